@@ -1,0 +1,1 @@
+"""The mint: accounts, sessions, RS256 signing, JWKS and the OAuth endpoints."""

@@ -1,0 +1,1 @@
+"""The one public door: routes, limits, the edge check, streaming."""

@@ -1,0 +1,1 @@
+"""Good and forged tokens, fake clocks, fake issuers, faulty proxies: for tests only."""

@@ -1,0 +1,1 @@
+"""Products and orders: a resource server that calls another on the user's behalf."""
