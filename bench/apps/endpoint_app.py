@@ -1,0 +1,45 @@
+"""One Flask app, one endpoint, guarded in different ways: what bench/endpoint.py serves with granian."""
+
+import os
+
+import jwt
+from flask import Flask, abort, request
+from jwt import PyJWK
+
+from touchstone import Issuer
+from touchstone.flask import Touchstone, require
+
+app = Flask(__name__)
+issuer = Issuer(os.environ["BENCH_ISSUER"], audience="bench", backchannel=os.environ["BENCH_BACKCHANNEL"])
+Touchstone(app, issuer)
+key = PyJWK.from_json(os.environ["BENCH_JWK"])
+ANSWER = {"items": [{"id": n, "name": "a thing", "price_cents": 1999} for n in range(10)]}
+
+
+def endpoint() -> dict[str, object]:
+    """Answer about 500 bytes of JSON."""
+    return ANSWER
+
+
+def with_pyjwt() -> dict[str, object]:
+    """Answer the same after what most tutorials do: decode with PyJWT on every request."""
+    token = request.headers["Authorization"].removeprefix("Bearer ")
+    jwt.decode(token, key, algorithms=["RS256"], audience="bench", issuer=os.environ["BENCH_ISSUER"])
+    return ANSWER
+
+
+app.add_url_rule("/open", "open", endpoint)
+app.add_url_rule("/touchstone", "touchstone", require("orders:read")(endpoint))
+app.add_url_rule("/pyjwt", "pyjwt", with_pyjwt)
+
+if "BENCH_REDIS_PORT" in os.environ:
+    import redis
+
+    sessions = redis.Redis(host="127.0.0.1", port=int(os.environ["BENCH_REDIS_PORT"]))
+
+    @app.get("/session")
+    def with_session() -> dict[str, object]:
+        """Answer the same after asking a session store, as session middleware does on every request."""
+        if sessions.get(f"session:{request.cookies['session']}") is None:
+            abort(401)
+        return ANSWER
