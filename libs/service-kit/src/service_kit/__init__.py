@@ -1,1 +1,1 @@
-"""The chassis of Touchstone's services: settings, problems, logs, health, metrics, clients."""
+"""The chassis of Touchstone's services: settings, problems, logs, health, metrics, clients, databases."""

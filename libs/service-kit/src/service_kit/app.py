@@ -1,0 +1,114 @@
+"""The one way to make an API: an app that has all that every service of the house must have."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from flask import Response, jsonify
+from flask_openapi3 import Info, Tag
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from sqlalchemy import exc
+
+from service_kit import logs, metrics, requestid, strict
+from service_kit.health import Check, Health
+from service_kit.openapi import Api
+from service_kit.problems import OWN, ProblemType, install
+from service_kit.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from touchstone import Issuer
+
+_BUSY = ProblemType(
+    503, "storage_unavailable", "The database is not available", "The database is not available.", retry_after=1
+)
+STORAGE: Mapping[type[Exception], ProblemType] = {
+    exc.OperationalError: _BUSY,
+    exc.InterfaceError: _BUSY,
+    exc.TimeoutError: _BUSY,
+}
+OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
+
+
+def create_api(
+    name: str,
+    settings: ServiceSettings,
+    *,
+    title: str,
+    version: str,
+    checks: Mapping[str, Check] | None = None,
+    problems: Mapping[type[Exception], ProblemType] | None = None,
+    issuer: 'Issuer | None' = None,
+) -> Api:
+    """Return an app with request ids, logs, metrics, health, problems, strict bodies and its OpenAPI document.
+
+    `checks` say when the service is not ready; `problems` maps its domain errors; `issuer`, when given, guards the
+    routes marked with `touchstone.flask.require` and is a readiness check of its own.
+    """
+    logs.configure(settings.log_level, name)
+    app = Api(name, info=Info(title=title, version=version))
+    app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
+    requestid.init_app(app)
+    registry = metrics.init_app(app)
+    logs.init_app(app)
+    strict.init_app(app)
+    install(app, {**OWN, **STORAGE, **(problems or {})})
+    all_checks = dict(checks or {})
+    if issuer is not None:
+        all_checks["issuer"] = _guard(app, issuer)
+    _operations(app, Health(all_checks), registry)
+    return app
+
+
+class Alive(BaseModel):
+    """The process runs."""
+
+    status: str
+
+
+class Unready(BaseModel):
+    """Why no requests should be sent here, by check."""
+
+    status: str
+    reasons: dict[str, str]
+
+
+def _guard(app: Api, issuer: "Issuer") -> Check:
+    from touchstone.flask import Touchstone
+
+    Touchstone(app, issuer)
+    return lambda: None if issuer.ready() else "no signing keys of the issuer yet"
+
+
+def _operations(app: Api, health: Health, registry: CollectorRegistry) -> None:
+    """Add the routes that every service has."""
+
+    @app.get("/livez", tags=OPERATIONS, responses={200: Alive}, operation_id="livez")
+    def livez() -> Response:
+        """Tell that the process is up."""
+        return jsonify(status="alive")
+
+    @app.get("/readyz", tags=OPERATIONS, responses={200: Alive, 503: Unready}, operation_id="readyz")
+    def readyz() -> tuple[Response, int]:
+        """Tell whether the service can serve, and if not, why."""
+        reasons = health.reasons()
+        return (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
+
+    @app.get(
+        "/metrics",
+        tags=OPERATIONS,
+        operation_id="metrics",
+        responses={200: {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    def read_metrics() -> Response:
+        """Read the metrics; never routed through the gateway."""
+        return metrics.answer(registry)
+
+    @app.get(
+        "/openapi.json",
+        tags=OPERATIONS,
+        operation_id="openapi",
+        responses={200: {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}},
+    )
+    def openapi() -> Response:
+        """Read this document."""
+        return jsonify(app.api_doc)

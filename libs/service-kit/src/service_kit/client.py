@@ -1,0 +1,148 @@
+"""Calls to other services: bounded in time and size, retried at most once, given up on while a service is sick."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from requests import Response, Session
+from requests.exceptions import RequestException
+
+from service_kit import requestid
+from service_kit.breaker import Breaker
+from service_kit.errors import UpstreamUnavailable
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+SICK = frozenset({502, 503, 504})
+MAX_ANSWER = 1024 * 1024
+JITTER = 0.05
+MAX_RETRY_AFTER = 60
+Form = Mapping[str, str]
+
+
+class ServiceClient:
+    """A client of one service, shared by all threads; each thread has a connection pool of its own.
+
+    `timeout` is (connect, read) in seconds, `deadline` the most that one attempt may take in all. Redirects are
+    answers, not orders. Proxies and .netrc of the environment are not looked at.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str | None = None,
+        session: Session | None = None,
+        timeout: tuple[float, float] = (1.0, 3.0),
+        deadline: float = 5.0,
+        breaker: Breaker | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self.name = name or self._base_url.partition("://")[2]
+        self._session = session
+        self._timeout = timeout
+        self._deadline = deadline
+        self.breaker = breaker or Breaker()
+        self._sleep = sleep
+        self._now = now
+        self._local = threading.local()
+
+    def get(self, path: str, **options: Any) -> Response:
+        """Return the answer to a GET; see `request`."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Response:
+        """Return the answer to a POST; see `request`."""
+        return self.request("POST", path, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        json: object = None,
+        form: Form | Callable[[], Form] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Response:
+        """Send one request and return the whole answer, whatever its status.
+
+        UpstreamUnavailable: no answer, one of more than 1 MiB, 502, 503 or 504, or the breaker is open. Such a call
+        is repeated once if the method is idempotent by RFC 9110 section 9.2.2 or `idempotent` says so. `form` may be
+        a function, called for each attempt (a client assertion is good for one).
+        """
+        method = method.upper()
+        repeatable = method in IDEMPOTENT if idempotent is None else idempotent
+        send_headers = dict(headers or {})
+        send_headers[requestid.HEADER] = requestid.request_id()
+        if token is not None:
+            send_headers["Authorization"] = f"Bearer {token}"
+        for last in (False, True) if repeatable else (True,):
+            send_headers["traceparent"] = requestid.traceparent()
+            data = form() if callable(form) else form
+            options = {"json": json, "data": data, "params": params, "headers": send_headers}
+            answer = self._attempt(method, path, options, last=last)
+            if answer is not None:
+                return answer
+            self._sleep(random.uniform(0, JITTER))  # noqa: S311 - spreads retries, guards nothing
+        raise AssertionError("the last attempt answers or raises")  # pragma: no cover
+
+    def _attempt(self, method: str, path: str, options: dict[str, Any], *, last: bool) -> Response | None:
+        """Return the answer; None when there is none and another attempt may follow."""
+        if not self.breaker.allow():
+            raise UpstreamUnavailable(self.name, self.breaker.retry_after())
+        try:
+            answer = self._send(method, path, options)
+        except (RequestException, OSError) as error:
+            self.breaker.failure()
+            if last:
+                raise UpstreamUnavailable(self.name, self.breaker.retry_after()) from error
+            return None
+        except BaseException:
+            self.breaker.failure()  # a probe must never stay unreported
+            raise
+        if answer.status_code not in SICK:
+            self.breaker.success()
+            return answer
+        self.breaker.failure()
+        if last:
+            raise UpstreamUnavailable(self.name, max(retry_after(answer), self.breaker.retry_after()))
+        return None
+
+    def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
+        started = self._now()
+        answer = self._thread_session().request(
+            method, self._base_url + path, timeout=self._timeout, allow_redirects=False, stream=True, **options
+        )
+        with answer:
+            content = bytearray()
+            while chunk := answer.raw.read1(65536, decode_content=True):
+                content += chunk
+                if len(content) > MAX_ANSWER:
+                    raise requests.exceptions.ContentDecodingError("the answer is too big")
+                if self._now() - started > self._deadline:
+                    raise requests.exceptions.ReadTimeout("the answer takes too long")
+            answer._content = bytes(content)  # noqa: SLF001 - where requests keeps what was read
+            answer._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - likewise
+        return answer
+
+    def _thread_session(self) -> Session:
+        if self._session is not None:
+            return self._session
+        session: Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = Session()
+            session.trust_env = False
+        return session
+
+
+def retry_after(answer: Response) -> int:
+    """Return the answer's Retry-After in seconds, from 1 to 60; 1 when there is none that can be read."""
+    value = answer.headers.get("Retry-After", "")
+    return min(MAX_RETRY_AFTER, max(1, int(value))) if value.isascii() and value.isdigit() and len(value) < 9 else 1  # noqa: PLR2004

@@ -1,0 +1,6 @@
+"""One database per service: how it is opened, brought up to date, and written to."""
+
+from service_kit.database.engine import Database, database_check, open_database
+from service_kit.database.migrate import run_migrations, upgrade
+
+__all__ = ["Database", "database_check", "open_database", "run_migrations", "upgrade"]

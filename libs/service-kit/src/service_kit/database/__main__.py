@@ -1,0 +1,49 @@
+"""The one-shot that brings a service's database up to date: python -m service_kit.database PACKAGE."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.exc import SQLAlchemyError
+
+from service_kit.database.engine import open_database
+from service_kit.database.migrate import migrations_of, upgrade
+from service_kit.settings import DatabaseUrl, load
+
+
+class MigrationSettings(BaseSettings):
+    """Where the database is."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    database_url: DatabaseUrl
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Migrate, say in one line how it went, and return the exit code: 0, 1 (failed) or 2 (wrong use)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m service_kit.database",
+        description="Bring a service's database up to date. Needs DATABASE_URL; safe to run again, and at the same time.",
+    )
+    parser.add_argument("package", help="the service's package, for example auth_service")
+    package = parser.parse_args(argv).package
+    try:
+        folder = migrations_of(package)
+    except LookupError as error:
+        parser.error(str(error))
+    engine = open_database(load(MigrationSettings).database_url)
+    where = engine.url.render_as_string(hide_password=True)
+    try:
+        upgrade(engine, folder)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+        print(f"{package}: cannot migrate {where}: {reason[0]}", file=sys.stderr)  # noqa: T201 - a command's answer
+        return 1
+    finally:
+        engine.dispose()
+    print(f"{package}: {where} is up to date")  # noqa: T201 - a command's answer
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

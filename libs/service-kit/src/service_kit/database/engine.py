@@ -1,0 +1,135 @@
+"""Engines for SQLite and PostgreSQL that keep their promises, and the two kinds of transaction."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+BUSY_TIMEOUT = 5.0
+READ_ONLY = "service_kit_read_only"
+_POSTGRES_OPTIONS = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
+
+
+def open_database(url: str | SecretStr, *, pool_size: int = 10) -> Engine:
+    """Return an engine for a SQLite or PostgreSQL URL; nothing is connected yet.
+
+    SQLite: WAL with synchronous=FULL (what was committed survives kill -9 and power loss), foreign keys checked,
+    writers queue for at most 5 s. PostgreSQL (`postgresql://` means psycopg 3): dead connections are noticed before
+    use; a statement takes at most 5 s, a lock is waited for at most 3 s. ValueError: any other database.
+    """
+    parsed = make_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=3,
+            pool_recycle=1800,
+            connect_args={"connect_timeout": 3, "options": _POSTGRES_OPTIONS},
+            hide_parameters=True,
+        )
+    raise ValueError("only SQLite and PostgreSQL are supported")
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file behind a SQLite URL, None for one in memory."""
+    return Path(url.database) if url.database and url.database != ":memory:" else None
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes; the system frees it when a process dies."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def lock_file(database: Path) -> Path:
+    """Return the file whose lock guards changes to the database as a whole."""
+    return database.with_name(database.name + ".lock")
+
+
+def _sqlite(url: URL) -> Engine:
+    file = sqlite_file(url)
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT}}
+    if file is None:
+        options["poolclass"] = StaticPool  # one connection is the whole database
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True, **options)
+
+    @event.listens_for(engine, "do_connect")
+    def before(_dialect: object, _record: object, _args: object, _kwargs: object) -> None:
+        if file is not None and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # it may hold password hashes
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late for two writers; see `begin`
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+        if file is not None and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            with file_lock(lock_file(file)):  # the change of mode does not wait for others by itself
+                connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # a transaction that reads before it writes must hold the lock from the start, or it fails instead of waiting
+        read_only = connection.get_execution_options().get(READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """A service's database, as its repositories use it: `begin()` to write, `read()` to look.
+
+    Both give a Session for one transaction: committed when the block ends, rolled back when it raises.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One writing transaction. On SQLite writers queue here, for at most 5 s (then OperationalError)."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One reading transaction: a consistent view that waits for no writer. PostgreSQL refuses writes in it."""
+        with self.engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+                with Session(connection, expire_on_commit=False) as session:
+                    yield session
+
+
+def database_check(engine: Engine) -> Callable[[], str | None]:
+    """Return a readiness check: the database answers a query."""
+
+    def check() -> str | None:
+        try:
+            with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            return f"the database does not answer ({type(error).__name__})"
+        return None
+
+    return check

@@ -1,0 +1,54 @@
+"""Bringing a database's tables up to date, once, whoever else tries at the same time."""
+
+import importlib.util
+import zlib
+from contextlib import nullcontext
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Engine, MetaData, text
+
+from service_kit.database.engine import file_lock, lock_file, sqlite_file
+
+
+def upgrade(engine: Engine, migrations: Path) -> None:
+    """Run the missing migrations of the folder (Alembic's: env.py and versions/), all in one transaction.
+
+    Processes that try at once do it one after the other, and the later ones find nothing to do. SQLAlchemyError when
+    the database cannot be reached; nothing is half done then.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with file_lock(lock_file(file)) if file else nullcontext(), engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = '60s'"))
+            connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+            key = zlib.crc32(f"{engine.url.database}/migrations".encode())
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """Be the whole of an env.py: run what `upgrade` asked for on the connection that it gave."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        render_as_batch=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrations_of(package: str) -> Path:
+    """Return the migrations folder of an installed service package; LookupError if it has none."""
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        folder = Path(place) / "storage" / "migrations"
+        if (folder / "env.py").is_file():
+            return folder
+    raise LookupError(f"no package {package!r} with storage/migrations is installed")

@@ -1,0 +1,160 @@
+"""What is written down, and what never is: JSON lines on stdout, without secrets."""
+
+import json
+import logging
+import re
+import sys
+import threading
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from service_kit.requestid import current_request_id
+
+REDACTED = "[redacted]"
+MAX_DEPTH = 6
+QUIET_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+
+_SECRET_KEY = re.compile(
+    r"passw|token(?!_id|_type|_endpoint)|authorization|cookie|secret|assertion|credential|database_url|dsn|private_key"
+    r"|api_key|^(code|otp|pin|code_verifier|jwt|bearer)$",
+    re.IGNORECASE,
+)
+_SECRET_TEXT = re.compile(
+    r"eyJ[\w-]{5,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*"  # a JWT, signed or encrypted
+    r"|\b(?:Bearer|Basic|DPoP)[ ]+[\w.~+/=:-]+"  # credentials as a header carries them
+    r"|(?<=://)[^\s/@:]*:[^\s/@]*(?=@)"  # user and password in a URL
+    r"|(?<=password=)[^\s&]+|(?<=token=)[^\s&]+|(?<=secret=)[^\s&]+|(?<=assertion=)[^\s&]+|(?<=[?&]code=)[^\s&]+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def redact(value: Any, depth: int = 0) -> Any:
+    """Return the value without secrets: those under a telling key, and whatever in a text looks like one."""
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(REDACTED, value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth >= MAX_DEPTH:
+        return "[too deep]"
+    if isinstance(value, Mapping):
+        return {
+            str(k): REDACTED if v is not None and _SECRET_KEY.search(str(k)) else redact(v, depth + 1)
+            for k, v in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item, depth + 1) for item in value]
+    if isinstance(value, bytes):
+        return redact(value.decode("utf-8", "replace"))
+    return redact(str(value))
+
+
+def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    redacted: MutableMapping[str, Any] = redact(event)
+    return redacted
+
+
+def _name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    request_id = current_request_id()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def _dumps(event: EventDict, **_options: Any) -> str:
+    return json.dumps(event, default=str, ensure_ascii=True)
+
+
+class _Stdout:
+    """Whatever sys.stdout is at the moment of writing, a line at a time."""
+
+    def __init__(self, *_args: Any) -> None:
+        pass
+
+    def msg(self, line: str) -> None:
+        with _writing:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    log = debug = info = warning = warn = error = critical = exception = fatal = msg
+
+
+_writing = threading.Lock()
+
+
+class _FromLogging(logging.Handler):
+    """Brings what libraries say through the standard library's logging into the same stream."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            fields: dict[str, Any] = {"logger": record.name}
+            if record.exc_info:
+                fields["exc_info"] = record.exc_info
+            structlog.get_logger().log(record.levelno, record.getMessage(), **fields)
+        except Exception:  # noqa: BLE001 - logging must never stop the work
+            self.handleError(record)
+
+
+def configure(level: str, service: str) -> None:
+    """Send this process's logs to stdout as JSON lines that name the service; calling again replaces the settings."""
+
+    def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    threshold = logging.getLevelNamesMapping()[level]
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _name_request,
+        name_service,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redact_event,
+        structlog.processors.JSONRenderer(serializer=_dumps),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=_Stdout,
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if isinstance(h, _FromLogging)]:
+        root.removeHandler(handler)
+    root.addHandler(_FromLogging())
+    root.setLevel(max(threshold, logging.WARNING))
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its request lines would repeat ours
+
+
+def init_app(app: Flask) -> None:
+    """Write one line per request when it has been answered."""
+    log = structlog.get_logger("request")
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def write(response: Response) -> Response:
+        say = log.debug if request.path in QUIET_PATHS else log.info
+        say(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
+            **_subject(),
+        )
+        return response
+
+
+def _subject() -> dict[str, str]:
+    """Return whom the request's token speaks for, if one was verified."""
+    claims = g.get("touchstone_claims")
+    return {} if claims is None else {"sub": claims.subject}

@@ -1,0 +1,77 @@
+"""The OpenAPI document, made from the code: what flask-openapi3 collects, with our problems and our one scheme."""
+
+from typing import Any
+
+from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.validation_error import ValidationErrorModel
+
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "at+jwt",
+        "description": "An access token after RFC 9068, verified locally.",
+    }
+}
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "An error after RFC 9457.",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["where", "what"],
+                "properties": {"where": {"type": "string"}, "what": {"type": "string"}},
+            },
+        },
+    },
+}
+_REF = {"$ref": "#/components/schemas/Problem"}
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+
+
+def problem_response(description: str) -> dict[str, Any]:
+    """Return the response object of a problem, for an operation's `responses`."""
+    return {"description": description, "content": {"application/problem+json": {"schema": _REF}}}
+
+
+class Api(OpenAPI):
+    """A flask-openapi3 app whose document speaks of problems where errors are answered."""
+
+    def __init__(self, name: str, *, info: Info, **options: Any) -> None:
+        super().__init__(name, info=info, security_schemes=SECURITY_SCHEMES, doc_ui=False, static_folder=None, **options)
+
+    def generate_spec_json(self) -> None:
+        """Build the document, then say of every operation which problems it may answer."""
+        super().generate_spec_json()
+        schemas = self.spec_json["components"].setdefault("schemas", {})
+        for unused in (self.validation_error_model.__name__, ValidationErrorModel.__name__, "UnprocessableEntity"):
+            schemas.pop(unused, None)
+        schemas["Problem"] = PROBLEM_SCHEMA
+        for item in self.spec_json["paths"].values():
+            for method, operation in item.items():
+                if method in METHODS:
+                    self._add_problems(operation)
+
+    def _add_problems(self, operation: dict[str, Any]) -> None:
+        responses: dict[str, Any] = operation["responses"]
+        if "application/json" in responses.get(self.validation_error_status, {}).get("content", {}):
+            del responses[self.validation_error_status]  # flask-openapi3's own form, which is never answered
+        if operation.get("parameters") or operation.get("requestBody"):
+            responses.setdefault("422", problem_response("The request has faults; `errors` lists them."))
+        if operation.get("requestBody"):
+            responses.setdefault("400", problem_response("The body cannot be read."))
+            responses.setdefault("413", problem_response("The body has more than 64 KiB."))
+            responses.setdefault("415", problem_response("The body is of another media type."))
+        if operation.get("security"):
+            responses.setdefault("401", problem_response("No token, or one that is not valid here."))
+            responses.setdefault("403", problem_response("The token's scopes do not allow this."))
+        responses.setdefault("default", problem_response("Any other error."))

@@ -1,0 +1,30 @@
+"""Cursors: opaque, bounded, made here."""
+
+import base64
+import binascii
+import json
+
+from service_kit.errors import BadCursor
+
+MAX_LENGTH = 512
+Key = str | int | None
+
+
+def encode_cursor(*key: Key) -> str:
+    """Return an opaque cursor for a position, given as the sort key of the last row that was shown."""
+    raw = json.dumps(key, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, *types: type) -> tuple[Key, ...]:
+    """Return the position, one value for each of `types` (str, int or NoneType); BadCursor if it is not one of ours."""
+    if not cursor or len(cursor) > MAX_LENGTH or not cursor.isascii():
+        raise BadCursor
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        key = json.loads(raw)
+    except (binascii.Error, ValueError, RecursionError):
+        raise BadCursor from None
+    if not isinstance(key, list) or [type(part) for part in key] != list(types):
+        raise BadCursor
+    return tuple(key)

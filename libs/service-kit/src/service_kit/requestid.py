@@ -1,0 +1,72 @@
+"""The names of a request: X-Request-ID, and the W3C trace that it belongs to, for answers, logs and calls onward."""
+
+import re
+import secrets
+import uuid
+from contextvars import ContextVar
+
+from flask import Flask, Response, g, request
+
+HEADER = "X-Request-ID"
+_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_trace: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request being served, None outside of one."""
+    return _request_id.get()
+
+
+def request_id() -> str:
+    """Return the id of the request being served; outside of one, a new id."""
+    return _request_id.get() or str(uuid.uuid4())
+
+
+def accepted(value: str | None) -> str:
+    """Return the caller's id if it is 1 to 128 characters of A-Z a-z 0-9 . _ -, else a new UUID."""
+    return value if value is not None and _ACCEPTED.fullmatch(value) else str(uuid.uuid4())
+
+
+def parse_traceparent(value: str | None) -> tuple[str, str] | None:
+    """Return (trace id, flags) of a valid `traceparent` (W3C Trace Context section 3.2), else None."""
+    match = _TRACEPARENT.fullmatch(value or "")
+    if not match:
+        return None
+    version, trace, span, flags, more = match.groups()
+    if version == "ff" or (version == "00" and more) or not trace.strip("0") or not span.strip("0"):
+        return None
+    return trace, flags
+
+
+def traceparent() -> str:
+    """Return a `traceparent` for a call onward: the request's trace (else a new one) with a new span id."""
+    trace, flags = _trace.get() or (secrets.token_hex(16), "00")
+    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+
+
+def bind(request_id: str, trace: tuple[str, str] | None) -> None:
+    """Make these the names of what this thread does from here on."""
+    _request_id.set(request_id)
+    _trace.set(trace or (secrets.token_hex(16), "00"))
+
+
+def init_app(app: Flask) -> None:
+    """Give each request its id, and put it on every answer, errors included."""
+
+    @app.before_request
+    def take() -> None:
+        g.request_id = accepted(request.headers.get(HEADER))
+        bind(g.request_id, parse_traceparent(request.headers.get("traceparent")))
+
+    @app.after_request
+    def give(response: Response) -> Response:
+        response.headers[HEADER] = g.get("request_id") or accepted(None)
+        return response
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        _request_id.set(None)
+        _trace.set(None)

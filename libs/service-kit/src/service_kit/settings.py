@@ -1,0 +1,148 @@
+"""What all services can be told, read from the environment and from secret files, all faults reported together."""
+
+import ipaddress
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+SECRETS_DIR = Path("/run/secrets")
+EXIT_BAD_SETTINGS = 2
+MAX_URL = 2048
+
+
+def http_url(value: str) -> str:
+    """Return an absolute http(s) URL without a trailing slash; ValueError says what is wrong, never the value."""
+    if len(value) > MAX_URL or any(c <= " " or c > "~" for c in value):
+        raise ValueError("must be a URL of printable ASCII characters")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an absolute http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not contain credentials")
+    if "?" in value or "#" in value:
+        raise ValueError("must not contain a query or a fragment")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must have a port from 1 to 65535, or none") from None
+    return value.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether the URL's host is this machine by its very name: localhost, 127.0.0.0/8 or ::1."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    try:
+        backend = make_url(value.get_secret_value()).get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ValueError("must be a database URL in SQLAlchemy's form") from None
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError("must name SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
+    return value
+
+
+def _folder(value: Path) -> Path:
+    if not value.is_dir():
+        raise ValueError("must name a folder that exists")
+    return value
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+KeysDir = Annotated[Path, AfterValidator(_folder)]
+Seconds = Annotated[int, Field(ge=1)]
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that mean the same in every service; a service adds its own fields in a subclass.
+
+    A field `auth_port` is the variable `AUTH_PORT`, or the file `auth_port` in the secrets folder; an empty value
+    counts as missing. `repr` hides whatever is secret.
+    """
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=False
+    )
+
+    gateway_port: Port = 8080
+    auth_port: Port = 8081
+    users_port: Port = 8082
+    orders_port: Port = 8083
+
+    issuer: HttpUrl = "http://localhost:8080"
+    issuer_backchannel: HttpUrl = Field(default="", validate_default=True)
+    auth_url: HttpUrl = Field(default="", validate_default=True)
+    users_url: HttpUrl = Field(default="", validate_default=True)
+    orders_url: HttpUrl = Field(default="", validate_default=True)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    rate_limits: bool = True
+    demo: bool = False
+    demo_password: SecretStr = SecretStr("correct-horse-battery-staple")
+
+    @field_validator("issuer_backchannel", "auth_url", "users_url", "orders_url", mode="before")
+    @classmethod
+    def _default_to_loopback(cls, value: Any, info: ValidationInfo) -> Any:
+        """Without a setting, a service is where `make run` puts it: on its port of this machine."""
+        if value:
+            return value
+        name = {"issuer_backchannel": "auth", "auth_url": "auth"}.get(info.field_name or "")
+        name = name or (info.field_name or "").removesuffix("_url")
+        return f"http://127.0.0.1:{info.data.get(f'{name}_port', 1)}"
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("demo", "rate_limits")
+    @classmethod
+    def _only_at_home(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's form
+        """Refuse what would open a public installation: demo accounts, and no rate limits."""
+        dangerous = value if info.field_name == "demo" else not value
+        issuer = info.data.get("issuer")
+        if dangerous and (issuer is None or not is_loopback(issuer)):
+            what = "1" if info.field_name == "demo" else "off"
+            raise ValueError(f"must not be {what} unless ISSUER is on a loopback host")
+        return value
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def faults(error: ValidationError) -> list[str]:
+    """One line per fault: the environment variable and what is wrong with it, never its value."""
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in fault["loc"]).upper() or "settings"
+        what = "is required, and missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {what[:1].lower()}{what[1:]}")
+    return lines
+
+
+def load(cls: type[S], *, secrets_dir: Path = SECRETS_DIR) -> S:
+    """Read the settings, or name every fault on stderr and leave with SystemExit(2)."""
+    options: dict[str, Any] = {"_secrets_dir": secrets_dir} if secrets_dir.is_dir() else {}
+    try:
+        return cls(**options)
+    except ValidationError as error:
+        lines = faults(error)
+    except (SettingsError, OSError, UnicodeDecodeError) as error:
+        lines = [f"settings: cannot be read ({type(error).__name__})"]
+    print("The settings have faults:", *(f"  {line}" for line in lines), sep="\n", file=sys.stderr)  # noqa: T201 - before any logger
+    raise SystemExit(EXIT_BAD_SETTINGS)

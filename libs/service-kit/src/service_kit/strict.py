@@ -1,0 +1,113 @@
+"""What a request body may be: bounded, of the right type, JSON with one reading, and what the model says."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, get_type_hints
+
+from flask import Flask, Request, request
+from flask.json.provider import DefaultJSONProvider
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from service_kit.errors import InvalidRequest, MalformedJson
+
+MAX_BODY = 64 * 1024
+MAX_FAULTS = 20
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class StrictJsonProvider(DefaultJSONProvider):
+    """Flask's JSON, reading strictly: no duplicate members, no NaN, no deep nesting, UTF-8 only."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
+        """Return the value, or raise ValueError."""
+        from touchstone import strictjson
+
+        return strictjson.loads(s)
+
+
+class StrictRequest(Request):
+    """A request whose JSON is an object or array of strict JSON, or an error: never silently None."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - werkzeug's form
+        """Return the body; UnsupportedMediaType, MalformedJson or InvalidRequest say what is wrong with it."""
+        if not self.is_json:
+            raise UnsupportedMediaType("The body must be application/json.")
+        try:
+            value = self.json_module.loads(self.get_data(cache=True))
+        except ValueError as error:
+            raise MalformedJson(str(error)) from None
+        if not isinstance(value, dict | list):
+            raise InvalidRequest([{"where": "body", "what": "must be an object"}])
+        return value
+
+
+def faults_of(error: ValidationError, where: str = "") -> list[dict[str, str]]:
+    """Return where each fault is and what is wrong there, without the value: it may be a secret."""
+    return [
+        {
+            "where": ".".join(str(part)[:64] for part in ((where, *f["loc"]) if where else f["loc"])) or "request",
+            "what": f["msg"].removeprefix("Value error, "),
+        }
+        for f in error.errors(include_input=False, include_url=False, include_context=False)[:MAX_FAULTS]
+    ]
+
+
+def refuse(error: ValidationError) -> None:
+    """Flask-OpenAPI3's validation callback: raise what the problems table knows."""
+    raise InvalidRequest(faults_of(error)) from None
+
+
+def validated(view: Callable[P, R]) -> Callable[P, R]:
+    """Fill a view's `path`, `query` and `body` from the request when the view is called, and not before.
+
+    Put it next to the view, below `@require`: then a caller without a token gets 401 whatever the body holds.
+    InvalidRequest (422) lists the faults; see StrictRequest for those of the body's form.
+    """
+    models: dict[str, type[BaseModel]] = {}
+
+    @wraps(view)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not models:  # once, when all names of the view's module exist
+            hints = get_type_hints(view)
+            models.update({part: hints[part] for part in ("path", "query", "body") if part in hints})
+        for part, model in models.items():
+            kwargs[part] = _read(part, model, kwargs)
+        return view(*args, **kwargs)
+
+    # flask-openapi3 then leaves the validation to us, and still documents the parameters
+    call.__delay_validate_request__ = True  # type: ignore[attr-defined]
+    return call
+
+
+def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseModel:
+    value: Any
+    if part == "path":
+        value = {name: kwargs.pop(name) for name in model.model_fields if name in kwargs}
+    elif part == "query":
+        lists = request.args.to_dict(flat=False)
+        value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
+    else:
+        value = request.get_json()
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidRequest(faults_of(error, part)) from None
+
+
+def init_app(app: Flask, max_body: int = MAX_BODY) -> None:
+    """Bound every body, whether its length is declared or not, and read JSON strictly."""
+    app.request_class = StrictRequest
+    app.json = StrictJsonProvider(app)
+    app.config["MAX_CONTENT_LENGTH"] = max_body
+    app.config["MAX_FORM_MEMORY_SIZE"] = max_body
+    app.config["MAX_FORM_PARTS"] = 100
+
+    @app.before_request
+    def bound() -> None:
+        if request.content_length is not None and request.content_length > max_body:
+            raise RequestEntityTooLarge(f"A body may have at most {max_body} bytes.")
+        request.get_data(cache=True)  # reads at most the bound, so that an endless body ends here
