@@ -23,7 +23,14 @@ PYTHON = VENV / "bin" / "python"
 # Present while pip works: what is found after an interruption is thrown away, for half a package looks whole to pip.
 UNFINISHED = VENV / ".unfinished"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
-RUN_PACKAGES = ("libs/touchstone", "libs/service-kit", "auth-service", "users-service", "orders-service", "gateway")
+RUN_PACKAGES = (
+    "libs/touchstone",
+    "libs/service-kit",
+    "auth-service",
+    "users-service",
+    "orders-service",
+    "gateway",
+)
 PACKAGES = {"run": RUN_PACKAGES, "dev": (*RUN_PACKAGES, "libs/testkit")}
 
 
@@ -81,7 +88,7 @@ def call(*command: str | Path) -> None:
 
 
 def wanted(profile: str) -> dict[str, str]:
-    """What a finished set-up looks like: changes when anything that it was made from does."""
+    """Describe a finished set-up: changes when anything that it was made from does."""
     digest = hashlib.sha256()
     for name in (LOCKS[profile], *(f"{package}/pyproject.toml" for package in PACKAGES[profile])):
         digest.update((ROOT / name).read_bytes())
@@ -94,7 +101,7 @@ def stamp(profile: str) -> Path:
 
 
 def noted(profile: str) -> dict[str, str] | None:
-    """What was noted last, if anything."""
+    """Return what was noted last, if anything."""
     try:
         found = json.loads(stamp(profile).read_text())
     except (OSError, ValueError):
@@ -177,7 +184,10 @@ def main(profile: str) -> int:
                     make_new()
             fill(profile)
     except SetupError as error:
-        print(f"\n{error}\n\nerror: the set-up failed, see above; `make` tries again where it makes sense", file=sys.stderr)
+        print(
+            f"\n{error}\n\nerror: the set-up failed, see above; `make` tries again where it makes sense",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\nset-up interrupted; the next one starts afresh", file=sys.stderr)

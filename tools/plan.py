@@ -1,0 +1,133 @@
+"""What `make run` starts: the four services, their ports, their settings. Reads the environment, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+LAST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process of the cluster."""
+
+    name: str
+    port_setting: str
+    port: int
+    has_data: bool = True
+    threads: int = 8
+
+    @property
+    def package(self) -> str:
+        """The name that Python imports."""
+        return self.name.replace("-", "_")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def command(self) -> str:
+        """The shell line that becomes the server itself, so that its process is the one that is watched."""
+        words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
+        words += ["--host", LOOPBACK, "--port", str(self.port), "--workers", "1"]
+        words += ["--blocking-threads", str(self.threads), f"{self.package}.wsgi:app"]
+        return "exec " + shlex.join(words)
+
+
+# The mint holds requests that wait for a document to change, so it has threads to spare.
+TABLE = (
+    ("auth-service", "AUTH_PORT", 8081, True, 16),
+    ("users-service", "USERS_PORT", 8082, True, 8),
+    ("orders-service", "ORDERS_PORT", 8083, True, 8),
+    ("gateway", "GATEWAY_PORT", 8080, False, 8),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The services in the order in which they start, and where they keep what they make."""
+
+    services: tuple[Service, ...]
+    issuer: str
+    keys: Path
+    var: Path
+
+    def __getitem__(self, name: str) -> Service:
+        """Return the service of that name."""
+        return next(service for service in self.services if service.name == name)
+
+    def environment(self, service: Service) -> dict[str, str]:
+        """Return the settings of one service: what the user set, and what it needs beside."""
+        settings = {"DEMO": "1"} | dict(os.environ)
+        settings |= {each.port_setting: str(each.port) for each in self.services}
+        settings |= {"ISSUER": self.issuer, "KEYS_DIR": str(self.keys), "PYTHONUNBUFFERED": "1"}
+        settings.pop("DATABASE_URL", None)
+        if service.has_data:
+            settings["DATABASE_URL"] = f"sqlite:///{self.database(service)}"
+        return settings
+
+    def database(self, service: Service) -> Path:
+        """Name the SQLite file of a service."""
+        return self.var / f"{service.name.removesuffix('-service')}.db"
+
+    def log(self, service: Service) -> Path:
+        """Name the file that a service's output goes to."""
+        return self.var / "log" / f"{service.name}.log"
+
+
+def read_plan(environ: Mapping[str, str], root: Path = ROOT) -> tuple[Plan, list[str]]:
+    """Return the plan and every fault of it, one line each."""
+    faults: list[str] = []
+    services = []
+    for name, setting, default, has_data, threads in TABLE:
+        text = environ.get(setting) or str(default)
+        if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
+            faults.append(f"{setting}={text} is not a port number (1 to {LAST_PORT})")
+            continue
+        services.append(Service(name, setting, int(text), has_data, threads))
+    for position, service in enumerate(services):
+        faults += [
+            f"{other.port_setting} and {service.port_setting} are both {service.port}"
+            for other in services[:position]
+            if other.port == service.port
+        ]
+        if is_taken(service.port):
+            faults.append(
+                f"port {service.port} for the {service.name} is taken, perhaps by another `make run`; "
+                f"stop what listens there, or choose another: {service.port_setting}={service.port % 50000 + 10000} make run"
+            )
+    gateway_port = environ.get("GATEWAY_PORT") or "8080"
+    plan = Plan(
+        services=tuple(services),
+        issuer=environ.get("ISSUER") or f"http://localhost:{gateway_port}",
+        keys=Path(environ.get("KEYS_DIR") or root / "keys").absolute(),
+        var=root / "var",
+    )
+    return plan, faults
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens there already, on loopback or on every address."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        if probe.connect_ex((LOOPBACK, port)) == 0:
+            return True
+    with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as the server does: the past does not count
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False

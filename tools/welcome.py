@@ -1,0 +1,42 @@
+"""What the console says when all is ready: where, who, and one conversation to paste."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+
+from plan import Plan
+
+DEFAULT_PASSWORD = "correct-horse-battery-staple"  # noqa: S105 (published: the demo's, refused beyond loopback)
+JSON = "-H 'Content-Type: application/json'"
+
+
+def conversation(base: str, password: str) -> str:
+    """Shell lines that log in, look at the products, order one and list the orders; they need curl and sed."""
+    login = shlex.quote(json.dumps({"email": "alice@example.com", "password": password}))
+    order = shlex.quote(json.dumps({"items": [{"sku": "mug", "quantity": 2}]}))
+    return f"""\
+TOKEN=$(curl -sS {base}/login {JSON} -d {login} \\
+  | sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p')
+curl -sS {base}/products; echo
+curl -sS {base}/orders -H "Authorization: Bearer $TOKEN" {JSON} -d {order}; echo
+curl -sS {base}/orders -H "Authorization: Bearer $TOKEN"; echo"""
+
+
+def text(plan: Plan, seconds: float) -> str:
+    """Compose the whole message."""
+    gateway = plan["gateway"].url
+    lines = [f"\nready after {seconds:.1f} s", ""]
+    lines += [f"  {service.name:<15} {service.url}" for service in reversed(plan.services)]
+    lines += ["", f"  API description {gateway}/docs", f"  issuer          {plan.issuer}"]
+    if os.environ.get("DEMO", "1") == "1":
+        password = os.environ.get("DEMO_PASSWORD") or DEFAULT_PASSWORD
+        lines += ["", "  demo accounts   alice@example.com, bob@example.com, admin@example.com"]
+        lines += [f"  password        {password}", "", "Paste this into another shell:", ""]
+        lines += [conversation(gateway, password)]
+    lines += [
+        "",
+        f"Logs: {plan.log(plan['gateway']).parent.relative_to(plan.var.parent)}/ (or LOG=1). Ctrl-C stops all.",
+    ]
+    return "\n".join(lines)
