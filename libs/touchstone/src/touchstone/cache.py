@@ -1,0 +1,46 @@
+"""Owns the verdicts already reached: bounded, keyed by the whole token."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TypeAlias
+
+from touchstone.claims import AccessClaims
+from touchstone.keys import Key
+
+# The claims, the key that the signature held under, and the times between which the answer is the same.
+Verdict: TypeAlias = tuple[AccessClaims, Key, float, float]
+
+
+class VerdictCache:
+    """At most `size` verdicts; the oldest goes first. Safe for many threads; reading takes no lock.
+
+    The key is the token as it was sent, all of it: a token that differs in one character is another token.
+    Only good tokens are remembered, so forged ones cannot push them out. `size` 0 remembers nothing.
+    """
+
+    __slots__ = ("_entries", "_lock", "_size", "get")
+
+    def __init__(self, size: int) -> None:
+        if size < 0:
+            raise ValueError("a cache cannot be smaller than empty")
+        self._entries: dict[str, Verdict] = {}
+        self._lock = Lock()
+        self._size = size
+        self.get = self._entries.get
+
+    def put(self, token: str, verdict: Verdict) -> None:
+        """Remember a verdict."""
+        with self._lock:
+            while self._entries and len(self._entries) >= self._size:
+                del self._entries[next(iter(self._entries))]
+            if self._size:
+                self._entries[token] = verdict
+
+    def discard(self, token: str) -> None:
+        """Forget a verdict, if there is one."""
+        with self._lock:
+            self._entries.pop(token, None)
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,68 @@
+"""Owns strict JSON: one text, one meaning (RFC 8259; I-JSON, RFC 7493 section 2)."""
+
+from __future__ import annotations
+
+import json
+import re
+from json import JSONDecoder
+from math import isinf
+from typing import Never
+
+_WHITESPACE = " \t\n\r"
+
+# Strings are matched so that brackets inside them do not count. The closing quote is optional: an unterminated
+# string is swallowed in one go instead of being tried again from each quote in it.
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _refuse(_constant: str) -> Never:
+    raise ValueError("NaN or Infinity")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isinf(number):
+        raise ValueError("number out of range")
+    return number
+
+
+_scan = JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite).raw_decode
+
+
+def loads(raw: bytes | str, *, max_depth: int = 32) -> object:
+    """Read one JSON text.
+
+    Raises ValueError, and nothing else, for what is not JSON in UTF-8, begins with a byte order mark, repeats a
+    member at any depth, holds NaN, Infinity, a number too large for a float or an integer of thousands of
+    digits, an unpaired surrogate, or nests deeper than `max_depth`.
+    """
+    text = str(raw, "utf-8") if isinstance(raw, (bytes, bytearray)) else raw
+    if text.count("{") + text.count("[") > max_depth and _depth(text) > max_depth:
+        raise ValueError("nested too deep")
+    text = text.strip(_WHITESPACE)
+    value, end = _scan(text)
+    if end != len(text):
+        raise ValueError("more than one value")
+    if "\\u" in text or not text.isascii():
+        # An escaped or raw unpaired surrogate is the one string that cannot be written as UTF-8.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for match in _BRACKETS.finditer(text):
+        bracket = match[0]
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,150 @@
+"""Owns the decision: is this token good, here and now? No I/O, no framework, no second opinion."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import cast
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from touchstone import base64url, claims, errors, strictjson
+from touchstone.cache import VerdictCache
+from touchstone.claims import AccessClaims
+from touchstone.keys import KeySet
+from touchstone.policy import Policy
+
+_LONGEST_TOKEN = 8192
+_DEEPEST_JSON = 8
+_TEN_YEARS = 10 * 365.25 * 24 * 3600
+_TYPES = ("at+jwt", "application/at+jwt")
+_UNSUPPORTED = frozenset({"crit", "b64", "zip"})
+_KNOWN_HEADERS = 64
+_NUMBERS = (int, float)  # and bool is neither
+_PADDING, _HASH = PKCS1v15(), SHA256()
+
+
+class Verifier:
+    """Verifies access tokens of one issuer for one audience (RFC 9068 section 4, RFC 8725).
+
+    `keys` is asked at every use, so a key that it no longer holds verifies nothing any more, not even a token
+    that was seen before. `now` returns seconds since the epoch. May be shared by any number of threads.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        keys: Callable[[], KeySet],
+        *,
+        cache_size: int = 4096,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy
+        self._keys = keys
+        self._now = now
+        self._verdicts = VerdictCache(cache_size)
+        self._headers: dict[bytes, str] = {}
+
+    def verify(self, token: str) -> AccessClaims:
+        """Return the claims of a token that passes every rule.
+
+        Raises a subclass of TokenError for every other value of any type, and nothing else but what `keys` raises.
+        """
+        if type(token) is not str:
+            raise errors.MalformedToken
+        verdict = self._verdicts.get(token)
+        if verdict is None:
+            return self._verify(token)
+        found, key, since, until = verdict
+        current = self._keys().get(key.kid)
+        if since <= self._now() < until and (current is key or current == key):
+            return found
+        self._verdicts.discard(token)
+        return self._verify(token)
+
+    def _verify(self, token: str) -> AccessClaims:
+        header, payload, signature, signed = _split(token)
+        kid = self._headers.get(header) or self._read_header(header)
+        key = self._keys().get(kid)
+        if key is None:
+            raise errors.UnknownKey
+        try:
+            key.public.verify(signature, signed, _PADDING, _HASH)
+        except InvalidSignature:
+            raise errors.BadSignature from None
+        self._remember_header(header, kid)
+        members = _read_object(payload)
+        if members.get("iss") != self.policy.issuer:
+            raise errors.WrongIssuer
+        since, until = self._check_times(members)
+        found = claims.read(members)
+        if self.policy.audience not in found.audience:
+            raise errors.WrongAudience
+        self._verdicts.put(token, (found, key, since, until))
+        return found
+
+    def _read_header(self, encoded: bytes) -> str:
+        header = _read_object(encoded)
+        if header.get("alg") != self.policy.algorithm:
+            raise errors.WrongAlgorithm
+        if header.get("typ") not in _TYPES:
+            raise errors.WrongType
+        if not _UNSUPPORTED.isdisjoint(header):
+            raise errors.UnsupportedHeader
+        kid = header.get("kid")
+        if type(kid) is not str:
+            raise errors.UnknownKey
+        return kid
+
+    def _remember_header(self, encoded: bytes, kid: str) -> None:
+        # All tokens of one key share one header. Only headers that the issuer has signed come this far.
+        if encoded not in self._headers:
+            if len(self._headers) >= _KNOWN_HEADERS:
+                self._headers.clear()
+            self._headers[encoded] = kid
+
+    def _check_times(self, members: dict[str, object]) -> tuple[float, float]:
+        """Return the times from and until which the answer is yes."""
+        now, leeway = self._now(), self.policy.leeway
+        issued, expires = members.get("iat"), members.get("exp")
+        begins = members.get("nbf", issued)
+        for moment in (issued, expires, begins):
+            # Comparing first keeps integers of any size and infinite floats away from arithmetic.
+            if (
+                type(moment) not in _NUMBERS
+                or not now - _TEN_YEARS < cast("float", moment) < now + _TEN_YEARS
+            ):
+                raise errors.MalformedClaims
+        issued, expires, begins = cast("float", issued), cast("float", expires), cast("float", begins)
+        if now >= expires + leeway:
+            raise errors.ExpiredToken
+        if max(issued, begins) > now + leeway:
+            raise errors.NotYetValid
+        return (
+            max(issued - leeway, begins - leeway, expires - _TEN_YEARS),
+            min(expires + leeway, issued + _TEN_YEARS, begins + _TEN_YEARS),
+        )
+
+
+def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return header and payload still encoded, the signature decoded, and the bytes that it covers."""
+    if len(token) > _LONGEST_TOKEN:
+        raise errors.MalformedToken
+    try:
+        raw = token.encode("ascii")
+        header, payload, signature = raw.split(b".")
+        return header, payload, base64url.decode(signature), raw[: len(header) + len(payload) + 1]
+    except ValueError:
+        raise errors.MalformedToken from None
+
+
+def _read_object(encoded: bytes) -> dict[str, object]:
+    try:
+        value = strictjson.loads(base64url.decode(encoded), max_depth=_DEEPEST_JSON)
+    except ValueError:
+        raise errors.MalformedToken from None
+    if not isinstance(value, dict):
+        raise errors.MalformedToken
+    return value
