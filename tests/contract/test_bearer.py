@@ -1,0 +1,97 @@
+"""The bearer comes from exactly one Authorization header, and from nowhere else (RFC 6750 section 2)."""
+
+import json
+
+import pytest
+
+NOWHERE_ELSE = {
+    "the query": ("?access_token={token}", []),
+    "a cookie": ("", [("Cookie", "access_token={token}; Authorization=Bearer {token}")]),
+    "Proxy-Authorization": ("", [("Proxy-Authorization", "Bearer {token}")]),
+    "X-Authorization": ("", [("X-Authorization", "Bearer {token}")]),
+    "X-Forwarded-Authorization": ("", [("X-Forwarded-Authorization", "Bearer {token}")]),
+    "X-Original-Authorization": ("", [("X-Original-Authorization", "Bearer {token}")]),
+    "X-Access-Token": ("", [("X-Access-Token", "{token}")]),
+}
+
+NO_CREDENTIALS = {
+    "nothing": "",
+    "the scheme alone": "Bearer",
+    "the scheme and a blank": "Bearer ",
+    "the token without a scheme": "{token}",
+    "another scheme": "Basic {token}",
+    "a scheme that starts alike": "BearerToken {token}",
+    "no blank": "Bearer{token}",
+    "a colon": "Bearer: {token}",
+    "an equals sign": "Bearer={token}",
+    "quotes": 'Bearer "{token}"',
+    "two tokens": "Bearer {token} {token}",
+    "two credentials in one line": "Bearer {token}, Bearer {token}",
+    "a comma behind": "Bearer {token},",
+    "a parameter behind": "Bearer {token}; charset=utf-8",
+    "two schemes": "Bearer Bearer {token}",
+    "Basic first": "Basic YTpi, Bearer {token}",
+}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_scheme_is_taken_in_any_case(guarded, good, wire, scheme):
+    answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", f"{scheme} {good(guarded)}"))
+
+    assert answer.status == guarded.welcome
+
+
+def test_without_a_token_the_challenge_names_no_error(guarded, wire):
+    answer = wire(guarded.url)(guarded.method, guarded.path)
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert "error=" not in answer.headers["www-authenticate"]
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("place", list(NOWHERE_ELSE))
+def test_a_good_token_anywhere_else_is_no_token(guarded, good, wire, place):
+    token = good(guarded)
+    query, lines = NOWHERE_ELSE[place]
+
+    answer = wire(guarded.url)(
+        guarded.method,
+        guarded.path + query.format(token=token),
+        *((name, value.format(token=token)) for name, value in lines),
+    )
+
+    assert answer.status == 401
+    assert "www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "application/json"])
+def test_a_good_token_in_the_body_is_no_token(cluster, via, service, good, guarded, wire, media_type):
+    token = good(guarded)
+    method, path = {"users-service": ("PATCH", "/users/me")}.get(service, ("POST", guarded.path))
+    body = f"access_token={token}" if "form" in media_type else json.dumps({"access_token": token})
+
+    answer = wire(guarded.url)(method, path, ("Content-Type", media_type), body=body.encode())
+
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("credentials", list(NO_CREDENTIALS))
+def test_credentials_in_any_other_form_are_refused(guarded, good, wire, credentials):
+    line = NO_CREDENTIALS[credentials].format(token=good(guarded))
+
+    answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", line))
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("second", ["Bearer {token}", "Bearer x", "Basic YTpi", ""])
+@pytest.mark.parametrize("spelling", ["Authorization", "authorization", "AUTHORIZATION"])
+def test_two_authorization_headers_are_never_one(guarded, good, wire, second, spelling):
+    token = good(guarded)
+    lines = [("Authorization", f"Bearer {token}"), (spelling, second.format(token=token))]
+
+    answers = [wire(guarded.url)(guarded.method, guarded.path, *order).status for order in (lines, lines[::-1])]
+
+    assert answers == ([400, 400] if guarded.via == "gateway" else [401, 401])

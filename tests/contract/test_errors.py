@@ -1,0 +1,162 @@
+"""Bad input gets its own error in one form, at every service: 4xx as problem+json, never 5xx."""
+
+import json
+
+import pytest
+
+SERVICES = ["gateway", "auth-service", "users-service", "orders-service"]
+LIMIT = 64 * 1024
+# For each service a route that takes JSON, and what a good body would hold.
+WRITES = {
+    "auth-service": ("POST", "/login", {"email": "alice@example.com", "password": "x"}),
+    "users-service": ("PATCH", "/users/me", {"name": "Alice"}),
+    "orders-service": ("POST", "/orders", {"items": [{"sku": "TS-001", "quantity": 1}]}),
+}
+NOT_JSON = {
+    "nothing": b"",
+    "blanks": b"  \n ",
+    "half an object": b'{"email": "a"',
+    "two documents": b"{}{}",
+    "a comma too many": b'{"email": "a",}',
+    "single quotes": b"{'email': 'a'}",
+    "a comment": b'{"email": "a"} // so',
+    "NaN": b'{"items": NaN, "name": NaN, "email": NaN}',
+    "Infinity": b'{"items": Infinity, "name": Infinity, "email": Infinity}',
+    "-Infinity": b'{"items": -Infinity, "name": -Infinity, "email": -Infinity}',
+    "a member twice": b'{"name": "a", "name": "b"}',
+    "a member twice, further down": b'{"items": [{"sku": "a", "sku": "b"}]}',
+    "a member twice in another spelling": b'{"name": "a", "n\\u0061me": "b"}',
+    "lists 30,000 deep": b"[" * 30_000 + b"]" * 30_000,
+    "lists 60,000 deep without an end": b"[" * 60_000,
+    "objects 10,000 deep": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "bytes that are not UTF-8": b'{"name": "\xff\xfe"}',
+    "overlong UTF-8": b'{"name": "\xc0\xaf"}',
+    "UTF-16": '{"name": "a"}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"name": "a"}',
+    "a control character": b'{"name": "a\x00b"}',
+    "a form": b"email=a&password=b",
+    "XML": b"<order/>",
+}
+NOT_VALID = {
+    "a list": [],
+    "a string": "alice",
+    "a number": 1,
+    "null": None,
+    "true": True,
+    "wrong types": {"email": 1, "password": [], "name": {"a": 1}, "items": "all of them"},
+    "nulls": {"email": None, "password": None, "name": None, "items": None},
+    "booleans": {"email": True, "password": False, "name": True, "items": True},
+    "lone surrogates": {"email": "\ud800@example.com", "password": "\udfff", "name": "\ud800", "items": [{"sku": "\ud800"}]},
+    "line breaks": {"email": "a@example.com\r\nX: y", "password": "\n", "name": "a\nb", "items": [{"sku": "a\nb", "quantity": 1}]},
+}
+
+
+@pytest.fixture(params=["direct", pytest.param("gateway", marks=pytest.mark.compose)])
+def via(request):
+    return request.param
+
+
+@pytest.fixture(params=list(WRITES))
+def write(request, cluster, via, door, alice):
+    """`write(body, type)`: send these bytes to the route of one service, as somebody who may write."""
+    method, path, _ = WRITES[request.param]
+    own = door(cluster.urls[request.param if via == "direct" else "gateway"])
+    return lambda body, media_type="application/json", **headers: own(
+        method, path, token=alice.token, data=body, headers={"Content-Type": media_type, **headers}
+    )
+
+
+def is_problem(answer, *statuses):
+    assert answer.status_code in statuses, (answer.status_code, answer.text[:500])
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["type"].startswith("urn:touchstone:problem:")
+    assert body["title"]
+    return True
+
+
+@pytest.mark.parametrize("kind", list(NOT_JSON))
+def test_what_is_not_strict_json_is_refused_as_such(write, kind):
+    assert is_problem(write(NOT_JSON[kind]), 400)
+
+
+@pytest.mark.parametrize("kind", list(NOT_VALID))
+def test_json_that_is_not_what_was_asked_for_is_unprocessable(write, kind):
+    assert is_problem(write(json.dumps(NOT_VALID[kind]).encode()), 422)
+
+
+def test_a_number_of_five_thousand_digits_is_no_accident(write):
+    assert is_problem(write(b'{"items": %s, "name": %s, "email": %s}' % ((b"9" * 5000,) * 3)), 400, 422)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "application/jsonx", "image/png"])
+def test_a_body_of_another_type_is_refused(write, media_type):
+    assert is_problem(write(b"{}", media_type), 415)
+
+
+def test_a_body_past_the_limit_is_refused(write):
+    assert is_problem(write(b'{"name": "' + b"a" * LIMIT + b'"}'), 413)
+
+
+def test_a_body_past_the_limit_is_refused_when_it_comes_in_chunks(write):
+    assert is_problem(write(iter([b'{"name": "', b"a" * LIMIT, b'"}'])), 413)
+
+
+def test_nesting_a_hundred_thousand_deep_is_refused(write):
+    assert is_problem(write(b"[" * 100_000), 400, 413)
+
+
+@pytest.fixture(params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES])
+def own(request, cluster, door):
+    return door(cluster.urls[request.param])
+
+
+@pytest.mark.parametrize("path", ["/no/such/place", "/orders/x/y/z", "/users/a/b", "/.env", "/admin.php", "/livez/", "/%E0%A4%A"])
+def test_a_place_that_is_not_there_is_not_found(own, alice, path):
+    assert is_problem(own("GET", path, token=alice.token), 400, 404)
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path"),
+    [
+        ("auth-service", "GET", "/login"),
+        ("auth-service", "DELETE", "/.well-known/jwks.json"),
+        ("auth-service", "PUT", "/accounts"),
+        ("users-service", "DELETE", "/users/me"),
+        ("users-service", "POST", "/users/me"),
+        ("orders-service", "PUT", "/orders"),
+        ("orders-service", "POST", "/products"),
+        ("orders-service", "DELETE", "/orders/1"),
+    ],
+)
+def test_another_method_is_not_allowed_and_the_answer_says_which_are(cluster, via, door, alice, service, method, path):
+    answer = door(cluster.urls[service if via == "direct" else "gateway"])(method, path, token=alice.token)
+
+    assert is_problem(answer, 405)
+    assert answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "PROPFIND"])
+def test_an_unknown_method_is_refused(own, wire, method):
+    answer = wire(own.url)(method, "/orders")
+
+    assert answer.status in (400, 401, 404, 405, 501)
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize("path", ["/orders", "/users"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=-1", "limit=x", "limit=1e9", "limit=99999999999999999999", "limit=%00"] 
+)
+def test_an_impossible_page_size_is_refused(gateway, admin, path, query):
+    answer = gateway("GET", f"{path}?{query}", token=admin.token)
+
+    assert is_problem(answer, 400, 422)
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize("path", ["/orders", "/users"])
+@pytest.mark.parametrize("cursor", ["x", "....", "e30", "W10", "bnVsbA", "MQ", "%00", "A" * 5000, "%F0%9F%92%A9", "eyJhIjoxfQ=="])
+def test_a_cursor_that_is_not_ours_is_refused(gateway, admin, path, cursor):
+    assert is_problem(gateway("GET", f"{path}?cursor={cursor}", token=admin.token), 400, 414, 422)

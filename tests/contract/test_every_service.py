@@ -1,0 +1,65 @@
+"""What CONTRACT.md says that every service answers, whatever else it does."""
+
+import pytest
+
+SERVICES = ["gateway", "auth-service", "users-service", "orders-service"]
+
+
+@pytest.fixture(params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES])
+def own(request, cluster, door):
+    return door(cluster.urls[request.param])
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_it_says_that_it_lives_and_serves(own, path):
+    answer = own("GET", path)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json", "/orders", "/users/me", "/no/such/place", "/login"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_every_answer_carries_a_request_id_of_its_own(own, method, path):
+    ids = [own(method, path).headers["X-Request-ID"] for _ in range(2)]
+
+    assert all(ids)
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize("given", ["x" * 5000, "a b", "<script>", "a\tb", "\xe4"])
+def test_a_request_id_that_could_do_harm_is_not_taken_over(own, given):
+    answer = own("GET", "/livez", headers={"X-Request-ID": given.encode("latin-1")})
+
+    assert answer.status_code == 200
+    assert answer.headers["X-Request-ID"] != given
+
+
+@pytest.mark.parametrize("service", SERVICES[1:])
+def test_it_counts_what_it_answers_for_prometheus(cluster, door, service):
+    own = door(cluster.urls[service])
+    own("GET", "/livez")
+
+    answer = own("GET", "/metrics")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert "# TYPE " in answer.text
+
+
+@pytest.mark.compose
+@pytest.mark.parametrize(
+    "path", ["/users/metrics", "/orders/metrics", "/users/../metrics", "/orders/%2e%2e/metrics", "/auth-service/metrics"]
+)
+def test_no_services_metrics_come_through_the_gateway(gateway, wire, path):
+    answer = wire(gateway.url)("GET", path)
+
+    assert answer.status in (400, 401, 404)
+    assert b"# TYPE" not in answer.body
+
+
+@pytest.mark.compose
+def test_the_request_id_of_an_answer_is_the_one_in_its_problem(gateway):
+    answer = gateway("GET", "/users/me")
+
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]

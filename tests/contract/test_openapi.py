@@ -1,0 +1,105 @@
+"""Each service's OpenAPI document is valid, whole, and names the routes of CONTRACT.md."""
+
+import pytest
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+ROUTES = {
+    "auth-service": {
+        ("get", "/.well-known/oauth-authorization-server"),
+        ("get", "/.well-known/openid-configuration"),
+        ("get", "/.well-known/jwks.json"),
+        ("post", "/accounts"),
+        ("post", "/login"),
+        ("post", "/oauth/token"),
+    },
+    "users-service": {("get", "/users/me"), ("patch", "/users/me"), ("get", "/users/{sub}"), ("get", "/users")},
+    "orders-service": {
+        ("get", "/products"),
+        ("post", "/orders"),
+        ("get", "/orders"),
+        ("get", "/orders/{id}"),
+        ("post", "/orders/{id}/cancel"),
+    },
+}
+
+
+@pytest.fixture(params=list(ROUTES))
+def service(request):
+    return request.param
+
+
+@pytest.fixture
+def document(cluster, door, service):
+    answer = door(cluster.urls[service])("GET", "/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    return answer.json()
+
+
+def operations(document):
+    return [(m, p, op) for p, item in document["paths"].items() for m, op in item.items() if m in METHODS]
+
+
+def nodes(value):
+    yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from nodes(inner)
+
+
+def test_it_is_openapi_3_1(document):
+    assert document["openapi"].startswith("3.1.")
+    assert document["info"]["version"]
+
+
+def test_it_names_every_route_of_the_contract(document, service):
+    shapes = {(m, "/".join("{}" if part.startswith("{") else part for part in p.split("/"))) for m, p, _ in operations(document)}
+
+    wanted = {(m, "/".join("{}" if part.startswith("{") else part for part in p.split("/"))) for m, p in ROUTES[service]}
+    assert wanted - shapes == set()
+
+
+def test_every_reference_leads_somewhere(document):
+    for node in nodes(document):
+        if isinstance(node, dict) and isinstance(node.get("$ref"), str):
+            place = document
+            for step in node["$ref"].removeprefix("#/").split("/"):
+                place = place[step.replace("~1", "/").replace("~0", "~")]
+
+
+def test_every_operation_has_an_id_of_its_own_and_answers(document):
+    ids = [op["operationId"] for _, _, op in operations(document)]
+
+    assert len(ids) == len(set(ids))
+    assert all(op["responses"] for _, _, op in operations(document))
+
+
+def test_every_variable_of_a_path_is_declared(document):
+    for _, path, op in operations(document):
+        declared = {p["name"] for p in op.get("parameters", []) if p["in"] == "path"}
+        assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_guarded_operations_say_so(document, service):
+    schemes = document["components"].get("securitySchemes", {})
+
+    for method, path, op in operations(document):
+        if (method, path) in ROUTES[service] and service != "auth-service" and path != "/products":
+            assert op.get("security") or document.get("security"), f"{method} {path} names no security"
+    assert service == "auth-service" or any(s.get("scheme") == "bearer" or s["type"] == "oauth2" for s in schemes.values())
+
+
+@pytest.mark.compose
+def test_the_gateway_joins_the_documents(gateway):
+    answer = gateway("GET", "/openapi.json")
+
+    assert answer.status_code == 200
+    assert answer.json()["openapi"].startswith("3.1.")
+
+
+def test_the_official_schema_accepts_all_of_them(cluster, door, foreign):
+    documents = {name: door(url)("GET", "/openapi.json").json() for name, url in cluster.urls.items()}
+
+    verdicts = foreign("openapi.mjs", documents)
+
+    assert {name: v["errors"] for name, v in verdicts.items() if not v["valid"]} == {}
+    assert {v["version"] for v in verdicts.values()} == {"3.1"}

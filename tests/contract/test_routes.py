@@ -1,0 +1,146 @@
+"""The routes of CONTRACT.md: what the anonymous, the customer and the administrator get there, at the gateway."""
+
+import pytest
+
+pytestmark = pytest.mark.compose
+
+ANYBODY = [
+    ("GET", "/.well-known/oauth-authorization-server", 200),
+    ("GET", "/.well-known/openid-configuration", 200),
+    ("GET", "/.well-known/jwks.json", 200),
+    ("GET", "/products", 200),
+    ("GET", "/docs", 200),
+    ("POST", "/oauth/token", 400),  # without a grant there is nothing to refuse but the request
+    ("POST", "/login", 415),
+    ("POST", "/accounts", 415),
+]
+
+# method, path, body, then what the anonymous, alice and admin get
+GUARDED = [
+    ("GET", "/users/me", None, 401, 200, 200),
+    ("PATCH", "/users/me", {"name": "The same for all"}, 401, 200, 200),
+    ("GET", "/users/{alice}", None, 401, 200, 200),
+    ("GET", "/users/{bob}", None, 401, 403, 200),
+    ("GET", "/users/nobody-at-all", None, 401, 403, 404),
+    ("GET", "/users", None, 401, 403, 200),
+    ("GET", "/orders", None, 401, 200, 200),
+    ("POST", "/orders", {"items": [{"sku": "{sku}", "quantity": 1}]}, 401, 201, 201),
+    ("GET", "/orders/nothing", None, 401, 404, 404),
+    ("GET", "/orders/{alices_order}", None, 401, 200, 200),
+    ("GET", "/orders/{bobs_order}", None, 401, 404, 200),
+    ("POST", "/orders/{bobs_order}/cancel", None, 401, 404, None),
+    ("POST", "/orders/nothing/cancel", None, 401, 404, 404),
+]
+
+NOWHERE = ["/status", "/admin", "/metrics", "/internal", "/user/me", "/order", "/userss", "/productsx", "/static/x", "/oauth", "/oauth/x"]
+
+
+@pytest.fixture(scope="module")
+def sku(gateway):
+    return gateway("GET", "/products").json()["products"][0]["sku"]
+
+
+@pytest.fixture(scope="module")
+def names(gateway, alice, bob, sku):
+    """What the placeholders of the table stand for."""
+
+    def order(person):
+        gateway("GET", "/users/me", token=person.token)
+        answer = gateway("POST", "/orders", token=person.token, json={"items": [{"sku": sku, "quantity": 1}]})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    return {"alice": alice.sub, "bob": bob.sub, "alices_order": order(alice), "bobs_order": order(bob), "sku": sku}
+
+
+@pytest.mark.parametrize(("method", "path", "expected"), ANYBODY)
+def test_anybody_may_ask(gateway, method, path, expected):
+    assert gateway(method, path).status_code == expected
+
+
+@pytest.mark.parametrize("column", ["anonymous", "customer", "administrator"])
+@pytest.mark.parametrize("row", GUARDED, ids=lambda row: f"{row[0]} {row[1]}")
+def test_each_gets_what_is_theirs(gateway, alice, admin, names, row, column):
+    method, path, body, *statuses = row
+    who = {"anonymous": None, "customer": alice.token, "administrator": admin.token}[column]
+    expected = statuses[["anonymous", "customer", "administrator"].index(column)]
+    if body and "items" in body:
+        body = {"items": [{"sku": names["sku"], "quantity": 1}]}
+
+    answer = gateway(method, path.format(**names), token=who, json=body)
+
+    assert answer.status_code == expected or expected is None
+    assert answer.status_code < 500
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+def test_everything_else_ends_at_the_gateway(gateway, admin, path):
+    answer = gateway("GET", path, token=admin.token)
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_root_leads_to_the_documentation_or_is_the_console(gateway):
+    answer = gateway("GET", "/")
+
+    assert answer.status_code in (200, 302, 303, 307, 308)
+
+
+def test_the_metadata_names_this_issuer_and_its_own_routes(gateway, alice, claims_of):
+    document = gateway("GET", "/.well-known/oauth-authorization-server").json()
+
+    issuer = claims_of(alice.token)["iss"]
+    assert document["issuer"] == issuer
+    assert document["jwks_uri"] == f"{issuer}/.well-known/jwks.json"
+    assert document["token_endpoint"] == f"{issuer}/oauth/token"
+    assert gateway("GET", "/.well-known/openid-configuration").json()["issuer"] == issuer
+
+
+def test_the_keys_are_cacheable_public_and_answer_conditional_requests(gateway):
+    answer = gateway("GET", "/.well-known/jwks.json")
+    again = gateway("GET", "/.well-known/jwks.json", headers={"If-None-Match": answer.headers["ETag"]})
+
+    assert "max-age" in answer.headers["Cache-Control"]
+    assert again.status_code == 304
+    assert again.content == b""
+    for key in answer.json()["keys"]:
+        assert {"kty", "kid", "n", "e"} <= set(key)
+        assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key)
+
+
+def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(gateway, alice, claims_of):
+    answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
+
+    body = answer.json()
+    assert {"access_token", "token_type", "expires_in", "refresh_token", "scope"} <= set(body)
+    assert body["token_type"] == "Bearer"
+    assert answer.headers["Cache-Control"] == "no-store"
+    claims = claims_of(body["access_token"])
+    assert claims["exp"] - claims["iat"] == body["expires_in"]
+    assert set(claims["scope"].split()) == set(body["scope"].split())
+
+
+def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(gateway, alice):
+    answers = [
+        gateway("POST", "/login", json={"email": email, "password": "not this one"})
+        for email in (alice.email, "nobody-here@example.com")
+    ]
+
+    seen = [{k: v for k, v in a.json().items() if k != "request_id"} for a in answers]
+    assert seen[0] == seen[1]
+    assert [a.status_code for a in answers] == [answers[0].status_code] * 2
+    assert 400 <= answers[0].status_code < 500
+
+
+def test_an_account_that_exists_already_answers_like_a_new_one(gateway, newcomer):
+    somebody = newcomer()
+    body = {"password": "another password entirely", "name": "N"}
+
+    known = gateway("POST", "/accounts", json={"email": somebody.email, **body})
+    fresh = gateway("POST", "/accounts", json={"email": f"x{somebody.email}", **body})
+
+    assert known.status_code == fresh.status_code == 201
+    assert set(known.json()) == set(fresh.json())
+    assert len(known.json()["sub"]) == len(fresh.json()["sub"])
+    assert somebody.log_in()["access_token"]

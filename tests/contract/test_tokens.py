@@ -1,0 +1,73 @@
+"""One matrix of forged and malformed tokens against every service, directly and through the gateway."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+FAMILIES = [
+    pytest.param("lookalikes", id="signed by a look-alike"),
+    pytest.param("borrowed", id="made from a genuine token"),
+    pytest.param("inside_jobs", id="truly signed but wrong"),
+]
+FEWEST = 300
+
+
+@pytest.fixture
+def present(guarded, wire):
+    """`present(tokens)`: what each of them gets, asked by a few at once."""
+
+    def ask(slice_of_tokens):
+        line = wire(guarded.url)
+        return [
+            (name, line(guarded.method, guarded.path, ("Authorization", f"Bearer {token}")))
+            for name, token in slice_of_tokens
+        ]
+
+    def present(tokens):
+        rows = list(tokens.items())
+        with ThreadPoolExecutor(4) as pool:
+            return dict(pair for part in pool.map(ask, [rows[i::4] for i in range(4)]) for pair in part)
+
+    return present
+
+
+def is_refusal(answer):
+    """A 401 in the form of RFC 6750 section 3 and RFC 9457."""
+    if answer.status != 401 or not answer.headers.get("www-authenticate", "").startswith("Bearer "):
+        return False
+    if 'error="invalid_token"' not in answer.headers["www-authenticate"] or not answer.headers.get("x-request-id"):
+        return False
+    body = json.loads(answer.body)
+    return (
+        answer.headers["content-type"] == "application/problem+json"
+        and body["status"] == 401
+        and body["type"].startswith("urn:touchstone:problem:")
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_forged_token_is_refused_and_a_good_one_accepted_afterwards(
+    request, family, guarded, present, good, started_at
+):
+    tokens = request.getfixturevalue(family)(guarded.service)
+    before = started_at(guarded.service)
+
+    wrong = {name: (a.status, dict(a.headers), a.body[:200]) for name, a in present(tokens).items() if not is_refusal(a)}
+
+    assert wrong == {}
+    assert present({"good": good(guarded)})["good"].status == guarded.welcome
+    assert started_at(guarded.service) == before
+
+
+def test_the_matrix_has_several_hundred_different_tokens(lookalikes, borrowed, inside_jobs):
+    families = [family("orders-service") for family in (lookalikes, borrowed, inside_jobs)]
+
+    assert len({token for family in families for token in family.values()}) >= FEWEST
+
+
+def test_no_refusal_repeats_the_token(guarded, lookalikes, present):
+    answers = present(lookalikes(guarded.service))
+
+    assert [n for n, a in answers.items() if re.search(rb"eyJ[\w-]{20,}", a.body + str(a.headers).encode())] == []
