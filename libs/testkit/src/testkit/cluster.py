@@ -1,0 +1,274 @@
+"""The four real services as processes of this machine, or a cluster that runs elsewhere already."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+DEMO_PASSWORD = "correct-horse-battery-staple"
+START_BOUND = 60.0
+STOP_BOUND = 10.0
+_KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+
+
+class ClusterError(RuntimeError):
+    """The cluster did not do what was asked; the message ends with what the service wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How one service is run: its package, its port's setting, its threads, and whether it has data."""
+
+    package: str
+    port: str
+    threads: int = 8
+    database: str | None = None
+
+    def command(self, port: int, workers: int) -> list[str]:
+        """Return the production way to serve it."""
+        options = {
+            "--interface": "wsgi",
+            "--host": "127.0.0.1",
+            "--port": str(port),
+            "--workers": str(workers),
+            "--blocking-threads": str(self.threads),
+            "--log-level": "warning",
+        }
+        pairs = [part for option in options.items() for part in option]
+        return [sys.executable, "-m", "granian", "--no-ws", *pairs, f"{self.package}.wsgi:app"]
+
+
+SERVICES: Mapping[str, Service] = {
+    "auth-service": Service("auth_service", "AUTH_PORT", 16, "auth.db"),
+    "users-service": Service("users_service", "USERS_PORT", 8, "users.db"),
+    "orders-service": Service("orders_service", "ORDERS_PORT", 8, "orders.db"),
+    "gateway": Service("gateway", "GATEWAY_PORT"),
+}
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback address that were free a moment ago, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Cluster:
+    """The house on free ports of the loopback address: fresh folder, fresh keys, SQLite, the demo's accounts.
+
+    `settings` are environment variables for all services, `only` for one; `services` says which are started.
+    What the services write goes to files (`log`). A context manager; `start` raises ClusterError with the logs.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        only: Mapping[str, Mapping[str, str]] | None = None,
+        services: Sequence[str] = tuple(SERVICES),
+        folder: Path | None = None,
+        workers: int = 1,
+    ) -> None:
+        self.managed = True
+        self._services = list(services)
+        self._workers = workers
+        self._temporary = tempfile.TemporaryDirectory(prefix="touchstone-") if folder is None else None
+        self.folder = Path(self._temporary.name) if self._temporary else folder or Path()
+        self.keys_dir = self.folder / "keys"
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+        self._settings = dict(settings or {})
+        self._only = {name: dict(own) for name, own in (only or {}).items()}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @classmethod
+    def from_environment(cls) -> "Cluster | None":
+        """Return the cluster behind TOUCHSTONE_GATEWAY_URL, or None; its processes are not ours to stop."""
+        url = os.environ.get("TOUCHSTONE_GATEWAY_URL", "").rstrip("/")
+        if not url:
+            return None
+        cluster = cls.__new__(cls)
+        cluster.managed = False
+        cluster.urls = {"gateway": url}
+        cluster.ports = {}
+        cluster._settings = {"ISSUER": os.environ.get("ISSUER") or "http://localhost:8080"}
+        cluster._only = {}
+        cluster._services = []
+        cluster._processes = {}
+        cluster._temporary = None
+        return cluster
+
+    @property
+    def gateway(self) -> str:
+        """The URL of the public door."""
+        return self.urls["gateway"]
+
+    @property
+    def issuer(self) -> str:
+        """The issuer's public name."""
+        return self._settings.get("ISSUER", self.gateway)
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Return the whole environment of a service: nothing of ours but what a process needs."""
+        self._must_be_ours()
+        kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        settings = {
+            "ISSUER": self.gateway,
+            "ISSUER_BACKCHANNEL": self.urls["auth-service"],
+            "AUTH_URL": self.urls["auth-service"],
+            "USERS_URL": self.urls["users-service"],
+            "ORDERS_URL": self.urls["orders-service"],
+            "KEYS_DIR": str(self.keys_dir),
+            "DEMO": "1",
+            "DEMO_PASSWORD": DEMO_PASSWORD,
+            **{SERVICES[name].port: str(port) for name, port in self.ports.items()},
+        }
+        database = SERVICES[service].database
+        if database is not None:
+            settings["DATABASE_URL"] = f"sqlite:///{self.folder / database}"
+        return kept | settings | self._settings | self._only.get(service, {})
+
+    def start(self) -> "Cluster":
+        """Make the keys, start the services and wait until all are ready."""
+        if not self.managed:
+            return self
+        try:
+            self._make_keys()
+            for name in self._services:
+                self._spawn(name)
+            for name in self._services:
+                self.wait_ready(name)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop every service and remove the folder."""
+        for process in self._processes.values():
+            process.terminate()
+        for name in list(self._processes):
+            self.stop_service(name)
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def start_service(self, name: str, **settings: str) -> None:
+        """Start one service again, on its old port and data, and wait until it is ready; `settings` are kept for it."""
+        self._only.setdefault(name, {}).update(settings)
+        self._spawn(name)
+        self.wait_ready(name)
+
+    def stop_service(self, name: str) -> int:
+        """End a service as an operator does: SIGTERM, and SIGKILL after 10 s. Return its exit code."""
+        process = self._processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(STOP_BOUND)
+        except subprocess.TimeoutExpired:
+            pass
+        self._kill_group(process)  # workers must not outlive the server
+        return process.wait(STOP_BOUND)
+
+    def kill_service(self, name: str) -> None:
+        """End a service as a crash does: SIGKILL to all its processes at once."""
+        process = self._processes.pop(name)
+        self._kill_group(process)
+        process.wait(STOP_BOUND)
+
+    def running(self, name: str) -> bool:
+        """Tell whether the service's process lives."""
+        process = self._processes.get(name)
+        return process is not None and process.poll() is None
+
+    def log(self, name: str) -> str:
+        """Return all that the service has written so far."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def cli(self, service: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `flask --app PACKAGE ARGS…` in the service's environment, for at most 60 s."""
+        command = [sys.executable, "-m", "flask", "--app", SERVICES[service].package, *args]
+        return self._run(command, service, check=check)
+
+    def wait_ready(self, name: str, bound: float = START_BOUND) -> None:
+        """Wait until the service says that it is ready; ClusterError when it ends before, or takes too long."""
+        deadline = time.monotonic() + bound
+        said = "no answer"
+        while time.monotonic() < deadline:
+            if name in self._processes and self._processes[name].poll() is not None:
+                raise ClusterError(f"{name} ended with {self._processes[name].returncode}:\n{self._tail(name)}")
+            try:
+                answer = requests.get(f"{self.urls[name]}/readyz", timeout=2)
+            except requests.RequestException:
+                pass
+            else:
+                if answer.status_code == 200:
+                    return
+                said = f"{answer.status_code} {answer.text[:500]}"
+            time.sleep(0.05)
+        raise ClusterError(f"{name} is not ready after {bound:g} s ({said}):\n{self._tail(name)}")
+
+    def __enter__(self) -> "Cluster":
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def _must_be_ours(self) -> None:
+        if not self.managed:
+            raise ClusterError("this cluster was not started here")
+
+    def _make_keys(self) -> None:
+        self._run([sys.executable, "-m", "auth_service.signing"], "auth-service", check=True)
+
+    def _run(self, command: list[str], service: str, *, check: bool) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            env=self.environment(service),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=START_BOUND,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise ClusterError(f"{' '.join(command[1:])} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def _spawn(self, name: str) -> None:
+        environment = self.environment(name)
+        if self.running(name):
+            raise ClusterError(f"{name} runs already")
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                SERVICES[name].command(self.ports[name], self._workers),
+                env=environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C at the tests is not one at the services
+            )
+
+    def _tail(self, name: str) -> str:
+        return self.log(name)[-4000:]
+
+    @staticmethod
+    def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass

@@ -1,0 +1,45 @@
+"""RSA keys for tests, made once per process, and their JWKs."""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+
+
+def b64(raw: bytes) -> str:
+    """Return base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@cache
+def make_rsa(bits: int = 2048, exponent: int = 65537, which: int = 0) -> RSAPrivateKey:
+    """Return a private key; the same one for the same arguments, another for another `which`."""
+    return generate_private_key(public_exponent=exponent, key_size=bits)
+
+
+def _int(value: int) -> str:
+    return b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+def thumbprint(public: RSAPublicKey) -> str:
+    """Return the key's RFC 7638 thumbprint, our `kid`."""
+    numbers = public.public_numbers()
+    members = {"e": _int(numbers.e), "kty": "RSA", "n": _int(numbers.n)}
+    return b64(hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest())
+
+
+def jwk(public: RSAPublicKey, **overrides: Any) -> dict[str, Any]:
+    """Return the key as our JWKS shows it; an override of None leaves the member out."""
+    numbers = public.public_numbers()
+    members = {
+        "kty": "RSA",
+        "use": "sig",
+        "alg": "RS256",
+        "kid": thumbprint(public),
+        "n": _int(numbers.n),
+        "e": _int(numbers.e),
+    } | overrides
+    return {name: value for name, value in members.items() if value is not None}

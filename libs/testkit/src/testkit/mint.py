@@ -1,0 +1,79 @@
+"""Makes tokens as the real mint does, and any other that a test can think of."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from testkit.keys import b64, jwk, make_rsa, thumbprint
+
+MISSING: Final = object()  # an override of this leaves the member out
+
+
+def _override(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**base, **overrides}.items() if value is not MISSING}
+
+
+class Mint:
+    """An issuer's signing side: RFC 9068 access tokens with the claims of the house."""
+
+    def __init__(
+        self,
+        issuer: str = "http://localhost:8080",
+        key: RSAPrivateKey | None = None,
+        now: Callable[[], float] = time.time,
+        *,
+        audience: str | list[str] = "orders-service",
+        kid: str | None = None,
+    ) -> None:
+        self.issuer = issuer
+        self.key = key or make_rsa()
+        self.now = now
+        self.audience = audience
+        self.kid = kid or thumbprint(self.key.public_key())
+
+    def claims(self, **overrides: Any) -> dict[str, Any]:
+        """Return the claims of a good token that lives 5 minutes; MISSING as a value leaves a claim out."""
+        now = int(self.now())
+        base = {
+            "iss": self.issuer,
+            "sub": "4be2ba4f-1f2a-4b1c-a7ac-6b2d0f2f7c11",
+            "aud": self.audience,
+            "exp": now + 300,
+            "iat": now,
+            "jti": uuid.uuid4().hex,
+            "client_id": "cli",
+            "scope": "profile:read profile:write orders:read orders:write",
+            "roles": ["customer"],
+            "sid": "a-session-of-the-tests",
+            "auth_time": now,
+        }
+        return _override(base, overrides)
+
+    def header(self, **overrides: Any) -> dict[str, Any]:
+        """Return the header of a good token."""
+        return _override({"alg": "RS256", "typ": "at+jwt", "kid": self.kid}, overrides)
+
+    def sign(self, claims: Mapping[str, Any] | None = None, header: Mapping[str, Any] | None = None) -> str:
+        """Return a signed token with these claims (default: good ones); `header` overrides members of the header."""
+        body = self.claims() if claims is None else claims
+        return self.sign_raw(encode(self.header(**(header or {}))), encode(body))
+
+    def sign_raw(self, header: bytes, payload: bytes) -> str:
+        """Return a token over exactly these bytes, with an honest RS256 signature."""
+        signed = f"{b64(header)}.{b64(payload)}"
+        return f"{signed}.{b64(self.key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
+
+    def jwks(self, *others: "Mint") -> dict[str, Any]:
+        """Return the JWK Set of this mint's key and of others'."""
+        return {"keys": [jwk(mint.key.public_key(), kid=mint.kid) for mint in (self, *others)]}
+
+
+def encode(value: Any) -> bytes:
+    """Return compact JSON; NaN and Infinity pass, as a careless issuer would write them."""
+    return json.dumps(value, separators=(",", ":")).encode()
