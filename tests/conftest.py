@@ -166,12 +166,8 @@ def cluster() -> Iterator[Any]:
     if GIVEN:
         yield Given({"gateway": GIVEN})
         return
-    running = Cluster()
-    running.start()
-    try:
+    with Cluster({"RATE_LIMITS": "off"}) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -265,3 +261,21 @@ def foreign(tmp_path_factory) -> Callable[[str, Any], Any]:
         return json.loads(told.stdout)
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def sku(gateway) -> str:
+    """Something that can be ordered."""
+    return gateway("GET", "/products").json()["items"][0]["sku"]
+
+
+@pytest.fixture(scope="session")
+def place(gateway, sku) -> Callable[..., requests.Response]:
+    """`place(token)`: order one thing, at the gateway or `at` another door, under an idempotency `key` or none."""
+
+    def order(token: str, at: Door = gateway, key: str | None = None, quantity: int = 1) -> requests.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        body = {"items": [{"sku": sku, "quantity": quantity}]}
+        return at("POST", "/orders", token=token, json=body, headers=headers)
+
+    return order

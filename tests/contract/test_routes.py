@@ -36,21 +36,11 @@ NOWHERE = ["/status", "/admin", "/metrics", "/internal", "/user/me", "/order", "
 
 
 @pytest.fixture(scope="module")
-def sku(gateway):
-    return gateway("GET", "/products").json()["products"][0]["sku"]
-
-
-@pytest.fixture(scope="module")
-def names(gateway, alice, bob, sku):
+def names(gateway, alice, bob, place, sku):
     """What the placeholders of the table stand for."""
-
-    def order(person):
-        gateway("GET", "/users/me", token=person.token)
-        answer = gateway("POST", "/orders", token=person.token, json={"items": [{"sku": sku, "quantity": 1}]})
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
-
-    return {"alice": alice.sub, "bob": bob.sub, "alices_order": order(alice), "bobs_order": order(bob), "sku": sku}
+    gateway("GET", "/users/me", token=bob.token)
+    orders = {"alices_order": place(alice.token).json()["id"], "bobs_order": place(bob.token).json()["id"]}
+    return {"alice": alice.sub, "bob": bob.sub, "sku": sku, **orders}
 
 
 @pytest.mark.parametrize(("method", "path", "expected"), ANYBODY)

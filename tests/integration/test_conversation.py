@@ -1,0 +1,158 @@
+"""The main conversation, as any program would hold it through the gateway."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+pytestmark = pytest.mark.compose
+
+
+@pytest.fixture
+def somebody(newcomer):
+    return newcomer()
+
+
+def order_ids(gateway, token, limit=100):
+    return [o["id"] for o in gateway("GET", f"/orders?limit={limit}", token=token).json()["items"]]
+
+
+def test_somebody_logs_in_orders_and_finds_the_order_again(gateway, somebody, place):
+    token = somebody.log_in()["access_token"]
+    profile = {"name": "Ada Lovelace", "shipping_address": "12 St James's Square, London"}
+    assert gateway("PATCH", "/users/me", token=token, json=profile).status_code == 200
+
+    answer = place(token, quantity=2)
+
+    order = answer.json()
+    assert answer.status_code == 201
+    assert {name: order["customer"][name] for name in profile} == profile
+    assert order["customer"]["sub"] == somebody.sub
+    assert gateway("GET", answer.headers["Location"], token=token).json() == order
+    assert order_ids(gateway, token) == [order["id"]]
+
+
+def test_prices_come_from_the_product_table_in_whole_cents(gateway, somebody, place, sku):
+    price = next(p["price_cents"] for p in gateway("GET", "/products").json()["items"] if p["sku"] == sku)
+
+    order = place(somebody.token, quantity=3).json()
+
+    assert isinstance(order["total_cents"], int)
+    assert order["total_cents"] == order["items"][0]["line_total_cents"] == 3 * price
+
+
+def test_a_price_from_the_client_is_no_price(gateway, somebody, sku):
+    answers = [
+        gateway("POST", "/orders", token=somebody.token, json=body)
+        for body in (
+            {"items": [{"sku": sku, "quantity": 1, "unit_price_cents": 1}]},
+            {"items": [{"sku": sku, "quantity": 1}], "total_cents": 1},
+            {"items": [{"sku": sku, "quantity": 1}], "customer": {"sub": "somebody-else"}},
+        )
+    ]
+
+    assert [a.status_code for a in answers] == [422, 422, 422]
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1.5, "1", True, None, 10**12])
+def test_an_impossible_quantity_is_unprocessable(gateway, somebody, sku, quantity):
+    body = {"items": [{"sku": sku, "quantity": quantity}]}
+
+    assert gateway("POST", "/orders", token=somebody.token, json=body).status_code == 422
+
+
+def test_the_same_key_is_the_same_order(gateway, somebody, place):
+    key = uuid.uuid4().hex
+
+    answers = [place(somebody.token, key=key) for _ in range(3)]
+
+    assert len({a.json()["id"] for a in answers}) == 1
+    assert {a.status_code for a in answers} <= {200, 201}
+    assert len(order_ids(gateway, somebody.token)) == 1
+
+
+def test_the_same_key_from_many_at_once_is_one_order(gateway, somebody, place):
+    key, token = uuid.uuid4().hex, somebody.token
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: place(token, key=key), range(20)))
+
+    assert {a.status_code for a in answers} <= {200, 201}
+    assert len({a.json()["id"] for a in answers}) == 1
+    assert len(order_ids(gateway, token)) == 1
+
+
+def test_the_same_key_for_another_order_is_refused(gateway, somebody, place):
+    key = uuid.uuid4().hex
+    place(somebody.token, key=key, quantity=1)
+
+    assert place(somebody.token, key=key, quantity=2).status_code == 422
+    assert len(order_ids(gateway, somebody.token)) == 1
+
+
+def test_two_customers_may_use_the_same_key(newcomer, place):
+    key, one, other = uuid.uuid4().hex, newcomer(), newcomer()
+
+    ids = {place(person.token, key=key).json()["id"] for person in (one, other)}
+
+    assert len(ids) == 2
+
+
+def test_another_customers_order_is_not_there(gateway, somebody, newcomer, place):
+    theirs, stranger = place(somebody.token).json()["id"], newcomer()
+
+    seen = gateway("GET", f"/orders/{theirs}", token=stranger.token)
+    cancelled = gateway("POST", f"/orders/{theirs}/cancel", token=stranger.token)
+    never = gateway("GET", f"/orders/{uuid.uuid4()}", token=stranger.token)
+
+    assert (seen.status_code, cancelled.status_code) == (404, 404)
+    same = ["type", "title", "status", "detail"]
+    assert [seen.json().get(k) for k in same] == [never.json().get(k) for k in same]
+    assert gateway("GET", f"/orders/{theirs}", token=somebody.token).json()["status"] != "cancelled"
+
+
+def test_an_administrator_sees_any_order_but_lists_only_their_own(gateway, somebody, admin, place):
+    theirs = place(somebody.token).json()["id"]
+
+    assert gateway("GET", f"/orders/{theirs}", token=admin.token).json()["id"] == theirs
+    assert theirs not in order_ids(gateway, admin.token)
+
+
+def test_a_cancelled_order_stays_cancelled(gateway, somebody, place):
+    path = f"/orders/{place(somebody.token).json()['id']}"
+
+    first = gateway("POST", f"{path}/cancel", token=somebody.token)
+    again = gateway("POST", f"{path}/cancel", token=somebody.token)
+
+    assert (first.status_code, first.json()["status"]) == (200, "cancelled")
+    assert again.status_code in (200, 409)
+    assert gateway("GET", path, token=somebody.token).json() == first.json()
+
+
+def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, somebody, place):
+    token = somebody.token
+    placed = [place(token).json()["id"] for _ in range(7)]
+
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = gateway("GET", f"/orders?limit=2{cursor and '&cursor=' + cursor}", token=token).json()
+        assert len(page["items"]) <= 2
+        seen += [o["id"] for o in page["items"]]
+        cursor = page["next_cursor"]
+        place(token)
+
+    assert seen == placed[::-1]
+
+
+def test_an_administrator_walks_through_all_profiles(gateway, admin, newcomer):
+    people = {p.sub for p in (newcomer(), newcomer(), newcomer()) if gateway("GET", "/users/me", token=p.token).ok}
+
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = gateway("GET", f"/users?limit=2{cursor and '&cursor=' + cursor}", token=admin.token).json()
+        seen += [p["sub"] for p in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert len(people) == 3
+    assert people <= set(seen)
+    assert len(seen) == len(set(seen))

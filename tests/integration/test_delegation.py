@@ -1,0 +1,212 @@
+"""A service that acts for a user says so, and gets less than the user has (RFC 8693)."""
+
+import pytest
+from testkit.mint import Mint
+
+
+@pytest.fixture
+def orders(client):
+    return client("orders-service")
+
+
+def test_the_exchanged_token_speaks_for_the_user_through_the_service(orders, alice, claims_of):
+    subject = claims_of(alice.token)
+
+    answer = orders.exchange(alice.token, scope="profile:read")
+
+    assert answer.status_code == 200, answer.text
+    token = claims_of(answer.json()["access_token"])
+    assert token["act"] == {"sub": "orders-service"}
+    assert token["aud"] == "users-service"
+    assert token["scope"] == "profile:read"
+    assert token["client_id"] == "orders-service"
+    same = ["iss", "sub", "sid", "auth_time", "roles"]
+    assert {name: token[name] for name in same} == {name: subject[name] for name in same}
+    assert token["exp"] <= subject["exp"]
+    assert token["jti"] != subject["jti"]
+
+
+def test_the_answer_names_the_tokens_type_and_gives_no_refresh_token(orders, alice):
+    answer = orders.exchange(alice.token).json()
+
+    assert answer["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert answer["token_type"] == "Bearer"
+    assert "refresh_token" not in answer
+
+
+def test_without_a_scope_the_token_gets_what_both_may(orders, alice, claims_of):
+    token = claims_of(orders.exchange(alice.token).json()["access_token"])
+
+    assert set(token["scope"].split()) <= set(claims_of(alice.token)["scope"].split())
+    assert "orders:write" not in token["scope"]
+
+
+def test_the_exchanged_token_opens_users_service_and_nothing_else(orders, alice, gateway):
+    token = orders.exchange(alice.token).json()["access_token"]
+
+    assert gateway("GET", "/users/me", token=token).json()["sub"] == alice.sub
+    assert gateway("GET", "/orders", token=token).status_code == 401
+    assert gateway("POST", "/logout", token=token).status_code == 401
+    assert gateway("PATCH", "/users/me", token=token, json={"name": "X"}).status_code == 403
+
+
+REFUSED = {
+    "more scope than the user has": ({"scope": "users:read"}, "invalid_scope"),
+    "a scope that nobody has": ({"scope": "everything"}, "invalid_scope"),
+    "an audience that the client is not registered for": ({"audience": "auth-service"}, "invalid_target"),
+    "an audience that nobody has": ({"audience": "nobody"}, "invalid_target"),
+    "its own audience": ({"audience": "orders-service"}, "invalid_target"),
+    "a token that is none": ({"subject_token": "x.y.z"}, "invalid_request"),
+    "no token": ({"subject_token": ""}, "invalid_request"),
+    "another type of token": (
+        {"subject_token_type": "urn:ietf:params:oauth:token-type:refresh_token"},
+        "invalid_request",
+    ),
+    "no type of token": ({"subject_token_type": ""}, "invalid_request"),
+    "a refresh token in return": (
+        {"requested_token_type": "urn:ietf:params:oauth:token-type:refresh_token"},
+        "invalid_request",
+    ),
+}
+
+
+@pytest.mark.parametrize("asked", list(REFUSED))
+def test_an_exchange_for_something_else_is_refused(orders, alice, asked):
+    form, error = REFUSED[asked]
+
+    answer = orders.exchange(**{"subject_token": alice.token, **form})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_forged_subject_token_is_refused(orders, alice, claims_of):
+    forged = Mint(issuer=claims_of(alice.token)["iss"]).sign(claims_of(alice.token))
+
+    assert orders.exchange(forged).json()["error"] == "invalid_request"
+
+
+def test_a_subject_token_for_somebody_else_is_refused(orders, alice):
+    narrow = alice.log_in(resource="users-service")["access_token"]
+
+    assert orders.exchange(narrow).json()["error"] == "invalid_request"
+
+
+def test_a_subject_token_that_leaves_the_audience_out_does_not_grow_it(orders, alice):
+    narrow = alice.log_in(resource="orders-service")["access_token"]
+
+    assert orders.exchange(narrow).json()["error"] == "invalid_target"
+
+
+def test_an_exchanged_token_cannot_be_exchanged_back(orders, alice):
+    exchanged = orders.exchange(alice.token).json()["access_token"]
+
+    assert orders.exchange(exchanged, audience="orders-service").status_code == 400
+
+
+def test_after_log_out_there_is_no_exchange(orders, alice, gateway):
+    token = alice.log_in()["access_token"]
+    assert gateway("POST", "/logout", token=token).status_code == 204
+
+    assert orders.exchange(token).json()["error"] == "invalid_request"
+
+
+UNPROVEN = {
+    "for another mint": {"aud": "http://elsewhere.example"},
+    "by another client": {"iss": "introspector", "sub": "introspector"},
+    "of the past": {"exp": 1_600_000_000},
+    "without a name": {"jti": ""},
+    "good for days": {"exp": 4_000_000_000},
+}
+
+
+@pytest.mark.parametrize("kind", list(UNPROVEN))
+def test_a_client_that_does_not_prove_itself_gets_nothing(orders, alice, kind):
+    answer = orders.exchange(alice.token, client_assertion=orders.assertion(**UNPROVEN[kind]))
+
+    assert (answer.status_code, answer.json()["error"]) in [(401, "invalid_client"), (400, "invalid_client")]
+
+
+def test_an_assertion_is_good_for_one_use(orders, alice):
+    assertion = orders.assertion()
+
+    answers = [orders.exchange(alice.token, client_assertion=assertion) for _ in range(2)]
+
+    assert answers[0].status_code == 200
+    assert answers[1].json()["error"] == "invalid_client"
+
+
+def test_only_the_client_that_is_registered_for_it_may_exchange(client, alice):
+    assert client("introspector").exchange(alice.token).json()["error"] in ("unauthorized_client", "invalid_request")
+
+
+def test_without_a_client_there_is_no_exchange(gateway, alice):
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": alice.token}
+
+    answer = gateway("POST", "/oauth/token", data={**form, "audience": "users-service", "client_id": "cli"})
+
+    assert answer.status_code in (400, 401)
+    assert answer.json()["error"] in ("unauthorized_client", "invalid_client", "invalid_request")
+
+
+def test_a_service_on_its_own_gets_a_token_without_a_user(client, claims_of, gateway):
+    answer = client("orders-service").ask(grant_type="client_credentials", audience="users-service")
+
+    assert answer.status_code == 200, answer.text
+    token = claims_of(answer.json()["access_token"])
+    assert token["sub"] == "orders-service"
+    assert token["aud"] == "users-service"
+    assert "sid" not in token
+    assert "act" not in token
+    assert "refresh_token" not in answer.json()
+
+
+@pytest.fixture
+def watched(cluster, launch, ready, recorder, tmp_path, door):
+    """An orders-service of our own whose calls to users-service we can read: (its door, the recorder)."""
+    tape = recorder(cluster.urls["users-service"])
+    settings = cluster.environment("orders-service") | {
+        "USERS_URL": tape.url,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'orders.db'}",
+    }
+    own = ready(launch("flask", "--app", "orders_service.wsgi", "run", "--port", "{port}", **settings))
+    return door(own.url), tape
+
+
+def test_what_orders_service_sends_is_never_the_users_own_token(watched, alice, claims_of, place):
+    own, tape = watched
+
+    assert place(alice.token, at=own).status_code == 201
+
+    ((method, path, headers),) = tape.seen
+    sent = headers["authorization"].removeprefix("Bearer ")
+    assert (method, path) == ("GET", "/users/me")
+    assert sent != alice.token
+    claims = claims_of(sent)
+    assert claims["act"] == {"sub": "orders-service"}
+    assert (claims["aud"], claims["scope"]) == ("users-service", "profile:read")
+    assert (claims["sub"], claims["sid"]) == (alice.sub, claims_of(alice.token)["sid"])
+
+
+def test_the_request_id_and_the_trace_go_along(watched, alice, sku):
+    own, tape = watched
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    names = {"X-Request-ID": "a-request-of-the-tests", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+
+    own("POST", "/orders", token=alice.token, json={"items": [{"sku": sku, "quantity": 1}]}, headers=names)
+
+    ((_, _, headers),) = tape.seen
+    assert headers["x-request-id"] == "a-request-of-the-tests"
+    assert headers["traceparent"].startswith(f"00-{trace}-")
+    assert headers["traceparent"] != names["traceparent"]
+
+
+def test_the_exchanged_token_is_used_again_until_it_nears_its_end(watched, alice, bob, place):
+    own, tape = watched
+
+    for person in (alice, alice, bob, alice):
+        assert place(person.token, at=own).status_code == 201
+
+    sent = [headers["authorization"] for _, _, headers in tape.seen]
+    assert sent[0] == sent[1] == sent[3]
+    assert sent[2] != sent[0]

@@ -1,0 +1,104 @@
+"""Refresh tokens through the gateway: one successor each, and a stolen one ends its session alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+pytestmark = pytest.mark.compose
+
+
+@pytest.fixture
+def refresh(gateway):
+    """`refresh(token)`: the answer to a refresh grant."""
+    return lambda token, **form: gateway(
+        "POST", "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": token, **form}
+    )
+
+
+@pytest.fixture
+def session(newcomer):
+    """The token answer of a session that nobody else uses."""
+    return newcomer().log_in()
+
+
+def test_a_refresh_gives_new_tokens_of_the_same_session(refresh, session, claims_of, gateway):
+    answer = refresh(session["refresh_token"])
+
+    new = answer.json()
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert new["refresh_token"] != session["refresh_token"]
+    before, after = claims_of(session["access_token"]), claims_of(new["access_token"])
+    same = ["iss", "sub", "sid", "aud", "scope", "roles", "client_id", "auth_time"]
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert after["jti"] != before["jti"]
+    assert gateway("GET", "/users/me", token=new["access_token"]).status_code == 200
+
+
+def test_fifty_at_once_get_one_successor(refresh, session):
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: refresh(session["refresh_token"]), range(50)))
+
+    assert {a.status_code for a in answers} == {200}
+    assert len({a.json()["refresh_token"] for a in answers}) == 1
+    assert refresh(answers[0].json()["refresh_token"]).status_code == 200
+
+
+def test_an_answer_that_was_lost_can_be_asked_for_again(refresh, session):
+    first, again = refresh(session["refresh_token"]), refresh(session["refresh_token"])
+
+    assert first.json()["refresh_token"] == again.json()["refresh_token"]
+
+
+def test_an_older_token_ends_its_session(refresh, session):
+    second = refresh(session["refresh_token"]).json()["refresh_token"]
+    third = refresh(second).json()["refresh_token"]
+
+    stolen = refresh(session["refresh_token"])
+
+    assert (stolen.status_code, stolen.json()["error"]) == (400, "invalid_grant")
+    assert refresh(third).json()["error"] == "invalid_grant"
+
+
+def test_reuse_ends_no_other_session_of_the_same_account(refresh, newcomer):
+    person = newcomer()
+    robbed, other = person.log_in(), person.log_in()
+    second = refresh(robbed["refresh_token"]).json()["refresh_token"]
+    refresh(second)
+
+    assert refresh(robbed["refresh_token"]).status_code == 400
+    assert refresh(other["refresh_token"]).status_code == 200
+
+
+def test_a_refresh_may_narrow_the_token_and_never_widen_it(refresh, session, claims_of):
+    narrow = refresh(session["refresh_token"], scope="orders:read").json()
+    wide = refresh(narrow["refresh_token"], scope="orders:read admin")
+
+    assert claims_of(narrow["access_token"])["scope"] == "orders:read"
+    assert (wide.status_code, wide.json()["error"]) == (400, "invalid_scope")
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "A" * 20_000, "\x00", "' OR 1=1 --", "\u20ac"])
+def test_a_token_that_is_none_is_refused(refresh, token):
+    answer = refresh(token)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] in ("invalid_grant", "invalid_request")
+
+
+def test_an_access_token_is_no_refresh_token(refresh, session):
+    assert refresh(session["access_token"]).json()["error"] in ("invalid_grant", "invalid_request")
+
+
+def test_a_refresh_token_is_no_access_token(gateway, session):
+    assert gateway("GET", "/users/me", token=session["refresh_token"]).status_code == 401
+
+
+def test_after_log_out_the_refresh_token_is_dead_and_those_of_other_sessions_live(refresh, newcomer, gateway):
+    person = newcomer()
+    here, there = person.log_in(), person.log_in()
+
+    assert gateway("POST", "/logout", token=here["access_token"]).status_code == 204
+
+    assert refresh(here["refresh_token"]).json()["error"] == "invalid_grant"
+    assert refresh(there["refresh_token"]).status_code == 200
