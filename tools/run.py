@@ -16,7 +16,6 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 
 import welcome
 from console import LogFiles
@@ -24,12 +23,15 @@ from honcho.manager import Manager
 from plan import ROOT, Plan, Service, read_plan
 
 READY_WITHIN_SECONDS = 60.0
+STOPPED_WITHIN_SECONDS = 4.0
 BEGIN = time.monotonic()
 
 
 def say(text: str) -> None:
-    """Print one line at once, also into a pipe."""
-    print(text, flush=True)
+    """Print at once, also into a pipe, and in one piece, for threads speak here too."""
+    with contextlib.suppress(OSError):  # nobody may be listening any more
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def prepare(plan: Plan) -> bool:
@@ -55,6 +57,7 @@ def prepare(plan: Plan) -> bool:
             cwd=ROOT,
             env=plan.environment(service),
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C waits for the second that this takes: nothing half-made is left
             capture_output=True,
             text=True,
             check=False,
@@ -86,8 +89,10 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
         self.plan = plan
         self.asked_to_stop = False
         self.gave_up = False
+        self._stopping = False
         self._ended = threading.Event()
         self._parent = os.getppid()
+        self._on_terminal = sys.stdout.isatty()
         self._log = LogFiles(
             plan, show=os.environ.get("LOG", "0") not in {"", "0"}, on_all_started=self._started
         )
@@ -104,13 +109,13 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
 
     def run(self) -> int:
         """Run until one process ends or somebody asks to stop; return the exit code."""
-        signal.signal(signal.SIGHUP, self._on_hangup)
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: self.terminate())
         try:
             self.loop()
         finally:
             self._ended.set()
             self._finish()
-        if self.asked_to_stop or self.returncode in {128 + signal.SIGINT, 128 + signal.SIGTERM}:
+        if self.asked_to_stop:
             say("\nstopped")
             return 0
         if not self.gave_up:
@@ -118,24 +123,29 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
         return 1
 
     def terminate(self) -> None:
-        """Stop all. Honcho cannot stop what has not told its process id yet: then as soon as it has."""
-        self.asked_to_stop = self.asked_to_stop or (self._log.first_to_stop is None and not self.gave_up)
-        if self._log.all_started:
-            super().terminate()
+        """Stop all, for sure.
 
-    def _on_hangup(self, _signal: int, _frame: FrameType | None) -> None:
-        self.terminate()
+        Honcho cannot stop what has not told its process id yet: that is stopped as soon as it has. And honcho waits
+        forever for processes that miss its signal, as a server does in its first moments: they are killed.
+        """
+        self.asked_to_stop = self.asked_to_stop or (self._log.first_to_stop is None and not self.gave_up)
+        if self._log.all_started and not self._stopping:
+            self._stopping = True
+            super().terminate()
+            insist = threading.Timer(STOPPED_WITHIN_SECONDS, self.kill)
+            insist.daemon = True
+            insist.start()
 
     def _started(self) -> None:
         self._tell_guard(*(f"group {fate.pid}" for fate in self._log.fates.values()))
         self._tell_guard(*(f"process {relay.pid}" for relay in multiprocessing.active_children()))
         if self.asked_to_stop:
-            super().terminate()
+            self.terminate()
         else:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        """Say when each service is ready, then all of them; stop when the `make` that started us is gone."""
+        """Say when each service is ready, then all of them; then look out for being forgotten."""
         waiting = list(self.plan.services)
         deadline = time.monotonic() + READY_WITHIN_SECONDS
         while waiting and not self._ended.wait(0.05):
@@ -150,10 +160,15 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
                 return
         if not waiting and not self.asked_to_stop:
             say(welcome.text(self.plan, time.monotonic() - BEGIN))
-        while os.environ.get("MAKELEVEL") and not self._ended.wait(0.5):
-            if os.getppid() != self._parent:
+        while not self._ended.wait(0.5):
+            if self._is_forgotten():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
+
+    def _is_forgotten(self) -> bool:
+        """Whether the `make` or the terminal that we belong to has gone; neither always tells."""
+        orphaned = "MAKELEVEL" in os.environ and os.getppid() != self._parent
+        return orphaned or (self._on_terminal and not os.isatty(1))
 
     def _tell_guard(self, *lines: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # the guard may have been killed too
@@ -176,7 +191,7 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
             say(f"  {line}")
 
 
-def main() -> int:
+def start() -> int:
     """Check, prepare, run."""
     plan, faults = read_plan(os.environ)
     if faults:
@@ -188,12 +203,18 @@ def main() -> int:
     ):  # elsewhere a relay must inherit honcho's signal handlers from its first moment
         multiprocessing.set_start_method("fork")
     say("starting Touchstone")
+    return Cluster(plan).run() if prepare(plan) else 1
+
+
+def main() -> int:
+    """Take every way of asking to stop alike, at any moment."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
     try:
-        if not prepare(plan):
-            return 1
+        return start()
     except KeyboardInterrupt:
+        say("\nstopped")
         return 0
-    return Cluster(plan).run()
 
 
 if __name__ == "__main__":
