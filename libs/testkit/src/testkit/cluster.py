@@ -209,7 +209,9 @@ class Cluster:
         said = "no answer"
         while time.monotonic() < deadline:
             if name in self._processes and self._processes[name].poll() is not None:
-                raise ClusterError(f"{name} ended with {self._processes[name].returncode}:\n{self._tail(name)}")
+                raise ClusterError(
+                    f"{name} ended with {self._processes[name].returncode}:\n{self._tail(name)}"
+                )
             try:
                 answer = requests.get(f"{self.urls[name]}/readyz", timeout=2)
             except requests.RequestException:
@@ -245,7 +247,9 @@ class Cluster:
             check=False,
         )
         if check and done.returncode != 0:
-            raise ClusterError(f"{' '.join(command[1:])} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            raise ClusterError(
+                f"{' '.join(command[1:])} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
         return done
 
     def _spawn(self, name: str) -> None:

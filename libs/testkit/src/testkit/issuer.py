@@ -57,9 +57,17 @@ class FakeIssuer:
         """The JWKS document, to be spoiled at will."""
         return self.documents[JWKS_PATH]
 
-    def publish(self, path: str, body: bytes | str | dict[str, Any], content_type: str = "application/json") -> Document:
+    def publish(
+        self, path: str, body: bytes | str | dict[str, Any], content_type: str = "application/json"
+    ) -> Document:
         """Serve this at the path from now on, and wake whoever waits for a change."""
-        raw = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else json.dumps(body).encode()
+        raw = (
+            body.encode()
+            if isinstance(body, str)
+            else body
+            if isinstance(body, bytes)
+            else json.dumps(body).encode()
+        )
         with self._changed:
             self.documents[path] = Document(raw, content_type)
             self._changed.notify_all()
@@ -116,7 +124,9 @@ def _handler(issuer: FakeIssuer) -> type[BaseHTTPRequestHandler]:
                 issuer.wait_for_change(self.path, known, float(wait))
                 document = issuer.documents[self.path]
             if document.status == 200 and document.etag and known == document.tag:
-                document = Document(b"", document.content_type, 304, {**document.headers, "ETag": known}, etag=False)
+                document = Document(
+                    b"", document.content_type, 304, {**document.headers, "ETag": known}, etag=False
+                )
             self._answer(document)
 
         def _answer(self, document: Document) -> None:

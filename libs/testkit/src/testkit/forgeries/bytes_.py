@@ -1,0 +1,151 @@
+"""Forgeries below JSON's surface: texts with two readings or none, honestly signed."""
+
+from collections.abc import Iterator
+
+from testkit.mint import Mint, encode
+
+Forged = Iterator[tuple[str, str]]
+_SCALARS = {"a string": b'"x"', "a number": b"1", "true": b"true", "null": b"null", "an array": b"[]"}
+_EVIL = {
+    "iss": '"https://attacker.example"',
+    "sub": '"admin"',
+    "aud": '"another-service"',
+    "exp": "9999999999",
+    "iat": "1",
+    "jti": '"another"',
+    "scope": '"admin"',
+    "roles": '["admin"]',
+    "sid": '"another"',
+    "client_id": '"another"',
+}
+
+
+def forge(mint: Mint) -> Forged:
+    """Yield headers and payloads that are not one JSON object with one reading."""
+    header, payload = encode(mint.header()), encode(mint.claims())
+    for name, text in _texts(payload):
+        yield f"the payload {name}", mint.sign_raw(header, text)
+    for name, text in _texts(header):
+        yield f"the header {name}", mint.sign_raw(text, payload)
+    yield from _duplicates(mint, header, payload)
+    yield from _odd_numbers(mint, header, payload)
+    yield from _nested(mint, header, payload)
+
+
+def _texts(good: bytes) -> Iterator[tuple[str, bytes]]:
+    inner = good[1:-1]
+    yield "is empty", b""
+    yield "is a blank", b" "
+    yield "is an empty object", b"{}"
+    for name, text in _SCALARS.items():
+        yield f"is {name}", text
+    yield "is the object inside an array", b"[" + good + b"]"
+    yield "is the object inside a string", encode(good.decode())
+    yield "is an array of pairs", b"[" + inner.replace(b":", b",") + b"]"
+    yield "lacks its last brace", good[:-1]
+    yield "lacks its first brace", good[1:]
+    yield "has a brace too many", good + b"}"
+    yield "is given twice", good + good
+    yield "is followed by another object", good + b"{}"
+    yield "is followed by a word", good + b"x"
+    yield "is followed by NUL", good + b"\x00"
+    yield "is followed by an invalid byte", good + b"\xff"
+    yield "begins with a byte order mark", b"\xef\xbb\xbf" + good
+    yield "begins with NUL", b"\x00" + good
+    yield "begins with a vertical tab", b"\x0b" + good
+    yield "begins with a no-break space", b"\xc2\xa0" + good
+    yield "begins with a comment", b"/**/" + good
+    yield "ends with a comment", good + b"//x"
+    yield "is in UTF-16", good.decode().encode("utf-16")
+    yield "is in UTF-16 without a mark", good.decode().encode("utf-16-le")
+    yield "is in UTF-32", good.decode().encode("utf-32-be")
+    yield "is in EBCDIC", good.decode().encode("cp500")
+    yield "has single quotes", good.replace(b'"', b"'")
+    yield (
+        "has no quotes at its names",
+        b"{" + inner.replace(b'":', b":").replace(b',"', b",").lstrip(b'"') + b"}",
+    )
+    yield "has a comma too many", b"{" + inner + b",}"
+    yield "has a comma first", b"{," + inner + b"}"
+    yield "has semicolons", good.replace(b",", b";")
+    yield "has equals signs", good.replace(b":", b"=")
+    yield "has a raw newline in a string", b'{"x":"a\nb",' + inner + b"}"
+    yield "has a raw NUL in a string", b'{"x":"a\x00b",' + inner + b"}"
+    yield "has an unknown escape", b'{"x":"\\x41",' + inner + b"}"
+    yield "has a broken escape", b'{"x":"\\u12",' + inner + b"}"
+    yield "has an invalid byte in a string", b'{"x":"\xff",' + inner + b"}"
+    yield "has an overlong byte in a string", b'{"x":"\xc0\xaf",' + inner + b"}"
+    yield "has a surrogate in UTF-8", b'{"x":"\xed\xa0\x80",' + inner + b"}"
+    yield "has a lone surrogate", b'{"x":"\\ud800",' + inner + b"}"
+    yield "has a word that JSON lacks", b'{"x":undefined,' + inner + b"}"
+    yield "has Python's True", b'{"x":True,' + inner + b"}"
+
+
+def _duplicates(mint: Mint, header: bytes, payload: bytes) -> Forged:
+    for claim, evil in _EVIL.items():
+        first = b'{"' + claim.encode() + b'":' + evil.encode() + b","
+        escaped = f'{{"\\u{ord(claim[0]):04x}{claim[1:]}":{evil},'.encode()
+        yield f"{claim} twice, the other value first", mint.sign_raw(header, first + payload[1:])
+        yield (
+            f"{claim} twice, the other value last",
+            mint.sign_raw(header, payload[:-1] + b"," + first[1:-1] + b"}"),
+        )
+        yield f"{claim} twice, once with an escape in its name", mint.sign_raw(header, escaped + payload[1:])
+    for member, evil in {"alg": '"none"', "typ": '"JWT"', "kid": '"another"'}.items():
+        extra = f'"{member}":{evil}'.encode()
+        yield (
+            f"{member} twice, the other value first",
+            mint.sign_raw(b"{" + extra + b"," + header[1:], payload),
+        )
+        yield (
+            f"{member} twice, the other value last",
+            mint.sign_raw(header[:-1] + b"," + extra + b"}", payload),
+        )
+    again = b'"alg":"RS256"'
+    yield "alg twice with the same value", mint.sign_raw(b"{" + again + b"," + header[1:], payload)
+    deep = b',"act":{"sub":"a","sub":"b"}}'
+    yield "a duplicate inside the actor", mint.sign_raw(header, payload[:-1] + deep)
+    yield (
+        "a duplicate in a claim that nobody knows",
+        mint.sign_raw(header, payload[:-1] + b',"x":[{"a":1,"a":1}]}'),
+    )
+
+
+def _odd_numbers(mint: Mint, header: bytes, payload: bytes) -> Forged:
+    numbers = (
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "-1e999",
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "0x10",
+        "1_000",
+        "--1",
+        "9" * 4500,
+    )
+    for number in numbers:
+        extra = f',"x":{number}}}'.encode()
+        shown = number if len(number) < 20 else f"a number of {len(number)} digits"
+        yield f"a claim that nobody knows is {shown}", mint.sign_raw(header, payload[:-1] + extra)
+        if len(number) < 20:
+            yield f"a header member that nobody knows is {shown}", mint.sign_raw(header[:-1] + extra, payload)
+
+
+def _nested(mint: Mint, header: bytes, payload: bytes) -> Forged:
+    for depth in (33, 100, 500, 1000, 2000):
+        for kind, opening, closing in (("arrays", b"[", b"]"), ("objects", b'{"":', b"}")):
+            if depth * (len(opening) + 1) > 4600:
+                continue
+            heart = b"0" if kind == "objects" else b""
+            extra = b',"x":' + opening * depth + heart + closing * depth + b"}"
+            yield f"{depth} {kind} inside one another", mint.sign_raw(header, payload[:-1] + extra)
+            yield (
+                f"{depth} {kind} inside one another in the header",
+                mint.sign_raw(header[:-1] + extra, payload),
+            )
+    yield "4000 brackets that are never closed", mint.sign_raw(header, b"[" * 4000)
+    yield "4000 brackets that are never closed, as the header", mint.sign_raw(b"[" * 4000, payload)
