@@ -38,7 +38,7 @@ class Service:
     @property
     def command(self) -> str:
         """The shell line that becomes the server itself, so that its process is the one that is watched."""
-        words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
+        words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
         words += ["--host", LOOPBACK, "--port", str(self.port), "--workers", "1"]
         words += ["--blocking-threads", str(self.threads), f"{self.package}.wsgi:app"]
         return "exec " + shlex.join(words)
