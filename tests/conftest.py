@@ -49,7 +49,9 @@ class Door:
         self._session.trust_env = False
         self._session.mount("http://", HTTPAdapter(pool_connections=4, pool_maxsize=64))
 
-    def __call__(self, method: str, path: str, *, token: str | None = None, **options: Any) -> requests.Response:
+    def __call__(
+        self, method: str, path: str, *, token: str | None = None, **options: Any
+    ) -> requests.Response:
         headers = dict(options.pop("headers", None) or {})
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -78,7 +80,9 @@ class Wire:
         self._address = (parts.hostname or "", parts.port or 80)
         self._connection: http.client.HTTPConnection | None = None
 
-    def __call__(self, method: str, target: str, *lines: tuple[str, str | bytes], body: bytes = b"") -> Answer:
+    def __call__(
+        self, method: str, target: str, *lines: tuple[str, str | bytes], body: bytes = b""
+    ) -> Answer:
         for last in (False, True):
             fresh = self._connection is None
             try:
@@ -89,7 +93,9 @@ class Wire:
                     raise
         raise AssertionError("unreachable")
 
-    def _ask(self, method: str, target: str, lines: tuple[tuple[str, str | bytes], ...], body: bytes) -> Answer:
+    def _ask(
+        self, method: str, target: str, lines: tuple[tuple[str, str | bytes], ...], body: bytes
+    ) -> Answer:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE)
         self._connection.putrequest(method, target, skip_accept_encoding=True)
@@ -122,7 +128,9 @@ class Person:
 
     def log_in(self, **narrowed: Any) -> dict[str, Any]:
         """Start a session of its own and return the token answer."""
-        answer = self.door("POST", "/login", json={"email": self.email, "password": self.password, **narrowed})
+        answer = self.door(
+            "POST", "/login", json={"email": self.email, "password": self.password, **narrowed}
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -219,7 +227,9 @@ def newcomer(gateway) -> Callable[..., Person]:
 
     def sign_up(at: Door = gateway) -> Person:
         person = Person(at, f"{secrets.token_hex(8)}@example.com", secrets.token_urlsafe(16))
-        answer = at("POST", "/accounts", json={"email": person.email, "password": person.password, "name": "New"})
+        answer = at(
+            "POST", "/accounts", json={"email": person.email, "password": person.password, "name": "New"}
+        )
         assert answer.status_code == 201, answer.text
         return person
 
@@ -255,7 +265,13 @@ def foreign(tmp_path_factory) -> Callable[[str, Any], Any]:
     def ask(script: str, question: Any) -> Any:
         command = ["node", script]
         told = subprocess.run(
-            command, cwd=place, input=json.dumps(question), capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=place,
+            input=json.dumps(question),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert told.returncode == 0, told.stderr
         return json.loads(told.stdout)

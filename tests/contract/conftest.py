@@ -16,7 +16,9 @@ from testkit.forgeries import forgeries
 from testkit.mint import Mint
 
 VIAS = [pytest.param("direct", id="direct"), pytest.param("gateway", id="gateway", marks=pytest.mark.compose)]
-SENDABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # what a header line can carry without becoming something else
+SENDABLE = re.compile(
+    r"[!-~](?:[ -~]*[!-~])?"
+)  # what a header line can carry without becoming something else
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,17 @@ def service(request) -> str:
 @pytest.fixture
 def guarded(cluster, service, via) -> Guarded:
     method, path, welcome = ROUTES[service]
-    return Guarded(service, via, cluster.urls[service if via == "direct" else "gateway"], method, path, welcome)
+    return Guarded(
+        service, via, cluster.urls[service if via == "direct" else "gateway"], method, path, welcome
+    )
 
 
 @pytest.fixture
 def good(alice) -> Callable[[Guarded], str]:
     """`good(guarded)`: a token that opens this route, once at least."""
-    return lambda guarded: alice.log_in()["access_token"] if guarded.service == "auth-service" else alice.token
+    return lambda guarded: (
+        alice.log_in()["access_token"] if guarded.service == "auth-service" else alice.token
+    )
 
 
 def sendable(found: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +76,10 @@ def sendable(found: Mapping[str, str]) -> dict[str, str]:
 def lookalikes(cluster, alice) -> Callable[[str], dict[str, str]]:
     """Forgeries from outside: everything is the issuer's own but the key, which merely bears its name."""
     genuine = alice.token
-    kid, claims = jwt.get_unverified_header(genuine)["kid"], jwt.decode(genuine, options={"verify_signature": False})
+    kid, claims = (
+        jwt.get_unverified_header(genuine)["kid"],
+        jwt.decode(genuine, options={"verify_signature": False}),
+    )
     mint = Mint(issuer=claims["iss"], kid=kid)
     return lambda audience: sendable({f.name: f.token for f in forgeries(mint, audience=audience)})
 
@@ -79,7 +88,10 @@ def lookalikes(cluster, alice) -> Callable[[str], dict[str, str]]:
 def inside_jobs(cluster, alice) -> Callable[[str], dict[str, str]]:
     """Tokens with the issuer's true signature that break one of the other rules."""
     genuine = alice.token
-    kid, claims = jwt.get_unverified_header(genuine)["kid"], jwt.decode(genuine, options={"verify_signature": False})
+    kid, claims = (
+        jwt.get_unverified_header(genuine)["kid"],
+        jwt.decode(genuine, options={"verify_signature": False}),
+    )
     (path,) = Path(cluster.keys_dir, "signing").glob(f"*-{kid}.pem")
     mint = Mint(issuer=claims["iss"], kid=kid, key=load_pem_private_key(path.read_bytes(), None))
     return lambda audience: sendable({f.name: f.token for f in forgeries(mint, audience=audience)})
@@ -106,7 +118,10 @@ def _borrowings(token: str, keys: Mapping[str, Any]) -> Iterator[tuple[str, str]
     for name, value in _header_tricks(keys):
         yield f"header changed: {name}", f"{_part({**header, **value})}.{body}.{signature}"
     for name in header:
-        yield f"header without {name}", f"{_part({k: v for k, v in header.items() if k != name})}.{body}.{signature}"
+        yield (
+            f"header without {name}",
+            f"{_part({k: v for k, v in header.items() if k != name})}.{body}.{signature}",
+        )
     yield from _key_confusion(header, claims, keys)
 
 
@@ -121,7 +136,26 @@ def _cuts(token: str) -> Iterator[tuple[str, str]]:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     place = alphabet.index(signature[-1])
     yield "another spelling of the same signature", token[:-1] + alphabet[place ^ 1]
-    for tail in ("=", "==", "===", ".", "..", "A", "AAAA", ".e30", "%3D", "%00", "~", "+", "/", "\\", "#", "?", "*", "%20"):
+    for tail in (
+        "=",
+        "==",
+        "===",
+        ".",
+        "..",
+        "A",
+        "AAAA",
+        ".e30",
+        "%3D",
+        "%00",
+        "~",
+        "+",
+        "/",
+        "\\",
+        "#",
+        "?",
+        "*",
+        "%20",
+    ):
         yield f"{tail!r} behind", token + tail
         yield f"{tail!r} before", tail + token
     for name, parts in {
@@ -151,19 +185,55 @@ def _cuts(token: str) -> Iterator[tuple[str, str]]:
 
 def _promotions(claims: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     later = claims["exp"] + 86400
-    yield from {"sub": "somebody-else", "exp": later, "roles": ["admin"], "scope": "admin users:read", "sid": "x"}.items()
-    yield from {"jti": "another", "iat": claims["iat"] - 1, "aud": "users-service", "act": {"sub": "orders-service"}}.items()
+    yield from {
+        "sub": "somebody-else",
+        "exp": later,
+        "roles": ["admin"],
+        "scope": "admin users:read",
+        "sid": "x",
+    }.items()
+    yield from {
+        "jti": "another",
+        "iat": claims["iat"] - 1,
+        "aud": "users-service",
+        "act": {"sub": "orders-service"},
+    }.items()
     yield from {"extra": 1, "nbf": 0, "iss": claims["iss"] + "/", "client_id": "orders-service"}.items()
 
 
 def _header_tricks(keys: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for alg in ("none", "None", "NONE", "nOnE", "", "HS256", "RS384", "RS512", "PS256", "ES256", "EdDSA", "rs256", "RS256 "):
+    for alg in (
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "",
+        "HS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "ES256",
+        "EdDSA",
+        "rs256",
+        "RS256 ",
+    ):
         yield f"alg {alg!r}", {"alg": alg}
     for alg in (None, 256, ["RS256"], {"alg": "RS256"}, True):
         yield f"alg {alg!r}", {"alg": alg}
     for typ in ("JWT", "jwt", "dpop+jwt", "statuslist+jwt", "id+jwt", "at+jwt ", "", None, 1, ["at+jwt"]):
         yield f"typ {typ!r}", {"typ": typ}
-    for kid in ("", "../../../dev/null", "' OR 1=1 --", "x" * 2000, None, 0, [], {}, "\u0000", "file:///etc/passwd"):
+    for kid in (
+        "",
+        "../../../dev/null",
+        "' OR 1=1 --",
+        "x" * 2000,
+        None,
+        0,
+        [],
+        {},
+        "\u0000",
+        "file:///etc/passwd",
+    ):
         yield f"kid {str(kid)[:20]!r}", {"kid": kid}
     jwk = keys["keys"][0]
     yield from {

@@ -7,7 +7,9 @@ SERVICES = ["auth-service", "users-service", "orders-service"]
 
 @pytest.mark.parametrize("narrowed", ["resource", "audience"])
 @pytest.mark.parametrize("audience", SERVICES)
-def test_a_token_opens_the_one_service_that_it_was_made_for(guarded, alice, wire, claims_of, audience, narrowed):
+def test_a_token_opens_the_one_service_that_it_was_made_for(
+    guarded, alice, wire, claims_of, audience, narrowed
+):
     token = alice.log_in(**{narrowed: audience})["access_token"]
 
     answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", f"Bearer {token}"))
@@ -16,7 +18,9 @@ def test_a_token_opens_the_one_service_that_it_was_made_for(guarded, alice, wire
     assert answer.status == (guarded.welcome if audience == guarded.service else 401)
 
 
-@pytest.mark.parametrize("others", [SERVICES[1:], SERVICES[:1] + SERVICES[2:], SERVICES[:2]], ids=" and ".join)
+@pytest.mark.parametrize(
+    "others", [SERVICES[1:], SERVICES[:1] + SERVICES[2:], SERVICES[:2]], ids=" and ".join
+)
 def test_a_token_for_two_services_is_refused_by_the_third(guarded, alice, wire, others):
     token = alice.log_in(resource=others)["access_token"]
 
@@ -31,9 +35,13 @@ def test_a_log_in_for_nothing_in_particular_opens_all_of_them(alice, claims_of):
 
 
 @pytest.mark.compose
-@pytest.mark.parametrize("unknown", ["gateway", "nobody", "", ["orders-service", "nobody"], "orders-service users-service"])
+@pytest.mark.parametrize(
+    "unknown", ["gateway", "nobody", "", ["orders-service", "nobody"], "orders-service users-service"]
+)
 def test_a_log_in_for_an_unknown_audience_is_refused_in_oauths_form(alice, gateway, unknown):
-    answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password, "resource": unknown})
+    answer = gateway(
+        "POST", "/login", json={"email": alice.email, "password": alice.password, "resource": unknown}
+    )
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
 
@@ -41,7 +49,9 @@ def test_a_log_in_for_an_unknown_audience_is_refused_in_oauths_form(alice, gatew
 @pytest.mark.compose
 @pytest.mark.parametrize("scope", ["admin", "users:read", "orders:read admin", "everything"])
 def test_a_customer_cannot_ask_for_more_than_a_customer_has(alice, gateway, scope):
-    answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password, "scope": scope})
+    answer = gateway(
+        "POST", "/login", json={"email": alice.email, "password": alice.password, "scope": scope}
+    )
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
 

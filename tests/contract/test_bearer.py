@@ -92,6 +92,8 @@ def test_two_authorization_headers_are_never_one(guarded, good, wire, second, sp
     token = good(guarded)
     lines = [("Authorization", f"Bearer {token}"), (spelling, second.format(token=token))]
 
-    answers = [wire(guarded.url)(guarded.method, guarded.path, *order).status for order in (lines, lines[::-1])]
+    answers = [
+        wire(guarded.url)(guarded.method, guarded.path, *order).status for order in (lines, lines[::-1])
+    ]
 
     assert answers == ([400, 400] if guarded.via == "gateway" else [401, 401])

@@ -46,8 +46,18 @@ NOT_VALID = {
     "wrong types": {"email": 1, "password": [], "name": {"a": 1}, "items": "all of them"},
     "nulls": {"email": None, "password": None, "name": None, "items": None},
     "booleans": {"email": True, "password": False, "name": True, "items": True},
-    "lone surrogates": {"email": "\ud800@example.com", "password": "\udfff", "name": "\ud800", "items": [{"sku": "\ud800"}]},
-    "line breaks": {"email": "a@example.com\r\nX: y", "password": "\n", "name": "a\nb", "items": [{"sku": "a\nb", "quantity": 1}]},
+    "lone surrogates": {
+        "email": "\ud800@example.com",
+        "password": "\udfff",
+        "name": "\ud800",
+        "items": [{"sku": "\ud800"}],
+    },
+    "line breaks": {
+        "email": "a@example.com\r\nX: y",
+        "password": "\n",
+        "name": "a\nb",
+        "items": [{"sku": "a\nb", "quantity": 1}],
+    },
 }
 
 
@@ -90,7 +100,17 @@ def test_a_number_of_five_thousand_digits_is_no_accident(write):
     assert is_problem(write(b'{"items": %s, "name": %s, "email": %s}' % ((b"9" * 5000,) * 3)), 400, 422)
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "application/jsonx", "image/png"])
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "",
+        "application/jsonx",
+        "image/png",
+    ],
+)
 def test_a_body_of_another_type_is_refused(write, media_type):
     assert is_problem(write(b"{}", media_type), 415)
 
@@ -107,12 +127,16 @@ def test_nesting_a_hundred_thousand_deep_is_refused(write):
     assert is_problem(write(b"[" * 100_000), 400, 413)
 
 
-@pytest.fixture(params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES])
+@pytest.fixture(
+    params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES]
+)
 def own(request, cluster, door):
     return door(cluster.urls[request.param])
 
 
-@pytest.mark.parametrize("path", ["/no/such/place", "/orders/x/y/z", "/users/a/b", "/.env", "/admin.php", "/livez/", "/%E0%A4%A"])
+@pytest.mark.parametrize(
+    "path", ["/no/such/place", "/orders/x/y/z", "/users/a/b", "/.env", "/admin.php", "/livez/", "/%E0%A4%A"]
+)
 def test_a_place_that_is_not_there_is_not_found(own, alice, path):
     assert is_problem(own("GET", path, token=alice.token), 400, 404)
 
@@ -130,7 +154,9 @@ def test_a_place_that_is_not_there_is_not_found(own, alice, path):
         ("orders-service", "DELETE", "/orders/1"),
     ],
 )
-def test_another_method_is_not_allowed_and_the_answer_says_which_are(cluster, via, door, alice, service, method, path):
+def test_another_method_is_not_allowed_and_the_answer_says_which_are(
+    cluster, via, door, alice, service, method, path
+):
     answer = door(cluster.urls[service if via == "direct" else "gateway"])(method, path, token=alice.token)
 
     assert is_problem(answer, 405)
@@ -147,7 +173,7 @@ def test_an_unknown_method_is_refused(own, wire, method):
 @pytest.mark.compose
 @pytest.mark.parametrize("path", ["/orders", "/users"])
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=-1", "limit=x", "limit=1e9", "limit=99999999999999999999", "limit=%00"] 
+    "query", ["limit=0", "limit=-1", "limit=x", "limit=1e9", "limit=99999999999999999999", "limit=%00"]
 )
 def test_an_impossible_page_size_is_refused(gateway, admin, path, query):
     answer = gateway("GET", f"{path}?{query}", token=admin.token)
@@ -157,6 +183,8 @@ def test_an_impossible_page_size_is_refused(gateway, admin, path, query):
 
 @pytest.mark.compose
 @pytest.mark.parametrize("path", ["/orders", "/users"])
-@pytest.mark.parametrize("cursor", ["x", "....", "e30", "W10", "bnVsbA", "MQ", "%00", "A" * 5000, "%F0%9F%92%A9", "eyJhIjoxfQ=="])
+@pytest.mark.parametrize(
+    "cursor", ["x", "....", "e30", "W10", "bnVsbA", "MQ", "%00", "A" * 5000, "%F0%9F%92%A9", "eyJhIjoxfQ=="]
+)
 def test_a_cursor_that_is_not_ours_is_refused(gateway, admin, path, cursor):
     assert is_problem(gateway("GET", f"{path}?cursor={cursor}", token=admin.token), 400, 414, 422)

@@ -5,7 +5,9 @@ import pytest
 SERVICES = ["gateway", "auth-service", "users-service", "orders-service"]
 
 
-@pytest.fixture(params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES])
+@pytest.fixture(
+    params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES]
+)
 def own(request, cluster, door):
     return door(cluster.urls[request.param])
 
@@ -18,7 +20,9 @@ def test_it_says_that_it_lives_and_serves(own, path):
     assert answer.headers["Content-Type"] == "application/json"
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json", "/orders", "/users/me", "/no/such/place", "/login"])
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/openapi.json", "/orders", "/users/me", "/no/such/place", "/login"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_every_answer_carries_a_request_id_of_its_own(own, method, path):
     ids = [own(method, path).headers["X-Request-ID"] for _ in range(2)]
@@ -49,7 +53,14 @@ def test_it_counts_what_it_answers_for_prometheus(cluster, door, service):
 
 @pytest.mark.compose
 @pytest.mark.parametrize(
-    "path", ["/users/metrics", "/orders/metrics", "/users/../metrics", "/orders/%2e%2e/metrics", "/auth-service/metrics"]
+    "path",
+    [
+        "/users/metrics",
+        "/orders/metrics",
+        "/users/../metrics",
+        "/orders/%2e%2e/metrics",
+        "/auth-service/metrics",
+    ],
 )
 def test_no_services_metrics_come_through_the_gateway(gateway, wire, path):
     answer = wire(gateway.url)("GET", path)

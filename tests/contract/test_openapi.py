@@ -12,7 +12,12 @@ ROUTES = {
         ("post", "/login"),
         ("post", "/oauth/token"),
     },
-    "users-service": {("get", "/users/me"), ("patch", "/users/me"), ("get", "/users/{sub}"), ("get", "/users")},
+    "users-service": {
+        ("get", "/users/me"),
+        ("patch", "/users/me"),
+        ("get", "/users/{sub}"),
+        ("get", "/users"),
+    },
     "orders-service": {
         ("get", "/products"),
         ("post", "/orders"),
@@ -52,9 +57,15 @@ def test_it_is_openapi_3_1(document):
 
 
 def test_it_names_every_route_of_the_contract(document, service):
-    shapes = {(m, "/".join("{}" if part.startswith("{") else part for part in p.split("/"))) for m, p, _ in operations(document)}
+    shapes = {
+        (m, "/".join("{}" if part.startswith("{") else part for part in p.split("/")))
+        for m, p, _ in operations(document)
+    }
 
-    wanted = {(m, "/".join("{}" if part.startswith("{") else part for part in p.split("/"))) for m, p in ROUTES[service]}
+    wanted = {
+        (m, "/".join("{}" if part.startswith("{") else part for part in p.split("/")))
+        for m, p in ROUTES[service]
+    }
     assert wanted - shapes == set()
 
 
@@ -85,7 +96,9 @@ def test_guarded_operations_say_so(document, service):
     for method, path, op in operations(document):
         if (method, path) in ROUTES[service] and service != "auth-service" and path != "/products":
             assert op.get("security") or document.get("security"), f"{method} {path} names no security"
-    assert service == "auth-service" or any(s.get("scheme") == "bearer" or s["type"] == "oauth2" for s in schemes.values())
+    assert service == "auth-service" or any(
+        s.get("scheme") == "bearer" or s["type"] == "oauth2" for s in schemes.values()
+    )
 
 
 @pytest.mark.compose

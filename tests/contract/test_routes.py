@@ -32,7 +32,19 @@ GUARDED = [
     ("POST", "/orders/nothing/cancel", None, 401, 404, 404),
 ]
 
-NOWHERE = ["/status", "/admin", "/metrics", "/internal", "/user/me", "/order", "/userss", "/productsx", "/static/x", "/oauth", "/oauth/x"]
+NOWHERE = [
+    "/status",
+    "/admin",
+    "/metrics",
+    "/internal",
+    "/user/me",
+    "/order",
+    "/userss",
+    "/productsx",
+    "/static/x",
+    "/oauth",
+    "/oauth/x",
+]
 
 
 @pytest.fixture(scope="module")

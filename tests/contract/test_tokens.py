@@ -37,7 +37,9 @@ def is_refusal(answer):
     """A 401 in the form of RFC 6750 section 3 and RFC 9457."""
     if answer.status != 401 or not answer.headers.get("www-authenticate", "").startswith("Bearer "):
         return False
-    if 'error="invalid_token"' not in answer.headers["www-authenticate"] or not answer.headers.get("x-request-id"):
+    if 'error="invalid_token"' not in answer.headers["www-authenticate"] or not answer.headers.get(
+        "x-request-id"
+    ):
         return False
     body = json.loads(answer.body)
     return (
@@ -54,7 +56,11 @@ def test_every_forged_token_is_refused_and_a_good_one_accepted_afterwards(
     tokens = request.getfixturevalue(family)(guarded.service)
     before = started_at(guarded.service)
 
-    wrong = {name: (a.status, dict(a.headers), a.body[:200]) for name, a in present(tokens).items() if not is_refusal(a)}
+    wrong = {
+        name: (a.status, dict(a.headers), a.body[:200])
+        for name, a in present(tokens).items()
+        if not is_refusal(a)
+    }
 
     assert wrong == {}
     assert present({"good": good(guarded)})["good"].status == guarded.welcome
@@ -70,4 +76,6 @@ def test_the_matrix_has_several_hundred_different_tokens(lookalikes, borrowed, i
 def test_no_refusal_repeats_the_token(guarded, lookalikes, present):
     answers = present(lookalikes(guarded.service))
 
-    assert [n for n, a in answers.items() if re.search(rb"eyJ[\w-]{20,}", a.body + str(a.headers).encode())] == []
+    assert [
+        n for n, a in answers.items() if re.search(rb"eyJ[\w-]{20,}", a.body + str(a.headers).encode())
+    ] == []

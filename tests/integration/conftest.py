@@ -125,7 +125,9 @@ class Client:
 def client(cluster, gateway, alice, claims_of) -> Callable[[str], Client]:
     """`client("orders-service")`: this client of the shared cluster, with its own key."""
     issuer = claims_of(alice.token)["iss"]
-    return lambda name: Client(name, (cluster.keys_dir / "clients" / f"{name}.pem").read_text(), gateway, issuer)
+    return lambda name: Client(
+        name, (cluster.keys_dir / "clients" / f"{name}.pem").read_text(), gateway, issuer
+    )
 
 
 @dataclass

@@ -145,7 +145,9 @@ def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, somebo
 
 
 def test_an_administrator_walks_through_all_profiles(gateway, admin, newcomer):
-    people = {p.sub for p in (newcomer(), newcomer(), newcomer()) if gateway("GET", "/users/me", token=p.token).ok}
+    people = {
+        p.sub for p in (newcomer(), newcomer(), newcomer()) if gateway("GET", "/users/me", token=p.token).ok
+    }
 
     seen, cursor = [], ""
     while cursor is not None:

@@ -137,7 +137,10 @@ def test_an_assertion_is_good_for_one_use(orders, alice):
 
 
 def test_only_the_client_that_is_registered_for_it_may_exchange(client, alice):
-    assert client("introspector").exchange(alice.token).json()["error"] in ("unauthorized_client", "invalid_request")
+    assert client("introspector").exchange(alice.token).json()["error"] in (
+        "unauthorized_client",
+        "invalid_request",
+    )
 
 
 def test_without_a_client_there_is_no_exchange(gateway, alice):

@@ -12,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from testkit.mint import Mint
 
+pytestmark = pytest.mark.compose
 AUDIENCE = "orders-service"
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"]
 
@@ -104,17 +105,14 @@ def accepts(request, case, gateway):
     return by_jose(case, request.getfixturevalue("foreign"))
 
 
-@pytest.mark.compose
 def test_it_accepts_our_tokens(accepts, case):
     assert {name: accepts(token) for name, token in case.good.items()} == dict.fromkeys(case.good, True)
 
 
-@pytest.mark.compose
 def test_it_refuses_forged_ones(accepts, case):
     assert {name: accepts(token) for name, token in case.forged.items()} == dict.fromkeys(case.forged, False)
 
 
-@pytest.mark.compose
 def test_the_metadata_leads_to_the_same_keys(gateway, case):
     metadata = gateway("GET", "/.well-known/openid-configuration").json()
 

@@ -1,0 +1,165 @@
+"""Each service by itself: started alone with its settings, refusing wrong ones, ending cleanly."""
+
+import re
+import signal
+import subprocess
+
+import pytest
+from testkit.cluster import SERVICES
+from testkit.issuer import FakeIssuer
+from testkit.mint import Mint
+
+SECRET = "hunter2-do-not-show"
+WRONG = {
+    "ISSUER": "ftp://somewhere",
+    "ISSUER_BACKCHANNEL": "not a url",
+    "LOG_LEVEL": "LOUD",
+    "RATE_LIMITS": "perhaps",
+    "AUTH_PORT": "0",
+    "DEMO": "maybe",
+    "DEMO_PASSWORD": SECRET,
+}
+# What only some services are told, and what is wrong with it.
+WRONG_FOR = {
+    "auth-service": {
+        "DATABASE_URL": f"mysql://user:{SECRET}@host/db",
+        "KEYS_DIR": "/no/such/folder",
+        "ACCESS_TOKEN_TTL": "-5",
+    },
+    "users-service": {"DATABASE_URL": f"mysql://user:{SECRET}@host/db"},
+    "orders-service": {"DATABASE_URL": f"mysql://user:{SECRET}@host/db", "KEYS_DIR": "/no/such/folder"},
+    "gateway": {},
+}
+SERVERS = {
+    "flask": ("flask", "--app", "{package}.wsgi", "run", "--port", "{{port}}"),
+    "granian": (
+        *("granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port", "{{port}}"),
+        "{package}.wsgi:app",
+    ),
+}
+
+
+@pytest.fixture(params=list(SERVICES))
+def service(request):
+    return request.param
+
+
+@pytest.fixture
+def serve(launch):
+    """`serve(service, settings, server)`: start one service the way that a person or production does."""
+
+    def start(service, settings, server="flask"):
+        package = SERVICES[service].package
+        return launch(*(part.format(package=package) for part in SERVERS[server]), **settings)
+
+    return start
+
+
+@pytest.fixture
+def settings(cluster, tmp_path):
+    """`settings(service, **more)`: the shared cluster's for this service, with a database of its own."""
+
+    def choose(service, **more):
+        own = cluster.environment(service)
+        if "DATABASE_URL" in own:
+            own["DATABASE_URL"] = f"sqlite:///{tmp_path / 'own.db'}"
+        return own | more
+
+    return choose
+
+
+def ended(launched):
+    try:
+        return launched.process.wait(30)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+@pytest.mark.parametrize("server", list(SERVERS))
+def test_wrong_settings_are_all_named_at_once(serve, service, server):
+    wrong = WRONG | WRONG_FOR[service]
+
+    launched = serve(service, wrong, server)
+
+    assert ended(launched) not in (0, None), launched.text
+    assert {name for name in wrong if not re.search(rf"\b{name}\b", launched.text)} == {"DEMO_PASSWORD"}
+    assert "Traceback" not in launched.text
+    assert SECRET not in launched.text
+
+
+def test_missing_settings_are_all_named_at_once(serve, service):
+    launched = serve(service, {"ISSUER": "nonsense"})
+
+    assert ended(launched) not in (0, None), launched.text
+    assert {name for name in ("ISSUER", *WRONG_FOR[service]) if name not in launched.text} <= {
+        "ACCESS_TOKEN_TTL"
+    }
+    assert "Traceback" not in launched.text
+
+
+@pytest.mark.parametrize(("setting", "value"), [("DEMO", "1"), ("RATE_LIMITS", "off")])
+def test_what_is_for_this_machine_alone_is_refused_elsewhere(serve, settings, service, setting, value):
+    harmless = {"DEMO": "0", "RATE_LIMITS": "on", "ISSUER": "https://auth.example.com"}
+
+    launched = serve(service, settings(service, **harmless | {setting: value}))
+
+    assert ended(launched) not in (0, None), launched.text
+    assert setting in launched.text
+    assert "Traceback" not in launched.text
+
+
+@pytest.mark.parametrize(("service", "path"), [("orders-service", "/orders"), ("users-service", "/users/me")])
+def test_a_resource_server_needs_nothing_but_an_issuer(serve, settings, ready, door, service, path):
+    mint = Mint(issuer="http://localhost:8080", audience=service)
+    with FakeIssuer(mint.jwks()) as issuer:
+        alone = settings(service, ISSUER=mint.issuer, ISSUER_BACKCHANNEL=issuer.url)
+        own = door(ready(serve(service, alone)).url)
+
+        assert own("GET", path, token=mint.sign()).status_code == 200
+        assert (
+            own(
+                "GET",
+                path,
+                token=Mint(issuer=mint.issuer, audience=service, kid=mint.kid, key=_other()).sign(),
+            ).status_code
+            == 401
+        )
+
+
+def _other():
+    from testkit.keys import make_rsa
+
+    return make_rsa(which=1)
+
+
+def test_auth_service_alone_logs_in_its_demo_accounts(serve, settings, ready, door, alice):
+    own = door(ready(serve("auth-service", settings("auth-service"))).url)
+
+    answer = own("POST", "/login", json={"email": alice.email, "password": alice.password})
+
+    assert answer.status_code == 200
+
+
+def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(serve, settings, door, until):
+    alone = settings("users-service", ISSUER_BACKCHANNEL="http://127.0.0.1:9")
+    launched = serve("users-service", alone)
+    until(lambda: "Running on" in launched.text, hope="the server")
+    own = door(launched.url)
+
+    ready = own("GET", "/readyz")
+    guarded = own("GET", "/users/me", token=Mint().sign())
+
+    assert own("GET", "/livez").status_code == 200
+    assert ready.status_code == 503
+    assert ready.json()
+    assert guarded.status_code == 503
+    assert int(guarded.headers["Retry-After"]) >= 1
+
+
+def test_sigterm_ends_a_service_cleanly(serve, settings, ready, service):
+    launched = ready(serve(service, settings(service), "granian"))
+
+    launched.process.send_signal(signal.SIGTERM)
+
+    assert ended(launched) == 0, launched.text
+    assert "Traceback" not in launched.text

@@ -1,0 +1,84 @@
+"""kill -9: what was acknowledged is there afterwards, and nothing is done twice."""
+
+import threading
+import uuid
+from collections import Counter
+
+import pytest
+import requests
+
+ACKNOWLEDGED = 40
+WORKERS = 4
+
+
+@pytest.fixture
+def acknowledged(breakable, door, customer, place, until):
+    """Orders by idempotency key, acknowledged until orders-service was killed in the middle of it; and all keys."""
+    direct, token = door(breakable.urls["orders-service"]), customer.token
+    orders, keys, stop = {}, [], threading.Event()
+
+    def order():
+        while not stop.is_set():
+            key = uuid.uuid4().hex
+            keys.append(key)
+            try:
+                answer = place(token, at=direct, key=key)
+            except requests.RequestException:
+                return
+            if answer.status_code == 201:
+                orders[key] = answer.json()["id"]
+
+    threads = [threading.Thread(target=order) for _ in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: len(orders) >= ACKNOWLEDGED, hope="enough orders")
+        breakable.kill_service("orders-service")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    breakable.start_service("orders-service")
+    return orders, list(keys)
+
+
+def all_orders(door, token):
+    cursor, found = "", []
+    while cursor is not None:
+        page = door("GET", f"/orders?limit=100{cursor and '&cursor=' + cursor}", token=token).json()
+        found += page["items"]
+        cursor = page["next_cursor"]
+    return found
+
+
+def test_an_acknowledged_order_survives_and_a_repeated_key_is_no_second_one(
+    acknowledged, breakable, door, customer, place
+):
+    orders, keys = acknowledged
+    direct = door(breakable.urls["orders-service"])
+
+    assert set(orders.values()) <= {o["id"] for o in all_orders(direct, customer.token)}
+
+    repeated = {key: place(customer.token, at=direct, key=key).json()["id"] for key in keys}
+
+    assert {key: repeated[key] for key in orders} == orders
+    there = Counter(o["id"] for o in all_orders(direct, customer.token))
+    assert there == Counter(repeated.values())
+    assert len(there) == len(keys)
+
+
+def test_a_session_outlives_the_crash_of_the_mint(breakable, door, customer):
+    gateway = door(breakable.gateway)
+    session = customer.log_in()
+    breakable.kill_service("auth-service")
+    breakable.start_service("auth-service")
+
+    def refresh():
+        return gateway(
+            "POST",
+            "/oauth/token",
+            data={"grant_type": "refresh_token", "refresh_token": session["refresh_token"]},
+        )
+
+    assert gateway("GET", "/users/me", token=session["access_token"]).status_code == 200
+    assert refresh().status_code == 200

@@ -1,0 +1,133 @@
+"""With auth-service stopped valid tokens go on for their life, and what needs the mint says when to come back."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from testkit.mint import Mint
+
+LEEWAY = 30
+PROMISED = 5.0  # seconds from the mint's return to the end of all 503
+
+
+@dataclass
+class Outage:
+    """What was made before the mint went away."""
+
+    used: Any  # has ordered already, so that orders-service holds an exchanged token
+    unused: Any  # has not
+    used_token: str
+    unused_token: str
+    dying_token: str  # ends while the mint is away
+
+
+def about_to_end(cluster, token):
+    """The same token, truly signed, with 2 seconds of its life left."""
+    claims, kid = (
+        jwt.decode(token, options={"verify_signature": False}),
+        jwt.get_unverified_header(token)["kid"],
+    )
+    (path,) = (cluster.keys_dir / "signing").glob(f"*-{kid}.pem")
+    key = load_pem_private_key(path.read_bytes(), None)
+    end = int(time.time()) - LEEWAY + 3
+    return Mint(issuer=claims["iss"], key=key, kid=kid).sign({**claims, "iat": end - 300, "exp": end})
+
+
+@pytest.fixture(scope="module")
+def outage(breakable, door, newcomer, place):
+    """The mint is stopped for all tests of this module but the last."""
+    gateway = door(breakable.gateway)
+    used, unused = newcomer(gateway), newcomer(gateway)
+    token = used.log_in()["access_token"]
+    assert place(token, at=gateway).status_code == 201
+    made = Outage(used, unused, token, unused.log_in()["access_token"], "")
+    breakable.stop_service("auth-service")
+    made.dying_token = about_to_end(breakable, token)
+    try:
+        yield made
+    finally:
+        if not breakable.running("auth-service"):
+            breakable.start_service("auth-service")
+
+
+@pytest.fixture(params=["direct", "gateway"])
+def ask(request, breakable, door):
+    """`ask(service, method, path, …)`: at the service itself or through the gateway."""
+    return lambda service, method, path, **options: door(
+        breakable.urls[service if request.param == "direct" else "gateway"]
+    )(method, path, **options)
+
+
+def comes_back(answer):
+    return answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_valid_token_goes_on_at_every_service(outage, ask):
+    for token in (outage.used_token, outage.unused_token):
+        assert ask("users-service", "GET", "/users/me", token=token).status_code == 200
+        assert ask("orders-service", "GET", "/orders", token=token).status_code == 200
+    assert ask("orders-service", "GET", "/products").status_code == 200
+
+
+def test_an_order_whose_exchange_is_held_goes_on(outage, ask, sku):
+    answer = ask(
+        "orders-service",
+        "POST",
+        "/orders",
+        token=outage.used_token,
+        json={"items": [{"sku": sku, "quantity": 1}]},
+    )
+
+    assert answer.status_code == 201
+
+
+def test_an_order_that_needs_an_exchange_says_when_to_come_back_and_leaves_nothing(outage, ask, sku):
+    body = {"items": [{"sku": sku, "quantity": 1}]}
+
+    answer = ask("orders-service", "POST", "/orders", token=outage.unused_token, json=body)
+
+    assert comes_back(answer), (answer.status_code, answer.text)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert ask("orders-service", "GET", "/orders", token=outage.unused_token).json()["items"] == []
+
+
+def test_log_in_and_refresh_say_when_to_come_back(outage, breakable, door):
+    gateway = door(breakable.gateway)
+
+    log_in = gateway("POST", "/login", json={"email": outage.used.email, "password": outage.used.password})
+    refresh = gateway("POST", "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": "x"})
+
+    assert comes_back(log_in), (log_in.status_code, log_in.text)
+    assert comes_back(refresh), (refresh.status_code, refresh.text)
+
+
+def test_a_forged_token_is_refused_all_the_same(outage, ask, breakable):
+    forged = Mint(issuer=breakable.issuer).sign()
+
+    assert ask("users-service", "GET", "/users/me", token=forged).status_code == 401
+    assert ask("orders-service", "GET", "/orders", token=forged).status_code == 401
+
+
+def test_a_token_that_reaches_its_end_is_refused_though_nobody_can_renew_it(outage, ask, until):
+    until(lambda: ask("users-service", "GET", "/users/me", token=outage.dying_token).status_code == 401)
+
+    assert ask("orders-service", "GET", "/orders", token=outage.dying_token).status_code == 401
+
+
+def test_everything_works_again_soon_after_the_mint_is_back(outage, breakable, door, place, until):
+    gateway = door(breakable.gateway)
+    breakable.start_service("auth-service")
+
+    def log_in():
+        answer = gateway(
+            "POST", "/login", json={"email": outage.unused.email, "password": outage.unused.password}
+        )
+        return answer.status_code == 200
+
+    until(
+        lambda: log_in() and place(outage.unused_token, at=gateway).status_code == 201, PROMISED, "recovery"
+    )
+    assert gateway("GET", "/users/me", token=outage.unused_token).status_code == 200

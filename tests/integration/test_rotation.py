@@ -1,0 +1,93 @@
+"""A signing key is rotated while requests run and nobody notices; a withdrawn one is refused everywhere."""
+
+import re
+import threading
+from collections import Counter
+
+import jwt
+import pytest
+
+GUARDED = [("users-service", "/users/me"), ("orders-service", "/orders")]
+AFTERWARDS = 25  # answers to tokens of the new key before we believe it
+
+
+def kid_of(token):
+    return jwt.get_unverified_header(token)["kid"]
+
+
+@pytest.fixture
+def places(breakable, door):
+    """Everything that a token opens: each service directly, and through the gateway."""
+    return [
+        (lambda token, base=base, path=path: door(base)("GET", path, token=token).status_code)
+        for service, path in GUARDED
+        for base in (breakable.urls[service], breakable.gateway)
+    ]
+
+
+@pytest.fixture
+def traffic(customer, places):
+    """Requests that never stop, with a token fresh from the mint each time: counts of (kid, status)."""
+    seen, stop = Counter(), threading.Event()
+
+    def run(number):
+        turn = number
+        while not stop.is_set():
+            token = customer.log_in()["access_token"]
+            for _ in range(3):
+                turn += 1
+                seen[kid_of(token), places[turn % len(places)](token)] += 1
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    yield seen
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, places, until):
+    old = customer.log_in()["access_token"]
+
+    breakable.cli("auth-service", "keys", "rotate")
+
+    until(
+        lambda: sum(n for (kid, _), n in traffic.items() if kid != kid_of(old)) >= AFTERWARDS,
+        60,
+        "the new key",
+    )
+    assert {status for _, status in traffic} == {200}
+    assert len({kid for kid, _ in traffic}) == 2
+    assert [ask(old) for ask in places] == [200] * len(places)
+
+
+def test_the_command_line_lists_the_keys_and_their_states(breakable, door):
+    published = {k["kid"] for k in door(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]}
+
+    listed = breakable.cli("auth-service", "keys", "list").stdout
+
+    assert {kid for kid in published if kid in listed} == published
+    assert re.search(r"\bcurrent\b", listed)
+    assert "PRIVATE" not in listed
+
+
+def test_a_withdrawn_key_is_refused_everywhere_and_the_next_one_signs(
+    breakable, door, customer, places, until
+):
+    old = customer.log_in()["access_token"]
+    breakable.cli("auth-service", "keys", "rotate")
+
+    breakable.cli("auth-service", "keys", "withdraw", kid_of(old))
+
+    until(
+        lambda: [ask(old) for ask in places] == [401] * len(places), hope="the refusal of the withdrawn key"
+    )
+
+    def new_token_opens_all():
+        token = customer.log_in()["access_token"]
+        return kid_of(token) != kid_of(old) and [ask(token) for ask in places] == [200] * len(places)
+
+    until(new_token_opens_all, hope="tokens of the next key")
+    keys = door(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]
+    assert kid_of(old) not in {k["kid"] for k in keys}

@@ -1,0 +1,57 @@
+"""With users-service stopped a new order is refused whole, and works under its old key afterwards."""
+
+import uuid
+
+import pytest
+
+PROMISED = 5.0
+
+
+@pytest.fixture
+def gateway_of(breakable, door):
+    return door(breakable.gateway)
+
+
+@pytest.fixture
+def stopped(breakable):
+    """users-service, stopped for one test."""
+    breakable.stop_service("users-service")
+    yield
+    if not breakable.running("users-service"):
+        breakable.start_service("users-service")
+
+
+def test_an_order_says_when_to_come_back_and_leaves_nothing(gateway_of, customer, stopped, place):
+    answer = place(customer.token, at=gateway_of)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert gateway_of("GET", "/orders", token=customer.token).json()["items"] == []
+
+
+def test_what_needs_no_profile_goes_on(gateway_of, customer, stopped):
+    assert gateway_of("GET", "/orders", token=customer.token).status_code == 200
+    assert gateway_of("GET", "/products").status_code == 200
+    assert customer.log_in()["access_token"]
+
+
+def test_the_gateway_says_when_to_ask_for_a_profile_again(gateway_of, customer, stopped):
+    answer = gateway_of("GET", "/users/me", token=customer.token)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_same_key_makes_one_order_once_users_service_is_back(
+    breakable, gateway_of, customer, stopped, place, until
+):
+    key = uuid.uuid4().hex
+    assert place(customer.token, at=gateway_of, key=key).status_code == 503
+    breakable.start_service("users-service")
+
+    until(lambda: place(customer.token, at=gateway_of, key=key).status_code == 201, PROMISED, "the order")
+
+    again = place(customer.token, at=gateway_of, key=key).json()["id"]
+    assert [o["id"] for o in gateway_of("GET", "/orders", token=customer.token).json()["items"]] == [again]
