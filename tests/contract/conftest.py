@@ -12,11 +12,11 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from testkit.forgeries import forgeries
+from testkit.forgeries import forgeries, good_tokens
 from testkit.mint import Mint
 
 VIAS = [pytest.param("direct", id="direct"), pytest.param("gateway", id="gateway", marks=pytest.mark.compose)]
-SENDABLE = re.compile(
+SENDABLE = re.compile(r"[!-~\xa1-\xff](?:[ -~\xa0-\xff]*[!-~\xa1-\xff])?")  # what a header line can carry as it is
     r"[!-~](?:[ -~]*[!-~])?"
 )  # what a header line can carry without becoming something else
 
@@ -85,16 +85,27 @@ def lookalikes(cluster, alice) -> Callable[[str], dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def inside_jobs(cluster, alice) -> Callable[[str], dict[str, str]]:
-    """Tokens with the issuer's true signature that break one of the other rules."""
+def true_mint(cluster, alice, claims_of) -> Mint:
+    """Signs with the issuer's own key, which only somebody on its machine can."""
+    if not hasattr(cluster, "keys_dir"):
+        pytest.skip("the given cluster keeps its keys to itself")
     genuine = alice.token
-    kid, claims = (
-        jwt.get_unverified_header(genuine)["kid"],
-        jwt.decode(genuine, options={"verify_signature": False}),
-    )
+    kid = jwt.get_unverified_header(genuine)["kid"]
     (path,) = Path(cluster.keys_dir, "signing").glob(f"*-{kid}.pem")
-    mint = Mint(issuer=claims["iss"], kid=kid, key=load_pem_private_key(path.read_bytes(), None))
-    return lambda audience: sendable({f.name: f.token for f in forgeries(mint, audience=audience)})
+    key = load_pem_private_key(path.read_bytes(), None)
+    return Mint(issuer=claims_of(genuine)["iss"], kid=kid, key=key)
+
+
+@pytest.fixture(scope="session")
+def inside_jobs(true_mint) -> Callable[[str], dict[str, str]]:
+    """Tokens with the issuer's true signature that break one of the other rules."""
+    return lambda audience: sendable({f.name: f.token for f in forgeries(true_mint, audience=audience)})
+
+
+@pytest.fixture(scope="session")
+def unusual(true_mint) -> Callable[[str], dict[str, str]]:
+    """Tokens with the issuer's true signature at the very edge of the rules, and on the right side of it."""
+    return lambda audience: dict(good_tokens(true_mint, audience))
 
 
 @pytest.fixture(scope="session")
