@@ -1,0 +1,33 @@
+# One image for all services: the command says which one a container is. No compiler, no pip, no root at run time.
+
+FROM python:3.13-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+RUN python -m venv /opt/venv
+COPY requirements.lock ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
+COPY libs ./libs
+COPY auth-service ./auth-service
+COPY users-service ./users-service
+COPY orders-service ./orders-service
+COPY gateway ./gateway
+RUN /opt/venv/bin/pip install --quiet --no-compile --no-index --no-deps --no-build-isolation \
+        ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
+ && /opt/venv/bin/pip uninstall --quiet --yes flit_core honcho pip \
+ && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib
+
+FROM python:3.13-slim-bookworm
+# The numbers matter: every volume that a service writes to belongs to this user.
+RUN groupadd --gid 10001 touchstone \
+ && useradd --uid 10001 --gid touchstone --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin touchstone \
+ && install -d -o touchstone -g touchstone -m 0700 /keys /keys/signing /keys/clients \
+        /out /out/postgres /out/auth /out/users /out/orders /out/auth-clients /out/orders-client /out/introspector-client
+COPY --from=build /opt/venv /opt/venv
+COPY deploy/compose/*.py /opt/touchstone/
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    GRANIAN_INTERFACE=wsgi GRANIAN_HOST=0.0.0.0 GRANIAN_WEBSOCKETS=false \
+    GRANIAN_WORKERS=1 GRANIAN_BLOCKING_THREADS=8 GRANIAN_LOG_LEVEL=error
+USER touchstone
+WORKDIR /tmp

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Turns an issuer's published JWKS into what HAProxy reads: one PEM file per key, and the rules that pick it by kid.
+
+    jwks_to_pem.py http://auth-service:8081/.well-known/jwks.json /etc/haproxy/issuer systemctl reload haproxy
+
+writes FOLDER/KID.pem for each key and FOLDER/keys.cfg, and runs the command when anything has changed. Run it about as
+often as the JWKS' max-age says (60 s); a cron line or a systemd timer will do. A document that cannot be had or cannot
+be used leaves all as it is and ends with 1. Needs Python 3.9 or newer and nothing else.
+"""
+# ruff: noqa: INP001, T201 - a program of its own, which speaks to its caller
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+MAX_BYTES = 150_000
+MAX_KEYS = 16
+KID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # becomes a file's name and a word of the configuration
+RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")  # AlgorithmIdentifier, RFC 8017 appendix A.1
+
+RULES = """\
+# Written by jwks_to_pem.py; changes made here are lost.
+# txn.verdict is 1 when the token's signature holds under the key that its kid names.
+defaults issuer
+    mode http
+    http-request set-var(txn.bearer) http_auth_bearer
+    http-request set-var(txn.kid) var(txn.bearer),jwt_header_query('$.kid')
+"""
+RULE = """\
+    http-request set-var(txn.verdict) var(txn.bearer),jwt_verify("RS256","{pem}") if {{ var(txn.kid) -m str -- {kid} }}
+"""
+
+
+class Refused(Exception):  # noqa: N818 - reads as what happened
+    """The document cannot be used; the message says why."""
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Keys come from the address that was given, or not at all."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing: the redirect becomes an error."""
+
+
+def fetch(url: str) -> bytes:
+    """Return the document's bytes; Refused when it is too long, OSError when it cannot be had."""
+    opener = urllib.request.build_opener(NoRedirect)
+    with opener.open(url, timeout=5) as answer:
+        body: bytes = answer.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise Refused(f"the document is longer than {MAX_BYTES} bytes")
+    return body
+
+
+def keys_of(document: bytes) -> dict[str, str]:
+    """Return PEM by kid of every RSA signing key in the JWK Set; keys of another kind are passed over."""
+    try:
+        jwks = json.loads(document)
+        found = {key["kid"]: pem_of(key) for key in jwks["keys"] if usable(key)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Refused(f"the document is not a JWK Set: {error!r:.200}") from error
+    if not 1 <= len(found) <= MAX_KEYS:
+        raise Refused(f"the document has {len(found)} usable keys, and 1 to {MAX_KEYS} are sensible")
+    return found
+
+
+def usable(key: dict[str, object]) -> bool:
+    """Tell whether this is an RSA key that signs with RS256 and has a name that can be a file's."""
+    kid = key.get("kid")
+    return (
+        key.get("kty") == "RSA"
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", "RS256") == "RS256"
+        and isinstance(kid, str)
+        and KID.fullmatch(kid) is not None
+        and number(key["n"]).bit_length() >= 2048  # noqa: PLR2004 - RFC 7518 section 3.3
+    )
+
+
+def number(text: object) -> int:
+    """Return the integer that base64url text stands for (RFC 7518 section 2)."""
+    return int.from_bytes(base64.urlsafe_b64decode(f"{text}==".encode("ascii")), "big")
+
+
+def der(tag: int, content: bytes) -> bytes:
+    """Return the content under an ASN.1 tag and its length."""
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(length)]) + length) + content  # noqa: PLR2004
+
+
+def pem_of(key: dict[str, object]) -> str:
+    """Return the key as SubjectPublicKeyInfo in PEM (RFC 7468 section 13)."""
+    integers = [number(key[name]) for name in ("n", "e")]
+    pair = b"".join(der(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in integers)
+    info = der(0x30, RSA_ENCRYPTION + der(0x03, b"\x00" + der(0x30, pair)))
+    lines = base64.encodebytes(info).decode().replace("\n", "")
+    body = "\n".join(lines[at : at + 64] for at in range(0, len(lines), 64))
+    return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
+
+
+def write(path: Path, text: str) -> bool:
+    """Make the file say this, at once or not at all; tell whether it said anything else before."""
+    if path.exists() and path.read_text() == text:
+        return False
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).chmod(0o644)
+    Path(name).replace(path)
+    return True
+
+
+def follow(url: str, folder: Path, command: list[str]) -> str:
+    """Bring the folder up to date and run the command if that is news; return what was done."""
+    keys = keys_of(fetch(url))
+    folder.mkdir(parents=True, exist_ok=True)
+    pending = folder / ".pending"  # survives a reload that failed, so that the next run tries again
+    rules = RULES + "".join(RULE.format(kid=kid, pem=folder.resolve() / f"{kid}.pem") for kid in sorted(keys))
+    pending.touch()
+    changed = [write(folder / f"{kid}.pem", pem) for kid, pem in keys.items()]
+    changed.append(write(folder / "keys.cfg", rules))
+    return ""
+
+
+def main(arguments: list[str]) -> int:
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
