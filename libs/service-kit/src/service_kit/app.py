@@ -1,13 +1,15 @@
 """The one way to make an API: an app that has all that every service of the house must have."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from flask import Response, jsonify
-from flask_openapi3 import Info, Tag
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.tag import Tag
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 from sqlalchemy import exc
+from touchstone import Issuer
+from touchstone.flask import Touchstone
 
 from service_kit import logs, metrics, requestid, strict
 from service_kit.health import Check, Health
@@ -15,11 +17,12 @@ from service_kit.openapi import Api
 from service_kit.problems import OWN, ProblemType, install
 from service_kit.settings import ServiceSettings
 
-if TYPE_CHECKING:
-    from touchstone import Issuer
-
 _BUSY = ProblemType(
-    503, "storage_unavailable", "The database is not available", "The database is not available.", retry_after=1
+    503,
+    "storage_unavailable",
+    "The database is not available",
+    "The database is not available.",
+    retry_after=1,
 )
 STORAGE: Mapping[type[Exception], ProblemType] = {
     exc.OperationalError: _BUSY,
@@ -29,7 +32,7 @@ STORAGE: Mapping[type[Exception], ProblemType] = {
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
 
 
-def create_api(
+def create_api(  # noqa: PLR0913 - the chassis takes everything that services differ in, by name
     name: str,
     settings: ServiceSettings,
     *,
@@ -37,7 +40,7 @@ def create_api(
     version: str,
     checks: Mapping[str, Check] | None = None,
     problems: Mapping[type[Exception], ProblemType] | None = None,
-    issuer: 'Issuer | None' = None,
+    issuer: Issuer | None = None,
 ) -> Api:
     """Return an app with request ids, logs, metrics, health, problems, strict bodies and its OpenAPI document.
 
@@ -72,9 +75,7 @@ class Unready(BaseModel):
     reasons: dict[str, str]
 
 
-def _guard(app: Api, issuer: "Issuer") -> Check:
-    from touchstone.flask import Touchstone
-
+def _guard(app: Api, issuer: Issuer) -> Check:
     Touchstone(app, issuer)
     return lambda: None if issuer.ready() else "no signing keys of the issuer yet"
 
@@ -91,13 +92,17 @@ def _operations(app: Api, health: Health, registry: CollectorRegistry) -> None:
     def readyz() -> tuple[Response, int]:
         """Tell whether the service can serve, and if not, why."""
         reasons = health.reasons()
-        return (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
+        return (
+            (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
+        )
 
     @app.get(
         "/metrics",
         tags=OPERATIONS,
         operation_id="metrics",
-        responses={200: {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={
+            200: {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}
+        },
     )
     def read_metrics() -> Response:
         """Read the metrics; never routed through the gateway."""
@@ -107,7 +112,12 @@ def _operations(app: Api, health: Health, registry: CollectorRegistry) -> None:
         "/openapi.json",
         tags=OPERATIONS,
         operation_id="openapi",
-        responses={200: {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}},
+        responses={
+            200: {
+                "description": "OpenAPI 3.1",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            }
+        },
     )
     def openapi() -> Response:
         """Read this document."""

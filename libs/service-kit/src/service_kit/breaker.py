@@ -31,7 +31,7 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """The state that the next call finds."""
+        """Return the state that the next call finds."""
         with self._lock:
             if self._opened_at is None:
                 return "closed"
@@ -51,13 +51,13 @@ class Breaker:
             return True
 
     def success(self) -> None:
-        """The call was answered."""
+        """Note that the call was answered."""
         with self._lock:
             self._failures.clear()
             self._opened_at = self._probe_at = None
 
     def failure(self) -> None:
-        """The call was not answered, or by a server in trouble."""
+        """Note that the call was not answered, or by a server in trouble."""
         with self._lock:
             now = self._now()
             if self._opened_at is not None:

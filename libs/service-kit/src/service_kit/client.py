@@ -1,14 +1,15 @@
 """Calls to other services: bounded in time and size, retried at most once, given up on while a service is sick."""
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import requests
 from requests import Response, Session
-from requests.exceptions import RequestException
+from requests.exceptions import ChunkedEncodingError, ConnectionError, ReadTimeout, RequestException  # noqa: A004 - requests' own
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from service_kit import requestid
 from service_kit.breaker import Breaker
@@ -19,6 +20,7 @@ SICK = frozenset({502, 503, 504})
 MAX_ANSWER = 1024 * 1024
 JITTER = 0.05
 MAX_RETRY_AFTER = 60
+FAILURES = (RequestException, HTTPError, OSError)  # the last two while the body is read
 Form = Mapping[str, str]
 
 
@@ -29,7 +31,7 @@ class ServiceClient:
     answers, not orders. Proxies and .netrc of the environment are not looked at.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every bound can be set, by name
         self,
         base_url: str,
         *,
@@ -59,7 +61,7 @@ class ServiceClient:
         """Return the answer to a POST; see `request`."""
         return self.request("POST", path, **options)
 
-    def request(
+    def request(  # noqa: PLR0913 - what a request can carry, by name
         self,
         method: str,
         path: str,
@@ -73,9 +75,10 @@ class ServiceClient:
     ) -> Response:
         """Send one request and return the whole answer, whatever its status.
 
-        UpstreamUnavailable: no answer, one of more than 1 MiB, 502, 503 or 504, or the breaker is open. Such a call
-        is repeated once if the method is idempotent by RFC 9110 section 9.2.2 or `idempotent` says so. `form` may be
-        a function, called for each attempt (a client assertion is good for one).
+        UpstreamUnavailable: no answer, one of more than 1 MiB, 502, 503 or 504, or the breaker is open. A call without
+        an answer in time is not repeated, nor one whose answer says when to come again (Retry-After); another is,
+        once, if the method is idempotent (RFC 9110 section 9.2.2) or `idempotent` says so. `form` may be a function,
+        called for each attempt (a client assertion is good for one).
         """
         method = method.upper()
         repeatable = method in IDEMPOTENT if idempotent is None else idempotent
@@ -99,9 +102,9 @@ class ServiceClient:
             raise UpstreamUnavailable(self.name, self.breaker.retry_after())
         try:
             answer = self._send(method, path, options)
-        except (RequestException, OSError) as error:
+        except FAILURES as error:
             self.breaker.failure()
-            if last:
+            if last or not isinstance(error, ConnectionError | ChunkedEncodingError | ProtocolError):
                 raise UpstreamUnavailable(self.name, self.breaker.retry_after()) from error
             return None
         except BaseException:
@@ -111,23 +114,28 @@ class ServiceClient:
             self.breaker.success()
             return answer
         self.breaker.failure()
-        if last:
+        if last or "Retry-After" in answer.headers:
             raise UpstreamUnavailable(self.name, max(retry_after(answer), self.breaker.retry_after()))
         return None
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
         started = self._now()
         answer = self._thread_session().request(
-            method, self._base_url + path, timeout=self._timeout, allow_redirects=False, stream=True, **options
+            method,
+            self._base_url + path,
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=True,
+            **options,
         )
         with answer:
             content = bytearray()
             while chunk := answer.raw.read1(65536, decode_content=True):
                 content += chunk
                 if len(content) > MAX_ANSWER:
-                    raise requests.exceptions.ContentDecodingError("the answer is too big")
+                    raise RequestException("the answer is too big")
                 if self._now() - started > self._deadline:
-                    raise requests.exceptions.ReadTimeout("the answer takes too long")
+                    raise ReadTimeout("the answer takes too long")
             answer._content = bytes(content)  # noqa: SLF001 - where requests keeps what was read
             answer._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - likewise
         return answer
@@ -145,4 +153,4 @@ class ServiceClient:
 def retry_after(answer: Response) -> int:
     """Return the answer's Retry-After in seconds, from 1 to 60; 1 when there is none that can be read."""
     value = answer.headers.get("Retry-After", "")
-    return min(MAX_RETRY_AFTER, max(1, int(value))) if value.isascii() and value.isdigit() and len(value) < 9 else 1  # noqa: PLR2004
+    return min(MAX_RETRY_AFTER, max(1, int(value))) if re.fullmatch("[0-9]{1,9}", value) else 1

@@ -1,45 +1,59 @@
-"""Is the process up, and can it serve: /livez and /readyz."""
+"""Is the process up, and can it serve: the checks behind /readyz."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
 
 import structlog
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as CheckTimeout
 
 Check = Callable[[], str | None]
 BOUND = 2.0
 _log = structlog.get_logger(__name__)
 
 
-class Health:
-    """Runs the checks of one app, each in its own thread, each for at most `bound` seconds.
+class _Run:
+    """One run of one check, in a thread that cannot keep the process from ending."""
 
-    A check returns None or the reason why it does not hold. One that raises, or does not end in time, does not hold;
-    its words stay in the log, for they may name hosts and users.
+    def __init__(self, name: str, check: Check) -> None:
+        self.done = threading.Event()
+        self.reason: str | None = None
+        threading.Thread(target=self._run, args=(name, check), name=f"check-{name}", daemon=True).start()
+
+    def _run(self, name: str, check: Check) -> None:
+        try:
+            self.reason = check()
+        except Exception:  # noqa: BLE001 - a check may fail in any way
+            # the words stay in the log, for they may name hosts and users
+            _log.warning("health check failed", check=name, exc_info=True)
+            self.reason = "the check failed"
+        self.done.set()
+
+
+class Health:
+    """Runs the checks of one app at once, and waits for all of them together for at most `bound` seconds.
+
+    A check returns None, or the reason why it does not hold. One that raises, or does not end in time, does not hold;
+    one that hangs is not started a second time.
     """
 
     def __init__(self, checks: Mapping[str, Check], bound: float = BOUND) -> None:
         self._checks = dict(checks)
         self._bound = bound
-        self._running: dict[str, Future[str | None]] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._runs: dict[str, _Run] = {}
+        self._lock = threading.Lock()
 
     def reasons(self) -> dict[str, str]:
         """Return the reasons not to send requests here, by check; empty when there are none."""
-        if not self._checks:
-            return {}
-        if self._pool is None:  # made late: servers fork after the app is built
-            self._pool = ThreadPoolExecutor(len(self._checks), thread_name_prefix="health")
-        for name, check in self._checks.items():
-            if name not in self._running or self._running[name].done():
-                self._running[name] = self._pool.submit(check)
-        found = {name: self._reason(name, future) for name, future in list(self._running.items())}
+        with self._lock:
+            for name, check in self._checks.items():
+                if name not in self._runs or self._runs[name].done.is_set():
+                    self._runs[name] = _Run(name, check)
+            runs = dict(self._runs)
+        deadline = time.monotonic() + self._bound
+        found = {name: self._reason(run, deadline) for name, run in runs.items()}
         return {name: reason for name, reason in found.items() if reason is not None}
 
-    def _reason(self, name: str, future: "Future[str | None]") -> str | None:
-        try:
-            return future.result(self._bound)
-        except CheckTimeout:
-            return f"no answer within {self._bound:g} s"
-        except Exception:
-            _log.warning("health check failed", check=name, exc_info=True)
-            return "check failed"
+    def _reason(self, run: _Run, deadline: float) -> str | None:
+        if run.done.wait(max(0.0, deadline - time.monotonic())):
+            return run.reason
+        return f"no answer within {self._bound:g} s"

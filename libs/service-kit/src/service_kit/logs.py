@@ -36,22 +36,21 @@ _SECRET_TEXT = re.compile(
 
 def redact(value: Any, depth: int = 0) -> Any:
     """Return the value without secrets: those under a telling key, and whatever in a text looks like one."""
-    if isinstance(value, str):
-        return _SECRET_TEXT.sub(REDACTED, value)
     if value is None or isinstance(value, bool | int | float):
         return value
-    if depth >= MAX_DEPTH:
-        return "[too deep]"
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return "[too deep]" if depth >= MAX_DEPTH else _redact_members(value, depth + 1)
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return _SECRET_TEXT.sub(REDACTED, text)
+
+
+def _redact_members(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         return {
-            str(k): REDACTED if v is not None and _SECRET_KEY.search(str(k)) else redact(v, depth + 1)
+            str(k): REDACTED if v is not None and _SECRET_KEY.search(str(k)) else redact(v, depth)
             for k, v in value.items()
         }
-    if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item, depth + 1) for item in value]
-    if isinstance(value, bytes):
-        return redact(value.decode("utf-8", "replace"))
-    return redact(str(value))
+    return [redact(item, depth) for item in value]
 
 
 def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -156,5 +155,5 @@ def init_app(app: Flask) -> None:
 
 def _subject() -> dict[str, str]:
     """Return whom the request's token speaks for, if one was verified."""
-    claims = g.get("touchstone_claims")
+    claims = request.environ.get("touchstone.claims")
     return {} if claims is None else {"sub": claims.subject}

@@ -14,7 +14,9 @@ def init_app(app: Flask) -> CollectorRegistry:
     """Count this app's requests in a registry of its own (returned, for a service's own metrics)."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    requests = Counter("http_requests_total", "Requests answered.", ("method", "route", "status"), registry=registry)
+    requests = Counter(
+        "http_requests_total", "Requests answered.", ("method", "route", "status"), registry=registry
+    )
     duration = Histogram(
         "http_request_duration_seconds",
         "Time from the request's arrival to its answer.",

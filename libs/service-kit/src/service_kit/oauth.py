@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from requests import Response
+from touchstone import strictjson
 
 from service_kit.client import ServiceClient, retry_after
 from service_kit.clock import Clock
@@ -27,6 +28,7 @@ EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type's name
 ASSERTION_TTL = 60
 EARLY = 30  # seconds before its end at which a token is renewed
+MAX_LIFE = 3600  # seconds; what is longer-lived is asked for again all the same
 CACHE_SIZE = 4096
 Key = tuple[str, str, str]
 
@@ -143,7 +145,7 @@ class TokenSource:
         """Ask the mint; every thread that waits gets the same token or the same error."""
         try:
             token = self._request(request)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits must learn of it, whatever it is
             with self._lock:
                 del self._asking[key]
             outcome.set_exception(error)
@@ -169,9 +171,14 @@ class TokenSource:
         if answer.status_code >= 500 or answer.status_code == 429:  # noqa: PLR2004 - the mint in trouble, or busy
             raise UpstreamUnavailable(self._client.name, retry_after(answer))
         try:
-            body = answer.json()
-            if answer.status_code == 200:  # noqa: PLR2004 - RFC 6749 section 5.1
-                return _Token(str(body["access_token"]), self._now() + float(body["expires_in"]))
-            raise ExchangeRefused(str(body["error"])[:64], str(body.get("error_description", ""))[:512])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            body = strictjson.loads(answer.content)
+        except ValueError as error:
             raise UpstreamUnavailable(self._client.name) from error
+        members = body if isinstance(body, dict) else {}
+        if answer.status_code == 200:  # noqa: PLR2004 - RFC 6749 section 5.1
+            token, life = members.get("access_token"), members.get("expires_in")
+            if isinstance(token, str) and token and isinstance(life, int) and life > 0:
+                return _Token(token, self._now() + min(life, MAX_LIFE))
+        elif isinstance(members.get("error"), str):
+            raise ExchangeRefused(members["error"][:64], str(members.get("error_description", ""))[:512])
+        raise UpstreamUnavailable(self._client.name)  # it answers, but not as the mint that we know

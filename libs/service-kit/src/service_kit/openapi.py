@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.info import Info
 from flask_openapi3.models.validation_error import ValidationErrorModel
+from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import SecuritySchemesDict
 
-SECURITY_SCHEMES = {
+SECURITY_SCHEMES: SecuritySchemesDict = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
@@ -47,13 +49,19 @@ class Api(OpenAPI):
     """A flask-openapi3 app whose document speaks of problems where errors are answered."""
 
     def __init__(self, name: str, *, info: Info, **options: Any) -> None:
-        super().__init__(name, info=info, security_schemes=SECURITY_SCHEMES, doc_ui=False, static_folder=None, **options)
+        super().__init__(
+            name, info=info, security_schemes=SECURITY_SCHEMES, doc_ui=False, static_folder=None, **options
+        )
 
     def generate_spec_json(self) -> None:
         """Build the document, then say of every operation which problems it may answer."""
-        super().generate_spec_json()
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
         schemas = self.spec_json["components"].setdefault("schemas", {})
-        for unused in (self.validation_error_model.__name__, ValidationErrorModel.__name__, "UnprocessableEntity"):
+        for unused in (
+            self.validation_error_model.__name__,
+            ValidationErrorModel.__name__,
+            "UnprocessableEntity",
+        ):
             schemas.pop(unused, None)
         schemas["Problem"] = PROBLEM_SCHEMA
         for item in self.spec_json["paths"].values():

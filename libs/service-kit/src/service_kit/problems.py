@@ -1,11 +1,11 @@
 """Errors on the wire: one table from exception class to RFC 9457 problem, and what answers when none fits."""
 
 import json
-import structlog
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -33,7 +33,9 @@ class ProblemType:
 
 
 OWN: Mapping[type[Exception], ProblemType] = {
-    UpstreamUnavailable: ProblemType(503, "upstream_unavailable", "A service that this needs is not available"),
+    UpstreamUnavailable: ProblemType(
+        503, "upstream_unavailable", "A service that this needs is not available"
+    ),
     ExchangeRefused: ProblemType(403, "exchange_refused", "The token issuer refused a token for this call"),
     BadCursor: ProblemType(400, "bad_cursor", "The cursor is not one of ours"),
     MalformedJson: ProblemType(400, "malformed_json", "The body is not JSON"),
@@ -53,7 +55,7 @@ _SLUGS = {
 }
 
 
-def problem(
+def problem(  # noqa: PLR0913 - the members of a problem, by name
     status: int,
     slug: str,
     title: str,
@@ -94,7 +96,12 @@ def _of(error: Exception, kind: ProblemType) -> Response:
     headers = {} if retry_after is None else {"Retry-After": str(max(1, round(retry_after)))}
     detail = str(error) if kind.detail is None else kind.detail
     return problem(
-        kind.status, kind.slug, kind.title, detail=detail, headers=headers, extra=getattr(error, "extra", None)
+        kind.status,
+        kind.slug,
+        kind.title,
+        detail=detail,
+        headers=headers,
+        extra=getattr(error, "extra", None),
     )
 
 
@@ -114,7 +121,9 @@ def install(app: Flask, table: Mapping[type[Exception], ProblemType]) -> None:
 
     def unknown(error: Exception) -> Response:
         _log.error("unexpected error", exc_info=error)
-        return problem(500, "internal_error", "Internal error", detail="Something went wrong here; it has been logged.")
+        return problem(
+            500, "internal_error", "Internal error", detail="Something went wrong here; it has been logged."
+        )
 
     for cls in table:
         app.register_error_handler(cls, from_row)

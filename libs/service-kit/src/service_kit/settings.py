@@ -130,7 +130,11 @@ def faults(error: ValidationError) -> list[str]:
     lines = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in fault["loc"]).upper() or "settings"
-        what = "is required, and missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        what = (
+            "is required, and missing"
+            if fault["type"] == "missing"
+            else fault["msg"].removeprefix("Value error, ")
+        )
         lines.append(f"{name}: {what[:1].lower()}{what[1:]}")
     return lines
 

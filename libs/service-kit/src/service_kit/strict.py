@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 from flask import Flask, Request, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ValidationError
+from touchstone import strictjson
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from service_kit.errors import InvalidRequest, MalformedJson
@@ -24,8 +25,6 @@ class StrictJsonProvider(DefaultJSONProvider):
 
     def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
         """Return the value, or raise ValueError."""
-        from touchstone import strictjson
-
         return strictjson.loads(s)
 
 
@@ -49,7 +48,8 @@ def faults_of(error: ValidationError, where: str = "") -> list[dict[str, str]]:
     """Return where each fault is and what is wrong there, without the value: it may be a secret."""
     return [
         {
-            "where": ".".join(str(part)[:64] for part in ((where, *f["loc"]) if where else f["loc"])) or "request",
+            "where": ".".join(str(part)[:64] for part in ((where, *f["loc"]) if where else f["loc"]))
+            or "request",
             "what": f["msg"].removeprefix("Value error, "),
         }
         for f in error.errors(include_input=False, include_url=False, include_context=False)[:MAX_FAULTS]

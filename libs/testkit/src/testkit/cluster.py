@@ -1,5 +1,6 @@
 """The four real services as processes of this machine, or a cluster that runs elsewhere already."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import requests
 
@@ -73,7 +75,7 @@ class Cluster:
     What the services write goes to files (`log`). A context manager; `start` raises ClusterError with the logs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test may want to differ, by name
         self,
         settings: Mapping[str, str] | None = None,
         *,
@@ -81,18 +83,26 @@ class Cluster:
         services: Sequence[str] = tuple(SERVICES),
         folder: Path | None = None,
         workers: int = 1,
+        gateway_url: str | None = None,
     ) -> None:
-        self.managed = True
+        self.managed = gateway_url is None
         self._services = list(services)
         self._workers = workers
-        self._temporary = tempfile.TemporaryDirectory(prefix="touchstone-") if folder is None else None
-        self.folder = Path(self._temporary.name) if self._temporary else folder or Path()
-        self.keys_dir = self.folder / "keys"
-        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
-        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
         self._settings = dict(settings or {})
         self._only = {name: dict(own) for name, own in (only or {}).items()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.ports: dict[str, int] = {}
+        if gateway_url is not None:
+            self.urls = {"gateway": gateway_url}
+            return
+        if folder is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="touchstone-")
+            folder = Path(self._temporary.name)
+        self.folder = folder
+        self.keys_dir = self.folder / "keys"
+        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
 
     @classmethod
     def from_environment(cls) -> "Cluster | None":
@@ -100,16 +110,7 @@ class Cluster:
         url = os.environ.get("TOUCHSTONE_GATEWAY_URL", "").rstrip("/")
         if not url:
             return None
-        cluster = cls.__new__(cls)
-        cluster.managed = False
-        cluster.urls = {"gateway": url}
-        cluster.ports = {}
-        cluster._settings = {"ISSUER": os.environ.get("ISSUER") or "http://localhost:8080"}
-        cluster._only = {}
-        cluster._services = []
-        cluster._processes = {}
-        cluster._temporary = None
-        return cluster
+        return cls({"ISSUER": os.environ.get("ISSUER") or "http://localhost:8080"}, gateway_url=url)
 
     @property
     def gateway(self) -> str:
@@ -141,7 +142,7 @@ class Cluster:
             settings["DATABASE_URL"] = f"sqlite:///{self.folder / database}"
         return kept | settings | self._settings | self._only.get(service, {})
 
-    def start(self) -> "Cluster":
+    def start(self) -> Self:
         """Make the keys, start the services and wait until all are ready."""
         if not self.managed:
             return self
@@ -175,10 +176,8 @@ class Cluster:
         """End a service as an operator does: SIGTERM, and SIGKILL after 10 s. Return its exit code."""
         process = self._processes.pop(name)
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_BOUND)
-        except subprocess.TimeoutExpired:
-            pass
         self._kill_group(process)  # workers must not outlive the server
         return process.wait(STOP_BOUND)
 
@@ -223,7 +222,7 @@ class Cluster:
             time.sleep(0.05)
         raise ClusterError(f"{name} is not ready after {bound:g} s ({said}):\n{self._tail(name)}")
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_exc: object) -> None:
@@ -234,7 +233,11 @@ class Cluster:
             raise ClusterError("this cluster was not started here")
 
     def _make_keys(self) -> None:
-        self._run([sys.executable, "-m", "auth_service.signing"], "auth-service", check=True)
+        self._run(
+            [sys.executable, "-m", "auth_service.signing", "--keys-dir", str(self.keys_dir)],
+            "auth-service",
+            check=True,
+        )
 
     def _run(self, command: list[str], service: str, *, check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -272,7 +275,5 @@ class Cluster:
 
     @staticmethod
     def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 JWKS_PATH = "/.well-known/jwks.json"
 
@@ -26,6 +26,12 @@ class Document:
     def tag(self) -> str:
         """The strong entity tag of the body."""
         return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+
+    def unless(self, known: str) -> "Document":
+        """Return the document, or a 304 when its tag is the one that the client knows (RFC 9110 section 13.1.2)."""
+        if self.status != 200 or not self.etag or known != self.tag:
+            return self
+        return Document(b"", self.content_type, 304, {**self.headers, "ETag": known}, etag=False)
 
 
 class FakeIssuer:
@@ -87,7 +93,7 @@ class FakeIssuer:
         self._server.server_close()
         self._thread.join(5)
 
-    def __enter__(self) -> "FakeIssuer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -112,22 +118,17 @@ def _handler(issuer: FakeIssuer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             issuer.requests[self.path] += 1
             issuer.seen.append((self.path, dict(self.headers.items())))
-            document = issuer.documents.get(self.path)
-            if document is None:
+            if self.path not in issuer.documents:
                 self._answer(Document(b"not here", "text/plain", 404, etag=False))
                 return
+            known = self.headers.get("If-None-Match", "")
+            wait = self.headers.get("Prefer", "").removeprefix("wait=")
+            if issuer.long_poll and known and wait.isdigit():
+                issuer.wait_for_change(self.path, known, float(wait))
+            document = issuer.documents[self.path]
             if document.delay:
                 threading.Event().wait(document.delay)
-            known = self.headers.get("If-None-Match")
-            wait = self.headers.get("Prefer", "").removeprefix("wait=")
-            if issuer.long_poll and known == document.tag and wait.isdigit():
-                issuer.wait_for_change(self.path, known, float(wait))
-                document = issuer.documents[self.path]
-            if document.status == 200 and document.etag and known == document.tag:
-                document = Document(
-                    b"", document.content_type, 304, {**document.headers, "ETag": known}, etag=False
-                )
-            self._answer(document)
+            self._answer(document.unless(known))
 
         def _answer(self, document: Document) -> None:
             self.send_response(document.status)

@@ -4,11 +4,13 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from testkit.keys import b64, jwk, make_rsa, thumbprint
 
@@ -36,6 +38,15 @@ class Mint:
         self.now = now
         self.audience = audience
         self.kid = kid or thumbprint(self.key.public_key())
+
+    @classmethod
+    def of_keys_dir(cls, keys_dir: Path, issuer: str, audience: str | list[str]) -> "Mint":
+        """Return a mint that signs with the oldest signing key of a cluster's folder, whose tokens it accepts."""
+        file = min((keys_dir / "signing").glob("*.pem"))
+        key = load_pem_private_key(file.read_bytes(), password=None)
+        if not isinstance(key, RSAPrivateKey):
+            raise TypeError(f"{file.name} holds no RSA key")
+        return cls(issuer, key, audience=audience)
 
     def claims(self, **overrides: Any) -> dict[str, Any]:
         """Return the claims of a good token that lives 5 minutes; MISSING as a value leaves a claim out."""

@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 import threading
-from typing import Literal
+from typing import Literal, Self
 
 Mode = Literal["pass", "refuse", "blackhole", "delay", "trickle", "reset", "truncate", "garbage"]
 _PIECE = 65536
@@ -75,7 +75,7 @@ class FaultyProxy:
         self._stop_listening()
         self.drop()
 
-    def __enter__(self) -> "FaultyProxy":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

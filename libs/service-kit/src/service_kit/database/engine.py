@@ -15,7 +15,9 @@ from sqlalchemy.pool import StaticPool
 
 BUSY_TIMEOUT = 5.0
 READ_ONLY = "service_kit_read_only"
-_POSTGRES_OPTIONS = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
+_POSTGRES_OPTIONS = (
+    "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
+)
 
 
 def open_database(url: str | SecretStr, *, pool_size: int = 10) -> Engine:
@@ -74,11 +76,15 @@ def _sqlite(url: URL) -> Engine:
     def before(_dialect: object, _record: object, _args: object, _kwargs: object) -> None:
         if file is not None and not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # it may hold password hashes
+            os.close(
+                os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            )  # it may hold password hashes
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late for two writers; see `begin`
+        connection.isolation_level = (
+            None  # the driver's own BEGIN comes too late for two writers; see `begin`
+        )
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         if file is not None and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             with file_lock(lock_file(file)):  # the change of mode does not wait for others by itself
@@ -113,12 +119,15 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One reading transaction: a consistent view that waits for no writer. PostgreSQL refuses writes in it."""
-        with self.engine.connect().execution_options(**{READ_ONLY: True}) as connection:
-            with connection.begin():
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-                with Session(connection, expire_on_commit=False) as session:
-                    yield session
+        with self._looking() as connection, Session(connection, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        with self.engine.connect().execution_options(**{READ_ONLY: True}) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield connection
 
 
 def database_check(engine: Engine) -> Callable[[], str | None]:

@@ -181,6 +181,8 @@ def _audiences(mint: Mint) -> Forged:
 
 
 def _others(mint: Mint) -> Forged:
+    value: Any
+    wrong: Any
     for value in ("", "a\u0000b", "x" * 256, None, 1, True, [], {}):
         yield _one(mint, "sid", value)
         yield _one(mint, "client_id", value)

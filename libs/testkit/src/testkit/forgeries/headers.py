@@ -158,8 +158,8 @@ def _critical(mint: Mint) -> Forged:
     for value in (["exp"], ["b64"], ["unknown"], [], None, "exp", True):
         yield f"crit is {_show(value)}", mint.sign(header={"crit": value})
     for member in ("b64", "zip"):
-        for value in (True, False, None, "DEF", 0):
-            yield f"{member} is {_show(value)}", mint.sign(header={member: value})
+        for setting in (True, False, None, "DEF", 0):
+            yield f"{member} is {_show(setting)}", mint.sign(header={member: setting})
     yield "crit names b64, and b64 is false", mint.sign(header={"crit": ["b64"], "b64": False})
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -157,8 +158,8 @@ def _cut(mint: Mint) -> Forged:
 
 
 def _rewritten(mint: Mint) -> Forged:
-    """What an attacker would like to say, under the signature of what was said."""
-    wishes = {
+    """Yield what an attacker would like to say, under the signature of what was said."""
+    wishes: dict[str, dict[str, Any]] = {
         "another subject": {"sub": "admin"},
         "more scopes": {"scope": "admin users:read"},
         "another role": {"roles": ["admin"]},
