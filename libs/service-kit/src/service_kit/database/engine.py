@@ -60,9 +60,9 @@ def file_lock(path: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def lock_file(database: Path) -> Path:
-    """Return the file whose lock guards changes to the database as a whole."""
-    return database.with_name(database.name + ".lock")
+def lock_file(database: Path, purpose: str) -> Path:
+    """Return the file whose lock guards one kind of change to the database as a whole."""
+    return database.with_name(f"{database.name}.{purpose}-lock")
 
 
 def _sqlite(url: URL) -> Engine:
@@ -87,7 +87,7 @@ def _sqlite(url: URL) -> Engine:
         )
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         if file is not None and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            with file_lock(lock_file(file)):  # the change of mode does not wait for others by itself
+            with file_lock(lock_file(file, "open")):  # the change of mode does not wait for others by itself
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -23,7 +23,7 @@ def upgrade(engine: Engine, migrations: Path) -> None:
     file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    with file_lock(lock_file(file)) if file else nullcontext(), engine.begin() as connection:
+    with file_lock(lock_file(file, "migrate")) if file else nullcontext(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = '60s'"))
             connection.execute(text("SET LOCAL lock_timeout = '60s'"))
