@@ -1,0 +1,70 @@
+"""Products: what one is, and where they are kept."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from orders_service.domain.errors import InvalidProduct
+
+SKU_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NAME_MAX: Final = 200
+PRICE_MAX_CENTS: Final = 100_000_000
+PAGE_MAX: Final = 500
+PAGE_DEFAULT: Final = 100
+
+_SKU: Final = re.compile(SKU_PATTERN.removesuffix("$") + r"\Z")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}\Z")
+_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something to order. ``price_cents`` is in hundredths of ``currency`` (ISO 4217).
+
+    Made only with values that hold the rules, else ``InvalidProduct``.
+    """
+
+    sku: str
+    name: str
+    price_cents: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if _SKU.match(self.sku) is None:
+            raise InvalidProduct("sku: 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit")
+        if not self.name.strip() or len(self.name) > NAME_MAX:
+            raise InvalidProduct(f"name: 1 to {NAME_MAX} characters, not all of them blanks")
+        if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in self.name):
+            raise InvalidProduct("name: must not contain control characters or line breaks")
+        if not 0 <= self.price_cents <= PRICE_MAX_CENTS:
+            raise InvalidProduct(f"price_cents: a whole number from 0 to {PRICE_MAX_CENTS}")
+        if _CURRENCY.match(self.currency) is None:
+            raise InvalidProduct("currency: three capital letters (ISO 4217)")
+
+
+class Catalogue(Protocol):
+    """Where products are kept. Every method may raise ``StorageUnavailable``."""
+
+    def page(self, after: str | None, limit: int) -> Sequence[Product]:
+        """Return up to ``limit`` products with a SKU greater than ``after``, ascending by SKU."""
+
+    def find(self, skus: Collection[str]) -> Mapping[str, Product]:
+        """Return those of ``skus`` that there are, by SKU."""
+
+    def add_missing(self, products: Iterable[Product]) -> None:
+        """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
+
+    def put(self, products: Iterable[Product]) -> None:
+        """Add or replace every one of ``products``, all of them or none."""
+
+
+DEMO_PRODUCTS: Final = (
+    Product("ASSAY-KIT", "Assay kit, five acids", 12_900, "EUR"),
+    Product("GOLD-LEAF", "Gold leaf, 25 sheets", 4_990, "EUR"),
+    Product("LOUPE-10X", "Jeweller's loupe, 10x", 3_450, "EUR"),
+    Product("SCALE-001", "Precision scale, 0.01 g", 8_900, "EUR"),
+    Product("STONE-BLK", "Touchstone, black basanite", 2_500, "EUR"),
+    Product("TEST-NEEDLES", "Touch needles, set of 12", 5_750, "EUR"),
+)

@@ -1,0 +1,30 @@
+"""Everything that can be configured in orders-service."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
+from service_kit.oauth import ClientAssertion
+from service_kit.settings import DatabaseUrl, KeysDir, ServiceSettings
+
+CLIENT_ID: Final = "orders-service"
+
+
+def client_key(keys_dir: Path) -> Path:
+    """Return where this service's own private key is (RFC 7523)."""
+    return keys_dir / "clients" / f"{CLIENT_ID}.pem"
+
+
+def _with_client_key(keys_dir: Path) -> Path:
+    try:
+        ClientAssertion(CLIENT_ID, client_key(keys_dir), audience="")
+    except (OSError, ValueError):
+        raise ValueError(f"must hold the RSA key clients/{CLIENT_ID}.pem, readable by this service") from None
+    return keys_dir
+
+
+class Settings(ServiceSettings):
+    """The shared settings, where the orders are kept, and the folder with this service's client key."""
+
+    database_url: DatabaseUrl
+    keys_dir: Annotated[KeysDir, AfterValidator(_with_client_key)]

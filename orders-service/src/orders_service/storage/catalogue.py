@@ -1,0 +1,56 @@
+"""Products in a SQL database; the same statements on SQLite and PostgreSQL."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+
+from service_kit.database import Database
+from sqlalchemy import RowMapping, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orders_service.domain.products import Product
+from orders_service.storage.faults import answering
+from orders_service.storage.tables import products
+
+
+class SqlCatalogue:
+    """The domain's ``Catalogue`` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert = postgresql.insert if database.engine.dialect.name == "postgresql" else sqlite.insert
+
+    def page(self, after: str | None, limit: int) -> Sequence[Product]:
+        """Return up to ``limit`` products with a SKU greater than ``after``, ascending by SKU."""
+        query = select(products).order_by(products.c.sku).limit(limit)
+        if after is not None:
+            query = query.where(products.c.sku > after)
+        with answering(), self._database.read() as session:
+            return [_product(row) for row in session.execute(query).mappings()]
+
+    def find(self, skus: Collection[str]) -> Mapping[str, Product]:
+        """Return those of ``skus`` that there are, by SKU."""
+        query = select(products).where(products.c.sku.in_(skus))
+        with answering(), self._database.read() as session:
+            return {row["sku"]: _product(row) for row in session.execute(query).mappings()}
+
+    def add_missing(self, wanted: Iterable[Product]) -> None:
+        """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
+        rows = [asdict(product) for product in wanted]
+        with answering(), self._database.begin() as session:
+            session.execute(self._insert(products).on_conflict_do_nothing(index_elements=["sku"]), rows)
+
+    def put(self, wanted: Iterable[Product]) -> None:
+        """Add or replace every one of ``wanted`` in one transaction."""
+        # In one order for everybody: two imports at once wait for each other and cannot deadlock.
+        rows = [asdict(product) for product in sorted(wanted, key=lambda product: product.sku)]
+        statement = self._insert(products)
+        replacing = statement.on_conflict_do_update(
+            index_elements=["sku"],
+            set_={name: statement.excluded[name] for name in ("name", "price_cents", "currency")},
+        )
+        with answering(), self._database.begin() as session:
+            session.execute(replacing, rows)
+
+
+def _product(row: RowMapping) -> Product:
+    return Product(row["sku"], row["name"], row["price_cents"], row["currency"])

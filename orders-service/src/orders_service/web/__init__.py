@@ -1,0 +1,1 @@
+"""Products and orders over HTTP: parse, call the domain, answer."""

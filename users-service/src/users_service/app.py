@@ -1,0 +1,52 @@
+"""How users-service is put together: the only wiring."""
+
+import time
+from importlib.metadata import version
+
+from service_kit.app import create_api
+from service_kit.clock import Clock
+from service_kit.database import Database, database_check, open_database, upgrade
+from service_kit.openapi import Api
+from touchstone import Issuer
+
+from users_service.domain.profiles import Profiles, Users
+from users_service.settings import Settings
+from users_service.storage import MIGRATIONS
+from users_service.storage.profiles import SqlProfiles
+from users_service.web.problems import PROBLEMS
+from users_service.web.routes import EXTENSION
+from users_service.web.routes import profiles as routes
+
+AUDIENCE = "users-service"
+
+
+def create_app(
+    settings: Settings,
+    *,
+    profiles: Profiles | None = None,
+    issuer: Issuer | None = None,
+    now: Clock = time.time,
+) -> Api:
+    """Return the service, ready to be served; without `profiles` they are kept in the database, brought up to date.
+
+    Raises SQLAlchemyError when the database cannot be reached.
+    """
+    issuer = issuer or Issuer(
+        settings.issuer, audience=AUDIENCE, backchannel=settings.issuer_backchannel, now=now
+    )
+    database = Database(open_database(settings.database_url))
+    if profiles is None:
+        upgrade(database.engine, MIGRATIONS)
+        profiles = SqlProfiles(database)
+    app = create_api(
+        AUDIENCE,
+        settings,
+        title="Touchstone users",
+        version=version("users-service"),
+        checks={"database": database_check(database.engine)},
+        problems=PROBLEMS,
+        issuer=issuer,
+    )
+    app.extensions[EXTENSION] = Users(profiles, now)
+    app.register_api(routes)
+    return app

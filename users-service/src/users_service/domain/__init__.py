@@ -1,0 +1,1 @@
+"""The rules of profiles: plain Python, no framework, no database."""

@@ -1,0 +1,153 @@
+"""Profiles: what one is, which values it may hold, and who may see it."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final, Protocol
+
+from users_service.domain.errors import InvalidProfile, NotAllowed, ProfileNotFound
+
+NAME_MAX: Final = 200
+ADDRESS_MAX: Final = 500
+SUBJECT_MAX: Final = 255
+PAGE_MAX: Final = 100
+PAGE_DEFAULT: Final = 20
+
+READ_OWN: Final = "profile:read"
+WRITE_OWN: Final = "profile:write"
+READ_ALL: Final = "users:read"
+
+# Line breaks, NUL and the like, halves of surrogate pairs; and the marks that make text read backwards.
+_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_FORBIDDEN_DIRECTIONS: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
+
+class Keep(Enum):
+    """Stands for «leave this member as it is», which None cannot: None clears."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One account's profile. Times are UTC."""
+
+    sub: str
+    name: str
+    shipping_address: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a PATCH asks for; made only with values that hold the rules (else ``InvalidProfile``)."""
+
+    name: str | Keep = KEEP
+    shipping_address: str | Keep | None = KEEP
+
+    def __post_init__(self) -> None:
+        if isinstance(self.name, str):
+            _check_text("name", self.name, NAME_MAX)
+        if isinstance(self.shipping_address, str):
+            _check_text("shipping_address", self.shipping_address, ADDRESS_MAX)
+
+    def __bool__(self) -> bool:
+        return self.name is not KEEP or self.shipping_address is not KEEP
+
+
+class Profiles(Protocol):
+    """Where profiles are kept. Every method may raise ``StorageUnavailable``."""
+
+    def first_sight(self, sub: str, at: datetime) -> Profile:
+        """Return the profile of ``sub``, made empty at ``at`` if there is none; any number at once make one."""
+
+    def change(self, sub: str, changes: Changes, at: datetime) -> Profile:
+        """Apply ``changes`` to the profile of ``sub``, made first if there is none."""
+
+    def find(self, sub: str) -> Profile | None:
+        """Return the profile of ``sub``, or None."""
+
+    def page(self, after: str | None, limit: int) -> Sequence[Profile]:
+        """Return up to ``limit`` profiles with a ``sub`` greater than ``after``, ascending by ``sub``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as far as these rules care."""
+
+    sub: str
+    reads_own: bool
+    reads_all: bool
+
+
+class Users:
+    """What can be done with profiles: the rules, over any storage and any clock."""
+
+    def __init__(self, profiles: Profiles, now: Callable[[], float]) -> None:
+        self._profiles = profiles
+        self._now = now
+
+    def mine(self, sub: str) -> Profile:
+        """Return the caller's own profile, made at first sight."""
+        return self._profiles.first_sight(sub, self._time())
+
+    def change_mine(self, sub: str, changes: Changes) -> Profile:
+        """Change the caller's own profile, made at first sight; no change at all keeps ``updated_at``."""
+        if not changes:
+            return self.mine(sub)
+        return self._profiles.change(sub, changes, self._time())
+
+    def see(self, caller: Caller, sub: str) -> Profile:
+        """Return the profile of ``sub``, the caller's own one made at first sight.
+
+        Raises ``NotAllowed`` for everybody else's profile, there or not, unless the caller reads all;
+        ``ProfileNotFound`` if there is none.
+        """
+        own = caller.sub == sub
+        if own and caller.reads_own:
+            return self.mine(sub)
+        if not caller.reads_all:
+            raise NotAllowed(READ_OWN if own else READ_ALL)
+        found = self._profiles.find(sub) if is_subject(sub) else None
+        if found is None:
+            raise ProfileNotFound
+        return found
+
+    def page(self, after: str | None, limit: int) -> tuple[Sequence[Profile], str | None]:
+        """Return one page and the ``sub`` to go on after, None at the end.
+
+        A profile that exists during the whole walk is seen exactly once, whatever is added meanwhile.
+        """
+        found = self._profiles.page(after, limit + 1)
+        page = found[:limit]
+        return page, page[-1].sub if len(found) > limit else None
+
+    def _time(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+
+def is_subject(value: str) -> bool:
+    """Tell whether ``value`` could be a ``sub`` at all: 1 to 255 printable characters."""
+    return 0 < len(value) <= SUBJECT_MAX and value.isprintable()
+
+
+def _check_text(member: str, text: str, longest: int) -> None:
+    if not text.strip():
+        raise InvalidProfile(f"{member}: must not be empty")
+    if len(text) > longest:
+        raise InvalidProfile(f"{member}: must have at most {longest} characters")
+    if any(map(_is_forbidden, text)):
+        raise InvalidProfile(f"{member}: must not contain control characters or line breaks")
+
+
+def _is_forbidden(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _FORBIDDEN_CATEGORIES
+        or unicodedata.bidirectional(character) in _FORBIDDEN_DIRECTIONS
+    )

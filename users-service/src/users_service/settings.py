@@ -1,0 +1,9 @@
+"""Everything that can be configured in users-service."""
+
+from service_kit.settings import DatabaseUrl, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The shared settings, and where the profiles are kept."""
+
+    database_url: DatabaseUrl

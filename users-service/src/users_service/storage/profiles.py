@@ -1,0 +1,93 @@
+"""Profiles in a SQL database; the same statements on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from service_kit.database import Database
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.orm import Session
+
+from users_service.domain.errors import StorageUnavailable
+from users_service.domain.profiles import Changes, Keep, Profile
+from users_service.storage.tables import profiles
+
+
+class SqlProfiles:
+    """The domain's ``Profiles`` over a database. One out of reach raises ``StorageUnavailable``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def first_sight(self, sub: str, at: datetime) -> Profile:
+        """Return the profile of ``sub``, made empty at ``at`` if there is none; any number at once make one."""
+        known = self.find(sub)
+        if known is not None:
+            return known
+        with _answering(), self._database.begin() as session:
+            _make_missing(session, sub, at)
+            return _read(session, sub)
+
+    def change(self, sub: str, changes: Changes, at: datetime) -> Profile:
+        """Apply ``changes`` to the profile of ``sub``, made first if there is none, in one transaction."""
+        values: dict[str, Any] = {"updated_at": at}
+        if not isinstance(changes.name, Keep):
+            values["name"] = changes.name
+        if not isinstance(changes.shipping_address, Keep):
+            values["shipping_address"] = changes.shipping_address
+        with _answering(), self._database.begin() as session:
+            _make_missing(session, sub, at)
+            session.execute(update(profiles).where(profiles.c.sub == sub).values(values))
+            return _read(session, sub)
+
+    def find(self, sub: str) -> Profile | None:
+        """Return the profile of ``sub``, or None."""
+        with _answering(), self._database.read() as session:
+            row = session.execute(select(profiles).where(profiles.c.sub == sub)).mappings().one_or_none()
+        return None if row is None else _profile(row)
+
+    def page(self, after: str | None, limit: int) -> Sequence[Profile]:
+        """Return up to ``limit`` profiles with a ``sub`` greater than ``after``, ascending by ``sub``."""
+        query = select(profiles).order_by(profiles.c.sub).limit(limit)
+        if after is not None:
+            query = query.where(profiles.c.sub > after)
+        with _answering(), self._database.read() as session:
+            return [_profile(row) for row in session.execute(query).mappings()]
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn «the database does not answer» into the domain's word for it; what our own SQL did wrong stays."""
+    try:
+        yield
+    except (ProgrammingError, IntegrityError, DataError, NotSupportedError):
+        raise
+    except (DBAPIError, PoolExhausted, OSError) as error:
+        raise StorageUnavailable from error
+
+
+def _make_missing(session: Session, sub: str, at: datetime) -> None:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(profiles)
+        .values(sub=sub, name="", shipping_address=None, created_at=at, updated_at=at)
+        .on_conflict_do_nothing(index_elements=[profiles.c.sub])
+    )
+
+
+def _read(session: Session, sub: str) -> Profile:
+    return _profile(session.execute(select(profiles).where(profiles.c.sub == sub)).mappings().one())
+
+
+def _profile(row: RowMapping) -> Profile:
+    return Profile(
+        sub=row["sub"],
+        name=row["name"],
+        shipping_address=row["shipping_address"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

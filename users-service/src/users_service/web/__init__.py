@@ -1,0 +1,1 @@
+"""Profiles over HTTP: parse, call the domain, answer."""

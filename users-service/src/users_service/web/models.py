@@ -1,0 +1,90 @@
+"""What goes over the wire, as models: they check requests, shape answers, and make the OpenAPI document."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from service_kit.pages import MAX_LENGTH as CURSOR_MAX
+
+from users_service.domain.profiles import (
+    ADDRESS_MAX,
+    KEEP,
+    NAME_MAX,
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    Changes,
+    Profile,
+)
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=NAME_MAX, description="No control characters or line breaks.")
+]
+Address = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=ADDRESS_MAX, description="In one line: no control characters or line breaks."
+    ),
+]
+
+
+class ProfileView(BaseModel):
+    """A profile. `name` is empty until its owner tells one."""
+
+    model_config = ConfigDict(from_attributes=True, title="Profile")
+
+    sub: str
+    name: str
+    shipping_address: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, profile: Profile) -> "ProfileView":
+        """Return the view of a profile."""
+        return cls.model_validate(profile)
+
+
+class ProfilePage(BaseModel):
+    """Some profiles, ascending by `sub`; `next_cursor` leads to the next page and is null on the last."""
+
+    items: list[ProfileView]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, profiles: Sequence[Profile], next_cursor: str | None) -> "ProfilePage":
+        """Return the view of a page."""
+        return cls(items=[ProfileView.of(profile) for profile in profiles], next_cursor=next_cursor)
+
+
+class ProfileChanges(BaseModel):
+    """What to change: a member that is absent stays, a null `shipping_address` is cleared."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Name = Field(default_factory=str)
+    shipping_address: Address | None = Field(default_factory=lambda: None)
+
+    def changes(self) -> Changes:
+        """Return what the domain is to do; raises ``InvalidProfile``."""
+        return Changes(
+            name=self.name if "name" in self.model_fields_set else KEEP,
+            shipping_address=self.shipping_address if "shipping_address" in self.model_fields_set else KEEP,
+        )
+
+
+class SubjectPath(BaseModel):
+    """Whose profile."""
+
+    sub: str = Field(description="The account's identifier, as the token's `sub` has it.")
+
+
+class PageQuery(BaseModel):
+    """Which page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: str | None = Field(
+        default=None, max_length=CURSOR_MAX, description="The `next_cursor` of another page."
+    )
+    limit: int = Field(default=PAGE_DEFAULT, ge=1, le=PAGE_MAX)

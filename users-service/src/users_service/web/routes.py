@@ -1,0 +1,94 @@
+"""The routes of users-service."""
+
+from typing import Any, Final, cast
+
+from flask import Response, current_app
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from service_kit.errors import BadCursor
+from service_kit.openapi import problem_response
+from service_kit.pages import decode_cursor, encode_cursor
+from service_kit.strict import validated
+from touchstone import InsufficientScope
+from touchstone.flask import current_token, require
+
+from users_service.domain.errors import NotAllowed
+from users_service.domain.profiles import READ_ALL, READ_OWN, WRITE_OWN, Caller, Users, is_subject
+from users_service.web.models import PageQuery, ProfileChanges, ProfilePage, ProfileView, SubjectPath
+
+EXTENSION: Final = "users_service"
+UNAVAILABLE: Final = {
+    503: problem_response("The database, or the issuer's keys, are out of reach: see Retry-After.")
+}
+
+profiles = APIBlueprint(
+    "profiles",
+    __name__,
+    abp_tags=[Tag(name="profiles", description="Who the customers are.")],
+    abp_responses=cast("Any", UNAVAILABLE),
+)
+
+
+def _bearer(*scopes: str) -> list[dict[str, list[Any]]]:
+    """Any one of these scopes opens the route."""
+    return [{"bearer": [scope]} for scope in scopes]
+
+
+def _users() -> Users:
+    return cast("Users", current_app.extensions[EXTENSION])
+
+
+@profiles.after_request
+def keep_private(response: Response) -> Response:
+    """Personal data stays out of every cache."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@profiles.get("/users/me", security=_bearer(READ_OWN), responses={200: ProfileView})
+@require(READ_OWN)
+def read_mine() -> dict[str, Any]:
+    """Show the caller's own profile, made at first sight."""
+    return ProfileView.of(_users().mine(current_token.subject)).model_dump(mode="json")
+
+
+@profiles.patch("/users/me", security=_bearer(WRITE_OWN), responses={200: ProfileView})
+@require(WRITE_OWN)
+@validated
+def change_mine(body: ProfileChanges) -> dict[str, Any]:
+    """Change the caller's own profile."""
+    return ProfileView.of(_users().change_mine(current_token.subject, body.changes())).model_dump(mode="json")
+
+
+@profiles.get(
+    "/users/<sub>",
+    security=_bearer(READ_OWN, READ_ALL),
+    responses={200: ProfileView, 404: cast("Any", problem_response("There is no such profile."))},
+)
+@require()
+@validated
+def read_one(path: SubjectPath) -> dict[str, Any]:
+    """Show a profile: the caller's own (profile:read), or anybody's (users:read)."""
+    caller = Caller(current_token.subject, READ_OWN in current_token.scopes, READ_ALL in current_token.scopes)
+    try:
+        return ProfileView.of(_users().see(caller, path.sub)).model_dump(mode="json")
+    except NotAllowed as error:
+        raise InsufficientScope((error.required,)) from None
+
+
+@profiles.get("/users", security=_bearer(READ_ALL), responses={200: ProfilePage})
+@require(READ_ALL)
+@validated
+def list_all(query: PageQuery) -> dict[str, Any]:
+    """List profiles, ascending by `sub`."""
+    page, after = _users().page(_after(query.cursor), query.limit)
+    return ProfilePage.of(page, None if after is None else encode_cursor(after)).model_dump(mode="json")
+
+
+def _after(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    (sub,) = decode_cursor(cursor, str)
+    if not isinstance(sub, str) or not is_subject(sub):
+        raise BadCursor
+    return sub
