@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from requests import Response, Session
-from requests.exceptions import ChunkedEncodingError, ConnectionError, ReadTimeout, RequestException  # noqa: A004 - requests' own
+from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException  # noqa: A004 - requests' own
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from service_kit import requestid
+from service_kit import bounded, requestid
 from service_kit.breaker import Breaker
 from service_kit.errors import UpstreamUnavailable
 
@@ -27,8 +27,9 @@ Form = Mapping[str, str]
 class ServiceClient:
     """A client of one service, shared by all threads; each thread has a connection pool of its own.
 
-    `timeout` is (connect, read) in seconds, `deadline` the most that one attempt may take in all. Redirects are
-    answers, not orders. Proxies and .netrc of the environment are not looked at.
+    `timeout` is (connect, read) in seconds, `deadline` the most that one answer may take in all. Redirects are
+    answers, not orders. Proxies and .netrc of the environment are not looked at. A `session` of your own is used as
+    it is, by all threads.
     """
 
     def __init__(  # noqa: PLR0913 - every bound can be set, by name
@@ -41,7 +42,6 @@ class ServiceClient:
         deadline: float = 5.0,
         breaker: Breaker | None = None,
         sleep: Callable[[float], object] = time.sleep,
-        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self.name = name or self._base_url.partition("://")[2]
@@ -50,7 +50,6 @@ class ServiceClient:
         self._deadline = deadline
         self.breaker = breaker or Breaker()
         self._sleep = sleep
-        self._now = now
         self._local = threading.local()
 
     def get(self, path: str, **options: Any) -> Response:
@@ -119,7 +118,6 @@ class ServiceClient:
         return None
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
-        started = self._now()
         answer = self._thread_session().request(
             method,
             self._base_url + path,
@@ -129,13 +127,15 @@ class ServiceClient:
             **options,
         )
         with answer:
+            if not _end_is_told(method, answer):
+                raise ProtocolError("nothing tells where the answer ends")
             content = bytearray()
             while chunk := answer.raw.read1(65536, decode_content=True):
                 content += chunk
                 if len(content) > MAX_ANSWER:
                     raise RequestException("the answer is too big")
-                if self._now() - started > self._deadline:
-                    raise ReadTimeout("the answer takes too long")
+            if answer.raw.length_remaining:
+                raise ProtocolError("the answer was cut off")
             answer._content = bytes(content)  # noqa: SLF001 - where requests keeps what was read
             answer._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - likewise
         return answer
@@ -147,7 +147,17 @@ class ServiceClient:
         if session is None:
             session = self._local.session = Session()
             session.trust_env = False
+            session.mount("http://", bounded.adapter(self._deadline))
         return session
+
+
+def _end_is_told(method: str, answer: Response) -> bool:
+    """Tell a whole answer from one that was cut off among its headers, which http.client takes for an empty one."""
+    if method == "HEAD" or answer.status_code in {204, 304}:
+        return True
+    return (
+        "Content-Length" in answer.headers or answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    )
 
 
 def retry_after(answer: Response) -> int:
