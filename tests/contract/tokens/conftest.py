@@ -216,12 +216,14 @@ def _key_confusion(
 ) -> Iterator[tuple[str, str]]:
     """The public key taken for an HMAC secret, in every form that a careless verifier might load it in."""
     public = jwt.PyJWK(keys["keys"][0]).key
+    spki, pkcs1 = PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1
     forms = {
-        f"{encoding.name} {shape.name}": public.public_bytes(encoding, shape)
-        for encoding in (Encoding.PEM, Encoding.DER)
-        for shape in (PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1)
+        "PEM": public.public_bytes(Encoding.PEM, spki),
+        "DER": public.public_bytes(Encoding.DER, spki),
+        "PKCS 1 PEM": public.public_bytes(Encoding.PEM, pkcs1),
+        "PKCS 1 DER": public.public_bytes(Encoding.DER, pkcs1),
     }
-    forms["PEM stripped"] = forms["PEM SubjectPublicKeyInfo"].strip()
+    forms["PEM stripped"] = forms["PEM"].strip()
     forms["JWK"] = json.dumps(keys["keys"][0]).encode()
     forms["modulus"] = keys["keys"][0]["n"].encode()
     forms["kid"] = header["kid"].encode()

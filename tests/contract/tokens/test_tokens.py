@@ -33,13 +33,14 @@ def present(guarded, wire):
     return present
 
 
-def is_refusal(answer):
+def is_refusal(answer, token):
     """A 401 in the form of RFC 6750 section 3 and RFC 9457."""
-    if answer.status != 401 or not answer.headers.get("www-authenticate", "").startswith("Bearer "):
+    challenge = answer.headers.get("www-authenticate", "")
+    if answer.status != 401 or not challenge.startswith("Bearer") or not answer.headers.get("x-request-id"):
         return False
-    if 'error="invalid_token"' not in answer.headers["www-authenticate"] or not answer.headers.get(
-        "x-request-id"
-    ):
+    if (
+        token.isascii() and 'error="invalid_token"' not in challenge
+    ):  # a line that is not ASCII is no line to granian
         return False
     body = json.loads(answer.body)
     return (
@@ -56,12 +57,11 @@ def test_every_forged_token_is_refused_and_a_good_one_accepted_afterwards(
     tokens = request.getfixturevalue(family)(guarded.service)
     before = started_at(guarded.service)
 
-    wrong = {
-        name: (a.status, dict(a.headers), a.body[:200])
-        for name, a in present(tokens).items()
-        if not is_refusal(a)
-    }
+    answers = present(tokens)
 
+    wrong = {
+        name: (a.status, a.headers, a.body) for name, a in answers.items() if not is_refusal(a, tokens[name])
+    }
     assert wrong == {}
     assert present({"good": good(guarded)})["good"].status == guarded.welcome
     assert started_at(guarded.service) == before

@@ -1,0 +1,132 @@
+"""What a container can do and see, by the engine's word and by trying."""
+
+import pytest
+
+SERVICES = ["auth-service", "users-service", "orders-service", "gateway"]
+RUNNING = [*SERVICES, "postgres"]
+DATABASES = {"auth-service": "auth", "users-service": "users", "orders-service": "orders"}
+CONNECT = """
+import pathlib, sys, psycopg
+url = pathlib.Path("/run/secrets/database_url").read_text()
+psycopg.connect(url.rsplit("/", 1)[0] + "/" + sys.argv[1], connect_timeout=5).execute("SELECT 1")
+"""
+REACH = """
+import socket, sys
+socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3)
+"""
+
+
+def test_every_container_is_healthy(compose):
+    states = {
+        each["Config"]["Labels"]["com.docker.compose.service"]: each["State"] for each in compose.inspect()
+    }
+    assert {name: state["Health"]["Status"] for name, state in states.items()} == dict.fromkeys(
+        RUNNING, "healthy"
+    )
+
+
+def test_only_the_gateway_is_published_and_only_on_loopback(compose):
+    published = {
+        (each["Config"]["Labels"]["com.docker.compose.service"], bound["HostIp"])
+        for each in compose.inspect()
+        for bindings in each["NetworkSettings"]["Ports"].values()
+        for bound in bindings or []
+    }
+    assert published == {("gateway", "127.0.0.1")}
+
+
+@pytest.mark.parametrize("service", RUNNING)
+def test_a_container_has_no_privilege_that_it_could_lose(compose, service):
+    for container in compose.inspect(service):
+        host = container["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert not host["CapAdd"]
+        assert not host["Privileged"]
+        assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
+        assert host["Init"]
+
+
+@pytest.mark.parametrize("service", RUNNING)
+def test_a_container_has_bounds_and_comes_back_by_itself(compose, service):
+    for container in compose.inspect(service):
+        host = container["HostConfig"]
+        assert host["Memory"] > 0
+        assert host["NanoCpus"] > 0
+        assert host["PidsLimit"] > 0
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["LogConfig"]["Config"]["max-size"]
+
+
+@pytest.mark.parametrize("service", RUNNING)
+def test_the_process_inside_is_nobody_special(compose, service):
+    status = compose.inside(service, "cat", "/proc/1/status").stdout
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert "0" not in fields["Uid"].split()
+    assert int(fields["CapEff"], 16) == 0
+    assert int(fields["CapBnd"], 16) == 0
+    assert fields["NoNewPrivs"] == "1"
+
+
+@pytest.mark.parametrize("service", RUNNING)
+@pytest.mark.parametrize("place", ["/", "/etc", "/opt/venv", "/run/secrets"])
+def test_nothing_can_be_written_outside_of_tmp(compose, service, place):
+    assert compose.inside(service, "touch", f"{place}/mark", check=False).returncode != 0
+
+
+@pytest.mark.parametrize("service", ["users-service", "orders-service", "gateway", "postgres"])
+def test_only_the_mint_has_a_signing_key(compose, service):
+    assert not [
+        mount for each in compose.inspect(service) for mount in each["Mounts"] if "signing" in mount["Name"]
+    ]
+    assert not compose.inside(service, "sh", "-c", "ls -A /keys/signing 2>/dev/null", check=False).stdout
+
+
+def test_the_mint_has_its_signing_key_and_of_the_clients_only_the_public_halves(compose):
+    assert ".pem" in compose.inside("auth-service", "ls", "/keys/signing").stdout
+    names = compose.inside("auth-service", "ls", "/keys/clients").stdout.split()
+    assert names
+    assert all(name.endswith(".pub.pem") for name in names)
+
+
+def test_a_client_key_is_seen_by_its_client_alone(compose):
+    assert compose.inside("orders-service", "ls", "-A", "/keys/clients").stdout.split() == [
+        "orders-service.pem"
+    ]
+    for service in ("users-service", "gateway"):
+        assert not compose.inside(service, "sh", "-c", "find /keys /out -type f").stdout
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_sees_no_secret_but_its_own_database(compose, service):
+    seen = compose.inside(service, "sh", "-c", "ls -A /run/secrets 2>/dev/null", check=False).stdout.split()
+    assert seen == (["database_url"] if service in DATABASES else [])
+
+
+@pytest.mark.parametrize("service", RUNNING)
+def test_no_secret_is_in_the_environment(compose, service):
+    for container in compose.inspect(service):
+        assert not [each for each in container["Config"]["Env"] if "postgresql://" in each]
+        assert not [each for each in container["Config"]["Env"] if each.startswith("POSTGRES_PASSWORD=")]
+
+
+@pytest.mark.parametrize("service", DATABASES)
+def test_a_role_reaches_its_own_database(compose, service):
+    done = compose.python(service, CONNECT, DATABASES[service])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("service", DATABASES)
+@pytest.mark.parametrize("database", ["auth", "users", "orders", "postgres", "template1"])
+def test_a_role_reaches_no_other_database(compose, service, database):
+    if DATABASES[service] != database:
+        done = compose.python(service, CONNECT, database)
+        assert "permission denied for database" in done.stderr
+
+
+def test_the_gateway_cannot_reach_the_database_server(compose):
+    assert compose.python("gateway", REACH, "postgres", "5432").returncode != 0
+
+
+def test_the_gateway_reaches_the_services(compose):
+    assert compose.python("gateway", REACH, "orders-service", "8083").returncode == 0

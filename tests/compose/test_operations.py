@@ -1,0 +1,104 @@
+"""What an operator does, while people go on working."""
+
+import threading
+import time
+
+import pytest
+
+FEW_SECONDS = 5.0
+
+
+@pytest.fixture
+def pressure(gateway, alice):
+    """`pressure(work)`: the statuses that a reader of orders sees while the work is done."""
+
+    def during(work):
+        token, stop, statuses = alice.token, threading.Event(), []
+
+        def read():
+            while not stop.is_set():
+                statuses.append(gateway("GET", "/orders", token=token).status_code)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            work()
+        finally:
+            stop.set()
+            reader.join()
+        return statuses
+
+    return during
+
+
+@pytest.fixture
+def mint_back(compose, gateway, until):
+    """Whatever a test did to the mint, it serves again afterwards."""
+    yield
+    compose("up", "-d", "--no-recreate", "--no-deps", "--wait", "auth-service")
+    until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
+
+
+@pytest.fixture
+def one_again(compose):
+    yield
+    compose(
+        "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=1", "orders-service"
+    )
+
+
+def test_orders_go_on_with_two_orders_services(compose, alice, place, one_again):
+    compose(
+        "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
+    )
+    assert len(compose.inspect("orders-service")) == 2
+    assert {place(alice.token).status_code for _ in range(20)} == {201}
+
+
+def test_two_orders_services_keep_one_order_for_one_key(compose, alice, place, one_again):
+    compose(
+        "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
+    )
+    key = f"compose-{time.time_ns()}"
+    assert len({place(alice.token, key=key).json()["id"] for _ in range(10)}) == 1
+
+
+def test_a_token_is_good_while_the_mint_restarts(compose, pressure, mint_back):
+    statuses = pressure(lambda: compose("restart", "auth-service"))
+    assert set(statuses) == {200}
+
+
+def test_a_key_rotated_inside_breaks_no_request(compose, gateway, pressure, until, newcomer):
+    before = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
+
+    def rotate():
+        compose.inside("auth-service", "flask", "--app", "auth_service", "keys", "rotate")
+        until(lambda: len(gateway("GET", "/.well-known/jwks.json").json()["keys"]) > len(before))
+
+    assert set(pressure(rotate)) == {200}
+    assert gateway("GET", "/orders", token=newcomer().token).status_code == 200
+
+
+def test_without_the_mint_tokens_go_on_and_a_log_in_says_when_to_come_back(
+    compose, gateway, alice, mint_back, until
+):
+    token = alice.token
+    compose("stop", "auth-service")
+    answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert gateway("GET", "/orders", token=token).status_code == 200
+    assert gateway("GET", "/users/me", token=token).status_code == 200
+    compose("start", "auth-service")
+    until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
+    assert alice.log_in()["access_token"]
+
+
+def test_keys_and_orders_outlive_the_containers(compose, gateway, alice, place, until):
+    order = place(alice.token).json()
+    kids = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
+    compose("down", "--timeout", "5")
+    compose("up", "-d", "--wait")
+    until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
+    assert {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]} >= kids
+    assert gateway("GET", f"/orders/{order['id']}", token=alice.token).json()["id"] == order["id"]
