@@ -31,16 +31,16 @@ class VerdictCache:
 
     def put(self, token: str, verdict: Verdict) -> None:
         """Remember a verdict."""
-        with self._lock:
-            while self._entries and len(self._entries) >= self._size:
-                del self._entries[next(iter(self._entries))]
-            if self._size:
-                self._entries[token] = verdict
+        entries = self._entries
+        entries[token] = verdict
+        if len(entries) > self._size:
+            with self._lock:
+                while len(entries) > self._size:
+                    entries.pop(next(iter(entries)), None)
 
     def discard(self, token: str) -> None:
         """Forget a verdict, if there is one."""
-        with self._lock:
-            self._entries.pop(token, None)
+        self._entries.pop(token, None)
 
     def __len__(self) -> int:
         return len(self._entries)

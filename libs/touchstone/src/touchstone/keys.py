@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -28,10 +28,11 @@ class Key:
 class KeySet:
     """The keys that tokens may be signed with; immutable. `refused` lists `(kid or None, reason)`."""
 
-    __slots__ = ("_keys", "refused")
+    __slots__ = ("_keys", "get", "refused")
 
     def __init__(self, keys: Mapping[str, Key], refused: tuple[tuple[str | None, str], ...] = ()) -> None:
         self._keys = dict(keys)
+        self.get: Callable[[str], Key | None] = self._keys.get  # the key of that name, or None
         self.refused = refused
 
     @classmethod
@@ -56,10 +57,6 @@ class KeySet:
         names = Counter(key.kid for key in good)
         refused += [(kid, "kid is not unique") for kid, times in names.items() if times > 1]
         return cls({key.kid: key for key in good if names[key.kid] == 1}, tuple(refused))
-
-    def get(self, kid: str) -> Key | None:
-        """Return the key of that name, or None."""
-        return self._keys.get(kid)
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -15,6 +15,26 @@ _WHITESPACE = " \t\n\r"
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
+def loads(raw: bytes | str, *, max_depth: int = 32) -> object:
+    """Read one JSON text.
+
+    Raises ValueError, and nothing else, for what is not JSON in UTF-8, begins with a byte order mark, repeats a
+    member at any depth, holds NaN, Infinity, a number too large for a float or an integer of thousands of
+    digits, an unpaired surrogate, or nests deeper than `max_depth`.
+    """
+    text = raw if isinstance(raw, str) else str(raw, "utf-8")
+    if text.count("{") + text.count("[") > max_depth and _depth(text) > max_depth:
+        raise ValueError("nested too deep")
+    text = text.strip(_WHITESPACE)
+    value, end = _scan(text)
+    if end != len(text):
+        raise ValueError("more than one value")
+    if "\\" in text or not text.isascii():
+        # An unpaired surrogate is the one thing in a string that cannot be written as UTF-8.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -34,26 +54,6 @@ def _finite(digits: str) -> float:
 
 
 _scan = JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite).raw_decode
-
-
-def loads(raw: bytes | str, *, max_depth: int = 32) -> object:
-    """Read one JSON text.
-
-    Raises ValueError, and nothing else, for what is not JSON in UTF-8, begins with a byte order mark, repeats a
-    member at any depth, holds NaN, Infinity, a number too large for a float or an integer of thousands of
-    digits, an unpaired surrogate, or nests deeper than `max_depth`.
-    """
-    text = str(raw, "utf-8") if isinstance(raw, (bytes, bytearray)) else raw
-    if text.count("{") + text.count("[") > max_depth and _depth(text) > max_depth:
-        raise ValueError("nested too deep")
-    text = text.strip(_WHITESPACE)
-    value, end = _scan(text)
-    if end != len(text):
-        raise ValueError("more than one value")
-    if "\\u" in text or not text.isascii():
-        # An escaped or raw unpaired surrogate is the one string that cannot be written as UTF-8.
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
 
 
 def _depth(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -22,7 +22,7 @@ _TEN_YEARS = 10 * 365.25 * 24 * 3600
 _TYPES = ("at+jwt", "application/at+jwt")
 _UNSUPPORTED = frozenset({"crit", "b64", "zip"})
 _KNOWN_HEADERS = 64
-_NUMBERS = (int, float)  # and bool is neither
+_NUMBERS = (int, float)
 _PADDING, _HASH = PKCS1v15(), SHA256()
 
 
@@ -74,7 +74,8 @@ class Verifier:
             key.public.verify(signature, signed, _PADDING, _HASH)
         except InvalidSignature:
             raise errors.BadSignature from None
-        self._remember_header(header, kid)
+        if header not in self._headers:
+            self._remember_header(header, kid)
         members = _read_object(payload)
         if members.get("iss") != self.policy.issuer:
             raise errors.WrongIssuer
@@ -100,32 +101,33 @@ class Verifier:
 
     def _remember_header(self, encoded: bytes, kid: str) -> None:
         # All tokens of one key share one header. Only headers that the issuer has signed come this far.
-        if encoded not in self._headers:
-            if len(self._headers) >= _KNOWN_HEADERS:
-                self._headers.clear()
-            self._headers[encoded] = kid
+        if len(self._headers) >= _KNOWN_HEADERS:
+            self._headers.clear()
+        self._headers[encoded] = kid
 
-    def _check_times(self, members: dict[str, object]) -> tuple[float, float]:
+    def _check_times(self, members: dict[str, Any]) -> tuple[float, float]:
         """Return the times from and until which the answer is yes."""
         now, leeway = self._now(), self.policy.leeway
-        issued, expires = members.get("iat"), members.get("exp")
-        begins = members.get("nbf", issued)
-        for moment in (issued, expires, begins):
-            # Comparing first keeps integers of any size and infinite floats away from arithmetic.
-            if (
-                type(moment) not in _NUMBERS
-                or not now - _TEN_YEARS < cast("float", moment) < now + _TEN_YEARS
-            ):
-                raise errors.MalformedClaims
-        issued, expires, begins = cast("float", issued), cast("float", expires), cast("float", begins)
+        issued: Any = members.get("iat")
+        expires: Any = members.get("exp")
+        begins: Any = members.get("nbf", issued)
+        # Compared before they are reckoned with: JSON's integers have any size. A boolean is no number.
+        earliest, latest = now - _TEN_YEARS, now + _TEN_YEARS
+        if (
+            type(issued) not in _NUMBERS
+            or type(expires) not in _NUMBERS
+            or type(begins) not in _NUMBERS
+            or not earliest < issued < latest
+            or not earliest < expires < latest
+            or not earliest < begins < latest
+        ):
+            raise errors.MalformedClaims
+        begins = max(issued, begins)
         if now >= expires + leeway:
             raise errors.ExpiredToken
-        if max(issued, begins) > now + leeway:
+        if begins > now + leeway:
             raise errors.NotYetValid
-        return (
-            max(issued - leeway, begins - leeway, expires - _TEN_YEARS),
-            min(expires + leeway, issued + _TEN_YEARS, begins + _TEN_YEARS),
-        )
+        return begins - leeway, expires + leeway
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:
@@ -135,16 +137,16 @@ def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:
     try:
         raw = token.encode("ascii")
         header, payload, signature = raw.split(b".")
-        return header, payload, base64url.decode(signature), raw[: len(header) + len(payload) + 1]
+        return header, payload, base64url.decode(signature), raw[: -len(signature) - 1]
     except ValueError:
         raise errors.MalformedToken from None
 
 
-def _read_object(encoded: bytes) -> dict[str, object]:
+def _read_object(encoded: bytes) -> dict[str, Any]:
     try:
         value = strictjson.loads(base64url.decode(encoded), max_depth=_DEEPEST_JSON)
     except ValueError:
         raise errors.MalformedToken from None
-    if not isinstance(value, dict):
+    if type(value) is not dict:
         raise errors.MalformedToken
     return value
