@@ -1,0 +1,65 @@
+"""The only wiring: what the door is made of."""
+
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from flask import Flask
+from prometheus_client import start_http_server
+from service_kit import logs
+from service_kit.client import ServiceClient
+
+from gateway import own, routes
+from gateway.documents import Documents
+from gateway.door import Door
+from gateway.edge import Edge, follow
+from gateway.headers import HSTS, SAFE
+from gateway.limiting import Limits, Rates
+from gateway.pages import create_pages
+from gateway.record import Record
+from gateway.services import Service
+from gateway.settings import Settings
+
+
+def create_door(settings: Settings) -> tuple[Door, Flask]:
+    """Return the door (ASGI), and the Flask app that is behind it."""
+    logs.configure(settings.log_level, "gateway")
+    addresses = {
+        routes.AUTH: settings.auth_url,
+        routes.USERS: settings.users_url,
+        routes.ORDERS: settings.orders_url,
+    }
+    edge = Edge(settings.issuer, addresses, follow(settings.issuer_backchannel), now=time.time)
+    documents = Documents(
+        _sources(addresses), settings.issuer, version("gateway"), now=time.monotonic
+    )
+    pages = create_pages(documents, {"issuer": lambda: None if edge.ready() else "no signing keys of the issuer yet"})
+    record = Record(log=settings.log_level in {"DEBUG", "INFO"})
+    if settings.gateway_metrics_port is not None:
+        start_http_server(settings.gateway_metrics_port, "127.0.0.1", record.registry)
+    rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
+    door = Door(
+        services={name: Service.at(name, url) for name, url in addresses.items()},
+        edge=edge,
+        limits=Limits(rates, settings.rate_limit_storage) if settings.rate_limits else None,
+        local=pages.wsgi_app,
+        record=record,
+        safe=(*SAFE, HSTS) if settings.issuer.startswith("https:") else SAFE,
+    )
+    return door, pages
+
+
+def _sources(addresses: Mapping[str, str]) -> dict[str, Callable[[], Mapping[str, Any]]]:
+    clients = {name: ServiceClient(url, name=name) for name, url in addresses.items()}
+
+    def fetch(client: ServiceClient) -> Callable[[], Mapping[str, Any]]:
+        def ask() -> Mapping[str, Any]:
+            answer = client.get("/openapi.json")
+            answer.raise_for_status()
+            document: Mapping[str, Any] = answer.json()
+            return document
+
+        return ask
+
+    return {name: fetch(client) for name, client in clients.items()} | {routes.HERE: own.document}

@@ -1,0 +1,186 @@
+"""Between ASGI and WSGI, both ways: Flask behind the door, and the door under a WSGI server."""
+
+import asyncio
+import io
+import os
+import queue
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from concurrent.futures import Future
+from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from gateway.headers import Headers
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_CHUNK = 16 * 1024
+
+
+def call_wsgi(app: Wsgi, scope: Scope, path: str, query: bytes | None, body: bytes) -> tuple[int, Headers, bytes]:
+    """Call a WSGI app with a request whose body is at hand; return the whole answer. Blocks."""
+    host, port = scope.get("server") or ("127.0.0.1", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": (query or b"").decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": (scope.get("client") or ("", 0))[0],
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value.decode("latin-1")
+    started: list[tuple[int, Headers]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+        pairs = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
+        started.append((int(status[:3]), pairs))
+
+    parts = app(environ, start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    return (*started[-1], content)
+
+
+class AsWsgi:
+    """An ASGI app as a WSGI app, for servers that speak nothing else.
+
+    One thread runs the event loop for all requests of the process; each request also holds the server's own thread.
+    Meant for `flask run` and the like: the raw request target is known only where the server tells it (REQUEST_URI,
+    RAW_URI), else the decoded path is encoded again.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._environ = {(n, v) for n, v in os.environ.items() if n.startswith("HTTP_")}
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        """Serve one request; the answer comes chunk by chunk."""
+        answers: queue.Queue[Message] = queue.Queue(4)
+        source = _body(environ)
+        ended = False
+
+        async def receive() -> Message:
+            nonlocal ended
+            if ended:
+                await asyncio.sleep(3600)
+            data, more = await asyncio.to_thread(next, source)
+            ended = not more
+            return {"type": "http.request", "body": data, "more_body": more}
+
+        async def send(message: Message) -> None:
+            while True:
+                try:
+                    answers.put_nowait(message)
+                except queue.Full:
+                    await asyncio.sleep(0.005)
+                else:
+                    return
+
+        async def run() -> None:
+            try:
+                await self._app(self._scope(environ), receive, send)
+            finally:
+                await send({"type": "end"})
+
+        task = asyncio.run_coroutine_threadsafe(run(), self._running())
+        start = answers.get()
+        if start["type"] == "end":
+            task.result()
+            raise RuntimeError("the app did not answer")
+        headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in start["headers"]]
+        start_response(f"{start['status']} {_phrase(start['status'])}", headers)
+        return _parts(answers, task)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="gateway-loop", daemon=True).start()
+            return self._loop
+
+    def _scope(self, environ: dict[str, Any]) -> Scope:
+        target = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+        if target is None:
+            target = quote_from_bytes(environ.get("PATH_INFO", "").encode("latin-1"), safe="/~!$&'()*+,=:@;\\")
+            query = environ.get("QUERY_STRING")
+            target += f"?{query}" if query else ""
+        headers = [
+            (name[5:].lower().replace("_", "-").encode("latin-1"), str(value).encode("latin-1"))
+            for name, value in environ.items()
+            if name.startswith("HTTP_") and (name, value) not in self._environ
+        ]
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if environ.get(name):
+                headers.append((name.lower().replace("_", "-").encode(), environ[name].encode("latin-1")))
+        return {
+            "type": "http",
+            "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),
+            "method": environ["REQUEST_METHOD"],
+            "scheme": environ.get("wsgi.url_scheme", "http"),
+            "client": (environ.get("REMOTE_ADDR", ""), 0),
+            "server": (environ.get("SERVER_NAME", ""), int(environ.get("SERVER_PORT") or 0)),
+            "gateway.target": target.encode("latin-1"),
+            "headers": headers,
+        }
+
+
+def _body(environ: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
+    """Read the request's body piece by piece, never past its end."""
+    source, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH")
+    if not length and not environ.get("wsgi.input_terminated"):
+        yield b"", False
+        return
+    left = int(length) if length else sys.maxsize
+    while left > 0:
+        data = source.read(min(_CHUNK, left))
+        if not data:
+            break
+        left -= len(data)
+        yield data, left > 0
+    yield b"", False
+
+
+def _parts(answers: "queue.Queue[Message]", task: "Future[None]") -> Iterator[bytes]:
+    try:
+        while True:
+            message = answers.get()
+            if message["type"] == "end":
+                return
+            if message.get("body"):
+                yield message["body"]
+            if not message.get("more_body"):
+                return
+    finally:
+        task.cancel()  # ended, or the client has gone
+
+
+def _phrase(status: int) -> str:
+    from http import HTTPStatus
+
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

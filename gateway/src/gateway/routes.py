@@ -1,0 +1,107 @@
+"""The route table, as data: what is public, who serves it, who may pass, how often and how long."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.errors import Refusal
+
+Upstream = Literal["auth-service", "users-service", "orders-service", "gateway"]
+Limit = Literal["client", "login"]
+WHOLE, WAITING = 5.0, 35.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One pattern: its methods, its service, the audience a token is needed for, its limit class, its time-out."""
+
+    methods: frozenset[str]
+    pattern: str
+    upstream: Upstream
+    audience: str | None = None  # None: public, whatever credentials come are passed on unseen
+    limit: Limit = "client"
+    waits: bool = False  # the document may be asked for with `Prefer: wait=N` (RFC 7240)
+
+
+def _route(methods: str, pattern: str, upstream: Upstream, limit: Limit = "client", *, waits: bool = False) -> Route:
+    return Route(_methods(methods), pattern, upstream, None, limit, waits)
+
+
+def _token(methods: str, pattern: str, upstream: Upstream) -> Route:
+    return Route(_methods(methods), pattern, upstream, upstream)
+
+
+def _methods(names: str) -> frozenset[str]:
+    methods = frozenset(names.split())
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+AUTH, USERS, ORDERS, HERE = "auth-service", "users-service", "orders-service", "gateway"
+
+ROUTES: Sequence[Route] = (
+    _token("GET POST", "/orders", ORDERS),
+    _token("GET", "/orders/{id}", ORDERS),
+    _token("POST", "/orders/{id}/cancel", ORDERS),
+    _route("GET", "/products", ORDERS),
+    _token("GET PATCH", "/users/me", USERS),
+    _token("GET", "/users/{sub}", USERS),
+    _token("GET", "/users", USERS),
+    _route("GET", "/.well-known/oauth-authorization-server", AUTH),
+    _route("GET", "/.well-known/openid-configuration", AUTH),
+    _route("GET", "/.well-known/jwks.json", AUTH, waits=True),
+    _route("GET", "/status-lists/{n}", AUTH, waits=True),
+    _route("POST", "/accounts", AUTH, "login"),
+    _route("POST", "/login", AUTH, "login"),
+    _route("POST", "/magic-links", AUTH, "login"),
+    _route("POST", "/magic-links/redeem", AUTH, "login"),
+    _token("POST", "/logout", AUTH),
+    _token("POST", "/logout/all", AUTH),
+    _token("POST", "/account/password", AUTH),
+    # OAuth's own endpoints take their credentials in their own ways.
+    _route("GET POST", "/oauth/authorize", AUTH, "login"),
+    _route("POST", "/oauth/token", AUTH),
+    _route("POST", "/oauth/device_authorization", AUTH),
+    _route("POST", "/oauth/revoke", AUTH),
+    _route("POST", "/oauth/introspect", AUTH),
+    _token("GET", "/oauth/userinfo", AUTH),
+    _token("GET", "/admin/keys", AUTH),
+    _token("POST", "/admin/keys/rotate", AUTH),
+    _token("DELETE", "/admin/keys/{kid}", AUTH),
+    _token("GET", "/admin/sessions", AUTH),
+    _token("DELETE", "/admin/sessions/{sid}", AUTH),
+    _token("POST", "/admin/accounts/{sub}/disable", AUTH),
+    _token("POST", "/admin/accounts/{sub}/enable", AUTH),
+    _route("GET", "/", HERE),
+    _route("GET", "/docs", HERE),
+    _route("GET", "/openapi.json", HERE),
+    _route("GET", "/livez", HERE),
+    _route("GET", "/readyz", HERE),
+)
+
+_PLACEHOLDER = re.compile(r"\\{\w+\\}")
+
+
+class Table:
+    """Finds the route of a request; the first pattern that fits a path is the path's."""
+
+    def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
+        self._plain: dict[str, list[Route]] = {}
+        self._patterns: list[tuple[re.Pattern[str], list[Route]]] = []
+        for route in routes:
+            if "{" not in route.pattern:
+                self._plain.setdefault(route.pattern, []).append(route)
+            else:
+                expression = _PLACEHOLDER.sub("[A-Za-z0-9._~:@+=-]{1,256}", re.escape(route.pattern))
+                self._patterns.append((re.compile(expression), [route]))
+
+    def find(self, method: str, path: str) -> Route:
+        """Return the route. Raises Refusal: 404 for an unknown path, 405 with Allow for another method."""
+        found = self._plain.get(path) or next((r for p, r in self._patterns if p.fullmatch(path)), None)
+        if found is None:
+            raise Refusal("not_found", "There is nothing at this path.")
+        for route in found:
+            if method in route.methods:
+                return route
+        allowed = ", ".join(sorted(set().union(*(route.methods for route in found))))
+        raise Refusal("method_not_allowed", f"Allowed here: {allowed}.", (b"allow", allowed.encode()))

@@ -1,0 +1,101 @@
+"""The services behind the door: where each is, how sick it is, how much it is asked at once."""
+
+import time
+from dataclasses import dataclass, replace
+
+from service_kit.breaker import Breaker
+from service_kit.clock import Clock
+
+from gateway.errors import Refusal, retry
+from gateway.upstream import Call, Client, Head, Transfer, UpstreamError
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+MAX_AT_ONCE = 256  # requests to one service; what a sick one holds back is bounded, the others go on
+MAX_WAITS = 4  # requests through the door that may wait for a document to change; the mint's threads are few
+_SLUGS = {"refused": "upstream_unavailable", "timeout": "upstream_timeout", "broken": "bad_gateway"}
+
+
+@dataclass(slots=True)
+class Service:
+    """One service: its name, its base URL, its breaker, and how many requests it has from here."""
+
+    name: str
+    url: str
+    breaker: Breaker
+    at_once: int = 0
+    waits: int = 0
+
+    @classmethod
+    def at(cls, name: str, url: str, now: Clock = time.monotonic) -> "Service":
+        """Return a service that is believed to be well."""
+        return cls(name, url, Breaker(now=now))
+
+    def unavailable(self) -> Refusal:
+        """Return the answer while the service is not asked at all."""
+        detail = f"{self.name} is not available at the moment."
+        return Refusal("upstream_unavailable", detail, retry(self.breaker.retry_after()))
+
+    async def begin(self, client: Client, call: Call) -> "Exchange":
+        """Start the call. Raises Refusal (503) while the breaker is open, or when too many calls run."""
+        if self.at_once >= MAX_AT_ONCE or not self.breaker.allow():
+            raise self.unavailable()
+        if call.method not in IDEMPOTENT:
+            call = replace(call, fresh=True)
+        return Exchange(self, client, call)
+
+
+class Exchange:
+    """One request to a service and its answer, with the one retry that is allowed."""
+
+    __slots__ = ("_call", "_client", "_headed", "_probe", "_service", "transfer")
+
+    def __init__(self, service: Service, client: Client, call: Call) -> None:
+        self._service = service
+        self._client = client
+        self._call = call
+        self._headed = False
+        self._probe = service.breaker.state != "closed"
+        service.at_once += 1
+        self.transfer: Transfer = client.start(call)
+
+    async def head(self) -> Head:
+        """Return the head of the answer; repeat an idempotent call once if it failed before a byte came.
+
+        Raises Refusal: 503 when the service cannot be reached, 504 when it is too slow, 502 when it speaks nonsense.
+        """
+        try:
+            try:
+                head = await self.transfer.head()
+            except UpstreamError as error:
+                if not self._may_repeat(error):
+                    raise
+                self.transfer.close()
+                self.transfer = self._client.start(replace(self._call, fresh=True))
+                head = await self.transfer.head()
+        except UpstreamError as error:
+            self._headed = True
+            self._service.breaker.failure()
+            raise self._refusal(error) from None
+        self._headed = True
+        self._service.breaker.success()
+        return head
+
+    def close(self) -> None:
+        """End it, whatever its state; a transfer under way is cut off."""
+        self.transfer.close()
+        self._service.at_once -= 1
+        if not self._headed and self._probe:
+            self._service.breaker.failure()  # the client left, and the probe has shown nothing
+
+    def _may_repeat(self, error: UpstreamError) -> bool:
+        call = self._call
+        return not error.began and error.reason != "timeout" and call.method in IDEMPOTENT and call.body is not None
+
+    def _refusal(self, error: UpstreamError) -> Refusal:
+        details = {
+            "refused": f"{self._service.name} is not available at the moment.",
+            "timeout": f"{self._service.name} did not answer in time.",
+            "broken": f"{self._service.name} gave no proper answer.",
+        }
+        after = retry(self._service.breaker.retry_after())
+        return Refusal(_SLUGS[error.reason], details[error.reason], after)

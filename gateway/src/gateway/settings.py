@@ -1,0 +1,39 @@
+"""Everything about the door that can be configured, validated at once."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from limits import parse
+from limits.storage import SCHEMES
+from pydantic import AfterValidator, Field
+from service_kit.settings import ServiceSettings
+
+LAST_PORT = 65535
+
+
+def _limit(value: str) -> str:
+    try:
+        parse(value)
+    except ValueError:
+        raise ValueError("must be a rate such as 120/minute") from None
+    return value
+
+
+def _storage(value: str) -> str:
+    if f"async+{urlsplit(value).scheme}" not in SCHEMES:
+        raise ValueError("must name a storage such as memory:// or valkey://host:6379")
+    return value
+
+
+Rate = Annotated[str, AfterValidator(_limit)]
+
+
+class Settings(ServiceSettings):
+    """The settings of the gateway; the house's own (ports, addresses of the services, ISSUER) come first."""
+
+    gateway_host: str = "127.0.0.1"
+    gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
+    rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
+    rate_limit_client: Rate = "6000/minute"
+    rate_limit_login: Rate = "120/minute"
+    rate_limit_account: Rate = "30/minute"
