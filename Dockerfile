@@ -1,11 +1,11 @@
 # One image for all services: the command says which one a container is. No compiler, no pip, no root at run time.
 
 FROM python:3.13-slim-bookworm AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
+ENV PIP_CACHE_DIR=/cache/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python -m venv /opt/venv
 COPY requirements.lock ./
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/cache/pip \
     /opt/venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
 COPY libs ./libs
 COPY auth-service ./auth-service
@@ -24,7 +24,7 @@ RUN groupadd --gid 10001 touchstone \
  && install -d -o touchstone -g touchstone -m 0700 /keys /keys/signing /keys/clients \
         /out /out/postgres /out/auth /out/users /out/orders /out/auth-clients /out/orders-client /out/introspector-client
 COPY --from=build /opt/venv /opt/venv
-COPY deploy/compose/*.py /opt/touchstone/
+COPY --chmod=755 deploy/compose /opt/touchstone
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     GRANIAN_INTERFACE=wsgi GRANIAN_HOST=0.0.0.0 GRANIAN_WEBSOCKETS=false \

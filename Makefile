@@ -22,10 +22,10 @@ run: setup ## start all four services here, with a demo; Ctrl-C stops them (LOG=
 
 test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path runs a part)
 ifeq ($(strip $(ARGS)),)
-	@$(PYTEST) -m 'not compose' $(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=
+	@$(PYTEST) --ignore=tests/compose $(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=
 	@exec $(VENV) tools/coverage_gate.py
 else
-	@exec $(PYTEST) -m 'not compose' $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 endif
 
 check: setup-dev ## lint, formatting, types, import contracts, what may not be in the tree

@@ -38,6 +38,8 @@ class Service:
     @property
     def command(self) -> str:
         """The shell line that becomes the server itself, so that its process is the one that is watched."""
+        if self.package == "gateway":  # brings its own server
+            return f"exec {shlex.quote(sys.executable)} -m gateway"
         words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
         words += ["--host", LOOPBACK, "--port", str(self.port), "--workers", "1"]
         words += ["--blocking-threads", str(self.threads), f"{self.package}.wsgi:app"]
@@ -70,7 +72,12 @@ class Plan:
         """Return the settings of one service: what the user set, and what it needs beside."""
         settings = {"DEMO": "1"} | dict(os.environ)
         settings |= {each.port_setting: str(each.port) for each in self.services}
-        settings |= {"ISSUER": self.issuer, "KEYS_DIR": str(self.keys), "PYTHONUNBUFFERED": "1"}
+        settings |= {
+            "GATEWAY_HOST": LOOPBACK,
+            "ISSUER": self.issuer,
+            "KEYS_DIR": str(self.keys),
+            "PYTHONUNBUFFERED": "1",
+        }
         settings.pop("DATABASE_URL", None)
         if service.has_data:
             settings["DATABASE_URL"] = f"sqlite:///{self.database(service)}"

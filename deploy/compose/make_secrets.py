@@ -2,6 +2,7 @@
 
 Safe to run again: what is there stays. A database URL is written anew from its password, so the two always agree.
 """
+# ruff: noqa: INP001, T201 - a program of its own, which speaks to its caller
 
 import os
 import secrets
@@ -68,4 +69,4 @@ def make_keys() -> None:
 if __name__ == "__main__":
     make_passwords()
     make_keys()
-    print("keys and secrets are there")  # noqa: T201 (a command's answer)
+    print("keys and secrets are there")

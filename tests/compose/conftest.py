@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 PROJECT = os.environ.get("TOUCHSTONE_COMPOSE_PROJECT", "")
 SERVICES = ("auth-service", "users-service", "orders-service", "gateway")
 
@@ -31,7 +32,7 @@ class Compose:
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `docker compose …` on this project."""
         command = ["docker", "compose", "--project-name", PROJECT, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 

@@ -1,0 +1,87 @@
+"""`make test-compose`: a cluster of its own in containers, the tests against it, and nothing left of it after."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_ENGINE = """\
+error: these tests need a running Docker engine with the compose plugin (v2).
+  `docker version` and `docker compose version` must both work for you; then try again."""
+
+
+def works(*command: str) -> bool:
+    """Whether a command is there and succeeds."""
+    try:
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def free_port() -> int:
+    """Find a port for this cluster's gateway, so that another one can go on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run(*command: str, env: dict[str, str]) -> int:
+    """Run a step and tell how long it took."""
+    begin = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603 (docker and pytest)
+    print(f"  {' '.join(command[:2])} … {time.monotonic() - begin:.1f} s, code {code}", flush=True)
+    return code
+
+
+def main(arguments: list[str]) -> int:
+    """Bring up, test, take down; the exit code is the tests'."""
+    if not works("docker", "version") or not works("docker", "compose", "version"):
+        print(NO_ENGINE, file=sys.stderr)
+        return 2
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
+    project = f"touchstone-test-{os.getpid()}"
+    port = str(free_port())
+    env = os.environ | {
+        "COMPOSE_PROJECT_NAME": project,
+        "GATEWAY_PORT": port,
+        "ISSUER": f"http://localhost:{port}",
+        "RATE_LIMITS": "off",
+        "DEMO": "1",
+        "TOUCHSTONE_GATEWAY_URL": f"http://127.0.0.1:{port}",
+        "TOUCHSTONE_COMPOSE_PROJECT": project,
+    }
+    code = 1
+    try:
+        code = run("docker", "compose", "--progress", "quiet", "up", "-d", "--build", "--wait", env=env)
+        if code == 0:
+            tests = [sys.executable, "-m", "pytest", "-p", "tools.pytest_required", "-m", "compose", "tests"]
+            code = run(*tests, *arguments, env=env)
+        if code != 0:
+            run("docker", "compose", "logs", "--no-color", "--tail", "60", env=env)
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        run(
+            "docker",
+            "compose",
+            "--progress",
+            "quiet",
+            "down",
+            "--volumes",
+            "--remove-orphans",
+            "--timeout",
+            "5",
+            env=env,
+        )
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""How much of each package the tests reached, branches counted, against what is asked of it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from coverage import Coverage
+from coverage.exceptions import CoverageException
+
+ROOT = Path(__file__).resolve().parent.parent
+# The library is what others build on: every branch. The rest: nearly all.
+ASKED = {
+    "touchstone": ("libs/touchstone", 100.0),
+    "service_kit": ("libs/service-kit", 90.0),
+    "auth_service": ("auth-service", 90.0),
+    "users_service": ("users-service", 90.0),
+    "orders_service": ("orders-service", 90.0),
+    "gateway": ("gateway", 90.0),
+}
+
+
+def main() -> int:
+    """Print a line for each package and return 1 if one falls short."""
+    coverage = Coverage(config_file=str(ROOT / "pyproject.toml"))
+    coverage.load()
+    short = []
+    for package, (folder, asked) in ASKED.items():
+        details = io.StringIO()
+        try:
+            reached = coverage.report(include=[str(ROOT / folder / "src" / "*")], file=details)
+        except CoverageException as error:
+            reached, details = 0.0, io.StringIO(f"{error}\n")
+        print(f"  coverage of {package:<15} {reached:6.2f} %   (asked: {asked:g} %)")
+        if reached < asked:
+            short.append(details.getvalue())
+    for details_of_one in short:
+        print(f"\n{details_of_one}")
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
