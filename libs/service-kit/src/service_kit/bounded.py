@@ -40,7 +40,7 @@ class _Connection(HTTPConnection):
         bounded.settimeout(patience)
         return bounded
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
         if isinstance(self.sock, BoundedSocket):
             self.sock.deadline = time.monotonic() + self.deadline
         return super().getresponse()

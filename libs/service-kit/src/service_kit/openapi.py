@@ -7,6 +7,8 @@ from flask_openapi3.models.validation_error import ValidationErrorModel
 from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.types import SecuritySchemesDict
 
+from service_kit.strict import refuse
+
 SECURITY_SCHEMES: SecuritySchemesDict = {
     "bearer": {
         "type": "http",
@@ -50,7 +52,13 @@ class Api(OpenAPI):
 
     def __init__(self, name: str, *, info: Info, **options: Any) -> None:
         super().__init__(
-            name, info=info, security_schemes=SECURITY_SCHEMES, doc_ui=False, static_folder=None, **options
+            name,
+            info=info,
+            security_schemes=SECURITY_SCHEMES,
+            validation_error_callback=refuse,
+            doc_ui=False,
+            static_folder=None,
+            **options,
         )
 
     def generate_spec_json(self) -> None:

@@ -25,6 +25,10 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Key, ...]:
         key = json.loads(raw)
     except (binascii.Error, ValueError, RecursionError):
         raise BadCursor from None
-    if not isinstance(key, list) or [type(part) for part in key] != list(types):
+    if (
+        not isinstance(key, list)
+        or [type(part) for part in key] != list(types)
+        or encode_cursor(*key) != cursor
+    ):
         raise BadCursor
     return tuple(key)

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     where = engine.url.render_as_string(hide_password=True)
     try:
         upgrade(engine, folder)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
         print(f"{package}: cannot migrate {where}: {reason[0]}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1

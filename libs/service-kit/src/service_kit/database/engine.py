@@ -1,5 +1,6 @@
 """Engines for SQLite and PostgreSQL that keep their promises, and the two kinds of transaction."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -70,15 +71,16 @@ def _sqlite(url: URL) -> Engine:
     options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT}}
     if file is None:
         options["poolclass"] = StaticPool  # one connection is the whole database
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True, **options)
+    engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True, **options)
 
     @event.listens_for(engine, "do_connect")
     def before(_dialect: object, _record: object, _args: object, _kwargs: object) -> None:
         if file is not None and not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            os.close(
-                os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            )  # it may hold password hashes
+            with contextlib.suppress(OSError):  # SQLite then says in its own way that it cannot open the file
+                file.parent.mkdir(parents=True, exist_ok=True)
+                os.close(
+                    os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                )  # may hold password hashes
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
@@ -137,7 +139,7 @@ def database_check(engine: Engine) -> Callable[[], str | None]:
         try:
             with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
                 connection.execute(text("SELECT 1"))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             return f"the database does not answer ({type(error).__name__})"
         return None
 

@@ -21,8 +21,8 @@ def upgrade(engine: Engine, migrations: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    with engine.connect():  # is it there at all? then its folder is, too
+        pass
     with file_lock(lock_file(file, "migrate")) if file else nullcontext(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = '60s'"))

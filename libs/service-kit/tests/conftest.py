@@ -1,0 +1,82 @@
+"""The app that most tests look at, and the servers that it talks to."""
+
+import logging
+
+import pytest
+import structlog
+from flask.testing import FlaskClient
+from pydantic import BaseModel, ConfigDict, SecretStr
+from testkit.upstream import FakeUpstream
+
+from service_kit.app import create_api
+from service_kit.openapi import Api
+from service_kit.settings import ServiceSettings
+from service_kit.strict import validated
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str
+    secret: SecretStr | None = None
+    count: int = 1
+
+
+class Query(BaseModel):
+    limit: int = 20
+    tag: list[str] = []
+
+
+class Path(BaseModel):
+    number: int
+
+
+@pytest.fixture
+def settings(monkeypatch) -> ServiceSettings:
+    for name in ServiceSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return ServiceSettings()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [h for h in root.handlers if type(h).__module__ == "service_kit.logs"]:
+        root.removeHandler(handler)
+
+
+@pytest.fixture
+def app(settings) -> Api:
+    app = create_api("test-service", settings, title="Test", version="1.2.3")
+
+    @app.post("/things", security=[{"bearer": []}])
+    @validated
+    def make(body: Body):
+        return {"name": body.name, "count": body.count}
+
+    @app.get("/things/<number>")
+    @validated
+    def look(path: Path, query: Query):
+        return {"number": path.number, "limit": query.limit, "tag": query.tag}
+
+    @app.post("/plain")
+    def plain(body: Body):
+        return {"name": body.name}
+
+    @app.route("/breaks")
+    def breaks():
+        raise RuntimeError("a secret of the inside")
+
+    return app
+
+
+@pytest.fixture
+def client(app) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def upstream():
+    with FakeUpstream() as server:
+        yield server

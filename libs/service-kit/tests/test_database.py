@@ -1,0 +1,282 @@
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from service_kit.database import Database, database_check, open_database, upgrade
+from service_kit.database.__main__ import main
+from service_kit.database.migrate import migrations_of
+
+ENV = """
+from sqlalchemy import MetaData
+from service_kit.database import run_migrations
+run_migrations(MetaData())
+"""
+FIRST = """
+revision, down_revision = "1", None
+import sqlalchemy as sa
+from alembic import op
+def upgrade():
+    op.create_table("things", sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer, nullable=False))
+    op.create_table("parts", sa.Column("thing", sa.Integer, sa.ForeignKey("things.id"), nullable=False))
+    op.execute("INSERT INTO things (id, n) VALUES (1, 0)")
+"""
+BROKEN = """
+revision, down_revision = "2", "1"
+from alembic import op
+def upgrade():
+    op.execute("CREATE TABLE half (id integer)")
+    op.execute("INSERT INTO nowhere VALUES (1)")
+"""
+
+
+def write_package(folder: Path, name: str = "some_service") -> Path:
+    migrations = folder / name / "storage" / "migrations"
+    (migrations / "versions").mkdir(parents=True)
+    (folder / name / "__init__.py").touch()
+    (migrations / "env.py").write_text(ENV)
+    (migrations / "versions" / "1_first.py").write_text(FIRST)
+    return migrations
+
+
+@pytest.fixture
+def migrations(tmp_path) -> Path:
+    return write_package(tmp_path / "100% packages")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request, tmp_path):
+    if request.param == "sqlite":
+        engine = open_database(f"sqlite:///{tmp_path}/var/test.db")
+    else:
+        url = os.environ.get("TEST_POSTGRES_URL")
+        if not url:
+            pytest.skip("needs PostgreSQL: apt-get install postgresql, and its URL in TEST_POSTGRES_URL")
+        engine = open_database(url)
+    yield engine
+    if request.param == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE IF EXISTS parts, things, half, alembic_version"))
+    engine.dispose()
+
+
+@pytest.fixture
+def database(engine, migrations) -> Database:
+    upgrade(engine, migrations)
+    return Database(engine)
+
+
+def value(database: Database) -> int:
+    with database.read() as session:
+        return session.execute(text("SELECT n FROM things WHERE id = 1")).scalar_one()
+
+
+def test_what_was_begun_is_there_afterwards(database):
+    with database.begin() as session:
+        session.execute(text("UPDATE things SET n = 7"))
+    assert value(database) == 7
+
+
+def change_then_break(database):
+    with database.begin() as session:
+        session.execute(text("UPDATE things SET n = 7"))
+        raise LookupError
+
+
+def test_what_raises_leaves_nothing(database):
+    with pytest.raises(LookupError):
+        change_then_break(database)
+    assert value(database) == 0
+
+
+def test_a_reader_does_not_see_what_is_not_committed(database):
+    with database.begin() as session:
+        session.execute(text("UPDATE things SET n = 7"))
+        assert value(database) == 0
+
+
+def test_foreign_keys_are_checked(database):
+    with pytest.raises(IntegrityError), database.begin() as session:
+        session.execute(text("INSERT INTO parts VALUES (404)"))
+
+
+def add_one(database: Database, times: int) -> None:
+    for _ in range(times):
+        with database.begin() as session:
+            lock = " FOR UPDATE" if database.engine.dialect.name == "postgresql" else ""
+            n = session.execute(text("SELECT n FROM things WHERE id = 1" + lock)).scalar_one()
+            session.execute(text("UPDATE things SET n = :n"), {"n": n + 1})
+
+
+def test_writers_that_read_first_queue_instead_of_failing(database):
+    threads = [threading.Thread(target=add_one, args=(database, 10)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert value(database) == 40
+
+
+def test_an_upgrade_that_was_made_is_not_made_again(engine, migrations):
+    upgrade(engine, migrations)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE things SET n = 3"))
+    upgrade(engine, migrations)
+    assert value(Database(engine)) == 3
+
+
+def test_a_migration_that_breaks_leaves_nothing_half_done(engine, migrations):
+    (migrations / "versions" / "2_broken.py").write_text(BROKEN)
+    with pytest.raises(DBAPIError):
+        upgrade(engine, migrations)
+    (migrations / "versions" / "2_broken.py").unlink()
+    upgrade(engine, migrations)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE half (id integer)"))
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+def test_processes_that_migrate_at_once_do_it_once(engine, migrations):
+    script = f"""
+        from pathlib import Path
+        from service_kit.database import open_database, upgrade
+        upgrade(open_database({url_of(engine)!r}), Path({str(migrations)!r}))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    outcomes = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    assert outcomes == [("", 0)] * 3
+    assert value(Database(engine)) == 0
+
+
+def test_a_database_that_answers_passes_its_check(engine):
+    assert database_check(engine)() is None
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/no/such/folder/x.db", "postgresql://nobody:hunter2@127.0.0.1:1/none"]
+)
+def test_a_database_that_does_not_answer_fails_its_check(url):
+    reason = database_check(open_database(url))()
+    assert reason is not None
+    assert "hunter2" not in reason
+
+
+def test_sqlite_is_opened_to_lose_nothing(tmp_path):
+    engine = open_database(SecretStr(f"sqlite:///{tmp_path}/x.db"))
+    with engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    engine.dispose()
+
+
+def test_a_new_sqlite_file_is_for_its_owner_alone(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path}/new/x.db")
+    with engine.connect():
+        assert stat.S_IMODE((tmp_path / "new" / "x.db").stat().st_mode) == 0o600
+    engine.dispose()
+
+
+def test_a_database_in_memory_is_one_for_all_sessions(migrations):
+    database = Database(open_database("sqlite://"))
+    upgrade(database.engine, migrations)
+    add_one(database, 1)
+    assert value(database) == 1
+    database.engine.dispose()
+
+
+def test_postgresql_means_psycopg_3():
+    engine = open_database("postgresql://me:hunter2@db/x")
+    assert engine.url.drivername == "postgresql+psycopg"
+    assert "hunter2" not in repr(engine)
+
+
+def test_any_other_database_is_refused():
+    with pytest.raises(ValueError, match="only SQLite and PostgreSQL"):
+        open_database("oracle://db")
+
+
+def test_postgresql_refuses_to_write_in_a_reading_transaction(database):
+    if database.engine.dialect.name != "postgresql":
+        pytest.skip("PostgreSQL's own promise")
+    with pytest.raises(DBAPIError), database.read() as session:
+        session.execute(text("UPDATE things SET n = 9"))
+
+
+def test_a_writing_transaction_of_sqlite_holds_the_lock_from_its_start(tmp_path, migrations):
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    upgrade(engine, migrations)
+    impatient = sqlite3.connect(tmp_path / "x.db", timeout=0.001, isolation_level=None)
+    with Database(engine).begin() as session:
+        session.connection()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            impatient.execute("BEGIN IMMEDIATE")
+    impatient.execute("BEGIN IMMEDIATE")
+    impatient.close()
+    engine.dispose()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> str:
+    write_package(tmp_path / "importable", "a_service")
+    monkeypatch.syspath_prepend(str(tmp_path / "importable"))
+    return "a_service"
+
+
+def test_the_command_migrates_a_service_by_its_package(package, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/x.db")
+    assert main([package]) == 0
+    assert capsys.readouterr().out == f"a_service: sqlite:///{tmp_path}/x.db is up to date\n"
+    assert value(Database(open_database(f"sqlite:///{tmp_path}/x.db"))) == 0
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hunter2@127.0.0.1:1/x", "sqlite:////proc/version/x.db"])
+def test_the_command_names_a_database_that_is_out_of_reach_in_one_line(package, monkeypatch, capsys, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert main([package]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("a_service: cannot migrate ")
+    assert "hunter2" not in line
+
+
+def test_the_command_needs_a_database_url(package, monkeypatch, capsys):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with pytest.raises(SystemExit) as left:
+        main([package])
+    assert left.value.code == 2
+    assert "DATABASE_URL: is required, and missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["no_such_package", "service_kit", "../etc", "json"])
+def test_the_command_refuses_what_is_no_service(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([name])
+    assert left.value.code == 2
+    assert "storage/migrations" in capsys.readouterr().err
+
+
+def test_the_command_explains_itself(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    assert "DATABASE_URL" in capsys.readouterr().out
+
+
+def test_a_package_is_found_without_being_imported(package):
+    migrations_of(package)
+    assert package not in sys.modules

@@ -1,0 +1,149 @@
+import pytest
+from pydantic import Field
+
+from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings, is_loopback, load
+
+
+class Settings(ServiceSettings):
+    database_url: DatabaseUrl
+    ttl: Seconds = Field(default=300)
+
+
+@pytest.fixture
+def env(monkeypatch, tmp_path):
+    for name in (*Settings.model_fields, "keys_dir"):
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def read(cls=ServiceSettings, **values):
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        return load(cls, secrets_dir=tmp_path / "no-secrets")
+
+    return read
+
+
+def faults(env, capsys, cls=ServiceSettings, **values):
+    with pytest.raises(SystemExit) as left:
+        env(cls, **values)
+    assert left.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [line.strip() for line in captured.err.splitlines()[1:]]
+
+
+def test_without_any_setting_a_service_is_where_make_run_puts_it(env):
+    settings = env()
+    assert settings.issuer == "http://localhost:8080"
+    assert settings.issuer_backchannel == settings.auth_url == "http://127.0.0.1:8081"
+    assert (settings.users_url, settings.orders_url) == ("http://127.0.0.1:8082", "http://127.0.0.1:8083")
+    assert settings.rate_limits
+    assert not settings.demo
+
+
+def test_another_port_moves_the_default_address(env):
+    settings = env(AUTH_PORT="9001", USERS_PORT="9002")
+    assert (settings.issuer_backchannel, settings.users_url) == (
+        "http://127.0.0.1:9001",
+        "http://127.0.0.1:9002",
+    )
+
+
+def test_all_faults_are_named_at_once(env, capsys):
+    lines = faults(
+        env, capsys, Settings, AUTH_PORT="0", ORDERS_PORT="70000", GATEWAY_PORT="x", ISSUER="ftp://x", TTL="0",
+        LOG_LEVEL="LOUD",
+    )  # fmt: skip
+    assert [line.partition(":")[0] for line in lines] == [
+        "GATEWAY_PORT", "AUTH_PORT", "ORDERS_PORT", "ISSUER", "LOG_LEVEL", "DATABASE_URL", "TTL",
+    ]  # fmt: skip
+    assert "DATABASE_URL: is required, and missing" in lines
+
+
+def test_an_empty_setting_counts_as_missing(env, capsys):
+    assert env(ISSUER="").issuer == "http://localhost:8080"
+    assert faults(env, capsys, Settings, DATABASE_URL="") == ["DATABASE_URL: is required, and missing"]
+
+
+@pytest.mark.parametrize("value", ["mysql://root:hunter2@db/x", "hunter2", "://hunter2"])
+def test_a_secret_never_shows_up_among_the_faults(env, capsys, value):
+    with pytest.raises(SystemExit):
+        env(Settings, DATABASE_URL=value)
+    assert "hunter2" not in "".join(capsys.readouterr())
+
+
+def test_repr_hides_secrets(env):
+    settings = env(Settings, DATABASE_URL="postgresql://me:hunter2@db/x", DEMO_PASSWORD="hunter3")
+    assert "hunter" not in f"{settings!r} {settings}"
+    assert settings.database_url.get_secret_value().endswith("hunter2@db/x")
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://localhost:1", "http://127.8.9.1/x", "https://[::1]:5", "http://localhost"]
+)
+def test_the_demo_and_unlimited_rates_are_allowed_at_home(env, issuer):
+    settings = env(ISSUER=issuer, DEMO="1", RATE_LIMITS="off")
+    assert settings.demo
+    assert not settings.rate_limits
+
+
+@pytest.mark.parametrize(
+    "issuer", ["https://id.example.com", "http://10.0.0.1", "http://localhost.example.com"]
+)
+def test_the_demo_and_unlimited_rates_are_refused_anywhere_else(env, capsys, issuer):
+    lines = faults(env, capsys, ISSUER=issuer, DEMO="1", RATE_LIMITS="off")
+    assert lines == [
+        "RATE_LIMITS: must not be off unless ISSUER is on a loopback host",
+        "DEMO: must not be 1 unless ISSUER is on a loopback host",
+    ]
+
+
+def test_a_public_issuer_without_the_demo_is_fine(env):
+    assert env(ISSUER="https://id.example.com/").issuer == "https://id.example.com"
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "localhost:8080", "//localhost", "http://", "http://a b", "http://a\u00e9", "http://user:pw@localhost",
+        "http://localhost?x=1", "http://localhost#x", "http://localhost?", "http://localhost:99999", "http://[::1",
+        "file:///etc/passwd", "http://" + "x" * 3000,
+    ],
+)  # fmt: skip
+def test_an_issuer_that_is_no_plain_http_url_is_refused(env, capsys, issuer):
+    assert [line.partition(":")[0] for line in faults(env, capsys, ISSUER=issuer)] == ["ISSUER"]
+
+
+def test_a_setting_may_come_from_a_secret_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (tmp_path / "database_url").write_text("sqlite:///from-a-file.db\n")
+    assert load(Settings, secrets_dir=tmp_path).database_url.get_secret_value() == "sqlite:///from-a-file.db"
+
+
+def test_the_environment_goes_before_a_secret_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    (tmp_path / "database_url").write_text("sqlite:///from-a-file.db\n")
+    assert load(Settings, secrets_dir=tmp_path).database_url.get_secret_value() == "sqlite://"
+
+
+def test_a_secret_file_that_is_no_text_is_a_fault_and_no_traceback(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (tmp_path / "database_url").write_bytes(b"\xff\xfe")
+    with pytest.raises(SystemExit):
+        load(Settings, secrets_dir=tmp_path)
+    assert capsys.readouterr().err.splitlines()[1:] == ["  settings: cannot be read (SettingsError)"]
+
+
+def test_a_keys_folder_must_exist(env, capsys, tmp_path):
+    class WithKeys(ServiceSettings):
+        keys_dir: KeysDir
+
+    assert env(WithKeys, KEYS_DIR=str(tmp_path)).keys_dir == tmp_path
+    assert faults(env, capsys, WithKeys, KEYS_DIR="/no/such") == ["KEYS_DIR: must name a folder that exists"]
+
+
+def test_a_log_level_may_be_written_in_any_case(env):
+    assert env(LOG_LEVEL="debug").log_level == "DEBUG"
+
+
+def test_a_host_without_a_name_is_not_loopback():
+    assert not is_loopback("http://")
