@@ -53,6 +53,7 @@ def create_app(
         issuer=issuer
         or Issuer(settings.issuer, audience=AUDIENCE, backchannel=settings.issuer_backchannel, now=now),
     )
+    app.extensions["database"] = database
     app.extensions[EXTENSION] = Shop(
         catalogue, SqlOrders(database), profiles or _profiles(settings, now), now
     )

@@ -47,6 +47,7 @@ def create_app(
         problems=PROBLEMS,
         issuer=issuer,
     )
+    app.extensions["database"] = database
     app.extensions[EXTENSION] = Users(profiles, now)
     app.register_api(routes)
     return app

@@ -110,7 +110,7 @@ class OrderPage(BaseModel):
 class OrderPath(BaseModel):
     """Which order."""
 
-    order_id: str = Field(description="A UUID (version 4).")
+    id: str = Field(description="A UUID (version 4).")
 
 
 class OrdersQuery(BaseModel):

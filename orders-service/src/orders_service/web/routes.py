@@ -109,18 +109,18 @@ def list_orders(query: OrdersQuery) -> dict[str, Any]:
     return OrderPage(items=items, next_cursor=order_cursor(position)).model_dump(mode="json")
 
 
-@orders.get("/orders/<order_id>", security=_bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND})
+@orders.get("/orders/<id>", security=_bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND})
 @require(any_of=(READ, ADMIN))
 @validated
 def read_order(path: OrderPath) -> dict[str, Any]:
     """Show an order: the caller's own (orders:read), or anybody's (admin)."""
     caller = Caller(current_token.subject, READ in current_token.scopes, ADMIN in current_token.scopes)
-    return OrderView.of(_shop().see(caller, path.order_id)).model_dump(mode="json")
+    return OrderView.of(_shop().see(caller, path.id)).model_dump(mode="json")
 
 
-@orders.post("/orders/<order_id>/cancel", security=_bearer(WRITE), responses={200: OrderView, **NOT_FOUND})
+@orders.post("/orders/<id>/cancel", security=_bearer(WRITE), responses={200: OrderView, **NOT_FOUND})
 @require(WRITE)
 @validated
 def cancel_order(path: OrderPath) -> dict[str, Any]:
     """Cancel one of the caller's own orders; a cancelled one stays as it is."""
-    return OrderView.of(_shop().cancel(current_token.subject, path.order_id)).model_dump(mode="json")
+    return OrderView.of(_shop().cancel(current_token.subject, path.id)).model_dump(mode="json")

@@ -28,7 +28,7 @@ class SqlProfiles:
         known = self.find(sub)
         if known is not None:
             return known
-        with _answering(), self._database.begin() as session:
+        with answering(), self._database.begin() as session:
             _make_missing(session, sub, at)
             return _read(session, sub)
 
@@ -39,14 +39,14 @@ class SqlProfiles:
             values["name"] = changes.name
         if not isinstance(changes.shipping_address, Keep):
             values["shipping_address"] = changes.shipping_address
-        with _answering(), self._database.begin() as session:
+        with answering(), self._database.begin() as session:
             _make_missing(session, sub, at)
             session.execute(update(profiles).where(profiles.c.sub == sub).values(values))
             return _read(session, sub)
 
     def find(self, sub: str) -> Profile | None:
         """Return the profile of ``sub``, or None."""
-        with _answering(), self._database.read() as session:
+        with answering(), self._database.read() as session:
             row = session.execute(select(profiles).where(profiles.c.sub == sub)).mappings().one_or_none()
         return None if row is None else _profile(row)
 
@@ -55,12 +55,12 @@ class SqlProfiles:
         query = select(profiles).order_by(profiles.c.sub).limit(limit)
         if after is not None:
             query = query.where(profiles.c.sub > after)
-        with _answering(), self._database.read() as session:
+        with answering(), self._database.read() as session:
             return [_profile(row) for row in session.execute(query).mappings()]
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
     """Turn «the database does not answer» into the domain's word for it; what our own SQL did wrong stays."""
     try:
         yield
