@@ -1,0 +1,119 @@
+"""How auth-service is put together: the only wiring."""
+
+import time
+from importlib.metadata import version
+
+from service_kit.app import create_api
+from service_kit.database import database_check, open_database, upgrade
+from service_kit.openapi import Api
+from touchstone.flask import Touchstone
+
+from auth_service import cli
+from auth_service.domain.assertions import AuthenticateClient
+from auth_service.domain.clients import Clients
+from auth_service.domain.exchange import Exchange, ServiceToken
+from auth_service.domain.grants import AUDIENCES
+from auth_service.domain.issuing import Issuing, Lifetimes
+from auth_service.domain.keys import KeyTimes
+from auth_service.domain.login import LogIn
+from auth_service.domain.logout import Introspect, LogOut, Revoke
+from auth_service.domain.passwords import ChangePassword, PasswordHasher
+from auth_service.domain.refresh import Refresh
+from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock
+from auth_service.passwords import Argon2Hasher
+from auth_service.registry import ClientRegistry, packaged_clients
+from auth_service.sealing import HkdfSealer
+from auth_service.settings import Settings
+from auth_service.signing.assertions import ClientKeys, JwtAssertions
+from auth_service.signing.folder import KeyFolder
+from auth_service.signing.ring import KeyRing
+from auth_service.signing.verifying import LocalKeys, OwnTokens
+from auth_service.storage import MIGRATIONS
+from auth_service.storage.store import SqlStore
+from auth_service.web import accounts, answers, oauth, wellknown
+from auth_service.web.mint import Mint
+from auth_service.web.waiting import LongPoll
+
+AUDIENCE = "auth-service"
+
+
+def create_app(
+    settings: Settings,
+    *,
+    hasher: PasswordHasher | None = None,
+    clients: Clients | None = None,
+    now: Clock = time.time,
+) -> Api:
+    """Return the service, ready to be served: database up to date, keys there, demo accounts if asked for.
+
+    Raises SQLAlchemyError when the database cannot be reached, KeyFault when a signing key is not as it must be.
+    """
+    engine = open_database(settings.database_url)
+    upgrade(engine, MIGRATIONS)
+    store = SqlStore(engine, now)
+    hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
+    if settings.demo:
+        Seed(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
+    ring = KeyRing(KeyFolder(settings.keys_dir / "signing"), _key_times(settings), now)
+    tokens = OwnTokens(settings.issuer, LocalKeys(ring), AUDIENCES, now)
+    app = create_api(
+        AUDIENCE,
+        settings,
+        title="Touchstone mint",
+        version=version("auth-service"),
+        checks={"database": database_check(engine), "keys": ring.fault},
+        problems=answers.PROBLEMS,
+    )
+    answers.install(app)
+    Touchstone(app, tokens.verifier(AUDIENCE))
+    mint = _mint(settings, store, hasher, clients or ClientRegistry(packaged_clients()), ring, tokens, now)
+    for routes in (accounts, oauth, wellknown):
+        app.register_api(routes.blueprint(mint))
+    app.cli.add_command(cli.keys_commands(ring))
+    return app
+
+
+def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
+    settings: Settings,
+    store: Store,
+    hasher: PasswordHasher,
+    clients: Clients,
+    ring: KeyRing,
+    tokens: OwnTokens,
+    now: Clock,
+) -> Mint:
+    """Wire the use cases."""
+    issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
+    assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
+    return Mint(
+        issuer=settings.issuer,
+        jwks_max_age=settings.jwks_max_age,
+        register=Register(store, hasher, now),
+        log_in=LogIn(store, clients, hasher, issuing),
+        log_out=LogOut(store, now),
+        change_password=ChangePassword(store, hasher, now),
+        authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
+        refresh=Refresh(store, clients, HkdfSealer(), issuing),
+        exchange=Exchange(store, tokens, issuing),
+        service_token=ServiceToken(issuing),
+        revoke=Revoke(store, clients, tokens, now),
+        introspect=Introspect(store, tokens, now),
+        keys=ring,
+        waits=LongPoll(settings.waiting_requests),
+    )
+
+
+def _key_times(settings: Settings) -> KeyTimes:
+    return KeyTimes.of(jwks_max_age=settings.jwks_max_age, access_ttl=settings.access_token_ttl)
+
+
+def _lifetimes(settings: Settings) -> Lifetimes:
+    return Lifetimes(settings.access_token_ttl, settings.refresh_token_idle_ttl, settings.refresh_token_ttl)
+
+
+def _assertion_audiences(settings: Settings) -> frozenset[str]:
+    """Name this mint in every way that a client assertion may (RFC 7523 section 3)."""
+    names = (settings.issuer, settings.issuer_backchannel)
+    return frozenset(url for name in names for url in (name, f"{name}/oauth/token"))

@@ -1,0 +1,60 @@
+"""Commands for whoever runs the mint: ``flask --app auth_service keys …``."""
+
+from datetime import UTC, datetime
+
+import click
+from flask.cli import AppGroup
+
+from auth_service.domain.errors import UnknownKey
+from auth_service.domain.keys import KeyStore
+
+
+def keys_commands(keys: KeyStore) -> AppGroup:
+    """Give the ``keys`` group over this key store; running processes follow within a second."""
+    group = AppGroup("keys", help="Look after the signing keys; running processes follow by themselves.")
+
+    @group.command("list")
+    def list_keys() -> None:
+        """Show every key: its id, its state, and when that changes."""
+        click.echo(
+            f"{'KID':<43}  {'STATE':<8}  {'MADE':<20}  {'SIGNS FROM':<20}  {'SIGNS UNTIL':<20}  PUBLISHED UNTIL"
+        )
+        for key in keys.statuses():
+            times = (key.created_at, key.signs_from, key.signs_until, key.published_until)
+            click.echo(
+                f"{key.kid:<43}  {key.state:<8}  " + "  ".join(f"{_time(at):<20}" for at in times).rstrip()
+            )
+
+    @group.command("rotate")
+    def rotate() -> None:
+        """Add a key. It is published now, and signs once every verifier can know it."""
+        kid = keys.rotate()
+        made = next(key for key in keys.statuses() if key.kid == kid)
+        click.echo(f"added {kid}, which signs from {_time(made.signs_from)}")
+
+    @group.command("withdraw")
+    @click.argument("kid")
+    def withdraw(kid: str) -> None:
+        """Take the key KID out at once: no token that it signed is good any more."""
+        try:
+            made = keys.withdraw(kid)
+        except UnknownKey as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"withdrew {kid}")
+        if made:
+            click.echo(f"added {made}, which signs from now on, for no other key was left")
+
+    @group.command("prune")
+    def prune() -> None:
+        """Remove the keys that no living token needs."""
+        gone = keys.prune()
+        for kid in gone:
+            click.echo(f"removed {kid}")
+        if not gone:
+            click.echo("nothing to remove")
+
+    return group
+
+
+def _time(at: int | None) -> str:
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,73 @@
+"""Accounts: who may log in, the form of their addresses and names, and where they are kept."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from email_validator import EmailNotValidError, validate_email
+
+from auth_service.domain.errors import InvalidEmail, InvalidName
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One person's account. Times are unix seconds; ``password_hash`` never shows in a ``repr``."""
+
+    sub: str
+    email: str
+    name: str
+    roles: frozenset[str]
+    password_hash: str = field(repr=False)
+    created_at: float
+    disabled_at: float | None = None
+    email_verified_at: float | None = None
+
+    @property
+    def disabled(self) -> bool:
+        """A disabled account neither logs in nor refreshes."""
+        return self.disabled_at is not None
+
+
+class Accounts(Protocol):
+    """Where accounts are kept."""
+
+    def add(self, account: Account) -> bool:
+        """Keep a new account; False, and nothing changed, when its address is taken."""
+
+    def by_email(self, email: str) -> Account | None:
+        """Find by the normalised address."""
+
+    def get(self, sub: str) -> Account | None:
+        """Find by subject."""
+
+    def locked(self, sub: str) -> Account | None:
+        """Find by subject, and keep everybody else from changing it until the transaction ends."""
+
+    def set_password_hash(self, sub: str, password_hash: str) -> None:
+        """Replace the stored hash."""
+
+    def set_disabled(self, sub: str, at: float | None) -> None:
+        """Disable at a time, or enable with None."""
+
+
+def normalise_email(address: str) -> str:
+    """Give the one form under which an address is kept: NFC, lower case, IDNA domain in Unicode.
+
+    Doing it twice changes nothing. Raises InvalidEmail.
+    """
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+        return validate_email(
+            found.normalized.lower(), check_deliverability=False, test_environment=True
+        ).normalized
+    except (EmailNotValidError, UnicodeError):
+        raise InvalidEmail("this is not an e-mail address") from None
+
+
+def check_name(name: str) -> str:
+    """Give the name without surrounding blanks; raises InvalidName for what no person is called."""
+    trimmed = name.strip()
+    if not trimmed or len(trimmed) > LONGEST_NAME or not trimmed.isprintable():
+        raise InvalidName(f"a name has 1 to {LONGEST_NAME} printable characters")
+    return trimmed

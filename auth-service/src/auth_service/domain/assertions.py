@@ -1,0 +1,104 @@
+"""Client authentication by ``private_key_jwt``: what a client assertion must say (RFC 7523 section 3)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.clients import Client, Clients
+from auth_service.domain.errors import InvalidClient
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock
+
+LONGEST_LIFE = 300  # seconds that an assertion may still be good for
+LEEWAY = 30  # seconds that clocks may differ
+LONGEST_JTI = 255
+
+
+class Assertions(Protocol):
+    """Remembers the assertions that were used."""
+
+    def remember(self, client_id: str, jti: str, until: float) -> bool:
+        """Note one as used; False when it had been before."""
+
+
+class AssertionReader(Protocol):
+    """Opens assertions; both methods raise InvalidClient."""
+
+    def issuer(self, assertion: str) -> str:
+        """Say who claims to have made it, unverified."""
+
+    def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
+        """Give its claims if the signature holds under the registered key of this client; RS256 only."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticateClient:
+    """Finds out which client asks, and has a confidential one prove it."""
+
+    store: Store
+    clients: Clients
+    reader: AssertionReader
+    audiences: frozenset[str]
+    now: Clock
+
+    def __call__(self, client_id: str | None, assertion: str | None) -> Client | None:
+        """Give the client, None when none was named; raises InvalidClient."""
+        if assertion is not None:
+            return self._proven(client_id, assertion)
+        if client_id is None:
+            return None
+        client = self._known(client_id)
+        if client.confidential:
+            raise InvalidClient("this client has to prove who it is, with a client_assertion")
+        return client
+
+    def _known(self, client_id: str) -> Client:
+        client = self.clients.get(client_id)
+        if client is None or not client.enabled:
+            raise InvalidClient("this client is not known here")
+        return client
+
+    def _proven(self, client_id: str | None, assertion: str) -> Client:
+        client = self._known(self.reader.issuer(assertion))
+        if client_id not in {None, client.client_id}:
+            raise InvalidClient("client_id and client_assertion name different clients")
+        if not client.confidential:
+            raise InvalidClient("this client has no key")
+        claims = self.reader.verified(assertion, client.client_id)
+        jti, until = self._checked(claims, client.client_id)
+        with self.store.transaction() as tx:
+            if not tx.assertions.remember(client.client_id, jti, until):
+                raise InvalidClient("this client_assertion was used before")
+        return client
+
+    def _checked(self, claims: Mapping[str, object], client_id: str) -> tuple[str, float]:
+        now = self.now()
+        if claims.get("iss") != client_id or claims.get("sub") != client_id:
+            raise InvalidClient("iss and sub of a client_assertion are the client_id")
+        audience = claims.get("aud")
+        names = audience if isinstance(audience, list) else [audience]
+        if len(names) != 1 or not isinstance(names[0], str) or names[0] not in self.audiences:
+            raise InvalidClient(
+                "aud of a client_assertion is the issuer or its token endpoint, and nothing else"
+            )
+        expires_at = _time(claims, "exp")
+        if expires_at is None or not now - LEEWAY < expires_at <= now + LONGEST_LIFE + LEEWAY:
+            raise InvalidClient(f"a client_assertion expires, and within {LONGEST_LIFE} seconds")
+        for name in ("iat", "nbf"):
+            if name in claims and not (_time(claims, name) or math.inf) <= now + LEEWAY:
+                raise InvalidClient("this client_assertion comes from the future")
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not jti.isprintable():
+            raise InvalidClient("a client_assertion has a jti of its own")
+        return jti, expires_at + LEEWAY
+
+
+def _time(claims: Mapping[str, object], name: str) -> float | None:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,124 @@
+"""Everything the domain can refuse: one tree, one base, a stable slug on each class."""
+
+# ruff: noqa: N818 (each is named for what went wrong, as the domain speaks of it)
+
+from typing import ClassVar
+
+
+class AuthError(Exception):
+    """The base of all of them; ``str(error)`` is safe to show to whoever asked."""
+
+    slug: ClassVar[str] = "auth_error"
+
+
+class InvalidEmail(AuthError):
+    """The address is none that mail could be sent to."""
+
+    slug = "invalid_email"
+
+
+class InvalidName(AuthError):
+    """The name is empty, too long, or holds characters that cannot be printed."""
+
+    slug = "invalid_name"
+
+
+class InvalidPassword(AuthError):
+    """The new password breaks a rule for passwords."""
+
+    slug = "invalid_password"
+
+
+class BadCredentials(AuthError):
+    """Address and password do not open an account; which of the two, or why, is never said."""
+
+    slug = "bad_credentials"
+
+
+class WrongPassword(AuthError):
+    """Someone who is logged in gave a current password that is not theirs."""
+
+    slug = "wrong_password"
+
+
+class SessionOver(AuthError):
+    """The token was good, but the log-in session behind it has ended, or there never was one."""
+
+    slug = "session_over"
+
+
+class UnknownKey(AuthError):
+    """No signing key has this key id."""
+
+    slug = "unknown_key"
+
+
+class TryLater(AuthError):
+    """Neither yes nor no for now.
+
+    ``retry_after`` says in how many seconds asking again makes sense.
+    """
+
+    slug = "try_later"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooBusy(TryLater):
+    """All places where passwords are hashed stayed taken for as long as we are willing to wait."""
+
+    slug = "too_busy"
+
+
+class NoSigningKey(TryLater):
+    """No key is there to sign with."""
+
+    slug = "no_signing_key"
+
+
+class OAuthError(AuthError):
+    """Base of the refusals that OAuth endpoints give; ``slug`` is the ``error`` code of RFC 6749 section 5.2."""
+
+    slug = "invalid_request"
+
+
+class InvalidRequest(OAuthError):
+    """A parameter is missing, repeated or malformed."""
+
+
+class InvalidClient(OAuthError):
+    """The client is unknown, disabled, or did not prove who it is."""
+
+    slug = "invalid_client"
+
+
+class InvalidGrant(OAuthError):
+    """What was presented for a token is unknown, used up, expired or ended."""
+
+    slug = "invalid_grant"
+
+
+class UnauthorizedClient(OAuthError):
+    """The client is not registered for this way of getting a token."""
+
+    slug = "unauthorized_client"
+
+
+class UnsupportedGrantType(OAuthError):
+    """There is no such grant here."""
+
+    slug = "unsupported_grant_type"
+
+
+class InvalidScope(OAuthError):
+    """A scope is unknown, or more than was granted."""
+
+    slug = "invalid_scope"
+
+
+class InvalidTarget(OAuthError):
+    """An audience is unknown, or not allowed (RFC 8707 section 2)."""
+
+    slug = "invalid_target"

@@ -1,0 +1,118 @@
+"""Token exchange (RFC 8693): a service acts for a user, with less than the user's own token allows."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.clients import Client, GrantType
+from auth_service.domain.errors import InvalidRequest, InvalidTarget, SessionOver, UnauthorizedClient
+from auth_service.domain.grants import narrow_audiences, narrow_scopes
+from auth_service.domain.issuing import AccessToken, Issuing, TokenAnswer
+from auth_service.domain.sessions import live_session
+from auth_service.domain.store import Store
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
+LONGEST_CHAIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OwnToken:
+    """An access token of ours whose every check has passed. ``actors`` are outermost first."""
+
+    subject: str
+    client_id: str
+    audiences: tuple[str, ...]
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    expires_at: int
+    issued_at: int
+    token_id: str
+    session_id: str | None = None
+    auth_time: int | None = None
+    actors: tuple[str, ...] = ()
+
+
+class TokenReader(Protocol):
+    """Verifies access tokens that this mint signed."""
+
+    def read(self, token: str, audience: str) -> OwnToken | None:
+        """Give the token if every rule for a resource server of this audience holds, else None."""
+
+    def read_any(self, token: str) -> OwnToken | None:
+        """Likewise, for whichever of our audiences it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Makes a token for one further audience: never more scope, never more life, the same session."""
+
+    store: Store
+    reader: TokenReader
+    issuing: Issuing
+
+    def __call__(
+        self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
+    ) -> TokenAnswer:
+        """Answer with the narrower token; raises UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
+
+        ``client`` has proved who it is. A subject token that is bad, over, or not meant for this client is
+        an InvalidRequest, as RFC 8693 section 2.2.2 wants it.
+        """
+        if GrantType.TOKEN_EXCHANGE not in client.grants:
+            raise UnauthorizedClient("this client is not registered for token exchange")
+        subject = self._subject(subject_token, client)
+        if target not in client.audiences or target not in subject.audiences:
+            raise InvalidTarget(
+                "this audience is not in the subject token and the client's registration both"
+            )
+        actors = (client.client_id, *subject.actors)
+        if len(actors) > LONGEST_CHAIN:
+            raise InvalidRequest(f"a chain of delegation has at most {LONGEST_CHAIN} actors")
+        now = int(self.issuing.now())
+        token = AccessToken(
+            subject=subject.subject,
+            client_id=client.client_id,
+            audiences=narrow_audiences([target], [target]),
+            scopes=narrow_scopes(scopes, client.scopes & subject.scopes),
+            expires_at=min(now + self.issuing.lifetimes.access, subject.expires_at),
+            roles=subject.roles,
+            session_id=subject.session_id,
+            auth_time=subject.auth_time,
+            actors=actors,
+        )
+        return self.issuing.answer(token, issued_token_type=ACCESS_TOKEN_TYPE)
+
+    def _subject(self, subject_token: str, client: Client) -> OwnToken:
+        subject = self.reader.read(subject_token, client.client_id)
+        if subject is None or subject.expires_at <= self.issuing.now():
+            raise InvalidRequest("the subject token is not a good token for this client")
+        try:
+            with self.store.reading() as tx:
+                live_session(tx, subject.subject, subject.session_id, self.issuing.now())
+                account = tx.accounts.get(subject.subject)
+        except SessionOver:
+            raise InvalidRequest("the session of the subject token has ended") from None
+        if account is None or account.disabled:
+            raise InvalidRequest("the account of the subject token cannot be used")
+        return subject
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """The ``client_credentials`` grant: a token for a service itself, with no user and no session behind it."""
+
+    issuing: Issuing
+
+    def __call__(
+        self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]
+    ) -> TokenAnswer:
+        """Answer for a client that has proved itself; raises UnauthorizedClient, InvalidScope, InvalidTarget."""
+        if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
+            raise UnauthorizedClient("this client is not registered for client_credentials")
+        token = AccessToken(
+            subject=client.client_id,
+            client_id=client.client_id,
+            audiences=narrow_audiences(audiences, client.audiences),
+            scopes=narrow_scopes(scopes, client.own_scopes),
+            expires_at=int(self.issuing.now()) + self.issuing.lifetimes.access,
+        )
+        return self.issuing.answer(token)

@@ -1,0 +1,70 @@
+"""Who may get which scope and audience: every step narrows, none widens."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auth_service.domain.accounts import Account
+from auth_service.domain.clients import Client
+from auth_service.domain.errors import InvalidScope, InvalidTarget
+
+AUDIENCES = frozenset({"auth-service", "orders-service", "users-service"})
+CUSTOMER_SCOPES = frozenset({"profile:read", "profile:write", "orders:read", "orders:write"})
+ROLE_SCOPES = {
+    "customer": CUSTOMER_SCOPES,
+    "admin": CUSTOMER_SCOPES | {"users:read", "admin"},
+}
+ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}( [\x21\x23-\x5b\x5d-\x7e]{1,100}){0,49}")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token, or all tokens of a session, may carry at most."""
+
+    scopes: frozenset[str]
+    audiences: tuple[str, ...]
+
+
+def parse_scope(scope: str | None) -> frozenset[str] | None:
+    """Read a ``scope`` parameter (RFC 6749 section 3.3); None for an absent one; raises InvalidScope."""
+    if scope is None:
+        return None
+    if not _SCOPE.fullmatch(scope):
+        raise InvalidScope("scope is a list of names with single spaces between them")
+    return frozenset(scope.split(" "))
+
+
+def account_scopes(account: Account) -> frozenset[str]:
+    """Give everything that the account's roles allow."""
+    return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in account.roles))
+
+
+def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> frozenset[str]:
+    """Give what is wanted, or all that is allowed when nothing is named; InvalidScope for one more, or none."""
+    if wanted is not None and not wanted <= allowed:
+        raise InvalidScope(f"not granted: {' '.join(sorted(wanted - allowed))}")
+    granted = allowed if wanted is None else wanted
+    if not granted:
+        raise InvalidScope("nothing is left to grant")
+    return granted
+
+
+def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str, ...]:
+    """Give what is wanted, or all that is allowed when nothing is named; InvalidTarget for one more, or none."""
+    names, allowed = frozenset(wanted), frozenset(allowed)
+    if not names <= allowed:
+        raise InvalidTarget("a requested audience is unknown, or not allowed here")
+    if not allowed:
+        raise InvalidTarget("no audience is left to grant")
+    return tuple(sorted(names or allowed))
+
+
+def grant_for_account(
+    account: Account, client: Client, scope: frozenset[str] | None, audiences: Iterable[str]
+) -> Grant:
+    """Say what an account gets through a client: never more than either may have, InvalidScope for asking."""
+    return Grant(
+        scopes=narrow_scopes(scope, client.scopes & account_scopes(account)),
+        audiences=narrow_audiences(audiences, client.audiences & AUDIENCES),
+    )

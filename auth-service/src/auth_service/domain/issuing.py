@@ -1,0 +1,159 @@
+"""Issuing: what an access token says, how sessions open, and the answer that carries both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from auth_service.domain.accounts import Account
+from auth_service.domain.clients import Client, GrantType
+from auth_service.domain.grants import Grant
+from auth_service.domain.refresh_tokens import RefreshToken, digest_of
+from auth_service.domain.sessions import Session
+from auth_service.domain.store import Transaction
+from auth_service.domain.times import Clock, new_id, new_token
+
+
+class Signer(Protocol):
+    """Signs claims with the key that is current now."""
+
+    def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
+        """Give a compact RS256 JWT with this ``typ``; raises NoSigningKey."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """The content of an access token, before it has an id. ``actors`` are outermost first (RFC 8693)."""
+
+    subject: str
+    client_id: str
+    audiences: tuple[str, ...]
+    scopes: frozenset[str]
+    expires_at: int
+    roles: frozenset[str] = frozenset()
+    session_id: str | None = None
+    auth_time: int | None = None
+    actors: tuple[str, ...] = ()
+
+    def claims(self, *, issuer: str, issued_at: int, token_id: str) -> dict[str, object]:
+        """Give the claims of RFC 9068 section 2.2, with our own beside them."""
+        claims: dict[str, object] = {
+            "iss": issuer,
+            "sub": self.subject,
+            "aud": self.audiences[0] if len(self.audiences) == 1 else list(self.audiences),
+            "exp": self.expires_at,
+            "iat": issued_at,
+            "jti": token_id,
+            "client_id": self.client_id,
+            "scope": " ".join(sorted(self.scopes)),
+            "roles": sorted(self.roles),
+        }
+        if self.session_id is not None:
+            claims["sid"] = self.session_id
+        if self.auth_time is not None:
+            claims["auth_time"] = self.auth_time
+        if self.actors:
+            claims["act"] = nested_actors(self.actors)
+        return claims
+
+
+def nested_actors(actors: tuple[str, ...]) -> dict[str, object]:
+    """Give the ``act`` claim of a chain, outermost first (RFC 8693 section 4.1)."""
+    first, *earlier = actors
+    return {"sub": first} | ({"act": nested_actors(tuple(earlier))} if earlier else {})
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """What RFC 6749 section 5.1 answers; the tokens never show in a ``repr``."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+    refresh_token: str | None = field(default=None, repr=False)
+    issued_token_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """All in seconds. ``refresh_idle`` slides with every use, ``session`` is absolute."""
+
+    access: int = 300
+    refresh_idle: int = 1_209_600
+    session: int = 2_592_000
+    grace: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session just opened, with its first refresh token where the client may refresh."""
+
+    session: Session
+    refresh_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """Opens sessions and makes token answers; every grant goes through it."""
+
+    issuer: str
+    lifetimes: Lifetimes
+    signer: Signer
+    now: Clock
+
+    def open_session(
+        self, tx: Transaction, account: Account, client: Client, grant: Grant, *, methods: tuple[str, ...]
+    ) -> Opened:
+        """Keep a new session for an account that has just proved itself by ``methods`` (RFC 8176)."""
+        now = self.now()
+        session = Session(
+            sid=new_id(),
+            sub=account.sub,
+            client_id=client.client_id,
+            scopes=grant.scopes,
+            audiences=grant.audiences,
+            methods=methods,
+            auth_time=now,
+            expires_at=now + self.lifetimes.session,
+        )
+        tx.sessions.add(session)
+        if GrantType.REFRESH_TOKEN not in client.grants:
+            return Opened(session, None)
+        token = new_token()
+        tx.refresh_tokens.add(self.refresh_token(token, session, now))
+        return Opened(session, token)
+
+    def refresh_token(self, token: str, session: Session, now: float) -> RefreshToken:
+        """Give the row for a fresh refresh token: it slides, but never past the session's own end."""
+        expires_at = min(now + self.lifetimes.refresh_idle, session.expires_at)
+        return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
+
+    def for_session(
+        self, session: Session, account: Account, grant: Grant, refresh_token: str | None
+    ) -> TokenAnswer:
+        """Answer with an access token of a session; it never outlives the session."""
+        now = int(self.now())
+        token = AccessToken(
+            subject=account.sub,
+            client_id=session.client_id,
+            audiences=grant.audiences,
+            scopes=grant.scopes,
+            expires_at=min(now + self.lifetimes.access, int(session.expires_at)),
+            roles=account.roles,
+            session_id=session.sid,
+            auth_time=int(session.auth_time),
+        )
+        return self.answer(token, refresh_token=refresh_token)
+
+    def answer(
+        self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
+    ) -> TokenAnswer:
+        """Sign an access token and say how long it lives; raises NoSigningKey."""
+        now = int(self.now())
+        claims = token.claims(issuer=self.issuer, issued_at=now, token_id=new_id())
+        return TokenAnswer(
+            access_token=self.signer.sign(claims, typ="at+jwt"),
+            expires_in=token.expires_at - now,
+            scope=str(claims["scope"]),
+            refresh_token=refresh_token,
+            issued_token_type=issued_token_type,
+        )

@@ -1,0 +1,99 @@
+"""Ending sessions on request: log-out, log-out everywhere, revocation; and saying whether a token still stands."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.clients import Client, Clients
+from auth_service.domain.errors import InvalidClient, SessionOver
+from auth_service.domain.exchange import OwnToken, TokenReader
+from auth_service.domain.refresh_tokens import digest_of
+from auth_service.domain.sessions import EndReason, end_all_sessions, end_session
+from auth_service.domain.store import Store, Transaction
+from auth_service.domain.times import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """Ends the session of whoever asks, or all sessions of the account. Asking again changes nothing."""
+
+    store: Store
+    now: Clock
+
+    def __call__(self, sub: str, sid: str | None) -> None:
+        """End this one session; raises SessionOver for a token that never had one."""
+        with self.store.transaction() as tx:
+            end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now())
+
+    def everywhere(self, sub: str, sid: str | None) -> None:
+        """End every session of the account; raises SessionOver for a token that never had one."""
+        with self.store.transaction() as tx:
+            _own(tx, sub, sid)
+            tx.accounts.locked(sub)
+            end_all_sessions(tx, sub, EndReason.LOGGED_OUT_EVERYWHERE, self.now())
+
+
+def _own(tx: Transaction, sub: str, sid: str | None) -> str:
+    session = tx.sessions.get(sid) if sid else None
+    if session is None or session.sub != sub:
+        raise SessionOver("there is no session behind this token")
+    return session.sid
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Token revocation (RFC 7009): either kind of token ends the session that it came from."""
+
+    store: Store
+    clients: Clients
+    reader: TokenReader
+    now: Clock
+
+    def __call__(self, token: str, client: Client | None) -> None:
+        """End the session if the token is this client's own; otherwise nothing happens, and nobody is told."""
+        with self.store.reading() as tx:
+            presented = tx.refresh_tokens.find(digest_of(token))
+        if presented is not None:
+            sid: str | None = presented.token.sid
+        else:
+            access = self.reader.read_any(token)
+            sid = access.session_id if access else None
+        if sid is None:
+            return
+        with self.store.transaction() as tx:
+            session = tx.sessions.get(sid)
+            if session is not None and self._may_end(session.client_id, client):
+                end_session(tx, sid, EndReason.REVOKED, self.now())
+
+    def _may_end(self, owner_id: str, client: Client | None) -> bool:
+        if client is not None:
+            return client.client_id == owner_id
+        owner = self.clients.get(owner_id)
+        return owner is not None and not owner.confidential
+
+
+@dataclass(frozen=True, slots=True)
+class Introspect:
+    """Token introspection (RFC 7662), for the resource server that a token was made for."""
+
+    store: Store
+    reader: TokenReader
+    now: Clock
+
+    def __call__(self, token: str, client: Client | None) -> OwnToken | None:
+        """Give the token if it stands now and the client serves its audience, else None.
+
+        Raises InvalidClient for a client that did not prove who it is.
+        """
+        if client is None or not client.confidential:
+            raise InvalidClient("introspection is for clients that prove who they are")
+        found = self.reader.read_any(token)
+        if found is None or not client.serves.intersection(found.audiences):
+            return None
+        if found.session_id is None:
+            return found
+        with self.store.reading() as tx:
+            session = tx.sessions.get(found.session_id)
+            account = tx.accounts.get(found.subject)
+        stands = (
+            session is not None and session.live(self.now()) and account is not None and not account.disabled
+        )
+        return found if stands else None

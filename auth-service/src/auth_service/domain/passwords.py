@@ -1,0 +1,67 @@
+"""Passwords: their rules, the port behind which they are hashed, and changing one."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.errors import InvalidPassword, SessionOver, WrongPassword
+from auth_service.domain.sessions import EndReason, end_all_sessions, live_session
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock
+
+SHORTEST = 8
+LONGEST = 1024  # bytes; bounds the work that one request can ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a password fits a hash, and whether that hash should be made anew with today's parameters."""
+
+    fits: bool
+    outdated: bool = False
+
+
+class PasswordHasher(Protocol):
+    """A slow hash, with a bound on how many run at once: both methods raise TooBusy past it."""
+
+    def hash(self, password: str) -> str:
+        """Hash a password that passed ``check_new_password``."""
+
+    def verify(self, password_hash: str | None, password: str) -> Verdict:
+        """Compare; None stands for "no such account" and costs the same work as a hash that does not fit."""
+
+
+def check_new_password(password: str) -> None:
+    """Raise InvalidPassword unless the password has 8 to 1,024 bytes of UTF-8."""
+    try:
+        size = len(password.encode())
+    except UnicodeEncodeError:
+        raise InvalidPassword("a password is Unicode text") from None
+    if not SHORTEST <= size <= LONGEST:
+        raise InvalidPassword(f"a password has {SHORTEST} to {LONGEST} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Lets someone who is logged in replace their password; all their other sessions end with it."""
+
+    store: Store
+    hasher: PasswordHasher
+    now: Clock
+
+    def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
+        """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""
+        check_new_password(new)
+        with self.store.reading() as tx:
+            session = live_session(tx, sub, sid, self.now())
+            account = tx.accounts.get(sub)
+        if account is None or account.disabled:
+            raise SessionOver("this account cannot be used")
+        if not self.hasher.verify(account.password_hash, current).fits:
+            raise WrongPassword("the current password is not right")
+        new_hash = self.hasher.hash(new)
+        with self.store.transaction() as tx:
+            latest = tx.accounts.locked(sub)
+            if latest is None or latest.password_hash != account.password_hash:
+                raise WrongPassword("the password was changed meanwhile")
+            tx.accounts.set_password_hash(sub, new_hash)
+            end_all_sessions(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid)

@@ -1,0 +1,67 @@
+"""Opening an account, without telling whether the address had one already."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.accounts import Account, check_name, normalise_email
+from auth_service.domain.passwords import PasswordHasher, check_new_password
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock, new_subject
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Opens accounts with the role ``customer``."""
+
+    store: Store
+    hasher: PasswordHasher
+    now: Clock
+
+    def __call__(self, email: str, password: str, name: str) -> str:
+        """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword or TooBusy.
+
+        For an address that has an account nothing changes, and answer and work are the same: one hash, one
+        insert, and a subject that looks like any other but belongs to nobody.
+        """
+        address, name = normalise_email(email), check_name(name)
+        check_new_password(password)
+        account = Account(
+            sub=new_subject(),
+            email=address,
+            name=name,
+            roles=frozenset({"customer"}),
+            password_hash=self.hasher.hash(password),
+            created_at=self.now(),
+        )
+        with self.store.transaction() as tx:
+            tx.accounts.add(account)
+        return account.sub
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Puts the demo's accounts in place; any number of processes may do so at once."""
+
+    store: Store
+    hasher: PasswordHasher
+    now: Clock
+
+    def __call__(self, accounts: dict[str, frozenset[str]], password: str) -> int:
+        """Add those of ``{address: roles}`` that are missing; says how many."""
+        added = 0
+        for address, roles in accounts.items():
+            with self.store.reading() as tx:
+                if tx.accounts.by_email(address) is not None:
+                    continue
+            name = address.partition("@")[0].capitalize()
+            now = self.now()
+            account = Account(new_subject(), address, name, roles, self.hasher.hash(password), now, None, now)
+            with self.store.transaction() as tx:
+                added += tx.accounts.add(account)
+        return added
+
+
+DEMO_ACCOUNTS = {
+    "alice@example.com": frozenset({"customer"}),
+    "bob@example.com": frozenset({"customer"}),
+    "admin@example.com": frozenset({"admin"}),
+}

@@ -1,0 +1,94 @@
+"""Log-in sessions: what one is, who is still in one, and the one way in which any of them ends."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from auth_service.domain.errors import SessionOver
+from auth_service.domain.store import Transaction
+
+
+class EndReason(StrEnum):
+    """Why a session ended, as it is recorded."""
+
+    LOGGED_OUT = "logged_out"
+    LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
+    REVOKED = "revoked"
+    REFRESH_REUSED = "refresh_reused"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 (a reason, no secret)
+    ACCOUNT_DISABLED = "account_disabled"
+    CLIENT_DISABLED = "client_disabled"
+    ENDED_BY_ADMIN = "ended_by_admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One log-in of one account with one client. Times are unix seconds.
+
+    ``scopes`` and ``audiences`` are the most that any token of the session may carry. ``expires_at`` is
+    absolute: no refresh moves it. ``status_list`` and ``status_index`` name the session's revocation bit.
+    """
+
+    sid: str
+    sub: str
+    client_id: str
+    scopes: frozenset[str]
+    audiences: tuple[str, ...]
+    methods: tuple[str, ...]
+    auth_time: float
+    expires_at: float
+    ended_at: float | None = None
+    end_reason: str | None = None
+    status_list: int | None = None
+    status_index: int | None = None
+
+    def live(self, now: float) -> bool:
+        """Neither ended nor past its absolute end."""
+        return self.ended_at is None and now < self.expires_at
+
+
+class Sessions(Protocol):
+    """Where sessions are kept."""
+
+    def add(self, session: Session) -> None:
+        """Keep a new one."""
+
+    def get(self, sid: str) -> Session | None:
+        """Find by its id."""
+
+    def living(self, sub: str, now: float) -> list[Session]:
+        """All of an account's that are live, oldest first."""
+
+    def living_of_client(self, client_id: str, now: float) -> list[Session]:
+        """All of a client's that are live, oldest first."""
+
+    def mark_ended(self, sid: str, reason: str, at: float) -> bool:
+        """Record the end; False, and nothing changed, when it had ended before. For ``end_session`` alone."""
+
+
+def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
+    """Give the live session that a token of this subject names; raises SessionOver."""
+    session = tx.sessions.get(sid) if sid else None
+    if session is None or session.sub != sub or not session.live(now):
+        raise SessionOver("this session has ended")
+    return session
+
+
+def end_session(tx: Transaction, sid: str, reason: EndReason, at: float) -> bool:
+    """End a session. Every way in which a session ends leads through here, and nothing else ends one.
+
+    From the commit on no refresh token of it gives a successor and no token of it is exchanged. False when
+    it had ended before; ending twice changes nothing.
+    """
+    return tx.sessions.mark_ended(sid, reason, at)
+
+
+def end_all_sessions(
+    tx: Transaction, sub: str, reason: EndReason, at: float, *, but: str | None = None
+) -> list[str]:
+    """End every live session of an account, except perhaps one; gives the ids of those that ended."""
+    return [
+        session.sid
+        for session in tx.sessions.living(sub, at)
+        if session.sid != but and end_session(tx, session.sid, reason, at)
+    ]

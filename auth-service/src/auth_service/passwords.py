@@ -1,0 +1,76 @@
+"""Hashing passwords: argon2id, a bounded number at a time, and the same work for accounts that do not exist."""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher as Argon2
+from argon2 import Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from auth_service.domain.errors import TooBusy
+from auth_service.domain.passwords import LONGEST, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class HashCost:
+    """What one hash costs; OWASP's argon2id profile. ``memory`` is in KiB."""
+
+    memory: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+
+
+class Argon2Hasher:
+    """The domain's PasswordHasher; may be shared by any number of threads.
+
+    At most ``at_once`` hashes run at a time (default: one for each core). Whoever does not get a place within
+    ``patience`` seconds gets TooBusy, so that a flood of log-ins cannot take the whole service with it.
+    """
+
+    def __init__(
+        self, cost: HashCost | None = None, *, at_once: int | None = None, patience: float = 1.0
+    ) -> None:
+        cost = cost or HashCost()
+        self._argon2 = Argon2(
+            time_cost=cost.passes,
+            memory_cost=cost.memory,
+            parallelism=cost.lanes,
+            hash_len=32,
+            salt_len=16,
+            type=Type.ID,
+        )
+        self._places = threading.BoundedSemaphore(at_once or os.cpu_count() or 1)
+        self._patience = patience
+        self._nobody = self._argon2.hash(secrets.token_urlsafe(32))
+
+    def hash(self, password: str) -> str:
+        """Hash a password; raises TooBusy."""
+        with self._place():
+            return self._argon2.hash(password.encode())
+
+    def verify(self, password_hash: str | None, password: str) -> Verdict:
+        """Compare; None stands for "no such account", and nothing fits it. Raises TooBusy."""
+        given = password.encode(errors="surrogatepass")
+        if len(given) > LONGEST:  # no account has such a password, and hashing it costs more than others
+            password_hash, given = None, given[:LONGEST]
+        with self._place():
+            try:
+                self._argon2.verify(password_hash or self._nobody, given)
+            except (VerificationError, InvalidHashError):
+                return Verdict(fits=False)
+        if password_hash is None:
+            return Verdict(fits=False)
+        return Verdict(fits=True, outdated=self._argon2.check_needs_rehash(password_hash))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=self._patience):
+            raise TooBusy("too many log-ins at once", retry_after=1)
+        try:
+            yield
+        finally:
+            self._places.release()

@@ -1,0 +1,68 @@
+"""Makes whatever key is missing: ``python -m auth_service.signing --keys-dir keys``. Safe to run again."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from auth_service.registry import packaged_clients
+from auth_service.signing import pem
+from auth_service.signing.folder import KeyFolder
+
+
+def make_keys(keys_dir: Path, client_ids: Sequence[str], now: float) -> list[str]:
+    """Make the missing keys; gives what was made, as paths inside the folder. Raises KeyFault or OSError."""
+    made = []
+    folder = KeyFolder(keys_dir / "signing")
+    folder.create()
+    with folder.locked():
+        if not folder.read(folder.signature(), strict=True):
+            made.append(f"signing/{folder.add(now).kid}")
+    clients = keys_dir / "clients"
+    clients.mkdir(mode=0o755, exist_ok=True)
+    with folder.locked():
+        for client_id in client_ids:
+            private, public = clients / f"{client_id}.pem", clients / f"{client_id}.pub.pem"
+            if not private.exists():
+                pem.write(private, pem.private_pem(pem.new_key()), pem.PRIVATE_MODE)
+                public.unlink(missing_ok=True)  # of a key that is no more
+                made.append(f"clients/{private.name}")
+            if not public.exists():
+                half = pem.public_pem(pem.read_private(private).public_key())
+                pem.write(public, half, pem.PUBLIC_MODE)
+                made.append(f"clients/{public.name}")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; gives its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m auth_service.signing",
+        description="Make the signing key and the clients' keys that are missing. What is there stays as it is.",
+    )
+    parser.add_argument(
+        "--keys-dir", type=Path, default=Path("keys"), help="where keys lie (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--client", action="append", metavar="ID", help="only these clients (default: all that need a key)"
+    )
+    options = parser.parse_args(arguments)
+    registered = [client.client_id for client in packaged_clients() if client.confidential]
+    unknown = set(options.client or ()) - set(registered)
+    if unknown:
+        parser.error(f"no such confidential client: {', '.join(sorted(unknown))}")
+    try:
+        made = make_keys(options.keys_dir, options.client or registered, time.time())
+    except (pem.KeyFault, OSError) as fault:
+        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 (a command's answer)
+        return 1
+    for name in made:
+        print(f"made {options.keys_dir / name}")  # noqa: T201
+    if not made:
+        print(f"all keys are there in {options.keys_dir}")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Opening client assertions: whose each claims to be, and whether that client's key has signed it."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import jwt
+import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.types import Options
+
+from auth_service.domain.errors import InvalidClient
+from auth_service.signing import pem
+
+LONGEST = 8192
+_UNCHECKED: Options = {  # what an assertion says is the domain's business
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+_log = structlog.get_logger(__name__)
+
+
+class ClientKeys:
+    """Public keys of clients, ``<client_id>.pub.pem`` in one folder; each is read again when its file changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[tuple[int, int], RSAPublicKey]] = {}
+
+    def get(self, client_id: str) -> RSAPublicKey | None:
+        """Give the key of a registered client, None when there is no good one."""
+        path = self._folder / f"{client_id}.pub.pem"
+        try:
+            facts = path.stat()
+            version = (facts.st_ino, facts.st_mtime_ns)
+            with self._lock:
+                known = self._known.get(client_id)
+                if known is None or known[0] != version:
+                    known = self._known[client_id] = (version, pem.read_public(path))
+            return known[1]
+        except (OSError, pem.KeyFault) as fault:
+            _log.error("no good public key for a client", client=client_id, reason=str(fault))
+            return None
+
+
+class JwtAssertions:
+    """The domain's AssertionReader. It checks signature and form; the domain checks what is said."""
+
+    def __init__(self, keys: ClientKeys) -> None:
+        self._keys = keys
+
+    def issuer(self, assertion: str) -> str:
+        """Say who claims to have made it, unverified; raises InvalidClient."""
+        if len(assertion) > LONGEST:
+            raise InvalidClient("this client_assertion is too long")
+        claims = self._decoded(assertion, None)
+        issuer = claims.get("iss")
+        if not isinstance(issuer, str):
+            raise InvalidClient("a client_assertion has an iss")
+        return issuer
+
+    def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
+        """Give its claims if it is RS256 under the key of this client; raises InvalidClient."""
+        key = self._keys.get(client_id)
+        if key is None:
+            raise InvalidClient("this client has no key here")
+        return self._decoded(assertion, key)
+
+    def _decoded(self, assertion: str, key: RSAPublicKey | None) -> Mapping[str, object]:
+        try:
+            if key is None:
+                return dict(jwt.decode(assertion, options={"verify_signature": False}))
+            return dict(jwt.decode(assertion, key, algorithms=["RS256"], options=_UNCHECKED))
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise InvalidClient("this client_assertion cannot be verified") from None

@@ -1,0 +1,91 @@
+"""PEM files: made whole or not at all, readable by their owner alone, refused when others can read them."""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+
+KEY_BITS = 2048
+PRIVATE_MODE = 0o600
+PUBLIC_MODE = 0o644
+FOLDER_MODE = 0o700
+
+
+class KeyFault(Exception):  # noqa: N818 (a fault of the installation, as the log names it)
+    """A key file or folder is not as it must be; the message names it, and what to do."""
+
+
+def new_key() -> RSAPrivateKey:
+    """Make an RSA-2048 key with the exponent 65537."""
+    return generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+
+
+def private_pem(key: RSAPrivateKey) -> bytes:
+    """Give the key as unencrypted PKCS#8."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def public_pem(key: RSAPublicKey) -> bytes:
+    """Give the public half as SubjectPublicKeyInfo."""
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def read_private(path: Path) -> RSAPrivateKey:
+    """Read a signing key; raises KeyFault for any that is not ours alone, or not RSA of at least 2048 bits.
+
+    FileNotFoundError passes through: the file may have been taken out just now.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise KeyFault(f"{path.name} can be read by others than its owner: chmod 600 it, or withdraw it")
+        content = file.read(64 * 1024)
+    try:
+        key = serialization.load_pem_private_key(content, password=None)
+    except (ValueError, TypeError):
+        raise KeyFault(f"{path.name} is not an unencrypted private key in PEM") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < KEY_BITS:
+        raise KeyFault(f"{path.name} is not an RSA key of at least {KEY_BITS} bits")
+    return key
+
+
+def read_public(path: Path) -> RSAPublicKey:
+    """Read a client's public key; raises KeyFault, or OSError when there is none to read."""
+    with path.open("rb") as file:
+        content = file.read(64 * 1024)
+    try:
+        key = serialization.load_pem_public_key(content)
+    except ValueError:
+        raise KeyFault(f"{path.name} is not a public key in PEM") from None
+    if not isinstance(key, RSAPublicKey) or key.key_size < KEY_BITS:
+        raise KeyFault(f"{path.name} is not an RSA key of at least {KEY_BITS} bits")
+    return key
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    """Put a file in place whole: after a crash at any moment it is there complete, or not at all."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)  # whatever the umask says
+            os.fsync(file.fileno())
+        partial.rename(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, not only what the files hold."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

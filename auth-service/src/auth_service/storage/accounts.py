@@ -1,0 +1,63 @@
+"""Accounts in the database."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.accounts import Account
+from auth_service.storage.dialects import insert_or_ignore
+from auth_service.storage.tables import AccountRow
+
+
+class SqlAccounts:
+    """The domain's Accounts, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def add(self, account: Account) -> bool:
+        return insert_or_ignore(
+            self._db,
+            AccountRow,
+            sub=account.sub,
+            email=account.email,
+            name=account.name,
+            roles=" ".join(sorted(account.roles)),
+            password_hash=account.password_hash,
+            created_at=account.created_at,
+            disabled_at=account.disabled_at,
+            email_verified_at=account.email_verified_at,
+        )
+
+    def by_email(self, email: str) -> Account | None:
+        return _account(self._db.scalar(select(AccountRow).where(AccountRow.email == email)))
+
+    def get(self, sub: str) -> Account | None:
+        return _account(self._db.scalar(select(AccountRow).where(AccountRow.sub == sub)))
+
+    def locked(self, sub: str) -> Account | None:
+        # SQLite has no row locks and needs none: whoever may write is alone there
+        found = select(AccountRow).where(AccountRow.sub == sub).with_for_update()
+        return _account(self._db.scalar(found.execution_options(populate_existing=True)))
+
+    def set_password_hash(self, sub: str, password_hash: str) -> None:
+        self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(password_hash=password_hash))
+
+    def set_disabled(self, sub: str, at: float | None) -> None:
+        self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(disabled_at=at))
+
+
+def _account(row: AccountRow | None) -> Account | None:
+    if row is None:
+        return None
+    return Account(
+        sub=row.sub,
+        email=row.email,
+        name=row.name,
+        roles=frozenset(row.roles.split()),
+        password_hash=row.password_hash,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        email_verified_at=row.email_verified_at,
+    )

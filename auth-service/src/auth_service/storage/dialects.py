@@ -1,0 +1,20 @@
+"""The one statement that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart."""
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session as Db
+
+from auth_service.storage.tables import Base
+
+
+def insert_or_ignore(db: Db, table: type[Base], **values: Any) -> bool:
+    """Insert a row; False, and nothing changed, when a unique value of it is taken. No error, no lost transaction."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return affected(db, insert(table).values(**values).on_conflict_do_nothing()) == 1
+
+
+def affected(db: Db, statement: Any) -> int:
+    """Execute a statement and say how many rows it changed."""
+    return cast("CursorResult[Any]", db.execute(statement)).rowcount

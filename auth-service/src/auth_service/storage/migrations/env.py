@@ -1,0 +1,4 @@
+from auth_service.storage.tables import Base
+from service_kit.database import run_migrations
+
+run_migrations(Base.metadata)

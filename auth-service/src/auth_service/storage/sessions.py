@@ -1,0 +1,79 @@
+"""Sessions in the database."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.sessions import Session
+from auth_service.storage.dialects import affected
+from auth_service.storage.tables import SessionRow
+
+
+class SqlSessions:
+    """The domain's Sessions, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def add(self, session: Session) -> None:
+        self._db.add(
+            SessionRow(
+                sid=session.sid,
+                sub=session.sub,
+                client_id=session.client_id,
+                scopes=" ".join(sorted(session.scopes)),
+                audiences=" ".join(session.audiences),
+                methods=" ".join(session.methods),
+                auth_time=session.auth_time,
+                expires_at=session.expires_at,
+                ended_at=session.ended_at,
+                end_reason=session.end_reason,
+                status_list=session.status_list,
+                status_index=session.status_index,
+            )
+        )
+        self._db.flush()
+
+    def get(self, sid: str) -> Session | None:
+        row = self._db.scalar(_fresh(select(SessionRow).where(SessionRow.sid == sid)))
+        return None if row is None else _session(row)
+
+    def living(self, sub: str, now: float) -> list[Session]:
+        return self._living(select(SessionRow).where(SessionRow.sub == sub), now)
+
+    def living_of_client(self, client_id: str, now: float) -> list[Session]:
+        return self._living(select(SessionRow).where(SessionRow.client_id == client_id), now)
+
+    def _living(self, rows: Select[SessionRow], now: float) -> list[Session]:
+        live = rows.where(SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+        return [
+            _session(row)
+            for row in self._db.scalars(_fresh(live.order_by(SessionRow.auth_time, SessionRow.sid)))
+        ]
+
+    def mark_ended(self, sid: str, reason: str, at: float) -> bool:
+        unended = update(SessionRow).where(SessionRow.sid == sid, SessionRow.ended_at.is_(None))
+        return affected(self._db, unended.values(ended_at=at, end_reason=reason)) == 1
+
+
+def _fresh(rows: Select[SessionRow]) -> Select[SessionRow]:
+    """Read what the database says now, not what this transaction saw before."""
+    return rows.execution_options(populate_existing=True)
+
+
+def _session(row: SessionRow) -> Session:
+    return Session(
+        sid=row.sid,
+        sub=row.sub,
+        client_id=row.client_id,
+        scopes=frozenset(row.scopes.split()),
+        audiences=tuple(row.audiences.split()),
+        methods=tuple(row.methods.split()),
+        auth_time=row.auth_time,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+        end_reason=row.end_reason,
+        status_list=row.status_list,
+        status_index=row.status_index,
+    )

@@ -1,0 +1,99 @@
+"""Transactions over all repositories, and the removal of rows that can no longer matter."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from service_kit.database import Database
+from sqlalchemy import ColumnElement, Engine, delete, select, tuple_
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.times import Clock
+from auth_service.storage.accounts import SqlAccounts
+from auth_service.storage.dialects import affected, insert_or_ignore
+from auth_service.storage.refresh_tokens import SqlRefreshTokens
+from auth_service.storage.sessions import SqlSessions
+from auth_service.storage.tables import AssertionRow, RefreshTokenRow, SessionRow
+
+_log = structlog.get_logger(__name__)
+BATCH = 100
+SESSION_KEPT = 3600.0  # seconds after its absolute end, far longer than any token of it can live
+
+
+class SqlAssertions:
+    """The domain's Assertions, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def remember(self, client_id: str, jti: str, until: float) -> bool:
+        return insert_or_ignore(self._db, AssertionRow, client_id=client_id, jti=jti, until=until)
+
+
+class SqlTransaction:
+    """The domain's Transaction over one database session."""
+
+    def __init__(self, db: Db) -> None:
+        self.accounts = SqlAccounts(db)
+        self.sessions = SqlSessions(db)
+        self.refresh_tokens = SqlRefreshTokens(db)
+        self.assertions = SqlAssertions(db)
+
+
+class SqlStore:
+    """The domain's Store; may be shared by any number of threads.
+
+    Every so many writes it also removes rows that can no longer matter, a bounded number each time.
+    """
+
+    def __init__(self, engine: Engine, now: Clock = time.time, *, prune_every: int = 64) -> None:
+        self._database = Database(engine)
+        self._now = now
+        self._prune_every = prune_every
+        self._writes = itertools.count(1)
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """Read and write; committed when the block ends, rolled back when it raises."""
+        with self._database.begin() as db:
+            yield SqlTransaction(db)
+        if next(self._writes) % self._prune_every == 0:
+            self._prune_quietly()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """Read one consistent view; no writer is waited for or held up."""
+        with self._database.read() as db:
+            yield SqlTransaction(db)
+
+    def prune(self, now: float) -> int:
+        """Remove at most a batch from each table; several processes may do so at once."""
+        orphaned = ~select(RefreshTokenRow.digest).where(RefreshTokenRow.sid == SessionRow.sid).exists()
+        long_over = SessionRow.expires_at < now - SESSION_KEPT
+        with self._database.begin() as db:
+            gone = _delete(db, [AssertionRow.client_id, AssertionRow.jti], AssertionRow.until < now)
+            gone += _delete(db, [RefreshTokenRow.digest], RefreshTokenRow.keep_until < now)
+            gone += _delete(db, [SessionRow.sid], long_over, orphaned)
+        return gone
+
+    def _prune_quietly(self) -> None:
+        try:
+            self.prune(self._now())
+        except SQLAlchemyError as error:  # the write that came before it is done, and is what was asked for
+            _log.warning("expired rows could not be removed", reason=type(error).__name__)
+
+
+def _delete(
+    db: Db, key: list[InstrumentedAttribute[str] | InstrumentedAttribute[bytes]], *over: ColumnElement[bool]
+) -> int:
+    table = key[0].class_
+    some = select(*key).where(*over).limit(BATCH).with_for_update(skip_locked=True)
+    return affected(
+        db, delete(table).where(tuple_(*key).in_(some)).execution_options(synchronize_session=False)
+    )

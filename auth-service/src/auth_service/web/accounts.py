@@ -1,0 +1,67 @@
+"""Routes for people: accounts, log-in, log-out, passwords."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from service_kit.openapi import problem_response
+from service_kit.strict import validated
+from touchstone.flask import current_token, require
+
+from auth_service.domain.grants import parse_scope
+from auth_service.web.answers import TOKEN_RESPONSES, token_answer
+from auth_service.web.mint import Mint
+from auth_service.web.models import AccountMade, Credentials, NewAccount, PasswordChange
+
+TAGS = [Tag(name="accounts", description="Accounts and sessions of people.")]
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
+DONE: dict[Any, Any] = {204: {"description": "Done."}}
+BUSY = problem_response("Too many log-ins at once; Retry-After says when to come back.")
+
+
+def blueprint(mint: Mint) -> APIBlueprint:
+    """Give the routes over this mint."""
+    routes = APIBlueprint("accounts", __name__, abp_tags=TAGS)
+
+    @routes.post("/accounts", operation_id="openAccount", responses={201: AccountMade, 429: BUSY})
+    @validated
+    def open_account(body: NewAccount) -> tuple[Response, int]:
+        """Open an account. An address that has one already answers alike."""
+        return jsonify(sub=mint.register(body.email, body.password, body.name)), 201
+
+    @routes.post(
+        "/login", operation_id="logIn", responses={**TOKEN_RESPONSES, 401: problem_response("No."), 429: BUSY}
+    )
+    @validated
+    def log_in(body: Credentials) -> Response:
+        """Log in with address and password: a session, an access token and a refresh token."""
+        scopes = parse_scope(body.scope)
+        return token_answer(mint.log_in(body.email, body.password, body.client_id, scopes, body.audiences()))
+
+    @routes.post("/logout", operation_id="logOut", security=BEARER, responses=DONE)
+    @require()
+    def log_out() -> tuple[str, int]:
+        """End this session."""
+        mint.log_out(current_token.subject, current_token.session_id)
+        return "", 204
+
+    @routes.post("/logout/all", operation_id="logOutEverywhere", security=BEARER, responses=DONE)
+    @require()
+    def log_out_everywhere() -> tuple[str, int]:
+        """End every session of the account."""
+        mint.log_out.everywhere(current_token.subject, current_token.session_id)
+        return "", 204
+
+    @routes.post(
+        "/account/password", operation_id="changePassword", security=BEARER, responses={**DONE, 429: BUSY}
+    )
+    @require()
+    @validated
+    def change_password(body: PasswordChange) -> tuple[str, int]:
+        """Replace the password; all other sessions end."""
+        claims = current_token
+        mint.change_password(claims.subject, claims.session_id, body.current_password, body.new_password)
+        return "", 204
+
+    return routes

@@ -1,0 +1,64 @@
+"""Answers that several routes share: tokens, OAuth errors, and what this service's own errors become."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from service_kit.openapi import problem_response
+from service_kit.problems import ProblemType, problem
+
+from auth_service.domain import errors
+from auth_service.domain.issuing import TokenAnswer
+from auth_service.web.models import OAuthProblem, TokenAnswerBody
+
+PROBLEMS: Mapping[type[Exception], ProblemType] = {
+    errors.InvalidEmail: ProblemType(422, "invalid_email", "This is not an e-mail address"),
+    errors.InvalidName: ProblemType(422, "invalid_name", "This is not a name"),
+    errors.InvalidPassword: ProblemType(422, "invalid_password", "This password cannot be used"),
+    errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is not right"),
+    errors.UnknownKey: ProblemType(404, "unknown_key", "There is no such key"),
+    errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
+    errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
+}
+UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
+    errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),
+    errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
+}
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+CLIENT_CHALLENGE = 'Bearer realm="touchstone", error="invalid_client"'
+TOKEN_RESPONSES: dict[Any, Any] = {
+    200: TokenAnswerBody,
+    400: OAuthProblem,
+    401: OAuthProblem,
+    503: problem_response("Cannot be answered now."),
+}
+
+
+def token_answer(answer: TokenAnswer) -> Response:
+    """Give RFC 6749 section 5.1; what is not there is left out."""
+    members = {name: value for name, value in asdict(answer).items() if value is not None}
+    response = jsonify({"token_type": "Bearer", **members})
+    response.headers.update(NO_STORE)
+    return response
+
+
+def oauth_error(error: errors.OAuthError) -> tuple[Response, int, dict[str, str]]:
+    """Give RFC 6749 section 5.2."""
+    body = jsonify(error=error.slug, error_description=str(error))
+    if isinstance(error, errors.InvalidClient):
+        return body, 401, {**NO_STORE, "WWW-Authenticate": CLIENT_CHALLENGE}
+    return body, 400, NO_STORE
+
+
+def unauthorized(error: errors.AuthError) -> Response:
+    """Give a 401 problem with the challenge that RFC 9110 section 15.5.2 asks for."""
+    title, challenge = UNAUTHORIZED[type(error)]
+    return problem(401, error.slug, title, detail=str(error), headers={"WWW-Authenticate": challenge})
+
+
+def install(app: Flask) -> None:
+    """Answer OAuth's errors in OAuth's form, and ours that need a challenge with one."""
+    app.register_error_handler(errors.OAuthError, oauth_error)
+    for kind in UNAUTHORIZED:
+        app.register_error_handler(kind, unauthorized)

@@ -1,0 +1,61 @@
+"""Reading the bodies of OAuth endpoints: one form, one value for each name (RFC 6749 section 3.2)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, get_type_hints
+from urllib.parse import parse_qsl
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+
+from auth_service.domain.errors import InvalidRequest
+
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 50
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def oauth_form(view: Callable[P, R]) -> Callable[P, R]:
+    """Fill a view's ``form`` from the request; raises InvalidRequest, so that OAuth's form answers OAuth's callers."""
+    model: list[type[BaseModel]] = []
+
+    @wraps(view)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not model:
+            model.append(get_type_hints(view)["form"])
+        kwargs["form"] = read_form(model[0])
+        return view(*args, **kwargs)
+
+    # flask-openapi3 documents the form, and leaves reading it to us
+    call.__delay_validate_request__ = True  # type: ignore[attr-defined]
+    return call
+
+
+def read_form(model: type[BaseModel]) -> BaseModel:
+    """Read the body of this request. A name without a value counts as absent; unknown names are ignored."""
+    if request.mimetype != FORM:
+        raise InvalidRequest(f"the body has to be {FORM}")
+    repeatable = {name for name, field in model.model_fields.items() if field.annotation != str | None}
+    values: dict[str, Any] = {}
+    for name, value in _pairs():
+        if name in repeatable:
+            values.setdefault(name, []).append(value)
+        elif name in values:
+            raise InvalidRequest("a parameter is given more than once")
+        else:
+            values[name] = value
+    try:
+        return model.model_validate(
+            {name: value for name, value in values.items() if value not in ("", [""])}
+        )
+    except ValidationError:
+        raise InvalidRequest("a parameter is malformed") from None
+
+
+def _pairs() -> list[tuple[str, str]]:
+    try:
+        body = request.get_data(cache=True).decode("ascii")
+        return parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError:  # UnicodeDecodeError among them
+        raise InvalidRequest("the body is not a form in UTF-8") from None

@@ -1,0 +1,33 @@
+"""What the routes can call: the use cases of the domain, wired."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.assertions import AuthenticateClient
+from auth_service.domain.exchange import Exchange, ServiceToken
+from auth_service.domain.keys import PublishedKeys
+from auth_service.domain.login import LogIn
+from auth_service.domain.logout import Introspect, LogOut, Revoke
+from auth_service.domain.passwords import ChangePassword
+from auth_service.domain.refresh import Refresh
+from auth_service.domain.registration import Register
+from auth_service.web.waiting import LongPoll
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """One field for each thing that the mint does for others."""
+
+    issuer: str
+    jwks_max_age: int
+    register: Register
+    log_in: LogIn
+    log_out: LogOut
+    change_password: ChangePassword
+    authenticate: AuthenticateClient
+    refresh: Refresh
+    exchange: Exchange
+    service_token: ServiceToken
+    revoke: Revoke
+    introspect: Introspect
+    keys: PublishedKeys
+    waits: LongPoll

@@ -1,0 +1,133 @@
+"""What goes over the wire, as models: they check bodies, and the OpenAPI document is made from them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+Text = Annotated[str, Field(max_length=2000)]
+Names = str | Annotated[list[str], Field(max_length=10)] | None
+Hidden = Field(repr=False)
+
+
+class NewAccount(BaseModel):
+    """Who wants an account. The password has 8 to 1,024 bytes."""
+
+    email: Annotated[str, Field(max_length=320)]
+    password: str = Hidden
+    name: Annotated[str, Field(max_length=400)]
+
+
+class AccountMade(BaseModel):
+    """The subject, as it stands in the account's tokens."""
+
+    sub: str
+
+
+class Credentials(BaseModel):
+    """First-party log-in. `resource` or `audience` and `scope` narrow what the tokens carry."""
+
+    email: Text
+    password: str = Hidden
+    client_id: Text = "cli"
+    scope: Text | None = None
+    audience: Names = None
+    resource: Names = None
+
+    def audiences(self) -> tuple[str, ...]:
+        """Give all audiences that are asked for, by either name."""
+        return tuple(name for given in (self.audience, self.resource) for name in _listed(given))
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else names or []
+
+
+class PasswordChange(BaseModel):
+    """The password that is, and the one that is to be."""
+
+    current_password: str = Hidden
+    new_password: str = Hidden
+
+
+class TokenAnswerBody(BaseModel):
+    """RFC 6749 section 5.1, with `issued_token_type` after RFC 8693 section 2.2.1."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    refresh_token: str | None = None
+    issued_token_type: str | None = None
+
+
+class OAuthProblem(BaseModel):
+    """RFC 6749 section 5.2."""
+
+    error: str
+    error_description: str | None = None
+
+
+class ClientForm(BaseModel):
+    """What any request of a client may hold to say, and prove, who it is (RFC 7521 section 4.2)."""
+
+    client_id: str | None = None
+    client_assertion_type: str | None = None
+    client_assertion: str | None = Field(None, repr=False)
+
+
+class TokenForm(ClientForm):
+    """A request for tokens; which parameters count depends on `grant_type`."""
+
+    grant_type: str | None = None
+    scope: str | None = None
+    audience: list[str] = []
+    resource: list[str] = []
+    refresh_token: str | None = Field(None, repr=False)
+    subject_token: str | None = Field(None, repr=False)
+    subject_token_type: str | None = None
+    requested_token_type: str | None = None
+    actor_token: str | None = Field(None, repr=False)
+
+    def audiences(self) -> tuple[str, ...]:
+        """Give all audiences that are asked for, by either name."""
+        return (*self.audience, *self.resource)
+
+
+class AboutTokenForm(ClientForm):
+    """A token to revoke (RFC 7009) or to ask about (RFC 7662)."""
+
+    token: str | None = Field(None, repr=False)
+    token_type_hint: str | None = None
+
+
+class Introspection(BaseModel):
+    """RFC 7662 section 2.2; only `active` is there for a token that does not stand."""
+
+    active: bool
+    iss: str | None = None
+    sub: str | None = None
+    aud: list[str] | None = None
+    client_id: str | None = None
+    scope: str | None = None
+    token_type: str | None = None
+    exp: int | None = None
+    iat: int | None = None
+    jti: str | None = None
+    sid: str | None = None
+    auth_time: int | None = None
+    roles: list[str] | None = None
+    act: dict[str, Any] | None = None
+
+
+class JwkSet(BaseModel):
+    """RFC 7517 section 5."""
+
+    keys: list[dict[str, Any]]
+
+
+class ServerMetadata(BaseModel):
+    """RFC 8414 section 2."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str

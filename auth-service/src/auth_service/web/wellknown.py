@@ -1,0 +1,84 @@
+"""Routes for everybody: the public keys, and what this issuer can do."""
+
+from flask import Response, jsonify, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from auth_service.domain.grants import ALL_SCOPES
+from auth_service.web.mint import Mint
+from auth_service.web.models import JwkSet, ServerMetadata
+from auth_service.web.oauth import GRANTS
+from auth_service.web.waiting import preferred_wait
+
+TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
+METADATA_MAX_AGE = 300
+
+
+def blueprint(mint: Mint) -> APIBlueprint:
+    """Give the routes over this mint."""
+    routes = APIBlueprint("wellknown", __name__, abp_tags=TAGS)
+    metadata = server_metadata(mint.issuer)
+
+    @routes.get(
+        "/.well-known/jwks.json",
+        operation_id="jwks",
+        responses={200: JwkSet, 304: {"description": "Unchanged."}},
+    )
+    def jwks() -> Response:
+        """Give the public keys; with `If-None-Match` and `Prefer: wait=N` hold the answer until they change."""
+        known = request.if_none_match
+        wait = preferred_wait(request.headers.get("Prefer"))
+        waited = mint.waits.hold(wait, lambda: not known.contains_weak(mint.keys.document()[1]))
+        body, etag = mint.keys.document()
+        response = Response(body, mimetype="application/json")
+        response.set_etag(etag)
+        response.headers["Cache-Control"] = f"public, max-age={mint.jwks_max_age}"
+        if waited:
+            response.headers["Preference-Applied"] = f"wait={wait}"
+        response.make_conditional(request)
+        return response
+
+    @routes.get(
+        "/.well-known/oauth-authorization-server",
+        operation_id="serverMetadata",
+        responses={200: ServerMetadata},
+    )
+    def authorization_server() -> Response:
+        """Say what this issuer can do (RFC 8414)."""
+        return _document(metadata)
+
+    @routes.get(
+        "/.well-known/openid-configuration", operation_id="openidMetadata", responses={200: ServerMetadata}
+    )
+    def openid_configuration() -> Response:
+        """Say the same where OpenID Connect looks for it."""
+        return _document(metadata)
+
+    return routes
+
+
+def server_metadata(issuer: str) -> dict[str, object]:
+    """Give the metadata of RFC 8414 section 2: what is there now, under the issuer's public name."""
+    methods = ["none", "private_key_jwt"]
+    return {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "grant_types_supported": [str(grant) for grant in GRANTS],
+        "response_types_supported": [],
+        "scopes_supported": sorted(ALL_SCOPES),
+    }
+
+
+def _document(metadata: dict[str, object]) -> Response:
+    response = jsonify(metadata)
+    response.headers["Cache-Control"] = f"public, max-age={METADATA_MAX_AGE}"
+    return response
