@@ -87,6 +87,10 @@ class Plan:
         """Name the SQLite file of a service."""
         return self.var / f"{service.name.removesuffix('-service')}.db"
 
+    def migrations_done(self, service: Service) -> Path:
+        """Name the file that remembers which migrations the database has been through."""
+        return self.database(service).with_suffix(".migrated")
+
     def log(self, service: Service) -> Path:
         """Name the file that a service's output goes to."""
         return self.var / "log" / f"{service.name}.log"

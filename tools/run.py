@@ -5,6 +5,7 @@ Exit code: 0 when asked to stop, 1 when a service or a preparation failed, 2 whe
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -14,29 +15,39 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from cluster import Cluster, say
-from plan import ROOT, Plan, read_plan
+from plan import ROOT, Plan, Service, read_plan
+
+
+def migrations(service: Service) -> str:
+    """Return what changes whenever a service's migrations do."""
+    digest = hashlib.sha256()
+    for path in sorted(
+        (ROOT / service.name / "src" / service.package / "storage" / "migrations").rglob("*.py")
+    ):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_migrated(plan: Plan, service: Service) -> bool:
+    """Whether the database is known to be up to date, so that no process needs to start and look."""
+    note = plan.migrations_done(service)
+    return plan.database(service).exists() and note.exists() and note.read_text() == migrations(service)
 
 
 def prepare(plan: Plan) -> bool:
     """Make the keys and migrate the databases, all at once; tell each one's outcome."""
     for folder in (plan.var, plan.var / "log"):
         folder.mkdir(mode=0o700, exist_ok=True)
-    jobs = {
-        "keys": (
-            [sys.executable, "-m", "auth_service.signing", "--keys-dir", str(plan.keys)],
-            plan.services[0],
-        )
-    }
+    jobs = {"keys": (plan.services[0], ["auth_service.signing", "--keys-dir", str(plan.keys)])}
     for service in plan.services:
-        if service.has_data:
-            command = [sys.executable, "-m", "service_kit.database", service.package]
-            jobs[f"database of the {service.name}"] = (command, service)
+        if service.has_data and not is_migrated(plan, service):
+            jobs[f"database of the {service.name}"] = (service, ["service_kit.database", service.package])
 
     def work(name: str) -> bool:
-        command, service = jobs[name]
+        service, arguments = jobs[name]
         begin = time.monotonic()
         done = subprocess.run(  # noqa: S603 (our own modules, no shell)
-            command,
+            [sys.executable, "-m", *arguments],
             cwd=ROOT,
             env=plan.environment(service),
             stdin=subprocess.DEVNULL,
@@ -48,6 +59,8 @@ def prepare(plan: Plan) -> bool:
         if done.returncode != 0:
             say(f"  {name}: failed\n{done.stdout}{done.stderr}")
             return False
+        if service.package in arguments:
+            plan.migrations_done(service).write_text(migrations(service))
         say(f"  {name}: up to date ({time.monotonic() - begin:.1f} s)")
         return True
 

@@ -15,7 +15,7 @@ JSON = "-H 'Content-Type: application/json'"
 def conversation(base: str, password: str) -> str:
     """Shell lines that log in, look at the products, order one and list the orders; they need curl and sed."""
     login = shlex.quote(json.dumps({"email": "alice@example.com", "password": password}))
-    order = shlex.quote(json.dumps({"items": [{"sku": "mug", "quantity": 2}]}))
+    order = shlex.quote(json.dumps({"items": [{"sku": "STONE-BLK", "quantity": 2}]}))
     return f"""\
 TOKEN=$(curl -sS {base}/login {JSON} -d {login} \\
   | sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p')
