@@ -50,8 +50,10 @@ class AccessClaims(NamedTuple):
 
 def read(members: dict[str, Any]) -> AccessClaims:
     """Read a payload whose `iss`, `iat` and `exp` have been checked; raise MalformedClaims."""
-    subject, token_id = members.get("sub"), members.get("jti")
-    client_id, session_id = members.get("client_id", token_id), members.get("sid", token_id)
+    subject: Any = members.get("sub")
+    token_id: Any = members.get("jti")
+    client_id = members.get("client_id", token_id)
+    session_id = members.get("sid", token_id)
     for value in (subject, token_id, client_id, session_id):
         if not (type(value) is str and 0 < len(value) <= _LONGEST and value.isprintable()):
             raise MalformedClaims

@@ -58,6 +58,11 @@ class KeySet:
         refused += [(kid, "kid is not unique") for kid, times in names.items() if times > 1]
         return cls({key.kid: key for key in good if names[key.kid] == 1}, tuple(refused))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeySet) and self._keys == other._keys
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never looked up
+
     def __len__(self) -> int:
         return len(self._keys)
 
@@ -86,6 +91,8 @@ def _read(entry: object) -> Key:
     modulus, exponent = _number(entry.get("n")), _number(entry.get("e"))
     if not _MIN_BITS <= modulus.bit_length() <= _MAX_BITS:
         raise ValueError(f"modulus is not {_MIN_BITS} to {_MAX_BITS} bits long")
+    if modulus % 2 == 0:
+        raise ValueError("modulus is even")
     if exponent != _EXPONENT:
         raise ValueError(f"e is not {_EXPONENT}")
     return Key(cast("str", kid), RSAPublicNumbers(exponent, modulus).public_key())

@@ -87,7 +87,10 @@ class Verifier:
         return found
 
     def _read_header(self, encoded: bytes) -> str:
-        header = _read_object(encoded)
+        try:
+            header = _read_object(base64url.decode(encoded))
+        except ValueError:
+            raise errors.MalformedToken from None
         if header.get("alg") != self.policy.algorithm:
             raise errors.WrongAlgorithm
         if header.get("typ") not in _TYPES:
@@ -106,7 +109,7 @@ class Verifier:
         self._headers[encoded] = kid
 
     def _check_times(self, members: dict[str, Any]) -> tuple[float, float]:
-        """Return the times from and until which the answer is yes."""
+        """Return the times from and until which a fresh look would say yes again."""
         now, leeway = self._now(), self.policy.leeway
         issued: Any = members.get("iat")
         expires: Any = members.get("exp")
@@ -122,29 +125,30 @@ class Verifier:
             or not earliest < begins < latest
         ):
             raise errors.MalformedClaims
-        begins = max(issued, begins)
         if now >= expires + leeway:
             raise errors.ExpiredToken
-        if begins > now + leeway:
+        if issued > now + leeway or begins > now + leeway:
             raise errors.NotYetValid
-        return begins - leeway, expires + leeway
+        since = max(issued, begins) - leeway
+        # What lives for years is looked at afresh each time: its ten years may end before it does.
+        return since, expires + leeway if expires - min(issued, begins) < _TEN_YEARS / 2 else since
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return header and payload still encoded, the signature decoded, and the bytes that it covers."""
+    """Return the header still encoded, payload and signature decoded, and the bytes that were signed."""
     if len(token) > _LONGEST_TOKEN:
         raise errors.MalformedToken
     try:
         raw = token.encode("ascii")
         header, payload, signature = raw.split(b".")
-        return header, payload, base64url.decode(signature), raw[: -len(signature) - 1]
+        return header, base64url.decode(payload), base64url.decode(signature), raw[: -len(signature) - 1]
     except ValueError:
         raise errors.MalformedToken from None
 
 
-def _read_object(encoded: bytes) -> dict[str, Any]:
+def _read_object(text: bytes) -> dict[str, Any]:
     try:
-        value = strictjson.loads(base64url.decode(encoded), max_depth=_DEEPEST_JSON)
+        value = strictjson.loads(text, max_depth=_DEEPEST_JSON)
     except ValueError:
         raise errors.MalformedToken from None
     if type(value) is not dict:

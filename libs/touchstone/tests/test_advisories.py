@@ -1,0 +1,121 @@
+"""Faults published about other JWT libraries: none of them works here. The identifier is in each docstring."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from touchstone import KeySet, TokenError, Verifier, errors
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unsigned(mint, **header):
+    return ".".join(b64(json.dumps(part).encode()) for part in (mint.header(**header), mint.claims()))
+
+
+@pytest.mark.parametrize("encoding", ["PEM", "stripped PEM", "DER", "n"])
+def test_a_public_key_is_no_hmac_secret(verifier, mint, encoding):
+    """CVE-2015-9235 (jsonwebtoken), CVE-2016-10555 (jwt-simple), CVE-2022-29217 (PyJWT), CVE-2024-33663 (python-jose)."""
+    public = mint.key.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    secret = {
+        "PEM": pem,
+        "stripped PEM": pem.strip(),
+        "DER": public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        "n": str(mint.jwk()["n"]).encode(),
+    }[encoding]
+    signed = unsigned(mint, alg="HS256")
+    forged = f"{signed}.{b64(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+    with pytest.raises(errors.WrongAlgorithm):
+        verifier.verify(forged)
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
+@pytest.mark.parametrize("signature", ["", "AA"])
+def test_a_token_without_a_signature_is_refused(verifier, mint, alg, signature):
+    """CVE-2022-23540 (jsonwebtoken: defaults to `none`), CVE-2020-28042 (a null signature accepted)."""
+    with pytest.raises(TokenError):
+        verifier.verify(f"{unsigned(mint, alg=alg)}.{signature}")
+
+
+def test_an_empty_signature_is_refused_under_the_right_algorithm(verifier, mint):
+    """CVE-2020-28042: a null signature accepted."""
+    with pytest.raises(errors.MalformedToken):
+        verifier.verify(f"{unsigned(mint)}.")
+
+
+def test_a_key_embedded_in_the_token_verifies_nothing(verifier, stranger):
+    """CVE-2018-0114 (node-jose): the `jwk` of the header was trusted."""
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(stranger.token(header={"jwk": stranger.jwk()}))
+
+
+@pytest.mark.parametrize("crit", [["bork"], ["cnf"], ["b64"], [], None])
+def test_a_critical_extension_that_we_do_not_know_is_refused(verifier, mint, crit):
+    """CVE-2025-59420 (Authlib), CVE-2026-32597 (PyJWT): `crit` was not looked at."""
+    with pytest.raises(errors.UnsupportedHeader):
+        verifier.verify(mint.token(header={"crit": crit, "bork": 1}))
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_huge_part_is_refused_unread(verifier, mint, part):
+    """CVE-2025-61920 (Authlib): parts of any size were decoded."""
+    parts = mint.token().split(".")
+    parts[part] = "A" * 4_000_000
+    with pytest.raises(errors.MalformedToken):
+        verifier.verify(".".join(parts))
+
+
+@pytest.mark.parametrize("iss", ["https://", "mint.example", "h", ""])
+def test_a_part_of_our_issuers_name_is_not_our_issuer(verifier, mint, iss):
+    """CVE-2024-53861 (PyJWT): a substring of the expected issuer was accepted."""
+    with pytest.raises(errors.WrongIssuer):
+        verifier.verify(mint.token(iss=iss))
+
+
+@pytest.mark.parametrize("suffix", ["=", "==", "!!!!", "\n", " ", "=!", "AA"])
+def test_one_token_has_one_spelling(verifier, mint, suffix):
+    """CVE-2026-102269 (PyJWT): the signature could be respelled, and revocation by raw token walked around."""
+    token = mint.token()
+    assert verifier.verify(token)
+    with pytest.raises(TokenError):
+        verifier.verify(token + suffix)
+
+
+def test_unused_bits_do_not_respell_a_token(verifier, mint):
+    """CVE-2026-102269 (PyJWT), the same by the unused bits of the last character."""
+    token = mint.token()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    for other in alphabet.replace(token[-1], ""):
+        with pytest.raises(TokenError):
+            verifier.verify(token[:-1] + other)
+
+
+def test_one_malformed_key_does_not_spoil_the_set(mint):
+    """CVE-2026-102274 (PyJWT): one malformed RSA key in a JWK Set made all of it useless."""
+    keys = KeySet.from_jwks(mint.jwks({"kty": "RSA", "kid": "bad", "n": "!", "e": "AQAB"}))
+    assert list(keys) == ["key-1"]
+
+
+def test_a_compact_token_inside_json_is_no_token(verifier, mint):
+    """CVE-2022-39227 (python-jwt): JSON around a compact token made two readers see two payloads."""
+    header, payload, signature = mint.token().split(".")
+    forged = b64(json.dumps(mint.claims(sub="admin")).encode())
+    mixed = json.dumps({f"  {header}.": "", f'{forged}."': "", "payload": payload, "signature": signature})
+    for token in (mixed, f'{{"  {header}.{forged}.":"","protected":"{header}", "payload":"{payload}"}}'):
+        with pytest.raises(errors.MalformedToken):
+            verifier.verify(token)
+
+
+def test_a_short_key_is_refused(policy, mint):
+    """CVE-2022-23539 (jsonwebtoken): keys unfit for the algorithm were used all the same."""
+    weak = type(mint)(generate_private_key(65537, 1024))
+    keys = KeySet.from_jwks(weak.jwks())
+    with pytest.raises(errors.UnknownKey):
+        Verifier(policy, lambda: keys).verify(weak.token())

@@ -1,0 +1,176 @@
+"""Verdicts already reached: never another answer than a fresh look would give."""
+
+import threading
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from touchstone import KeySet, Policy, TokenError, Verifier, errors
+
+NOW = 1_900_000_000
+
+
+class Rotating:
+    """A key set that can be exchanged."""
+
+    def __init__(self, keys):
+        self.keys = keys
+        self.asked = 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.keys
+
+
+@pytest.fixture
+def source(keys):
+    return Rotating(keys)
+
+
+@pytest.fixture
+def cached(policy, source, clock):
+    return Verifier(policy, source, now=clock)
+
+
+def test_a_second_look_gives_the_very_same_claims(cached, mint):
+    token = mint.token()
+    assert cached.verify(token) is cached.verify("".join(list(token)))
+
+
+def test_without_room_nothing_is_remembered(policy, keys, mint, clock):
+    verifier = Verifier(policy, lambda: keys, cache_size=0, now=clock)
+    token = mint.token()
+    assert verifier.verify(token) is not verifier.verify(token)
+
+
+def test_a_cache_cannot_be_smaller_than_empty(policy, keys):
+    with pytest.raises(ValueError, match="smaller"):
+        Verifier(policy, lambda: keys, cache_size=-1)
+
+
+def test_the_oldest_verdict_makes_room(policy, keys, mint, clock):
+    verifier = Verifier(policy, lambda: keys, cache_size=2, now=clock)
+    tokens = [mint.token(jti=str(n)) for n in range(3)]
+    first, *later = [verifier.verify(token) for token in tokens]
+    assert [verifier.verify(token) for token in tokens[1:]] == later
+    assert all(verifier.verify(token) is claims for token, claims in zip(tokens[1:], later, strict=True))
+    assert verifier.verify(tokens[0]) is not first
+
+
+def test_a_refused_token_is_not_remembered(cached, stranger, source, foreign_key, mint):
+    token = stranger.token()
+    with pytest.raises(errors.BadSignature):
+        cached.verify(token)
+    source.keys = KeySet.from_jwks(stranger.jwks())
+    assert cached.verify(token)
+
+
+def test_a_remembered_token_expires_with_its_leeway(cached, mint, clock):
+    token = mint.token(exp=NOW + 300)
+    cached.verify(token)
+    clock.advance(329.9)
+    assert cached.verify(token)
+    clock.advance(0.1)
+    with pytest.raises(errors.ExpiredToken):
+        cached.verify(token)
+
+
+def test_a_remembered_token_is_not_valid_before_its_time(cached, mint, clock):
+    token = mint.token(nbf=NOW + 20)
+    cached.verify(token)
+    clock.advance(-11)
+    with pytest.raises(errors.NotYetValid):
+        cached.verify(token)
+
+
+def test_a_withdrawn_key_ends_remembered_tokens_at_once(cached, mint, stranger, source):
+    token = mint.token()
+    cached.verify(token)
+    source.keys = KeySet.from_jwks(b'{"keys":[]}')
+    with pytest.raises(errors.UnknownKey):
+        cached.verify(token)
+
+
+def test_another_key_under_the_same_name_ends_remembered_tokens_at_once(cached, mint, stranger, source):
+    token = mint.token()
+    cached.verify(token)
+    source.keys = KeySet.from_jwks(stranger.jwks())
+    with pytest.raises(errors.BadSignature):
+        cached.verify(token)
+
+
+def test_the_same_key_read_anew_goes_on(cached, mint, source):
+    token = mint.token()
+    claims = cached.verify(token)
+    source.keys = KeySet.from_jwks(mint.jwks())
+    assert cached.verify(token) is claims
+
+
+def test_keys_are_asked_for_at_every_use(cached, mint, source):
+    token = mint.token()
+    for _ in range(3):
+        cached.verify(token)
+    assert source.asked == 3
+
+
+def test_two_policies_share_no_verdicts(keys, mint, clock):
+    token = mint.token()
+    ours = Verifier(Policy("https://mint.example", "orders-service"), lambda: keys, now=clock)
+    theirs = Verifier(Policy("https://mint.example", "users-service"), lambda: keys, now=clock)
+    assert ours.verify(token)
+    with pytest.raises(errors.WrongAudience):
+        theirs.verify(token)
+
+
+def outcome(verifier, token):
+    try:
+        return verifier.verify(token)
+    except TokenError as refused:
+        return type(refused)
+
+
+TIMES = st.integers(-400, 400) | st.sampled_from(
+    [-315_576_000, 315_576_000, -315_575_990, 315_575_990, 157_788_000]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(iat=TIMES, exp=TIMES, nbf=TIMES, moves=st.lists(TIMES | st.floats(-400, 400), max_size=6))
+def test_at_any_time_a_remembered_verdict_is_the_one_of_a_fresh_look(
+    policy, keys, mint, make_clock, iat, exp, nbf, moves
+):
+    clock = make_clock()
+    token = mint.token(iat=NOW + iat, exp=NOW + exp, nbf=NOW + nbf)
+    remembering = Verifier(policy, lambda: keys, now=clock)
+    for move in [0, *moves]:
+        clock.now = NOW + move
+        fresh = Verifier(policy, lambda: keys, now=clock)
+        assert outcome(remembering, token) == outcome(fresh, token)
+
+
+def test_many_threads_share_one_small_cache(policy, keys, mint, clock):
+    verifier = Verifier(policy, lambda: keys, cache_size=3, now=clock)
+    tokens = [mint.token(jti=f"token-{n}") for n in range(12)]
+    faults = []
+
+    def work(offset):
+        try:
+            for n in range(200):
+                at = (n * 5 + offset) % len(tokens)
+                assert verifier.verify(tokens[at]).token_id == f"token-{at}"
+        except Exception as fault:  # noqa: BLE001 - reported by the test's own thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(verifier._verdicts) <= 3
+
+
+def test_known_headers_are_bounded_too(cached, mint):
+    for n in range(70):
+        assert cached.verify(mint.token(header={"n": n}))
+    assert len(cached._headers) <= 64

@@ -1,0 +1,159 @@
+"""Which keys of a published set are taken, and which are refused, one by one."""
+
+import base64
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from touchstone import KeySet
+
+
+def b64(number):
+    return (
+        base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
+    )
+
+
+@pytest.fixture
+def refusal(mint):
+    """Publish one altered key beside a good one; tell why it was refused, or None."""
+
+    def publish(**overrides):
+        keys = KeySet.from_jwks(mint.jwks(mint.jwk(**{"kid": "altered", **overrides})))
+        assert "key-1" in keys
+        assert ("altered" in keys) == (not keys.refused)
+        return keys.refused[0] if keys.refused else None
+
+    return publish
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"use": "sig"},
+        {"alg": "RS256"},
+        {"key_ops": ["verify"]},
+        {"key_ops": ["sign", "verify"]},
+        {"x5t": "ignored"},
+    ],
+    ids=str,
+)
+def test_a_fit_key_is_taken(refusal, members):
+    assert refusal(**members) is None
+
+
+def test_use_alg_and_key_ops_may_be_absent(refusal, mint):
+    assert refusal(use=mint.REMOVE, alg=mint.REMOVE) is None
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"kty": "EC"}, "kty is not RSA"),
+        ({"kty": None}, "kty is not RSA"),
+        ({"use": "enc"}, "use is not sig"),
+        ({"use": None}, "use is not sig"),
+        ({"use": ["sig"]}, "use is not sig"),
+        ({"alg": "RS512"}, "alg is not RS256"),
+        ({"alg": "RSA-OAEP"}, "alg is not RS256"),
+        ({"alg": None}, "alg is not RS256"),
+        ({"key_ops": ["encrypt"]}, "key_ops lacks verify"),
+        ({"key_ops": []}, "key_ops lacks verify"),
+        ({"key_ops": "verify"}, "key_ops lacks verify"),
+        ({"key_ops": None}, "key_ops lacks verify"),
+        ({"e": "Aw"}, "e is not 65537"),
+        ({"e": "AQ"}, "e is not 65537"),
+        ({"e": 65537}, "n or e is missing"),
+        ({"e": None}, "n or e is missing"),
+        ({"n": None}, "n or e is missing"),
+        ({"n": ""}, "n or e is not base64url"),
+        ({"n": "!!!!"}, "n or e is not base64url"),
+        ({"n": "é"}, "n or e is not base64url"),
+        ({"e": "AQAB="}, "n or e is not base64url"),
+        ({"d": "AQAB"}, "a private key is published"),
+        ({"k": "AQAB"}, "a private key is published"),
+    ],
+    ids=str,
+)
+def test_an_unfit_key_is_refused_and_says_why(refusal, members, reason):
+    assert refusal(**members) == ("altered", reason)
+
+
+@pytest.mark.parametrize("kid", ["", "a\nb", "x" * 256])
+def test_a_key_needs_a_printable_name(refusal, kid):
+    assert refusal(kid=kid) == (kid, "kid is missing or malformed")
+
+
+@pytest.mark.parametrize("kid", [None, 1, ["altered"]])
+def test_a_name_is_a_string(refusal, kid):
+    assert refusal(kid=kid) == (None, "kid is missing or malformed")
+
+
+@pytest.mark.parametrize("bits", [1024, 2040])
+def test_a_key_below_2048_bits_is_refused(refusal, bits):
+    n = generate_private_key(65537, bits).public_key().public_numbers().n
+    assert refusal(n=b64(n)) == ("altered", "modulus is not 2048 to 8192 bits long")
+
+
+def test_a_key_beyond_8192_bits_is_refused(refusal):
+    assert refusal(n=b64(1 << 8192 | 1)) == ("altered", "modulus is not 2048 to 8192 bits long")
+
+
+def test_an_even_modulus_is_refused(refusal):
+    assert refusal(n=b64(1 << 2047)) == ("altered", "modulus is even")
+
+
+def test_a_longer_key_is_taken(refusal):
+    n = generate_private_key(65537, 3072).public_key().public_numbers().n
+    assert refusal(n=b64(n)) is None
+
+
+@pytest.mark.parametrize("entry", [None, 1, "key", [], {}])
+def test_what_is_no_key_at_all_is_refused_by_itself(mint, entry):
+    keys = KeySet.from_jwks(mint.jwks(entry))
+    assert list(keys) == ["key-1"]
+    assert len(keys.refused) == 1
+
+
+def test_of_two_keys_under_one_name_neither_is_taken(mint, stranger):
+    keys = KeySet.from_jwks(mint.jwks(stranger.jwk(), stranger.jwk(kid="key-2")))
+    assert list(keys) == ["key-2"]
+    assert keys.refused == (("key-1", "kid is not unique"),)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys":{}}',
+        b'{"keys":null}',
+        b'{"keys":[],"keys":[]}',
+        b"<html>",
+        b"\xff",
+        "null",
+    ],
+)
+def test_what_is_no_jwk_set_raises_value_error(document):
+    with pytest.raises(ValueError, match=r"."):
+        KeySet.from_jwks(document)
+
+
+def test_a_set_without_keys_is_a_set():
+    assert len(KeySet.from_jwks(b'{"keys":[]}')) == 0
+
+
+def test_text_is_as_good_as_bytes(mint):
+    assert "key-1" in KeySet.from_jwks(mint.jwks().decode())
+
+
+def test_a_set_names_its_keys_and_nothing_else(keys):
+    assert repr(keys) == "KeySet(key-1)"
+
+
+def test_sets_of_the_same_keys_are_equal(mint, stranger, keys):
+    assert KeySet.from_jwks(mint.jwks()) == keys
+    assert KeySet.from_jwks(stranger.jwks()) != keys
+    assert keys != json.loads(mint.jwks())

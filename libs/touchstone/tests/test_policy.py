@@ -1,0 +1,26 @@
+"""A policy that could not refuse anything sensibly is itself refused."""
+
+import pytest
+from touchstone import Policy
+
+
+def test_a_policy_is_rs256_with_30_seconds():
+    policy = Policy("https://mint.example", "orders-service")
+    assert (policy.algorithm, policy.leeway) == ("RS256", 30)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"issuer": ""},
+        {"audience": ""},
+        {"algorithm": "none"},
+        {"algorithm": "HS256"},
+        {"leeway": -1},
+        {"leeway": 301},
+    ],
+    ids=str,
+)
+def test_a_senseless_policy_raises_value_error(wrong):
+    with pytest.raises(ValueError, match=r"."):
+        Policy(**{"issuer": "https://mint.example", "audience": "orders-service", **wrong})

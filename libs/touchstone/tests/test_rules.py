@@ -1,0 +1,428 @@
+"""Every rule that a token must meet, a row each; the good neighbour of a rule stands beside it."""
+
+import json
+
+import pytest
+from touchstone import Actor, StatusReference, TokenError, errors
+
+NOW = 1_900_000_000
+TEN_YEARS = 10 * 365.25 * 24 * 3600
+MISSING = object()
+
+
+def resigned(mint, header=None, payload=None):
+    """Sign exactly these bytes."""
+    return mint.sign(
+        json.dumps(mint.header()).encode() if header is None else header,
+        json.dumps(mint.claims()).encode() if payload is None else payload,
+    )
+
+
+def test_a_good_token_is_accepted_and_typed(verifier, mint):
+    claims = verifier.verify(mint.token())
+    assert claims.issuer == "https://mint.example"
+    assert claims.subject == "8f14e45f-ceea-467f-a0e6-8c3d2a1b0c9d"
+    assert claims.audience == ("orders-service",)
+    assert claims.expires_at == NOW + 300
+    assert claims.issued_at == claims.auth_time == NOW
+    assert claims.token_id == "q0zP1m7Xk2vR9bLs5tYwcA"
+    assert claims.client_id == "cli"
+    assert claims.scopes == {"orders:read", "orders:write"}
+    assert claims.roles == {"customer"}
+    assert claims.session_id == "Zt4uQ8nB2eXk7mPw0aHs1g"
+    assert claims.actor is None
+    assert claims.status is None
+
+
+def test_a_token_with_only_the_required_claims_is_accepted(verifier, mint):
+    optional = ("client_id", "scope", "roles", "sid", "auth_time")
+    claims = verifier.verify(mint.token(**dict.fromkeys(optional, mint.REMOVE)))
+    assert claims.client_id is claims.session_id is claims.auth_time is None
+    assert claims.scopes == claims.roles == frozenset()
+
+
+# --- form -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        pytest.param(lambda t: "", id="nothing"),
+        pytest.param(lambda t: "..", id="three empty parts"),
+        pytest.param(lambda t: t.rpartition(".")[0], id="two parts"),
+        pytest.param(lambda t: f"{t}.AAAA", id="four parts"),
+        pytest.param(lambda t: t.rpartition(".")[0] + ".", id="empty signature"),
+        pytest.param(lambda t: ".".join(["", *t.split(".")[1:]]), id="empty header"),
+        pytest.param(lambda t: "{0}..{2}".format(*t.split(".")), id="empty payload"),
+        pytest.param(lambda t: t + "=", id="padding appended"),
+        pytest.param(lambda t: t + "==", id="full padding appended"),
+        pytest.param(lambda t: t.replace(".", "=.", 1), id="padding in the header"),
+        pytest.param(lambda t: t + "\n", id="newline appended"),
+        pytest.param(lambda t: " " + t, id="space before"),
+        pytest.param(lambda t: t.replace(".", ". "), id="space inside"),
+        pytest.param(lambda t: t[:-1] + chr(ord(t[-1]) + 1), id="unused bits of the last character set"),
+        pytest.param(lambda t: t[:-2] + "+/", id="standard base64 alphabet"),
+        pytest.param(lambda t: t[:-1] + "é", id="not ASCII"),
+        pytest.param(lambda t: t[:-1] + "\udc80", id="lone surrogate"),
+        pytest.param(lambda t: t + "\x00", id="NUL appended"),
+        pytest.param(lambda t: t + "AAA", id="a length that base64 never has"),
+        pytest.param(lambda t: t.encode(), id="bytes"),
+        pytest.param(lambda t: None, id="None"),
+        pytest.param(lambda t: [t], id="a list"),
+    ],
+)
+def test_only_three_canonical_base64url_parts_are_a_token(verifier, mint, mangle):
+    with pytest.raises(errors.MalformedToken):
+        verifier.verify(mangle(mint.token()))
+
+
+def test_8192_characters_are_accepted_and_8193_are_not(verifier, mint):
+    nearly = (8192 - len(mint.token(filler=""))) * 3 // 4
+    tokens = [
+        mint.token(header={"cty": "x" * wide}, filler="x" * (nearly - less))
+        for wide in range(4)
+        for less in range(20)
+    ]
+    by_length = {len(token): token for token in tokens}
+    assert verifier.verify(by_length[8192])
+    with pytest.raises(errors.MalformedToken):
+        verifier.verify(by_length[8193])
+
+
+BAD_JSON = [
+    pytest.param(b"", id="empty"),
+    pytest.param(b"[]", id="an array"),
+    pytest.param(b'"text"', id="a string"),
+    pytest.param(b"null", id="null"),
+    pytest.param(b"{", id="not JSON"),
+    pytest.param(b"{} {}", id="two values"),
+    pytest.param(b'{"a":1,"a":1}', id="a member twice"),
+    pytest.param(b'{"x":{"a":1,"a":1}}', id="a member twice further inside"),
+    pytest.param(b'{"x":[{"a":1,"\\u0061":1}]}', id="a member twice, spelled differently"),
+    pytest.param(b'{"a":NaN}', id="NaN"),
+    pytest.param(b'{"a":Infinity}', id="Infinity"),
+    pytest.param(b'{"a":-Infinity}', id="minus Infinity"),
+    pytest.param(b'{"a":1e400}', id="a number that becomes infinite"),
+    pytest.param(b'{"a":' + b"9" * 4400 + b"}", id="an integer of thousands of digits"),
+    pytest.param(b'{"a":' + b"[" * 8 + b"]" * 8 + b"}", id="nine levels deep"),
+    pytest.param(b'{"a":' + b"[" * 2900 + b"]" * 2900 + b"}", id="2,901 levels deep"),
+    pytest.param(b"[" * 5000, id="5,000 levels deep and never closed"),
+    pytest.param(b'\xef\xbb\xbf{"a":1}', id="a byte order mark"),
+    pytest.param('{"a":1}'.encode("utf-16"), id="UTF-16"),
+    pytest.param(b'{"a":"\xff"}', id="not UTF-8"),
+    pytest.param(b'{"a":"\xed\xa0\x80"}', id="a surrogate in UTF-8"),
+    pytest.param(b'{"a":"\\ud800"}', id="a lone surrogate, escaped"),
+]
+
+
+@pytest.mark.parametrize("text", BAD_JSON)
+def test_the_header_is_one_strict_json_object(verifier, mint, text):
+    with pytest.raises(errors.MalformedToken):
+        verifier.verify(resigned(mint, header=text))
+
+
+@pytest.mark.parametrize("text", BAD_JSON)
+def test_the_payload_is_one_strict_json_object(verifier, mint, text):
+    with pytest.raises(errors.MalformedToken):
+        verifier.verify(resigned(mint, payload=text))
+
+
+def test_eight_levels_of_json_are_accepted(verifier, mint):
+    assert verifier.verify(mint.token(nested=json.loads("[" * 7 + "]" * 7)))
+
+
+# --- header ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "alg",
+    [
+        "none",
+        "None",
+        "",
+        "HS256",
+        "RS384",
+        "PS256",
+        "ES256",
+        "rs256",
+        "RS256 ",
+        None,
+        256,
+        ["RS256"],
+        {},
+        MISSING,
+    ],
+)
+def test_alg_is_the_policys_and_never_the_tokens_choice(verifier, mint, alg):
+    with pytest.raises(errors.WrongAlgorithm):
+        verifier.verify(mint.token(header={"alg": mint.REMOVE if alg is MISSING else alg}))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "AT+JWT", "id+jwt", "", None, 1, ["at+jwt"], {}, MISSING])
+def test_typ_is_an_access_tokens(verifier, mint, typ):
+    with pytest.raises(errors.WrongType):
+        verifier.verify(mint.token(header={"typ": mint.REMOVE if typ is MISSING else typ}))
+
+
+def test_the_long_form_of_typ_is_accepted(verifier, mint):
+    assert verifier.verify(mint.token(header={"typ": "application/at+jwt"}))
+
+
+@pytest.mark.parametrize("value", [["exp"], [], None, False, "DEF"])
+@pytest.mark.parametrize("name", ["crit", "b64", "zip"])
+def test_no_header_asks_for_an_extension(verifier, mint, name, value):
+    with pytest.raises(errors.UnsupportedHeader):
+        verifier.verify(mint.token(header={name: value}))
+
+
+@pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])
+def test_a_key_or_address_in_the_header_is_never_used(verifier, mint, stranger, name):
+    value = stranger.jwk() if name == "jwk" else "https://stranger.example/keys"
+    assert verifier.verify(mint.token(header={name: value}))
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(stranger.token(header={name: value}))
+
+
+@pytest.mark.parametrize(
+    "kid", ["key-2", "KEY-1", "key-1 ", "", None, 1, True, ["key-1"], {"key-1": 1}, MISSING]
+)
+def test_kid_names_a_key_of_ours(verifier, mint, kid):
+    with pytest.raises(errors.UnknownKey):
+        verifier.verify(mint.token(header={"kid": mint.REMOVE if kid is MISSING else kid}))
+
+
+# --- signature ------------------------------------------------------------------------------------------------
+
+
+def test_the_signature_is_of_the_named_key(verifier, stranger):
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(stranger.token())
+
+
+def test_the_signature_covers_the_payload(verifier, mint):
+    mine, other = mint.token().split("."), mint.token(sub="admin").split(".")
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(f"{mine[0]}.{other[1]}.{mine[2]}")
+
+
+def test_the_signature_covers_the_header(verifier, mint):
+    mine, other = mint.token().split("."), mint.token(header={"cty": "x"}).split(".")
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(f"{other[0]}.{mine[1]}.{mine[2]}")
+
+
+@pytest.mark.parametrize("length", [1, 255, 257, 512])
+def test_a_signature_of_another_length_does_not_hold(verifier, mint, length):
+    encoded = mint.sign(b"{}", b"\x00" * length).split(".")[1]  # any bytes, encoded
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(f"{mint.token().rpartition('.')[0]}.{encoded}")
+
+
+def test_nothing_of_the_payload_is_looked_at_before_the_signature_holds(verifier, stranger):
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(resigned(stranger, payload=b"not JSON"))
+
+
+# --- claims ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "iss",
+    [
+        "https://mint.example/",
+        "https://MINT.example",
+        "mint.example",
+        "",
+        None,
+        1,
+        ["https://mint.example"],
+        MISSING,
+    ],
+)
+def test_iss_is_exactly_ours(verifier, mint, iss):
+    with pytest.raises(errors.WrongIssuer):
+        verifier.verify(mint.token(iss=mint.REMOVE if iss is MISSING else iss))
+
+
+@pytest.mark.parametrize("aud", ["users-service", "orders-service2", "orders", "", ["users-service"], []])
+def test_aud_holds_our_audience(verifier, mint, aud):
+    with pytest.raises(errors.WrongAudience):
+        verifier.verify(mint.token(aud=aud))
+
+
+@pytest.mark.parametrize(
+    "aud", [None, 1, {"orders-service": 1}, ["orders-service", 1], [["orders-service"]], MISSING]
+)
+def test_aud_is_a_string_or_a_list_of_strings(verifier, mint, aud):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(aud=mint.REMOVE if aud is MISSING else aud))
+
+
+def test_aud_may_name_others_beside_us(verifier, mint):
+    assert verifier.verify(mint.token(aud=["users-service", "orders-service"])).audience == (
+        "users-service",
+        "orders-service",
+    )
+
+
+NO_TIME = [
+    None,
+    "1900000300",
+    True,
+    False,
+    [],
+    {},
+    10**400,
+    -(10**400),
+    1e300,
+    -1,
+    0,
+    NOW + TEN_YEARS,
+    NOW - TEN_YEARS,
+]
+
+
+@pytest.mark.parametrize("value", NO_TIME)
+@pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
+def test_times_are_finite_numbers_within_ten_years(verifier, mint, name, value):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(**{name: value}))
+
+
+@pytest.mark.parametrize("name", ["exp", "iat"])
+def test_exp_and_iat_must_be_there(verifier, mint, name):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(**{name: mint.REMOVE}))
+
+
+@pytest.mark.parametrize("exp", [NOW - 29, NOW - 29.5, NOW, NOW + 1])
+def test_until_30_seconds_past_exp_a_token_is_good(verifier, mint, exp):
+    assert verifier.verify(mint.token(exp=exp)).expires_at == exp
+
+
+@pytest.mark.parametrize("exp", [NOW - 30, NOW - 30.5, NOW - 61, NOW - 86_400])
+def test_30_seconds_past_exp_a_token_has_expired(verifier, mint, exp):
+    with pytest.raises(errors.ExpiredToken):
+        verifier.verify(mint.token(exp=exp))
+
+
+@pytest.mark.parametrize("name", ["iat", "nbf"])
+@pytest.mark.parametrize("ahead", [-300, 0, 29.5, 30])
+def test_iat_and_nbf_may_lie_30_seconds_ahead(verifier, mint, name, ahead):
+    assert verifier.verify(mint.token(**{name: NOW + ahead}))
+
+
+@pytest.mark.parametrize("name", ["iat", "nbf"])
+@pytest.mark.parametrize("ahead", [30.5, 31, 61, 250])
+def test_iat_and_nbf_further_ahead_are_not_valid_yet(verifier, mint, name, ahead):
+    with pytest.raises(errors.NotYetValid):
+        verifier.verify(mint.token(**{name: NOW + ahead}))
+
+
+NO_IDENTIFIER = [None, "", 1, True, ["x"], {}, "a\x00b", "a\nb", "\u202eevil", "\x7f", "x" * 256]
+
+
+@pytest.mark.parametrize("value", NO_IDENTIFIER)
+@pytest.mark.parametrize("name", ["sub", "jti", "client_id", "sid"])
+def test_identifiers_are_printable_strings_of_1_to_255_characters(verifier, mint, name, value):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(**{name: value}))
+
+
+@pytest.mark.parametrize("name", ["sub", "jti"])
+def test_sub_and_jti_must_be_there(verifier, mint, name):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(**{name: mint.REMOVE}))
+
+
+@pytest.mark.parametrize("sub", ["x" * 255, "Zoë", "user 1"])
+def test_a_printable_subject_is_accepted(verifier, mint, sub):
+    assert verifier.verify(mint.token(sub=sub)).subject == sub
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"scope": ["orders:read"]},
+        {"scope": None},
+        {"scope": "orders:read\norders:write"},
+        {"scope": "ördérs"},
+        {"roles": "admin"},
+        {"roles": None},
+        {"roles": ["admin", 1]},
+        {"roles": {"admin": True}},
+        {"auth_time": "yesterday"},
+        {"auth_time": -1},
+        {"auth_time": True},
+        {"auth_time": None},
+        {"act": None},
+        {"act": "orders-service"},
+        {"act": {}},
+        {"act": {"sub": ""}},
+        {"act": {"sub": "orders-service", "act": {"sub": 1}}},
+        {"act": {"sub": "orders-service", "act": None}},
+    ],
+    ids=str,
+)
+def test_an_optional_claim_is_well_formed_or_the_token_is_refused(verifier, mint, claim):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(**claim))
+
+
+def test_delegation_nests(verifier, mint):
+    claims = verifier.verify(mint.token(act={"sub": "orders-service", "act": {"sub": "gateway"}}))
+    assert claims.actor == Actor("orders-service", Actor("gateway"))
+
+
+URI = "https://mint.example/status-lists/1"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        None,
+        True,
+        "revoked",
+        [],
+        {},
+        {"status_list": None},
+        {"status_list": []},
+        {"status_list": {}},
+        {"status_list": {"idx": 1}},
+        {"status_list": {"uri": URI}},
+        {"status_list": {"idx": -1, "uri": URI}},
+        {"status_list": {"idx": 1.0, "uri": URI}},
+        {"status_list": {"idx": "1", "uri": URI}},
+        {"status_list": {"idx": True, "uri": URI}},
+        {"status_list": {"idx": 1, "uri": ""}},
+        {"status_list": {"idx": 1, "uri": None}},
+        {"status_list": {"idx": 1, "uri": URI, "more": 1}},
+        {"status_list": {"idx": 1, "uri": URI}, "more": 1},
+    ],
+    ids=str,
+)
+def test_a_malformed_status_is_refused(verifier, mint, status):
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.token(status=status))
+
+
+def test_a_well_formed_status_is_read(verifier, mint):
+    claims = verifier.verify(mint.token(status={"status_list": {"idx": 0, "uri": URI}}))
+    assert claims.status == StatusReference(0, URI)
+
+
+# --- what leaves verify ---------------------------------------------------------------------------------------
+
+
+def test_every_refusal_has_a_slug_of_its_own_and_a_sentence_without_the_tokens_words():
+    def tree(kind):
+        return [kind, *(leaf for child in kind.__subclasses__() for leaf in tree(child))]
+
+    kinds = tree(TokenError)
+    assert len({kind.slug for kind in kinds}) == len(kinds)
+    assert all(str(kind()) == kind.sentence and '"' not in kind.sentence for kind in kinds)
+
+
+def test_a_claims_value_cannot_be_changed(verifier, mint):
+    with pytest.raises(AttributeError):
+        verifier.verify(mint.token()).subject = "admin"

@@ -1,0 +1,102 @@
+"""Strict JSON: what is read, what is refused, and that nothing but ValueError leaves."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from touchstone import strictjson
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_what_json_writes_is_read_back(value, escaped, indent):
+    raw = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
+    assert strictjson.loads(raw) == value
+
+
+@given(st.binary() | st.text() | st.text(alphabet='{}[]",:\\u0d8 \n1eE.-'))
+def test_only_value_error_leaves(raw):
+    try:
+        value = strictjson.loads(raw)
+    except ValueError:
+        return
+    assert json.loads(raw) == value
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"1 2",
+        b"{'a':1}",
+        b'{"a":1,}',
+        b'{"a":1,"a":2}',
+        b'{"a":{"b":1,"b":1}}',
+        b'[{"a":1,"\\u0061":1}]',
+        b"NaN",
+        b"[Infinity]",
+        b"[-Infinity]",
+        b"1e999",
+        b"-1e999",
+        b"9" * 5000,
+        b"01",
+        b"+1",
+        b".5",
+        b"\xef\xbb\xbf1",
+        "\ufeff1",
+        "1".encode("utf-16"),
+        "1".encode("utf-32"),
+        b'"\xff"',
+        b'"\xc0\xaf"',
+        b'"\xed\xa0\x80"',
+        b'"\\ud800"',
+        b'{"\\udc00":1}',
+        b'"\\udc00\\ud800"',
+        '"\ud800"',
+        b'"a\nb"',
+        b'"\x00"',
+        b"1\x00",
+        b"\xa01",
+        "1\xa0",
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+        b'["\\"' + b"\\u" * 30_000,
+        b'"' + b'\\"' * 30_000 + b"{" * 40,
+    ],
+    ids=lambda raw: repr(raw[:20]),
+)
+def test_what_is_not_strict_json_is_refused(raw):
+    with pytest.raises(ValueError, match=r"."):
+        strictjson.loads(raw)
+
+
+def test_a_pair_of_surrogates_is_one_character():
+    assert strictjson.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
+
+
+def test_whitespace_around_a_value_is_allowed():
+    assert strictjson.loads(b' \t\r\n{"a" : 1}\n') == {"a": 1}
+
+
+def test_depth_is_counted_in_both_brackets():
+    assert strictjson.loads(b'[{"a":[1]}]', max_depth=3)
+    with pytest.raises(ValueError, match="too deep"):
+        strictjson.loads(b'[{"a":[1]}]', max_depth=2)
+
+
+def test_brackets_side_by_side_are_not_deep():
+    assert len(strictjson.loads(b"[" + b"{}," * 99 + b"{}]", max_depth=2)) == 100
+
+
+def test_brackets_inside_strings_are_not_deep():
+    text = json.dumps(["[{" * 50, 'quoted "[[[" and \\', {"[": "{"}])
+    assert strictjson.loads(text, max_depth=2) == json.loads(text)
