@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 MAX_BYTES = 150_000
@@ -105,10 +106,8 @@ def pem_of(key: dict[str, object]) -> str:
     return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
 
 
-def write(path: Path, text: str) -> bool:
-    """Make the file say this, at once or not at all; tell whether it said anything else before."""
-    if path.exists() and path.read_text() == text:
-        return False
+def write(path: Path, text: str) -> None:
+    """Make the file say this, at once or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "w") as file:
         file.write(text)
@@ -116,22 +115,39 @@ def write(path: Path, text: str) -> bool:
         os.fsync(file.fileno())
     Path(name).chmod(0o644)
     Path(name).replace(path)
-    return True
 
 
 def follow(url: str, folder: Path, command: list[str]) -> str:
     """Bring the folder up to date and run the command if that is news; return what was done."""
     keys = keys_of(fetch(url))
     folder.mkdir(parents=True, exist_ok=True)
-    pending = folder / ".pending"  # survives a reload that failed, so that the next run tries again
-    rules = RULES + "".join(RULE.format(kid=kid, pem=folder.resolve() / f"{kid}.pem") for kid in sorted(keys))
+    rules = [RULE.format(kid=kid, pem=folder.resolve() / f"{kid}.pem") for kid in sorted(keys)]
+    wanted = {f"{kid}.pem": pem for kid, pem in keys.items()} | {"keys.cfg": RULES + "".join(rules)}
+    there = {path.name: path.read_text() for path in folder.iterdir() if path.suffix in {".pem", ".cfg"}}
+    pending = folder / ".pending"  # outlives a reload that failed, so that the next run tries again
+    if there == wanted and not pending.exists():
+        return "nothing new"
     pending.touch()
-    changed = [write(folder / f"{kid}.pem", pem) for kid, pem in keys.items()]
-    changed.append(write(folder / "keys.cfg", rules))
-    return ""
+    for name, text in wanted.items():  # the rules last: they name no file that is not there
+        write(folder / name, text)
+    if command:
+        subprocess.run(command, check=True)  # noqa: S603 - the operator's own words
+    for name in there.keys() - wanted.keys():  # only now does nobody need them
+        (folder / name).unlink()
+    pending.unlink()
+    return f"{len(keys)} keys: {' '.join(sorted(keys))}"
 
 
 def main(arguments: list[str]) -> int:
+    """Run once; return the exit code."""
+    if len(arguments) < 2 or not arguments[0].startswith(("http://", "https://")):  # noqa: PLR2004
+        print("usage: jwks_to_pem.py JWKS_URL FOLDER [RELOAD COMMAND...]", file=sys.stderr)
+        return 2
+    try:
+        print(follow(arguments[0], Path(arguments[1]), arguments[2:]))
+    except (Refused, OSError, HTTPException, subprocess.CalledProcessError) as error:
+        print(f"jwks_to_pem.py: all stays as it was: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

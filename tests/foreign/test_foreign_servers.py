@@ -1,0 +1,174 @@
+"""Express, HAProxy and Envoy, each as somebody who knows nothing of us would set it up, before the same API.
+
+They let in what the issuer signed and nothing else, and they keep up when its keys change. What the thief of a key could
+sign is told apart from what a stranger can make: nobody but the issuer can make a token with a good signature, so a
+server that is lenient about how such a token is written gives nothing away.
+"""
+
+import base64
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import jwt
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from testkit.forgeries import forgeries
+
+AUDIENCE = "orders-service"
+REFUSED = {400, 401, 403}
+
+# Under an honest signature, and wrong all the same: for another service, of another issuer, of another time or kind.
+WRONG = [
+    "expired an hour ago",
+    "expired 31 s ago",
+    "expired a year ago",
+    "exp is missing",
+    "exp is null",
+    'exp is ""',
+    "exp is 0",
+    "exp is -1",
+    "nbf an hour ahead",
+    "iss is missing",
+    'iss is "https://attacker.example"',
+    "iss is []",
+    "aud is missing",
+    "aud is []",
+    'aud is ""',
+    'aud is "*"',
+    'aud is ".*"',
+    'aud is "orders-services"',
+    'aud is "ORDERS-SERVICE"',
+    'aud is "another orders-service"',
+    "for users-service alone",
+    "a list of all the other services",
+    'typ is "JWT"',
+    'typ is "id+jwt"',
+    'typ is "logout+jwt"',
+    "typ is missing",
+    "the claims of an ID token",
+]
+
+
+# Written into a genuine token, and read past by Envoy: nobody gains by it, and touchstone behind it refuses.
+READ_PAST = {"envoy": {"a part between", "' ' in the middle of the signature"}}
+
+
+@pytest.fixture(scope="module")
+def stolen(issuer):
+    return issuer.stolen()
+
+
+@pytest.fixture(scope="module")
+def forged(stolen):
+    """`forged[name]`: what the name says is wrong, under the issuer's own signature where it is signed."""
+    return {each.name: each.token for each in forgeries(stolen, audience=AUDIENCE)}
+
+
+def signatures_hold(token, key):
+    """Tell whether any three parts in a row are a genuine token, however carelessly one reads them."""
+    for text, signature in re.findall(r"(?=\b([\w-]+\.[\w-]+)\.([\w-]+))", token):
+        try:
+            key.verify(base64.urlsafe_b64decode(signature + "=="), text.encode(), PKCS1v15(), SHA256())
+        except (InvalidSignature, ValueError):
+            continue
+        return True
+    return False
+
+
+def kid_of(token):
+    return jwt.get_unverified_header(token)["kid"]
+
+
+@dataclass
+class Turn:
+    """A token of the old key and one of the new, and what each server answered to them while the keys turned."""
+
+    old: str
+    new: str = ""
+    meanwhile: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    at_the_end: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def rotation(issuer, servers, until):
+    """One rotation, watched at all servers at once: it takes its time, and it is the same for all."""
+    turn = Turn(issuer.token())
+
+    def turned():
+        for server in servers:
+            turn.meanwhile[server.name].add(server(turn.old).status_code)
+        turn.new = issuer.token()
+        return kid_of(turn.new) != kid_of(turn.old)
+
+    turned()
+    issuer.keys("rotate")
+    for server in servers:
+        server.follow()
+    until(turned, hope="a signature with the new key")
+    for server in servers:
+        turn.at_the_end[server.name] = (server(turn.new).status_code, server(turn.old).status_code)
+    return turn
+
+
+@pytest.fixture(scope="module")
+def withdrawal(issuer, servers, rotation):
+    """The old key is taken out after the rotation."""
+    issuer.keys("withdraw", kid_of(rotation.old))
+    for server in servers:
+        server.follow()
+    return rotation
+
+
+def test_a_genuine_token_passes_and_tells_the_api_who_asks(server, issuer, claims_of):
+    token = issuer.token()
+    answer = server(token)
+
+    assert (answer.status_code, answer.json()) == (200, {"sub": claims_of(token)["sub"]})
+
+
+def test_a_token_that_names_several_services_passes_at_each(server, issuer):
+    assert server(issuer.token(["auth-service", "users-service", AUDIENCE])).status_code == 200
+
+
+def test_a_token_for_another_service_is_refused(server, issuer):
+    assert server(issuer.token("users-service")).status_code in REFUSED
+
+
+def test_without_a_token_there_is_a_challenge(server):
+    answer = server(None)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"].split()[0]) == (401, "Bearer")
+
+
+def test_the_thief_of_the_key_is_believed_so_that_the_next_row_proves_something(server, stolen):
+    assert server(stolen.sign()).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_an_honest_signature_does_not_make_up_for_what_it_signs(server, forged, wrong):
+    assert server(forged[wrong]).status_code in REFUSED
+
+
+def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen):
+    key = stolen.key.public_key()
+    strangers = {name: token for name, token in forged.items() if not signatures_hold(token, key)}
+    passed = {name for name, token in strangers.items() if server(token).status_code not in REFUSED}
+
+    assert len(strangers) > 400
+    assert passed == READ_PAST.get(server.name, set())
+
+
+def test_a_rotation_costs_the_bearer_of_an_older_token_nothing(server, rotation):
+    assert rotation.meanwhile[server.name] == {200}
+
+
+def test_tokens_from_before_and_after_a_rotation_pass(server, rotation):
+    assert rotation.at_the_end[server.name] == (200, 200)
+
+
+def test_tokens_of_a_withdrawn_key_stop_passing_and_no_others(server, withdrawal, until):
+    until(lambda: server(withdrawal.old).status_code == 401, hope="the old key's end")
+    assert server(withdrawal.new).status_code == 200
