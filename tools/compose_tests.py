@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
             tests = [sys.executable, "-m", "pytest", "-p", "tools.pytest_required", "-m", "compose", "tests"]
             code = run(*tests, *arguments, env=env)
         if code != 0:
-            run("docker", "compose", "logs", "--no-color", "--tail", "60", env=env)
+            run("docker", "compose", "--ansi", "never", "logs", "--no-color", "--tail", "60", env=env)
     except KeyboardInterrupt:
         code = 130
     finally:
