@@ -1,0 +1,251 @@
+"""What the tests of orders-service share: stand-ins for what it stands on, and the databases."""
+
+import os
+import sys
+import uuid
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from orders_service.app import create_app
+from orders_service.domain.errors import IdempotencyKeyReused
+from orders_service.domain.orders import Customer, Status
+from orders_service.domain.products import DEMO_PRODUCTS
+from orders_service.domain.shop import Shop
+from orders_service.settings import Settings
+from orders_service.storage import MIGRATIONS
+from orders_service.storage.catalogue import SqlCatalogue
+from orders_service.storage.orders import SqlOrders
+from service_kit.database import Database, open_database, upgrade
+from testkit.clock import FakeClock
+from testkit.keys import make_rsa
+from touchstone.claims import AccessClaims
+from touchstone.errors import BadSignature
+
+NO_POSTGRES = (
+    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
+    " to a role that may create databases"
+)
+
+
+class Profiles:
+    """Stands in for users-service: every customer has a profile, unless told to raise ``error``."""
+
+    def __init__(self):
+        self.error = None
+        self.asked = []
+
+    def fetch(self, sub, subject_token):
+        self.asked.append((sub, subject_token))
+        if self.error is not None:
+            raise self.error
+        return Customer(sub, f"Name of {sub}", "1 Assay Lane")
+
+
+class MemoryCatalogue:
+    """The domain's ``Catalogue`` in a dictionary."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def page(self, after, limit):
+        return [self.rows[sku] for sku in sorted(self.rows) if after is None or sku > after][:limit]
+
+    def find(self, skus):
+        return {sku: self.rows[sku] for sku in skus if sku in self.rows}
+
+    def add_missing(self, products):
+        for product in products:
+            self.rows.setdefault(product.sku, product)
+
+    def put(self, products):
+        self.rows |= {product.sku: product for product in products}
+
+
+class MemoryOrders:
+    """The domain's ``Orders`` in dictionaries."""
+
+    def __init__(self):
+        self.rows = {}
+        self.keys = {}
+
+    def add(self, order, key):
+        known = self.by_key(order.customer.sub, key) if key else None
+        if known is None:
+            self.rows[order.id] = order
+        if known is None and key:
+            self.keys[order.customer.sub, key.value] = (key.fingerprint, order.id)
+        return known or order
+
+    def by_key(self, sub, key):
+        fingerprint, order_id = self.keys.get((sub, key.value), (None, None))
+        if order_id is None:
+            return None
+        if fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused
+        return self.rows[order_id]
+
+    def find(self, order_id):
+        return self.rows.get(order_id)
+
+    def page(self, sub, before, limit):
+        own = [order for order in self.rows.values() if order.customer.sub == sub]
+        own.sort(key=lambda order: (order.created_at, order.id.hex), reverse=True)
+        if before is not None:
+            own = [o for o in own if (o.created_at, o.id.hex) < (before.created_at, before.id.hex)]
+        return own[:limit]
+
+    def cancel(self, order_id, sub, at):
+        order = self.rows.get(order_id)
+        if order is None or order.customer.sub != sub:
+            return None
+        if order.status is Status.PLACED:
+            self.rows[order_id] = replace(order, status=Status.CANCELLED, cancelled_at=at)
+        return self.rows[order_id]
+
+
+class Tokens:
+    """Stands in for the issuer: knows the tokens that it gave, refuses all others."""
+
+    def __init__(self):
+        self.known = {}
+        self.keys = True
+
+    def give(self, sub, *scopes):
+        """Return the headers of a request by ``sub`` with these scopes."""
+        token = uuid.uuid4().hex
+        self.known[token] = AccessClaims(
+            issuer="http://localhost:8080",
+            subject=sub,
+            audience=("orders-service",),
+            expires_at=0.0,
+            issued_at=0.0,
+            token_id=token,
+            client_id="cli",
+            scopes=frozenset(scopes),
+            roles=frozenset(),
+            session_id=None,
+            auth_time=None,
+            actor=None,
+            status=None,
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    def verify(self, token):
+        try:
+            return self.known[token]
+        except KeyError:
+            raise BadSignature from None
+
+    def ready(self):
+        return self.keys
+
+
+@pytest.fixture(autouse=True)
+def _no_module_of_the_folders_name():
+    """Forget the package that pytest makes of this folder: Flask would look there for the app of the same name."""
+    sys.modules.pop("orders-service", None)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(1_800_000_000)
+
+
+@pytest.fixture
+def profiles():
+    return Profiles()
+
+
+@pytest.fixture
+def shop(profiles, clock):
+    """A shop with the demo's products, all in memory."""
+    catalogue = MemoryCatalogue()
+    catalogue.add_missing(DEMO_PRODUCTS)
+    return Shop(catalogue, MemoryOrders(), profiles, clock)
+
+
+@pytest.fixture
+def tokens():
+    return Tokens()
+
+
+@pytest.fixture(scope="session")
+def keys_dir(tmp_path_factory):
+    """A keys folder with this service's client key."""
+    folder = tmp_path_factory.mktemp("keys")
+    (folder / "clients").mkdir()
+    pem = make_rsa().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "clients" / "orders-service.pem").write_bytes(pem)
+    return folder
+
+
+@pytest.fixture
+def make_app(tmp_path, keys_dir, tokens, profiles, clock):
+    """Make the app over a SQLite file of this test, with the demo's products."""
+    apps = []
+
+    def make(*, demo=True, **options):
+        url = f"sqlite:///{tmp_path}/orders.db"
+        settings = Settings(database_url=url, keys_dir=keys_dir, demo=demo, log_level="CRITICAL")
+        apps.append(
+            create_app(settings, **({"profiles": profiles, "issuer": tokens, "now": clock} | options))
+        )
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["database"].engine.dispose()
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    database = Database(open_database(f"sqlite:///{tmp_path}/orders.db"))
+    upgrade(database.engine, MIGRATIONS)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def postgresql():
+    """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
+    url = os.environ.get("TEST_POSTGRES_URL")
+    if not url:
+        pytest.skip(NO_POSTGRES)
+    url = url.replace("postgresql+psycopg://", "postgresql://")
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        database = Database(open_database(urlsplit(url)._replace(path=f"/{name}").geturl()))
+        upgrade(database.engine, MIGRATIONS)
+        yield database
+        database.engine.dispose()
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def orders(request):
+    """Every implementation of the port ``Orders`` in turn, the tests' own one too."""
+    return MemoryOrders() if request.param == "memory" else SqlOrders(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def catalogue(request):
+    """Every implementation of the port ``Catalogue`` in turn, the tests' own one too."""
+    return (
+        MemoryCatalogue()
+        if request.param == "memory"
+        else SqlCatalogue(request.getfixturevalue(request.param))
+    )

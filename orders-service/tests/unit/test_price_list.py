@@ -1,0 +1,65 @@
+"""Price lists: from CSV to products."""
+
+import io
+
+import pytest
+from orders_service.domain.price_list import FAULTS_MAX, InvalidPriceList, parse
+from orders_service.domain.products import Product
+
+HEADER = "sku,name,price_cents,currency\n"
+
+
+def read(text):
+    return parse(io.StringIO(text, newline=""))
+
+
+def test_every_line_is_a_product():
+    assert read(HEADER + 'A-1,"Stone, black",2500,EUR\nB-2,Leaf,0,USD\n') == [
+        Product("A-1", "Stone, black", 2_500, "EUR"),
+        Product("B-2", "Leaf", 0, "USD"),
+    ]
+
+
+def test_the_columns_may_stand_in_any_order():
+    assert read("currency,sku,price_cents,name\nEUR,A,1,Stone\n") == [Product("A", "Stone", 1, "EUR")]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "columns"),
+        ("sku,name,price_cents\n", "columns"),
+        ("sku,name,price_cents,currency,stock\n", "columns"),
+        ("sku,sku,name,price_cents,currency\n", "columns"),
+        (HEADER, "no products"),
+        (HEADER + "A,Stone,1\n", "line 2: must have 4 fields"),
+        (HEADER + "A,Stone,1,EUR,7\n", "line 2: must have 4 fields"),
+        (HEADER + "A,Stone,1.5,EUR\n", "line 2: price_cents"),
+        (HEADER + "A,Stone,-1,EUR\n", "line 2: price_cents"),
+        (HEADER + "A,Stone,,EUR\n", "line 2: price_cents"),
+        (HEADER + "A,Stone,٣,EUR\n", "line 2: price_cents"),
+        (HEADER + "A,Stone,999999999999,EUR\n", "line 2: price_cents"),
+        (HEADER + f"A,Stone,{'9' * 5000},EUR\n", "line 2: price_cents"),
+        (HEADER + "A B,Stone,1,EUR\n", "line 2: sku"),
+        (HEADER + "A,Stone,1,EUR\nA,Leaf,1,EUR\n", "line 3: sku: A stands on two lines"),
+        (HEADER + '"A"x,Stone,1,EUR\n', "not CSV"),
+        (HEADER + f'"{"x" * 200_000}",Stone,1,EUR\n', "not CSV"),
+    ],
+)
+def test_a_file_with_a_fault_is_refused_with_the_line(text, fault):
+    with pytest.raises(InvalidPriceList, match=fault):
+        read(text)
+
+
+def test_all_faults_are_told_at_once_up_to_a_bound():
+    with pytest.raises(InvalidPriceList) as few:
+        read(HEADER + "?,Stone,1,EUR\nA,Stone,x,EUR\n")
+    with pytest.raises(InvalidPriceList) as many:
+        read(HEADER + "?,Stone,1,EUR\n" * 1_000)
+
+    assert (len(few.value.faults), len(many.value.faults)) == (2, FAULTS_MAX)
+
+
+def test_a_list_is_bounded():
+    with pytest.raises(InvalidPriceList, match="more than 100000"):
+        read(HEADER + "".join(f"P{n},Thing,1,EUR\n" for n in range(100_001)))
