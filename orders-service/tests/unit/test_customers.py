@@ -1,0 +1,162 @@
+"""How a customer's profile is asked for: the exchange at the mint, then users-service, each as a real server."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+from orders_service.customers import UsersServiceProfiles
+from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
+from orders_service.domain.orders import Customer
+from service_kit.client import ServiceClient
+from service_kit.oauth import ClientAssertion, TokenSource
+from testkit.clock import FakeClock
+
+GRANT = {"access_token": "exchanged", "token_type": "Bearer", "expires_in": 300}
+PROFILE = {"sub": "ada", "name": "Ada", "shipping_address": "1 Assay Lane"}
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every request with ``answer`` (status, body, headers) and keeps what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer = answer
+        self.asked = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.server.asked.append((self.path, self.headers.get("Authorization"), parse_qs(body)))
+        status, answer, *headers = self.server.answer
+        raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    do_POST = do_GET  # noqa: N815 - the standard library's form
+
+    def log_message(self, *_):
+        """Stay silent."""
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def serve(*answer):
+        server = Server(answer)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def ask(keys_dir, serve):
+    """Ask for Ada's profile, of a mint and a users-service that answer like this."""
+
+    def ask(mint=(200, GRANT), users=(200, PROFILE)):
+        assertion = ClientAssertion(
+            "orders-service", keys_dir / "clients" / "orders-service.pem", "http://mint"
+        )
+        ask.mint, ask.users = serve(*mint), serve(*users)
+        client = ServiceClient(ask.mint.url, sleep=lambda _: None)
+        tokens = TokenSource("/oauth/token", assertion, client, FakeClock())
+        profiles = UsersServiceProfiles(tokens, ServiceClient(ask.users.url, sleep=lambda _: None))
+        return profiles.fetch("ada", "subject")
+
+    return ask
+
+
+def test_the_customer_is_the_one_that_users_service_tells_of(ask):
+    assert ask() == Customer("ada", "Ada", "1 Assay Lane")
+
+
+def test_the_mint_is_asked_for_a_token_that_only_reads_the_profile(ask):
+    ask()
+
+    ((path, _, form),) = ask.mint.asked
+    assert path == "/oauth/token"
+    assert (form["subject_token"], form["audience"], form["scope"]) == (
+        ["subject"],
+        ["users-service"],
+        ["profile:read"],
+    )
+
+
+def test_users_service_is_asked_with_the_exchanged_token(ask):
+    ask()
+
+    assert [(path, bearer) for path, bearer, _ in ask.users.asked] == [("/users/me", "Bearer exchanged")]
+
+
+def test_a_customer_without_an_address_is_fine(ask):
+    assert ask(users=(200, PROFILE | {"shipping_address": None})).shipping_address is None
+
+
+def test_a_mint_in_trouble_says_when_to_come_back(ask):
+    with pytest.raises(ProfilesUnavailable) as unavailable:
+        ask(mint=(503, {}, ("Retry-After", "7")))
+
+    assert unavailable.value.retry_after == 7
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "unsupported_grant_type"])
+def test_a_mint_that_does_not_accept_this_service_is_not_the_customers_fault(ask, error):
+    with pytest.raises(ProfilesUnavailable):
+        ask(mint=(400, {"error": error}))
+
+
+@pytest.mark.parametrize("error", ["invalid_request", "invalid_scope", "invalid_target", "invalid_grant"])
+def test_a_mint_that_says_no_to_the_token_forbids_the_order(ask, error):
+    with pytest.raises(ProfileRefused):
+        ask(mint=(400, {"error": error}))
+
+    assert ask.users.asked == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_users_service_that_says_no_to_the_token_forbids_the_order(ask, status):
+    with pytest.raises(ProfileRefused):
+        ask(users=(status, {}))
+
+
+@pytest.mark.parametrize("status", [302, 404, 429, 500, 503])
+def test_a_users_service_in_trouble_makes_the_order_wait(ask, status):
+    with pytest.raises(ProfilesUnavailable):
+        ask(users=(status, {}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'{"sub": "ada", "sub": "ada", "name": "", "shipping_address": null}',
+        [],
+        {},
+        PROFILE | {"sub": "eve"},
+        PROFILE | {"name": None},
+        PROFILE | {"name": "x" * 201},
+        PROFILE | {"name": "a\x00b"},
+        PROFILE | {"shipping_address": 7},
+        PROFILE | {"shipping_address": "x" * 501},
+        PROFILE | {"shipping_address": "a\x00b"},
+    ],
+)
+def test_a_profile_that_is_none_makes_the_order_wait(ask, body):
+    with pytest.raises(ProfilesUnavailable):
+        ask(users=(200, body))
