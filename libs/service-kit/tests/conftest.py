@@ -6,12 +6,11 @@ import pytest
 import structlog
 from flask.testing import FlaskClient
 from pydantic import BaseModel, ConfigDict, SecretStr
-from testkit.upstream import FakeUpstream
-
 from service_kit.app import create_api
 from service_kit.openapi import Api
 from service_kit.settings import ServiceSettings
 from service_kit.strict import validated
+from testkit.upstream import FakeUpstream
 
 
 class Body(BaseModel):

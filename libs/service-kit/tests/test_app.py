@@ -155,22 +155,22 @@ def test_path_and_query_are_validated(client):
         assert slug(client.get(wrong)) == "invalid_request"
 
 
-class Odd(Exception):
+class OddError(Exception):
     retry_after = 2.4
     extra = {"colour": "blue", "status": 1}  # noqa: RUF012
 
 
-class Odder(Odd):
+class OdderError(OddError):
     pass
 
 
-class Oddest(Odd):
+class OddestError(OddError):
     pass
 
 
 ROWS = {
-    Odd: ProblemType(409, "odd", "It is odd"),
-    Oddest: ProblemType(410, "oddest", "Odder than odd", "no details"),
+    OddError: ProblemType(409, "odd", "It is odd"),
+    OddestError: ProblemType(410, "oddest", "OdderError than odd", "no details"),
 }
 
 
@@ -191,15 +191,15 @@ def raising(settings):
 
 
 def test_a_row_names_status_title_and_type_and_the_error_the_rest(raising):
-    answer = raising(Odd("in words"))
+    answer = raising(OddError("in words"))
     assert (answer.status_code, slug(answer), answer.headers["Retry-After"]) == (409, "odd", "2")
     body = json.loads(answer.data)
     assert (body["title"], body["detail"], body["colour"]) == ("It is odd", "in words", "blue")
 
 
 def test_a_row_speaks_for_subclasses_unless_they_have_their_own(raising):
-    assert slug(raising(Odder("x"))) == "odd"
-    answer = raising(Oddest("words for nobody"))
+    assert slug(raising(OdderError("x"))) == "odd"
+    answer = raising(OddestError("words for nobody"))
     assert (slug(answer), json.loads(answer.data)["detail"]) == ("oddest", "no details")
 
 

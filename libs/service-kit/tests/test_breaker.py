@@ -1,7 +1,6 @@
 import pytest
-from testkit.clock import FakeClock
-
 from service_kit.breaker import Breaker
+from testkit.clock import FakeClock
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import threading
 
 import pytest
 import requests
-from testkit.clock import FakeClock
-from testkit.proxy import FaultyProxy
-from testkit.upstream import Answer, FakeUpstream
-
 from service_kit import requestid
 from service_kit.breaker import Breaker
 from service_kit.client import MAX_ANSWER, ServiceClient, retry_after
 from service_kit.errors import UpstreamUnavailable
+from testkit.clock import FakeClock
+from testkit.proxy import FaultyProxy
+from testkit.upstream import Answer, FakeUpstream
 
 SICK = Answer(503, {"no": "luck"})
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
-
 from service_kit.database import Database, database_check, open_database, upgrade
 from service_kit.database.__main__ import main
 from service_kit.database.migrate import migrations_of
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 ENV = """
 from sqlalchemy import MetaData
@@ -211,9 +210,8 @@ def test_any_other_database_is_refused():
         open_database("oracle://db")
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_postgresql_refuses_to_write_in_a_reading_transaction(database):
-    if database.engine.dialect.name != "postgresql":
-        pytest.skip("PostgreSQL's own promise")
     with pytest.raises(DBAPIError), database.read() as session:
         session.execute(text("UPDATE things SET n = 9"))
 

@@ -3,7 +3,6 @@ import logging
 
 import pytest
 import structlog
-
 from service_kit import logs
 from service_kit.logs import REDACTED, redact
 

@@ -5,14 +5,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from testkit.clock import FakeClock
-from testkit.keys import make_rsa
-from testkit.upstream import Answer
-
 from service_kit.breaker import Breaker
 from service_kit.client import ServiceClient
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
 from service_kit.oauth import ClientAssertion, TokenSource
+from testkit.clock import FakeClock
+from testkit.keys import make_rsa
+from testkit.upstream import Answer
 
 
 def token(value: str = "fresh", life: object = 300) -> Answer:

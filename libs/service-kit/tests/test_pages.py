@@ -1,7 +1,6 @@
 import base64
 
 import pytest
-
 from service_kit.errors import BadCursor
 from service_kit.pages import decode_cursor, encode_cursor
 
@@ -17,7 +16,7 @@ def test_a_cursor_comes_back_as_it_was():
     [
         "", "x", "!!!!", "\u00e9", "A" * 513, "bnVsbA", "e30", encode_cursor(1), encode_cursor("1"), encode_cursor(1, 2, 3),
         encode_cursor(1, "x") + "=", encode_cursor(1, "x") + "AAA",
-        base64.urlsafe_b64encode(b"[" * 300).decode(), base64.urlsafe_b64encode(b"[true,\"x\"]").decode(),
+        base64.urlsafe_b64encode(b"[" * 300).decode(), base64.urlsafe_b64encode(b'[true,"x"]').decode(),
     ],
 )  # fmt: skip
 def test_any_other_cursor_is_refused(cursor):

@@ -1,7 +1,6 @@
 import re
 
 import pytest
-
 from service_kit import requestid
 
 

@@ -1,6 +1,5 @@
 import pytest
 from pydantic import Field
-
 from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings, is_loopback, load
 
 

@@ -71,7 +71,8 @@ def free_ports(count: int) -> list[int]:
 class Cluster:
     """The house on free ports of the loopback address: fresh folder, fresh keys, SQLite, the demo's accounts.
 
-    `settings` are environment variables for all services, `only` for one; `services` says which are started.
+    `settings` are environment variables for all services, `only` for one; `services` says which are started, `table` what
+    there is to start.
     What the services write goes to files (`log`). A context manager; `start` raises ClusterError with the logs.
     """
 
@@ -80,14 +81,18 @@ class Cluster:
         settings: Mapping[str, str] | None = None,
         *,
         only: Mapping[str, Mapping[str, str]] | None = None,
-        services: Sequence[str] = tuple(SERVICES),
+        services: Sequence[str] | None = None,
         folder: Path | None = None,
         workers: int = 1,
         gateway_url: str | None = None,
+        make_keys: bool = True,
+        table: Mapping[str, Service] = SERVICES,
     ) -> None:
         self.managed = gateway_url is None
-        self._services = list(services)
+        self._table = table
+        self._services = list(table if services is None else services)
         self._workers = workers
+        self._with_keys = make_keys
         self._settings = dict(settings or {})
         self._only = {name: dict(own) for name, own in (only or {}).items()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -101,7 +106,7 @@ class Cluster:
             folder = Path(self._temporary.name)
         self.folder = folder
         self.keys_dir = self.folder / "keys"
-        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self.ports = dict(zip(self._table, free_ports(len(self._table)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
 
     @classmethod
@@ -135,9 +140,9 @@ class Cluster:
             "KEYS_DIR": str(self.keys_dir),
             "DEMO": "1",
             "DEMO_PASSWORD": DEMO_PASSWORD,
-            **{SERVICES[name].port: str(port) for name, port in self.ports.items()},
+            **{self._table[name].port: str(port) for name, port in self.ports.items()},
         }
-        database = SERVICES[service].database
+        database = self._table[service].database
         if database is not None:
             settings["DATABASE_URL"] = f"sqlite:///{self.folder / database}"
         return kept | settings | self._settings | self._only.get(service, {})
@@ -147,7 +152,8 @@ class Cluster:
         if not self.managed:
             return self
         try:
-            self._make_keys()
+            if self._with_keys:
+                self._make_keys()
             for name in self._services:
                 self._spawn(name)
             for name in self._services:
@@ -199,7 +205,7 @@ class Cluster:
 
     def cli(self, service: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `flask --app PACKAGE ARGS…` in the service's environment, for at most 60 s."""
-        command = [sys.executable, "-m", "flask", "--app", SERVICES[service].package, *args]
+        command = [sys.executable, "-m", "flask", "--app", self._table[service].package, *args]
         return self._run(command, service, check=check)
 
     def wait_ready(self, name: str, bound: float = START_BOUND) -> None:
@@ -261,7 +267,7 @@ class Cluster:
             raise ClusterError(f"{name} runs already")
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                SERVICES[name].command(self.ports[name], self._workers),
+                self._table[name].command(self.ports[name], self._workers),
                 env=environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,114 @@
+import os
+
+import pytest
+from testkit.cluster import SERVICES, Cluster, ClusterError, Service, free_ports
+
+
+@pytest.fixture
+def stub(tmp_path):
+    """A service of one file, so that the cluster is tested without the house."""
+    (tmp_path / "stub_service").mkdir()
+    (tmp_path / "stub_service" / "__init__.py").write_text("from stub_service.wsgi import app\n")
+    (tmp_path / "stub_service" / "wsgi.py").write_text(
+        "import os, sys\n"
+        "from flask import Flask\n"
+        "if os.environ.get('BROKEN'):\n"
+        "    sys.exit('broken on purpose')\n"
+        "app = Flask(__name__)\n"
+        "app.add_url_rule('/readyz', view_func=lambda: os.environ.get('WORD', 'ready'))\n"
+        "app.cli.command('say')(lambda: print(os.environ['DATABASE_URL']))\n"
+    )
+    table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 2, "stub.db")}
+    return {
+        "only": {"stub": {"PYTHONPATH": str(tmp_path)}},
+        "services": ["stub"],
+        "make_keys": False,
+        "table": table,
+    }
+
+
+@pytest.fixture
+def cluster(stub, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    cluster = Cluster({"DEMO": "0"}, folder=folder, **stub)
+    yield cluster
+    cluster.stop()
+
+
+def test_ports_are_free_and_different():
+    assert len(set(free_ports(20))) == 20
+
+
+def test_a_service_gets_its_own_settings_and_nothing_of_ours(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "of the tests")
+    monkeypatch.setenv("UNRELATED", "x")
+    cluster = Cluster({"LOG_LEVEL": "DEBUG"}, only={"users-service": {"JWKS_MAX_AGE": "5"}})
+    try:
+        users, gateway = cluster.environment("users-service"), cluster.environment("gateway")
+    finally:
+        cluster.stop()
+    assert users["DATABASE_URL"] == f"sqlite:///{cluster.folder}/users.db"
+    assert users["USERS_PORT"] == str(cluster.ports["users-service"])
+    assert users["ISSUER"] == cluster.gateway == cluster.issuer
+    assert users["LOG_LEVEL"] == gateway["LOG_LEVEL"] == "DEBUG"
+    assert users["JWKS_MAX_AGE"] == "5"
+    assert not {"DATABASE_URL", "UNRELATED", "JWKS_MAX_AGE"} & set(gateway)
+
+
+def test_services_are_started_stopped_killed_and_started_again(cluster):
+    with cluster:
+        assert cluster.running("stub")
+        with pytest.raises(ClusterError, match="runs already"):
+            cluster.start_service("stub")
+        cluster.kill_service("stub")
+        assert not cluster.running("stub")
+        cluster.start_service("stub", WORD="again")
+        assert cluster.environment("stub")["WORD"] == "again"
+        assert cluster.stop_service("stub") == 0
+        assert not cluster.running("stub")
+    assert isinstance(cluster.log("stub"), str)
+    assert cluster.log("gateway") == ""
+
+
+def test_a_service_that_does_not_start_shows_what_it_wrote(cluster):
+    with pytest.raises(ClusterError, match="broken on purpose"):
+        cluster.start_service("stub", BROKEN="1")
+
+
+def test_a_cluster_that_does_not_start_leaves_nothing_behind(stub):
+    cluster = Cluster({"BROKEN": "1"}, **stub)
+    with pytest.raises(ClusterError):
+        cluster.start()
+    assert not cluster.running("stub")
+    assert not cluster.folder.exists()
+
+
+def test_a_service_that_is_never_ready_is_named(cluster):
+    with pytest.raises(ClusterError, match="gateway is not ready"):
+        cluster.wait_ready("gateway", 0.1)
+
+
+def test_commands_run_in_a_services_environment(cluster):
+    assert cluster.cli("stub", "say").stdout == f"sqlite:///{cluster.folder}/stub.db\n"
+    assert cluster.cli("stub", "no-such-command", check=False).returncode == 2
+    with pytest.raises(ClusterError, match="No such command"):
+        cluster.cli("stub", "no-such-command")
+
+
+def test_a_cluster_elsewhere_is_used_and_not_touched(monkeypatch):
+    monkeypatch.setenv("TOUCHSTONE_GATEWAY_URL", "http://127.0.0.1:8080/")
+    monkeypatch.delenv("ISSUER", raising=False)
+    cluster = Cluster.from_environment()
+    assert cluster is not None
+    with cluster:
+        assert cluster.urls == {"gateway": "http://127.0.0.1:8080"}
+        assert cluster.issuer == "http://localhost:8080"
+        with pytest.raises(ClusterError, match="not started here"):
+            cluster.start_service("gateway")
+
+
+def test_without_a_cluster_elsewhere_there_is_none(monkeypatch):
+    monkeypatch.delenv("TOUCHSTONE_GATEWAY_URL", raising=False)
+    assert Cluster.from_environment() is None
+    assert "TOUCHSTONE_GATEWAY_URL" not in os.environ

@@ -1,0 +1,82 @@
+import json
+from collections import Counter
+
+import jwt
+import pytest
+import requests
+from testkit.clock import FakeClock
+from testkit.forgeries import forgeries, good_tokens
+from testkit.keys import make_rsa
+from testkit.mint import Mint
+from testkit.upstream import FakeUpstream
+from touchstone import KeySet, Policy, TokenError, Verifier
+
+AUDIENCE = "orders-service"
+
+
+@pytest.fixture(scope="module")
+def mint():
+    return Mint("https://issuer.example", now=FakeClock())
+
+
+@pytest.fixture(scope="module")
+def all_forgeries(mint):
+    return list(forgeries(mint, audience=AUDIENCE))
+
+
+@pytest.fixture(scope="module")
+def verifier(mint):
+    keys = KeySet.from_jwks(json.dumps(mint.jwks()))
+    return Verifier(Policy(mint.issuer, AUDIENCE), lambda: keys, now=mint.now)
+
+
+def test_there_are_many_and_each_is_another(all_forgeries):
+    assert len(all_forgeries) > 1000
+    assert not [name for name, times in Counter(map(str, all_forgeries)).items() if times > 1]
+    assert not [token for token, times in Counter(f.token for f in all_forgeries).items() if times > 1]
+
+
+def test_every_one_fits_into_a_header(all_forgeries):
+    for forgery in all_forgeries:
+        token = forgery.token
+        assert token == token.strip()
+        assert token
+        assert all(" " <= c <= "~" or "\xa0" <= c <= "\xff" for c in token), forgery.name
+        assert len(token) <= 12_100, forgery.name
+    assert sum(len(forgery.token) > 7 * 1024 for forgery in all_forgeries) < 15
+
+
+def test_the_verifier_refuses_every_one(all_forgeries, verifier):
+    accepted = []
+    for forgery in all_forgeries:
+        try:
+            verifier.verify(forgery.token)
+        except TokenError:
+            continue
+        accepted.append(forgery.name)
+    assert accepted == []
+
+
+def test_the_verifier_accepts_every_good_one_and_so_does_pyjwt(mint, verifier):
+    for name, token in good_tokens(mint, AUDIENCE):
+        assert verifier.verify(token).issuer == mint.issuer, name
+        jwt.decode(
+            token, mint.key.public_key(), algorithms=["RS256"], audience=AUDIENCE, leeway=30,
+            options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )  # fmt: skip
+
+
+def test_one_good_token_is_as_long_as_a_token_may_be(mint):
+    assert max(len(token) for _, token in good_tokens(mint, AUDIENCE)) == 8192
+
+
+def test_an_http_client_carries_every_one_as_it_is(all_forgeries):
+    with FakeUpstream() as upstream, requests.Session() as session:
+        for forgery in all_forgeries[::7]:
+            session.get(upstream.url, headers={"Authorization": f"Bearer {forgery.token}"})
+            assert upstream.received[-1].headers["Authorization"] == f"Bearer {forgery.token}", forgery.name
+
+
+def test_a_key_whose_signatures_leave_no_spare_bits_is_no_trouble():
+    mint = Mint(key=make_rsa(3072))
+    assert len(list(forgeries(mint, audience=AUDIENCE))) > 1000

@@ -1,0 +1,83 @@
+import json
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from testkit.clock import FakeClock
+from testkit.keys import jwk, make_rsa, thumbprint
+from testkit.mint import MISSING, Mint
+
+
+def test_a_token_is_what_pyjwt_takes_for_one():
+    mint = Mint()
+    key = jwt.PyJWK(mint.jwks()["keys"][0])
+    claims = jwt.decode(mint.sign(), key, algorithms=["RS256"], audience="orders-service", issuer=mint.issuer)
+    assert claims["exp"] - claims["iat"] == 300
+
+
+def test_overrides_change_and_leave_out():
+    mint = Mint()
+    claims = mint.claims(sub="other", roles=MISSING)
+    assert claims["sub"] == "other"
+    assert "roles" not in claims
+    assert jwt.get_unverified_header(mint.sign(claims, {"kid": MISSING, "typ": "JWT"})) == {
+        "alg": "RS256",
+        "typ": "JWT",
+    }
+
+
+def test_two_tokens_are_never_the_same():
+    assert Mint().sign() != Mint().sign()
+
+
+def test_a_jwks_may_hold_the_keys_of_several_mints():
+    other = Mint(key=make_rsa(which=1), kid="other")
+    assert [key["kid"] for key in Mint().jwks(other)["keys"]] == [Mint().kid, "other"]
+
+
+def test_the_thumbprint_is_that_of_rfc_7638():
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+    n = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3"
+        "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgd"
+        "AZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCu"
+        "r-kEgU8awapJzKnqDKgw"
+    )
+    number = jwt.utils.base64url_decode(n)
+    public = RSAPublicNumbers(65537, int.from_bytes(number, "big")).public_key()
+    assert thumbprint(public) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_a_jwk_member_may_be_changed_or_left_out():
+    members = jwk(make_rsa().public_key(), use=None, alg="RS512")
+    assert "use" not in members
+    assert members["alg"] == "RS512"
+
+
+def test_a_mint_may_sign_with_a_clusters_key(tmp_path):
+    (tmp_path / "signing").mkdir()
+    pem = make_rsa(which=1).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
+    (tmp_path / "signing" / "1800000000-kid.pem").write_bytes(b"a later one")
+    mint = Mint.of_keys_dir(tmp_path, "https://issuer.example", "users-service")
+    assert json.dumps(mint.jwks()) == json.dumps(Mint(key=make_rsa(which=1)).jwks())
+
+
+def test_a_folder_with_another_kind_of_key_is_refused(tmp_path):
+    (tmp_path / "signing").mkdir()
+    pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
+    with pytest.raises(TypeError):
+        Mint.of_keys_dir(tmp_path, "https://issuer.example", "users-service")
+
+
+def test_a_clock_moves_only_when_told():
+    clock = FakeClock(100)
+    assert (clock(), clock()) == (100, 100)
+    assert clock.advance(-10) == 90
+    clock.sleep(5)
+    clock.sleep(-5)
+    assert clock() == 95
+    assert FakeClock()() > 1_700_000_000

@@ -1,0 +1,145 @@
+import socket
+import threading
+
+import pytest
+import requests
+from testkit.issuer import JWKS_PATH, FakeIssuer
+from testkit.mint import Mint
+from testkit.proxy import FaultyProxy
+from testkit.upstream import Answer, FakeUpstream
+
+
+@pytest.fixture
+def issuer():
+    with FakeIssuer(Mint().jwks()) as issuer:
+        yield issuer
+
+
+def get(issuer, path=JWKS_PATH, **headers):
+    return requests.get(issuer.url + path, headers=headers, timeout=10)
+
+
+def test_an_issuer_serves_its_keys_and_counts(issuer):
+    answer = get(issuer)
+    assert answer.json() == Mint().jwks()
+    assert answer.headers["Cache-Control"] == "max-age=60"
+    assert issuer.requests == {JWKS_PATH: 1}
+    assert [path for path, _ in issuer.seen] == [JWKS_PATH]
+
+
+def test_what_is_known_already_is_304(issuer):
+    tag = get(issuer).headers["ETag"]
+    again = get(issuer, **{"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+
+
+def test_a_changed_document_is_sent_again(issuer):
+    tag = get(issuer).headers["ETag"]
+    issuer.publish(JWKS_PATH, {"keys": []})
+    assert get(issuer, **{"If-None-Match": tag}).json() == {"keys": []}
+
+
+def test_a_document_can_be_spoiled(issuer):
+    issuer.jwks.status, issuer.jwks.body, issuer.jwks.headers = 500, b"<html>", {"X-Odd": "1"}
+    issuer.jwks.delay = 0.001
+    answer = get(issuer)
+    assert (answer.status_code, answer.text, answer.headers["X-Odd"]) == (500, "<html>", "1")
+
+
+def test_other_paths_are_404_until_they_are_published(issuer):
+    assert get(issuer, "/x").status_code == 404
+    issuer.publish("/x", "text", "text/plain")
+    issuer.publish("/y", b"bytes")
+    assert (get(issuer, "/x").text, get(issuer, "/y").content) == ("text", b"bytes")
+
+
+def test_a_waiting_request_is_answered_when_the_document_changes():
+    with FakeIssuer({"keys": []}, long_poll=True) as issuer:
+        headers = {"If-None-Match": get(issuer).headers["ETag"], "Prefer": "wait=30"}
+        got = []
+        waiting = threading.Thread(target=lambda: got.append(get(issuer, **headers)))
+        waiting.start()
+        issuer.publish(JWKS_PATH, Mint().jwks())
+        waiting.join(10)
+        assert got[0].json() == Mint().jwks()
+
+
+def test_a_waiting_request_without_a_change_is_304_in_the_end():
+    with FakeIssuer({"keys": []}, long_poll=True) as issuer:
+        tag = get(issuer).headers["ETag"]
+        assert get(issuer, **{"If-None-Match": tag, "Prefer": "wait=0"}).status_code == 304
+
+
+def test_a_closed_issuer_refuses_connections():
+    issuer = FakeIssuer()
+    issuer.close()
+    with pytest.raises(requests.ConnectionError):
+        get(issuer)
+
+
+@pytest.fixture
+def upstream():
+    with FakeUpstream(Answer(200, b"x" * 300)) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def proxy(upstream):
+    with FaultyProxy(("127.0.0.1", upstream.port), delay=0.01) as proxy:
+        yield proxy
+
+
+def test_an_upstream_answers_in_order_and_repeats_the_last():
+    with FakeUpstream(Answer(503), Answer(200, {"a": 1})) as upstream:
+        statuses = [requests.post(upstream.url, data={"n": "1"}, timeout=10).status_code for _ in range(3)]
+    assert statuses == [503, 200, 200]
+    assert upstream.received[0].form() == {"n": "1"}
+
+
+@pytest.mark.parametrize("mode", ["pass", "delay", "trickle"])
+def test_the_answer_comes_whole_in_the_end(proxy, mode):
+    proxy.mode, proxy.delay = mode, 0.0001
+    assert requests.get(proxy.url, timeout=10).content == b"x" * 300
+    assert proxy.mode == mode
+
+
+def test_a_refusing_port_can_be_opened_again(proxy):
+    proxy.mode = "refuse"
+    with pytest.raises(requests.ConnectionError):
+        requests.get(proxy.url, timeout=10)
+    proxy.mode = "pass"
+    assert requests.get(proxy.url, timeout=10).status_code == 200
+
+
+def test_nothing_comes_out_of_a_black_hole(proxy):
+    proxy.mode = "blackhole"
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(proxy.url, timeout=(10, 0.1))
+
+
+@pytest.mark.parametrize("mode", ["reset", "garbage"])
+def test_no_answer_comes_out_of_a_broken_connection(proxy, mode):
+    proxy.mode = mode
+    with pytest.raises(requests.ConnectionError):
+        requests.get(proxy.url, timeout=10)
+
+
+def test_a_truncated_answer_ends_early(proxy):
+    proxy.mode, proxy.limit = "truncate", 250
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.get(proxy.url, timeout=10)
+
+
+def _read_to_the_end(one: socket.socket) -> None:
+    while one.recv(65536):
+        pass
+
+
+def test_open_connections_can_be_dropped_at_once(proxy):
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1])), 10) as one:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert one.recv(4)
+        proxy.drop()
+        with pytest.raises(ConnectionResetError):
+            _read_to_the_end(one)
+    assert proxy.connections == 1
