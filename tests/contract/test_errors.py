@@ -46,12 +46,7 @@ NOT_VALID = {
     "wrong types": {"email": 1, "password": [], "name": {"a": 1}, "items": "all of them"},
     "nulls": {"email": None, "password": None, "name": None, "items": None},
     "booleans": {"email": True, "password": False, "name": True, "items": True},
-    "line breaks": {
-        "email": "a@example.com\r\nX: y",
-        "password": "\n",
-        "name": "a\nb",
-        "items": [{"sku": "a\nb", "quantity": 1}],
-    },
+    "line breaks": {"name": "a\nb", "items": [{"sku": "a\nb", "quantity": 1}]},
 }
 
 

@@ -107,12 +107,16 @@ class Server:
 
     name: str
     url: str
-    follow: Callable[[], None] = lambda: None  # what its operator does when the issuer's keys change: mostly nothing
+    follow: Callable[[], None] = lambda: (
+        None
+    )  # what its operator does when the issuer's keys change: mostly nothing
 
     def __call__(self, token: str | None, *, query: str = "") -> requests.Response:
         # A new connection each time: a server that is reloaded may close a kept one at any moment.
         headers = {"Connection": "close"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
-        return requests.get(f"{self.url}/protected{query}", headers=headers, timeout=10, allow_redirects=False)
+        return requests.get(
+            f"{self.url}/protected{query}", headers=headers, timeout=10, allow_redirects=False
+        )
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,9 @@ def launch(tmp_path_factory, until) -> Iterator[Callable[..., Launched]]:
     """`launch(command, port, environment)`: run it until the session ends; returns once it refuses an empty hand."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def run(command: list[str], port: int, environment: Mapping[str, str], cwd: Path | None = None) -> Launched:
+    def run(
+        command: list[str], port: int, environment: Mapping[str, str], cwd: Path | None = None
+    ) -> Launched:
         log = tmp_path_factory.mktemp("foreign") / "log"
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         with log.open("wb") as out:
@@ -210,7 +216,9 @@ def haproxy(issuer, api, launch, until, tmp_path_factory) -> Server:
 
     def follow() -> None:
         old = reloads.worker()
-        subprocess.run([*fetch, "kill", f"-{int(signal.SIGUSR2)}", str(running.process.pid)], check=True, timeout=30)
+        subprocess.run(
+            [*fetch, "kill", f"-{int(signal.SIGUSR2)}", str(running.process.pid)], check=True, timeout=30
+        )
         until(lambda: reloads.worker() not in ("", old), hope="a new worker")
 
     return Server("haproxy", running.url, follow)
@@ -237,7 +245,16 @@ def envoy(issuer, api, launch, tmp_path_factory) -> Server:
     }
     filled = tmp_path_factory.mktemp("envoy") / "envoy.yaml"
     filled.write_text(Template((DEPLOY / "envoy/envoy.yaml").read_text()).substitute(settings))
-    command = [program, "-c", str(filled), "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"]
+    command = [
+        program,
+        "-c",
+        str(filled),
+        "--concurrency",
+        "1",
+        "--use-dynamic-base-id",
+        "--log-level",
+        "warning",
+    ]
     return Server("envoy", launch(command, port, {}).url)
 
 

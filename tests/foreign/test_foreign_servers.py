@@ -6,6 +6,7 @@ server that is lenient about how such a token is written gives nothing away.
 """
 
 import base64
+import contextlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -52,10 +53,6 @@ WRONG = [
 ]
 
 
-# Written into a genuine token, and read past by Envoy: nobody gains by it, and touchstone behind it refuses.
-READ_PAST = {"envoy": {"a part between", "' ' in the middle of the signature"}}
-
-
 @pytest.fixture(scope="module")
 def stolen(issuer):
     return issuer.stolen()
@@ -67,14 +64,19 @@ def forged(stolen):
     return {each.name: each.token for each in forgeries(stolen, audience=AUDIENCE)}
 
 
-def signatures_hold(token, key):
-    """Tell whether any three parts in a row are a genuine token, however carelessly one reads them."""
-    for text, signature in re.findall(r"(?=\b([\w-]+\.[\w-]+)\.([\w-]+))", token):
-        try:
-            key.verify(base64.urlsafe_b64decode(signature + "=="), text.encode(), PKCS1v15(), SHA256())
-        except (InvalidSignature, ValueError):
-            continue
-        return True
+def carelessly_read(token, key):
+    """Tell whether this is a genuine token for the most careless of readers.
+
+    Express' passes over what is no base64 and takes either alphabet, Envoy passes over empty parts. Nobody gains by it,
+    for it is the issuer's token all the same, and touchstone, behind such a door, refuses it.
+    """
+    parts = [part for part in token.split(".") if part]
+    for header, payload, signature in zip(parts, parts[1:], parts[2:], strict=False):
+        readable = re.sub(r"[^A-Za-z0-9_-]", "", signature.translate({ord("+"): "-", ord("/"): "_"}))
+        with contextlib.suppress(InvalidSignature, ValueError):
+            raw = base64.urlsafe_b64decode(readable + "==")
+            key.verify(raw, f"{header}.{payload}".encode(), PKCS1v15(), SHA256())
+            return True
     return False
 
 
@@ -154,11 +156,11 @@ def test_an_honest_signature_does_not_make_up_for_what_it_signs(server, forged, 
 
 def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen):
     key = stolen.key.public_key()
-    strangers = {name: token for name, token in forged.items() if not signatures_hold(token, key)}
+    strangers = {name: token for name, token in forged.items() if not carelessly_read(token, key)}
     passed = {name for name, token in strangers.items() if server(token).status_code not in REFUSED}
 
     assert len(strangers) > 400
-    assert passed == READ_PAST.get(server.name, set())
+    assert passed == set()
 
 
 def test_a_rotation_costs_the_bearer_of_an_older_token_nothing(server, rotation):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import pytest
+import requests
 from testkit.cluster import SERVICES
 from testkit.issuer import FakeIssuer
 from testkit.keys import make_rsa
@@ -81,6 +82,13 @@ def ended(launched):
         return None
 
 
+def answers(own):
+    try:
+        return own("GET", "/livez").status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
 @pytest.mark.parametrize("server", list(SERVERS))
 def test_wrong_settings_are_all_named_at_once(serve, service, server):
     wrong = WRONG | WRONG_FOR[service]
@@ -135,8 +143,8 @@ def test_auth_service_alone_logs_in_its_demo_accounts(serve, settings, ready, do
 def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(serve, settings, door, until):
     alone = settings("users-service", ISSUER_BACKCHANNEL="http://127.0.0.1:9")
     launched = serve("users-service", alone)
-    until(lambda: "Running on" in launched.text, hope="the server")
     own = door(launched.url)
+    until(lambda: answers(own), hope="the server")
 
     ready = own("GET", "/readyz")
     guarded = own("GET", "/users/me", token=Mint().sign())

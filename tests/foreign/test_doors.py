@@ -1,0 +1,41 @@
+"""What HAProxy and Envoy, set up as deploy/ says, do beyond the tokens: one header, nothing else, and no gap."""
+
+import http.client
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+REFUSED = {400, 401, 403}
+
+
+@pytest.fixture(params=["haproxy", "envoy"])
+def proxy(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_token_in_the_query_is_not_looked_at(proxy, issuer):
+    assert proxy(None, query=f"?access_token={issuer.token()}").status_code == 401
+
+
+@pytest.mark.parametrize("order", ["genuine first", "genuine last"])
+def test_two_authorization_headers_are_refused(proxy, issuer, order):
+    both = [f"Bearer {issuer.token()}", "Bearer x.y.z"]
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=10)
+    connection.putrequest("GET", "/protected")
+    for value in both if order == "genuine first" else reversed(both):
+        connection.putheader("Authorization", value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+
+    assert status in REFUSED
+
+
+def test_another_scheme_is_refused(proxy, issuer):
+    connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=10)
+    connection.request("GET", "/protected", headers={"Authorization": f"Basic {issuer.token()}"})
+    status = connection.getresponse().status
+    connection.close()
+
+    assert status in REFUSED

@@ -1,0 +1,176 @@
+"""What HAProxy is given to read follows the published keys, and nothing else that an issuer's address may answer."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from testkit.issuer import JWKS_PATH, FakeIssuer
+from testkit.keys import jwk, make_rsa, thumbprint
+
+PROGRAM = Path(__file__).parents[2] / "deploy/haproxy/jwks_to_pem.py"
+FIRST, SECOND = (make_rsa(which=which).public_key() for which in (0, 1))
+
+
+def jwks(*keys):
+    return {"keys": list(keys)}
+
+
+@dataclass
+class Bench:
+    """An issuer, the folder that follows it, and a log of the reloads."""
+
+    issuer: FakeIssuer
+    folder: Path
+    log: Path
+
+    def run(self, reload="true"):
+        command = ["sh", "-c", f"ls {self.folder} | tr '\\n' ' ' >> {self.log}; echo >> {self.log}; {reload}"]
+        arguments = [sys.executable, str(PROGRAM), self.issuer.url + JWKS_PATH, str(self.folder), *command]
+        return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
+
+    @property
+    def reloads(self):
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    @property
+    def files(self):
+        return {path.name: path.read_text() for path in self.folder.iterdir()}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    with FakeIssuer(jwks(jwk(FIRST))) as issuer:
+        yield Bench(issuer, tmp_path / "issuer", tmp_path / "reloads")
+
+
+def test_each_key_becomes_the_pem_file_of_its_kid(bench):
+    bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
+    done = bench.run()
+
+    assert done.returncode == 0, done.stderr
+    for key in (FIRST, SECOND):
+        pem = bench.files[f"{thumbprint(key)}.pem"].encode()
+        assert load_pem_public_key(pem).public_numbers() == key.public_numbers()
+
+
+def test_the_rules_name_each_file_once_and_its_kid(bench):
+    bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
+    bench.run()
+    rules = [line for line in bench.files["keys.cfg"].splitlines() if "jwt_verify" in line]
+
+    assert len(rules) == 2
+    for key in (FIRST, SECOND):
+        name = thumbprint(key)
+        assert sum(f'"{bench.folder}/{name}.pem"' in line and f"-- {name} " in line for line in rules) == 1
+
+
+def test_no_news_reloads_nothing(bench):
+    assert [bench.run().returncode for _ in range(3)] == [0, 0, 0]
+    assert len(bench.reloads) == 1
+
+
+def test_a_new_key_is_there_before_the_reload_and_an_old_one_still_is(bench):
+    bench.run()
+    bench.issuer.publish(JWKS_PATH, jwks(jwk(SECOND)))
+    bench.run()
+
+    assert {f"{thumbprint(key)}.pem" for key in (FIRST, SECOND)} <= set(bench.reloads[1].split())
+    assert set(bench.files) == {"keys.cfg", f"{thumbprint(SECOND)}.pem"}
+
+
+def test_a_reload_that_failed_is_tried_again(bench):
+    assert bench.run(reload="false").returncode == 1
+    assert bench.run().returncode == 0
+    assert bench.run().returncode == 0
+    assert len(bench.reloads) == 2
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        jwk(SECOND, kid="../../etc/haproxy/haproxy"),
+        jwk(SECOND, kid='x"} if TRUE #'),
+        jwk(SECOND, kid="x\n    http-request allow"),
+        jwk(SECOND, kid=""),
+        jwk(SECOND, kid=None),
+        jwk(SECOND, kid=7),
+        jwk(SECOND, use="enc"),
+        jwk(SECOND, alg="RS512"),
+        jwk(make_rsa(1024).public_key()),
+        {"kty": "EC", "kid": "ec", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "oct", "kid": "secret", "k": "AAAA"},
+    ],
+    ids=lambda key: str({name: value for name, value in key.items() if name not in ("n", "e")}),
+)
+def test_a_key_that_cannot_be_used_is_passed_over_and_its_sibling_is_not(bench, unusable):
+    bench.issuer.publish(JWKS_PATH, jwks(unusable, jwk(FIRST)))
+
+    assert bench.run().returncode == 0
+    assert set(bench.files) == {"keys.cfg", f"{thumbprint(FIRST)}.pem"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"not here",
+        b"[]",
+        b"null",
+        b'{"keys": null}',
+        b'{"keys": [1]}',
+        b'{"keys": []}',
+        b'{"keys": [{"kty": "RSA", "kid": "x"}]}',
+        b'{"keys": [{"kty": "RSA", "kid": "x", "n": "\xc3\xa9", "e": 1}]}',
+        b"[" * 100_000,
+        b" " * 150_001,
+        jwks(*(jwk(FIRST, kid=f"key-{number}") for number in range(17))),
+    ],
+    ids=lambda document: f"{document!r:.40}",
+)
+def test_a_document_that_cannot_be_used_leaves_all_as_it_is(bench, document):
+    bench.run()
+    before = bench.files
+    bench.issuer.publish(JWKS_PATH, document)
+    done = bench.run()
+
+    assert (done.returncode, bench.files, len(bench.reloads)) == (1, before, 1)
+    assert "all stays as it was" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_the_issuer_leaves_all_as_it_is(bench):
+    bench.run()
+    before = bench.files
+    bench.issuer.jwks.status = 500
+
+    assert (bench.run().returncode, bench.files) == (1, before)
+
+
+def test_a_redirect_is_not_followed(bench):
+    bench.run()
+    before = bench.files
+    bench.issuer.publish("/elsewhere", jwks(jwk(SECOND)))
+    bench.issuer.jwks.status = 302
+    bench.issuer.jwks.headers["Location"] = bench.issuer.url + "/elsewhere"
+
+    assert (bench.run().returncode, bench.files) == (1, before)
+    assert bench.issuer.requests["/elsewhere"] == 0
+
+
+def test_an_issuer_that_is_gone_leaves_all_as_it_is(bench):
+    bench.run()
+    before = bench.files
+    bench.issuer.close()
+
+    assert (bench.run().returncode, bench.files) == (1, before)
+
+
+def test_without_arguments_it_says_how_it_is_used():
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert (done.returncode, "usage:" in done.stderr) == (2, True)
