@@ -134,7 +134,7 @@ TIMES = st.integers(-400, 400) | st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(iat=TIMES, exp=TIMES, nbf=TIMES, moves=st.lists(TIMES | st.floats(-400, 400), max_size=6))
 def test_at_any_time_a_remembered_verdict_is_the_one_of_a_fresh_look(
     policy, keys, mint, make_clock, iat, exp, nbf, moves

@@ -1,0 +1,144 @@
+"""The facade: one issuer, from its published keys to typed claims."""
+
+import json
+import threading
+
+import pytest
+from touchstone import Issuer, Unavailable, errors
+
+ISSUER, AUDIENCE = "https://mint.example", "orders-service"
+
+
+@pytest.fixture
+def publish(server, answer, mint):
+    """Publish these keys from now on."""
+
+    def plan(*jwks, status=200):
+        body = json.dumps({"keys": list(jwks)}).encode()
+        tag = f'"{len(jwks)}-{hash(body)}"'
+        server.plan(answer(status, body, {"ETag": tag, "Cache-Control": "max-age=3600"}))
+
+    plan(mint.jwk())
+    return plan
+
+
+@pytest.fixture
+def issuer(server, clock, publish):
+    made = Issuer(ISSUER, audience=AUDIENCE, backchannel=f"{server.url}/", now=clock)
+    yield made
+    made.close()
+
+
+def test_a_good_token_is_verified_with_the_published_keys(issuer, mint):
+    assert issuer.verify(mint.token()).subject
+
+
+def test_keys_are_fetched_at_the_backchannel_under_the_well_known_path(issuer, mint, server):
+    issuer.verify(mint.token())
+    assert server.seen.get(timeout=10) == "/.well-known/jwks.json"
+
+
+def test_without_a_backchannel_keys_are_fetched_at_the_issuer_itself(server, mint, clock, publish):
+    issuer = Issuer(server.url, audience=AUDIENCE, now=clock)
+    assert issuer.verify(mint.token(iss=server.url)).issuer == server.url
+    issuer.close()
+
+
+def test_the_issuer_is_what_iss_must_say_to_the_letter(server, mint, clock, publish):
+    issuer = Issuer(f"{ISSUER}/", audience=AUDIENCE, backchannel=server.url, now=clock)
+    assert issuer.policy.issuer == f"{ISSUER}/"
+    assert issuer.verify(mint.token(iss=f"{ISSUER}/"))
+    with pytest.raises(errors.WrongIssuer):
+        issuer.verify(mint.token())
+    issuer.close()
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", None])
+def test_what_is_no_token_is_refused_even_without_keys(issuer, publish, token):
+    publish(status=500)
+    with pytest.raises(errors.MalformedToken):
+        issuer.verify(token)
+
+
+def test_without_keys_a_token_is_neither_good_nor_bad(issuer, mint, publish):
+    publish(status=500)
+    with pytest.raises(Unavailable) as caught:
+        issuer.verify(mint.token())
+    assert caught.value.retry_after == 5
+    assert not issuer.ready()
+    assert issuer.health() == {"keys": 0, "age": None, "last_error": "BadAnswerError: answered 500"}
+
+
+def test_an_issuer_is_ready_once_it_has_keys(issuer, eventually):
+    assert not issuer.ready()
+    eventually(issuer.ready)
+    health = issuer.health()
+    assert health["keys"] == 1
+    assert health["age"] >= 0
+    assert health["last_error"] is None
+
+
+def test_a_key_that_was_just_published_is_fetched_out_of_turn(issuer, mint, stranger, publish):
+    issuer.verify(mint.token())
+    publish(mint.jwk(), stranger.jwk(kid="key-2"))
+    assert issuer.verify(stranger.token(header={"kid": "key-2"}))
+
+
+def test_ten_thousand_unknown_keys_cause_one_fetch(issuer, mint, server, eventually):
+    issuer.verify(mint.token())
+    eventually(
+        lambda: len(server.requests) == 2
+    )  # the first fetch, and the one that finds that nobody waits here
+    header, payload, signature = mint.token().split(".")
+    forged = [mint.token(header={"kid": f"made-up-{n}"}) for n in range(20)]
+
+    def attack():
+        for n in range(500):
+            with pytest.raises(errors.UnknownKey):
+                issuer.verify(forged[n % 20])
+
+    threads = [threading.Thread(target=attack) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.requests) == 3
+    assert issuer.verify(mint.token())
+
+
+def test_a_withdrawn_key_is_refused_as_soon_as_it_is_known(issuer, mint, stranger, publish):
+    token = mint.token()
+    assert issuer.verify(token)
+    publish(stranger.jwk(kid="key-2"))
+    with pytest.raises(errors.UnknownKey):
+        issuer.verify(mint.token(header={"kid": "key-3"}))
+    with pytest.raises(errors.UnknownKey):
+        issuer.verify(token)
+
+
+def test_a_set_without_a_usable_key_does_not_replace_a_good_one(issuer, mint, publish):
+    assert issuer.verify(mint.token())
+    publish(mint.jwk(use="enc"))
+    with pytest.raises(errors.UnknownKey):
+        issuer.verify(mint.token(header={"kid": "key-2"}))
+    assert issuer.verify(mint.token())
+    assert issuer.health()["last_error"] == "ValueError: no usable key"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mint.example",
+        "ftp://mint.example",
+        "file:///etc/passwd",
+        "https://",
+        "https://m/?a",
+        "https://m/#a",
+    ],
+)
+def test_what_is_no_issuer_url_is_refused_at_once(url):
+    with pytest.raises(ValueError, match=r"."):
+        Issuer(url, audience=AUDIENCE)
+    with pytest.raises(ValueError, match=r"."):
+        Issuer(ISSUER, audience=AUDIENCE, backchannel=url or "?")
