@@ -126,8 +126,7 @@ class Door:
         status, headers, content = await asyncio.to_thread(
             bridge.call_wsgi, self._local, scope, visit.path, visit.query, body or b""
         )
-        await self._start(visit, status, answer(status, headers, self._safe))
-        await visit.send({"type": "http.response.body", "body": b"" if visit.method == "HEAD" else content})
+        await self._finish(visit, status, answer(status, headers, self._safe), content)
 
     async def _forward(self, visit: Visit, route: Route) -> None:
         service = self._services[route.upstream]
@@ -169,8 +168,11 @@ class Door:
                 feeder = asyncio.create_task(self._feed(visit, exchange, me))
             head = await exchange.head()
             headers = answer(head.status, head.headers, self._safe)
-            await self._start(visit, head.status, headers, streaming=streamed and not visit.whole)
-            await self._stream(visit, exchange, head.status)
+            if exchange.transfer.whole and visit.whole:
+                await self._finish(visit, head.status, headers, await exchange.transfer.chunk())
+            else:
+                await self._start(visit, head.status, headers)
+                await self._stream(visit, exchange, head.status)
         except asyncio.CancelledError:
             if feeder is not None and feeder.done() and not feeder.cancelled() and feeder.exception():
                 raise feeder.exception() from None  # type: ignore[misc]
@@ -201,11 +203,10 @@ class Door:
     async def _body(self, visit: Visit, *, whole: bool) -> tuple[bytes | None, int | None]:
         """Return the request's body if it is at hand (or `whole` asks to wait for it), else None and its length."""
         length = visit.headers.content_length
-        chunked = any(name == b"transfer-encoding" for name, _ in visit.scope["headers"])
         if length is not None and length > MAX_BODY:
             visit.whole = False
             raise _too_large()
-        if not length and not chunked:
+        if not length and not visit.headers.chunked:
             return b"", 0
         if not whole and length is None:
             visit.whole = False
@@ -243,12 +244,28 @@ class Door:
                 main.cancel()
             raise
 
-    async def _start(self, visit: Visit, status: int, headers: list[tuple[bytes, bytes]], *, streaming: bool = False) -> None:
+    async def _start(self, visit: Visit, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send the head of an answer whose body comes piece by piece."""
         visit.status = status
         headers.append((b"x-request-id", visit.headers.request_id.encode()))
-        if streaming:
+        if not visit.whole:
             headers.append((b"connection", b"close"))  # answered before the body was in: the rest is not read
         await visit.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _finish(self, visit: Visit, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send a whole answer, in one piece where the server can."""
+        bare = visit.method == "HEAD" or status in _NO_BODY
+        if not bare and not any(name == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", b"%d" % len(body)))
+        body = b"" if bare else body
+        connection = visit.scope.get("gateway.connection")
+        if connection is not None and visit.whole:
+            visit.status = status
+            pairs = [*headers, (b"x-request-id", visit.headers.request_id.encode())]
+            if connection.respond(visit.scope["gateway.cycle"], status, pairs, body):
+                return
+        await self._start(visit, status, headers)
+        await visit.send({"type": "http.response.body", "body": body})
 
     async def _refuse(self, visit: Visit, refusal: Refusal) -> None:
         if visit.status:
@@ -264,8 +281,7 @@ class Door:
         ]
         if refusal.close:
             headers.append((b"connection", b"close"))
-        await self._start(visit, refusal.kind.status, headers)
-        await visit.send({"type": "http.response.body", "body": b"" if visit.method == "HEAD" else body})
+        await self._finish(visit, refusal.kind.status, headers, body)
 
     def _courier(self) -> Client:
         if self._client is None:

@@ -1,5 +1,6 @@
 """What is dropped from a request's and an answer's headers, and what is set."""
 
+import random
 import re
 from collections.abc import Iterable, Sequence
 
@@ -29,16 +30,23 @@ _TOKEN = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
+_FRAMING = frozenset(b"host content-length transfer-encoding connection expect x-request-id".split())
+
 _PASS, _DROP, _READ = 0, 1, 2
 _verdicts: dict[bytes, int] = {}
 _MAX_VERDICTS = 512
+
+
+def new_id() -> str:
+    """Return a request id: 128 random bits, which name a request and guard nothing."""
+    return f"{random.getrandbits(128):032x}"  # noqa: S311 - see above
 
 
 def _verdict(name: bytes) -> int:
     """Judge a lower-case name once; strangers cannot make the memory of it grow past its bound."""
     if not _PLAIN_NAME.fullmatch(name):
         verdict = _DROP  # `_`, `.` and the like: another spelling, to some server, of a name that is dropped
-    elif name in _ONCE or name in (b"connection", b"expect", b"x-request-id", b"traceparent", b"prefer"):
+    elif name in _ONCE or name in (b"connection", b"transfer-encoding", b"expect", b"x-request-id", b"traceparent", b"prefer"):
         verdict = _READ
     elif name in HOP_BY_HOP or name in _OURS or name.startswith(_DROPPED_PREFIXES):
         verdict = _DROP
@@ -79,7 +87,7 @@ class Inbound:
         self.lines = lines
         self._found, self._repeated, self._bytes, self._count = found, repeated, size, len(raw)
         given = found.get(b"x-request-id")
-        self.request_id = accepted(None if given is None else given.decode("latin-1"))
+        self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
         self.traceparent = found.get(b"traceparent")
         connection = found.get(b"connection")
         if connection is not None and connection.lower() not in (b"close", b"keep-alive"):
@@ -89,7 +97,7 @@ class Inbound:
         """Drop whatever `Connection` names (RFC 9110 section 7.6.1), but not what frames the message."""
         named = {token.strip().lower().replace(b"_", b"-") for token in connection.split(b",")}
         self.lines = [line for line in self.lines if _name_of(line) not in named]
-        for name in named - {b"host", b"content-length", b"connection", b"expect", b"x-request-id"}:
+        for name in named - _FRAMING:
             self._found.pop(name, None)
 
     @property
@@ -108,6 +116,11 @@ class Inbound:
         return self._found.get(b"prefer")
 
     @property
+    def chunked(self) -> bool:
+        """Whether the body comes in chunks, of a length that only its end tells."""
+        return b"transfer-encoding" in self._found
+
+    @property
     def content_length(self) -> int | None:
         """The declared length of the body in bytes."""
         value = self._found.get(b"content-length")
@@ -115,6 +128,8 @@ class Inbound:
 
     def refuse(self, http_version: str) -> None:
         """Raise Refusal if the headers as a whole are not acceptable."""
+        if http_version not in ("1.1", "1.0"):
+            raise Refusal("http_version_not_supported", "HTTP/1.1 is spoken here.", close=True)
         if self._count > MAX_HEADERS or self._bytes > MAX_HEADER_BYTES:
             detail = f"A request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all."
             raise Refusal("request_header_fields_too_large", detail, close=True)
@@ -128,6 +143,8 @@ class Inbound:
         length = self._found.get(b"content-length")
         if length is not None and not (length.isdigit() and len(length) < 16):  # noqa: PLR2004 - digits of any sane size
             raise Refusal("bad_request", "Content-Length is not a number.", close=True)
+        if self._found.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            raise Refusal("bad_request", "The only transfer coding is chunked.", close=True)
         expect = self._found.get(b"expect")
         if expect is not None and expect.lower() != b"100-continue":
             raise Refusal("expectation_failed", "Only 100-continue can be expected.", close=True)

@@ -5,6 +5,7 @@ Why this server, and not the one of the services: ADR-server.md.
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 import sys
@@ -12,12 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from service_kit.requestid import accepted
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.bridge import Asgi
 from gateway.errors import PROBLEM_TYPE, Refusal
-from gateway.headers import MAX_HEADER_BYTES
+from gateway.headers import MAX_HEADER_BYTES, Headers, new_id
 from gateway.target import MAX_TARGET
 
 MAX_HEAD = 2 * MAX_HEADER_BYTES + MAX_TARGET  # bytes of a head that is not complete
@@ -55,6 +55,33 @@ class DoorProtocol(HttpToolsProtocol):
         self._gone.set()
         if self.on_lost is not None:
             self.on_lost()
+
+    def respond(self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
+        """Write a whole answer at once: what uvicorn does in two writes and a check of every header.
+
+        Tells whether it did; it does not while the client is slow to read. `headers` must be clean, and frame `body`.
+        """
+        if self.flow.write_paused or cycle.disconnected:
+            return False
+        parts = [STATUS_LINE[status]]
+        for name, value in self.server_state.default_headers:
+            parts += name, b": ", value, b"\r\n"
+        for name, value in headers:
+            if name == b"connection":
+                cycle.keep_alive = False
+            else:
+                parts += name, b": ", value, b"\r\n"
+        if not cycle.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts += b"\r\n", body
+        self.transport.write(b"".join(parts))
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     async def hang_up(self) -> None:
         """Cut the connection, so that an answer that is not whole is seen as such."""
@@ -100,6 +127,7 @@ class DoorProtocol(HttpToolsProtocol):
         self.url = b"/"
         self._in_head = False
         super().on_headers_complete()
+        scope["gateway.cycle"] = self.cycle
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False  # nothing is ever upgraded here, and what follows is not HTTP
 
@@ -132,7 +160,7 @@ class DoorProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
             return
-        request_id = accepted(None)
+        request_id = new_id()
         body = refusal.body(request_id)
         head = [
             STATUS_LINE[refusal.kind.status],
@@ -159,6 +187,30 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+def make_server(app: Asgi, host: str, port: int) -> Server:
+    """Return the server for this app; `run` serves until it is told to stop."""
+    return Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            host=host,
+            port=port,
+            http=DoorProtocol,
+            ws="none",
+            loop="auto",
+            interface="asgi3",
+            lifespan="on",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=2048,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=6,
+        )
+    )
+
+
 def serve(app: Asgi, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests end. Exits with 1 when the port is taken."""
     with contextlib.suppress(ValueError, OSError):
@@ -166,24 +218,7 @@ def serve(app: Asgi, host: str, port: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises its signal again when it has ended
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=host,
-        port=port,
-        http=DoorProtocol,
-        ws="none",
-        loop="auto",
-        interface="asgi3",
-        lifespan="on",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        backlog=2048,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=6,
-    )
-    Server(config).run()
-
-
+    gc.collect()
+    gc.freeze()  # what is here stays; collections need not look at it again and again
+    gc.set_threshold(20_000, 20, 50)
+    make_server(app, host, port).run()

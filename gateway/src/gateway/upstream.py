@@ -2,6 +2,7 @@
 
 import asyncio
 import pycurl
+import select
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,20 @@ POOL = 128  # idle connections kept, and easy handles
 _FIRST_FINAL = 200
 _REFUSED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST})
 _TIMED_OUT = pycurl.E_OPERATION_TIMEDOUT
+
+
+_EPOLL = {
+    pycurl.POLL_NONE: 0,
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
+_CURL = {
+    0: 0,
+    select.EPOLLIN: pycurl.CSELECT_IN,
+    select.EPOLLOUT: pycurl.CSELECT_OUT,
+    select.EPOLLIN | select.EPOLLOUT: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+}
 
 
 class UpstreamError(Exception):
@@ -194,7 +209,11 @@ class Client:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, POOL)
-        self._sockets: dict[int, int] = {}
+        # An epoll of our own, watched by the loop as one file: libcurl closes idle sockets without a word, and the
+        # kernel then forgets them here, where a loop would go on watching a number that is now somebody else's.
+        self._epoll = select.epoll()
+        self._wanted: dict[int, int] = {}
+        self._loop.add_reader(self._epoll.fileno(), self._on_ready)
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         self._kick = False
@@ -244,9 +263,9 @@ class Client:
         """Close all connections."""
         if self._timer is not None:
             self._timer.cancel()
-        for fd in list(self._sockets):
-            self._on_socket(pycurl.POLL_REMOVE, fd, None, None)
+        self._loop.remove_reader(self._epoll.fileno())
         self._multi.close()
+        self._epoll.close()
 
     def _act(self, fd: int, events: int) -> None:
         """Let libcurl do what there is to do, then hand out what has ended."""
@@ -265,19 +284,22 @@ class Client:
                 curl.transfer.on_done(code)
 
     def _on_socket(self, event: int, fd: int, _multi: object, _data: object) -> None:
-        before, now = self._sockets.get(fd, 0), 0 if event == pycurl.POLL_REMOVE else event
-        if now & ~before & pycurl.POLL_IN:
-            self._loop.add_reader(fd, self._act, fd, pycurl.CSELECT_IN)
-        elif before & ~now & pycurl.POLL_IN:
-            self._loop.remove_reader(fd)
-        if now & ~before & pycurl.POLL_OUT:
-            self._loop.add_writer(fd, self._act, fd, pycurl.CSELECT_OUT)
-        elif before & ~now & pycurl.POLL_OUT:
-            self._loop.remove_writer(fd)
-        if now:
-            self._sockets[fd] = now
-        else:
-            self._sockets.pop(fd, None)
+        """Note what libcurl waits for. An idle connection stays watched until it is used again or speaks up."""
+        if event == pycurl.POLL_REMOVE:
+            self._wanted.pop(fd, None)
+            return
+        self._wanted[fd] = mask = _EPOLL[event]
+        try:
+            self._epoll.modify(fd, mask)
+        except FileNotFoundError:
+            self._epoll.register(fd, mask)
+
+    def _on_ready(self) -> None:
+        for fd, events in self._epoll.poll(0):
+            if fd in self._wanted:
+                self._act(fd, _CURL[events & (select.EPOLLIN | select.EPOLLOUT)] or pycurl.CSELECT_ERR)
+            else:
+                self._epoll.unregister(fd)  # closed by the other side while idle; libcurl sees that when it looks
 
     def _on_timer(self, milliseconds: int) -> None:
         """Keep one timer of ours for libcurl's; one that rings early is set anew, which is rare and cheap."""
