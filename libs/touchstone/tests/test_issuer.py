@@ -89,7 +89,6 @@ def test_ten_thousand_unknown_keys_cause_one_fetch(issuer, mint, server, eventua
     eventually(
         lambda: len(server.requests) == 2
     )  # the first fetch, and the one that finds that nobody waits here
-    header, payload, signature = mint.token().split(".")
     forged = [mint.token(header={"kid": f"made-up-{n}"}) for n in range(20)]
 
     def attack():

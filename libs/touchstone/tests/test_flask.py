@@ -1,0 +1,305 @@
+"""The Flask side, under a real Flask application."""
+
+import threading
+
+import pytest
+from flask import Flask, g, jsonify
+from touchstone import AccessClaims, InsufficientScope, TouchstoneError, Unavailable, errors
+from touchstone.flask import Touchstone, bearer_token, current_token, require
+from werkzeug.datastructures import Headers
+
+
+class Broken:
+    """An issuer whose keys were never had."""
+
+    def verify(self, token):
+        raise Unavailable(7)
+
+
+@pytest.fixture
+def app(verifier):
+    app = Flask(__name__)
+    Touchstone(app, verifier)
+
+    @app.get("/open")
+    def open_to_all():
+        return "hello"
+
+    @app.route("/me", methods=["GET", "POST"])
+    @require()
+    def me():
+        """Tell who it is."""
+        return jsonify(sub=current_token.subject)
+
+    @app.get("/orders")
+    @require("orders:read", "orders:write")
+    def orders():
+        return "orders"
+
+    @app.get("/either")
+    @require("profile:read", any_of=("admin", "orders:write"))
+    def either():
+        return "either"
+
+    @app.get("/unguarded")
+    def unguarded():
+        return current_token.subject
+
+    return app
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def bearer(mint):
+    return lambda **claims: {"Authorization": f"Bearer {mint.token(**claims)}"}
+
+
+def test_a_good_token_lets_the_request_through(client, bearer, mint):
+    answer = client.get("/me", headers=bearer())
+    assert answer.status_code == 200
+    assert answer.json == {"sub": mint.claims()["sub"]}
+
+
+def test_an_open_route_asks_for_nothing(client):
+    assert client.get("/open").text == "hello"
+
+
+def test_the_view_keeps_its_name_and_words(app):
+    assert app.view_functions["me"].__name__ == "me"
+    assert app.view_functions["me"].__doc__ == "Tell who it is."
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer "])
+def test_the_scheme_may_be_in_any_case(client, mint, scheme):
+    assert client.get("/me", headers={"Authorization": f"{scheme} {mint.token()}"}).status_code == 200
+
+
+def test_without_a_token_the_challenge_is_plain(client):
+    answer = client.get("/me")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.content_type == "application/problem+json"
+    assert answer.json == {
+        "type": "urn:touchstone:problem:missing_token",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "A bearer token is needed in the Authorization header.",
+    }
+
+
+def test_a_refused_token_is_answered_by_rfc_6750(client, bearer):
+    answer = client.get("/me", headers=bearer(exp=1_899_999_900))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == (
+        'Bearer error="invalid_token", error_description="The access token has expired."'
+    )
+    assert answer.json["type"] == "urn:touchstone:problem:expired_token"
+
+
+@pytest.mark.parametrize("how", ["query", "form", "json", "cookie"])
+def test_a_token_anywhere_else_is_no_token(client, mint, how):
+    token = mint.token()
+    if how == "cookie":
+        client.set_cookie("access_token", token)
+    answer = {
+        "query": lambda: client.post(f"/me?access_token={token}"),
+        "form": lambda: client.post("/me", data={"access_token": token}),
+        "json": lambda: client.post("/me", json={"access_token": token}),
+        "cookie": lambda: client.post("/me"),
+    }[how]()
+    assert answer.json["type"] == "urn:touchstone:problem:missing_token"
+
+
+def test_all_named_scopes_are_needed(client, bearer):
+    assert client.get("/orders", headers=bearer()).status_code == 200
+    answer = client.get("/orders", headers=bearer(scope="orders:read"))
+    assert answer.status_code == 403
+    assert (
+        answer.headers["WWW-Authenticate"]
+        == 'Bearer error="insufficient_scope", scope="orders:read orders:write"'
+    )
+    assert answer.json["type"] == "urn:touchstone:problem:insufficient_scope"
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("profile:read admin", 200),
+        ("profile:read orders:write", 200),
+        ("profile:read", 403),
+        ("admin orders:write", 403),
+        ("", 403),
+    ],
+)
+def test_of_the_alternatives_one_is_needed(client, bearer, scope, status):
+    assert client.get("/either", headers=bearer(scope=scope)).status_code == status
+
+
+def test_while_keys_were_never_had_the_answer_is_503(mint):
+    app = Flask(__name__)
+    Touchstone(app, Broken())
+    app.add_url_rule("/", view_func=require()(lambda: "never"))
+    answer = app.test_client().get("/", headers={"Authorization": f"Bearer {mint.token()}"})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "7"
+    assert answer.json["type"] == "urn:touchstone:problem:keys_unavailable"
+
+
+def test_the_request_id_is_in_the_answer_where_there_is_one(app, client):
+    @app.before_request
+    def name():
+        g.request_id = "r-1"
+
+    assert client.get("/me").json["request_id"] == "r-1"
+
+
+def test_an_error_of_no_known_kind_is_a_500_that_says_nothing(app, client):
+    @app.get("/odd")
+    def odd():
+        raise TouchstoneError
+
+    answer = client.get("/odd")
+    assert answer.status_code == 500
+    assert answer.json["detail"] == "The request cannot be authorized."
+
+
+def test_current_token_is_of_its_own_request(app, client, bearer):
+    subjects = {}
+    meet = threading.Barrier(2, timeout=10)
+
+    @app.get("/both")
+    @require()
+    def both():
+        meet.wait()
+        return current_token.subject
+
+    def ask(sub):
+        subjects[sub] = app.test_client().get("/both", headers=bearer(sub=sub)).text
+
+    threads = [threading.Thread(target=ask, args=(sub,)) for sub in ("alice", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert subjects == {"alice": "alice", "bob": "bob"}
+
+
+def test_current_token_does_not_outlive_its_request(app, client, bearer):
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    with app.app_context():  # shared by all requests inside it
+        assert client.get("/me", headers=bearer()).status_code == 200
+        with pytest.raises(RuntimeError, match="behind @require"):
+            client.get("/unguarded")
+
+
+def test_current_token_is_the_claims(app, bearer, verifier):
+    with app.test_request_context(headers=bearer()):
+        require()(lambda: None)()
+        assert isinstance(current_token, AccessClaims)
+        assert current_token.scopes == {"orders:read", "orders:write"}
+
+
+def test_a_class_based_view_can_be_guarded(app, client, bearer):
+    from flask.views import MethodView
+
+    class Thing(MethodView):
+        decorators = (require("orders:read"),)
+
+        def get(self):
+            return "thing"
+
+    app.add_url_rule("/thing", view_func=Thing.as_view("thing"))
+    assert client.get("/thing").status_code == 401
+    assert client.get("/thing", headers=bearer()).text == "thing"
+
+
+def test_without_parentheses_require_fails_at_import(app):
+    with pytest.raises(TypeError, match="strings"):
+        require(lambda: "open")
+    with pytest.raises(TypeError, match="strings"):
+        require(any_of="admin")
+
+
+def test_the_extension_can_be_made_first_and_wired_later(verifier):
+    extension = Touchstone()
+    app = Flask(__name__)
+    extension.init_app(app, verifier)
+    assert app.extensions["touchstone"] is extension
+    assert extension.issuer is verifier
+
+
+def test_an_extension_without_an_issuer_fails_at_the_start():
+    with pytest.raises(ValueError, match="needs an issuer"):
+        Touchstone(Flask(__name__))
+
+
+def test_a_guarded_view_in_an_app_without_the_extension_is_never_called(mint):
+    app = Flask(__name__)
+    called = []
+    app.add_url_rule("/", view_func=require()(lambda: called.append(1) or "x"))
+    answer = app.test_client().get("/", headers={"Authorization": f"Bearer {mint.token()}"})
+    assert (answer.status_code, called) == (500, [])
+
+
+# --- the bearer ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source", [{"HTTP_AUTHORIZATION": "Bearer a.b.c"}, Headers({"Authorization": "bearer a.b.c"})]
+)
+def test_the_bearer_is_read_from_environ_and_headers(source):
+    assert bearer_token(source) == "a.b.c"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "Basic dXNlcjpwdw==", "Bearertoken", "DPoP a.b.c", "a.b.c", "\tBearer a.b.c"]
+)
+def test_another_scheme_is_no_bearer(value):
+    with pytest.raises(errors.MissingToken):
+        bearer_token({"HTTP_AUTHORIZATION": value})
+
+
+def test_no_header_is_no_bearer():
+    for source in ({}, Headers()):
+        with pytest.raises(errors.MissingToken):
+            bearer_token(source)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer  ",
+        "bearer a b",
+        "Bearer a.b.c x",
+        "Bearer a\tb",
+        "Bearer \t",
+        "Bearer é",
+        "Bearer \x00",
+    ],
+)
+def test_a_bearer_that_is_not_one_token_is_malformed(value):
+    with pytest.raises(errors.MalformedAuthorization):
+        bearer_token({"HTTP_AUTHORIZATION": value})
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer a, Bearer b", "Bearer a,Bearer a", "Basic x,Bearer a", "Bearer a,", ",Bearer a"]
+)
+def test_joined_headers_are_refused(value):
+    with pytest.raises(errors.DuplicateAuthorization):
+        bearer_token({"HTTP_AUTHORIZATION": value})
+
+
+def test_two_headers_are_refused_even_if_equal():
+    with pytest.raises(errors.DuplicateAuthorization):
+        bearer_token(Headers([("Authorization", "Bearer a"), ("authorization", "Bearer a")]))
+
+
+def test_what_was_missing_is_on_the_error():
+    assert InsufficientScope(("a", "b")).required == ("a", "b")

@@ -1,0 +1,53 @@
+"""What the README says is true."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import touchstone
+from touchstone import errors
+
+README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+
+
+def kinds(kind=errors.TouchstoneError):
+    return [kind, *(leaf for child in kind.__subclasses__() for leaf in kinds(child))]
+
+
+@pytest.fixture
+def example(server, answer, mint):
+    """Run the README's program, with the issuer at a server of ours."""
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(program.splitlines()) <= 15
+    server.plan(answer(200, mint.jwks()))
+    scope = {"__name__": "example"}
+    exec(compile(program.replace("http://localhost:8080", server.url), "README.md", "exec"), scope)
+    yield scope["app"]
+    scope["app"].extensions["touchstone"].issuer.close()
+
+
+def test_the_example_protects_its_app(example, server, mint):
+    import time
+
+    now = int(time.time())
+    client = example.test_client()
+    times = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url}
+
+    def ask(**claims):
+        return client.get("/orders", headers={"Authorization": f"Bearer {mint.token(**times, **claims)}"})
+
+    assert ask().json == {"customer": json.loads(json.dumps(mint.claims()["sub"])), "orders": []}
+    assert ask(scope="orders:write").status_code == 403
+    assert ask(aud="users-service").status_code == 401
+    assert client.get("/orders").status_code == 401
+
+
+@pytest.mark.parametrize("name", touchstone.__all__)
+def test_every_public_name_is_explained(name):
+    assert f"`{name}" in README
+
+
+@pytest.mark.parametrize("kind", kinds()[1:], ids=lambda kind: kind.__name__)
+def test_every_error_is_in_the_table(kind):
+    assert re.search(rf"^\| `{kind.__name__}`.* \| `{kind.slug}` \| ", README, re.MULTILINE)
