@@ -7,7 +7,7 @@ writes FOLDER/KID.pem for each key and FOLDER/keys.cfg, and runs the command whe
 often as the JWKS' max-age says (60 s); a cron line or a systemd timer will do. A document that cannot be had or cannot
 be used leaves all as it is and ends with 1. Needs Python 3.9 or newer and nothing else.
 """
-# ruff: noqa: INP001, T201 - a program of its own, which speaks to its caller
+# ruff: noqa: T201 - a program of its own, which speaks to its caller
 
 import base64
 import json
@@ -22,7 +22,11 @@ from pathlib import Path
 
 MAX_BYTES = 150_000
 MAX_KEYS = 16
-KID = re.compile(r"[A-Za-z0-9_-]{1,128}")  # becomes a file's name and a word of the configuration
+MAX_NAME = 128
+MIN_BITS = 2048
+WORD = re.compile(
+    r"[A-Za-z0-9_-]+"
+)  # base64url; and what may become a file's name and a word of the configuration
 RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")  # AlgorithmIdentifier, RFC 8017 appendix A.1
 
 RULES = """\
@@ -60,33 +64,35 @@ def fetch(url: str) -> bytes:
 
 
 def keys_of(document: bytes) -> dict[str, str]:
-    """Return PEM by kid of every RSA signing key in the JWK Set; keys of another kind are passed over."""
+    """Return PEM by kid of every key in the JWK Set that RS256 can use; a bad one does not spoil its siblings."""
     try:
-        jwks = json.loads(document)
-        found = {key["kid"]: pem_of(key) for key in jwks["keys"] if usable(key)}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        keys = json.loads(document)["keys"]
+        found = {key["kid"]: pem_of(key) for key in keys if usable(key)}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Refused(f"the document is not a JWK Set: {error!r:.200}") from error
     if not 1 <= len(found) <= MAX_KEYS:
         raise Refused(f"the document has {len(found)} usable keys, and 1 to {MAX_KEYS} are sensible")
     return found
 
 
-def usable(key: dict[str, object]) -> bool:
-    """Tell whether this is an RSA key that signs with RS256 and has a name that can be a file's."""
-    kid = key.get("kid")
+def usable(key: object) -> bool:
+    """Tell whether this is an RSA key for signatures, long enough (RFC 7518 section 3.3), with a name fit for a file."""
+    if not isinstance(key, dict):
+        return False
+    names = [key.get(name) for name in ("kid", "n", "e")]
     return (
         key.get("kty") == "RSA"
         and key.get("use", "sig") == "sig"
         and key.get("alg", "RS256") == "RS256"
-        and isinstance(kid, str)
-        and KID.fullmatch(kid) is not None
-        and number(key["n"]).bit_length() >= 2048  # noqa: PLR2004 - RFC 7518 section 3.3
+        and all(isinstance(name, str) and WORD.fullmatch(name) for name in names)
+        and len(key["kid"]) <= MAX_NAME
+        and number(key["n"]).bit_length() >= MIN_BITS
     )
 
 
-def number(text: object) -> int:
+def number(text: str) -> int:
     """Return the integer that base64url text stands for (RFC 7518 section 2)."""
-    return int.from_bytes(base64.urlsafe_b64decode(f"{text}==".encode("ascii")), "big")
+    return int.from_bytes(base64.urlsafe_b64decode(f"{text}=="), "big")
 
 
 def der(tag: int, content: bytes) -> bytes:
@@ -96,7 +102,7 @@ def der(tag: int, content: bytes) -> bytes:
     return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(length)]) + length) + content  # noqa: PLR2004
 
 
-def pem_of(key: dict[str, object]) -> str:
+def pem_of(key: dict[str, str]) -> str:
     """Return the key as SubjectPublicKeyInfo in PEM (RFC 7468 section 13)."""
     integers = [number(key[name]) for name in ("n", "e")]
     pair = b"".join(der(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in integers)

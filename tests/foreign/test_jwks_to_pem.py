@@ -1,7 +1,9 @@
 """What HAProxy is given to read follows the published keys, and nothing else that an issuer's address may answer."""
 
+import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +27,11 @@ class Bench:
     issuer: FakeIssuer
     folder: Path
     log: Path
+    main: Callable[[list[str]], int]
 
     def run(self, reload="true"):
         command = ["sh", "-c", f"ls {self.folder} | tr '\\n' ' ' >> {self.log}; echo >> {self.log}; {reload}"]
-        arguments = [sys.executable, str(PROGRAM), self.issuer.url + JWKS_PATH, str(self.folder), *command]
-        return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
+        return self.main([self.issuer.url + JWKS_PATH, str(self.folder), *command])
 
     @property
     def reloads(self):
@@ -40,17 +42,24 @@ class Bench:
         return {path.name: path.read_text() for path in self.folder.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def program():
+    spec = importlib.util.spec_from_file_location("jwks_to_pem", PROGRAM)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path, program):
     with FakeIssuer(jwks(jwk(FIRST))) as issuer:
-        yield Bench(issuer, tmp_path / "issuer", tmp_path / "reloads")
+        yield Bench(issuer, tmp_path / "issuer", tmp_path / "reloads", program.main)
 
 
 def test_each_key_becomes_the_pem_file_of_its_kid(bench):
     bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
-    done = bench.run()
 
-    assert done.returncode == 0, done.stderr
+    assert bench.run() == 0
     for key in (FIRST, SECOND):
         pem = bench.files[f"{thumbprint(key)}.pem"].encode()
         assert load_pem_public_key(pem).public_numbers() == key.public_numbers()
@@ -68,7 +77,7 @@ def test_the_rules_name_each_file_once_and_its_kid(bench):
 
 
 def test_no_news_reloads_nothing(bench):
-    assert [bench.run().returncode for _ in range(3)] == [0, 0, 0]
+    assert [bench.run() for _ in range(3)] == [0, 0, 0]
     assert len(bench.reloads) == 1
 
 
@@ -82,9 +91,9 @@ def test_a_new_key_is_there_before_the_reload_and_an_old_one_still_is(bench):
 
 
 def test_a_reload_that_failed_is_tried_again(bench):
-    assert bench.run(reload="false").returncode == 1
-    assert bench.run().returncode == 0
-    assert bench.run().returncode == 0
+    assert bench.run(reload="false") == 1
+    assert bench.run() == 0
+    assert bench.run() == 0
     assert len(bench.reloads) == 2
 
 
@@ -100,15 +109,20 @@ def test_a_reload_that_failed_is_tried_again(bench):
         jwk(SECOND, use="enc"),
         jwk(SECOND, alg="RS512"),
         jwk(make_rsa(1024).public_key()),
+        jwk(SECOND, n="not base64url!"),
+        jwk(SECOND, n=None),
+        jwk(SECOND, e=65537),
         {"kty": "EC", "kid": "ec", "crv": "P-256", "x": "AA", "y": "AA"},
         {"kty": "oct", "kid": "secret", "k": "AAAA"},
+        {},
+        {"kty": ["RSA"]},
     ],
-    ids=lambda key: str({name: value for name, value in key.items() if name not in ("n", "e")}),
+    ids=lambda key: str({name: value for name, value in key.items() if len(str(value)) < 99}),
 )
 def test_a_key_that_cannot_be_used_is_passed_over_and_its_sibling_is_not(bench, unusable):
     bench.issuer.publish(JWKS_PATH, jwks(unusable, jwk(FIRST)))
 
-    assert bench.run().returncode == 0
+    assert bench.run() == 0
     assert set(bench.files) == {"keys.cfg", f"{thumbprint(FIRST)}.pem"}
 
 
@@ -130,15 +144,13 @@ def test_a_key_that_cannot_be_used_is_passed_over_and_its_sibling_is_not(bench, 
     ],
     ids=lambda document: f"{document!r:.40}",
 )
-def test_a_document_that_cannot_be_used_leaves_all_as_it_is(bench, document):
+def test_a_document_that_cannot_be_used_leaves_all_as_it_is(bench, document, capsys):
     bench.run()
     before = bench.files
     bench.issuer.publish(JWKS_PATH, document)
-    done = bench.run()
 
-    assert (done.returncode, bench.files, len(bench.reloads)) == (1, before, 1)
-    assert "all stays as it was" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (bench.run(), bench.files, len(bench.reloads)) == (1, before, 1)
+    assert "all stays as it was" in capsys.readouterr().err
 
 
 def test_an_error_of_the_issuer_leaves_all_as_it_is(bench):
@@ -146,7 +158,7 @@ def test_an_error_of_the_issuer_leaves_all_as_it_is(bench):
     before = bench.files
     bench.issuer.jwks.status = 500
 
-    assert (bench.run().returncode, bench.files) == (1, before)
+    assert (bench.run(), bench.files) == (1, before)
 
 
 def test_a_redirect_is_not_followed(bench):
@@ -156,7 +168,7 @@ def test_a_redirect_is_not_followed(bench):
     bench.issuer.jwks.status = 302
     bench.issuer.jwks.headers["Location"] = bench.issuer.url + "/elsewhere"
 
-    assert (bench.run().returncode, bench.files) == (1, before)
+    assert (bench.run(), bench.files) == (1, before)
     assert bench.issuer.requests["/elsewhere"] == 0
 
 
@@ -165,12 +177,11 @@ def test_an_issuer_that_is_gone_leaves_all_as_it_is(bench):
     before = bench.files
     bench.issuer.close()
 
-    assert (bench.run().returncode, bench.files) == (1, before)
+    assert (bench.run(), bench.files) == (1, before)
 
 
-def test_without_arguments_it_says_how_it_is_used():
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=30, check=False
-    )
+def test_it_runs_without_our_packages_and_says_how_it_is_used():
+    command = [sys.executable, "-I", "-S", str(PROGRAM)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     assert (done.returncode, "usage:" in done.stderr) == (2, True)

@@ -1,7 +1,6 @@
 """What HAProxy and Envoy, set up as deploy/ says, do beyond the tokens: one header, nothing else, and no gap."""
 
 import http.client
-import threading
 from urllib.parse import urlsplit
 
 import pytest
