@@ -9,17 +9,15 @@ from service_kit.oauth import TokenSource
 from touchstone import strictjson
 
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
-from orders_service.domain.orders import Customer
+from orders_service.domain.orders import ADDRESS_MAX, CUSTOMER_NAME_MAX, Customer, is_text
 
 AUDIENCE: Final = "users-service"
 SCOPE: Final = "profile:read"
-NAME_MAX: Final = 200
-ADDRESS_MAX: Final = 500
 
 # RFC 6749 section 5.2: the mint does not accept *us*; no customer can help that.
 _OUR_FAULTS: Final = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _OK: Final = 200
-_REFUSALS: Final = frozenset({401, 403})
+_FORBIDDEN: Final = 403
 
 
 class UsersServiceProfiles:
@@ -38,8 +36,9 @@ class UsersServiceProfiles:
             raise ProfilesUnavailable(error.retry_after) from error
         except ExchangeRefused as error:
             raise (ProfilesUnavailable() if error.error in _OUR_FAULTS else ProfileRefused()) from error
-        if answer.status_code in _REFUSALS:
+        if answer.status_code == _FORBIDDEN:
             raise ProfileRefused
+        # A 401 too: the caller's own token was good here, so it is the exchanged one that is stale, and for a while.
         if answer.status_code != _OK:
             raise ProfilesUnavailable
         return _customer(answer, sub)
@@ -54,10 +53,6 @@ def _customer(answer: Response, sub: str) -> Customer:
     if not isinstance(profile, dict) or profile.get("sub") != sub:
         raise ProfilesUnavailable
     name, address = profile.get("name"), profile.get("shipping_address")
-    if not isinstance(name, str) or len(name) > NAME_MAX or "\x00" in name:
-        raise ProfilesUnavailable
-    if address is not None and (
-        not isinstance(address, str) or len(address) > ADDRESS_MAX or "\x00" in address
-    ):
-        raise ProfilesUnavailable
-    return Customer(sub, name, address)
+    if is_text(name, CUSTOMER_NAME_MAX) and (address is None or is_text(address, ADDRESS_MAX)):
+        return Customer(sub, name, address)
+    raise ProfilesUnavailable

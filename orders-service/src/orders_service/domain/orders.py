@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeGuard
 from uuid import UUID
 
 from orders_service.domain.errors import InvalidOrder, UnknownProduct
@@ -15,6 +15,8 @@ from orders_service.domain.products import Product
 LINES_MAX: Final = 50
 QUANTITY_MAX: Final = 1_000
 NOTE_MAX: Final = 500
+CUSTOMER_NAME_MAX: Final = 200
+ADDRESS_MAX: Final = 500
 TOTAL_MAX_CENTS: Final = 1_000_000_000_000
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
@@ -55,8 +57,7 @@ class Request:
                     f"items: the SKU {item.sku} stands on two lines; add them up", sku=item.sku
                 )
             seen.add(item.sku)
-        # A NUL cannot be stored everywhere; half a surrogate pair is no text at all.
-        if self.note is not None and (len(self.note) > NOTE_MAX or not _is_storable(self.note)):
+        if self.note is not None and not is_text(self.note, NOTE_MAX):
             raise InvalidOrder(f"note: at most {NOTE_MAX} characters of text")
 
     def fingerprint(self) -> str:
@@ -176,5 +177,12 @@ def price(request: Request, products: Mapping[str, Product]) -> tuple[tuple[Line
     return tuple(lines), currencies.pop()
 
 
-def _is_storable(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+def is_text(value: object, longest: int) -> TypeGuard[str]:
+    """Tell a text of at most ``longest`` characters that every database can keep from everything else."""
+    # A NUL cannot be stored everywhere; half a surrogate pair is no text at all.
+    return (
+        isinstance(value, str)
+        and len(value) <= longest
+        and "\x00" not in value
+        and not any("\ud800" <= character <= "\udfff" for character in value)
+    )
