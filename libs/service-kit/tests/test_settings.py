@@ -146,3 +146,9 @@ def test_a_log_level_may_be_written_in_any_case(env):
 
 def test_a_host_without_a_name_is_not_loopback():
     assert not is_loopback("http://")
+
+
+def test_a_secret_of_a_database_url_that_cannot_be_read_is_a_fault(env, capsys):
+    assert faults(env, capsys, Settings, DATABASE_URL="no url at all") == [
+        "DATABASE_URL: must be a database URL in SQLAlchemy's form"
+    ]
