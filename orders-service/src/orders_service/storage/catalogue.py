@@ -35,14 +35,13 @@ class SqlCatalogue:
 
     def add_missing(self, wanted: Iterable[Product]) -> None:
         """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
-        rows = [asdict(product) for product in wanted]
+        rows = _in_order(wanted)
         with answering(), self._database.begin() as session:
             session.execute(self._insert(products).on_conflict_do_nothing(index_elements=["sku"]), rows)
 
     def put(self, wanted: Iterable[Product]) -> None:
         """Add or replace every one of ``wanted`` in one transaction."""
-        # In one order for everybody: two imports at once wait for each other and cannot deadlock.
-        rows = [asdict(product) for product in sorted(wanted, key=lambda product: product.sku)]
+        rows = _in_order(wanted)
         statement = self._insert(products)
         replacing = statement.on_conflict_do_update(
             index_elements=["sku"],
@@ -50,6 +49,11 @@ class SqlCatalogue:
         )
         with answering(), self._database.begin() as session:
             session.execute(replacing, rows)
+
+
+def _in_order(products: Iterable[Product]) -> list[dict[str, object]]:
+    """Return the rows, in one order for everybody: two writers at once wait for each other and cannot deadlock."""
+    return [asdict(product) for product in sorted(products, key=lambda product: product.sku)]
 
 
 def _product(row: RowMapping) -> Product:
