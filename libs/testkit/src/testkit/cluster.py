@@ -3,17 +3,19 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import requests
+
+from testkit.services import SERVICES, Service, free_ports
+
+__all__ = ["DEMO_PASSWORD", "SERVICES", "Cluster", "ClusterError", "Service", "free_ports"]
 
 DEMO_PASSWORD = "correct-horse-battery-staple"
 START_BOUND = 60.0
@@ -23,49 +25,6 @@ _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", 
 
 class ClusterError(RuntimeError):
     """The cluster did not do what was asked; the message ends with what the service wrote."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """How one service is run: its package, its port's setting, its threads, and whether it has data."""
-
-    package: str
-    port: str
-    threads: int = 8
-    database: str | None = None
-
-    def command(self, port: int, workers: int) -> list[str]:
-        """Return the production way to serve it."""
-        options = {
-            "--interface": "wsgi",
-            "--host": "127.0.0.1",
-            "--port": str(port),
-            "--workers": str(workers),
-            "--blocking-threads": str(self.threads),
-            "--log-level": "warning",
-        }
-        pairs = [part for option in options.items() for part in option]
-        return [sys.executable, "-m", "granian", "--no-ws", *pairs, f"{self.package}.wsgi:app"]
-
-
-SERVICES: Mapping[str, Service] = {
-    "auth-service": Service("auth_service", "AUTH_PORT", 16, "auth.db"),
-    "users-service": Service("users_service", "USERS_PORT", 8, "users.db"),
-    "orders-service": Service("orders_service", "ORDERS_PORT", 8, "orders.db"),
-    "gateway": Service("gateway", "GATEWAY_PORT"),
-}
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback address that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class Cluster:
