@@ -66,6 +66,7 @@ def create_app(
         checks={"database": database_check(engine), "keys": ring.fault},
         problems=answers.PROBLEMS,
     )
+    app.extensions["engine"] = engine
     answers.install(app)
     Touchstone(app, tokens.verifier(AUDIENCE))
     mint = _mint(settings, store, hasher, clients or ClientRegistry(packaged_clients()), ring, tokens, now)

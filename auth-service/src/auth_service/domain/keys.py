@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Protocol
 
 
@@ -59,7 +60,7 @@ def key_states(births: Iterable[KeyBirth], now: float, times: KeyTimes) -> list[
     due = [key for key in keys if key.created_at + times.publish_ahead <= now]
     current = due[-1] if due else (keys[0] if keys else None)
     found = []
-    for key, successor in zip(keys, [*keys[1:], None], strict=True):
+    for key, successor in zip_longest(keys, keys[1:]):
         first = key is keys[0]
         until = successor.created_at + times.publish_ahead if successor else None
         gone = until + times.retire_after if until is not None else None

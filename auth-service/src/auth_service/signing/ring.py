@@ -74,7 +74,6 @@ class KeyRing:
         with self._folder.locked():
             birth = self._folder.add(self._now())
         self._look(at_once=True)
-        _log.info("signing key added", kid=birth.kid)
         return birth.kid
 
     def withdraw(self, kid: str) -> str | None:
@@ -92,7 +91,6 @@ class KeyRing:
             for status in gone:
                 self._folder.remove(KeyBirth(status.created_at, status.kid))
         self._look(at_once=True)
-        _log.warning("signing key withdrawn", kid=kid, made=made)
         return made
 
     def prune(self) -> list[str]:
@@ -136,5 +134,9 @@ class KeyRing:
                 if signature != self._signature:
                     self._keys = self._folder.read(signature)
                     self._signature = signature
+                    if not at_once:  # another process did it, or a person
+                        _log.info(
+                            "the signing keys have changed", kids=[birth.kid for birth in sorted(self._keys)]
+                        )
             self._looked_at = self._ticks()
             return self._keys

@@ -17,4 +17,6 @@ def insert_or_ignore(db: Db, table: type[Base], **values: Any) -> bool:
 
 def affected(db: Db, statement: Any) -> int:
     """Execute a statement and say how many rows it changed."""
-    return cast("CursorResult[Any]", db.execute(statement)).rowcount
+    # an INSERT's count would be forgotten otherwise, and say -1 with psycopg
+    result = db.execute(statement, execution_options={"preserve_rowcount": True})
+    return cast("CursorResult[Any]", result).rowcount

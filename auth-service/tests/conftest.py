@@ -1,0 +1,388 @@
+"""What the tests of the mint share: stand-ins for its ports, the databases, and a mint of their own."""
+
+import copy
+import itertools
+import os
+import shutil
+import sys
+import threading
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from auth_service.app import create_app
+from auth_service.domain.accounts import Account
+from auth_service.domain.clients import Client
+from auth_service.domain.errors import TooBusy
+from auth_service.domain.exchange import OwnToken
+from auth_service.domain.issuing import Issuing, Lifetimes
+from auth_service.domain.passwords import Verdict
+from auth_service.domain.refresh import Refresh
+from auth_service.domain.refresh_tokens import Presented
+from auth_service.registry import ClientRegistry, packaged_clients
+from auth_service.sealing import HkdfSealer
+from auth_service.settings import Settings
+from auth_service.signing.__main__ import make_keys
+from auth_service.storage import MIGRATIONS
+from auth_service.storage.store import SqlStore
+from service_kit.database import open_database, upgrade
+from testkit.clock import FakeClock
+
+START = 1_800_000_000
+NO_POSTGRES = (
+    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
+    " to a role that may create databases"
+)
+
+
+class MemoryStore:
+    """The domain's Store, and all its repositories, in dictionaries; what raises changes nothing."""
+
+    def __init__(self):
+        self.rows = {"accounts": {}, "sessions": {}, "tokens": {}, "assertions": {}}
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def transaction(self):
+        with self._lock:
+            before = copy.deepcopy(self.rows)
+            try:
+                yield self
+            except BaseException:
+                self.rows = before
+                raise
+
+    @contextmanager
+    def reading(self):
+        with self._lock:
+            yield self
+
+    @property
+    def accounts(self):
+        return _MemoryAccounts(self.rows["accounts"])
+
+    @property
+    def sessions(self):
+        return _MemorySessions(self.rows["sessions"])
+
+    @property
+    def refresh_tokens(self):
+        return _MemoryTokens(self.rows["tokens"], self.rows["sessions"])
+
+    @property
+    def assertions(self):
+        return self
+
+    def remember(self, client_id, jti, until):
+        return self.rows["assertions"].setdefault((client_id, jti), until) is until
+
+
+@dataclass
+class _MemoryAccounts:
+    rows: dict
+
+    def add(self, account):
+        if self.by_email(account.email):
+            return False
+        self.rows[account.sub] = account
+        return True
+
+    def by_email(self, email):
+        return next((each for each in self.rows.values() if each.email == email), None)
+
+    def get(self, sub):
+        return self.rows.get(sub)
+
+    locked = get
+
+    def set_password_hash(self, sub, password_hash):
+        self.rows[sub] = replace(self.rows[sub], password_hash=password_hash)
+
+    def set_disabled(self, sub, at):
+        self.rows[sub] = replace(self.rows[sub], disabled_at=at)
+
+
+@dataclass
+class _MemorySessions:
+    rows: dict
+
+    def add(self, session):
+        self.rows[session.sid] = session
+
+    def get(self, sid):
+        return self.rows.get(sid)
+
+    def living(self, sub, now):
+        return self._living(now, lambda each: each.sub == sub)
+
+    def living_of_client(self, client_id, now):
+        return self._living(now, lambda each: each.client_id == client_id)
+
+    def _living(self, now, wanted):
+        found = [each for each in self.rows.values() if each.live(now) and wanted(each)]
+        return sorted(found, key=lambda each: (each.auth_time, each.sid))
+
+    def mark_ended(self, sid, reason, at):
+        session = self.rows.get(sid)
+        if session is None or session.ended_at is not None:
+            return False
+        self.rows[sid] = replace(session, ended_at=at, end_reason=str(reason))
+        return True
+
+
+@dataclass
+class _MemoryTokens:
+    rows: dict
+    sessions: dict
+
+    def add(self, token):
+        self.rows[token.digest] = token
+
+    def find(self, digest):
+        token = self.rows.get(digest)
+        after = self.rows.get(token.successor) if token else None
+        return None if token is None else Presented(token, after is not None and after.used_at is not None)
+
+    def replace(self, digest, successor, sealed, at):
+        token = self.rows.get(digest)
+        if token is None or token.used_at is not None or self.sessions[token.sid].ended_at is not None:
+            return False
+        self.rows[digest] = replace(token, used_at=at, successor=successor.digest, sealed=sealed)
+        self.rows[successor.digest] = successor
+        return True
+
+
+class FakeHasher:
+    """Hashes nothing, and writes down what it was asked: ``work`` is what a real one would have cost."""
+
+    def __init__(self):
+        self.work = []
+        self.version = 1
+        self.busy = False
+        self.meanwhile = lambda: None
+
+    def hash(self, password):
+        self._start("hash")
+        return f"v{self.version}:{password}"
+
+    def verify(self, password_hash, password):
+        self._start("verify")
+        self.meanwhile()
+        if password_hash is None or password_hash.partition(":")[2] != password:
+            return Verdict(fits=False)
+        return Verdict(fits=True, outdated=not password_hash.startswith(f"v{self.version}:"))
+
+    def _start(self, what):
+        if self.busy:
+            raise TooBusy("all places are taken", retry_after=1)
+        self.work.append(what)
+
+
+class FakeSigner:
+    """Signs nothing, and keeps the claims: ``claims[token]``."""
+
+    def __init__(self):
+        self.claims = {}
+
+    def sign(self, claims, *, typ):
+        token = f"{typ}-{len(self.claims)}"
+        self.claims[token] = dict(claims)
+        return token
+
+
+@dataclass
+class FakeReader:
+    """The domain's TokenReader over what the FakeSigner signed."""
+
+    signer: FakeSigner
+
+    def read(self, token, audience):
+        found = self.read_any(token)
+        return found if found and audience in found.audiences else None
+
+    def read_any(self, token):
+        claims = self.signer.claims.get(token)
+        if claims is None:
+            return None
+        audience = claims["aud"]
+        return OwnToken(
+            subject=claims["sub"],
+            client_id=claims["client_id"],
+            audiences=(audience,) if isinstance(audience, str) else tuple(audience),
+            scopes=frozenset(claims["scope"].split()),
+            roles=frozenset(claims["roles"]),
+            expires_at=claims["exp"],
+            issued_at=claims["iat"],
+            token_id=claims["jti"],
+            session_id=claims.get("sid"),
+            auth_time=claims.get("auth_time"),
+            actors=_chain(claims.get("act")),
+        )
+
+
+def _chain(act):
+    return () if act is None else (act["sub"], *_chain(act.get("act")))
+
+
+@dataclass
+class Rules:
+    """The domain with all its ports: whatever a test needs of it hangs here."""
+
+    store: object
+    clock: FakeClock
+    hasher: FakeHasher = field(default_factory=FakeHasher)
+    signer: FakeSigner = field(default_factory=FakeSigner)
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    extra_clients: tuple = ()
+
+    def __post_init__(self):
+        self.clients = ClientRegistry([*packaged_clients(), *self.extra_clients])
+        self.issuing = Issuing("http://localhost:8080", self.lifetimes, self.signer, self.clock)
+        self.reader = FakeReader(self.signer)
+        self.refresh = Refresh(self.store, self.clients, HkdfSealer(), self.issuing)
+        self._numbers = itertools.count()
+
+    def account(self, email=None, **changes):
+        """Keep an account and give it."""
+        number = next(self._numbers)
+        made = Account(
+            sub=str(uuid.UUID(int=number)),
+            email=email or f"someone{number}@example.com",
+            name="Someone",
+            roles=frozenset({"customer"}),
+            password_hash="v1:password",
+            created_at=self.clock(),
+        )
+        made = replace(made, **changes)
+        with self.store.transaction() as tx:
+            assert tx.accounts.add(made)
+        return made
+
+    def client(self, client_id="cli"):
+        return self.clients.get(client_id)
+
+    def register(self, client_id, **facts):
+        """Replace or add a client."""
+        base = self.client(client_id) or Client(client_id, client_id, confidential=False, grants=frozenset())
+        self.clients._clients[client_id] = replace(base, **facts)
+        return self.clients._clients[client_id]
+
+    def open(self, account, client_id="cli", grant=None):
+        """Open a session and give (session, refresh token, access token)."""
+        from auth_service.domain.grants import grant_for_account
+
+        grant = grant or grant_for_account(account, self.client(client_id), None, ())
+        with self.store.transaction() as tx:
+            opened = self.issuing.open_session(tx, account, self.client(client_id), grant, methods=("pwd",))
+        answer = self.issuing.for_session(opened.session, account, grant, opened.refresh_token)
+        return opened.session, opened.refresh_token, answer.access_token
+
+    def session(self, sid):
+        with self.store.reading() as tx:
+            return tx.sessions.get(sid)
+
+
+@pytest.fixture(autouse=True)
+def _no_module_of_the_folders_name():
+    """Forget the package that pytest makes of this folder: Flask would look there for the app of the same name."""
+    sys.modules.pop("auth-service", None)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(START)
+
+
+@pytest.fixture
+def memory():
+    return MemoryStore()
+
+
+@pytest.fixture
+def sqlite(tmp_path, clock):
+    engine = open_database(f"sqlite:///{tmp_path}/auth.db")
+    upgrade(engine, MIGRATIONS)
+    yield SqlStore(engine, clock)
+    engine.dispose()
+
+
+@pytest.fixture
+def postgresql(clock):
+    """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
+    url = os.environ.get("TEST_POSTGRES_URL")
+    if not url:
+        pytest.skip(NO_POSTGRES)
+    url = url.replace("postgresql+psycopg://", "postgresql://")
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        engine = open_database(urlsplit(url)._replace(path=f"/{name}").geturl())
+        upgrade(engine, MIGRATIONS)
+        yield SqlStore(engine, clock)
+        engine.dispose()
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request):
+    """Every implementation of the domain's port in turn, the tests' own one too."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def rules(memory, clock):
+    return Rules(memory, clock)
+
+
+@pytest.fixture
+def make_rules(clock):
+    """`make_rules(store)`: the domain over this store."""
+    return lambda store, **parts: Rules(store, clock, **parts)
+
+
+@pytest.fixture(scope="session")
+def made_keys(tmp_path_factory):
+    """Keys as the command makes them, once for all tests; copy before changing anything."""
+    folder = tmp_path_factory.mktemp("keys")
+    make_keys(folder, ["orders-service", "introspector"], START - 1000)
+    return folder
+
+
+@pytest.fixture
+def keys_dir(made_keys, tmp_path):
+    folder = tmp_path / "keys"
+    shutil.copytree(made_keys, folder)
+    return folder
+
+
+@pytest.fixture
+def hasher():
+    return FakeHasher()
+
+
+@pytest.fixture
+def make_app(tmp_path, keys_dir, hasher, clock):
+    """Make the mint over a SQLite file and keys of this test."""
+    apps = []
+
+    def make(**settings):
+        options = {"database_url": f"sqlite:///{tmp_path}/auth.db", "keys_dir": keys_dir, "demo": True}
+        apps.append(create_app(Settings(**options | settings), hasher=hasher, now=clock))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["engine"].dispose()
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()

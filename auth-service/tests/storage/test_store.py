@@ -1,0 +1,291 @@
+"""Every implementation of the domain's store, against one suite."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+import pytest
+from auth_service.domain.errors import InvalidGrant
+from auth_service.domain.refresh_tokens import RefreshToken, digest_of
+from auth_service.domain.sessions import EndReason, Session, end_all_sessions, end_session
+
+NOW = 1_800_000_000.25
+
+
+@pytest.fixture
+def rules(store, make_rules):
+    return make_rules(store)
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account("alice@example.com")
+
+
+@pytest.fixture
+def session(store, alice):
+    made = Session(
+        sid="a-session",
+        sub=alice.sub,
+        client_id="cli",
+        scopes=frozenset({"orders:read", "profile:read"}),
+        audiences=("orders-service", "users-service"),
+        methods=("pwd",),
+        auth_time=NOW,
+        expires_at=NOW + 1000,
+    )
+    with store.transaction() as tx:
+        tx.sessions.add(made)
+    return made
+
+
+def row(session, token, **changes):
+    return replace(RefreshToken(digest_of(token), session.sid, NOW + 100, NOW + 1000), **changes)
+
+
+def test_an_account_comes_back_as_it_was_kept(store, alice):
+    with store.reading() as tx:
+        assert tx.accounts.by_email("alice@example.com") == alice
+        assert tx.accounts.get(alice.sub) == alice
+    with store.transaction() as tx:
+        assert tx.accounts.locked(alice.sub) == alice
+
+
+def test_an_address_is_kept_once_and_trying_again_changes_nothing(store, alice):
+    with store.transaction() as tx:
+        assert tx.accounts.add(replace(alice, sub="another", name="Mallory")) is False
+    with store.reading() as tx:
+        assert tx.accounts.by_email("alice@example.com") == alice
+        assert tx.accounts.get("another") is None
+
+
+def test_what_is_not_there_is_none(store):
+    with store.transaction() as tx:
+        assert tx.accounts.by_email("nobody@example.com") is None
+        assert tx.accounts.get("nobody") is None
+        assert tx.accounts.locked("nobody") is None
+        assert tx.sessions.get("none") is None
+        assert tx.refresh_tokens.find(b"none") is None
+
+
+def test_password_and_state_of_an_account_can_be_changed(store, alice):
+    with store.transaction() as tx:
+        tx.accounts.set_password_hash(alice.sub, "v2:other")
+        tx.accounts.set_disabled(alice.sub, NOW)
+        assert tx.accounts.locked(alice.sub) == replace(alice, password_hash="v2:other", disabled_at=NOW)
+        tx.accounts.set_disabled(alice.sub, None)
+    with store.reading() as tx:
+        assert not tx.accounts.get(alice.sub).disabled
+
+
+def test_a_transaction_that_raises_changes_nothing(store, alice):
+    with pytest.raises(RuntimeError), store.transaction() as tx:
+        tx.accounts.set_disabled(alice.sub, NOW)
+        raise RuntimeError
+
+    with store.reading() as tx:
+        assert tx.accounts.get(alice.sub) == alice
+
+
+def test_a_session_comes_back_as_it_was_kept(store, session):
+    with store.reading() as tx:
+        assert tx.sessions.get("a-session") == session
+
+
+def test_a_session_ends_once_and_the_first_reason_stays(store, session):
+    with store.transaction() as tx:
+        assert end_session(tx, session.sid, EndReason.LOGGED_OUT, NOW + 1) is True
+        assert end_session(tx, session.sid, EndReason.REVOKED, NOW + 2) is False
+        assert end_session(tx, "no such", EndReason.REVOKED, NOW + 2) is False
+    with store.reading() as tx:
+        assert tx.sessions.get(session.sid) == replace(session, ended_at=NOW + 1, end_reason="logged_out")
+
+
+def test_only_living_sessions_are_listed_oldest_first(store, alice, session):
+    older = replace(session, sid="older", auth_time=NOW - 5, client_id="console")
+    over = replace(session, sid="over", expires_at=NOW)
+    ended = replace(session, sid="ended")
+    with store.transaction() as tx:
+        for each in (older, over, ended):
+            tx.sessions.add(each)
+        end_session(tx, "ended", EndReason.LOGGED_OUT, NOW)
+    with store.reading() as tx:
+        assert [each.sid for each in tx.sessions.living(alice.sub, NOW)] == ["older", "a-session"]
+        assert [each.sid for each in tx.sessions.living_of_client("cli", NOW)] == ["a-session"]
+
+
+def test_all_sessions_of_an_account_end_but_one(store, alice, rules, session):
+    bobs, _, _ = rules.open(rules.account("bob@example.com"))
+    with store.transaction() as tx:
+        tx.sessions.add(replace(session, sid="b-session"))
+        assert end_all_sessions(tx, alice.sub, EndReason.PASSWORD_CHANGED, NOW, but="b-session") == [
+            "a-session"
+        ]
+    assert rules.session("b-session").ended_at is None
+    assert rules.session(bobs.sid).ended_at is None
+
+
+def test_a_refresh_token_is_found_by_its_digest(store, session):
+    with store.transaction() as tx:
+        tx.refresh_tokens.add(row(session, "one"))
+    with store.reading() as tx:
+        found = tx.refresh_tokens.find(digest_of("one"))
+    assert found.token == row(session, "one")
+    assert found.successor_used is False
+
+
+def test_a_refresh_token_is_replaced_once(store, session):
+    with store.transaction() as tx:
+        tx.refresh_tokens.add(row(session, "one"))
+        assert tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW) is True
+        assert tx.refresh_tokens.replace(digest_of("one"), row(session, "three"), b"other", NOW) is False
+    with store.reading() as tx:
+        one, two = tx.refresh_tokens.find(digest_of("one")), tx.refresh_tokens.find(digest_of("two"))
+        assert tx.refresh_tokens.find(digest_of("three")) is None
+    assert one.token == row(session, "one", used_at=NOW, successor=digest_of("two"), sealed=b"sealed")
+    assert (one.successor_used, two.token) == (False, row(session, "two"))
+
+
+def test_whether_the_successor_was_used_shows(store, session):
+    with store.transaction() as tx:
+        tx.refresh_tokens.add(row(session, "one"))
+        tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW)
+        tx.refresh_tokens.replace(digest_of("two"), row(session, "three"), b"sealed", NOW)
+    with store.reading() as tx:
+        assert tx.refresh_tokens.find(digest_of("one")).successor_used is True
+        assert tx.refresh_tokens.find(digest_of("two")).successor_used is False
+
+
+def test_a_token_of_an_ended_session_is_not_replaced(store, session):
+    with store.transaction() as tx:
+        tx.refresh_tokens.add(row(session, "one"))
+        end_session(tx, session.sid, EndReason.LOGGED_OUT, NOW)
+        assert tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW) is False
+
+
+def test_an_assertion_is_remembered_for_its_client_alone(store):
+    with store.transaction() as tx:
+        assert tx.assertions.remember("orders-service", "jti", NOW) is True
+        assert tx.assertions.remember("introspector", "jti", NOW + 1) is True
+        assert tx.assertions.remember("orders-service", "jti", NOW + 2) is False
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    return request.getfixturevalue(request.param)
+
+
+def at_once(count, work):
+    """Run `work(n)` in so many threads that start together; gives what each returned or raised."""
+    start = Barrier(count)
+
+    def run(number):
+        start.wait(20)
+        try:
+            return work(number)
+        except InvalidGrant as refused:
+            return refused
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_fifty_refreshes_at_once_get_one_successor(database, make_rules):
+    rules = make_rules(database)
+    session, token, _ = rules.open(rules.account())
+
+    answers = at_once(50, lambda _: rules.refresh(token, None, None, ()))
+
+    assert [answer for answer in answers if isinstance(answer, InvalidGrant)] == []
+    assert len({answer.refresh_token for answer in answers}) == 1
+    assert len({answer.access_token for answer in answers}) == 50
+    assert rules.refresh(answers[0].refresh_token, None, None, ()).refresh_token
+    assert rules.session(session.sid).ended_at is None
+
+
+@pytest.mark.parametrize("rounds", [20])
+def test_a_refresh_against_a_log_out_never_leaves_a_living_session(database, make_rules, rounds):
+    rules = make_rules(database)
+    account = rules.account()
+    for _ in range(rounds):
+        session, token, _ = rules.open(account)
+
+        def log_out(session=session):
+            with database.transaction() as tx:
+                return end_session(tx, session.sid, EndReason.LOGGED_OUT, NOW)
+
+        def refresh(token=token):
+            return rules.refresh(token, None, None, ())
+
+        answers = at_once(4, lambda n, log_out=log_out, refresh=refresh: refresh() if n else log_out())
+
+        assert rules.session(session.sid).ended_at is not None
+        for token in {token, *(a.refresh_token for a in answers[1:] if not isinstance(a, InvalidGrant))}:
+            with pytest.raises(InvalidGrant):
+                rules.refresh(token, None, None, ())
+
+
+def test_of_twenty_accounts_with_one_address_at_once_one_is_kept(database, make_rules):
+    template = make_rules(database).account("template@example.com")
+
+    def add(number):
+        with database.transaction() as tx:
+            return tx.accounts.add(replace(template, sub=f"sub-{number}", email="same@example.com"))
+
+    assert sum(at_once(20, add)) == 1
+
+
+def test_of_twenty_uses_of_one_assertion_at_once_one_counts(database):
+    def remember(_):
+        with database.transaction() as tx:
+            return tx.assertions.remember("orders-service", "jti", NOW)
+
+    assert sum(at_once(20, remember)) == 1
+
+
+def test_pruning_removes_what_can_no_longer_matter_and_nothing_else(database, make_rules, clock):
+    rules = make_rules(database)
+    account = rules.account()
+    old, old_token, _ = rules.open(account)
+    with database.transaction() as tx:
+        tx.assertions.remember("orders-service", "old", clock() + 60)
+    clock.advance(30 * 86_400 + 3601)
+    young, young_token, _ = rules.open(account)
+
+    removed = database.prune(clock())
+
+    assert removed == 3
+    with database.reading() as tx:
+        assert tx.sessions.get(old.sid) is None
+        assert tx.refresh_tokens.find(digest_of(old_token)) is None
+        assert tx.sessions.get(young.sid) == young
+        assert tx.refresh_tokens.find(digest_of(young_token)) is not None
+    assert database.prune(clock()) == 0
+
+
+def test_pruning_takes_a_bounded_number_at_a_time(database, make_rules, clock):
+    with database.transaction() as tx:
+        for number in range(150):
+            tx.assertions.remember("orders-service", f"{number}", clock() - 1)
+
+    assert [database.prune(clock()) for _ in range(3)] == [100, 50, 0]
+
+
+def test_writing_prunes_as_a_side_job_every_so_often(database, clock):
+    with database.transaction() as tx:
+        tx.assertions.remember("orders-service", "old", clock() - 1)
+    for number in range(70):
+        with database.transaction() as tx:
+            tx.assertions.remember("orders-service", f"{number}", clock() + 60)
+
+    assert database.prune(clock()) == 0
+
+
+def test_the_migration_makes_the_tables_that_the_code_expects(database):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from auth_service.storage.tables import Base
+
+    with database._database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, Base.metadata) == []

@@ -1,0 +1,238 @@
+"""Refreshing, rule by rule."""
+
+from dataclasses import replace
+
+import pytest
+from auth_service.domain.errors import InvalidGrant, InvalidScope, InvalidTarget
+from auth_service.domain.sessions import EndReason, end_session
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+DAY = 86_400
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account()
+
+
+@pytest.fixture
+def session(rules, alice):
+    return rules.open(alice)
+
+
+@pytest.fixture
+def refresh(rules):
+    def ask(token, client=None, scopes=None, audiences=()):
+        return rules.refresh(token, client, scopes, audiences)
+
+    return ask
+
+
+def test_a_token_that_was_never_used_gives_a_new_successor_and_an_access_token_of_the_same_session(
+    rules, session, refresh
+):
+    opened, token, access = session
+
+    answer = refresh(token)
+
+    before, after = rules.signer.claims[access], rules.signer.claims[answer.access_token]
+    assert answer.refresh_token not in (None, token)
+    assert {k: v for k, v in after.items() if k != "jti"} == {k: v for k, v in before.items() if k != "jti"}
+    assert after["sid"] == opened.sid
+
+
+@pytest.mark.parametrize("later", [0, 5, 10])
+def test_the_immediate_predecessor_gets_the_same_successor_within_ten_seconds(
+    rules, session, refresh, clock, later
+):
+    first = refresh(session[1])
+    clock.advance(later)
+
+    again = refresh(session[1])
+
+    assert again.refresh_token == first.refresh_token
+    assert again.access_token != first.access_token
+    assert rules.session(session[0].sid).ended_at is None
+
+
+def test_a_reuse_after_the_grace_time_ends_the_session(rules, session, refresh, clock):
+    successor = refresh(session[1]).refresh_token
+    clock.advance(10.5)
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+    assert rules.session(session[0].sid).end_reason == EndReason.REFRESH_REUSED
+    with pytest.raises(InvalidGrant):
+        refresh(successor)
+
+
+def test_an_older_ancestor_ends_the_session_even_within_the_grace_time(rules, session, refresh):
+    second = refresh(session[1]).refresh_token
+    third = refresh(second).refresh_token
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+    assert rules.session(session[0].sid).end_reason == EndReason.REFRESH_REUSED
+    with pytest.raises(InvalidGrant):
+        refresh(third)
+
+
+def test_a_reuse_ends_no_other_session_of_the_account(rules, alice, session, refresh, clock):
+    other, other_token, _ = rules.open(alice)
+    refresh(session[1])
+    clock.advance(11)
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+    assert rules.session(other.sid).ended_at is None
+    assert refresh(other_token).refresh_token
+
+
+def test_a_reuse_ends_the_session_also_when_the_used_token_would_have_expired(rules, session, refresh, clock):
+    token = session[1]
+    for _ in range(3):
+        clock.advance(7 * DAY)
+        token = refresh(token).refresh_token
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+    assert rules.session(session[0].sid).end_reason == EndReason.REFRESH_REUSED
+
+
+def test_a_token_left_unused_for_two_weeks_has_expired(session, refresh, clock):
+    clock.advance(14 * DAY)
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+
+def test_use_makes_the_expiry_slide_but_never_past_thirty_days(session, refresh, clock):
+    token = session[1]
+    for _ in range(29):
+        clock.advance(DAY)
+        token = refresh(token).refresh_token
+    clock.advance(DAY)
+
+    with pytest.raises(InvalidGrant):
+        refresh(token)
+
+
+def test_the_last_access_token_of_a_session_does_not_outlive_it(rules, session, refresh, clock):
+    clock.advance(14 * DAY - 1)
+    token = refresh(session[1]).refresh_token
+    clock.advance(14 * DAY - 1)
+    token = refresh(token).refresh_token
+    clock.advance(2 * DAY - 58)
+
+    answer = refresh(token)
+
+    assert answer.expires_in == 60
+    assert rules.signer.claims[answer.access_token]["exp"] == session[0].expires_at
+
+
+def test_an_ended_session_refreshes_no_more(rules, session, refresh, clock):
+    with rules.store.transaction() as tx:
+        end_session(tx, session[0].sid, EndReason.LOGGED_OUT, clock())
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+
+def test_a_disabled_account_is_refused(rules, alice, session, refresh, clock):
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(alice.sub, clock())
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"grants": frozenset()}, {"confidential": True}])
+def test_a_client_that_may_not_refresh_any_more_is_refused(rules, session, refresh, change):
+    rules.register("cli", **change)
+
+    with pytest.raises(InvalidGrant):
+        refresh(session[1])
+
+
+def test_another_client_is_refused_and_the_session_goes_on(rules, session, refresh):
+    with pytest.raises(InvalidGrant):
+        refresh(session[1], rules.client("console"))
+
+    assert refresh(session[1], rules.client("cli")).refresh_token
+
+
+def test_an_unknown_token_is_refused(refresh):
+    with pytest.raises(InvalidGrant):
+        refresh("never given to anybody")
+
+
+def test_a_token_is_never_kept_as_it_is(rules, session, refresh):
+    successor = refresh(session[1]).refresh_token
+
+    kept = repr(rules.store.rows)
+    assert session[1] not in kept
+    assert successor not in kept
+
+
+@pytest.mark.parametrize(
+    ("narrower", "refused"),
+    [({"scopes": frozenset({"admin"})}, InvalidScope), ({"audiences": ("elsewhere",)}, InvalidTarget)],
+)
+def test_asking_for_more_is_refused_and_uses_nothing_up(session, refresh, narrower, refused):
+    with pytest.raises(refused):
+        refresh(session[1], **narrower)
+
+    assert refresh(session[1]).refresh_token
+
+
+def test_a_refresh_narrows_the_token_and_the_next_one_may_be_wide_again(rules, session, refresh):
+    narrow = refresh(session[1], scopes=frozenset({"orders:read"}), audiences=("orders-service",))
+    wide = refresh(narrow.refresh_token)
+
+    claims = rules.signer.claims[narrow.access_token]
+    assert (claims["scope"], claims["aud"]) == ("orders:read", "orders-service")
+    assert wide.scope == "orders:read orders:write profile:read profile:write"
+
+
+def test_a_scope_that_the_account_lost_is_lost_at_the_next_refresh(rules, refresh):
+    admin = rules.account(roles=frozenset({"admin"}))
+    _, token, _ = rules.open(admin)
+    rules.store.rows["accounts"][admin.sub] = replace(admin, roles=frozenset({"customer"}))
+
+    assert "admin" not in refresh(token).scope.split()
+
+
+STEPS = st.lists(st.tuples(st.sampled_from([0, 4, 9, 11]), st.integers(0, 5)), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_is_presented_and_when_there_is_one_line_of_successors_or_the_session_is_over(
+    rules, clock, steps
+):
+    """The model: a list of tokens; only the last one moves on, the one before it repeats within ten seconds."""
+    session, first, _ = rules.open(rules.account())
+    line, used_at, over = [first], {}, False
+    for pause, which in steps:
+        clock.advance(pause)
+        index = min(which, len(line) - 1)
+        newest = index == len(line) - 1
+        repeats = index == len(line) - 2 and clock() - used_at[index] <= 10
+        try:
+            answer = rules.refresh(line[index], None, None, ())
+        except InvalidGrant:
+            assert over or not (newest or repeats)
+            over = True
+        else:
+            assert not over
+            assert newest or repeats
+            if newest:
+                used_at[index] = clock()
+                line.append(answer.refresh_token)
+            assert answer.refresh_token == line[index + 1]
+        assert (rules.session(session.sid).ended_at is not None) == over
