@@ -50,17 +50,18 @@ class Launched:
 
 @pytest.fixture
 def launch(tmp_path) -> Iterator[Callable[..., Launched]]:
-    """`launch(arguments, environment)`: run `python -m …` with `{port}` filled in; it ends with the test."""
+    """`launch(*arguments, **environment)`: run `python -m …` with a free `{port}`; it ends with the test."""
     started: list[Launched] = []
 
     def run(*arguments: str, **environment: str) -> Launched:
         (port,) = free_ports(1)
         output = tmp_path / f"{len(started)}.out"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        settings = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        settings |= {name: value.replace("{port}", str(port)) for name, value in environment.items()}
         with output.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", *(a.format(port=port) for a in arguments)],
-                env=kept | environment,
+                [sys.executable, "-m", *(a.replace("{port}", str(port)) for a in arguments)],
+                env=settings,
                 cwd=tmp_path,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

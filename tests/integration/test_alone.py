@@ -37,13 +37,7 @@ REQUIRED = {
     "users-service": {"DATABASE_URL"},
     "orders-service": {"DATABASE_URL", "KEYS_DIR"},
 }
-SERVERS = {
-    "flask": ("flask", "--app", "{package}.wsgi", "run", "--port", "{{port}}"),
-    "granian": (
-        *("granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port", "{{port}}"),
-        "{package}.wsgi:app",
-    ),
-}
+GRANIAN = ("granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port", "{port}")
 
 
 @pytest.fixture(params=list(SERVICES))
@@ -52,12 +46,21 @@ def service(request):
 
 
 @pytest.fixture
-def serve(launch):
-    """`serve(service, settings, server)`: start one service the way that a person or production does."""
+def by_hand(launch):
+    """`by_hand(service, settings)`: start one service with Flask's own command."""
+    return lambda service, settings: launch(
+        "flask", "--app", f"{SERVICES[service].package}.wsgi", "run", "--port", "{port}", **settings
+    )
 
-    def start(service, settings, server="flask"):
-        package = SERVICES[service].package
-        return launch(*(part.format(package=package) for part in SERVERS[server]), **settings)
+
+@pytest.fixture
+def in_production(launch):
+    """`in_production(service, settings)`: start one service with the server that it is meant for."""
+
+    def start(service, settings):
+        if service == "gateway":  # brings its own
+            return launch("gateway", **settings | {"GATEWAY_PORT": "{port}"})
+        return launch(*GRANIAN, f"{SERVICES[service].package}.wsgi:app", **settings)
 
     return start
 
@@ -82,6 +85,10 @@ def ended(launched):
         return None
 
 
+def unnamed(settings, launched):
+    return {name for name in settings if not re.search(rf"\b{name}\b", launched.text)}
+
+
 def answers(own):
     try:
         return own("GET", "/livez").status_code == 200
@@ -89,60 +96,66 @@ def answers(own):
         return False
 
 
-@pytest.mark.parametrize("server", list(SERVERS))
-def test_wrong_settings_are_all_named_at_once(serve, service, server):
+def test_wrong_settings_are_all_named_at_once(in_production, service):
     wrong = WRONG | WRONG_FOR[service]
 
-    launched = serve(service, wrong, server)
+    launched = in_production(service, wrong)
 
     assert ended(launched) not in (0, None), launched.text
-    assert {name for name in wrong if not re.search(rf"\b{name}\b", launched.text)} == {"DEMO_PASSWORD"}
+    assert unnamed(wrong, launched) == {"DEMO_PASSWORD"}
     assert "Traceback" not in launched.text
     assert SECRET not in launched.text
 
 
 @pytest.mark.parametrize(("service", "required"), list(REQUIRED.items()))
-def test_missing_settings_are_all_named_at_once(serve, service, required):
-    launched = serve(service, {})
+def test_missing_settings_are_all_named_at_once(by_hand, service, required):
+    launched = by_hand(service, {})
 
     assert ended(launched) not in (0, None), launched.text
-    assert {name for name in required if name not in launched.text} == set()
+    assert unnamed(required, launched) == set()
     assert "Traceback" not in launched.text
 
 
-def test_what_is_for_this_machine_alone_is_refused_elsewhere(serve, settings, service):
+@pytest.mark.parametrize("service", ["auth-service", "gateway"])
+def test_what_is_for_this_machine_alone_is_refused_elsewhere(in_production, settings, service):
     elsewhere = {"ISSUER": "https://auth.example.com", "DEMO": "1", "RATE_LIMITS": "off"}
 
-    launched = serve(service, settings(service, **elsewhere))
+    launched = in_production(service, settings(service, **elsewhere))
 
     assert ended(launched) not in (0, None), launched.text
-    assert {name for name in ("DEMO", "RATE_LIMITS") if not re.search(rf"\b{name}\b", launched.text)} == set()
+    assert unnamed(("DEMO", "RATE_LIMITS"), launched) == set()
     assert "Traceback" not in launched.text
 
 
 @pytest.mark.parametrize(("service", "path"), [("orders-service", "/orders"), ("users-service", "/users/me")])
-def test_a_resource_server_needs_nothing_but_an_issuer(serve, settings, ready, door, service, path):
+def test_a_resource_server_needs_nothing_but_an_issuer(by_hand, settings, ready, door, service, path):
     mint = Mint(issuer="http://localhost:8080", audience=service)
     impostor = Mint(issuer=mint.issuer, audience=service, kid=mint.kid, key=make_rsa(which=1))
     with FakeIssuer(mint.jwks()) as issuer:
         alone = settings(service, ISSUER=mint.issuer, ISSUER_BACKCHANNEL=issuer.url)
-        own = door(ready(serve(service, alone)).url)
+        own = door(ready(by_hand(service, alone)).url)
 
         assert own("GET", path, token=mint.sign()).status_code == 200
         assert own("GET", path, token=impostor.sign()).status_code == 401
 
 
-def test_auth_service_alone_logs_in_its_demo_accounts(serve, settings, ready, door, alice):
-    own = door(ready(serve("auth-service", settings("auth-service"))).url)
+def test_auth_service_alone_logs_in_its_demo_accounts(by_hand, settings, ready, door, alice):
+    own = door(ready(by_hand("auth-service", settings("auth-service"))).url)
 
     answer = own("POST", "/login", json={"email": alice.email, "password": alice.password})
 
     assert answer.status_code == 200
 
 
-def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(serve, settings, door, until):
+def test_the_gateway_alone_says_that_it_lives(by_hand, settings, door, until):
+    launched = by_hand("gateway", settings("gateway"))
+
+    until(lambda: answers(door(launched.url)), hope="the gateway")
+
+
+def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(by_hand, settings, door, until):
     alone = settings("users-service", ISSUER_BACKCHANNEL="http://127.0.0.1:9")
-    launched = serve("users-service", alone)
+    launched = by_hand("users-service", alone)
     own = door(launched.url)
     until(lambda: answers(own), hope="the server")
 
@@ -156,8 +169,8 @@ def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(serve, sett
     assert int(guarded.headers["Retry-After"]) >= 1
 
 
-def test_sigterm_ends_a_service_cleanly(serve, settings, ready, service):
-    launched = ready(serve(service, settings(service), "granian"))
+def test_sigterm_ends_a_service_cleanly(in_production, settings, ready, service):
+    launched = ready(in_production(service, settings(service)))
 
     launched.process.send_signal(signal.SIGTERM)
 

@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,10 @@ def sendable(found: Mapping[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def lookalikes(cluster, alice) -> Callable[[str], dict[str, str]]:
+def lookalikes(alice, claims_of) -> Callable[[str], dict[str, str]]:
     """Forgeries from outside: everything is the issuer's own but the key, which merely bears its name."""
-    genuine = alice.token
-    kid, claims = (
-        jwt.get_unverified_header(genuine)["kid"],
-        jwt.decode(genuine, options={"verify_signature": False}),
-    )
-    mint = Mint(issuer=claims["iss"], kid=kid)
-    return lambda audience: sendable({f.name: f.token for f in forgeries(mint, audience=audience)})
+    mint = Mint(issuer=claims_of(alice.token)["iss"], kid=jwt.get_unverified_header(alice.token)["kid"])
+    return cache(lambda audience: sendable({f.name: f.token for f in forgeries(mint, audience=audience)}))
 
 
 @pytest.fixture(scope="session")
@@ -40,16 +36,16 @@ def true_mint(cluster, alice, claims_of) -> Mint:
     """Signs with the issuer's own key, which only somebody on its machine can."""
     if not hasattr(cluster, "keys_dir"):
         pytest.skip("the given cluster keeps its keys to itself")
-    genuine = alice.token
-    kid = jwt.get_unverified_header(genuine)["kid"]
+    kid = jwt.get_unverified_header(alice.token)["kid"]
     (path,) = Path(cluster.keys_dir, "signing").glob(f"*-{kid}.pem")
-    key = load_pem_private_key(path.read_bytes(), None)
-    return Mint(issuer=claims_of(genuine)["iss"], kid=kid, key=key)
+    return Mint(
+        issuer=claims_of(alice.token)["iss"], kid=kid, key=load_pem_private_key(path.read_bytes(), None)
+    )
 
 
 @pytest.fixture(scope="session")
 def inside_jobs(true_mint) -> Callable[[str], dict[str, str]]:
-    """Tokens with the issuer's true signature that break one of the other rules."""
+    """Tokens with the issuer's true signature that break one of the other rules; made anew, for some ripen."""
     return lambda audience: sendable({f.name: f.token for f in forgeries(true_mint, audience=audience)})
 
 

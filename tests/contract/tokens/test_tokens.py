@@ -67,14 +67,12 @@ def test_every_forged_token_is_refused_and_a_good_one_accepted_afterwards(
     assert started_at(guarded.service) == before
 
 
-def test_the_matrix_has_several_hundred_different_tokens(lookalikes, borrowed, inside_jobs):
-    families = [family("orders-service") for family in (lookalikes, borrowed, inside_jobs)]
-
-    assert len({token for family in families for token in family.values()}) >= FEWEST
+def test_the_matrix_has_several_hundred_different_tokens(lookalikes, borrowed):
+    assert len({*lookalikes("orders-service").values(), *borrowed("orders-service").values()}) >= FEWEST
 
 
-def test_no_refusal_repeats_the_token(guarded, lookalikes, present):
-    answers = present(lookalikes(guarded.service))
+def test_no_refusal_repeats_the_token(guarded, borrowed, present):
+    answers = present(borrowed(guarded.service))
 
     assert [
         n for n, a in answers.items() if re.search(rb"eyJ[\w-]{20,}", a.body + str(a.headers).encode())
