@@ -71,18 +71,17 @@ class Documents:
     def _add(
         self, name: str, document: Mapping[str, Any], paths: dict[str, Any], components: dict[str, dict[str, Any]]
     ) -> None:
-        renamed: dict[str, str] = {}
-        for kind, members in document.get("components", {}).items():
-            known = components.setdefault(kind, {})
+        own = document.get("components", {})
+        renamed = {
+            f"#/components/{kind}/{key}": f"#/components/{kind}/{name}.{key}"
+            for kind, members in own.items()
+            for key, value in members.items()
+            if components.get(kind, {}).get(key, value) != value
+        }
+        for kind, members in own.items():
             for key, value in members.items():
-                if key in known and known[key] != value:
-                    renamed[f"#/components/{kind}/{key}"] = f"#/components/{kind}/{name}.{key}"
-                    known[f"{name}.{key}"] = value
-                else:
-                    known[key] = value
-        for old, new in renamed.items():
-            kind, key = new.split("/")[2:]
-            components[kind][key] = _refer(components[kind][key], {old: new} | renamed)
+                new = renamed.get(f"#/components/{kind}/{key}", key).rpartition("/")[2]
+                components.setdefault(kind, {})[new] = _refer(value, renamed)
         for path, item in document.get("paths", {}).items():
             kept = {m: _refer(self._operation(name, item[m]), renamed) for m in _METHODS if self._public(name, m, path, item)}
             if kept:

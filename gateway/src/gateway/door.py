@@ -192,7 +192,7 @@ class Door:
             more = not (visit.method == "HEAD" or status in _NO_BODY)
             while more:
                 data = await transfer.chunk()
-                more = bool(data) and not transfer.whole
+                more = bool(data) and not transfer.ended
                 await send({"type": "http.response.body", "body": data, "more_body": more})
             if visit.method == "HEAD" or status in _NO_BODY:
                 await send({"type": "http.response.body", "body": b""})
@@ -295,10 +295,15 @@ class Door:
                 self._edge.ready()  # starts following the keys
                 await send({"type": "lifespan.startup.complete"})
             else:
-                if self._client is not None:
-                    self._client.close()
+                self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    def close(self) -> None:
+        """Stop following the issuer and close all connections to the services."""
+        self._edge.close()
+        if self._client is not None:
+            self._client.close()
 
 
 async def _next_part(visit: Visit) -> tuple[bytes, bool]:

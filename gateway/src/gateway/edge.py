@@ -25,6 +25,9 @@ class Keys(Protocol):
     def refresh_soon(self, wait: float = 0.0) -> None:
         """Ask for them out of turn, within bounds of its own."""
 
+    def close(self) -> None:
+        """Stop following them."""
+
 
 class Edge:
     """Verifies bearer tokens for several audiences with one set of keys. Never blocks the event loop."""
@@ -36,6 +39,10 @@ class Edge:
     def ready(self) -> bool:
         """Tell whether tokens can be checked."""
         return self._keys.value is not None
+
+    def close(self) -> None:
+        """Stop following the issuer."""
+        self._keys.close()
 
     async def check(self, audience: str, authorization: bytes | None) -> AccessClaims:
         """Return the claims of the one bearer token. Raises Refusal: 401 with a challenge, 503 without keys."""

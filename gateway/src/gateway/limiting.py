@@ -58,7 +58,7 @@ class Limits:
         """Count a request of this address for the account that the body names, if any. Raises Refusal (429)."""
         name = account_of(body)
         if name is not None:
-            digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+            digest = hashlib.sha256(name.encode()).hexdigest()[:32]
             await self._hit(self._account, "account", _network(address), digest)
 
     async def _hit(self, item: RateLimitItem, *key: str) -> None:

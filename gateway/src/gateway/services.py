@@ -7,7 +7,7 @@ from service_kit.breaker import Breaker
 from service_kit.clock import Clock
 
 from gateway.errors import Refusal, retry
-from gateway.upstream import Call, Client, Head, Transfer, UpstreamError
+from gateway.upstream import MAX_SENDS, Call, Client, Head, Transfer, UpstreamError
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 MAX_AT_ONCE = 256  # requests to one service; what a sick one holds back is bounded, the others go on
@@ -39,7 +39,7 @@ class Service:
         """Start the call. Raises Refusal (503) while the breaker is open, or when too many calls run."""
         if self.at_once >= MAX_AT_ONCE or not self.breaker.allow():
             raise self.unavailable()
-        if call.method not in IDEMPOTENT:
+        if call.method not in IDEMPOTENT or call.body is None:
             call = replace(call, fresh=True)
         return Exchange(self, client, call)
 
@@ -89,7 +89,9 @@ class Exchange:
 
     def _may_repeat(self, error: UpstreamError) -> bool:
         call = self._call
-        return not error.began and error.reason != "timeout" and call.method in IDEMPOTENT and call.body is not None
+        if error.began or error.reason == "timeout" or self.transfer.sent >= MAX_SENDS:
+            return False
+        return call.method in IDEMPOTENT and call.body is not None
 
     def _refusal(self, error: UpstreamError) -> Refusal:
         details = {

@@ -10,6 +10,7 @@ from typing import Any
 
 HIGH_WATER = 128 * 1024  # bytes of an answer that wait for a slow client before libcurl stops reading
 CONNECT_MS = 1000
+MAX_SENDS = 2  # of one request: the first time, and the one retry
 POOL = 128  # idle connections kept, and easy handles
 _FIRST_FINAL = 200
 _REFUSED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST})
@@ -68,6 +69,7 @@ class Transfer:
         self.curl = curl
         self._loop = loop
         self.began = False
+        self.sent = 0
         self.done = False
         self._error: UpstreamError | None = None
         self._status = 0
@@ -108,8 +110,13 @@ class Transfer:
 
     @property
     def whole(self) -> bool:
-        """Whether all of the answer has come."""
+        """Whether all of the answer has come: one more `chunk` has the rest."""
         return self.done and self._error is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of the answer has come and been taken."""
+        return self.whole and not self._chunks
 
     async def feed(self, data: bytes, *, last: bool) -> None:
         """Send more of the request's body; returns when libcurl has taken it."""
@@ -138,6 +145,11 @@ class Transfer:
             waiter.set_result(None)
 
     # What libcurl calls.
+
+    def on_send(self, *_addresses: object) -> int:
+        """Count how often the request goes out: libcurl repeats, unasked, what dies on an old connection."""
+        self.sent += 1
+        return int(pycurl.PREREQFUNC_OK if self.sent <= MAX_SENDS else pycurl.PREREQFUNC_ABORT)
 
     def on_header(self, line: bytes) -> None:
         """Take one line of the head; trailers come here too, and are dropped."""
@@ -228,6 +240,7 @@ class Client:
         curl.setopt(pycurl.HTTPHEADER, call.headers)
         curl.setopt(pycurl.HEADERFUNCTION, transfer.on_header)
         curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)
+        curl.setopt(pycurl.PREREQFUNCTION, transfer.on_send)
         curl.setopt(pycurl.TIMEOUT_MS, int(call.seconds * 1000))
         curl.plain = call.method == "GET" and call.body == b"" and not call.fresh
         if not curl.plain:
@@ -334,6 +347,7 @@ def _handle() -> Any:
 def _options(curl: Any) -> None:
     """Follow nothing, believe nothing of the environment, keep nothing but the connection."""
     curl.setopt(pycurl.NOSIGNAL, 1)
+    curl.setopt(pycurl.USERAGENT, "")
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)

@@ -1,0 +1,307 @@
+"""A real upstream, a real issuer, and the real server in a thread: what the tests of the door need."""
+
+import contextlib
+import json
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+if not hasattr(sys.modules.get("gateway"), "create_app"):
+    sys.modules.pop("gateway", None)  # pytest has made a module of this folder, which would hide the package
+
+from gateway.app import create_door
+from gateway.server import make_server
+from gateway.settings import Settings
+from testkit.cluster import free_ports
+from testkit.issuer import FakeIssuer
+from testkit.mint import Mint
+
+ISSUER = "http://localhost:8080"
+
+
+@dataclass
+class Request:
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def values(self, name):
+        return [v for n, v in self.headers if n.lower() == name.lower()]
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def __getitem__(self, name):
+        return ", ".join(v for n, v in self.headers if n.lower() == name.lower())
+
+    def problem(self):
+        assert self["content-type"] == "application/problem+json"
+        document = json.loads(self.body)
+        assert document["status"] == self.status
+        assert document["request_id"] == self["x-request-id"]
+        return document["type"].removeprefix("urn:touchstone:problem:")
+
+
+def read_head(stream):
+    lines = []
+    while (line := stream.readline()) not in (b"\r\n", b""):
+        lines.append(line.decode("latin-1").rstrip("\r\n"))
+    if not lines:
+        return None, []
+    pairs = [line.partition(":")[::2] for line in lines[1:]]
+    return lines[0], [(name, value.strip()) for name, value in pairs]
+
+
+class Upstream:
+    """Answers each request by `self.answer(request, connection)`, by default with what it got as JSON."""
+
+    def __init__(self):
+        self.seen: list[Request] = []
+        self.pieces: list[bytes] = []
+        self.piece = threading.Condition()
+        self.connections = 0
+        self.gone = threading.Event()
+        self.answer = self.echo
+        self.early = None
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._open: set[socket.socket] = set()
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def echo(self, request, connection):
+        document = {"method": request.method, "target": request.target, "headers": request.headers, "body": request.body.decode()}
+        self.say(connection, json.dumps(document).encode())
+
+    @staticmethod
+    def say(connection, body=b"{}", status="200 OK", *lines):
+        head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *lines]
+        connection.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.add(connection)
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection):
+        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError, ValueError):
+            while True:
+                line, headers = read_head(stream)
+                if line is None:
+                    break
+                method, target, _ = line.split(" ")
+                if self.early is not None:
+                    self.early(connection)
+                    continue
+                body = self._body(stream, {n.lower(): v for n, v in headers})
+                request = Request(method, target, headers, body)
+                self.seen.append(request)
+                self.answer(request, connection)
+        self.gone.set()
+
+    def _body(self, stream, headers):
+        if headers.get("transfer-encoding") == "chunked":
+            parts = []
+            while (size := int(stream.readline(), 16)) > 0:
+                parts.append(self._piece(stream.read(size)))
+                stream.readline()
+            stream.readline()
+            return b"".join(parts)
+        left, parts = int(headers.get("content-length", 0)), []
+        while left:
+            parts.append(self._piece(stream.read1(left)))
+            if not parts[-1]:
+                break
+            left -= len(parts[-1])
+        return b"".join(parts)
+
+    def _piece(self, data):
+        with self.piece:
+            self.pieces.append(data)
+            self.piece.notify_all()
+        return data
+
+    def got(self, data, seconds=5):
+        with self.piece:
+            return self.piece.wait_for(lambda: b"".join(self.pieces).startswith(data), seconds)
+
+    def reset(self):
+        self.seen.clear()
+        self.pieces.clear()
+        self.gone.clear()
+        self.answer = self.echo
+        self.early = None
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+
+
+class Line:
+    """One connection to the gateway, spoken by hand."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.stream = self.socket.makefile("rb")
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def head(self):
+        line, headers = read_head(self.stream)
+        return None if line is None else Answer(int(line.split(" ")[1]), headers, b"")
+
+    def answer(self, method="GET"):
+        answer = self.head()
+        if answer is None:
+            return None
+        if answer.status < 200:
+            return self.answer(method)
+        if method == "HEAD" or answer.status in (204, 304):
+            return answer
+        if answer["transfer-encoding"] == "chunked":
+            while chunk := self.chunk():
+                answer.body += chunk
+        else:
+            answer.body = self.stream.read(int(answer["content-length"]))
+        return answer
+
+    def chunk(self):
+        data = self.stream.read(int(self.stream.readline(), 16))
+        self.stream.readline()
+        return data
+
+    def ended(self):
+        try:
+            return self.stream.read(1) == b""
+        except ConnectionError:
+            return True
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
+@dataclass
+class Running:
+    port: int
+    lines: list = field(default_factory=list)
+
+    def line(self):
+        self.lines.append(Line(self.port))
+        return self.lines[-1]
+
+    def raw(self, data, method="GET"):
+        line = self.line()
+        with contextlib.suppress(ConnectionError):  # refused before all of it was sent
+            line.send(data)
+        return line.answer(method)
+
+    def ask(self, method, target, *headers, body=b"", host="gateway.test"):
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        return self.raw("\r\n".join([*lines, "", ""]).encode("latin-1") + body, method)
+
+
+@contextlib.contextmanager
+def serving(app):
+    (port,) = free_ports(1)
+    server = make_server(app, "127.0.0.1", port)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    running = Running(port)
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        yield running
+    finally:
+        for line in running.lines:
+            line.close()
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def mint():
+    return Mint(ISSUER)
+
+
+@pytest.fixture(scope="session")
+def issuer(mint):
+    with FakeIssuer(mint.jwks()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def settings(issuer):
+    def make(upstream, **more):
+        urls = {"auth_url": upstream, "users_url": upstream, "orders_url": upstream}
+        return Settings(**{"issuer": ISSUER, "issuer_backchannel": issuer.url, "log_level": "WARNING", **urls, **more})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def start():
+    return serving
+
+
+@pytest.fixture(scope="module")
+def _house(settings):
+    upstream = Upstream()
+    try:
+        with serving(create_door(settings(upstream.url, rate_limits=False))[0]) as running:
+            yield upstream, running
+    finally:
+        upstream.close()
+
+
+@pytest.fixture
+def upstream(_house):
+    _house[0].reset()
+    return _house[0]
+
+
+@pytest.fixture
+def gateway(_house, upstream):
+    return _house[1]
+
+
+@pytest.fixture
+def another_upstream():
+    made = Upstream()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bearer(mint):
+    def make(audience="orders-service", **claims):
+        return f"Authorization: Bearer {mint.sign(mint.claims(aud=audience, **claims))}"
+
+    return make

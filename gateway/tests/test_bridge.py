@@ -1,0 +1,140 @@
+"""The door under a WSGI server, and Flask behind the door."""
+
+import io
+
+import pytest
+from gateway.app import create_door
+from gateway.bridge import AsWsgi, call_wsgi
+
+
+@pytest.fixture
+def app(upstream, settings):
+    door, _ = create_door(settings(upstream.url))
+    yield AsWsgi(door)
+    door._edge.close()
+
+
+def ask(app, method="GET", path="/products", **environ):
+    started = []
+    base = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "192.0.2.1",
+            "SERVER_NAME": "x", "SERVER_PORT": "80", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(b""), "HTTP_HOST": "x"}  # fmt: skip
+    parts = app({**base, **environ}, lambda status, headers: started.append((status, dict(headers))))
+    body = b"".join(parts)
+    return (*started[0], body)
+
+
+def test_a_request_goes_through_the_same_steps(app, upstream):
+    status, headers, body = ask(app, QUERY_STRING="a=b", HTTP_X_REAL_IP="6.6.6.6")
+
+    assert status == "200 OK"
+    assert headers["X-Request-Id"]
+    assert b"/products?a=b" in body
+    assert upstream.seen[0].values("x-forwarded-for") == ["192.0.2.1"]
+    assert not upstream.seen[0].values("x-real-ip")
+
+
+@pytest.mark.parametrize("name", ["RAW_URI", "REQUEST_URI"])
+def test_the_raw_target_is_judged_where_the_server_tells_it(app, upstream, name):
+    assert ask(app, **{name: "/orders/%2e%2e/products"})[0].startswith("400")
+    assert ask(app, **{name: "http://evil/products"})[0].startswith("400")
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize("path", ["/a/../products", "//products", "/products;x", "/a b", "/a\\b", "/caf\xe9"])
+def test_a_path_that_was_decoded_is_judged_as_well(app, upstream, path):
+    assert ask(app, path=path)[0][:3] in ("400", "404")
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize("framed", [{"CONTENT_LENGTH": "40000"}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}])
+def test_a_body_is_passed_on(app, upstream, framed):
+    data = b"a" * 40000
+    status, _, _ = ask(app, "POST", "/oauth/token", CONTENT_TYPE="text/x", **{"wsgi.input": io.BytesIO(data), **framed})
+
+    assert status == "200 OK"
+    assert upstream.seen[0].body == data
+    assert upstream.seen[0].values("content-type") == ["text/x"]
+
+
+def test_a_body_that_ends_early_is_no_body(app, upstream):
+    ask(app, "POST", "/login", CONTENT_LENGTH="9", **{"wsgi.input": io.BytesIO(b"half")})
+
+    assert upstream.seen[0].body == b"half"
+
+
+def test_a_chunked_body_that_the_server_cannot_end_is_none(app, upstream):
+    ask(app, "POST", "/oauth/token", HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": io.BytesIO(b"x")})
+
+    assert upstream.seen[0].body == b""
+
+
+def test_a_refused_request_is_a_problem(app):
+    status, headers, body = ask(app, path="/nowhere")
+
+    assert status == "404 Not Found"
+    assert headers["Content-Type"] == "application/problem+json"
+    assert b"not_found" in body
+
+
+def test_what_the_environment_says_is_no_header(upstream, settings, monkeypatch):
+    monkeypatch.setenv("HTTP_X_SECRET", "of the process")
+    door, _ = create_door(settings(upstream.url))
+
+    ask(AsWsgi(door), HTTP_X_SECRET="of the process")
+    door._edge.close()
+
+    assert not upstream.seen[0].values("x-secret")
+
+
+def test_an_answer_that_breaks_off_is_an_error_of_the_connection(app, upstream):
+    def half(_request, connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")
+        connection.shutdown(2)
+
+    upstream.answer = half
+    _, headers, body = ask(app)
+
+    assert headers["Content-Length"] == "99"
+    assert len(body) < 99
+
+
+def test_an_app_that_does_not_answer_is_an_error():
+    async def silent(_scope, _receive, _send):
+        pass
+
+    with pytest.raises(RuntimeError, match="did not answer"):
+        ask(AsWsgi(silent))
+
+
+def test_an_app_that_fails_fails():
+    async def failing(_scope, _receive, _send):
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        ask(AsWsgi(failing))
+
+
+def test_a_status_without_a_name_has_one():
+    async def odd(_scope, receive, send):
+        await receive()
+        await send({"type": "http.response.start", "status": 299, "headers": []})
+        for number in range(9):
+            await send({"type": "http.response.body", "body": b"%d" % number, "more_body": number < 8})
+
+    assert ask(AsWsgi(odd))[::2] == ("299 Unknown", b"012345678")
+
+
+def test_flask_behind_the_door_is_closed_when_it_has_answered():
+    closed = []
+
+    class Parts(list):
+        def close(self):
+            closed.append(True)
+
+    def app(environ, start_response):
+        start_response("200 OK", [("X-Type", environ["CONTENT_TYPE"])])
+        return Parts([environ["wsgi.input"].read()])
+
+    scope = {"method": "POST", "scheme": "http", "server": ("a", 1), "client": ("b", 2), "headers": [(b"content-type", b"text/x")]}
+    assert call_wsgi(app, scope, "/", None, b"body") == (200, [(b"x-type", b"text/x")], b"body")
+    assert closed

@@ -1,0 +1,138 @@
+"""What is dropped from headers, and what is set."""
+
+import pytest
+from gateway import headers
+from gateway.errors import Refusal
+from gateway.headers import SAFE, Inbound, answer
+
+HOST = (b"host", b"gateway.test")
+
+
+def onward(*pairs):
+    return Inbound([HOST, *pairs]).onward("192.0.2.1", "http")
+
+
+DROPPED = [
+    "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix", "x-forwarded-anything", "x-forwarded", "forwarded", "forwarded-for",
+    "x-real-ip", "x-user-id", "x-user-roles", "x-original-url", "x-original-uri", "x-rewrite-url", "x-remote-user", "remote-user", "x-client-ip",
+    "x-authenticated-user", "true-client-ip", "cf-connecting-ip", "x-http-method-override", "proxy", "proxy-authorization", "proxy-connection",
+    "keep-alive", "te", "trailer", "upgrade", "http2-settings", "expect", "content-length", "x-accel-redirect",
+]  # fmt: skip
+SPELLINGS = ["x_forwarded_for", "x.forwarded.for", "x-forwarded_for", "x_user_id", "x.user.id", "x_real_ip", "x-real.ip", "x_original_url", "content_length", "transfer_encoding", "authorization_", "x!user", "proxy_"]
+
+
+@pytest.mark.parametrize("name", DROPPED + SPELLINGS)
+def test_what_a_stranger_says_about_himself_is_dropped(name):
+    lines = onward((name.encode(), b"forged"))
+
+    assert not [line for line in lines if b"forged" in line]
+
+
+def test_the_true_origin_is_set():
+    lines = onward()
+
+    assert b"x-forwarded-for: 192.0.2.1" in lines
+    assert b"x-forwarded-proto: http" in lines
+    assert b"x-forwarded-host: gateway.test" in lines
+
+
+def test_other_headers_pass_with_empty_values_and_repeated_ones():
+    lines = onward((b"accept", b"*/*"), (b"x-empty", b""), (b"cookie", b"a=1"), (b"cookie", b"b=2"), (b"authorization", b"Basic x"))
+
+    assert lines[:4] == [b"accept: */*", b"x-empty;", b"cookie: a=1", b"cookie: b=2"]
+    assert b"authorization: Basic x" in lines
+
+
+@pytest.mark.parametrize("connection", [b"x-secret", b"close, X-Secret", b"X_SECRET,keep-alive"])
+def test_what_connection_names_is_dropped(connection):
+    lines = onward((b"connection", connection), (b"x-secret", b"forged"), (b"accept", b"*/*"))
+
+    assert not [line for line in lines if b"forged" in line]
+    assert b"accept: */*" in lines
+
+
+def test_connection_cannot_name_away_the_host_or_the_length():
+    inbound = Inbound([HOST, (b"connection", b"host, content-length, authorization"), (b"content-length", b"3"), (b"authorization", b"x")])
+
+    assert (inbound.host, inbound.content_length, inbound.authorization) == (b"gateway.test", 3, None)
+
+
+def test_a_valid_request_id_is_kept_and_another_replaced():
+    assert Inbound([HOST, (b"x-request-id", b"abc.DEF-1")]).request_id == "abc.DEF-1"
+    assert Inbound([HOST, (b"x-request-id", b"<script>")]).request_id != "<script>"
+    assert len(Inbound([HOST]).request_id) == 32
+
+
+def test_only_a_valid_trace_is_passed():
+    good = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    assert b"traceparent: " + good in onward((b"traceparent", good))
+    assert not [line for line in onward((b"traceparent", b"00-x")) if b"traceparent" in line]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "version", "status"),
+    [
+        ([HOST, HOST], "1.1", 400),
+        ([HOST, (b"authorization", b"a"), (b"authorization", b"b")], "1.1", 400),
+        ([HOST, (b"content-length", b"1"), (b"content-length", b"1")], "1.1", 400),
+        ([], "1.1", 400),
+        ([(b"host", b"")], "1.1", 400),
+        ([(b"host", b"a b")], "1.1", 400),
+        ([(b"host", b"a/b")], "1.1", 400),
+        ([(b"host", b"user@a")], "1.1", 400),
+        ([HOST, (b"x", b"a\nb")], "1.1", 400),
+        ([HOST, (b"authorization", b"a\x00b")], "1.1", 400),
+        ([HOST, (b"content-length", b"1x")], "1.1", 400),
+        ([HOST, (b"content-length", b"9" * 20)], "1.1", 400),
+        ([HOST, (b"transfer-encoding", b"gzip, chunked")], "1.1", 400),
+        ([HOST, (b"expect", b"200-maybe")], "1.1", 417),
+        ([HOST], "2.0", 505),
+        ([HOST, *[(b"x", b"y")] * 100], "1.1", 431),
+        ([HOST, (b"x", b"y" * 33000)], "1.1", 431),
+    ],
+)
+def test_headers_that_are_not_acceptable_are_refused(pairs, version, status):
+    with pytest.raises(Refusal) as refusal:
+        Inbound(pairs).refuse(version)
+
+    assert refusal.value.kind.status == status
+
+
+@pytest.mark.parametrize(
+    ("pairs", "version"),
+    [([], "1.0"), ([(b"host", b"[::1]:8080")], "1.1"), ([HOST, (b"expect", b"100-Continue")], "1.1"), ([HOST, (b"transfer-encoding", b"Chunked")], "1.1")],
+)
+def test_headers_that_are_acceptable_are_not(pairs, version):
+    Inbound(pairs).refuse(version)
+
+
+def test_strangers_cannot_fill_the_memory_with_names():
+    for number in range(2000):
+        Inbound([HOST, (b"x-name-%d" % number, b"")])
+
+    assert len(headers._verdicts) <= headers._MAX_VERDICTS
+
+
+def test_a_services_answer_loses_what_is_not_for_the_client():
+    came = [(b"server", b"granian"), (b"date", b"x"), (b"connection", b"x-internal"), (b"x-internal", b"1"), (b"keep-alive", b"5"), (b"x-powered-by", b"p")]
+
+    assert answer(200, came, ()) == []
+
+
+def test_a_services_answer_keeps_its_own_and_gets_what_it_lacks():
+    kept = answer(200, [(b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-frame-options", b"SAMEORIGIN")], SAFE)
+
+    assert kept[:3] == [(b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-frame-options", b"SAMEORIGIN")]
+    assert (b"x-content-type-options", b"nosniff") in kept
+    assert (b"x-frame-options", b"DENY") not in kept
+
+
+@pytest.mark.parametrize("pair", [(b"content-length", b"5x"), (b"a b", b"1"), (b"x", b"a\rb"), (b"", b"1")])
+def test_what_cannot_be_sent_on_is_dropped(pair):
+    assert answer(200, [pair], ()) == []
+
+
+def test_an_answer_without_a_body_states_no_length_and_no_answer_two():
+    assert answer(304, [(b"content-length", b"5")], ()) == []
+    assert answer(200, [(b"content-length", b"5"), (b"content-length", b"6")], ()) == [(b"content-length", b"5")]

@@ -1,0 +1,108 @@
+"""Rate limits."""
+
+import asyncio
+
+import pytest
+from gateway.errors import Refusal
+from gateway.limiting import Limits, Rates, account_of
+from limits.aio.storage import MemoryStorage
+
+
+def hits(coroutines):
+    async def run():
+        results = []
+        for make in coroutines:
+            try:
+                await make()
+            except Refusal as refusal:
+                results.append(refusal)
+            else:
+                results.append(None)
+        return results
+
+    return asyncio.run(run())
+
+
+def test_past_the_rate_of_an_address_the_answer_is_429_with_the_time_to_wait():
+    limits = Limits(Rates(client="2/minute"))
+
+    *passed, refused = hits([lambda: limits.client("192.0.2.1")] * 3)
+
+    assert passed == [None, None]
+    assert refused.slug == "too_many_requests"
+    assert 1 <= int(dict(refused.headers)[b"retry-after"]) <= 61
+
+
+def test_another_address_is_another_client():
+    limits = Limits(Rates(client="1/minute", login="1/minute"))
+
+    assert hits([lambda: limits.client("192.0.2.1"), lambda: limits.client("192.0.2.2"), lambda: limits.login("192.0.2.1")]) == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("", "nonsense", True),
+    ],
+)
+def test_a_subscriber_is_one_client_whatever_address_he_takes(first, second, same):
+    limits = Limits(Rates(client="1/minute"))
+
+    _, again = hits([lambda: limits.client(first), lambda: limits.client(second)])
+
+    assert (again is not None) == same
+
+
+def test_a_flood_from_elsewhere_does_not_lock_the_owner_out():
+    limits = Limits(Rates(account="1/minute"))
+    body = b'{"email": "alice@example.com"}'
+
+    flood = hits([lambda: limits.account("192.0.2.66", body)] * 3)
+    owner = hits([lambda: limits.account("192.0.2.1", body)])
+
+    assert [f is None for f in flood] == [True, False, False]
+    assert owner == [None]
+
+
+def test_a_body_that_names_no_account_is_not_counted():
+    limits = Limits(Rates(account="1/minute"))
+
+    assert hits([lambda: limits.account("192.0.2.1", b"{}")] * 3) == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("body", "account"),
+    [
+        (b'{"email": " Alice@Example.com "}', "alice@example.com"),
+        (b"email=alice%40example.com&password=x", "alice@example.com"),
+        (b'{"email": 5}', None),
+        (b'{"email": ""}', None),
+        (b'{"email": "a", "email": "b"}', None),
+        (b"{", None),
+        (b"[]", None),
+        (b"", None),
+        (b"\xff", None),
+        (b"&".join([b"a=1"] * 40), None),
+        (b'{"email": "\\ud800"}', None),
+    ],
+)
+def test_the_account_is_read_from_the_body_in_one_spelling(body, account):
+    assert account_of(body) == account
+
+
+class Broken(MemoryStorage):
+    async def incr(self, *_args, **_options):
+        raise ConnectionError("the store is gone")
+
+
+def test_without_its_storage_the_limit_holds_in_memory():
+    limits = Limits(Rates(client="1/minute"))
+    limits._limiter.storage = Broken()
+
+    first, second = hits([lambda: limits.client("192.0.2.1")] * 2)
+
+    assert first is None
+    assert second.slug == "too_many_requests"

@@ -1,0 +1,80 @@
+"""The route table: what is listed, and nothing else."""
+
+import pytest
+from gateway.errors import Refusal
+from gateway.routes import ROUTES, Table
+
+LISTED = [
+    ("GET", "/users/me", "users-service", "users-service"),
+    ("PATCH", "/users/me", "users-service", "users-service"),
+    ("GET", "/users/4be2ba4f-1f2a-4b1c-a7ac-6b2d0f2f7c11", "users-service", "users-service"),
+    ("GET", "/users", "users-service", "users-service"),
+    ("GET", "/orders", "orders-service", "orders-service"),
+    ("POST", "/orders", "orders-service", "orders-service"),
+    ("GET", "/orders/1", "orders-service", "orders-service"),
+    ("POST", "/orders/1/cancel", "orders-service", "orders-service"),
+    ("GET", "/products", "orders-service", None),
+    ("HEAD", "/products", "orders-service", None),
+    ("GET", "/.well-known/oauth-authorization-server", "auth-service", None),
+    ("GET", "/.well-known/openid-configuration", "auth-service", None),
+    ("GET", "/.well-known/jwks.json", "auth-service", None),
+    ("POST", "/accounts", "auth-service", None),
+    ("POST", "/login", "auth-service", None),
+    ("POST", "/logout", "auth-service", "auth-service"),
+    ("POST", "/logout/all", "auth-service", "auth-service"),
+    ("POST", "/account/password", "auth-service", "auth-service"),
+    ("POST", "/magic-links", "auth-service", None),
+    ("POST", "/magic-links/redeem", "auth-service", None),
+    ("GET", "/oauth/authorize", "auth-service", None),
+    ("POST", "/oauth/authorize", "auth-service", None),
+    ("POST", "/oauth/token", "auth-service", None),
+    ("POST", "/oauth/device_authorization", "auth-service", None),
+    ("POST", "/oauth/revoke", "auth-service", None),
+    ("POST", "/oauth/introspect", "auth-service", None),
+    ("GET", "/oauth/userinfo", "auth-service", "auth-service"),
+    ("GET", "/status-lists/7", "auth-service", None),
+    ("GET", "/admin/keys", "auth-service", "auth-service"),
+    ("POST", "/admin/keys/rotate", "auth-service", "auth-service"),
+    ("DELETE", "/admin/keys/abc_DEF-1", "auth-service", "auth-service"),
+    ("GET", "/admin/sessions", "auth-service", "auth-service"),
+    ("DELETE", "/admin/sessions/s", "auth-service", "auth-service"),
+    ("POST", "/admin/accounts/a/disable", "auth-service", "auth-service"),
+    ("POST", "/admin/accounts/a/enable", "auth-service", "auth-service"),
+    ("GET", "/docs", "gateway", None),
+    ("GET", "/openapi.json", "gateway", None),
+    ("GET", "/livez", "gateway", None),
+    ("GET", "/readyz", "gateway", None),
+    ("GET", "/", "gateway", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "upstream", "audience"), LISTED)
+def test_the_contracts_routes_lead_to_their_service(method, path, upstream, audience):
+    route = Table().find(method, path)
+
+    assert (route.upstream, route.audience) == (upstream, audience)
+
+
+def test_no_route_is_missing_above():
+    patterns = {Table().find(method, path).pattern for method, path, *_ in LISTED}
+
+    assert patterns == {route.pattern for route in ROUTES}
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/users/metrics/x", "/orders/", "/users/a/b", "/order", "/admin", "/oauth", "/oauth/x", "/status-lists", "/LOGIN", "/caf%C3%A9"]
+)
+def test_everything_else_is_not_found(path):
+    with pytest.raises(Refusal) as refusal:
+        Table().find("GET", path)
+
+    assert refusal.value.kind.status == 404
+
+
+@pytest.mark.parametrize(("method", "path", "allow"), [("DELETE", "/orders", b"GET, HEAD, POST"), ("OPTIONS", "/orders/1", b"GET, HEAD"), ("GET", "/login", b"POST")])
+def test_another_method_is_refused_with_those_that_are_allowed(method, path, allow):
+    with pytest.raises(Refusal) as refusal:
+        Table().find(method, path)
+
+    assert refusal.value.kind.status == 405
+    assert refusal.value.headers == ((b"allow", allow),)

@@ -1,0 +1,153 @@
+"""Both ways piece by piece, and cut off when the other side leaves."""
+
+import threading
+import time
+
+import pytest
+
+
+def chunked(connection, *pieces):
+    for piece in pieces:
+        connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_an_answer_arrives_before_its_end_is_sent(gateway, upstream):
+    go_on = threading.Event()
+
+    def trickle(_request, connection):
+        connection.sendall(HEAD)
+        chunked(connection, b"first")
+        go_on.wait(10)
+        chunked(connection, b"last")
+        connection.sendall(b"0\r\n\r\n")
+
+    upstream.answer = trickle
+    line = gateway.line()
+    line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
+    line.head()
+    first = line.chunk()
+    go_on.set()
+
+    assert (first, line.chunk(), line.chunk()) == (b"first", b"last", b"")
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_body_reaches_the_service_before_its_end_is_sent(gateway, upstream, length):
+    line = gateway.line()
+    framing = b"Content-Length: 9" if length else b"Transfer-Encoding: chunked"
+    line.send(b"POST /oauth/token HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n")
+    line.send(b"first" if length else b"5\r\nfirst\r\n")
+    came_first = upstream.got(b"first")
+    line.send(b"last" if length else b"4\r\nlast\r\n0\r\n\r\n")
+    answer = line.answer()
+
+    assert came_first
+    assert answer.status == 200
+    assert upstream.seen[0].body == b"firstlast"
+
+
+def test_a_large_answer_passes_whole_to_a_slow_reader(gateway, upstream):
+    data = bytes(range(256)) * 40_000  # 10 MB, more than all buffers on the way
+    upstream.answer = lambda _request, connection: upstream.say(connection, data)
+    line = gateway.line()
+    line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
+    time.sleep(0.2)
+
+    assert line.answer().body == data
+
+
+def test_when_the_client_leaves_the_service_is_no_longer_asked(gateway, upstream):
+    asked = threading.Event()
+
+    def never(_request, connection):
+        asked.set()
+        connection.recv(1)  # until the gateway hangs up
+        raise OSError
+
+    upstream.answer = never
+    line = gateway.line()
+    line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert asked.wait(10)
+    line.stream.close()
+    line.socket.close()
+
+    assert upstream.gone.wait(4)
+
+
+def test_when_the_client_leaves_with_half_a_body_sent_the_service_gets_no_end(gateway, upstream):
+    line = gateway.line()
+    line.send(b"POST /oauth/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+    assert upstream.got(b"half")
+    line.stream.close()
+    line.socket.close()
+
+    assert upstream.gone.wait(4)
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", HEAD])
+def test_half_an_answer_is_never_taken_for_a_whole_one(gateway, upstream, head):
+    def half(_request, connection):
+        connection.sendall(head + (b"half" if b"99" in head else b"4\r\nhalf\r\n"))
+        time.sleep(0.1)
+        connection.shutdown(2)
+
+    upstream.answer = half
+    line = gateway.line()
+    line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
+    with pytest.raises((ConnectionError, ValueError, AssertionError)):
+        assert len(line.answer().body) == 99
+
+
+def test_an_early_answer_reaches_a_client_that_is_still_sending(gateway, upstream):
+    upstream.early = lambda connection: upstream.say(connection, b"no", "403 Forbidden")
+    line = gateway.line()
+    line.send(b"POST /oauth/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+
+    assert line.answer().status == 403
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_an_answer_without_a_body_has_none(gateway, upstream, status):
+    upstream.answer = lambda _r, connection: connection.sendall(f"HTTP/1.1 {status}\r\nETag: x\r\n\r\n".encode())
+    line = gateway.line()
+    line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+
+    assert [line.answer().status, line.answer().status] == [int(status[:3])] * 2
+
+
+def test_an_interim_answer_is_not_the_answer(gateway, upstream):
+    upstream.answer = lambda _r, c: c.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    assert gateway.ask("GET", "/products").body == b"ok"
+
+
+def test_cookies_pass_and_what_tells_of_the_service_does_not(gateway, upstream):
+    upstream.answer = lambda _r, c: upstream.say(c, b"ok", "200 OK", "Set-Cookie: a=1", "Set-Cookie: b=2", "Server: x", "Connection: X-In", "X-In: 1")
+    answer = gateway.ask("GET", "/products")
+
+    assert answer["set-cookie"] == "a=1, b=2"
+    assert not answer["server"] + answer["x-in"]
+    assert answer["x-content-type-options"] == "nosniff"
+
+
+def test_a_redirect_is_an_answer(gateway, upstream):
+    upstream.answer = lambda _r, c: upstream.say(c, b"", "302 Found", "Location: http://127.0.0.1:1/")
+
+    assert gateway.ask("GET", "/products").status == 302
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "HEAD"])
+def test_each_method_reaches_the_service_as_it_is(gateway, upstream, bearer, method):
+    path, audience = {"POST": ("/orders/1/cancel", "orders-service"), "PATCH": ("/users/me", "users-service")}.get(method, ("/admin/keys/x", "auth-service"))
+    path = "/admin/keys" if method == "HEAD" else path
+
+    answer = gateway.ask(method, path, bearer(audience), body=b"{}" if method == "PATCH" else b"")
+
+    (request,) = upstream.seen
+    assert answer.status == 200
+    assert (request.method, request.target, request.body) == (method, path, b"{}" if method == "PATCH" else b"")
+    assert not request.values("content-type") + request.values("expect")
