@@ -1,6 +1,16 @@
 """The tables. Times are unix seconds with fractions; sets of names are kept as words with spaces between."""
 
-from sqlalchemy import Double, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -32,6 +42,7 @@ class SessionRow(Base):
         Index("ix_sessions_sub", "sub", "ended_at"),
         Index("ix_sessions_client", "client_id", "ended_at"),
         Index("ix_sessions_expires_at", "expires_at"),
+        Index("ix_sessions_browser_session", "browser_session"),
     )
 
     sid: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -46,6 +57,11 @@ class SessionRow(Base):
     end_reason: Mapped[str | None] = mapped_column(String(40))
     status_list: Mapped[int | None]
     status_index: Mapped[int | None]
+    created_at: Mapped[float | None] = mapped_column(Double)
+    last_used_at: Mapped[float | None] = mapped_column(Double)
+    address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(400))
+    browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32))
 
 
 class RefreshTokenRow(Base):
@@ -77,3 +93,153 @@ class AssertionRow(Base):
     client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
     jti: Mapped[str] = mapped_column(String(255), primary_key=True)
     until: Mapped[float] = mapped_column(Double)
+
+
+class AuthorizationCodeRow(Base):
+    """One authorization code, by its SHA-256; ``sid`` is the session that redeeming it opened."""
+
+    __tablename__ = "authorization_codes"
+    __table_args__ = (Index("ix_authorization_codes_expires_at", "expires_at"),)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(100))
+    sub: Mapped[str] = mapped_column(
+        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_authorization_codes_sub")
+    )
+    sid: Mapped[str | None] = mapped_column(String(64))
+    redirect_uri: Mapped[str] = mapped_column(String(2000))
+    scopes: Mapped[str] = mapped_column(String(2000))
+    audiences: Mapped[str] = mapped_column(String(2000))
+    nonce: Mapped[str | None] = mapped_column(String(1000))
+    code_challenge: Mapped[str] = mapped_column(String(128))
+    methods: Mapped[str] = mapped_column(String(100))
+    auth_time: Mapped[float] = mapped_column(Double)
+    browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    expires_at: Mapped[float] = mapped_column(Double)
+    used_at: Mapped[float | None] = mapped_column(Double)
+
+
+class BrowserSessionRow(Base):
+    """Somebody logged in at the mint's own pages, by the SHA-256 of the browser's cookie."""
+
+    __tablename__ = "browser_sessions"
+    __table_args__ = (
+        Index("ix_browser_sessions_sub", "sub"),
+        Index("ix_browser_sessions_expires_at", "expires_at"),
+    )
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    sub: Mapped[str] = mapped_column(
+        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_browser_sessions_sub")
+    )
+    methods: Mapped[str] = mapped_column(String(100))
+    auth_time: Mapped[float] = mapped_column(Double)
+    created_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double)
+    ended_at: Mapped[float | None] = mapped_column(Double)
+
+
+class ConsentRow(Base):
+    """What somebody has allowed a third-party client."""
+
+    __tablename__ = "consents"
+
+    sub: Mapped[str] = mapped_column(
+        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_consents_sub"), primary_key=True
+    )
+    client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    scopes: Mapped[str] = mapped_column(String(2000))
+    granted_at: Mapped[float] = mapped_column(Double)
+
+
+class DeviceCodeRow(Base):
+    """One device authorization (RFC 8628); ``status`` is pending, approved, denied or used."""
+
+    __tablename__ = "device_codes"
+    __table_args__ = (
+        UniqueConstraint("user_code_digest", name="uq_device_codes_user_code"),
+        Index("ix_device_codes_expires_at", "expires_at"),
+    )
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_code_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    client_id: Mapped[str] = mapped_column(String(100))
+    scopes: Mapped[str] = mapped_column(String(2000))
+    audiences: Mapped[str] = mapped_column(String(2000))
+    sub: Mapped[str | None] = mapped_column(
+        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_device_codes_sub")
+    )
+    methods: Mapped[str | None] = mapped_column(String(100))
+    auth_time: Mapped[float | None] = mapped_column(Double)
+    status: Mapped[str] = mapped_column(String(20))
+    interval: Mapped[int]
+    next_poll_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double)
+
+
+class OneTimeTokenRow(Base):
+    """A token or code that was mailed, by its SHA-256; ``purpose`` says what it opens."""
+
+    __tablename__ = "one_time_tokens"
+    __table_args__ = (
+        Index("ix_one_time_tokens_email", "email", "purpose"),
+        Index("ix_one_time_tokens_expires_at", "expires_at"),
+    )
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(40))
+    email: Mapped[str] = mapped_column(String(320))
+    sub: Mapped[str | None] = mapped_column(
+        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_one_time_tokens_sub")
+    )
+    binding_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    tries_left: Mapped[int]
+    expires_at: Mapped[float] = mapped_column(Double)
+    used_at: Mapped[float | None] = mapped_column(Double)
+
+
+class AuditEventRow(Base):
+    """One line of the audit log; rows are added and never changed, and no number is used twice."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_at", "at"),
+        Index("ix_audit_events_subject", "subject", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[float] = mapped_column(Double)
+    event: Mapped[str] = mapped_column(String(60))
+    outcome: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str | None] = mapped_column(String(255))
+    subject: Mapped[str | None] = mapped_column(String(255))
+    client_id: Mapped[str | None] = mapped_column(String(100))
+    session_id: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(64))
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class RegisteredClientRow(Base):
+    """A client registered at run time; ``definition`` is what clients.toml would say of it, as JSON."""
+
+    __tablename__ = "registered_clients"
+
+    client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    definition: Mapped[str] = mapped_column(Text)
+    secret_hash: Mapped[str | None] = mapped_column(String(255))
+    disabled_at: Mapped[float | None] = mapped_column(Double)
+    created_at: Mapped[float] = mapped_column(Double)
+
+
+class SlowDownRow(Base):
+    """Failed log-ins of one account or one address, by the SHA-256 of its name."""
+
+    __tablename__ = "slow_downs"
+    __table_args__ = (Index("ix_slow_downs_last_failure_at", "last_failure_at"),)
+
+    key_digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    failures: Mapped[int]
+    last_failure_at: Mapped[float] = mapped_column(Double)
+    blocked_until: Mapped[float] = mapped_column(Double)
