@@ -22,13 +22,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-UPSTREAM = '''
+UPSTREAM = """
 BODY = b"x" * 1024
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "1024")])
     return [BODY]
-'''
-VIEW = '''
+"""
+VIEW = """
 import os, requests
 from flask import Flask, Response, request
 app, session, upstream = Flask(__name__), requests.Session(), os.environ["UPSTREAM"]
@@ -42,7 +42,7 @@ def forward(path):
     )
     kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in HOP]
     return Response(answer.content, answer.status_code, kept)
-'''
+"""
 NGINX = """daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
 events {{ worker_connections 1024; }}
 http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
@@ -77,7 +77,11 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running(command: list[str], port: int, folder: Path, **environment: str) -> Iterator[None]:
     """Run a server until the block ends; enter the block when it accepts connections."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+        if name in os.environ
+    }
     process = subprocess.Popen(
         command, cwd=folder, env=kept | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -104,7 +108,16 @@ def running(command: list[str], port: int, folder: Path, **environment: str) -> 
 def granian(module: str, port: int, threads: int) -> list[str]:
     """Return the command line that serves a WSGI app as our services are served."""
     words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
-    return [*words, "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", str(threads), f"{module}:app"]
+    return [
+        *words,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--blocking-threads",
+        str(threads),
+        f"{module}:app",
+    ]
 
 
 def envoy_config(port: int, up: int) -> str:
@@ -116,13 +129,19 @@ def envoy_config(port: int, up: int) -> str:
         "stat_prefix": "in",
         "route_config": {
             "virtual_hosts": [
-                {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]}
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}],
+                }
             ]
         },
         "http_filters": [
             {
                 "name": ENVOY["router"],
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+                },
             }
         ],
     }
@@ -161,7 +180,15 @@ def foreign(up: int, folder: Path) -> Iterator[tuple[str, int, list[str]]]:
 
 def with_wrk(url: str, token: str, connections: int, seconds: float) -> float:
     """Return good answers per second, by wrk."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-H", f"Authorization: Bearer {token}", url]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{max(1, round(seconds))}s",
+        "-H",
+        f"Authorization: Bearer {token}",
+        url,
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
     if bad:
@@ -174,7 +201,9 @@ def with_own(url: str, token: str, connections: int, seconds: float) -> float:
     """Return good answers per second, by the load generator of this folder."""
     import load
 
-    seen = load.run(url, headers={"Authorization": f"Bearer {token}"}, connections=connections, seconds=seconds)
+    seen = load.run(
+        url, headers={"Authorization": f"Bearer {token}"}, connections=connections, seconds=seconds
+    )
     if seen.errors:
         raise SystemExit(f"{url} answered {seen.errors} requests with an error")
     return seen.rate
@@ -202,7 +231,9 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--no-wrk", action="store_true", help="use this folder's own load generator")
     options = parser.parse_args()
-    own = sys.path.pop(0) if sys.path[0] == str(Path(__file__).parent) else None  # this file is called like the package
+    own = (
+        sys.path.pop(0) if sys.path[0] == str(Path(__file__).parent) else None
+    )  # this file is called like the package
     from testkit.issuer import FakeIssuer
     from testkit.mint import Mint
 
@@ -228,7 +259,11 @@ def main() -> int:
         }  # fmt: skip
         stack.enter_context(running([sys.executable, "-m", "gateway"], door, folder, **settings))
         stack.enter_context(running(granian("bench_view", view, 8), view, folder, UPSTREAM=upstream))
-        targets = {"direct": upstream, "gateway": f"http://127.0.0.1:{door}", "Flask view": f"http://127.0.0.1:{view}"}
+        targets = {
+            "direct": upstream,
+            "gateway": f"http://127.0.0.1:{door}",
+            "Flask view": f"http://127.0.0.1:{view}",
+        }
         for name, port, command in foreign(up, folder):
             stack.enter_context(running(command, port, folder))
             targets[name] = f"http://127.0.0.1:{port}"
@@ -246,7 +281,12 @@ def main() -> int:
         for name, seen in rates.items()
     ]
     print(table(rows, ("1 KB GET", "per second", "x direct", "x Flask view")))
-    promise = Promise("gateway with its token check, x a Flask view with requests", ratio(rates, "gateway", "Flask view"), 10, ">=")
+    promise = Promise(
+        "gateway with its token check, x a Flask view with requests",
+        ratio(rates, "gateway", "Flask view"),
+        10,
+        ">=",
+    )
     print(promise)
     return 0 if promise.holds else 1
 

@@ -80,7 +80,12 @@ class Upstream:
         self._threads[0].start()
 
     def echo(self, request, connection):
-        document = {"method": request.method, "target": request.target, "headers": request.headers, "body": request.body.decode()}
+        document = {
+            "method": request.method,
+            "target": request.target,
+            "headers": request.headers,
+            "body": request.body.decode(),
+        }
         self.say(connection, json.dumps(document).encode())
 
     @staticmethod
@@ -261,7 +266,9 @@ def issuer(mint):
 def settings(issuer):
     def make(upstream, **more):
         urls = {"auth_url": upstream, "users_url": upstream, "orders_url": upstream}
-        return Settings(**{"issuer": ISSUER, "issuer_backchannel": issuer.url, "log_level": "WARNING", **urls, **more})
+        return Settings(
+            **{"issuer": ISSUER, "issuer_backchannel": issuer.url, "log_level": "WARNING", **urls, **more}
+        )
 
     return make
 

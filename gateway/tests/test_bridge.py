@@ -46,10 +46,15 @@ def test_a_path_that_was_decoded_is_judged_as_well(app, upstream, path):
     assert upstream.seen == []
 
 
-@pytest.mark.parametrize("framed", [{"CONTENT_LENGTH": "40000"}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}])
+@pytest.mark.parametrize(
+    "framed",
+    [{"CONTENT_LENGTH": "40000"}, {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}],
+)
 def test_a_body_is_passed_on(app, upstream, framed):
     data = b"a" * 40000
-    status, _, _ = ask(app, "POST", "/oauth/token", CONTENT_TYPE="text/x", **{"wsgi.input": io.BytesIO(data), **framed})
+    status, _, _ = ask(
+        app, "POST", "/oauth/token", CONTENT_TYPE="text/x", **{"wsgi.input": io.BytesIO(data), **framed}
+    )
 
     assert status == "200 OK"
     assert upstream.seen[0].body == data
@@ -135,6 +140,12 @@ def test_flask_behind_the_door_is_closed_when_it_has_answered():
         start_response("200 OK", [("X-Type", environ["CONTENT_TYPE"])])
         return Parts([environ["wsgi.input"].read()])
 
-    scope = {"method": "POST", "scheme": "http", "server": ("a", 1), "client": ("b", 2), "headers": [(b"content-type", b"text/x")]}
+    scope = {
+        "method": "POST",
+        "scheme": "http",
+        "server": ("a", 1),
+        "client": ("b", 2),
+        "headers": [(b"content-type", b"text/x")],
+    }
     assert call_wsgi(app, scope, "/", None, b"body") == (200, [(b"x-type", b"text/x")], b"body")
     assert closed

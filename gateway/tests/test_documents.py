@@ -1,17 +1,24 @@
 """The joined OpenAPI document."""
 
 import pytest
-from gateway import own
 from gateway.documents import FRESH, Documents
 from testkit.clock import FakeClock
+
+from gateway import own
 
 PROBLEM = {"type": "object"}
 
 
 def document(*paths, schemas=None, **operation):
-    ref = {"responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}}}}
+    ref = {
+        "responses": {
+            "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}}
+        }
+    }
     return {
-        "paths": {path: {method: {"operationId": f"{method}_it", **ref, **operation}} for method, path in paths},
+        "paths": {
+            path: {method: {"operationId": f"{method}_it", **ref, **operation}} for method, path in paths
+        },
         "components": {"schemas": {"Problem": PROBLEM, "Item": {"type": "string"}, **(schemas or {})}},
     }
 
@@ -39,7 +46,11 @@ def joined(sources, clock):
 
 def test_it_holds_the_public_routes_of_each_service_and_no_other(clock):
     sources = {
-        "orders-service": Source(document(("get", "/orders/{order_id}"), ("get", "/metrics"), ("put", "/orders"), ("get", "/login"))),
+        "orders-service": Source(
+            document(
+                ("get", "/orders/{order_id}"), ("get", "/metrics"), ("put", "/orders"), ("get", "/login")
+            )
+        ),
         "users-service": Source(document(("get", "/users/me"), ("get", "/orders"))),
         "gateway": own.document,
     }
@@ -52,13 +63,24 @@ def test_it_holds_the_public_routes_of_each_service_and_no_other(clock):
 
 
 def test_schemas_of_one_name_that_differ_keep_apart(clock):
-    inner = {"Box": {"properties": {"item": {"$ref": "#/components/schemas/Item"}, "all": [{"$ref": "#/components/schemas/Problem"}]}}}
+    inner = {
+        "Box": {
+            "properties": {
+                "item": {"$ref": "#/components/schemas/Item"},
+                "all": [{"$ref": "#/components/schemas/Problem"}],
+            }
+        }
+    }
     users = document(("get", "/users/me"), schemas={"Item": {"type": "integer"}, **inner})
     users["components"]["schemas"]["Item"]["properties"] = {"next": {"$ref": "#/components/schemas/Item"}}
-    whole = joined({"orders-service": Source(document(("get", "/orders"))), "users-service": Source(users)}, clock).joined()
+    whole = joined(
+        {"orders-service": Source(document(("get", "/orders"))), "users-service": Source(users)}, clock
+    ).joined()
 
     schemas = whole["components"]["schemas"]
-    reference = whole["paths"]["/users/me"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    reference = whole["paths"]["/users/me"]["get"]["responses"]["200"]["content"]["application/json"][
+        "schema"
+    ]["$ref"]
     assert schemas["Item"] == {"type": "string"}
     assert reference == "#/components/schemas/users-service.Item"
     assert schemas["users-service.Item"]["properties"]["next"]["$ref"] == reference

@@ -39,7 +39,11 @@ def test_a_good_token_passes_with_its_claims(mint):
 
 @pytest.mark.parametrize(
     ("claims", "slug"),
-    [({"aud": "users-service"}, "wrong_audience"), ({"exp": 1_700_000_000}, "expired_token"), ({"iss": "http://evil"}, "wrong_issuer")],
+    [
+        ({"aud": "users-service"}, "wrong_audience"),
+        ({"exp": 1_700_000_000}, "expired_token"),
+        ({"iss": "http://evil"}, "wrong_issuer"),
+    ],
 )
 def test_a_bad_token_is_answered_with_the_challenge(mint, claims, slug):
     with pytest.raises(Refusal) as refusal:

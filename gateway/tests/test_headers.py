@@ -1,9 +1,10 @@
 """What is dropped from headers, and what is set."""
 
 import pytest
-from gateway import headers
 from gateway.errors import Refusal
 from gateway.headers import SAFE, Inbound, answer
+
+from gateway import headers
 
 HOST = (b"host", b"gateway.test")
 
@@ -18,7 +19,21 @@ DROPPED = [
     "x-authenticated-user", "true-client-ip", "cf-connecting-ip", "x-http-method-override", "proxy", "proxy-authorization", "proxy-connection",
     "keep-alive", "te", "trailer", "upgrade", "http2-settings", "expect", "content-length", "x-accel-redirect",
 ]  # fmt: skip
-SPELLINGS = ["x_forwarded_for", "x.forwarded.for", "x-forwarded_for", "x_user_id", "x.user.id", "x_real_ip", "x-real.ip", "x_original_url", "content_length", "transfer_encoding", "authorization_", "x!user", "proxy_"]
+SPELLINGS = [
+    "x_forwarded_for",
+    "x.forwarded.for",
+    "x-forwarded_for",
+    "x_user_id",
+    "x.user.id",
+    "x_real_ip",
+    "x-real.ip",
+    "x_original_url",
+    "content_length",
+    "transfer_encoding",
+    "authorization_",
+    "x!user",
+    "proxy_",
+]
 
 
 @pytest.mark.parametrize("name", DROPPED + SPELLINGS)
@@ -37,7 +52,13 @@ def test_the_true_origin_is_set():
 
 
 def test_other_headers_pass_with_empty_values_and_repeated_ones():
-    lines = onward((b"accept", b"*/*"), (b"x-empty", b""), (b"cookie", b"a=1"), (b"cookie", b"b=2"), (b"authorization", b"Basic x"))
+    lines = onward(
+        (b"accept", b"*/*"),
+        (b"x-empty", b""),
+        (b"cookie", b"a=1"),
+        (b"cookie", b"b=2"),
+        (b"authorization", b"Basic x"),
+    )
 
     assert lines[:4] == [b"accept: */*", b"x-empty;", b"cookie: a=1", b"cookie: b=2"]
     assert b"authorization: Basic x" in lines
@@ -52,7 +73,14 @@ def test_what_connection_names_is_dropped(connection):
 
 
 def test_connection_cannot_name_away_the_host_or_the_length():
-    inbound = Inbound([HOST, (b"connection", b"host, content-length, authorization"), (b"content-length", b"3"), (b"authorization", b"x")])
+    inbound = Inbound(
+        [
+            HOST,
+            (b"connection", b"host, content-length, authorization"),
+            (b"content-length", b"3"),
+            (b"authorization", b"x"),
+        ]
+    )
 
     assert (inbound.host, inbound.content_length, inbound.authorization) == (b"gateway.test", 3, None)
 
@@ -101,7 +129,12 @@ def test_headers_that_are_not_acceptable_are_refused(pairs, version, status):
 
 @pytest.mark.parametrize(
     ("pairs", "version"),
-    [([], "1.0"), ([(b"host", b"[::1]:8080")], "1.1"), ([HOST, (b"expect", b"100-Continue")], "1.1"), ([HOST, (b"transfer-encoding", b"Chunked")], "1.1")],
+    [
+        ([], "1.0"),
+        ([(b"host", b"[::1]:8080")], "1.1"),
+        ([HOST, (b"expect", b"100-Continue")], "1.1"),
+        ([HOST, (b"transfer-encoding", b"Chunked")], "1.1"),
+    ],
 )
 def test_headers_that_are_acceptable_are_not(pairs, version):
     Inbound(pairs).refuse(version)
@@ -115,13 +148,22 @@ def test_strangers_cannot_fill_the_memory_with_names():
 
 
 def test_a_services_answer_loses_what_is_not_for_the_client():
-    came = [(b"server", b"granian"), (b"date", b"x"), (b"connection", b"x-internal"), (b"x-internal", b"1"), (b"keep-alive", b"5"), (b"x-powered-by", b"p")]
+    came = [
+        (b"server", b"granian"),
+        (b"date", b"x"),
+        (b"connection", b"x-internal"),
+        (b"x-internal", b"1"),
+        (b"keep-alive", b"5"),
+        (b"x-powered-by", b"p"),
+    ]
 
     assert answer(200, came, ()) == []
 
 
 def test_a_services_answer_keeps_its_own_and_gets_what_it_lacks():
-    kept = answer(200, [(b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-frame-options", b"SAMEORIGIN")], SAFE)
+    kept = answer(
+        200, [(b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-frame-options", b"SAMEORIGIN")], SAFE
+    )
 
     assert kept[:3] == [(b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-frame-options", b"SAMEORIGIN")]
     assert (b"x-content-type-options", b"nosniff") in kept
@@ -135,4 +177,6 @@ def test_what_cannot_be_sent_on_is_dropped(pair):
 
 def test_an_answer_without_a_body_states_no_length_and_no_answer_two():
     assert answer(304, [(b"content-length", b"5")], ()) == []
-    assert answer(200, [(b"content-length", b"5"), (b"content-length", b"6")], ()) == [(b"content-length", b"5")]
+    assert answer(200, [(b"content-length", b"5"), (b"content-length", b"6")], ()) == [
+        (b"content-length", b"5")
+    ]

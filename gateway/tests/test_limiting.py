@@ -36,7 +36,16 @@ def test_past_the_rate_of_an_address_the_answer_is_429_with_the_time_to_wait():
 def test_another_address_is_another_client():
     limits = Limits(Rates(client="1/minute", login="1/minute"))
 
-    assert hits([lambda: limits.client("192.0.2.1"), lambda: limits.client("192.0.2.2"), lambda: limits.login("192.0.2.1")]) == [None] * 3
+    assert (
+        hits(
+            [
+                lambda: limits.client("192.0.2.1"),
+                lambda: limits.client("192.0.2.2"),
+                lambda: limits.login("192.0.2.1"),
+            ]
+        )
+        == [None] * 3
+    )
 
 
 @pytest.mark.parametrize(

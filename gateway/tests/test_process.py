@@ -20,7 +20,9 @@ def launch(issuer, tmp_path):
         urls = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL", "ISSUER_BACKCHANNEL"), issuer.url)
         environment = {"ISSUER": "http://localhost:8080", **urls, **settings}
         log = (tmp_path / "log").open("wb")
-        process = subprocess.Popen([sys.executable, "-m", "gateway"], env=environment, cwd=tmp_path, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway"], env=environment, cwd=tmp_path, stdout=log, stderr=log
+        )
         log.close()
         started.append(process)
         return process
@@ -70,7 +72,10 @@ def test_a_wrong_setting_is_named_and_ends_it(launch, tmp_path):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("name", "value"), [("rate_limit_client", "x"), ("rate_limit_storage", "carrier-pigeon://"), ("gateway_metrics_port", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rate_limit_client", "x"), ("rate_limit_storage", "carrier-pigeon://"), ("gateway_metrics_port", 0)],
+)
 def test_settings_are_validated(name, value):
     with pytest.raises(ValidationError):
         Settings(**{name: value})

@@ -62,7 +62,20 @@ def test_no_route_is_missing_above():
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics", "/users/metrics/x", "/orders/", "/users/a/b", "/order", "/admin", "/oauth", "/oauth/x", "/status-lists", "/LOGIN", "/caf%C3%A9"]
+    "path",
+    [
+        "/metrics",
+        "/users/metrics/x",
+        "/orders/",
+        "/users/a/b",
+        "/order",
+        "/admin",
+        "/oauth",
+        "/oauth/x",
+        "/status-lists",
+        "/LOGIN",
+        "/caf%C3%A9",
+    ],
 )
 def test_everything_else_is_not_found(path):
     with pytest.raises(Refusal) as refusal:
@@ -71,7 +84,14 @@ def test_everything_else_is_not_found(path):
     assert refusal.value.kind.status == 404
 
 
-@pytest.mark.parametrize(("method", "path", "allow"), [("DELETE", "/orders", b"GET, HEAD, POST"), ("OPTIONS", "/orders/1", b"GET, HEAD"), ("GET", "/login", b"POST")])
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/orders", b"GET, HEAD, POST"),
+        ("OPTIONS", "/orders/1", b"GET, HEAD"),
+        ("GET", "/login", b"POST"),
+    ],
+)
 def test_another_method_is_refused_with_those_that_are_allowed(method, path, allow):
     with pytest.raises(Refusal) as refusal:
         Table().find(method, path)

@@ -13,9 +13,9 @@ from testkit.proxy import FaultyProxy
 @pytest.fixture
 def proxied(another_upstream, settings, start):
     """A gateway whose services are behind a faulty line."""
-    with FaultyProxy(("127.0.0.1", another_upstream.port)) as line:
-        with start(create_door(settings(line.url, rate_limits=False))[0]) as running:
-            yield line, another_upstream, running
+    line = FaultyProxy(("127.0.0.1", another_upstream.port))
+    with line, start(create_door(settings(line.url, rate_limits=False))[0]) as running:
+        yield line, another_upstream, running
 
 
 def test_a_dead_service_is_503_with_the_time_to_wait(settings, start):
@@ -80,7 +80,9 @@ def test_a_get_that_died_before_a_byte_came_is_repeated_once(another_upstream, s
 
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
-def test_a_post_is_never_repeated_not_even_on_an_old_connection(another_upstream, settings, start, body, bearer):
+def test_a_post_is_never_repeated_not_even_on_an_old_connection(
+    another_upstream, settings, start, body, bearer
+):
     with start(create_door(settings(another_upstream.url))[0]) as gateway:
         gateway.ask("GET", "/products")
         another_upstream.seen.clear()
@@ -121,7 +123,9 @@ def test_a_service_that_takes_too_long_is_504_and_the_others_go_on(another_upstr
     assert (answer.status, answer.problem()) == (504, "upstream_timeout")
 
 
-def test_only_a_few_requests_may_wait_for_a_document_and_the_others_are_answered_at_once(another_upstream, settings, start):
+def test_only_a_few_requests_may_wait_for_a_document_and_the_others_are_answered_at_once(
+    another_upstream, settings, start
+):
     waiting, release = threading.Semaphore(0), threading.Event()
 
     def hold(request, connection):
@@ -158,7 +162,9 @@ def test_past_the_rate_of_a_client_the_answer_is_429(another_upstream, settings,
 def test_log_in_has_rates_of_its_own_by_address_and_by_account(another_upstream, settings, start):
     rates = {"rate_limit_login": "4/minute", "rate_limit_account": "2/minute"}
     with start(create_door(settings(another_upstream.url, **rates))[0]) as gateway:
-        alice = [gateway.ask("POST", "/login", body=b'{"email": "alice@example.com"}').status for _ in range(3)]
+        alice = [
+            gateway.ask("POST", "/login", body=b'{"email": "alice@example.com"}').status for _ in range(3)
+        ]
         bob = [gateway.ask("POST", "/login", body=b'{"email": "bob@example.com"}').status for _ in range(2)]
         products = gateway.ask("GET", "/products").status
 
@@ -169,7 +175,9 @@ def test_log_in_has_rates_of_its_own_by_address_and_by_account(another_upstream,
 
 def test_without_keys_a_token_is_neither_good_nor_bad(another_upstream, settings, start, bearer):
     (port,) = free_ports(1)
-    with start(create_door(settings(another_upstream.url, issuer_backchannel=f"http://127.0.0.1:{port}"))[0]) as gateway:
+    with start(
+        create_door(settings(another_upstream.url, issuer_backchannel=f"http://127.0.0.1:{port}"))[0]
+    ) as gateway:
         answer, ready = gateway.ask("GET", "/orders", bearer()), gateway.ask("GET", "/readyz")
 
     assert (answer.status, answer.problem()) == (503, "keys_unavailable")

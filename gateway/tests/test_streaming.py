@@ -112,7 +112,9 @@ def test_an_early_answer_reaches_a_client_that_is_still_sending(gateway, upstrea
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 def test_an_answer_without_a_body_has_none(gateway, upstream, status):
-    upstream.answer = lambda _r, connection: connection.sendall(f"HTTP/1.1 {status}\r\nETag: x\r\n\r\n".encode())
+    upstream.answer = lambda _r, connection: connection.sendall(
+        f"HTTP/1.1 {status}\r\nETag: x\r\n\r\n".encode()
+    )
     line = gateway.line()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
 
@@ -120,13 +122,17 @@ def test_an_answer_without_a_body_has_none(gateway, upstream, status):
 
 
 def test_an_interim_answer_is_not_the_answer(gateway, upstream):
-    upstream.answer = lambda _r, c: c.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    upstream.answer = lambda _r, c: c.sendall(
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    )
 
     assert gateway.ask("GET", "/products").body == b"ok"
 
 
 def test_cookies_pass_and_what_tells_of_the_service_does_not(gateway, upstream):
-    upstream.answer = lambda _r, c: upstream.say(c, b"ok", "200 OK", "Set-Cookie: a=1", "Set-Cookie: b=2", "Server: x", "Connection: X-In", "X-In: 1")
+    upstream.answer = lambda _r, c: upstream.say(
+        c, b"ok", "200 OK", "Set-Cookie: a=1", "Set-Cookie: b=2", "Server: x", "Connection: X-In", "X-In: 1"
+    )
     answer = gateway.ask("GET", "/products")
 
     assert answer["set-cookie"] == "a=1, b=2"
@@ -142,12 +148,19 @@ def test_a_redirect_is_an_answer(gateway, upstream):
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "HEAD"])
 def test_each_method_reaches_the_service_as_it_is(gateway, upstream, bearer, method):
-    path, audience = {"POST": ("/orders/1/cancel", "orders-service"), "PATCH": ("/users/me", "users-service")}.get(method, ("/admin/keys/x", "auth-service"))
+    path, audience = {
+        "POST": ("/orders/1/cancel", "orders-service"),
+        "PATCH": ("/users/me", "users-service"),
+    }.get(method, ("/admin/keys/x", "auth-service"))
     path = "/admin/keys" if method == "HEAD" else path
 
     answer = gateway.ask(method, path, bearer(audience), body=b"{}" if method == "PATCH" else b"")
 
     (request,) = upstream.seen
     assert answer.status == 200
-    assert (request.method, request.target, request.body) == (method, path, b"{}" if method == "PATCH" else b"")
+    assert (request.method, request.target, request.body) == (
+        method,
+        path,
+        b"{}" if method == "PATCH" else b"",
+    )
     assert not request.values("content-type") + request.values("expect")

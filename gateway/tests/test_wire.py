@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+
 from gateway import server
 
 FORBIDDEN = [
@@ -98,7 +99,9 @@ def test_http_1_0_is_served_and_ends(gateway, upstream):
 @pytest.mark.parametrize("upgrade", ["websocket", "h2c", "TLS/1.0"])
 def test_nothing_is_ever_upgraded(gateway, upstream, upgrade):
     line = gateway.line()
-    line.send(head(HOST, "Connection: Upgrade, HTTP2-Settings", f"Upgrade: {upgrade}", "HTTP2-Settings: AAMAAABk"))
+    line.send(
+        head(HOST, "Connection: Upgrade, HTTP2-Settings", f"Upgrade: {upgrade}", "HTTP2-Settings: AAMAAABk")
+    )
 
     assert line.answer().status == 200
     assert line.ended()
@@ -132,7 +135,15 @@ def test_what_a_stranger_says_about_himself_does_not_reach_a_service(gateway, up
     (request,) = upstream.seen
     names = sorted(name.lower() for name, _ in request.headers)
     assert request.target == "/products?a=%2e%2e&b"
-    assert names == ["accept", "host", "x-empty", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"]
+    assert names == [
+        "accept",
+        "host",
+        "x-empty",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-request-id",
+    ]
     assert request.values("x-forwarded-for") == ["127.0.0.1"]
     assert request.values("x-forwarded-host") == ["gateway.test"]
     assert request.values("x-request-id") == ["mine"]
@@ -179,8 +190,6 @@ def test_a_head_request_is_answered_without_a_body_even_when_refused(gateway):
     assert line.answer().status == 200
 
 
-
-
 def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
     from gateway.server import DoorProtocol
 
@@ -188,7 +197,11 @@ def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
     slow.send(b"GET /products HTTP/1.1\r\nHost: ga")
     body.send(head(HOST, "Content-Length: 5", method="POST", target="/oauth/token") + b"a")
     assert upstream.got(b"a")
-    for line, check in ((slow, lambda a: a.status == 408), (silent, lambda a: a is None), (body, lambda a: a is None)):
+    for line, check in (
+        (slow, lambda a: a.status == 408),
+        (silent, lambda a: a is None),
+        (body, lambda a: a is None),
+    ):
         _watch_all(DoorProtocol)
         try:
             assert check(line.answer())
@@ -199,6 +212,10 @@ def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
 def _watch_all(kind):
     import gc
 
-    for connection in [o for o in gc.get_objects() if isinstance(o, kind) and not o.lost and o.transport is not None]:
-        connection.loop.call_soon_threadsafe(connection.watch, connection.loop.time() + server.MESSAGE_SECONDS + 1)
+    for connection in [
+        o for o in gc.get_objects() if isinstance(o, kind) and not o.lost and o.transport is not None
+    ]:
+        connection.loop.call_soon_threadsafe(
+            connection.watch, connection.loop.time() + server.MESSAGE_SECONDS + 1
+        )
     time.sleep(0.05)

@@ -31,10 +31,10 @@ def create_door(settings: Settings) -> tuple[Door, Flask]:
         routes.ORDERS: settings.orders_url,
     }
     edge = Edge(settings.issuer, addresses, follow(settings.issuer_backchannel), now=time.time)
-    documents = Documents(
-        _sources(addresses), settings.issuer, version("gateway"), now=time.monotonic
+    documents = Documents(_sources(addresses), settings.issuer, version("gateway"), now=time.monotonic)
+    pages = create_pages(
+        documents, {"issuer": lambda: None if edge.ready() else "no signing keys of the issuer yet"}
     )
-    pages = create_pages(documents, {"issuer": lambda: None if edge.ready() else "no signing keys of the issuer yet"})
     record = Record(log=settings.log_level in {"DEBUG", "INFO"})
     if settings.gateway_metrics_port is not None:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", record.registry)

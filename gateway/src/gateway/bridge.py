@@ -22,7 +22,9 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _CHUNK = 16 * 1024
 
 
-def call_wsgi(app: Wsgi, scope: Scope, path: str, query: bytes | None, body: bytes) -> tuple[int, Headers, bytes]:
+def call_wsgi(
+    app: Wsgi, scope: Scope, path: str, query: bytes | None, body: bytes
+) -> tuple[int, Headers, bytes]:
     """Call a WSGI app with a request whose body is at hand; return the whole answer. Blocks."""
     host, port = scope.get("server") or ("127.0.0.1", 0)
     environ: dict[str, Any] = {
@@ -124,7 +126,9 @@ class AsWsgi:
     def _scope(self, environ: dict[str, Any]) -> Scope:
         target = environ.get("REQUEST_URI") or environ.get("RAW_URI")
         if target is None:
-            target = quote_from_bytes(environ.get("PATH_INFO", "").encode("latin-1"), safe="/~!$&'()*+,=:@;\\")
+            target = quote_from_bytes(
+                environ.get("PATH_INFO", "").encode("latin-1"), safe="/~!$&'()*+,=:@;\\"
+            )
             query = environ.get("QUERY_STRING")
             target += f"?{query}" if query else ""
         headers = [
@@ -132,9 +136,11 @@ class AsWsgi:
             for name, value in environ.items()
             if name.startswith("HTTP_") and (name, value) not in self._environ
         ]
-        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            if environ.get(name):
-                headers.append((name.lower().replace("_", "-").encode(), environ[name].encode("latin-1")))
+        headers += [
+            (name.lower().replace("_", "-").encode(), environ[name].encode("latin-1"))
+            for name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+            if environ.get(name)
+        ]
         return {
             "type": "http",
             "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),

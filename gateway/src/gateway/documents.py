@@ -2,9 +2,10 @@
 
 import re
 import threading
-import structlog
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import structlog
 
 from gateway.errors import Refusal
 from gateway.routes import Table
@@ -20,7 +21,13 @@ class Documents:
     """Joins the documents of all services; one that is down is spoken for by what it said last."""
 
     def __init__(
-        self, sources: Mapping[str, Fetch], server: str, version: str, *, now: Callable[[], float], table: Table | None = None
+        self,
+        sources: Mapping[str, Fetch],
+        server: str,
+        version: str,
+        *,
+        now: Callable[[], float],
+        table: Table | None = None,
     ) -> None:
         self._sources = sources
         self._server = server
@@ -61,7 +68,11 @@ class Documents:
                 self._add(name, self._had[name], paths, components)
         return {
             "openapi": "3.1.0",
-            "info": {"title": "Touchstone", "version": self._version, "description": "All public routes of the house."},
+            "info": {
+                "title": "Touchstone",
+                "version": self._version,
+                "description": "All public routes of the house.",
+            },
             "servers": [{"url": self._server}],
             "tags": [{"name": name} for name in self._sources if name in self._had],
             "paths": paths,
@@ -69,7 +80,11 @@ class Documents:
         }
 
     def _add(
-        self, name: str, document: Mapping[str, Any], paths: dict[str, Any], components: dict[str, dict[str, Any]]
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        paths: dict[str, Any],
+        components: dict[str, dict[str, Any]],
     ) -> None:
         own = document.get("components", {})
         renamed = {
@@ -83,7 +98,11 @@ class Documents:
                 new = renamed.get(f"#/components/{kind}/{key}", key).rpartition("/")[2]
                 components.setdefault(kind, {})[new] = _refer(value, renamed)
         for path, item in document.get("paths", {}).items():
-            kept = {m: _refer(self._operation(name, item[m]), renamed) for m in _METHODS if self._public(name, m, path, item)}
+            kept = {
+                m: _refer(self._operation(name, item[m]), renamed)
+                for m in _METHODS
+                if self._public(name, m, path, item)
+            }
             if kept:
                 paths[path] = kept
 
@@ -110,6 +129,7 @@ def _refer(value: Any, renamed: Mapping[str, str]) -> Any:
         return value
     if isinstance(value, Mapping):
         return {
-            k: renamed.get(v, v) if k == "$ref" and isinstance(v, str) else _refer(v, renamed) for k, v in value.items()
+            k: renamed.get(v, v) if k == "$ref" and isinstance(v, str) else _refer(v, renamed)
+            for k, v in value.items()
         }
     return [_refer(v, renamed) for v in value] if isinstance(value, list) else value

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-import structlog
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
 from touchstone import AccessClaims
 
 from gateway import bridge, target
@@ -88,7 +88,7 @@ class Door:
             await self._refuse(visit, refusal)
         except ClientGoneError:
             visit.status = 499
-        except Exception:
+        except Exception:  # noqa: BLE001 - the fault boundary: logged here, opaque outside
             _log.exception("unexpected error", request_id=visit.headers.request_id)
             if visit.status:
                 await _hang_up(visit)
@@ -142,7 +142,9 @@ class Door:
         finally:
             service.waits -= waits
 
-    def _call(self, visit: Visit, service: Service, body: bytes | None, length: int | None, *, waits: bool) -> Call:
+    def _call(
+        self, visit: Visit, service: Service, body: bytes | None, length: int | None, *, waits: bool
+    ) -> Call:
         headers = visit.headers
         lines = headers.onward(visit.client, visit.scope["scheme"])
         if waits and headers.prefer is not None:
@@ -197,7 +199,9 @@ class Door:
             if visit.method == "HEAD" or status in _NO_BODY:
                 await send({"type": "http.response.body", "body": b""})
         except UpstreamError as error:
-            _log.warning("answer cut short", service=visit.route and visit.route.upstream, reason=error.reason)
+            _log.warning(
+                "answer cut short", service=visit.route and visit.route.upstream, reason=error.reason
+            )
             await _hang_up(visit)
 
     async def _body(self, visit: Visit, *, whole: bool) -> tuple[bytes | None, int | None]:
@@ -252,7 +256,9 @@ class Door:
             headers.append((b"connection", b"close"))  # answered before the body was in: the rest is not read
         await visit.send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _finish(self, visit: Visit, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    async def _finish(
+        self, visit: Visit, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> None:
         """Send a whole answer, in one piece where the server can."""
         bare = visit.method == "HEAD" or status in _NO_BODY
         if not bare and not any(name == b"content-length" for name, _ in headers):

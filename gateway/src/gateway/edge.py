@@ -32,7 +32,9 @@ class Keys(Protocol):
 class Edge:
     """Verifies bearer tokens for several audiences with one set of keys. Never blocks the event loop."""
 
-    def __init__(self, issuer: str, audiences: Iterable[str], keys: Keys, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, issuer: str, audiences: Iterable[str], keys: Keys, *, now: Callable[[], float]
+    ) -> None:
         self._keys = keys
         self._verifiers = {a: Verifier(Policy(issuer, a), self._current, now=now) for a in audiences}
 

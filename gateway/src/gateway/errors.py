@@ -43,7 +43,12 @@ class Refusal(Exception):  # noqa: N818 - named for what it is
     """
 
     def __init__(
-        self, slug: str, detail: str, *headers: tuple[bytes, bytes], kind: Kind | None = None, close: bool = False
+        self,
+        slug: str,
+        detail: str,
+        *headers: tuple[bytes, bytes],
+        kind: Kind | None = None,
+        close: bool = False,
     ) -> None:
         super().__init__(detail)
         self.slug = slug

@@ -46,7 +46,14 @@ def _verdict(name: bytes) -> int:
     """Judge a lower-case name once; strangers cannot make the memory of it grow past its bound."""
     if not _PLAIN_NAME.fullmatch(name):
         verdict = _DROP  # `_`, `.` and the like: another spelling, to some server, of a name that is dropped
-    elif name in _ONCE or name in (b"connection", b"transfer-encoding", b"expect", b"x-request-id", b"traceparent", b"prefer"):
+    elif name in _ONCE or name in (
+        b"connection",
+        b"transfer-encoding",
+        b"expect",
+        b"x-request-id",
+        b"traceparent",
+        b"prefer",
+    ):
         verdict = _READ
     elif name in HOP_BY_HOP or name in _OURS or name.startswith(_DROPPED_PREFIXES):
         verdict = _DROP
@@ -63,7 +70,16 @@ class Inbound:
     `names` in `raw` are lower-case. `refuse` says what is wrong with them, once the request has its id.
     """
 
-    __slots__ = ("_bytes", "_count", "_found", "_hop_named", "_repeated", "lines", "request_id", "traceparent")
+    __slots__ = (
+        "_bytes",
+        "_count",
+        "_found",
+        "_hop_named",
+        "_repeated",
+        "lines",
+        "request_id",
+        "traceparent",
+    )
 
     def __init__(self, raw: Headers) -> None:
         lines: list[bytes] = []
@@ -134,7 +150,9 @@ class Inbound:
             detail = f"A request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all."
             raise Refusal("request_header_fields_too_large", detail, close=True)
         if self._repeated is not None:
-            raise Refusal("duplicate_header", f"{self._repeated.decode().title()} may appear once.", close=True)
+            raise Refusal(
+                "duplicate_header", f"{self._repeated.decode().title()} may appear once.", close=True
+            )
         host = self.host
         if (host is None and http_version != "1.0") or (host is not None and not _HOST.fullmatch(host)):
             raise Refusal("bad_request", "A request has one Host header that names a host.", close=True)

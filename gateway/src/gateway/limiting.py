@@ -3,12 +3,12 @@
 import hashlib
 import ipaddress
 import time
-import structlog
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
+import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
@@ -37,8 +37,12 @@ class Limits:
     replaced by this process's memory until it does.
     """
 
-    def __init__(self, rates: Rates, storage: str = "memory://", *, now: Callable[[], float] = time.time) -> None:
-        self._client, self._login, self._account = (parse(r) for r in (rates.client, rates.login, rates.account))
+    def __init__(
+        self, rates: Rates, storage: str = "memory://", *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._client, self._login, self._account = (
+            parse(r) for r in (rates.client, rates.login, rates.account)
+        )
         made = storage_from_string(f"async+{storage}")
         if not isinstance(made, Storage):
             raise TypeError(f"{storage} cannot be used from an event loop")
@@ -71,7 +75,9 @@ class Limits:
             allowed = await limiter.hit(item, *key)
         if not allowed:
             reset, _ = await limiter.get_window_stats(item, *key)
-            raise Refusal("too_many_requests", "Too many requests; try again later.", retry(reset - self._now()))
+            raise Refusal(
+                "too_many_requests", "Too many requests; try again later.", retry(reset - self._now())
+            )
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,9 @@ def create_pages(documents: Documents, checks: Mapping[str, Check]) -> Flask:
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         reasons = health.reasons()
-        return (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
+        return (
+            (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
+        )
 
     @app.get("/openapi.json")
     def openapi() -> Response:
@@ -46,6 +48,8 @@ def create_pages(documents: Documents, checks: Mapping[str, Check]) -> Flask:
     @app.get("/docs")
     def docs() -> Response:
         page = render_template("docs.html", document=documents.joined(), style=style)
-        return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": policy})
+        return Response(
+            page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": policy}
+        )
 
     return app

@@ -1,9 +1,9 @@
 """What is written down about a request at the door: one log line, and the metrics."""
 
 import time
-import structlog
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from service_kit.logs import QUIET_PATHS
 from service_kit.metrics import BUCKETS, METHODS

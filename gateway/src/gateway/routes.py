@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from gateway.errors import Refusal
 
@@ -24,7 +24,9 @@ class Route:
     waits: bool = False  # the document may be asked for with `Prefer: wait=N` (RFC 7240)
 
 
-def _route(methods: str, pattern: str, upstream: Upstream, limit: Limit = "client", *, waits: bool = False) -> Route:
+def _route(
+    methods: str, pattern: str, upstream: Upstream, limit: Limit = "client", *, waits: bool = False
+) -> Route:
     return Route(_methods(methods), pattern, upstream, None, limit, waits)
 
 
@@ -37,7 +39,10 @@ def _methods(names: str) -> frozenset[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-AUTH, USERS, ORDERS, HERE = "auth-service", "users-service", "orders-service", "gateway"
+AUTH: Final = "auth-service"
+USERS: Final = "users-service"
+ORDERS: Final = "orders-service"
+HERE: Final = "gateway"
 
 ROUTES: Sequence[Route] = (
     _token("GET POST", "/orders", ORDERS),

@@ -90,7 +90,11 @@ class DoorProtocol(HttpToolsProtocol):
 
     def watch(self, now: float) -> None:
         """End the connection if its request takes too long to come."""
-        if self._since is not None and now - self._since > MESSAGE_SECONDS and not self.transport.is_closing():
+        if (
+            self._since is not None
+            and now - self._since > MESSAGE_SECONDS
+            and not self.transport.is_closing()
+        ):
             if self.cycle is not None and not self.cycle.response_complete:
                 self.transport.abort()
             elif self._head_bytes:
@@ -146,7 +150,7 @@ class DoorProtocol(HttpToolsProtocol):
         self._head_bytes = self._unread = 0
         self._in_head = True
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not ours
         """Answer what is not HTTP."""
         self._answer(Refusal("bad_request", "This is not an HTTP request."))
 
@@ -191,7 +195,7 @@ def make_server(app: Asgi, host: str, port: int) -> Server:
     """Return the server for this app; `run` serves until it is told to stop."""
     return Server(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]
+            app,
             host=host,
             port=port,
             http=DoorProtocol,

@@ -4,11 +4,23 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from limits import parse
-from limits.storage import SCHEMES
 from pydantic import AfterValidator, Field
 from service_kit.settings import ServiceSettings
 
 LAST_PORT = 65535
+_STORAGES = frozenset(
+    {
+        "memory",
+        "redis",
+        "rediss",
+        "redis+cluster",
+        "redis+sentinel",
+        "valkey",
+        "valkeys",
+        "valkey+cluster",
+        "valkey+sentinel",
+    }
+)
 
 
 def _limit(value: str) -> str:
@@ -20,7 +32,7 @@ def _limit(value: str) -> str:
 
 
 def _storage(value: str) -> str:
-    if f"async+{urlsplit(value).scheme}" not in SCHEMES:
+    if urlsplit(value).scheme not in _STORAGES:
         raise ValueError("must name a storage such as memory:// or valkey://host:6379")
     return value
 

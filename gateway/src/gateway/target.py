@@ -9,7 +9,9 @@ _SEGMENT = rb"(?!\.{1,2}(?:[/?]|\Z))(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{
 # A path: no empty segment but a last one, no `.`, `..`, `\`, `;`. A query: printable ASCII without `#`, `\` and blanks.
 _ORIGIN_FORM = re.compile(rb"(/|(?:/" + _SEGMENT + rb")+/?)(?:\?([!-\"$-\[\]-~]*))?")
 # Escapes that have a plain spelling, or stand for what a decoder further in would take for structure.
-_ESCAPES = re.compile(rb"%(?:[01][0-9A-Fa-f]|2[DdEeFf5]|3[0-9BbFf]|4[1-9A-Fa-f]|5[0-9AaCcFf]|6[1-9A-Fa-f]|7[0-9AaEeFf])")
+_ESCAPES = re.compile(
+    rb"%(?:[01][0-9A-Fa-f]|2[DdEeFf5]|3[0-9BbFf]|4[1-9A-Fa-f]|5[0-9AaCcFf]|6[1-9A-Fa-f]|7[0-9AaEeFf])"
+)
 
 
 def canonical(target: bytes) -> tuple[str, bytes | None]:

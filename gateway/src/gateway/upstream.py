@@ -1,12 +1,13 @@
 """Calls to the services: libcurl on the event loop; pooled, streaming both ways, bounded in time."""
 
 import asyncio
-import pycurl
 import select
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pycurl
 
 HIGH_WATER = 128 * 1024  # bytes of an answer that wait for a slow client before libcurl stops reading
 CONNECT_MS = 1000
@@ -312,7 +313,9 @@ class Client:
             if fd in self._wanted:
                 self._act(fd, _CURL[events & (select.EPOLLIN | select.EPOLLOUT)] or pycurl.CSELECT_ERR)
             else:
-                self._epoll.unregister(fd)  # closed by the other side while idle; libcurl sees that when it looks
+                self._epoll.unregister(
+                    fd
+                )  # closed by the other side while idle; libcurl sees that when it looks
 
     def _on_timer(self, milliseconds: int) -> None:
         """Keep one timer of ours for libcurl's; one that rings early is set anew, which is rare and cheap."""
