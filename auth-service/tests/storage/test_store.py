@@ -79,9 +79,13 @@ def test_password_and_state_of_an_account_can_be_changed(store, alice):
 
 
 def test_a_transaction_that_raises_changes_nothing(store, alice):
-    with pytest.raises(RuntimeError), store.transaction() as tx:
-        tx.accounts.set_disabled(alice.sub, NOW)
-        raise RuntimeError
+    def change_and_fail():
+        with store.transaction() as tx:
+            tx.accounts.set_disabled(alice.sub, NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_and_fail()
 
     with store.reading() as tx:
         assert tx.accounts.get(alice.sub) == alice
@@ -220,9 +224,9 @@ def test_a_refresh_against_a_log_out_never_leaves_a_living_session(database, mak
         answers = at_once(4, lambda n, log_out=log_out, refresh=refresh: refresh() if n else log_out())
 
         assert rules.session(session.sid).ended_at is not None
-        for token in {token, *(a.refresh_token for a in answers[1:] if not isinstance(a, InvalidGrant))}:
+        for given in {token, *(a.refresh_token for a in answers[1:] if not isinstance(a, InvalidGrant))}:
             with pytest.raises(InvalidGrant):
-                rules.refresh(token, None, None, ())
+                rules.refresh(given, None, None, ())
 
 
 def test_of_twenty_accounts_with_one_address_at_once_one_is_kept(database, make_rules):

@@ -41,7 +41,7 @@ class KeyRing:
         self._keys: Keys = {}
         self._signature: Signature = ()
         self._looked_at = float("-inf")
-        self._document = _Document((), b"", "")
+        self._document: _Document | None = None
         folder.create()
         with folder.locked():
             if not folder.read(folder.signature(), strict=True):
@@ -58,7 +58,7 @@ class KeyRing:
         keys = self._look()
         kids = tuple(status.kid for status in self._published(keys))
         document = self._document
-        if document.kids != kids:
+        if document is None or document.kids != kids:
             public = {birth.kid: key.public_key() for birth, key in keys.items()}
             body = jwk_set((kid, public[kid]) for kid in kids)
             document = _Document(kids, body, hashlib.sha256(body).hexdigest()[:32])

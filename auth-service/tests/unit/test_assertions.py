@@ -1,0 +1,133 @@
+"""Client assertions: what each has to say."""
+
+import pytest
+from auth_service.domain.assertions import AuthenticateClient
+from auth_service.domain.errors import InvalidClient
+
+AUDIENCES = frozenset({"http://localhost:8080", "http://localhost:8080/oauth/token"})
+
+
+class FakeAssertions:
+    """The domain's AssertionReader: the assertion is the claims themselves, and every signature holds."""
+
+    claims: dict
+
+    def issuer(self, assertion):
+        return self.claims["iss"]
+
+    def verified(self, assertion, client_id):
+        return self.claims
+
+
+@pytest.fixture
+def authenticate(rules, clock):
+    reader = FakeAssertions()
+    use_case = AuthenticateClient(rules.store, rules.clients, reader, AUDIENCES, clock)
+
+    def call(client_id=None, **changes):
+        good = {
+            "iss": "orders-service",
+            "sub": "orders-service",
+            "aud": "http://localhost:8080",
+            "jti": "one",
+            "iat": clock(),
+            "exp": clock() + 60,
+        }
+        reader.claims = {name: value for name, value in (good | changes).items() if value is not ...}
+        return use_case(client_id, "an assertion")
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"aud": "http://localhost:8080/oauth/token"},
+        {"aud": ["http://localhost:8080"]},
+        {"iat": ...},
+        {"exp": 1_800_000_000 + 330},
+        {"exp": 1_800_000_000 - 29.5},
+        {"nbf": 1_800_000_000 + 30},
+    ],
+)
+def test_a_good_assertion_proves_the_client(authenticate, changes):
+    assert authenticate(**changes).client_id == "orders-service"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sub": "introspector"},
+        {"sub": ...},
+        {"aud": ...},
+        {"aud": "http://elsewhere.example"},
+        {"aud": []},
+        {"aud": [1]},
+        {"aud": ["http://localhost:8080", "http://elsewhere.example"]},
+        {"exp": ...},
+        {"exp": "1800000060"},
+        {"exp": True},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": 10**400},
+        {"exp": 1_800_000_000 - 30},
+        {"exp": 1_800_000_000 + 331},
+        {"iat": 1_800_000_000 + 31},
+        {"iat": "now"},
+        {"nbf": 1_800_000_000 + 31},
+        {"jti": ...},
+        {"jti": ""},
+        {"jti": 1},
+        {"jti": "a\x00b"},
+        {"jti": "x" * 256},
+    ],
+)
+def test_an_assertion_that_says_anything_else_is_refused_and_not_remembered(rules, authenticate, changes):
+    with pytest.raises(InvalidClient):
+        authenticate(**changes)
+
+    assert rules.store.rows["assertions"] == {}
+
+
+def test_an_assertion_is_good_once(authenticate):
+    authenticate(jti="same")
+
+    with pytest.raises(InvalidClient):
+        authenticate(jti="same")
+    assert authenticate(jti="other")
+
+
+@pytest.mark.parametrize("who", ["nobody", "cli", "../../etc/passwd"])
+def test_only_registered_confidential_clients_have_assertions(authenticate, who):
+    with pytest.raises(InvalidClient):
+        authenticate(iss=who, sub=who)
+
+
+def test_a_disabled_client_is_refused(rules, authenticate):
+    rules.register("orders-service", enabled=False)
+
+    with pytest.raises(InvalidClient):
+        authenticate()
+
+
+def test_client_id_and_assertion_have_to_agree(authenticate):
+    assert authenticate("orders-service")
+    with pytest.raises(InvalidClient):
+        authenticate("introspector", jti="two")
+
+
+@pytest.fixture
+def named(rules, clock):
+    return AuthenticateClient(rules.store, rules.clients, FakeAssertions(), AUDIENCES, clock)
+
+
+def test_a_public_client_only_says_who_it_is(named):
+    assert named("cli", None).client_id == "cli"
+    assert named(None, None) is None
+
+
+@pytest.mark.parametrize("client_id", ["orders-service", "nobody"])
+def test_a_confidential_or_unknown_client_cannot_only_say_so(named, client_id):
+    with pytest.raises(InvalidClient):
+        named(client_id, None)

@@ -1,0 +1,189 @@
+"""Token exchange and service tokens, rule by rule."""
+
+import pytest
+from auth_service.domain.errors import InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient
+from auth_service.domain.exchange import Exchange, ServiceToken
+from auth_service.domain.grants import Grant
+from auth_service.domain.issuing import AccessToken
+from auth_service.domain.sessions import EndReason, end_session
+
+
+@pytest.fixture
+def orders(rules):
+    return rules.client("orders-service")
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account()
+
+
+@pytest.fixture
+def subject(rules, alice):
+    return rules.open(alice)
+
+
+@pytest.fixture
+def exchange(rules, orders):
+    use_case = Exchange(rules.store, rules.reader, rules.issuing)
+    return lambda token, *, client=orders, target="users-service", scopes=None: use_case(
+        client, token, target, scopes
+    )
+
+
+def test_the_new_token_is_the_users_through_the_service_and_narrower(rules, subject, exchange):
+    answer = exchange(subject[2])
+
+    before, after = rules.signer.claims[subject[2]], rules.signer.claims[answer.access_token]
+    same = ("iss", "sub", "sid", "auth_time", "roles", "exp")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert (after["aud"], after["scope"], after["client_id"]) == (
+        "users-service",
+        "profile:read",
+        "orders-service",
+    )
+    assert after["act"] == {"sub": "orders-service"}
+    assert answer.refresh_token is None
+    assert answer.issued_token_type == "urn:ietf:params:oauth:token-type:access_token"
+
+
+def test_the_new_token_never_outlives_the_subject_token(rules, subject, exchange, clock):
+    clock.advance(200)
+
+    answer = exchange(subject[2])
+
+    assert answer.expires_in == 100
+    assert rules.signer.claims[answer.access_token]["exp"] == rules.signer.claims[subject[2]]["exp"]
+
+
+def test_a_subject_token_in_its_last_leeway_is_over(subject, exchange, clock):
+    clock.advance(300)
+
+    with pytest.raises(InvalidRequest):
+        exchange(subject[2])
+
+
+def chain(rules, subject, *actors):
+    """Sign a token of this session that these actors handed on, outermost first."""
+    token = AccessToken(
+        subject=subject[0].sub,
+        client_id=actors[0],
+        audiences=("orders-service", "users-service"),
+        scopes=frozenset({"profile:read"}),
+        expires_at=int(rules.clock()) + 60,
+        session_id=subject[0].sid,
+        actors=actors,
+    )
+    return rules.issuing.answer(token).access_token
+
+
+def test_a_chain_of_delegation_nests(rules, subject, exchange):
+    answer = exchange(chain(rules, subject, "billing", "shop"))
+
+    act = rules.signer.claims[answer.access_token]["act"]
+    assert act == {"sub": "orders-service", "act": {"sub": "billing", "act": {"sub": "shop"}}}
+
+
+def test_a_chain_has_at_most_three_actors(rules, subject, exchange):
+    with pytest.raises(InvalidRequest):
+        exchange(chain(rules, subject, "a", "b", "c"))
+
+
+def test_only_a_client_that_is_registered_for_it_may_exchange(rules, subject, exchange):
+    with pytest.raises(UnauthorizedClient):
+        exchange(subject[2], client=rules.client("introspector"))
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+def test_a_subject_token_that_is_none_of_ours_is_refused(exchange, token):
+    with pytest.raises(InvalidRequest):
+        exchange(token)
+
+
+def test_a_subject_token_for_somebody_else_is_refused(rules, alice, exchange):
+    _, _, token = rules.open(alice, grant=Grant(frozenset({"profile:read"}), ("users-service",)))
+
+    with pytest.raises(InvalidRequest):
+        exchange(token)
+
+
+@pytest.mark.parametrize("target", ["auth-service", "orders-service", "nobody", ""])
+def test_a_target_that_the_client_is_not_registered_for_is_refused(subject, exchange, target):
+    with pytest.raises(InvalidTarget):
+        exchange(subject[2], target=target)
+
+
+def test_a_target_that_the_subject_token_leaves_out_is_refused(rules, alice, exchange):
+    _, _, token = rules.open(alice, grant=Grant(frozenset({"profile:read"}), ("orders-service",)))
+
+    with pytest.raises(InvalidTarget):
+        exchange(token)
+
+
+@pytest.mark.parametrize("scope", ["profile:write", "orders:read", "admin", "anything"])
+def test_a_scope_that_not_both_have_is_refused(subject, exchange, scope):
+    with pytest.raises(InvalidScope):
+        exchange(subject[2], scopes=frozenset({scope}))
+
+
+def test_without_a_common_scope_there_is_nothing_to_give(rules, alice, exchange):
+    _, _, token = rules.open(
+        alice, grant=Grant(frozenset({"orders:read"}), ("orders-service", "users-service"))
+    )
+
+    with pytest.raises(InvalidScope):
+        exchange(token)
+
+
+def test_after_the_end_of_the_session_there_is_no_exchange(rules, subject, exchange, clock):
+    with rules.store.transaction() as tx:
+        end_session(tx, subject[0].sid, EndReason.LOGGED_OUT, clock())
+
+    with pytest.raises(InvalidRequest):
+        exchange(subject[2])
+
+
+def test_for_a_disabled_account_there_is_no_exchange(rules, alice, subject, exchange, clock):
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(alice.sub, clock())
+
+    with pytest.raises(InvalidRequest):
+        exchange(subject[2])
+
+
+def test_a_services_own_token_has_no_user_to_act_for(rules, orders, exchange):
+    rules.register("orders-service", audiences=frozenset({"orders-service", "users-service"}))
+    own = ServiceToken(rules.issuing)(rules.client("orders-service"), None, ())
+
+    with pytest.raises(InvalidRequest):
+        exchange(own.access_token)
+
+
+def test_a_service_gets_a_token_for_itself_with_no_user_and_no_session(rules, orders):
+    answer = ServiceToken(rules.issuing)(orders, None, ())
+
+    claims = rules.signer.claims[answer.access_token]
+    assert (claims["sub"], claims["client_id"]) == ("orders-service", "orders-service")
+    assert (claims["aud"], claims["scope"], claims["roles"]) == ("users-service", "users:read", [])
+    assert not {"sid", "act", "auth_time"} & set(claims)
+    assert answer.refresh_token is None
+
+
+@pytest.mark.parametrize("client_id", ["introspector", "cli"])
+def test_only_registered_confidential_clients_get_service_tokens(rules, client_id):
+    with pytest.raises(UnauthorizedClient):
+        ServiceToken(rules.issuing)(rules.client(client_id), None, ())
+
+
+def test_a_public_client_gets_no_service_token_even_when_registered_so(rules):
+    public = rules.register("cli", grants=frozenset({"client_credentials"}))
+
+    with pytest.raises(UnauthorizedClient):
+        ServiceToken(rules.issuing)(public, None, ())
+
+
+def test_a_service_gets_no_more_for_itself_than_is_registered(rules, orders):
+    with pytest.raises(InvalidScope):
+        ServiceToken(rules.issuing)(orders, frozenset({"admin"}), ())
+    with pytest.raises(InvalidTarget):
+        ServiceToken(rules.issuing)(orders, None, ("auth-service",))

@@ -1,0 +1,91 @@
+"""Hashing with argon2id, a bounded number at a time; and sealing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from auth_service.domain.errors import TooBusy
+from auth_service.passwords import Argon2Hasher, HashCost
+from auth_service.registry import read_clients
+from auth_service.sealing import HkdfSealer
+
+CHEAP = HashCost(memory=64, passes=1)
+
+
+@pytest.fixture
+def hasher():
+    return Argon2Hasher(CHEAP)
+
+
+def test_a_password_fits_its_hash_and_no_other_does(hasher):
+    hashed = hasher.hash("correct horse")
+
+    assert hasher.verify(hashed, "correct horse").fits
+    assert not hasher.verify(hashed, "wrong horse").fits
+
+
+def test_the_hash_is_argon2id_at_19_mib_two_passes_and_one_lane():
+    assert Argon2Hasher().hash("password").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_nothing_fits_an_account_that_does_not_exist(hasher):
+    assert not hasher.verify(None, "anything").fits
+
+
+def test_a_password_too_long_for_any_account_does_not_fit(hasher):
+    hashed = hasher.hash("x" * 1024)
+
+    assert hasher.verify(hashed, "x" * 1024).fits
+    assert not hasher.verify(hashed, "x" * 1025).fits
+
+
+def test_a_password_that_is_no_unicode_text_does_not_fit(hasher):
+    assert not hasher.verify(hasher.hash("password"), "\ud800").fits
+
+
+def test_a_hash_of_another_cost_is_outdated(hasher):
+    assert not hasher.verify(hasher.hash("password"), "password").outdated
+    assert hasher.verify(Argon2Hasher(HashCost(memory=32, passes=1)).hash("password"), "password").outdated
+
+
+def test_a_hash_that_is_none_fits_nothing(hasher):
+    assert not hasher.verify("junk", "junk").fits
+
+
+def test_past_the_bound_the_next_one_is_told_to_come_back():
+    hasher = Argon2Hasher(CHEAP, at_once=1, patience=0)
+    taken, done = Event(), Event()
+
+    def hold():
+        with hasher._place():
+            taken.set()
+            done.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold)
+        taken.wait(20)
+        with pytest.raises(TooBusy) as busy:
+            hasher.hash("password")
+        with pytest.raises(TooBusy):
+            hasher.verify(None, "password")
+        done.set()
+        holding.result(20)
+
+    assert busy.value.retry_after == 1
+    assert hasher.hash("password")
+
+
+def test_the_holder_of_the_predecessor_opens_the_seal_and_nobody_else():
+    sealer = HkdfSealer()
+    sealed = sealer.seal("predecessor", "successor")
+
+    assert sealer.unseal("predecessor", sealed) == "successor"
+    assert b"successor" not in sealed
+    for token, content in [("other", sealed), ("predecessor", sealed[:-1] + b"x"), ("predecessor", b"")]:
+        with pytest.raises(ValueError, match="not sealed"):
+            sealer.unseal(token, content)
+
+
+def test_a_client_with_an_unknown_setting_is_named():
+    with pytest.raises(ValueError, match="client shop"):
+        read_clients('[clients.shop]\nname = "Shop"\nconfidential = true\ncolour = "red"')

@@ -1,0 +1,259 @@
+"""Accounts, log-in, log-out and passwords over HTTP."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+
+PASSWORD = "correct-horse-battery-staple"
+ALICE = {"email": "alice@example.com", "password": PASSWORD}
+
+
+@pytest.fixture
+def log_in(client):
+    return lambda **more: client.post("/login", json=ALICE | more).get_json()
+
+
+def bearer(answer):
+    return {"Authorization": f"Bearer {answer['access_token']}"}
+
+
+def refresh(client, token):
+    return client.post("/oauth/token", data={"grant_type": "refresh_token", "refresh_token": token})
+
+
+def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(client):
+    answer = client.post("/login", json=ALICE)
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert set(answer.get_json()) == {"access_token", "token_type", "expires_in", "refresh_token", "scope"}
+    assert answer.get_json()["token_type"] == "Bearer"
+    assert answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"email": "alice@example.com", "password": "wrong"},
+        {"email": "nobody@example.com", "password": "wrong"},
+        {"email": "no address", "password": "wrong"},
+        {"email": "alice@example.com", "password": ""},
+        {"email": "alice@example.com", "password": "x" * 5000},
+    ],
+)
+def test_every_refused_log_in_answers_alike(client, credentials):
+    answer = client.post("/login", json=credentials)
+
+    body = answer.get_json()
+    assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="touchstone"'
+    assert body.pop("request_id")
+    assert body == {
+        "type": "urn:touchstone:problem:bad_credentials",
+        "title": "Address or password is wrong",
+        "status": 401,
+        "detail": "address and password do not open an account",
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "error"),
+    [
+        ({"scope": "admin"}, 400, "invalid_scope"),
+        ({"scope": 'a "b"'}, 400, "invalid_scope"),
+        ({"scope": "a  b"}, 400, "invalid_scope"),
+        ({"resource": "elsewhere"}, 400, "invalid_target"),
+        ({"audience": ["orders-service", "elsewhere"]}, 400, "invalid_target"),
+        ({"client_id": "nobody"}, 401, "invalid_client"),
+    ],
+)
+def test_a_log_in_for_too_much_is_refused_in_oauths_form(client, more, status, error):
+    answer = client.post("/login", json=ALICE | more)
+
+    assert (answer.status_code, answer.get_json()["error"]) == (status, error)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"email": 1, "password": 2}, {"email": None, "password": None}, {"email": "a"}]
+)
+def test_a_log_in_of_the_wrong_form_is_a_422(client, body):
+    assert client.post("/login", json=body).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/login", "/accounts"])
+def test_when_all_places_for_hashing_are_taken_the_answer_says_when_to_come_back(client, hasher, path):
+    hasher.busy = True
+
+    answer = client.post(path, json=ALICE | {"name": "Alice"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert answer.get_json()["type"] == "urn:touchstone:problem:too_busy"
+
+
+def test_when_the_database_is_gone_the_answer_is_503(app, client, tmp_path):
+    app.extensions["engine"].dispose()
+    for file in tmp_path.glob("auth.db*"):
+        file.unlink()
+    (tmp_path / "auth.db").mkdir()
+
+    answer = client.post("/login", json=ALICE)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/livez").status_code == 200
+    assert client.get("/.well-known/jwks.json").status_code == 200
+
+
+def test_an_existing_address_answers_like_a_new_one_for_the_same_work(client, hasher):
+    answers, work = [], []
+    for address in ("new@example.com", "alice@example.com", "ALICE@example.com"):
+        hasher.work.clear()
+        answers.append(client.post("/accounts", json={"email": address, "password": "password", "name": "N"}))
+        work.append(list(hasher.work))
+
+    def shape(answer):
+        headers = {name for name, _ in answer.headers}
+        return answer.status_code, headers, answer.content_length, set(answer.get_json())
+
+    assert shape(answers[0]) == shape(answers[1]) == shape(answers[2])
+    assert answers[0].status_code == 201
+    assert work == [["hash"]] * 3
+    assert len({answer.get_json()["sub"] for answer in answers}) == 3
+
+
+def test_an_existing_address_keeps_its_password(client):
+    client.post("/accounts", json={"email": "alice@example.com", "password": "of mallory", "name": "M"})
+
+    assert client.post("/login", json=ALICE | {"password": "of mallory"}).status_code == 401
+    assert client.post("/login", json=ALICE).status_code == 200
+
+
+def test_a_new_account_can_log_in(client):
+    body = {"email": "Dora@Example.com", "password": "pässword", "name": "Dora"}
+    assert client.post("/accounts", json=body).status_code == 201
+
+    assert (
+        client.post("/login", json={"email": "dora@example.com", "password": "pässword"}).status_code == 200
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        ({"email": "nowhere"}, "invalid_email"),
+        ({"password": "short"}, "invalid_password"),
+        ({"password": "x" * 1025}, "invalid_password"),
+        ({"name": " "}, "invalid_name"),
+        ({"name": "a\u0000b"}, "invalid_name"),
+        ({"email": 1}, "invalid_request"),
+        ({"name": None}, "invalid_request"),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused(client, change, slug):
+    body = {"email": "dora@example.com", "password": "password", "name": "Dora"} | change
+
+    answer = client.post("/accounts", json=body)
+
+    assert (answer.status_code, answer.get_json()["type"]) == (422, f"urn:touchstone:problem:{slug}")
+
+
+def test_logging_out_ends_this_session_and_can_be_repeated(client, log_in):
+    here, there = log_in(), log_in()
+
+    answers = [client.post("/logout", headers=bearer(here)) for _ in range(2)]
+
+    assert [(a.status_code, a.data) for a in answers] == [(204, b"")] * 2
+    assert refresh(client, here["refresh_token"]).get_json()["error"] == "invalid_grant"
+    assert refresh(client, there["refresh_token"]).status_code == 200
+
+
+def test_logging_out_everywhere_ends_all_sessions(client, log_in):
+    here, there = log_in(), log_in(client_id="console")
+
+    assert client.post("/logout/all", headers=bearer(here)).status_code == 204
+
+    assert {refresh(client, each["refresh_token"]).status_code for each in (here, there)} == {400}
+
+
+def test_a_changed_password_counts_at_once_and_ends_the_other_sessions(client, log_in):
+    here, there = log_in(), log_in()
+    change = {"current_password": PASSWORD, "new_password": "another password"}
+
+    assert client.post("/account/password", json=change, headers=bearer(here)).status_code == 204
+
+    assert client.post("/login", json=ALICE).status_code == 401
+    assert client.post("/login", json=ALICE | {"password": "another password"}).status_code == 200
+    assert refresh(client, here["refresh_token"]).status_code == 200
+    assert refresh(client, there["refresh_token"]).status_code == 400
+
+
+def test_a_wrong_current_password_is_forbidden_and_no_reason_to_log_in_anew(client, log_in):
+    change = {"current_password": "wrong", "new_password": "another password"}
+
+    answer = client.post("/account/password", json=change, headers=bearer(log_in()))
+
+    assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:touchstone:problem:wrong_password")
+
+
+def test_a_session_that_has_ended_changes_no_password(client, log_in):
+    here = log_in()
+    client.post("/logout", headers=bearer(here))
+
+    change = {"current_password": PASSWORD, "new_password": "another password"}
+    answer = client.post("/account/password", json=change, headers=bearer(here))
+
+    assert (answer.status_code, answer.get_json()["type"]) == (401, "urn:touchstone:problem:session_over")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("path", ["/logout", "/logout/all", "/account/password"])
+def test_without_a_good_token_the_answer_is_401_whatever_the_body_holds(client, log_in, path):
+    other = log_in(resource="orders-service")
+    for headers in ({}, {"Authorization": "Bearer x.y.z"}, bearer(other), {"Authorization": "Basic YTpi"}):
+        answer = client.post(path, data="{", headers=headers)
+        assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_no_secret_reaches_the_log(make_app, capsys):
+    app = make_app(log_level="DEBUG")
+    client = app.test_client()
+    answer = client.post("/login", json=ALICE).get_json()
+    client.post("/login", json=ALICE | {"password": "a wrong password"})
+    again = refresh(client, answer["refresh_token"]).get_json()
+    refresh(client, "a made-up refresh token")
+    client.post("/oauth/revoke", data={"token": again["refresh_token"], "client_id": "cli"})
+    client.post("/accounts", json={"email": "dora@example.com", "password": "pässword of Dora", "name": "D"})
+
+    log = capsys.readouterr().out
+    assert all(json.loads(line) for line in log.splitlines())
+    tokens = [each[name] for each in (answer, again) for name in ("access_token", "refresh_token")]
+    for secret in (PASSWORD, "a wrong password", "made-up", "of Dora", "PRIVATE KEY", *tokens):
+        assert secret not in log
+
+
+def test_no_secret_is_kept_as_it_is(app, client):
+    answer = client.post("/login", json=ALICE).get_json()
+    successor = refresh(client, answer["refresh_token"]).get_json()["refresh_token"]
+
+    with app.extensions["engine"].connect() as connection:
+        kept = repr(connection.execute(text("SELECT * FROM refresh_tokens")).all())
+    assert answer["refresh_token"] not in kept
+    assert successor not in kept
+    assert len(kept) > 100
+
+
+def test_the_demo_is_seeded_once_however_often_it_starts(make_app):
+    first, second = make_app(), make_app()
+
+    with second.extensions["engine"].connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM accounts")).scalar() == 3
+    assert first.test_client().post("/login", json=ALICE).status_code == 200
+
+
+def test_without_the_demo_there_are_no_accounts(make_app):
+    assert make_app(demo=False).test_client().post("/login", json=ALICE).status_code == 401
