@@ -1,7 +1,6 @@
 """What the tests of orders-service share: stand-ins for what it stands on, and the databases."""
 
 import os
-import sys
 import uuid
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -141,12 +140,6 @@ class Tokens:
 
     def ready(self):
         return self.keys
-
-
-@pytest.fixture(autouse=True)
-def _no_module_of_the_folders_name():
-    """Forget the package that pytest makes of this folder: Flask would look there for the app of the same name."""
-    sys.modules.pop("orders-service", None)
 
 
 @pytest.fixture

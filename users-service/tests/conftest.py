@@ -1,7 +1,6 @@
 """What the tests of users-service share: a stand-in for the database, another for the issuer, and the engines."""
 
 import os
-import sys
 import uuid
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -93,12 +92,6 @@ class Tokens:
 
     def ready(self):
         return self.keys
-
-
-@pytest.fixture(autouse=True)
-def _no_module_of_the_folders_name():
-    """Forget the package that pytest makes of this folder: Flask would look there for the app of the same name."""
-    sys.modules.pop("users-service", None)
 
 
 @pytest.fixture

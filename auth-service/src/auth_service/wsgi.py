@@ -1,8 +1,9 @@
 """What a WSGI server runs."""
 
-from service_kit.settings import load
+from service_kit.start import start
 
 from auth_service.app import create_app
 from auth_service.settings import Settings
+from auth_service.signing.pem import KeyFault
 
-app = create_app(load(Settings))
+app = start(create_app, Settings, faults=(KeyFault,))

@@ -1,8 +1,8 @@
 """What a WSGI server runs."""
 
-from service_kit.settings import load
+from service_kit.start import start
 
 from users_service.app import create_app
 from users_service.settings import Settings
 
-app = create_app(load(Settings))
+app = start(create_app, Settings)

@@ -48,7 +48,8 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     routes marked with `touchstone.flask.require` and is a readiness check of its own.
     """
     logs.configure(settings.log_level, name)
-    app = Api(name, info=Info(title=title, version=version))
+    package = name.replace("-", "_")  # what Flask looks for, not the folder of the same name as the service
+    app = Api(package, info=Info(title=title, version=version))
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     requestid.init_app(app)
     registry = metrics.init_app(app)

@@ -1,0 +1,33 @@
+"""Owns the start of a service: what is wrong around it is said in one line, never in a traceback."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from service_kit.settings import S, load
+
+A = TypeVar("A")
+EXIT_CANNOT_START = 3
+
+
+def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type[Exception], ...] = ()) -> A:
+    """Return the app for the settings of the environment.
+
+    Leaves with SystemExit(2) when the settings have faults, all of them named, and with SystemExit(3) when what
+    they point to does not work: the database, the key folder, or one of the service's own `faults`, whose words are
+    safe to show. The words of a database driver are not shown; they may repeat the URL.
+    """
+    values = load(settings)
+    own: tuple[type[Exception], ...] = (OSError, *faults)
+    try:
+        return create_app(values)
+    except (SQLAlchemyError, CommandError) as error:
+        cause = getattr(error, "orig", None) or error
+        reason = f"the database of DATABASE_URL cannot be used ({type(cause).__name__})"
+    except own as error:
+        reason = str(error)
+    print(f"The service cannot start: {reason}", file=sys.stderr)  # noqa: T201 - before any logger
+    raise SystemExit(EXIT_CANNOT_START)
