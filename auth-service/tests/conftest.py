@@ -301,10 +301,24 @@ def memory():
     return MemoryStore()
 
 
-@pytest.fixture
-def sqlite(tmp_path, clock):
-    engine = open_database(f"sqlite:///{tmp_path}/auth.db")
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """A SQLite file with the tables and no rows, made once for all tests; copy it."""
+    file = tmp_path_factory.mktemp("migrated") / "auth.db"
+    engine = open_database(f"sqlite:///{file}")
     upgrade(engine, MIGRATIONS)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def sqlite_file(migrated, tmp_path):
+    return shutil.copy(migrated, tmp_path / "auth.db")
+
+
+@pytest.fixture
+def sqlite(sqlite_file, clock):
+    engine = open_database(f"sqlite:///{sqlite_file}")
     yield SqlStore(engine, clock)
     engine.dispose()
 
@@ -364,12 +378,12 @@ def hasher():
 
 
 @pytest.fixture
-def make_app(tmp_path, keys_dir, hasher, clock):
+def make_app(sqlite_file, keys_dir, hasher, clock):
     """Make the mint over a SQLite file and keys of this test."""
     apps = []
 
     def make(**settings):
-        options = {"database_url": f"sqlite:///{tmp_path}/auth.db", "keys_dir": keys_dir, "demo": True}
+        options = {"database_url": f"sqlite:///{sqlite_file}", "keys_dir": keys_dir, "demo": True}
         apps.append(create_app(Settings(**options | settings), hasher=hasher, now=clock))
         return apps[-1]
 

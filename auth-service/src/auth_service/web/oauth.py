@@ -13,7 +13,7 @@ from auth_service.domain.exchange import ACCESS_TOKEN_TYPE, OwnToken
 from auth_service.domain.grants import parse_scope
 from auth_service.domain.issuing import TokenAnswer, nested_actors
 from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
-from auth_service.web.forms import oauth_form
+from auth_service.web.forms import document_forms, oauth_form
 from auth_service.web.mint import Mint
 from auth_service.web.models import AboutTokenForm, ClientForm, Introspection, OAuthProblem, TokenForm
 
@@ -56,7 +56,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         found = mint.introspect(_needed(form.token, "token"), client)
         return jsonify(_described(found, mint.issuer) if found else {"active": False}), 200, NO_STORE
 
-    return routes
+    return document_forms(routes)
 
 
 def _needed(value: str | None, name: str) -> str:
