@@ -118,10 +118,19 @@ def test_a_change_at_a_waiting_server_is_followed_at_once(follower, server, docu
     assert follower.value == "three"
 
 
-def test_a_change_at_a_server_that_cannot_wait_is_followed_at_its_interval(follower, server, document):
-    server.plan(document(), document(b"two", '"2"'), document(b"three", '"3"'))
+def test_after_a_change_there_is_one_more_look_soon_and_then_the_interval(follower, server, document):
+    server.plan(document(), document(b"two", '"2"'), document(status=304))
     follower.poll()
+    assert follower.poll() == pytest.approx(1.0)
     assert follower.poll() == pytest.approx(45)
+
+
+def test_a_change_that_took_its_time_was_waited_for_even_if_the_server_does_not_say(
+    follower, server, document
+):
+    server.plan(document(), document(b"two", '"2"', before=lambda: follower.test_clock.advance(3)))
+    follower.poll()
+    assert follower.poll() == pytest.approx(0.05)
 
 
 def test_a_server_without_entity_tags_is_polled(follower, server, document):

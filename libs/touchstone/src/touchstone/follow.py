@@ -24,7 +24,8 @@ READ_TIMEOUT = 5.0  # beyond what we asked the server to wait
 EARLY_EVERY = 10.0  # seconds between two fetches out of turn
 _EARLY_WAITERS = 2  # threads that may wait for a fetch out of turn; the others are answered at once
 _SHORTEST, _LONGEST = 5.0, 3600.0  # bounds of the interval that a server may ask for
-_AT_ONCE = 0.05  # breath between two waits
+_AT_ONCE, _SOON = 0.05, 1.0  # breath between two waits; the same where the server may not have waited
+_NOTICEABLE = 0.3  # seconds: a change that took this long was perhaps waited for
 _BACKOFF, _BACKOFF_CAP = 0.25, 4.0
 _OK, _NOT_MODIFIED = 200, 304
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:[,\s]|$)", re.IGNORECASE)
@@ -223,7 +224,6 @@ class Follower(Generic[T]):
         changed = answer.body is not None and (self._value is None or value != self._value)
         held = answer.took >= WAIT / 2
         self._waits = answer.applied or held or (changed and self._waits)
-        first = self._value is None
         if answer.body is not None:
             self._value, self._etag = value, answer.etag
             self._version += 1
@@ -231,10 +231,10 @@ class Follower(Generic[T]):
             log.info("following again: %s", self.url)
         self._confirmed, self._failures, self._last_error, self._tried = self._clock(), 0, None, True
         self._changed.notify_all()
-        if held or (changed and (self._waits or first)):
+        if held or (changed and (self._waits or answer.took >= _NOTICEABLE or self._version == 1)):
             return _AT_ONCE
-        if self._waits:
-            return 1.0
+        if self._waits or changed:
+            return _SOON
         interval = self._default_interval if answer.interval is None else answer.interval
         return min(max(interval, _SHORTEST), _LONGEST) * (0.9 + 0.1 * self._jitter())
 

@@ -18,7 +18,7 @@ from touchstone.policy import Policy
 
 _LONGEST_TOKEN = 8192
 _DEEPEST_JSON = 8
-_TEN_YEARS = 10 * 365.25 * 24 * 3600
+_TEN_YEARS = 3652 * 24 * 3600
 _TYPES = ("at+jwt", "application/at+jwt")
 _UNSUPPORTED = frozenset({"crit", "b64", "zip"})
 _KNOWN_HEADERS = 64
@@ -115,7 +115,7 @@ class Verifier:
         expires: Any = members.get("exp")
         begins: Any = members.get("nbf", issued)
         # Compared before they are reckoned with: JSON's integers have any size. A boolean is no number.
-        earliest, latest = now - _TEN_YEARS, now + _TEN_YEARS
+        earliest, latest = int(now) - _TEN_YEARS, int(now) + _TEN_YEARS
         if (
             type(issued) not in _NUMBERS
             or type(expires) not in _NUMBERS
@@ -140,8 +140,9 @@ def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:
         raise errors.MalformedToken
     try:
         raw = token.encode("ascii")
-        header, payload, signature = raw.split(b".")
-        return header, base64url.decode(payload), base64url.decode(signature), raw[: -len(signature) - 1]
+        signed, _, signature = raw.rpartition(b".")
+        header, _, payload = signed.partition(b".")  # a third dot would be no base64url
+        return header, base64url.decode(payload), base64url.decode(signature), signed
     except ValueError:
         raise errors.MalformedToken from None
 
