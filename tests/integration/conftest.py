@@ -48,21 +48,21 @@ class Launched:
         return self.output.read_text(errors="replace")
 
 
-@pytest.fixture
-def launch(tmp_path) -> Iterator[Callable[..., Launched]]:
-    """`launch(*arguments, **environment)`: run `python -m …` with a free `{port}`; it ends with the test."""
+@pytest.fixture(scope="module")
+def launch(tmp_path_factory) -> Iterator[Callable[..., Launched]]:
+    """`launch(*arguments, **environment)`: run `python -m …` with a free `{port}`; it ends with the module."""
     started: list[Launched] = []
 
     def run(*arguments: str, **environment: str) -> Launched:
         (port,) = free_ports(1)
-        output = tmp_path / f"{len(started)}.out"
+        output = tmp_path_factory.mktemp("launched") / "output"
         settings = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         settings |= {name: value.replace("{port}", str(port)) for name, value in environment.items()}
         with output.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", *(a.replace("{port}", str(port)) for a in arguments)],
                 env=settings,
-                cwd=tmp_path,
+                cwd=output.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -81,7 +81,7 @@ def launch(tmp_path) -> Iterator[Callable[..., Launched]]:
                 each.process.wait(10)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ready(door, until) -> Callable[[Launched], Launched]:
     """`ready(launched)`: wait until it can serve."""
 
@@ -140,7 +140,7 @@ class Recorder:
     url: str = ""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recorder() -> Iterator[Callable[[str], Recorder]]:
     """`recorder(url)`: a proxy before this address that keeps method, path and headers of each request."""
     servers: list[ThreadingHTTPServer] = []

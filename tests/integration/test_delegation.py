@@ -164,24 +164,35 @@ def test_a_service_on_its_own_gets_a_token_without_a_user(client, claims_of, gat
     assert "refresh_token" not in answer.json()
 
 
-@pytest.fixture
-def watched(cluster, launch, ready, recorder, tmp_path, door):
-    """An orders-service of our own whose calls to users-service we can read: (its door, the recorder)."""
+@pytest.fixture(scope="module")
+def watched(cluster, launch, ready, recorder, tmp_path_factory):
+    """An orders-service of our own whose calls to users-service we can read: (its address, the recorder)."""
     tape = recorder(cluster.urls["users-service"])
+    database = tmp_path_factory.mktemp("watched") / "orders.db"
     settings = cluster.environment("orders-service") | {
         "USERS_URL": tape.url,
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'orders.db'}",
+        "DATABASE_URL": f"sqlite:///{database}",
     }
     own = ready(launch("flask", "--app", "orders_service.wsgi", "run", "--port", "{port}", **settings))
-    return door(own.url), tape
+    return own.url, tape
 
 
-def test_what_orders_service_sends_is_never_the_users_own_token(watched, alice, claims_of, place):
-    own, tape = watched
+@pytest.fixture
+def own(watched, door):
+    return door(watched[0])
 
+
+@pytest.fixture
+def tape(watched):
+    """What users-service was sent during this test."""
+    watched[1].seen.clear()
+    return watched[1].seen
+
+
+def test_what_orders_service_sends_is_never_the_users_own_token(own, tape, alice, claims_of, place):
     assert place(alice.token, at=own).status_code == 201
 
-    ((method, path, headers),) = tape.seen
+    ((method, path, headers),) = tape
     sent = headers["authorization"].removeprefix("Bearer ")
     assert (method, path) == ("GET", "/users/me")
     assert sent != alice.token
@@ -191,25 +202,22 @@ def test_what_orders_service_sends_is_never_the_users_own_token(watched, alice, 
     assert (claims["sub"], claims["sid"]) == (alice.sub, claims_of(alice.token)["sid"])
 
 
-def test_the_request_id_and_the_trace_go_along(watched, alice, sku):
-    own, tape = watched
+def test_the_request_id_and_the_trace_go_along(own, tape, alice, sku):
     trace = "0af7651916cd43dd8448eb211c80319c"
     names = {"X-Request-ID": "a-request-of-the-tests", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
 
     own("POST", "/orders", token=alice.token, json={"items": [{"sku": sku, "quantity": 1}]}, headers=names)
 
-    ((_, _, headers),) = tape.seen
+    ((_, _, headers),) = tape
     assert headers["x-request-id"] == "a-request-of-the-tests"
     assert headers["traceparent"].startswith(f"00-{trace}-")
     assert headers["traceparent"] != names["traceparent"]
 
 
-def test_the_exchanged_token_is_used_again_until_it_nears_its_end(watched, alice, bob, place):
-    own, tape = watched
-
+def test_the_exchanged_token_is_used_again_until_it_nears_its_end(own, tape, alice, bob, place):
     for person in (alice, alice, bob, alice):
         assert place(person.token, at=own).status_code == 201
 
-    sent = [headers["authorization"] for _, _, headers in tape.seen]
+    sent = [headers["authorization"] for _, _, headers in tape]
     assert sent[0] == sent[1] == sent[3]
     assert sent[2] != sent[0]

@@ -12,9 +12,9 @@ def gateway_of(breakable, door):
     return door(breakable.gateway)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stopped(breakable):
-    """users-service, stopped for one test."""
+    """users-service, stopped until a test or the end of the module starts it."""
     breakable.stop_service("users-service")
     yield
     if not breakable.running("users-service"):
@@ -49,6 +49,7 @@ def test_the_same_key_makes_one_order_once_users_service_is_back(
 ):
     key = uuid.uuid4().hex
     assert place(customer.token, at=gateway_of, key=key).status_code == 503
+
     breakable.start_service("users-service")
 
     until(lambda: place(customer.token, at=gateway_of, key=key).status_code == 201, PROMISED, "the order")

@@ -1,0 +1,79 @@
+"""What the gateway never lets through: targets with two readings, and headers that only it may set."""
+
+import pytest
+
+pytestmark = pytest.mark.compose
+
+TARGETS = [
+    "/users/../orders",
+    "/users/./me",
+    "/users/me/..",
+    "//users/me",
+    "/users//me",
+    "/users/%2e%2e/orders",
+    "/users/%2E%2e/orders",
+    "/users/.%2e/orders",
+    "/users%2fme",
+    "/users%2Fme",
+    "/users%5cme",
+    "/users\\me",
+    "/users/me;x=1",
+    "/users;/me",
+    "/users/me%00",
+    "/users/%00",
+    "/users/me%",
+    "/users/me%zz",
+    "/users/%252e%252e/orders",
+    "/users/me%0d%0aX-User-Id:%20admin",
+    "http://127.0.0.1/users/me",
+    "http://auth-service:8081/metrics",
+    "*",
+    "users/me",
+    "/users/me#x",
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_with_two_readings_is_refused(gateway, alice, wire, target):
+    answer = wire(gateway.url)("GET", target, ("Authorization", f"Bearer {alice.token}"))
+
+    assert answer.status in (400, 404)
+    assert answer.status == 400 or "252e" in target
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize(
+    "name", ["X-User-Id", "X-User.Sub", "X_User_Roles", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-User"]
+)
+def test_a_header_of_ones_own_makes_nobody_an_administrator(gateway, alice, admin, wire, method, name):
+    lines = [("Authorization", f"Bearer {alice.token}"), (name, admin.sub), (name, "/users"), (name, "admin")]
+
+    answer = wire(gateway.url)(method, "/users", *lines)
+
+    assert answer.status in (403, 405)
+
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_a_method_is_never_overridden(gateway, alice, wire, name):
+    answer = wire(gateway.url)("GET", "/orders", ("Authorization", f"Bearer {alice.token}"), (name, "DELETE"))
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("Host", ("a.example", "b.example")), ("Content-Length", ("0", "5"))]
+)
+def test_a_header_that_must_be_one_is_refused_twice(gateway, wire, name, values):
+    lines = [(name, value) for value in values]
+
+    answer = wire(gateway.url)("GET", "/products", *lines)
+
+    assert answer.status == 400
+
+
+def test_the_answer_tells_nothing_about_who_is_behind(gateway, alice):
+    answer = gateway("GET", "/users/me", token=alice.token)
+
+    told = {"Server", "X-Powered-By", "Via"} & set(answer.headers)
+    assert not any("granian" in answer.headers[name].lower() for name in told)

@@ -1,0 +1,66 @@
+"""The same thing asked by many at the same moment, at the places where the first one makes something."""
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+pytestmark = pytest.mark.compose
+MANY = 16
+
+
+def at_once(ask):
+    with ThreadPoolExecutor(MANY) as pool:
+        return list(pool.map(lambda _: ask(), range(MANY)))
+
+
+def test_one_address_is_one_account(gateway):
+    person = {
+        "email": f"{secrets.token_hex(8)}@example.com",
+        "password": "the same for all of them",
+        "name": "Many",
+    }
+
+    answers = at_once(lambda: gateway("POST", "/accounts", json=person))
+
+    assert {a.status_code for a in answers} <= {201, 429}
+    log_in = gateway("POST", "/login", json={k: person[k] for k in ("email", "password")})
+    assert log_in.status_code == 200
+
+
+def test_a_first_look_makes_one_profile(gateway, newcomer):
+    token = newcomer().log_in()["access_token"]
+
+    answers = at_once(lambda: gateway("GET", "/users/me", token=token))
+
+    assert {a.status_code for a in answers} == {200}
+    assert len({a.text for a in answers}) == 1
+
+
+def test_first_orders_share_one_exchange(gateway, newcomer, place):
+    token = newcomer().log_in()["access_token"]
+
+    answers = at_once(lambda: place(token))
+
+    assert {a.status_code for a in answers} == {201}
+    assert len({a.json()["id"] for a in answers}) == MANY
+
+
+def test_an_order_is_cancelled_once(gateway, newcomer, place):
+    person = newcomer()
+    path = f"/orders/{place(person.token).json()['id']}/cancel"
+
+    answers = at_once(lambda: gateway("POST", path, token=person.token))
+
+    assert {a.status_code for a in answers} <= {200, 409}
+    assert len({a.json()["cancelled_at"] for a in answers if a.status_code == 200}) == 1
+
+
+def test_everybody_may_log_out_together(gateway, newcomer):
+    person = newcomer()
+    token = person.log_in()["access_token"]
+
+    answers = at_once(lambda: gateway("POST", "/logout", token=token))
+
+    assert {a.status_code for a in answers} <= {204, 401}
+    assert person.log_in()["access_token"]

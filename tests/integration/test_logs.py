@@ -1,0 +1,62 @@
+"""What the services write: one request id through all of them, never a secret, and no error that nobody expected."""
+
+import json
+import secrets
+
+import pytest
+from testkit.cluster import SERVICES
+
+DATA = ["auth-service", "users-service", "orders-service"]
+
+
+@pytest.fixture
+def conversation(gateway, newcomer, place):
+    """Everything secret that a person and the services told one another."""
+    person = newcomer()
+    session = person.log_in()
+    wrong = f"wrong-{secrets.token_hex(8)}"
+    assert gateway("POST", "/login", json={"email": person.email, "password": wrong}).status_code == 401
+    assert place(session["access_token"]).status_code == 201
+    form = {"grant_type": "refresh_token", "refresh_token": session["refresh_token"]}
+    renewed = gateway("POST", "/oauth/token", data=form).json()
+    leaked = gateway("GET", f"/orders?cursor={session['access_token'][:400]}", token=session["access_token"])
+    assert leaked.status_code in (400, 422)
+    told = [session["refresh_token"], renewed["refresh_token"], person.password, wrong]
+    signatures = [answer["access_token"].rpartition(".")[2] for answer in (session, renewed)]
+    return told + signatures
+
+
+@pytest.mark.parametrize("service", list(SERVICES))
+def test_no_log_holds_a_secret(cluster, conversation, service):
+    log = cluster.log(service)
+
+    assert [secret for secret in conversation if secret in log] == []
+
+
+def test_one_request_id_leads_through_every_service(cluster, gateway, newcomer, place, until):
+    answer = place(newcomer().log_in()["access_token"])
+
+    request_id = answer.headers["X-Request-ID"]
+    for service in SERVICES:
+        until(
+            lambda service=service: request_id in cluster.log(service), hope=f"the request in {service}'s log"
+        )
+
+
+@pytest.mark.parametrize("service", DATA)
+def test_a_line_about_a_request_is_json_and_says_what_came_of_it(cluster, door, service, until):
+    request_id = f"tests-{secrets.token_hex(8)}"
+    door(cluster.urls[service])("GET", "/no/such/place", headers={"X-Request-ID": request_id})
+
+    until(lambda: request_id in cluster.log(service), hope="the line")
+
+    line = next(line for line in cluster.log(service).splitlines() if request_id in line)
+    assert json.loads(line)["status"] == 404
+
+
+@pytest.mark.parametrize("service", list(SERVICES))
+def test_nothing_so_far_was_an_error_that_nobody_expected(cluster, service):
+    log = cluster.log(service)
+
+    assert "Traceback" not in log
+    assert "unexpected error" not in log
