@@ -74,7 +74,12 @@ def test_a_wrong_setting_is_named_and_ends_it(launch, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("rate_limit_client", "x"), ("rate_limit_storage", "carrier-pigeon://"), ("gateway_metrics_port", 0)],
+    [
+        ("rate_limit_client", "x"),
+        ("rate_limit_storage", "carrier-pigeon://"),
+        ("rate_limit_storage", "valkey://127.0.0.1:1"),
+        ("gateway_metrics_port", 0),
+    ],
 )
 def test_settings_are_validated(name, value):
     with pytest.raises(ValidationError):

@@ -1,26 +1,14 @@
 """Everything about the door that can be configured, validated at once."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from limits import parse
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
 from pydantic import AfterValidator, Field
 from service_kit.settings import ServiceSettings
 
 LAST_PORT = 65535
-_STORAGES = frozenset(
-    {
-        "memory",
-        "redis",
-        "rediss",
-        "redis+cluster",
-        "redis+sentinel",
-        "valkey",
-        "valkeys",
-        "valkey+cluster",
-        "valkey+sentinel",
-    }
-)
 
 
 def _limit(value: str) -> str:
@@ -32,8 +20,12 @@ def _limit(value: str) -> str:
 
 
 def _storage(value: str) -> str:
-    if urlsplit(value).scheme not in _STORAGES:
-        raise ValueError("must name a storage such as memory:// or valkey://host:6379")
+    try:
+        storage_from_string(f"async+{value}")  # connects to nothing yet
+    except ConfigurationError:
+        raise ValueError(
+            "must name a storage such as memory:// or valkey://host:6379, with its package installed"
+        ) from None
     return value
 
 
