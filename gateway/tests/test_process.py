@@ -1,6 +1,7 @@
 """The real process: `python -m gateway`."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -86,9 +87,27 @@ def test_settings_are_validated(name, value):
         Settings(**{name: value})
 
 
-def test_the_package_names_its_flask_app(monkeypatch, issuer):
-    import gateway
+def test_flask_run_serves_the_door_and_not_what_is_behind_it(issuer, tmp_path):
+    (port,) = free_ports(1)
+    urls = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL", "ISSUER_BACKCHANNEL"), issuer.url)
+    command = [sys.executable, "-m", "flask", "--app", "gateway", "run", "--port", str(port)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=urls, cwd=tmp_path, stdout=log, stderr=log)
+    try:
+        assert ready(f"http://127.0.0.1:{port}/livez", process)
+        first_lines = []
+        for target in (
+            "/.well-known/jwks.json",
+            "/orders%2f1",
+            "http://evil/products",
+            "/a/../products",
+            "/a//b",
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+                line.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                first_lines.append(int(line.makefile("rb").readline().split()[1]))
+    finally:
+        process.kill()
+        process.wait()
 
-    monkeypatch.setenv("ISSUER_BACKCHANNEL", issuer.url)
-
-    assert gateway.create_app().name == "gateway"
+    assert first_lines == [200, 400, 400, 400, 400]

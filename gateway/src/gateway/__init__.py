@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Return the Flask app behind the door, for `flask --app gateway`."""
-    from gateway.wsgi import flask_app
+    """Return the Flask app with the door in front of it, for `flask --app gateway`."""
+    from gateway.wsgi import app
 
-    return flask_app
+    return app

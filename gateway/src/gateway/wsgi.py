@@ -6,5 +6,5 @@ from gateway.app import create_door
 from gateway.bridge import AsWsgi
 from gateway.settings import Settings
 
-door, flask_app = create_door(load(Settings))
-app = AsWsgi(door)
+door, app = create_door(load(Settings))
+app.wsgi_app = AsWsgi(door)  # type: ignore[method-assign]
