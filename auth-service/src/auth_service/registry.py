@@ -34,7 +34,11 @@ def _client(client_id: str, table: dict[str, Any]) -> Client:
     lists: dict[str, Any] = {name: frozenset(table.pop(name, ())) for name in names}
     try:
         return Client(
-            client_id=client_id, redirect_uris=tuple(table.pop("redirect_uris", ())), **lists, **table
+            client_id=client_id,
+            redirect_uris=tuple(table.pop("redirect_uris", ())),
+            post_logout_redirect_uris=tuple(table.pop("post_logout_redirect_uris", ())),
+            **lists,
+            **table,
         )
     except TypeError as error:
         raise ValueError(f"client {client_id}: {error}") from None

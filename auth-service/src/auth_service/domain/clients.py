@@ -8,6 +8,7 @@ from typing import Protocol
 class GrantType(StrEnum):
     """Ways to a token, as ``grant_type`` names them."""
 
+    AUTHORIZATION_CODE = "authorization_code"
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 (a protocol's name, no secret)
     CLIENT_CREDENTIALS = "client_credentials"
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (likewise)
@@ -19,6 +20,7 @@ class Client:
 
     ``audiences`` and ``scopes`` bound what it gets for a user; ``own_scopes`` what it gets for itself, with
     no user behind it; ``serves`` names the audiences about whose tokens it may ask (RFC 7662).
+    ``redirect_uris`` and ``post_logout_redirect_uris`` that begin with ``/`` lie below the issuer.
     A confidential client proves who it is with ``private_key_jwt``; a public one cannot.
     """
 
@@ -27,6 +29,7 @@ class Client:
     confidential: bool
     grants: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
     audiences: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     own_scopes: frozenset[str] = frozenset()

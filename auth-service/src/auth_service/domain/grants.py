@@ -15,6 +15,7 @@ ROLE_SCOPES = {
     "admin": CUSTOMER_SCOPES | {"users:read", "admin"},
 }
 ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
+OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # everybody's own, but only given when asked for
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}( [\x21\x23-\x5b\x5d-\x7e]{1,100}){0,49}")
 
 
@@ -64,7 +65,8 @@ def grant_for_account(
     account: Account, client: Client, scope: frozenset[str] | None, audiences: Iterable[str]
 ) -> Grant:
     """Say what an account gets through a client: never more than either may have, InvalidScope for asking."""
+    allowed = client.scopes & (account_scopes(account) | OIDC_SCOPES)
     return Grant(
-        scopes=narrow_scopes(scope, client.scopes & account_scopes(account)),
+        scopes=narrow_scopes(scope, allowed if scope is not None else allowed - OIDC_SCOPES),
         audiences=narrow_audiences(audiences, client.audiences & AUDIENCES),
     )

@@ -1,12 +1,13 @@
 """Issuing: what an access token says, how sessions open, and the answer that carries both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from auth_service.domain.accounts import Account
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.grants import Grant
+from auth_service.domain.oidc import ID_TOKEN, id_token_claims
 from auth_service.domain.refresh_tokens import RefreshToken, digest_of
 from auth_service.domain.sessions import Session
 from auth_service.domain.store import Transaction
@@ -71,6 +72,7 @@ class TokenAnswer:
     scope: str
     refresh_token: str | None = field(default=None, repr=False)
     issued_token_type: str | None = None
+    id_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,18 @@ class Issuing:
     signer: Signer
     now: Clock
 
-    def open_session(
-        self, tx: Transaction, account: Account, client: Client, grant: Grant, *, methods: tuple[str, ...]
+    def open_session(  # noqa: PLR0913 (all that a session is made of, by name)
+        self,
+        tx: Transaction,
+        account: Account,
+        client: Client,
+        grant: Grant,
+        *,
+        methods: tuple[str, ...],
+        auth_time: float | None = None,
+        browser_session: bytes | None = None,
     ) -> Opened:
-        """Keep a new session for an account that has just proved itself by ``methods`` (RFC 8176)."""
+        """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier."""
         now = self.now()
         session = Session(
             sid=new_id(),
@@ -112,8 +122,9 @@ class Issuing:
             scopes=grant.scopes,
             audiences=grant.audiences,
             methods=methods,
-            auth_time=now,
+            auth_time=now if auth_time is None else auth_time,
             expires_at=now + self.lifetimes.session,
+            browser_session=browser_session,
         )
         tx.sessions.add(session)
         if GrantType.REFRESH_TOKEN not in client.grants:
@@ -128,9 +139,15 @@ class Issuing:
         return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
 
     def for_session(
-        self, session: Session, account: Account, grant: Grant, refresh_token: str | None
+        self,
+        session: Session,
+        account: Account,
+        grant: Grant,
+        refresh_token: str | None,
+        *,
+        nonce: str | None = None,
     ) -> TokenAnswer:
-        """Answer with an access token of a session; it never outlives the session."""
+        """Answer with an access token of a session, and an ID token with ``openid``; neither outlives the session."""
         now = int(self.now())
         token = AccessToken(
             subject=account.sub,
@@ -142,7 +159,19 @@ class Issuing:
             session_id=session.sid,
             auth_time=int(session.auth_time),
         )
-        return self.answer(token, refresh_token=refresh_token)
+        answer = self.answer(token, refresh_token=refresh_token)
+        if "openid" not in grant.scopes:
+            return answer
+        claims = id_token_claims(
+            session,
+            account,
+            grant.scopes,
+            answer.access_token,
+            issued_at=now,
+            expires_at=token.expires_at,
+            nonce=nonce,
+        )
+        return replace(answer, id_token=self.signer.sign({"iss": self.issuer} | claims, typ=ID_TOKEN))
 
     def answer(
         self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None

@@ -1,6 +1,6 @@
 """Logging in with address and password."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth_service.domain.accounts import Account, normalise_email
 from auth_service.domain.clients import Client, Clients
@@ -8,9 +8,50 @@ from auth_service.domain.errors import BadCredentials, InvalidClient, InvalidEma
 from auth_service.domain.grants import grant_for_account
 from auth_service.domain.issuing import Issuing, TokenAnswer
 from auth_service.domain.passwords import PasswordHasher
-from auth_service.domain.store import Store
+from auth_service.domain.store import Store, Transaction
 
 _REFUSED = "address and password do not open an account"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An account whose password has just been given, and its hash made anew where the old one is outdated."""
+
+    account: Account
+    new_hash: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """Whether address and password open an account: one rule, for programs and for the log-in page."""
+
+    store: Store
+    hasher: PasswordHasher
+
+    def __call__(self, email: str, password: str) -> Proof:
+        """Raise BadCredentials or TooBusy; whatever the reason, a refusal answers alike and costs one hash."""
+        account = self._find(email)
+        verdict = self.hasher.verify(account.password_hash if account else None, password)
+        if account is None or not verdict.fits or account.disabled:
+            raise BadCredentials(_REFUSED)
+        return Proof(account, self.hasher.hash(password) if verdict.outdated else None)
+
+    def confirm(self, tx: Transaction, proof: Proof) -> Account:
+        """Give the account, locked, if the proof still holds; raises BadCredentials when it changed meanwhile."""
+        latest = tx.accounts.locked(proof.account.sub)
+        if latest is None or latest.disabled or latest.password_hash != proof.account.password_hash:
+            raise BadCredentials(_REFUSED)
+        if proof.new_hash is not None:
+            tx.accounts.set_password_hash(latest.sub, proof.new_hash)
+        return latest
+
+    def _find(self, email: str) -> Account | None:
+        try:
+            address = normalise_email(email)
+        except InvalidEmail:
+            address = ""
+        with self.store.reading() as tx:
+            return tx.accounts.by_email(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +76,11 @@ class LogIn:
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """
         client = self._client(client_id)
-        account, new_hash = self._proven(email, password)
-        grant = grant_for_account(account, client, scopes, audiences)
+        check = PasswordCheck(self.store, self.hasher)
+        proof = check(email, password)
+        grant = grant_for_account(proof.account, client, scopes, audiences)
         with self.store.transaction() as tx:
-            latest = tx.accounts.locked(account.sub)
-            if latest is None or latest.disabled or latest.password_hash != account.password_hash:
-                raise BadCredentials(_REFUSED)  # changed while we were hashing
-            if new_hash is not None:
-                tx.accounts.set_password_hash(account.sub, new_hash)
+            latest = check.confirm(tx, proof)
             opened = self.issuing.open_session(tx, latest, client, grant, methods=("pwd",))
         return self.issuing.for_session(opened.session, latest, grant, opened.refresh_token)
 
@@ -51,18 +89,3 @@ class LogIn:
         if client is None or not client.enabled or not client.first_party or client.confidential:
             raise InvalidClient("this client may not log anybody in by password")
         return client
-
-    def _proven(self, email: str, password: str) -> tuple[Account, str | None]:
-        account = self._find(email)
-        verdict = self.hasher.verify(account.password_hash if account else None, password)
-        if account is None or not verdict.fits or account.disabled:
-            raise BadCredentials(_REFUSED)
-        return account, self.hasher.hash(password) if verdict.outdated else None
-
-    def _find(self, email: str) -> Account | None:
-        try:
-            address = normalise_email(email)
-        except InvalidEmail:
-            address = ""
-        with self.store.reading() as tx:
-            return tx.accounts.by_email(address)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.accounts import Account
 from auth_service.domain.clients import Client, Clients, GrantType
 from auth_service.domain.errors import InvalidGrant
-from auth_service.domain.grants import Grant, account_scopes, narrow_audiences, narrow_scopes
+from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes, narrow_audiences, narrow_scopes
 from auth_service.domain.issuing import Issuing, TokenAnswer
 from auth_service.domain.refresh_tokens import Presented, Sealer, digest_of
 from auth_service.domain.sessions import EndReason, Session, end_session
@@ -122,6 +122,6 @@ def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> 
     account = tx.accounts.get(session.sub)
     if account is None or account.disabled:
         raise InvalidGrant("the account of this refresh token cannot be used")
-    allowed = session.scopes & account_scopes(account) & client.scopes
+    allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
     targets = frozenset(session.audiences) & client.audiences
     return account, Grant(narrow_scopes(asked.scopes, allowed), narrow_audiences(asked.audiences, targets))

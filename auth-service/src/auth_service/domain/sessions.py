@@ -15,6 +15,7 @@ class EndReason(StrEnum):
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
     REVOKED = "revoked"
     REFRESH_REUSED = "refresh_reused"
+    CODE_REUSED = "code_reused"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 (a reason, no secret)
     ACCOUNT_DISABLED = "account_disabled"
     CLIENT_DISABLED = "client_disabled"
@@ -27,6 +28,7 @@ class Session:
 
     ``scopes`` and ``audiences`` are the most that any token of the session may carry. ``expires_at`` is
     absolute: no refresh moves it. ``status_list`` and ``status_index`` name the session's revocation bit.
+    ``browser_session`` is the digest of the mint's own browser session that it was opened through, if any.
     """
 
     sid: str
@@ -41,6 +43,7 @@ class Session:
     end_reason: str | None = None
     status_list: int | None = None
     status_index: int | None = None
+    browser_session: bytes | None = None
 
     def live(self, now: float) -> bool:
         """Neither ended nor past its absolute end."""
@@ -61,6 +64,12 @@ class Sessions(Protocol):
 
     def living_of_client(self, client_id: str, now: float) -> list[Session]:
         """All of a client's that are live, oldest first."""
+
+    def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
+        """All that were opened through a browser session and are live, oldest first."""
+
+    def move_browser(self, old: bytes, new: bytes) -> None:
+        """Count what was opened through one browser session as opened through another."""
 
     def mark_ended(self, sid: str, reason: str, at: float) -> bool:
         """Record the end; False, and nothing changed, when it had ended before. For ``end_session`` alone."""

@@ -31,6 +31,7 @@ class SqlSessions:
                 end_reason=session.end_reason,
                 status_list=session.status_list,
                 status_index=session.status_index,
+                browser_session=session.browser_session,
             )
         )
         self._db.flush()
@@ -44,6 +45,13 @@ class SqlSessions:
 
     def living_of_client(self, client_id: str, now: float) -> list[Session]:
         return self._living(select(SessionRow).where(SessionRow.client_id == client_id), now)
+
+    def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
+        return self._living(select(SessionRow).where(SessionRow.browser_session == digest), now)
+
+    def move_browser(self, old: bytes, new: bytes) -> None:
+        moved = update(SessionRow).where(SessionRow.browser_session == old).values(browser_session=new)
+        self._db.execute(moved.execution_options(synchronize_session=False))
 
     def _living(self, rows: Select[SessionRow], now: float) -> list[Session]:
         live = rows.where(SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
@@ -76,4 +84,5 @@ def _session(row: SessionRow) -> Session:
         end_reason=row.end_reason,
         status_list=row.status_list,
         status_index=row.status_index,
+        browser_session=row.browser_session,
     )

@@ -58,6 +58,7 @@ class TokenAnswerBody(BaseModel):
     scope: str
     refresh_token: str | None = None
     issued_token_type: str | None = None
+    id_token: str | None = None
 
 
 class OAuthProblem(BaseModel):
