@@ -111,6 +111,16 @@ def test_the_keys_are_cacheable_public_and_answer_conditional_requests(gateway):
         assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key)
 
 
+def test_an_unchanged_document_is_waited_for_no_longer_than_was_asked(gateway):
+    known = gateway("GET", "/.well-known/jwks.json").headers["ETag"]
+
+    answer = gateway("GET", "/.well-known/jwks.json", headers={"If-None-Match": known, "Prefer": "wait=1"})
+
+    assert answer.status_code == 304
+    assert answer.headers["Preference-Applied"] == "wait=1"
+    assert answer.headers["ETag"] == known
+
+
 def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(gateway, alice, claims_of):
     answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
 

@@ -21,7 +21,8 @@ class Outage:
     unused: Any  # has not
     used_token: str
     unused_token: str
-    dying_token: str  # ends while the mint is away
+    exit_code: int | None = None
+    dying_token: str = ""  # ends while the mint is away
 
 
 def about_to_end(cluster, token):
@@ -43,8 +44,8 @@ def outage(breakable, door, newcomer, place):
     used, unused = newcomer(gateway), newcomer(gateway)
     token = used.log_in()["access_token"]
     assert place(token, at=gateway).status_code == 201
-    made = Outage(used, unused, token, unused.log_in()["access_token"], "")
-    breakable.stop_service("auth-service")
+    made = Outage(used, unused, token, unused.log_in()["access_token"])
+    made.exit_code = breakable.stop_service("auth-service")
     made.dying_token = about_to_end(breakable, token)
     try:
         yield made
@@ -63,6 +64,10 @@ def ask(request, breakable, door):
 
 def comes_back(answer):
     return answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
+
+
+def test_the_mint_ended_cleanly_though_verifiers_were_waiting_for_its_keys(outage):
+    assert outage.exit_code == 0
 
 
 def test_a_valid_token_goes_on_at_every_service(outage, ask):

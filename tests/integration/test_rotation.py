@@ -3,6 +3,7 @@
 import re
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -60,6 +61,20 @@ def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, plac
     assert {status for _, status in traffic} == {200}
     assert len({kid for kid, _ in traffic}) == 2
     assert [ask(old) for ask in places] == [200] * len(places)
+
+
+def test_a_verifier_that_waits_hears_of_a_new_key_at_once(breakable, door):
+    gateway = door(breakable.gateway)
+    known = gateway("GET", "/.well-known/jwks.json")
+    waiting = {"If-None-Match": known.headers["ETag"], "Prefer": "wait=25"}
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(gateway, "GET", "/.well-known/jwks.json", headers=waiting)
+        breakable.cli("auth-service", "keys", "rotate")
+        answer = held.result()
+
+    before, after = ({k["kid"] for k in a.json()["keys"]} for a in (known, answer))
+    assert len(after - before) == 1
 
 
 def test_the_command_line_lists_the_keys_and_their_states(breakable, door):
