@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from auth_service.app import create_app
 from auth_service.domain.accounts import Account
+from auth_service.domain.audit import AuditEntry, current_origin
 from auth_service.domain.clients import Client
 from auth_service.domain.errors import TooBusy
 from auth_service.domain.exchange import OwnToken
@@ -42,7 +43,8 @@ class MemoryStore:
     """The domain's Store, and all its repositories, in dictionaries; what raises changes nothing."""
 
     def __init__(self):
-        self.rows = {"accounts": {}, "sessions": {}, "tokens": {}, "assertions": {}}
+        tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents")
+        self.rows = {name: {} for name in tables} | {"audit": []}
         self._lock = threading.RLock()
 
     @contextmanager
@@ -76,8 +78,46 @@ class MemoryStore:
     def assertions(self):
         return self
 
+    @property
+    def audit(self):
+        return _MemoryAudit(self.rows["audit"])
+
+    @property
+    def authorization_codes(self):
+        return _MemoryCodes(self.rows["codes"])
+
+    @property
+    def browser_sessions(self):
+        return _MemoryBrowsers(self.rows["browsers"])
+
+    @property
+    def consents(self):
+        return _MemoryConsents(self.rows["consents"])
+
     def remember(self, client_id, jti, until):
         return self.rows["assertions"].setdefault((client_id, jti), until) is until
+
+
+@dataclass
+class _MemoryAudit:
+    rows: list
+
+    def record(self, event):
+        origin = current_origin()
+        named = replace(event, actor=event.actor or origin.operator)
+        self.rows.append(
+            AuditEntry(len(self.rows) + 1, float(START), named, origin.address, origin.request_id)
+        )
+
+    def entries(self, query, limit):
+        found = [
+            each
+            for each in reversed(self.rows)
+            if (query.before is None or each.id < query.before)
+            and (query.since is None or each.at >= query.since)
+            and query.event in {None, each.event.event}
+        ]
+        return found[:limit]
 
 
 @dataclass
@@ -121,6 +161,14 @@ class _MemorySessions:
     def living_of_client(self, client_id, now):
         return self._living(now, lambda each: each.client_id == client_id)
 
+    def living_of_browser(self, digest, now):
+        return self._living(now, lambda each: each.browser_session == digest)
+
+    def move_browser(self, old, new):
+        for sid, session in self.rows.items():
+            if session.browser_session == old:
+                self.rows[sid] = replace(session, browser_session=new)
+
     def _living(self, now, wanted):
         found = [each for each in self.rows.values() if each.live(now) and wanted(each)]
         return sorted(found, key=lambda each: (each.auth_time, each.sid))
@@ -153,6 +201,61 @@ class _MemoryTokens:
         self.rows[digest] = replace(token, used_at=at, successor=successor.digest, sealed=sealed)
         self.rows[successor.digest] = successor
         return True
+
+
+@dataclass
+class _MemoryCodes:
+    rows: dict
+
+    def add(self, code):
+        self.rows[code.digest] = code
+
+    def find(self, digest):
+        return self.rows.get(digest)
+
+    def claim(self, digest, at):
+        code = self.rows.get(digest)
+        if code is None or code.used_at is not None:
+            return False
+        self.rows[digest] = replace(code, used_at=at)
+        return True
+
+    def opened(self, digest, sid):
+        self.rows[digest] = replace(self.rows[digest], sid=sid)
+
+
+@dataclass
+class _MemoryBrowsers:
+    rows: dict
+
+    def add(self, session):
+        self.rows[session.digest] = session
+
+    def get(self, digest):
+        return self.rows.get(digest)
+
+    def mark_ended(self, digest, at):
+        session = self.rows.get(digest)
+        if session is None or session.ended_at is not None:
+            return False
+        self.rows[digest] = replace(session, ended_at=at)
+        return True
+
+    def end_all(self, sub, at, *, but=None):
+        for digest, session in list(self.rows.items()):
+            if session.sub == sub and digest != but:
+                self.mark_ended(digest, at)
+
+
+@dataclass
+class _MemoryConsents:
+    rows: dict
+
+    def get(self, sub, client_id):
+        return self.rows.get((sub, client_id))
+
+    def put(self, consent):
+        self.rows[consent.sub, consent.client_id] = consent
 
 
 class FakeHasher:

@@ -122,3 +122,69 @@ class InvalidTarget(OAuthError):
     """An audience is unknown, or not allowed (RFC 8707 section 2)."""
 
     slug = "invalid_target"
+
+
+class UnsupportedResponseType(OAuthError):
+    """Only ``response_type=code`` is answered."""
+
+    slug = "unsupported_response_type"
+
+
+class AccessDenied(OAuthError):
+    """The person, or what the account may do, said no."""
+
+    slug = "access_denied"
+
+
+class LoginRequired(OAuthError):
+    """``prompt=none``, and nobody is logged in (OpenID Connect Core section 3.1.2.6)."""
+
+    slug = "login_required"
+
+
+class ConsentRequired(OAuthError):
+    """``prompt=none``, and the person has not allowed this yet."""
+
+    slug = "consent_required"
+
+
+class RequestNotSupported(OAuthError):
+    """Request objects by value are not read here."""
+
+    slug = "request_not_supported"
+
+
+class RequestUriNotSupported(OAuthError):
+    """Request objects by reference are not read here."""
+
+    slug = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(OAuthError):
+    """Clients do not register themselves within a request."""
+
+    slug = "registration_not_supported"
+
+
+class Unanswerable(AuthError):
+    """A request whose client or address is not good: the person at the browser is told, and sent nowhere."""
+
+    slug = "unanswerable_request"
+
+
+class StaleForm(AuthError):
+    """A form was sent that we did not give to this browser, or too long ago."""
+
+    slug = "stale_form"
+
+
+class InvalidToken(AuthError):
+    """An access token that is none of ours, or stands no more."""
+
+    slug = "invalid_token"
+
+
+class MissingScope(AuthError):
+    """The token stands, but lacks a scope that this needs: ``str(error)`` names it."""
+
+    slug = "insufficient_scope"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import SessionOver
 from auth_service.domain.store import Transaction
 
@@ -83,21 +84,49 @@ def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Sess
     return session
 
 
-def end_session(tx: Transaction, sid: str, reason: EndReason, at: float) -> bool:
+def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
     """End a session. Every way in which a session ends leads through here, and nothing else ends one.
 
     From the commit on no refresh token of it gives a successor and no token of it is exchanged. False when
-    it had ended before; ending twice changes nothing.
+    it had ended before; ending twice changes nothing. ``by`` is whoever wanted it, where that is known.
     """
-    return tx.sessions.mark_ended(sid, reason, at)
+    if not tx.sessions.mark_ended(sid, reason, at):
+        return False
+    session = tx.sessions.get(sid)
+    tx.audit.record(
+        AuditEvent(
+            Event.SESSION_ENDED,
+            actor=by,
+            subject=session.sub if session else None,
+            client_id=session.client_id if session else None,
+            session_id=sid,
+            detail={"reason": str(reason)},
+        )
+    )
+    return True
 
 
-def end_all_sessions(
-    tx: Transaction, sub: str, reason: EndReason, at: float, *, but: str | None = None
+def end_all_sessions(  # noqa: PLR0913 (the last two by name)
+    tx: Transaction,
+    sub: str,
+    reason: EndReason,
+    at: float,
+    *,
+    but: str | None = None,
+    by: str | None = None,
 ) -> list[str]:
     """End every live session of an account, except perhaps one; gives the ids of those that ended."""
     return [
         session.sid
         for session in tx.sessions.living(sub, at)
-        if session.sid != but and end_session(tx, session.sid, reason, at)
+        if session.sid != but and end_session(tx, session.sid, reason, at, by=by)
+    ]
+
+
+def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
+    """End every live session of a client that is disabled; gives the ids of those that ended."""
+    return [
+        session.sid
+        for session in tx.sessions.living_of_client(client_id, at)
+        if end_session(tx, session.sid, EndReason.CLIENT_DISABLED, at, by=by)
     ]

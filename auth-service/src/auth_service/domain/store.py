@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them, and those need this
     from auth_service.domain.accounts import Accounts
     from auth_service.domain.assertions import Assertions
+    from auth_service.domain.audit import Audit
+    from auth_service.domain.authorization_codes import AuthorizationCodes
+    from auth_service.domain.browser import BrowserSessions
+    from auth_service.domain.consents import Consents
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
 
@@ -28,6 +32,22 @@ class Transaction(Protocol):
     @property
     def assertions(self) -> "Assertions":
         """The client assertions already used."""
+
+    @property
+    def audit(self) -> "Audit":
+        """The audit log."""
+
+    @property
+    def authorization_codes(self) -> "AuthorizationCodes":
+        """The authorization codes."""
+
+    @property
+    def browser_sessions(self) -> "BrowserSessions":
+        """The browser sessions of the mint's own pages."""
+
+    @property
+    def consents(self) -> "Consents":
+        """What people have allowed third-party clients."""
 
 
 class Store(Protocol):

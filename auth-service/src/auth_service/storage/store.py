@@ -16,14 +16,24 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.times import Clock
 from auth_service.storage.accounts import SqlAccounts
+from auth_service.storage.audit import SqlAudit
+from auth_service.storage.authorization import SqlAuthorizationCodes, SqlConsents
+from auth_service.storage.browser_sessions import SqlBrowserSessions
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
 from auth_service.storage.sessions import SqlSessions
-from auth_service.storage.tables import AssertionRow, RefreshTokenRow, SessionRow
+from auth_service.storage.tables import (
+    AssertionRow,
+    AuthorizationCodeRow,
+    BrowserSessionRow,
+    RefreshTokenRow,
+    SessionRow,
+)
 
 _log = structlog.get_logger(__name__)
 BATCH = 100
 SESSION_KEPT = 3600.0  # seconds after its absolute end, far longer than any token of it can live
+CODE_KEPT = 86_400.0  # seconds after it expired, in which a second use still ends what the first one opened
 
 
 class SqlAssertions:
@@ -39,11 +49,15 @@ class SqlAssertions:
 class SqlTransaction:
     """The domain's Transaction over one database session."""
 
-    def __init__(self, db: Db) -> None:
+    def __init__(self, db: Db, now: Clock) -> None:
         self.accounts = SqlAccounts(db)
+        self.audit = SqlAudit(db, now)
         self.sessions = SqlSessions(db)
         self.refresh_tokens = SqlRefreshTokens(db)
         self.assertions = SqlAssertions(db)
+        self.authorization_codes = SqlAuthorizationCodes(db)
+        self.browser_sessions = SqlBrowserSessions(db)
+        self.consents = SqlConsents(db)
 
 
 class SqlStore:
@@ -62,7 +76,7 @@ class SqlStore:
     def transaction(self) -> Iterator[SqlTransaction]:
         """Read and write; committed when the block ends, rolled back when it raises."""
         with self._database.begin() as db:
-            yield SqlTransaction(db)
+            yield SqlTransaction(db, self._now)
         if next(self._writes) % self._prune_every == 0:
             self._prune_quietly()
 
@@ -70,7 +84,7 @@ class SqlStore:
     def reading(self) -> Iterator[SqlTransaction]:
         """Read one consistent view; no writer is waited for or held up."""
         with self._database.read() as db:
-            yield SqlTransaction(db)
+            yield SqlTransaction(db, self._now)
 
     def prune(self, now: float) -> int:
         """Remove at most a batch from each table; several processes may do so at once."""
@@ -80,6 +94,9 @@ class SqlStore:
             gone = _delete(db, [AssertionRow.client_id, AssertionRow.jti], AssertionRow.until < now)
             gone += _delete(db, [RefreshTokenRow.digest], RefreshTokenRow.keep_until < now)
             gone += _delete(db, [SessionRow.sid], long_over, orphaned)
+            codes, browsers = AuthorizationCodeRow, BrowserSessionRow
+            gone += _delete(db, [codes.digest], codes.expires_at < now - CODE_KEPT)
+            gone += _delete(db, [browsers.digest], browsers.expires_at < now)
         return gone
 
     def _prune_quietly(self) -> None:

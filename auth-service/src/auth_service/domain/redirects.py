@@ -1,0 +1,53 @@
+"""Redirect URIs: which one of a request is one of a client's, compared as strings (RFC 9700 section 4.1.3)."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlencode, urlsplit
+
+LONGEST_URI = 2000
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
+_LOCALHOST = re.compile(r"(http://localhost)(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+
+
+def registered(uri: str, registrations: Iterable[str], issuer: str) -> bool:
+    """Say whether the URI is registered: the very same string, but for the port of a loopback address.
+
+    A registration that begins with ``/`` lies below the issuer. ``127.0.0.1`` and ``[::1]`` go with any port
+    (RFC 8252 section 7.3), ``localhost`` only where it was registered without one.
+    """
+    if len(uri) > LONGEST_URI:
+        return False
+    return any(_same(uri, known, issuer) for known in registrations)
+
+
+def _same(uri: str, known: str, issuer: str) -> bool:
+    if known.startswith("/"):
+        return uri == issuer + known
+    if uri == known:
+        return True
+    if (loopback := _LOOPBACK.fullmatch(known)) is not None:
+        asked = _LOOPBACK.fullmatch(uri)
+        return asked is not None and asked.groups() == loopback.groups()
+    localhost = _LOCALHOST.fullmatch(known)
+    if localhost is None or known != "".join(localhost.groups()):
+        return False
+    asked = _LOCALHOST.fullmatch(uri)
+    return asked is not None and asked.groups() == localhost.groups()
+
+
+def with_parameters(uri: str, parameters: dict[str, str | None]) -> str:
+    """Give the URI with these added to its query; those that are None are left out."""
+    query = urlencode({name: value for name, value in parameters.items() if value is not None})
+    if not query:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{query}"
+
+
+def form_target(uri: str) -> str:
+    """Give what a Content-Security-Policy calls the place of a URI: its origin, or its scheme where CSP has no word for more.
+
+    CSP knows no IPv6 address, and an app's own scheme has no origin.
+    """
+    origin = _ORIGIN.match(uri)
+    return origin[0] if origin else f"{urlsplit(uri).scheme}:"

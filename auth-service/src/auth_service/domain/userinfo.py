@@ -1,0 +1,36 @@
+"""Userinfo (OpenID Connect Core section 5.3): what a person lets a client know about them."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver
+from auth_service.domain.exchange import TokenReader
+from auth_service.domain.oidc import personal_claims
+from auth_service.domain.sessions import live_session
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Answers for an access token with the scope ``openid``, for whichever of our audiences it was made.
+
+    So that ``resource`` may narrow a token's audience to one service, and userinfo goes on working with it.
+    """
+
+    store: Store
+    reader: TokenReader
+    now: Clock
+
+    def __call__(self, token: str) -> dict[str, object]:
+        """Give ``sub``, and what the scopes allow; raises InvalidToken, MissingScope or SessionOver."""
+        found = self.reader.read_any(token)
+        if found is None:
+            raise InvalidToken("this is no access token of ours, or it has expired")
+        if "openid" not in found.scopes:
+            raise MissingScope("openid")
+        with self.store.reading() as tx:
+            live_session(tx, found.subject, found.session_id, self.now())
+            account = tx.accounts.get(found.subject)
+        if account is None or account.disabled:
+            raise SessionOver("this account cannot be used")
+        return {"sub": account.sub} | personal_claims(account, found.scopes)

@@ -1,0 +1,61 @@
+"""Browser sessions in the database."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.browser import BrowserSession
+from auth_service.storage.dialects import affected
+from auth_service.storage.tables import BrowserSessionRow
+
+
+class SqlBrowserSessions:
+    """The domain's BrowserSessions, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def add(self, session: BrowserSession) -> None:
+        self._db.execute(
+            insert(BrowserSessionRow).values(
+                digest=session.digest,
+                sub=session.sub,
+                methods=" ".join(session.methods),
+                auth_time=session.auth_time,
+                created_at=session.created_at,
+                expires_at=session.expires_at,
+                ended_at=session.ended_at,
+            )
+        )
+
+    def get(self, digest: bytes) -> BrowserSession | None:
+        found = select(BrowserSessionRow).where(BrowserSessionRow.digest == digest)
+        row = self._db.scalar(found.execution_options(populate_existing=True))
+        if row is None:
+            return None
+        return BrowserSession(
+            digest=row.digest,
+            sub=row.sub,
+            methods=tuple(row.methods.split()),
+            auth_time=row.auth_time,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            ended_at=row.ended_at,
+        )
+
+    def mark_ended(self, digest: bytes, at: float) -> bool:
+        unended = update(BrowserSessionRow).where(
+            BrowserSessionRow.digest == digest, BrowserSessionRow.ended_at.is_(None)
+        )
+        return (
+            affected(self._db, unended.values(ended_at=at).execution_options(synchronize_session=False)) == 1
+        )
+
+    def end_all(self, sub: str, at: float, *, but: bytes | None = None) -> None:
+        unended = update(BrowserSessionRow).where(
+            BrowserSessionRow.sub == sub, BrowserSessionRow.ended_at.is_(None)
+        )
+        if but is not None:
+            unended = unended.where(BrowserSessionRow.digest != but)
+        self._db.execute(unended.values(ended_at=at).execution_options(synchronize_session=False))
