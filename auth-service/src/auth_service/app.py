@@ -32,7 +32,7 @@ from auth_service.signing.ring import KeyRing
 from auth_service.signing.verifying import LocalKeys, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
-from auth_service.web import accounts, answers, oauth, wellknown
+from auth_service.web import accounts, answers, oauth, origin, wellknown
 from auth_service.web.mint import Mint
 from auth_service.web.waiting import LongPoll
 
@@ -68,6 +68,7 @@ def create_app(
     )
     app.extensions["engine"] = engine
     answers.install(app)
+    origin.install(app)
     Touchstone(app, tokens.verifier(AUDIENCE))
     mint = _mint(settings, store, hasher, clients or ClientRegistry(packaged_clients()), ring, tokens, now)
     for routes in (accounts, oauth, wellknown):

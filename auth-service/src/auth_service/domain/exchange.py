@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from auth_service.domain.audit import REFUSED, AuditEvent, Event, record_alone
 from auth_service.domain.clients import Client, GrantType
-from auth_service.domain.errors import InvalidRequest, InvalidTarget, SessionOver, UnauthorizedClient
+from auth_service.domain.errors import (
+    InvalidRequest,
+    InvalidTarget,
+    OAuthError,
+    SessionOver,
+    UnauthorizedClient,
+)
 from auth_service.domain.grants import narrow_audiences, narrow_scopes
 from auth_service.domain.issuing import AccessToken, Issuing, TokenAnswer
 from auth_service.domain.sessions import live_session
@@ -55,8 +62,25 @@ class Exchange:
         """Answer with the narrower token; raises UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
 
         ``client`` has proved who it is. A subject token that is bad, over, or not meant for this client is
-        an InvalidRequest, as RFC 8693 section 2.2.2 wants it.
+        an InvalidRequest, as RFC 8693 section 2.2.2 wants it. Refusals are recorded.
         """
+        try:
+            return self._exchanged(client, subject_token, target, scopes)
+        except OAuthError as refused:
+            detail = {"error": refused.slug, "audience": target[:100]}
+            refusal = AuditEvent(
+                Event.TOKEN_EXCHANGED,
+                REFUSED,
+                actor=client.client_id,
+                client_id=client.client_id,
+                detail=detail,
+            )
+            record_alone(self.store, refusal)
+            raise
+
+    def _exchanged(
+        self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
+    ) -> TokenAnswer:
         if GrantType.TOKEN_EXCHANGE not in client.grants:
             raise UnauthorizedClient("this client is not registered for token exchange")
         subject = self._subject(subject_token, client)

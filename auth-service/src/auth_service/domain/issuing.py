@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from auth_service.domain.accounts import Account
+from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.grants import Grant
 from auth_service.domain.oidc import ID_TOKEN, id_token_claims
@@ -127,6 +128,7 @@ class Issuing:
             browser_session=browser_session,
         )
         tx.sessions.add(session)
+        tx.audit.record(_opened(session))
         if GrantType.REFRESH_TOKEN not in client.grants:
             return Opened(session, None)
         token = new_token()
@@ -186,3 +188,14 @@ class Issuing:
             refresh_token=refresh_token,
             issued_token_type=issued_token_type,
         )
+
+
+def _opened(session: Session) -> AuditEvent:
+    return AuditEvent(
+        Event.SESSION_OPENED,
+        actor=session.sub,
+        subject=session.sub,
+        client_id=session.client_id,
+        session_id=session.sid,
+        detail={"methods": list(session.methods), "scope": " ".join(sorted(session.scopes))},
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts import Account, normalise_email
+from auth_service.domain.audit import REFUSED, AuditEvent, Event, digest_of_address, record_alone
 from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import BadCredentials, InvalidClient, InvalidEmail
 from auth_service.domain.grants import grant_for_account
@@ -33,6 +34,7 @@ class PasswordCheck:
         account = self._find(email)
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
+            record_alone(self.store, _refusal(account, email))
             raise BadCredentials(_REFUSED)
         return Proof(account, self.hasher.hash(password) if verdict.outdated else None)
 
@@ -43,6 +45,8 @@ class PasswordCheck:
             raise BadCredentials(_REFUSED)
         if proof.new_hash is not None:
             tx.accounts.set_password_hash(latest.sub, proof.new_hash)
+        proven = {"methods": ["pwd"]}
+        tx.audit.record(AuditEvent(Event.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
         return latest
 
     def _find(self, email: str) -> Account | None:
@@ -52,6 +56,16 @@ class PasswordCheck:
             address = ""
         with self.store.reading() as tx:
             return tx.accounts.by_email(address)
+
+
+def _refusal(account: Account | None, email: str) -> AuditEvent:
+    """Give what the log says of a refused log-in: the account if there is one, of the address a digest alone."""
+    return AuditEvent(
+        Event.LOGGED_IN,
+        REFUSED,
+        subject=account.sub if account else None,
+        detail={"address_digest": digest_of_address(email)},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ class LogOut:
     def __call__(self, sub: str, sid: str | None) -> None:
         """End this one session; raises SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
-            end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now())
+            end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now(), by=sub)
 
     def everywhere(self, sub: str, sid: str | None) -> None:
         """End every session of the account; raises SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
             _own(tx, sub, sid)
             tx.accounts.locked(sub)
-            end_all_sessions(tx, sub, EndReason.LOGGED_OUT_EVERYWHERE, self.now())
+            end_all_sessions(tx, sub, EndReason.LOGGED_OUT_EVERYWHERE, self.now(), by=sub)
 
 
 def _own(tx: Transaction, sub: str, sid: str | None) -> str:
@@ -61,7 +61,7 @@ class Revoke:
         with self.store.transaction() as tx:
             session = tx.sessions.get(sid)
             if session is not None and self._may_end(session.client_id, client):
-                end_session(tx, sid, EndReason.REVOKED, self.now())
+                end_session(tx, sid, EndReason.REVOKED, self.now(), by=session.client_id)
 
     def _may_end(self, owner_id: str, client: Client | None) -> bool:
         if client is not None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import InvalidPassword, SessionOver, WrongPassword
 from auth_service.domain.sessions import EndReason, end_all_sessions, live_session
 from auth_service.domain.store import Store
@@ -64,4 +65,7 @@ class ChangePassword:
             if latest is None or latest.password_hash != account.password_hash:
                 raise WrongPassword("the password was changed meanwhile")
             tx.accounts.set_password_hash(sub, new_hash)
-            end_all_sessions(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid)
+            tx.audit.record(
+                AuditEvent(Event.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)
+            )
+            end_all_sessions(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid, by=sub)

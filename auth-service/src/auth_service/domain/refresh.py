@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.accounts import Account
+from auth_service.domain.audit import REFUSED, AuditEvent, Event
 from auth_service.domain.clients import Client, Clients, GrantType
 from auth_service.domain.errors import InvalidGrant
 from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes, narrow_audiences, narrow_scopes
@@ -75,14 +76,14 @@ class Refresh:
         if unused and asked.now >= presented.token.expires_at:
             raise InvalidGrant("this refresh token has expired")
         if not unused and not self._in_grace(presented, asked.now):
-            end_session(tx, session.sid, EndReason.REFRESH_REUSED, asked.now)
+            _reused(tx, session, asked)
             return None
         account, grant = _grant(tx, session, client, asked)
         successor = self._replace(tx, asked, session, digest) if unused else None
         if successor is None:  # used before, perhaps by a request that was faster by a moment
             successor = self._same_successor(tx.refresh_tokens.find(digest), asked)
         if successor is None:
-            end_session(tx, session.sid, EndReason.REFRESH_REUSED, asked.now)
+            _reused(tx, session, asked)
             return None
         return _Rotated(session, account, grant, successor)
 
@@ -115,6 +116,20 @@ class Refresh:
         row = self.issuing.refresh_token(successor, session, asked.now)
         sealed = self.sealer.seal(asked.token, successor)
         return successor if tx.refresh_tokens.replace(digest, row, sealed, asked.now) else None
+
+
+def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
+    """End the session: one of the two who hold this token has no right to it."""
+    tx.audit.record(
+        AuditEvent(
+            Event.REFRESH_REUSED,
+            REFUSED,
+            subject=session.sub,
+            client_id=session.client_id,
+            session_id=session.sid,
+        )
+    )
+    end_session(tx, session.sid, EndReason.REFRESH_REUSED, asked.now)
 
 
 def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> tuple[Account, Grant]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.accounts import Account, check_name, normalise_email
+from auth_service.domain.audit import OK, REFUSED, AuditEvent, Event, digest_of_address
 from auth_service.domain.passwords import PasswordHasher, check_new_password
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock, new_subject
@@ -33,7 +34,15 @@ class Register:
             created_at=self.now(),
         )
         with self.store.transaction() as tx:
-            tx.accounts.add(account)
+            made = tx.accounts.add(account)
+            tx.audit.record(  # either way: the work must not tell whether the address was taken
+                AuditEvent(
+                    Event.ACCOUNT_MADE,
+                    OK if made else REFUSED,
+                    subject=account.sub if made else None,
+                    detail={"address_digest": digest_of_address(address)},
+                )
+            )
         return account.sub
 
 

@@ -1,0 +1,59 @@
+"""The audit log in the database: rows are added and read; the database itself refuses to change them."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+import json
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.audit import AuditEntry, AuditEvent, AuditQuery, current_origin
+from auth_service.domain.times import Clock
+from auth_service.storage.tables import AuditEventRow
+
+
+class SqlAudit:
+    """The domain's Audit, inside one transaction."""
+
+    def __init__(self, db: Db, now: Clock) -> None:
+        self._db, self._now = db, now
+
+    def record(self, event: AuditEvent) -> None:
+        origin = current_origin()
+        self._db.execute(
+            insert(AuditEventRow).values(
+                at=self._now(),
+                event=str(event.event),
+                outcome=event.outcome,
+                actor=event.actor or origin.operator,
+                subject=event.subject,
+                client_id=event.client_id,
+                session_id=event.session_id,
+                address=origin.address,
+                request_id=origin.request_id,
+                detail=json.dumps(event.detail, sort_keys=True) if event.detail else None,
+            )
+        )
+
+    def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
+        wanted = select(AuditEventRow).order_by(AuditEventRow.id.desc()).limit(limit)
+        if query.before is not None:
+            wanted = wanted.where(AuditEventRow.id < query.before)
+        if query.since is not None:
+            wanted = wanted.where(AuditEventRow.at >= query.since)
+        if query.event is not None:
+            wanted = wanted.where(AuditEventRow.event == query.event)
+        return [_entry(row) for row in self._db.scalars(wanted)]
+
+
+def _entry(row: AuditEventRow) -> AuditEntry:
+    event = AuditEvent(
+        event=row.event,
+        outcome=row.outcome,
+        actor=row.actor,
+        subject=row.subject,
+        client_id=row.client_id,
+        session_id=row.session_id,
+        detail=json.loads(row.detail) if row.detail else {},
+    )
+    return AuditEntry(row.id, row.at, event, row.address, row.request_id)

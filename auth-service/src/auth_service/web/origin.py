@@ -1,0 +1,39 @@
+"""From where a request comes: the address of whoever asks, seen through the gateway, and the request's id."""
+
+from ipaddress import ip_address
+
+from flask import Flask, request
+from service_kit.requestid import current_request_id
+
+from auth_service.domain.audit import Origin, enter
+
+
+def client_address() -> str | None:
+    """Give the address of whoever asks.
+
+    The gateway names it in ``X-Forwarded-For``, having dropped what the caller said of itself. It is believed only of a
+    neighbour (loopback or a private network): whoever reaches this service from elsewhere speaks for itself alone.
+    """
+    peer = _address(request.remote_addr)
+    if peer is None or not ip_address(peer).is_private:
+        return peer
+    return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2]) or peer
+
+
+def install(app: Flask) -> None:
+    """Have what a request does be recorded as coming from there."""
+
+    @app.before_request
+    def take() -> None:
+        enter(Origin(client_address(), current_request_id()))
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        enter(Origin())
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        return str(ip_address((text or "").strip()))
+    except ValueError:
+        return None
