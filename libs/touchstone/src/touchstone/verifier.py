@@ -114,24 +114,16 @@ class Verifier:
         issued: Any = members.get("iat")
         expires: Any = members.get("exp")
         begins: Any = members.get("nbf", issued)
-        # Compared before they are reckoned with: JSON's integers have any size. A boolean is no number.
-        earliest, latest = int(now) - _TEN_YEARS, int(now) + _TEN_YEARS
-        if (
-            type(issued) not in _NUMBERS
-            or type(expires) not in _NUMBERS
-            or type(begins) not in _NUMBERS
-            or not earliest < issued < latest
-            or not earliest < expires < latest
-            or not earliest < begins < latest
-        ):
+        if type(issued) not in _NUMBERS or type(expires) not in _NUMBERS or type(begins) not in _NUMBERS:
             raise errors.MalformedClaims
-        if now >= expires + leeway:
-            raise errors.ExpiredToken
-        if issued > now + leeway or begins > now + leeway:
-            raise errors.NotYetValid
-        since = max(issued, begins) - leeway
+        # Compared before they are reckoned with: JSON's integers have any size.
+        if not now - leeway < expires < now + _TEN_YEARS:
+            raise errors.ExpiredToken if now - _TEN_YEARS < expires < now else errors.MalformedClaims
+        first, since = (begins, issued) if begins < issued else (issued, begins)
+        if not (now - _TEN_YEARS < first and since <= now + leeway):
+            raise errors.NotYetValid if now < since < now + _TEN_YEARS else errors.MalformedClaims
         # What lives for years is looked at afresh each time: its ten years may end before it does.
-        return since, expires + leeway if expires - min(issued, begins) < _TEN_YEARS / 2 else since
+        return since - leeway, expires + leeway if expires - first < _TEN_YEARS / 2 else since - leeway
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:
