@@ -112,3 +112,8 @@ def test_without_a_cluster_elsewhere_there_is_none(monkeypatch):
     monkeypatch.delenv("TOUCHSTONE_GATEWAY_URL", raising=False)
     assert Cluster.from_environment() is None
     assert "TOUCHSTONE_GATEWAY_URL" not in os.environ
+
+
+def test_a_service_with_a_server_of_its_own_is_run_as_its_module():
+    assert SERVICES["gateway"].command(8080, 1)[1:] == ["-m", "gateway"]
+    assert "granian" in SERVICES["users-service"].command(8082, 1)

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How one service is run: its package, its port's setting, its threads, and whether it has data."""
+    """How one service is run: its package, its port's setting, its threads, its data, whether it brings a server."""
 
     package: str
     port: str
     threads: int = 8
     database: str | None = None
+    own_server: bool = False
 
     def command(self, port: int, workers: int) -> list[str]:
-        """Return the production way to serve it."""
+        """Return the production way to serve it; a service with a server of its own is one process at its own port."""
+        if self.own_server:
+            return [sys.executable, "-m", self.package]
         options = {
             "--interface": "wsgi",
             "--host": "127.0.0.1",
@@ -33,7 +36,7 @@ SERVICES: Mapping[str, Service] = {
     "auth-service": Service("auth_service", "AUTH_PORT", 16, "auth.db"),
     "users-service": Service("users_service", "USERS_PORT", 8, "users.db"),
     "orders-service": Service("orders_service", "ORDERS_PORT", 8, "orders.db"),
-    "gateway": Service("gateway", "GATEWAY_PORT"),
+    "gateway": Service("gateway", "GATEWAY_PORT", own_server=True),
 }
 
 
