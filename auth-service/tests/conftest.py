@@ -144,6 +144,12 @@ class _MemoryAccounts:
     def set_disabled(self, sub, at):
         self.rows[sub] = replace(self.rows[sub], disabled_at=at)
 
+    def set_roles(self, sub, roles):
+        self.rows[sub] = replace(self.rows[sub], roles=roles)
+
+    def page(self, after, limit):
+        return [self.rows[sub] for sub in sorted(self.rows) if after is None or sub > after][:limit]
+
 
 @dataclass
 class _MemorySessions:
@@ -172,6 +178,10 @@ class _MemorySessions:
     def _living(self, now, wanted):
         found = [each for each in self.rows.values() if each.live(now) and wanted(each)]
         return sorted(found, key=lambda each: (each.auth_time, each.sid))
+
+    def page(self, sub, after, limit, now):
+        found = self._living(now, lambda each: sub in {None, each.sub} and (after is None or each.sid > after))
+        return sorted(found, key=lambda each: each.sid)[:limit]
 
     def mark_ended(self, sid, reason, at):
         session = self.rows.get(sid)

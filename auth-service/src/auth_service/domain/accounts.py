@@ -50,6 +50,12 @@ class Accounts(Protocol):
     def set_disabled(self, sub: str, at: float | None) -> None:
         """Disable at a time, or enable with None."""
 
+    def set_roles(self, sub: str, roles: frozenset[str]) -> None:
+        """Replace the roles."""
+
+    def page(self, after: str | None, limit: int) -> list[Account]:
+        """Give at most so many, ascending by subject, from the one after a subject on."""
+
 
 def normalise_email(address: str) -> str:
     """Give the one form under which an address is kept: NFC, lower case, IDNA domain in Unicode.

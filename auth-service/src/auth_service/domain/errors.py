@@ -53,6 +53,46 @@ class UnknownKey(AuthError):
     slug = "unknown_key"
 
 
+class UnknownAccount(AuthError):
+    """No account has this subject."""
+
+    slug = "unknown_account"
+
+
+class UnknownSession(AuthError):
+    """No log-in session has this id."""
+
+    slug = "unknown_session"
+
+
+class UnknownClient(AuthError):
+    """No client has this id."""
+
+    slug = "unknown_client"
+
+
+class NotWhileYou(AuthError):
+    """Somebody who administers would shut themselves out."""
+
+    slug = "own_account"
+
+
+class AddressTaken(AuthError):
+    """There is an account with this address: said to administrators alone."""
+
+    slug = "address_taken"
+
+
+class ClientFault(AuthError):
+    """A client cannot be registered so: ``faults`` names everything that is wrong with it."""
+
+    slug = "invalid_client_definition"
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
 class TryLater(AuthError):
     """Neither yes nor no for now.
 

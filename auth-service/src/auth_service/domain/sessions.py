@@ -69,6 +69,9 @@ class Sessions(Protocol):
     def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
         """All that were opened through a browser session and are live, oldest first."""
 
+    def page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
+        """Give at most so many that are live, of one account or of all, ascending by id from after one on."""
+
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Count what was opened through one browser session as opened through another."""
 

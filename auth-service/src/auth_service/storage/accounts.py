@@ -47,6 +47,17 @@ class SqlAccounts:
     def set_disabled(self, sub: str, at: float | None) -> None:
         self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(disabled_at=at))
 
+    def set_roles(self, sub: str, roles: frozenset[str]) -> None:
+        self._db.execute(
+            update(AccountRow).where(AccountRow.sub == sub).values(roles=" ".join(sorted(roles)))
+        )
+
+    def page(self, after: str | None, limit: int) -> list[Account]:
+        rows = select(AccountRow).order_by(AccountRow.sub).limit(limit)
+        if after is not None:
+            rows = rows.where(AccountRow.sub > after)
+        return [account for row in self._db.scalars(rows) if (account := _account(row)) is not None]
+
 
 def _account(row: AccountRow | None) -> Account | None:
     if row is None:

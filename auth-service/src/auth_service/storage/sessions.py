@@ -49,6 +49,14 @@ class SqlSessions:
     def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
         return self._living(select(SessionRow).where(SessionRow.browser_session == digest), now)
 
+    def page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
+        live = select(SessionRow).where(SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+        if sub is not None:
+            live = live.where(SessionRow.sub == sub)
+        if after is not None:
+            live = live.where(SessionRow.sid > after)
+        return [_session(row) for row in self._db.scalars(_fresh(live.order_by(SessionRow.sid).limit(limit)))]
+
     def move_browser(self, old: bytes, new: bytes) -> None:
         moved = update(SessionRow).where(SessionRow.browser_session == old).values(browser_session=new)
         self._db.execute(moved.execution_options(synchronize_session=False))
