@@ -6,9 +6,11 @@ from importlib.metadata import version
 from service_kit.app import create_api
 from service_kit.database import database_check, open_database, upgrade
 from service_kit.openapi import Api
+from service_kit.stopping import stopping
 from touchstone.flask import Touchstone
 
 from auth_service import cli
+from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.clients import Clients
 from auth_service.domain.exchange import Exchange, ServiceToken
@@ -32,7 +34,7 @@ from auth_service.signing.ring import KeyRing
 from auth_service.signing.verifying import LocalKeys, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
-from auth_service.web import accounts, answers, oauth, origin, wellknown
+from auth_service.web import accounts, admin, answers, oauth, origin, wellknown
 from auth_service.web.mint import Mint
 from auth_service.web.waiting import LongPoll
 
@@ -71,9 +73,9 @@ def create_app(
     origin.install(app)
     Touchstone(app, tokens.verifier(AUDIENCE))
     mint = _mint(settings, store, hasher, clients or ClientRegistry(packaged_clients()), ring, tokens, now)
-    for routes in (accounts, oauth, wellknown):
+    for routes in (accounts, oauth, wellknown, admin):
         app.register_api(routes.blueprint(mint))
-    app.cli.add_command(cli.keys_commands(ring))
+    app.cli.add_command(cli.keys_commands(mint.admin.keys))
     return app
 
 
@@ -103,7 +105,8 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         revoke=Revoke(store, clients, tokens, now),
         introspect=Introspect(store, tokens, now),
         keys=ring,
-        waits=LongPoll(settings.waiting_requests),
+        waits=LongPoll(settings.waiting_requests, stopping=stopping()),
+        admin=Administration.of(store, hasher, ring, now),
     )
 
 

@@ -103,6 +103,13 @@ def test_a_wait_ends_when_something_changes_or_the_time_is_over():
     assert clock() == 13
 
 
+def test_nobody_waits_any_longer_once_the_process_is_told_to_end(clock):
+    told = Event()
+    told.set()
+    poll = LongPoll(1, stopping=told, ticks=clock, pause=lambda _: pytest.fail("waited"))
+    assert poll.hold(25, lambda: False)
+
+
 def test_past_the_bound_nobody_waits():
     clock = FakeClock(0)
     poll = LongPoll(

@@ -21,17 +21,22 @@ def preferred_wait(prefer: str | None) -> int:
 
 
 class LongPoll:
-    """Lets at most ``limit`` requests wait at once, so that those who wait never starve those who work."""
+    """Lets at most ``limit`` requests wait at once, so that those who wait never starve those who work.
+
+    Once ``stopping`` is set nobody waits any longer: the server could not end before them.
+    """
 
     def __init__(
         self,
         limit: int,
         *,
+        stopping: threading.Event | None = None,
         every: float = 0.1,
         ticks: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._places = threading.BoundedSemaphore(limit)
+        self._stopping = stopping or threading.Event()
         self._every, self._ticks, self._pause = every, ticks, pause
 
     def hold(self, seconds: int, changed: Callable[[], bool]) -> bool:
@@ -40,7 +45,7 @@ class LongPoll:
             return False
         try:
             end = self._ticks() + seconds
-            while not changed() and self._ticks() < end:
+            while not changed() and not self._stopping.is_set() and self._ticks() < end:
                 self._pause(self._every)
         finally:
             self._places.release()
