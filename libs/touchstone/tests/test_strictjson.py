@@ -1,11 +1,31 @@
 """Strict JSON: what is read, what is refused, and that nothing but ValueError leaves."""
 
 import json
+from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchstone import strictjson
+
+
+class Lenient:
+    """A codec that lets everything through that the standard library does."""
+
+    @staticmethod
+    def loads(raw):
+        return json.loads(raw)
+
+    @staticmethod
+    def dumps(value):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+READERS = {"alone": strictjson.Reader(None), "with a lenient codec": strictjson.Reader(Lenient)}
+if find_spec("orjson"):
+    READERS["with orjson"] = strictjson.Reader(import_module("orjson"))
+readers = pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -14,21 +34,24 @@ VALUES = st.recursive(
 )
 
 
+@readers
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_what_json_writes_is_read_back(value, escaped, indent):
+def test_what_json_writes_is_read_back(reader, value, escaped, indent):
     raw = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
-    assert strictjson.loads(raw) == value
+    assert reader.loads(raw) == value
 
 
+@readers
 @given(st.binary() | st.text() | st.text(alphabet='{}[]",:\\u0d8 \n1eE.-'))
-def test_only_value_error_leaves(raw):
+def test_only_value_error_leaves(reader, raw):
     try:
-        value = strictjson.loads(raw)
+        value = reader.loads(raw)
     except ValueError:
         return
     assert json.loads(raw) == value
 
 
+@readers
 @pytest.mark.parametrize(
     "raw",
     [
@@ -74,29 +97,45 @@ def test_only_value_error_leaves(raw):
     ],
     ids=lambda raw: repr(raw[:20]),
 )
-def test_what_is_not_strict_json_is_refused(raw):
+def test_what_is_not_strict_json_is_refused(reader, raw):
     with pytest.raises(ValueError, match=r"."):
-        strictjson.loads(raw)
+        reader.loads(raw)
 
 
-def test_a_pair_of_surrogates_is_one_character():
-    assert strictjson.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
+@readers
+def test_a_pair_of_surrogates_is_one_character(reader):
+    assert reader.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
 
 
-def test_whitespace_around_a_value_is_allowed():
-    assert strictjson.loads(b' \t\r\n{"a" : 1}\n') == {"a": 1}
+@readers
+def test_whitespace_around_a_value_is_allowed(reader):
+    assert reader.loads(b' \t\r\n{"a" : 1}\n') == {"a": 1}
 
 
-def test_depth_is_counted_in_both_brackets():
-    assert strictjson.loads(b'[{"a":[1]}]', max_depth=3)
+@readers
+def test_depth_is_counted_in_both_brackets(reader):
+    assert reader.loads(b'[{"a":[1]}]', max_depth=3)
     with pytest.raises(ValueError, match="too deep"):
-        strictjson.loads(b'[{"a":[1]}]', max_depth=2)
+        reader.loads(b'[{"a":[1]}]', max_depth=2)
 
 
-def test_brackets_side_by_side_are_not_deep():
-    assert len(strictjson.loads(b"[" + b"{}," * 99 + b"{}]", max_depth=2)) == 100
+@readers
+def test_brackets_side_by_side_are_not_deep(reader):
+    assert len(reader.loads(b"[" + b"{}," * 99 + b"{}]", max_depth=2)) == 100
 
 
-def test_brackets_inside_strings_are_not_deep():
+@readers
+def test_brackets_inside_strings_are_not_deep(reader):
     text = json.dumps(["[{" * 50, 'quoted "[[[" and \\', {"[": "{"}])
-    assert strictjson.loads(text, max_depth=2) == json.loads(text)
+    assert reader.loads(text, max_depth=2) == json.loads(text)
+
+
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_help_changes_nothing_of_what_is_read(value, escaped, indent):
+    for raw in (Lenient.dumps(value), json.dumps(value, ensure_ascii=escaped, indent=indent).encode()):
+        readings = [reader.loads(raw) for reader in READERS.values()]
+        assert [repr(reading) for reading in readings] == [repr(value)] * len(READERS)
+
+
+def test_this_process_reads_with_orjson_where_it_is_installed():
+    assert (strictjson.loads.__self__._codec is None) == (find_spec("orjson") is None)
