@@ -29,11 +29,11 @@ else
 endif
 
 check: setup-dev ## lint, formatting, types, import contracts, what may not be in the tree
-	@$(VENV) -m ruff check
-	@$(VENV) -m ruff format --check
-	@$(VENV) -m mypy $(SOURCES)
-	@.venv/bin/lint-imports --no-cache
-	@exec $(VENV) tools/check_tree.py
+	@status=0; \
+	for each in 'ruff check' 'ruff format --check' 'mypy $(SOURCES) tools'; do $(VENV) -m $$each || status=1; done; \
+	.venv/bin/lint-imports --no-cache || status=1; \
+	$(VENV) tools/check_tree.py || status=1; \
+	exit $$status
 
 test-compose: setup-dev ## bring the compose cluster up, test it from outside and inside, take it down
 	@exec $(VENV) tools/compose_tests.py $(ARGS)
