@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings
 
+from auth_service.mailing import check_sender, mailer_for
 from auth_service.signing.folder import KeyFolder
 from auth_service.signing.pem import KeyFault
 
@@ -23,6 +24,9 @@ class Settings(ServiceSettings):
     jwks_max_age: Annotated[int, Field(ge=1, le=86_400)] = 60
     password_hashes_at_once: Few | None = None
     waiting_requests: Few = 8
+    mail_from: Annotated[str, Field(max_length=320)] = "Touchstone <no-reply@localhost>"
+    mail_password: SecretStr | None = None
+    mail_url: Annotated[str, Field(max_length=2000)] | None = None
 
     @field_validator("keys_dir")
     @classmethod
@@ -34,4 +38,16 @@ class Settings(ServiceSettings):
             folder.read(folder.signature(), strict=True)
         except (KeyFault, OSError) as fault:
             raise ValueError(str(fault)) from None
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _good_sender(cls, value: str) -> str:
+        check_sender(value)
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _good_mailer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        mailer_for(value, info.data.get("mail_from", ""), info.data.get("mail_password"))
         return value

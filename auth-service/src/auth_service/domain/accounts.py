@@ -68,6 +68,14 @@ def normalise_email(address: str) -> str:
         raise InvalidEmail("this is not an e-mail address") from None
 
 
+def known_address(email: str) -> str:
+    """Give the form under which an address may have an account; "" for what is no address, and has none."""
+    try:
+        return normalise_email(email)
+    except InvalidEmail:
+        return ""
+
+
 def _validated(address: str) -> str:
     # no name server is asked; addresses below .test are for tests
     return validate_email(address, strict=True, check_deliverability=False, test_environment=True).normalized

@@ -41,6 +41,18 @@ class WrongPassword(AuthError):
     slug = "wrong_password"
 
 
+class BadLink(AuthError):
+    """A mailed link or code opens nothing: unknown, used, expired, or asked for elsewhere; which is never said."""
+
+    slug = "bad_link"
+
+
+class BindingMissing(AuthError):
+    """A log-in link or code came without what binds it to where it was asked for."""
+
+    slug = "binding_missing"
+
+
 class SessionOver(AuthError):
     """The token was good, but the log-in session behind it has ended, or there never was one."""
 
@@ -110,6 +122,12 @@ class TooBusy(TryLater):
     """All places where passwords are hashed stayed taken for as long as we are willing to wait."""
 
     slug = "too_busy"
+
+
+class MailBusy(TryLater):
+    """So much mail waits to be sent that no more is taken."""
+
+    slug = "mail_busy"
 
 
 class NoSigningKey(TryLater):

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from auth_service.domain.accounts import Account, normalise_email
+from auth_service.domain.accounts import Account, known_address
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, digest_of_address, record_alone
 from auth_service.domain.clients import Client, Clients
-from auth_service.domain.errors import BadCredentials, InvalidClient, InvalidEmail
+from auth_service.domain.errors import BadCredentials, InvalidClient
 from auth_service.domain.grants import grant_for_account
 from auth_service.domain.issuing import Issuing, TokenAnswer
 from auth_service.domain.passwords import PasswordHasher
@@ -50,12 +50,8 @@ class PasswordCheck:
         return latest
 
     def _find(self, email: str) -> Account | None:
-        try:
-            address = normalise_email(email)
-        except InvalidEmail:
-            address = ""
         with self.store.reading() as tx:
-            return tx.accounts.by_email(address)
+            return tx.accounts.by_email(known_address(email))
 
 
 def _refusal(account: Account | None, email: str) -> AuditEvent:
@@ -66,6 +62,23 @@ def _refusal(account: Account | None, email: str) -> AuditEvent:
         subject=account.sub if account else None,
         detail={"address_digest": digest_of_address(email)},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a first-party log-in asks for: through which client, and how narrow."""
+
+    client_id: str
+    scopes: frozenset[str] | None = None
+    audiences: tuple[str, ...] = ()
+
+
+def first_party_client(clients: Clients, client_id: str) -> Client:
+    """Give the client if people may log in through it without its ever seeing a page; raises InvalidClient."""
+    client = clients.get(client_id)
+    if client is None or not client.enabled or not client.first_party or client.confidential:
+        raise InvalidClient("this client may not log anybody in by itself")
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ class LogIn:
 
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """
-        client = self._client(client_id)
+        client = first_party_client(self.clients, client_id)
         check = PasswordCheck(self.store, self.hasher)
         proof = check(email, password)
         grant = grant_for_account(proof.account, client, scopes, audiences)
@@ -97,9 +110,3 @@ class LogIn:
             latest = check.confirm(tx, proof)
             opened = self.issuing.open_session(tx, latest, client, grant, methods=("pwd",))
         return self.issuing.for_session(opened.session, latest, grant, opened.refresh_token)
-
-    def _client(self, client_id: str) -> Client:
-        client = self.clients.get(client_id)
-        if client is None or not client.enabled or not client.first_party or client.confidential:
-            raise InvalidClient("this client may not log anybody in by password")
-        return client

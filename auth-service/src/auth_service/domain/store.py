@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.authorization_codes import AuthorizationCodes
     from auth_service.domain.browser import BrowserSessions
     from auth_service.domain.consents import Consents
+    from auth_service.domain.one_time import OneTimeTokens
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
 
@@ -48,6 +49,10 @@ class Transaction(Protocol):
     @property
     def consents(self) -> "Consents":
         """What people have allowed third-party clients."""
+
+    @property
+    def one_time_tokens(self) -> "OneTimeTokens":
+        """The tokens and codes that were mailed."""
 
 
 class Store(Protocol):

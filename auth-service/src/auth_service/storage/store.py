@@ -20,12 +20,14 @@ from auth_service.storage.audit import SqlAudit
 from auth_service.storage.authorization import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
 from auth_service.storage.dialects import affected, insert_or_ignore
+from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
 from auth_service.storage.sessions import SqlSessions
 from auth_service.storage.tables import (
     AssertionRow,
     AuthorizationCodeRow,
     BrowserSessionRow,
+    OneTimeTokenRow,
     RefreshTokenRow,
     SessionRow,
 )
@@ -58,6 +60,7 @@ class SqlTransaction:
         self.authorization_codes = SqlAuthorizationCodes(db)
         self.browser_sessions = SqlBrowserSessions(db)
         self.consents = SqlConsents(db)
+        self.one_time_tokens = SqlOneTimeTokens(db)
 
 
 class SqlStore:
@@ -97,6 +100,7 @@ class SqlStore:
             codes, browsers = AuthorizationCodeRow, BrowserSessionRow
             gone += _delete(db, [codes.digest], codes.expires_at < now - CODE_KEPT)
             gone += _delete(db, [browsers.digest], browsers.expires_at < now)
+            gone += _delete(db, [OneTimeTokenRow.digest], OneTimeTokenRow.expires_at < now)
         return gone
 
     def _prune_quietly(self) -> None:
