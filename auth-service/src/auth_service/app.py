@@ -12,18 +12,20 @@ from touchstone.flask import Touchstone
 from auth_service import cli
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
+from auth_service.domain.authorization_codes import Redeem
 from auth_service.domain.clients import Clients
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.grants import AUDIENCES
 from auth_service.domain.issuing import Issuing, Lifetimes
 from auth_service.domain.keys import KeyTimes
-from auth_service.domain.login import LogIn
+from auth_service.domain.login import LogIn, PasswordCheck
 from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.passwords import ChangePassword, PasswordHasher
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
+from auth_service.domain.userinfo import UserInfo
 from auth_service.passwords import Argon2Hasher
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.sealing import HkdfSealer
@@ -31,10 +33,21 @@ from auth_service.settings import Settings
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.folder import KeyFolder
 from auth_service.signing.ring import KeyRing
-from auth_service.signing.verifying import LocalKeys, OwnTokens
+from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
-from auth_service.web import accounts, admin, answers, oauth, origin, wellknown
+from auth_service.web import (
+    accounts,
+    admin,
+    answers,
+    authorize,
+    end_session,
+    oauth,
+    origin,
+    userinfo,
+    wellknown,
+)
+from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.waiting import LongPoll
 
@@ -73,7 +86,7 @@ def create_app(
     origin.install(app)
     Touchstone(app, tokens.verifier(AUDIENCE))
     mint = _mint(settings, store, hasher, clients or ClientRegistry(packaged_clients()), ring, tokens, now)
-    for routes in (accounts, oauth, wellknown, admin):
+    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo):
         app.register_api(routes.blueprint(mint))
     app.cli.add_command(cli.keys_commands(mint.admin.keys))
     return app
@@ -99,6 +112,16 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         log_out=LogOut(store, now),
         change_password=ChangePassword(store, hasher, now),
         authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
+        redeem=Redeem(store, issuing),
+        user_info=UserInfo(store, tokens, now),
+        front=Front.of(
+            settings.issuer,
+            store,
+            clients,
+            PasswordCheck(store, hasher),
+            OwnIdTokens(settings.issuer, LocalKeys(ring)),
+            now,
+        ),
         refresh=Refresh(store, clients, HkdfSealer(), issuing),
         exchange=Exchange(store, tokens, issuing),
         service_token=ServiceToken(issuing),

@@ -204,3 +204,25 @@ class ReadAudit:
         """Give the newest entries that are wanted, newest first."""
         with self.store.reading() as tx:
             return tx.audit.entries(query, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """All of it, for routes and for commands."""
+
+    admit: Admit
+    accounts: AccountAdmin
+    sessions: SessionAdmin
+    keys: KeyAdmin
+    audit: ReadAudit
+
+    @classmethod
+    def of(cls, store: Store, hasher: PasswordHasher, keys: KeyStore, now: Clock) -> "Administration":
+        """Wire it."""
+        return cls(
+            Admit(store, now),
+            AccountAdmin(store, hasher, now),
+            SessionAdmin(store, now),
+            KeyAdmin(store, keys),
+            ReadAudit(store),
+        )

@@ -18,11 +18,15 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.InvalidPassword: ProblemType(422, "invalid_password", "This password cannot be used"),
     errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is not right"),
     errors.UnknownKey: ProblemType(404, "unknown_key", "There is no such key"),
+    errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
+    errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
+    errors.NotWhileYou: ProblemType(409, "own_account", "Nobody shuts themselves out"),
     errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
 }
 UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
     errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),
+    errors.InvalidToken: ("The access token is not valid", 'Bearer error="invalid_token"'),
     errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
 }
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

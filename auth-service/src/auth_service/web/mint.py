@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
+from auth_service.domain.authorization_codes import Redeem
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.keys import PublishedKeys
 from auth_service.domain.login import LogIn
@@ -10,6 +12,8 @@ from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.passwords import ChangePassword
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import Register
+from auth_service.domain.userinfo import UserInfo
+from auth_service.web.front import Front
 from auth_service.web.waiting import LongPoll
 
 
@@ -24,6 +28,9 @@ class Mint:
     log_out: LogOut
     change_password: ChangePassword
     authenticate: AuthenticateClient
+    redeem: Redeem
+    user_info: UserInfo
+    front: Front
     refresh: Refresh
     exchange: Exchange
     service_token: ServiceToken
@@ -31,3 +38,4 @@ class Mint:
     introspect: Introspect
     keys: PublishedKeys
     waits: LongPoll
+    admin: Administration

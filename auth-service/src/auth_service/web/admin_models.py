@@ -1,0 +1,168 @@
+"""What the administrators' routes send, as models; times in RFC 3339, UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+from service_kit.pages import MAX_LENGTH as LONGEST_CURSOR
+
+from auth_service.domain.audit import AuditEntry
+from auth_service.domain.keys import KeyStatus
+from auth_service.domain.sessions import Session
+
+Identifier = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+def moment(at: float | None) -> datetime | None:
+    """Give a unix time as RFC 3339 wants it, to the millisecond."""
+    if at is None:
+        return None
+    whole = datetime.fromtimestamp(at, UTC)
+    return whole.replace(microsecond=whole.microsecond // 1000 * 1000)
+
+
+class KeyPath(BaseModel):
+    """The id of a signing key."""
+
+    kid: Identifier
+
+
+class SessionPath(BaseModel):
+    """The id of a session."""
+
+    sid: Identifier
+
+
+class AccountPath(BaseModel):
+    """The subject of an account."""
+
+    sub: Identifier
+
+
+class PageQuery(BaseModel):
+    """Which page: `cursor` comes from the page before."""
+
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class SessionQuery(PageQuery):
+    """Whose sessions; everybody's without `sub`."""
+
+    sub: Identifier | None = None
+
+
+class AuditPageQuery(PageQuery):
+    """Which entries: of one kind, or all."""
+
+    event: Annotated[str, Field(max_length=60)] | None = None
+
+
+class KeyView(BaseModel):
+    """A signing key. Its state is next, current, retired or expired."""
+
+    kid: str
+    state: str
+    created_at: datetime | None
+    signs_from: datetime | None
+    signs_until: datetime | None
+    published_until: datetime | None
+
+    @classmethod
+    def of(cls, key: KeyStatus) -> "KeyView":
+        """Return the view of a key."""
+        return cls(
+            kid=key.kid,
+            state=key.state,
+            created_at=moment(key.created_at),
+            signs_from=moment(key.signs_from),
+            signs_until=moment(key.signs_until),
+            published_until=moment(key.published_until),
+        )
+
+
+class KeyList(BaseModel):
+    """Every key, oldest first."""
+
+    keys: list[KeyView]
+
+
+class KeyMade(BaseModel):
+    """The id of the key that was made."""
+
+    kid: str
+
+
+class SessionView(BaseModel):
+    """A live log-in session."""
+
+    sid: str
+    sub: str
+    client_id: str
+    scope: str
+    audiences: list[str]
+    methods: list[str]
+    auth_time: datetime | None
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, session: Session) -> "SessionView":
+        """Return the view of a session."""
+        return cls(
+            sid=session.sid,
+            sub=session.sub,
+            client_id=session.client_id,
+            scope=" ".join(sorted(session.scopes)),
+            audiences=list(session.audiences),
+            methods=list(session.methods),
+            auth_time=moment(session.auth_time),
+            expires_at=moment(session.expires_at),
+        )
+
+
+class SessionPage(BaseModel):
+    """Some sessions, ascending by `sid`; `next_cursor` leads to the next page and is null on the last."""
+
+    items: list[SessionView]
+    next_cursor: str | None
+
+
+class AuditView(BaseModel):
+    """One line of the audit log."""
+
+    id: int
+    at: datetime | None
+    event: str
+    outcome: str
+    actor: str | None
+    subject: str | None
+    client_id: str | None
+    session_id: str | None
+    address: str | None
+    request_id: str | None
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> "AuditView":
+        """Return the view of an entry."""
+        event = entry.event
+        return cls(
+            id=entry.id,
+            at=moment(entry.at),
+            event=event.event,
+            outcome=event.outcome,
+            actor=event.actor,
+            subject=event.subject,
+            client_id=event.client_id,
+            session_id=event.session_id,
+            address=entry.address,
+            request_id=entry.request_id,
+            detail=dict(event.detail),
+        )
+
+
+class AuditPage(BaseModel):
+    """Some entries, newest first; `next_cursor` leads to older ones and is null on the last page."""
+
+    items: list[AuditView]
+    next_cursor: str | None
