@@ -69,7 +69,9 @@ ROUTES: Sequence[Route] = (
     _route("POST", "/oauth/device_authorization", AUTH),
     _route("POST", "/oauth/revoke", AUTH),
     _route("POST", "/oauth/introspect", AUTH),
-    _token("GET", "/oauth/userinfo", AUTH),
+    _route("GET POST", "/oauth/userinfo", AUTH),  # for a token of whichever audience
+    _route("GET POST", "/oauth/logout", AUTH),
+    _route("GET", "/oauth/pages.css", AUTH),
     _token("GET", "/admin/keys", AUTH),
     _token("POST", "/admin/keys/rotate", AUTH),
     _token("DELETE", "/admin/keys/{kid}", AUTH),

@@ -176,6 +176,8 @@ def _check_lengths(values: Mapping[str, str]) -> None:
     for name, longest in (("state", LONGEST_STATE), ("nonce", LONGEST_NONCE)):
         if len(values.get(name, "")) > longest:
             raise errors.InvalidRequest(f"{name} has at most {longest} characters")
+    if not values.get("nonce", "").isprintable():
+        raise errors.InvalidRequest("nonce has printable characters alone")
 
 
 def _challenge(values: Mapping[str, str]) -> str:

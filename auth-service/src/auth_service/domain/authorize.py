@@ -59,7 +59,7 @@ class Authorize:
 
     def after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
         """Go on for somebody who has logged in for this very request."""
-        return self._told(request, lambda: self._past_log_in(request, who, asked=False))
+        return self._told(request, lambda: self._after_log_in(request, who))
 
     def consented(self, request: AuthorizationRequest, who: SignedIn, shown: frozenset[str]) -> Step:
         """Go on for somebody who said yes to what they were shown; asks again when it is more by now."""
@@ -86,20 +86,28 @@ class Authorize:
         except OAuthError as error:
             raise Refused(request.address, error) from None
 
+    def _after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
+        if self._somebody_else(request, who):
+            raise LoginRequired("somebody else than the one in id_token_hint has logged in")
+        return self._past_log_in(request, who, asked=False)
+
     def _first_step(self, request: AuthorizationRequest, who: SignedIn | None) -> Step:
-        if who is None or self._has_to_log_in(request, who):
+        elsewhere = self._somebody_else(request, who)
+        if who is None or elsewhere or self._has_to_log_in(request, who):
             if "none" in request.prompts:
                 raise LoginRequired("nobody suitable is logged in, and nobody was to be asked")
             return AskToLogIn()
         return self._past_log_in(request, who, asked=False)
 
+    def _somebody_else(self, request: AuthorizationRequest, who: SignedIn | None) -> bool:
+        if request.id_token_hint is None:
+            return False
+        hint = self.hints.read(request.id_token_hint)
+        if hint is None:
+            raise InvalidRequest("id_token_hint is not an ID token of ours")
+        return who is None or hint.sub != who.account.sub
+
     def _has_to_log_in(self, request: AuthorizationRequest, who: SignedIn) -> bool:
-        if request.id_token_hint is not None:
-            hint = self.hints.read(request.id_token_hint)
-            if hint is None:
-                raise InvalidRequest("id_token_hint is not an ID token of ours")
-            if hint.sub != who.account.sub:
-                return True
         if request.prompts & {"login", "select_account"}:
             return True
         return request.max_age is not None and self.now() - who.session.auth_time >= max(request.max_age, 1)

@@ -35,10 +35,11 @@ class Credentials(BaseModel):
 
     def audiences(self) -> tuple[str, ...]:
         """Give all audiences that are asked for, by either name."""
-        return tuple(name for given in (self.audience, self.resource) for name in _listed(given))
+        return tuple(name for given in (self.audience, self.resource) for name in listed(given))
 
 
-def _listed(names: str | list[str] | None) -> list[str]:
+def listed(names: str | list[str] | None) -> list[str]:
+    """Give one name, several, or none as a list."""
     return [names] if isinstance(names, str) else names or []
 
 
@@ -83,6 +84,9 @@ class TokenForm(ClientForm):
     scope: str | None = None
     audience: list[str] = []
     resource: list[str] = []
+    code: str | None = Field(None, repr=False)
+    redirect_uri: str | None = None
+    code_verifier: str | None = Field(None, repr=False)
     refresh_token: str | None = Field(None, repr=False)
     subject_token: str | None = Field(None, repr=False)
     subject_token_type: str | None = None
@@ -124,6 +128,54 @@ class JwkSet(BaseModel):
     """RFC 7517 section 5."""
 
     keys: list[dict[str, Any]]
+
+
+class AuthorizationQuery(BaseModel):
+    """RFC 6749 section 4.1.1, RFC 7636, RFC 8707, and OpenID Connect Core section 3.1.2.1."""
+
+    client_id: str
+    redirect_uri: str
+    response_type: str
+    code_challenge: str
+    code_challenge_method: str
+    scope: str | None = None
+    state: str | None = None
+    resource: list[str] = []
+    nonce: str | None = None
+    prompt: str | None = None
+    max_age: int | None = None
+    login_hint: str | None = None
+    id_token_hint: str | None = None
+    response_mode: str | None = None
+
+
+class AuthorizationForm(BaseModel):
+    """Our own log-in and consent forms; without `_form` the parameters of a request."""
+
+    email: str | None = None
+    password: str | None = Field(None, repr=False)
+
+
+class LogOutQuery(BaseModel):
+    """OpenID Connect RP-Initiated Logout 1.0 section 2."""
+
+    id_token_hint: str | None = None
+    client_id: str | None = None
+    post_logout_redirect_uri: str | None = None
+    state: str | None = None
+
+
+class LogOutForm(LogOutQuery):
+    """Likewise; or, with `_form`, the answer to our own question."""
+
+
+class UserInfoBody(BaseModel):
+    """OpenID Connect Core section 5.3.2; what the scopes do not allow is left out."""
+
+    sub: str
+    name: str | None = None
+    email: str | None = None
+    email_verified: bool | None = None
 
 
 class ServerMetadata(BaseModel):

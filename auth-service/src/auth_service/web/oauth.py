@@ -7,6 +7,7 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from auth_service.domain.authorization_codes import Redemption
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import InvalidClient, InvalidRequest, UnsupportedGrantType
 from auth_service.domain.exchange import ACCESS_TOKEN_TYPE, OwnToken
@@ -79,6 +80,11 @@ def _proven(client: Client | None) -> Client:
     return client
 
 
+def _authorization_code(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    code = _needed(form.code, "code")
+    return mint.redeem(_proven(client), Redemption(code, form.redirect_uri, form.code_verifier, form.audiences()))
+
+
 def _refresh(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
     token = _needed(form.refresh_token, "refresh_token")
     return mint.refresh(token, client, parse_scope(form.scope), form.audiences())
@@ -105,6 +111,7 @@ def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer
 
 
 GRANTS: dict[str, Grant] = {
+    GrantType.AUTHORIZATION_CODE: _authorization_code,
     GrantType.REFRESH_TOKEN: _refresh,
     GrantType.CLIENT_CREDENTIALS: _client_credentials,
     GrantType.TOKEN_EXCHANGE: _exchange,

@@ -4,7 +4,9 @@ from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from auth_service.domain.grants import ALL_SCOPES
+from auth_service.domain.authorization import PROMPTS
+from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES
+from auth_service.domain.oidc import ACR
 from auth_service.web.mint import Mint
 from auth_service.web.models import JwkSet, ServerMetadata
 from auth_service.web.oauth import GRANTS
@@ -12,6 +14,23 @@ from auth_service.web.waiting import preferred_wait
 
 TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
 METADATA_MAX_AGE = 300
+AUTHORIZATION_METADATA: dict[str, object] = {
+    "response_types_supported": ["code"],
+    "response_modes_supported": ["query"],
+    "code_challenge_methods_supported": ["S256"],
+    "authorization_response_iss_parameter_supported": True,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": False,
+    "claims_parameter_supported": False,
+    "prompt_values_supported": sorted(PROMPTS),
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "acr_values_supported": [ACR],
+    "claims_supported": [
+        *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"),
+        *("name", "email", "email_verified"),
+    ],
+}
 
 
 def blueprint(mint: Mint) -> APIBlueprint:
@@ -63,6 +82,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
@@ -73,8 +93,10 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
         "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": [str(grant) for grant in GRANTS],
-        "response_types_supported": [],
-        "scopes_supported": sorted(ALL_SCOPES),
+        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES),
+        **AUTHORIZATION_METADATA,
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
     }
 
 

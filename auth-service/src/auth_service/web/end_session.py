@@ -1,0 +1,82 @@
+"""The end-session endpoint: log-out that a client asks for (OpenID Connect RP-Initiated Logout 1.0)."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from auth_service.domain.browser import SignedIn
+from auth_service.domain.end_session import LogOutRequest
+from auth_service.domain.redirects import form_target
+from auth_service.web.authorize import answer_on_pages
+from auth_service.web.front import Front
+from auth_service.web.mint import Mint
+from auth_service.web.models import LogOutForm, LogOutQuery
+from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, page, sent_to
+from auth_service.web.reading import described, form_pairs, parsed, query_pairs
+
+TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
+PATH = "/oauth/logout"
+RESPONSES: dict[Any, Any] = {
+    200: HTML_RESPONSE,
+    303: REDIRECT_RESPONSE,
+    400: HTML_RESPONSE,
+    403: HTML_RESPONSE,
+}
+
+
+def blueprint(mint: Mint) -> APIBlueprint:
+    """Give the routes over this mint."""
+    routes = APIBlueprint("end_session", __name__, abp_tags=TAGS)
+    front = mint.front
+    answer_on_pages(routes)
+
+    @routes.get(PATH, operation_id="endSession", responses=RESPONSES)
+    @described(query=LogOutQuery)
+    def end_session() -> Response:
+        """Log out of the browser and of what was opened through it, after a question where no ID token vouches."""
+        pairs = query_pairs()
+        asked, who = front.read_log_out(pairs), _who(front)
+        if who is not None and asked.needs_a_yes(who):
+            return _question(front, asked, who, urlencode(pairs))
+        return _logged_out(front, asked, who)
+
+    @routes.post(PATH, operation_id="endSessionByForm", responses=RESPONSES)
+    @described(form=LogOutForm)
+    def end_session_by_form() -> Response:
+        """Take the answer to the question; a client's request by POST is sent on to GET."""
+        pairs = form_pairs()
+        fields = dict(pairs)
+        if "_form" not in fields:
+            return sent_to(f"{PATH}?{urlencode(pairs)}")
+        sent = fields.get("_request", "")
+        front.forms.check(fields["_form"], "logout", sent)
+        return _logged_out(front, front.read_log_out(parsed(sent)), _who(front))
+
+    return routes
+
+
+def _who(front: Front) -> SignedIn | None:
+    return front.who_is_there(front.forms.cookies.login)
+
+
+def _question(front: Front, asked: LogOutRequest, who: SignedIn, sent: str) -> Response:
+    response = page(
+        "logout.html",
+        form_targets=[form_target(asked.then)] if asked.then else [],
+        action=PATH,
+        request=sent,
+        form_token=front.forms.token("logout", sent),
+        client_name=asked.client.name if asked.client else None,
+        email=who.account.email,
+    )
+    return front.forms.seal(response)
+
+
+def _logged_out(front: Front, asked: LogOutRequest, who: SignedIn | None) -> Response:
+    front.end_session(asked, who)
+    response = sent_to(asked.then) if asked.then else page("logged_out.html")
+    front.forms.cookies.drop(response, front.forms.cookies.login_name)
+    return response

@@ -1,0 +1,48 @@
+"""What the pages can call: the use cases for people at a browser, wired."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.authorization import ReadRequest
+from auth_service.domain.authorize import Authorize
+from auth_service.domain.browser import Enter, Leave, WhoIsThere
+from auth_service.domain.clients import Clients
+from auth_service.domain.end_session import EndSession, ReadLogOut
+from auth_service.domain.hints import HintReader
+from auth_service.domain.login import PasswordCheck
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock
+from auth_service.web.browser import Cookies, FormGuard, origin_of
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """One field for each thing that is done for people at a browser, and the guard of their forms."""
+
+    read_request: ReadRequest
+    authorize: Authorize
+    who_is_there: WhoIsThere
+    enter: Enter
+    read_log_out: ReadLogOut
+    end_session: EndSession
+    forms: FormGuard
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
+        cls,
+        issuer: str,
+        store: Store,
+        clients: Clients,
+        check: PasswordCheck,
+        hints: HintReader,
+        now: Clock,
+    ) -> "Front":
+        """Wire it."""
+        return cls(
+            read_request=ReadRequest(clients, issuer),
+            authorize=Authorize(store, hints, now),
+            who_is_there=WhoIsThere(store, now),
+            enter=Enter(store, check, now),
+            read_log_out=ReadLogOut(clients, hints, issuer),
+            end_session=EndSession(Leave(store, now)),
+            forms=FormGuard(Cookies(issuer), origin_of(issuer), now),
+        )

@@ -1,0 +1,51 @@
+"""Reading the parameters of pages: strictly decoded, bounded, and repeated names kept, for the domain to judge."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+from urllib.parse import parse_qsl
+
+from flask import request
+from pydantic import BaseModel
+
+from auth_service.domain.errors import Unanswerable
+from auth_service.web.forms import FORM, MOST_FIELDS
+
+LONGEST_QUERY = 16 * 1024
+Pairs = tuple[tuple[str, str], ...]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def query_pairs() -> Pairs:
+    """Give the query's parameters; raises Unanswerable for what is no query."""
+    return parsed(request.query_string)
+
+
+def form_pairs() -> Pairs:
+    """Give the parameters of a form in the body; raises Unanswerable for what is none."""
+    if request.mimetype != FORM:
+        raise Unanswerable("this is not a form")
+    return parsed(request.get_data(cache=True), longest=4 * LONGEST_QUERY)
+
+
+def parsed(raw: bytes | str, *, longest: int = LONGEST_QUERY) -> Pairs:
+    """Give names and values in order; raises Unanswerable for what is too long, or not UTF-8."""
+    if len(raw) > longest:
+        raise Unanswerable("the request is too long")
+    try:
+        text = raw if isinstance(raw, str) else raw.decode("ascii")
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+    except ValueError:  # UnicodeDecodeError among them
+        raise Unanswerable("the request cannot be read") from None
+
+
+def described(**parts: type[BaseModel]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Say in the OpenAPI document what a view reads by itself: ``query`` or ``form``."""
+
+    def mark(view: Callable[P, R]) -> Callable[P, R]:
+        view.__annotations__ |= parts
+        # flask-openapi3 documents these, and leaves reading them to us
+        view.__delay_validate_request__ = True  # type: ignore[attr-defined]
+        return view
+
+    return mark
