@@ -4,31 +4,24 @@ One cluster of real processes serves the whole session. With TOUCHSTONE_GATEWAY_
 the cluster behind that address instead, and whatever needs a service's own port or process is skipped.
 """
 
-import http.client
 import json
 import os
 import secrets
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import jwt
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
+from testkit.callers import Door, Person, Wire, read_claims, wait_for
 from testkit.cluster import Cluster
 
 GIVEN = os.environ.get("TOUCHSTONE_GATEWAY_URL", "").rstrip("/")
 PASSWORD = os.environ.get("DEMO_PASSWORD", "correct-horse-battery-staple")
 HERE = Path(__file__).parent
-PATIENCE = 30.0  # seconds, for what must happen and has no promise of its own
-RENEW_BEFORE = 150.0  # seconds left of a token that a test may still be handed
 
 
 def pytest_collection_modifyitems(items):
@@ -38,127 +31,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(HERE) and item.get_closest_marker("compose") is None:
             item.add_marker(hidden)
-
-
-class Door:
-    """One base address, asked the way a program would: no proxy, no redirect, bounded time."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.mount("http://", HTTPAdapter(pool_connections=4, pool_maxsize=64))
-
-    def __call__(
-        self, method: str, path: str, *, token: str | None = None, **options: Any
-    ) -> requests.Response:
-        headers = dict(options.pop("headers", None) or {})
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        return self._session.request(
-            method, self.url + path, headers=headers, timeout=PATIENCE, allow_redirects=False, **options
-        )
-
-    def close(self) -> None:
-        self._session.close()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it came over the wire; header names in lower case, of repeated ones the last."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Wire:
-    """A kept connection that sends header lines as they are: repeated, empty, in any spelling."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._address = (parts.hostname or "", parts.port or 80)
-        self._connection: http.client.HTTPConnection | None = None
-
-    def __call__(
-        self, method: str, target: str, *lines: tuple[str, str | bytes], body: bytes = b""
-    ) -> Answer:
-        for last in (False, True):
-            fresh = self._connection is None
-            try:
-                return self._ask(method, target, lines, body)
-            except (http.client.BadStatusLine, ConnectionError):
-                self.close()
-                if fresh or last:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _ask(
-        self, method: str, target: str, lines: tuple[tuple[str, str | bytes], ...], body: bytes
-    ) -> Answer:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE)
-        self._connection.putrequest(method, target, skip_accept_encoding=True)
-        for name, value in lines:
-            self._connection.putheader(name, value)
-        if body or method != "GET":
-            self._connection.putheader("Content-Length", str(len(body)))
-        self._connection.endheaders(body or None)
-        response = self._connection.getresponse()
-        content = response.read()
-        if response.will_close:
-            self.close()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, content)
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-@dataclass
-class Person:
-    """Somebody with an account, who logs in through one door."""
-
-    door: Door
-    email: str
-    password: str
-    _answer: dict[str, Any] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def log_in(self, **narrowed: Any) -> dict[str, Any]:
-        """Start a session of its own and return the token answer."""
-        answer = self.door(
-            "POST", "/login", json={"email": self.email, "password": self.password, **narrowed}
-        )
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    @property
-    def token(self) -> str:
-        """An access token for everything this account may do, good for two more minutes at least."""
-        with self._lock:
-            if not self._answer or read(self._answer["access_token"])["exp"] - time.time() < RENEW_BEFORE:
-                self._answer = self.log_in()
-            return self._answer["access_token"]
-
-    @property
-    def sub(self) -> str:
-        return read(self.token)["sub"]
-
-
-def read(token: str) -> dict[str, Any]:
-    """Return a token's claims, believing everything."""
-    return jwt.decode(token, options={"verify_signature": False})
-
-
-def wait_for(what: Callable[[], Any], within: float = PATIENCE, hope: str = "it") -> Any:
-    """Ask until the answer is true, and return it; fail after `within` seconds."""
-    end = time.monotonic() + within
-    while not (answer := what()):
-        assert time.monotonic() < end, f"{hope} did not happen within {within:g} s"
-        time.sleep(0.02)
-    return answer
 
 
 @dataclass(frozen=True)
@@ -238,7 +110,7 @@ def newcomer(gateway) -> Callable[..., Person]:
 
 @pytest.fixture(scope="session")
 def claims_of() -> Callable[[str], dict[str, Any]]:
-    return read
+    return read_claims
 
 
 @pytest.fixture(scope="session")

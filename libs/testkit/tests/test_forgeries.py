@@ -6,6 +6,7 @@ import pytest
 import requests
 from testkit.clock import FakeClock
 from testkit.forgeries import forgeries, good_tokens
+from testkit.forgeries.borrowed import borrowed
 from testkit.keys import make_rsa
 from testkit.mint import Mint
 from testkit.upstream import FakeUpstream
@@ -80,3 +81,21 @@ def test_an_http_client_carries_every_one_as_it_is(all_forgeries):
 def test_a_key_whose_signatures_leave_no_spare_bits_is_no_trouble():
     mint = Mint(key=make_rsa(3072))
     assert len(list(forgeries(mint, audience=AUDIENCE))) > 1000
+
+
+def test_nothing_that_is_made_from_a_genuine_token_passes(mint, verifier):
+    genuine = mint.sign()
+    verifier.verify(genuine)
+    made = dict(borrowed(genuine, mint.jwks()))
+
+    passed = []
+    for name, token in made.items():
+        try:
+            verifier.verify(token)
+        except TokenError:
+            continue
+        passed.append(name)
+
+    assert passed == []
+    assert len(set(made.values())) > 250
+    assert genuine not in made.values()

@@ -1,0 +1,100 @@
+import time
+
+import pytest
+from testkit.callers import Door, Person, Wire, read_claims, wait_for
+from testkit.mint import Mint
+from testkit.upstream import Answer, FakeUpstream
+
+
+@pytest.fixture
+def upstream():
+    with FakeUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def door(upstream):
+    door = Door(upstream.url)
+    yield door
+    door.close()
+
+
+def token_answer(**claims):
+    return Answer(200, {"access_token": Mint().sign(Mint().claims(**claims))})
+
+
+def test_a_door_sends_the_token_and_nothing_of_the_environment(door, upstream, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+    door("GET", "/x", token="abc", headers={"X-Y": "z"})
+    door("GET", "/x")
+
+    first, second = upstream.received
+    assert (first.headers["Authorization"], first.headers["X-Y"]) == ("Bearer abc", "z")
+    assert "Authorization" not in second.headers
+
+
+def test_a_door_does_not_follow_redirects(door, upstream):
+    upstream.answers = [Answer(302, {}, {"Location": "/elsewhere"})]
+
+    assert door("GET", "/").status_code == 302
+
+
+def test_a_wire_sends_lines_as_they_are_and_keeps_its_connection(upstream):
+    wire = Wire(upstream.url)
+
+    answers = [wire("POST", "/x", ("x-a", "1"), ("X-A", b"\xe4"), body=b"12") for _ in range(2)]
+    wire.close()
+
+    assert [a.status for a in answers] == [200, 200]
+    assert upstream.received[0].body == b"12"
+
+
+def test_a_wire_opens_another_connection_when_the_kept_one_has_ended(upstream):
+    upstream.answers = [Answer(200, {}, {"Connection": "close"})]
+    wire = Wire(upstream.url)
+
+    assert [wire("GET", "/x").status for _ in range(3)] == [200, 200, 200]
+
+    wire.close()
+
+
+def test_a_wire_to_nowhere_says_so(upstream):
+    upstream.close()
+
+    with pytest.raises(ConnectionError):
+        Wire(upstream.url)("GET", "/")
+
+
+def test_a_person_logs_in_when_there_is_no_token_and_when_it_nears_its_end(door, upstream):
+    now = int(time.time())
+    upstream.answers = [token_answer(exp=now + 60), token_answer(exp=now + 300, sub="me")]
+    person = Person(door, "a@example.com", "secret")
+
+    first, second, third = person.token, person.token, person.token
+
+    assert first != second == third
+    assert person.sub == "me"
+    assert len(upstream.received) == 2
+
+
+def test_a_log_in_that_fails_fails_the_test(door, upstream):
+    upstream.answers = [Answer(401)]
+
+    with pytest.raises(AssertionError):
+        Person(door, "a@example.com", "secret").log_in(scope="x")
+
+
+def test_claims_are_read_without_belief():
+    assert read_claims(Mint().sign({"sub": "me"}))["sub"] == "me"
+
+
+def test_what_happens_in_the_end_is_waited_for():
+    answers = iter([None, 0, "", "so"])
+
+    assert wait_for(lambda: next(answers)) == "so"
+
+
+def test_what_never_happens_is_a_failure():
+    with pytest.raises(AssertionError, match="rain did not happen"):
+        wait_for(lambda: False, 0.01, "rain")
