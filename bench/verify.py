@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import platform
 import statistics
 import sys
 import time
@@ -31,6 +32,7 @@ from report import Promise, table
 from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.mint import Mint
 from touchstone import Issuer, KeySet, Policy, Verifier
+from touchstone.faster import HELP
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # it is measured because it is in use
@@ -193,7 +195,10 @@ def main() -> int:
         ]
         for name, spent in seen.items()
     ]
-    print(f"one token of {len(tokens[0])} characters, {len(mint.claims())} claims")
+    print(f"one token of {len(tokens[0])} characters, {len(mint.claims())} claims;", end=" ")
+    print(
+        f"touchstone {'with' if HELP else 'without'} the help of msgspec, Python {platform.python_version()}"
+    )
     print(table(rows, ["way", "µs", "times bare RSA", "in all rounds"]))
     promises = [
         Promise("cold verification, times bare RSA", ratio(COLD, BARE), 1.6, "<="),

@@ -1,0 +1,21 @@
+"""The optional help of msgspec."""
+
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+from touchstone.faster import HELP, help_of
+
+
+def test_msgspec_helps_where_it_is_installed():
+    assert (HELP is None) == (find_spec("msgspec") is None)
+
+
+def test_help_is_made_of_its_readers_and_its_writer():
+    def reader(kind=None):
+        return SimpleNamespace(decode=("read", kind))
+
+    def writer():
+        return SimpleNamespace(encode="write")
+
+    fake = SimpleNamespace(json=SimpleNamespace(Decoder=reader, Encoder=writer))
+    assert help_of(fake) == (("read", None), "write", ("read", bytes))
