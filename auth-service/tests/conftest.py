@@ -44,7 +44,7 @@ class MemoryStore:
 
     def __init__(self):
         tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents")
-        self.rows = {name: {} for name in tables} | {"audit": []}
+        self.rows = {name: {} for name in tables} | {"audit": [], "clients": {}}
         self._lock = threading.RLock()
 
     @contextmanager
@@ -78,6 +78,12 @@ class MemoryStore:
     def assertions(self):
         return self
 
+    joining = reading
+
+    @property
+    def clients(self):
+        return _MemoryClients(self.rows["clients"])
+
     @property
     def audit(self):
         return _MemoryAudit(self.rows["audit"])
@@ -96,6 +102,31 @@ class MemoryStore:
 
     def remember(self, client_id, jti, until):
         return self.rows["assertions"].setdefault((client_id, jti), until) is until
+
+
+@dataclass
+class _MemoryClients:
+    rows: dict
+
+    def add(self, client, at):
+        return self.rows.setdefault(client.client_id, client) is client
+
+    def get(self, client_id):
+        return self.rows.get(client_id)
+
+    locked = get
+
+    def all(self):
+        return [self.rows[client_id] for client_id in sorted(self.rows)]
+
+    def replace(self, client):
+        self.rows[client.client_id] = client
+
+    def set_disabled(self, client_id, at):
+        self.rows[client_id] = replace(self.rows[client_id], enabled=at is None)
+
+    def hold(self, client_id):
+        return client_id not in self.rows or self.rows[client_id].enabled
 
 
 @dataclass

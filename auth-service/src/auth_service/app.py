@@ -13,21 +13,24 @@ from auth_service import cli
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.authorization_codes import Redeem
-from auth_service.domain.clients import Clients
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.grants import AUDIENCES
 from auth_service.domain.issuing import Issuing, Lifetimes
 from auth_service.domain.keys import KeyTimes
 from auth_service.domain.login import LogIn, PasswordCheck
 from auth_service.domain.logout import Introspect, LogOut, Revoke
+from auth_service.domain.mail import Outbox
 from auth_service.domain.passwords import ChangePassword, PasswordHasher
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
+from auth_service.mailing import mailer_for
+from auth_service.mailing.announce import announce
+from auth_service.mailing.outbox import ThreadedOutbox
 from auth_service.passwords import Argon2Hasher
-from auth_service.registry import ClientRegistry, packaged_clients
+from auth_service.registry import AllClients, ClientRegistry, file_clients, packaged_clients
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
@@ -42,11 +45,13 @@ from auth_service.web import (
     answers,
     authorize,
     end_session,
+    magic,
     oauth,
     origin,
     userinfo,
     wellknown,
 )
+from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.waiting import LongPoll
@@ -58,7 +63,7 @@ def create_app(
     settings: Settings,
     *,
     hasher: PasswordHasher | None = None,
-    clients: Clients | None = None,
+    outbox: Outbox | None = None,
     now: Clock = time.time,
 ) -> Api:
     """Return the service, ready to be served: database up to date, keys there, demo accounts if asked for.
@@ -85,9 +90,11 @@ def create_app(
     answers.install(app)
     origin.install(app)
     Touchstone(app, tokens.verifier(AUDIENCE))
-    mint = _mint(settings, store, hasher, clients or ClientRegistry(packaged_clients()), ring, tokens, now)
-    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo):
+    clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
+    mint = _mint(settings, store, hasher, clients, ring, tokens, outbox or _outbox(settings, now), now)
+    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic):
         app.register_api(routes.blueprint(mint))
+    mint.admin.clients.settle()
     app.cli.add_command(cli.keys_commands(mint.admin.keys))
     return app
 
@@ -96,14 +103,17 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     settings: Settings,
     store: Store,
     hasher: PasswordHasher,
-    clients: Clients,
+    clients: AllClients,
     ring: KeyRing,
     tokens: OwnTokens,
+    outbox: Outbox,
     now: Clock,
 ) -> Mint:
     """Wire the use cases."""
     issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
+    hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
+    front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher), hints, now)
     return Mint(
         issuer=settings.issuer,
         jwks_max_age=settings.jwks_max_age,
@@ -114,14 +124,8 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
         redeem=Redeem(store, issuing),
         user_info=UserInfo(store, tokens, now),
-        front=Front.of(
-            settings.issuer,
-            store,
-            clients,
-            PasswordCheck(store, hasher),
-            OwnIdTokens(settings.issuer, LocalKeys(ring)),
-            now,
-        ),
+        front=front,
+        by_mail=ByMail.of(store, clients, issuing, front.enter, outbox),
         refresh=Refresh(store, clients, HkdfSealer(), issuing),
         exchange=Exchange(store, tokens, issuing),
         service_token=ServiceToken(issuing),
@@ -129,8 +133,13 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         introspect=Introspect(store, tokens, now),
         keys=ring,
         waits=LongPoll(settings.waiting_requests, stopping=stopping()),
-        admin=Administration.of(store, hasher, ring, now),
+        admin=Administration.of(store, hasher, ring, clients.fixed, now),
     )
+
+
+def _outbox(settings: Settings, now: Clock) -> Outbox:
+    mailer = mailer_for(settings.mail_url, settings.mail_from, settings.mail_password)
+    return ThreadedOutbox(mailer, now=now, announce=announce if settings.demo else None)
 
 
 def _key_times(settings: Settings) -> KeyTimes:

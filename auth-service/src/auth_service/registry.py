@@ -1,15 +1,18 @@
-"""The registered clients: read once from the packaged clients.toml into the domain's Clients."""
+"""The registered clients: those that files name, read once, and those that the database keeps, read when asked for."""
 
 import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
+from auth_service.domain.client_definition import client_from
 from auth_service.domain.clients import Client
+from auth_service.domain.errors import ClientFault
+from auth_service.domain.store import Store
 
 
 class ClientRegistry:
-    """The domain's Clients, in memory."""
+    """The domain's FixedClients, in memory."""
 
     def __init__(self, clients: Iterable[Client]) -> None:
         self._clients = {client.client_id: client for client in clients}
@@ -18,27 +21,64 @@ class ClientRegistry:
         """Find by its id, whether enabled or not."""
         return self._clients.get(client_id)
 
+    def all(self) -> list[Client]:
+        """Give all of them, ascending by id."""
+        return [self._clients[client_id] for client_id in sorted(self._clients)]
+
+
+class AllClients:
+    """The domain's Clients: those of the files first, so that nobody takes their names, then the database's."""
+
+    def __init__(self, fixed: ClientRegistry, store: Store) -> None:
+        self.fixed, self._store = fixed, store
+
+    def get(self, client_id: str) -> Client | None:
+        """Find by its id, whether enabled or not; within this context's transaction, if it is in one."""
+        client = self.fixed.get(client_id)
+        if client is not None:
+            return client
+        with self._store.joining() as tx:
+            return tx.clients.get(client_id)
+
 
 def packaged_clients() -> list[Client]:
     """Read the clients that come with the service."""
-    return read_clients((files("auth_service") / "clients.toml").read_text(encoding="utf-8"))
+    return read_clients((files("auth_service") / "clients.toml").read_text(encoding="utf-8"), at_home=True)
 
 
-def read_clients(toml: str) -> list[Client]:
-    """Read ``[clients.<id>]`` tables; raises ValueError naming the client whose table is wrong."""
-    return [_client(client_id, table) for client_id, table in tomllib.loads(toml)["clients"].items()]
-
-
-def _client(client_id: str, table: dict[str, Any]) -> Client:
-    names = ("grants", "audiences", "scopes", "own_scopes", "serves")
-    lists: dict[str, Any] = {name: frozenset(table.pop(name, ())) for name in names}
+def file_clients(path: Path | None) -> list[Client]:
+    """Read the clients of CLIENTS_FILE; raises ClientFault naming everything that is wrong with it."""
+    if path is None:
+        return []
     try:
-        return Client(
-            client_id=client_id,
-            redirect_uris=tuple(table.pop("redirect_uris", ())),
-            post_logout_redirect_uris=tuple(table.pop("post_logout_redirect_uris", ())),
-            **lists,
-            **table,
-        )
-    except TypeError as error:
-        raise ValueError(f"client {client_id}: {error}") from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClientFault(f"the file cannot be read ({type(error).__name__})") from None
+    clients = read_clients(text)
+    taken = {client.client_id for client in packaged_clients()} & {client.client_id for client in clients}
+    if taken:
+        raise ClientFault(*(f"client {name}: comes with the service" for name in sorted(taken)))
+    return clients
+
+
+def read_clients(toml: str, *, at_home: bool = False) -> list[Client]:
+    """Read ``[clients.<id>]`` tables; raises ClientFault with all faults, each naming its client."""
+    try:
+        document = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise ClientFault(f"is not TOML: {error}") from None
+    tables = document.pop("clients", {})
+    faults = [f"{name}: there is nothing but [clients.<id>] tables" for name in document]
+    if not isinstance(tables, dict):
+        raise ClientFault("clients: are [clients.<id>] tables")
+    clients = []
+    for client_id, table in tables.items():
+        try:
+            clients.append(
+                client_from(client_id, table if isinstance(table, dict) else {"": table}, at_home=at_home)
+            )
+        except ClientFault as fault:
+            faults += [f"client {client_id}: {one}" for one in fault.faults]
+    if faults:
+        raise ClientFault(*faults)
+    return clients

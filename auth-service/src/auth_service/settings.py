@@ -6,7 +6,9 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings
 
+from auth_service.domain.errors import ClientFault
 from auth_service.mailing import check_sender, mailer_for
+from auth_service.registry import file_clients
 from auth_service.signing.folder import KeyFolder
 from auth_service.signing.pem import KeyFault
 
@@ -18,6 +20,7 @@ class Settings(ServiceSettings):
 
     database_url: DatabaseUrl
     keys_dir: KeysDir
+    clients_file: Path | None = None
     access_token_ttl: Seconds = 300
     refresh_token_ttl: Seconds = 2_592_000
     refresh_token_idle_ttl: Seconds = 1_209_600
@@ -50,4 +53,14 @@ class Settings(ServiceSettings):
     @classmethod
     def _good_mailer(cls, value: str | None, info: ValidationInfo) -> str | None:
         mailer_for(value, info.data.get("mail_from", ""), info.data.get("mail_password"))
+        return value
+
+    @field_validator("clients_file")
+    @classmethod
+    def _good_clients(cls, value: Path | None) -> Path | None:
+        """Name everything that is wrong with the file of clients, before anything starts."""
+        try:
+            file_clients(value)
+        except ClientFault as fault:
+            raise ValueError(str(fault)) from None
         return value

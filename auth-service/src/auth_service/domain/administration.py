@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from auth_service.domain.accounts import Account, check_name, normalise_email
 from auth_service.domain.audit import REFUSED, AuditEntry, AuditEvent, AuditQuery, Event, record_alone
+from auth_service.domain.client_admin import ClientAdmin, FixedClients
 from auth_service.domain.errors import (
     AddressTaken,
     InvalidName,
@@ -214,15 +215,19 @@ class Administration:
     accounts: AccountAdmin
     sessions: SessionAdmin
     keys: KeyAdmin
+    clients: ClientAdmin
     audit: ReadAudit
 
     @classmethod
-    def of(cls, store: Store, hasher: PasswordHasher, keys: KeyStore, now: Clock) -> "Administration":
+    def of(
+        cls, store: Store, hasher: PasswordHasher, keys: KeyStore, fixed: FixedClients, now: Clock
+    ) -> "Administration":
         """Wire it."""
         return cls(
             Admit(store, now),
             AccountAdmin(store, hasher, now),
             SessionAdmin(store, now),
             KeyAdmin(store, keys),
+            ClientAdmin(store, fixed, now),
             ReadAudit(store),
         )

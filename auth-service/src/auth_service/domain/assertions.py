@@ -1,10 +1,11 @@
-"""Client authentication by ``private_key_jwt``: what a client assertion must say (RFC 7523 section 3)."""
+"""Client authentication: by ``private_key_jwt``, what an assertion must say (RFC 7523 section 3), or by a secret."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from auth_service.domain.client_secrets import secret_fits
 from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import InvalidClient
 from auth_service.domain.store import Store
@@ -42,15 +43,26 @@ class AuthenticateClient:
     audiences: frozenset[str]
     now: Clock
 
-    def __call__(self, client_id: str | None, assertion: str | None) -> Client | None:
-        """Give the client, None when none was named; raises InvalidClient."""
+    def __call__(
+        self, client_id: str | None, assertion: str | None, secret: str | None = None
+    ) -> Client | None:
+        """Give the client, None when none was named; raises InvalidClient. Assertion and secret never come both."""
         if assertion is not None:
             return self._proven(client_id, assertion)
+        if secret is not None:
+            return self._trusted(client_id, secret)
         if client_id is None:
             return None
         client = self._known(client_id)
         if client.confidential:
-            raise InvalidClient("this client has to prove who it is, with a client_assertion")
+            how = "its secret" if client.secret_hash is not None else "a client_assertion"
+            raise InvalidClient(f"this client has to prove who it is, with {how}")
+        return client
+
+    def _trusted(self, client_id: str | None, secret: str) -> Client:
+        client = self.clients.get(client_id) if client_id is not None else None
+        if not secret_fits(client, secret) or client is None or not client.enabled:
+            raise InvalidClient("this client is not known here, or this is not its secret")
         return client
 
     def _known(self, client_id: str) -> Client:
@@ -63,7 +75,7 @@ class AuthenticateClient:
         client = self._known(self.reader.issuer(assertion))
         if client_id not in {None, client.client_id}:
             raise InvalidClient("client_id and client_assertion name different clients")
-        if not client.confidential:
+        if not client.confidential or client.secret_hash is not None:
             raise InvalidClient("this client has no key")
         claims = self.reader.verified(assertion, client.client_id)
         jti, until = self._checked(claims, client.client_id)

@@ -7,6 +7,7 @@ from typing import Protocol
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.clients import Client, GrantType
+from auth_service.domain.errors import InvalidClient
 from auth_service.domain.grants import Grant
 from auth_service.domain.oidc import ID_TOKEN, id_token_claims
 from auth_service.domain.refresh_tokens import RefreshToken, digest_of
@@ -114,7 +115,12 @@ class Issuing:
         auth_time: float | None = None,
         browser_session: bytes | None = None,
     ) -> Opened:
-        """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier."""
+        """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier.
+
+        Raises InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
+        """
+        if not tx.clients.hold(client.client_id):
+            raise InvalidClient("this client is not known here")
         now = self.now()
         session = Session(
             sid=new_id(),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.audit import Audit
     from auth_service.domain.authorization_codes import AuthorizationCodes
     from auth_service.domain.browser import BrowserSessions
+    from auth_service.domain.client_admin import RegisteredClients
     from auth_service.domain.consents import Consents
     from auth_service.domain.one_time import OneTimeTokens
     from auth_service.domain.refresh_tokens import RefreshTokens
@@ -33,6 +34,10 @@ class Transaction(Protocol):
     @property
     def assertions(self) -> "Assertions":
         """The client assertions already used."""
+
+    @property
+    def clients(self) -> "RegisteredClients":
+        """The clients registered at run time."""
 
     @property
     def audit(self) -> "Audit":
@@ -63,3 +68,6 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """Read only, and never in a writer's way."""
+
+    def joining(self) -> AbstractContextManager[Transaction]:
+        """Read within the transaction that this context is in; in one of its own when it is in none."""

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import structlog
 from service_kit.database import Database
@@ -19,6 +20,7 @@ from auth_service.storage.accounts import SqlAccounts
 from auth_service.storage.audit import SqlAudit
 from auth_service.storage.authorization import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
+from auth_service.storage.clients import SqlRegisteredClients
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
@@ -54,6 +56,7 @@ class SqlTransaction:
     def __init__(self, db: Db, now: Clock) -> None:
         self.accounts = SqlAccounts(db)
         self.audit = SqlAudit(db, now)
+        self.clients = SqlRegisteredClients(db)
         self.sessions = SqlSessions(db)
         self.refresh_tokens = SqlRefreshTokens(db)
         self.assertions = SqlAssertions(db)
@@ -74,20 +77,40 @@ class SqlStore:
         self._now = now
         self._prune_every = prune_every
         self._writes = itertools.count(1)
+        self._open: ContextVar[SqlTransaction | None] = ContextVar("open_transaction", default=None)
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         """Read and write; committed when the block ends, rolled back when it raises."""
-        with self._database.begin() as db:
-            yield SqlTransaction(db, self._now)
+        with self._database.begin() as db, self._current(db) as tx:
+            yield tx
         if next(self._writes) % self._prune_every == 0:
             self._prune_quietly()
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
         """Read one consistent view; no writer is waited for or held up."""
-        with self._database.read() as db:
-            yield SqlTransaction(db, self._now)
+        with self._database.read() as db, self._current(db) as tx:
+            yield tx
+
+    @contextmanager
+    def joining(self) -> Iterator[SqlTransaction]:
+        """Read within this context's transaction: a second connection beside it could be waited for in vain."""
+        current = self._open.get()
+        if current is not None:
+            yield current
+            return
+        with self.reading() as tx:
+            yield tx
+
+    @contextmanager
+    def _current(self, db: Db) -> Iterator[SqlTransaction]:
+        tx = SqlTransaction(db, self._now)
+        token = self._open.set(tx)
+        try:
+            yield tx
+        finally:
+            self._open.reset(token)
 
     def prune(self, now: float) -> int:
         """Remove at most a batch from each table; several processes may do so at once."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from service_kit.openapi import problem_response
 from service_kit.problems import ProblemType, problem
 
@@ -21,16 +21,24 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
     errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
     errors.NotWhileYou: ProblemType(409, "own_account", "Nobody shuts themselves out"),
+    errors.BindingMissing: ProblemType(
+        400, "binding_missing", "This has to be redeemed where it was asked for"
+    ),
+    errors.MailBusy: ProblemType(503, "mail_busy", "No mail can be sent now"),
     errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
 }
 UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
     errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),
+    errors.BadLink: ("This link or code opens nothing", 'Bearer realm="touchstone"'),
     errors.InvalidToken: ("The access token is not valid", 'Bearer error="invalid_token"'),
     errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
 }
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 CLIENT_CHALLENGE = 'Bearer realm="touchstone", error="invalid_client"'
+BASIC_CHALLENGE = (
+    'Basic realm="touchstone", charset="UTF-8"'  # in the scheme that the client tried (RFC 6749 section 5.2)
+)
 TOKEN_RESPONSES: dict[Any, Any] = {
     200: TokenAnswerBody,
     400: OAuthProblem,
@@ -51,7 +59,8 @@ def oauth_error(error: errors.OAuthError) -> tuple[Response, int, dict[str, str]
     """Give RFC 6749 section 5.2."""
     body = jsonify(error=error.slug, error_description=str(error))
     if isinstance(error, errors.InvalidClient):
-        return body, 401, {**NO_STORE, "WWW-Authenticate": CLIENT_CHALLENGE}
+        basic = request.headers.get("Authorization", "")[:6].lower() == "basic "
+        return body, 401, {**NO_STORE, "WWW-Authenticate": BASIC_CHALLENGE if basic else CLIENT_CHALLENGE}
     return body, 400, NO_STORE
 
 

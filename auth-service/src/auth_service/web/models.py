@@ -75,6 +75,7 @@ class ClientForm(BaseModel):
     client_id: str | None = None
     client_assertion_type: str | None = None
     client_assertion: str | None = Field(None, repr=False)
+    client_secret: str | None = Field(None, repr=False)
 
 
 class TokenForm(ClientForm):

@@ -16,10 +16,10 @@ from auth_service.domain.issuing import TokenAnswer, nested_actors
 from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
 from auth_service.web.forms import document_forms, oauth_form
 from auth_service.web.mint import Mint
-from auth_service.web.models import AboutTokenForm, ClientForm, Introspection, OAuthProblem, TokenForm
+from auth_service.web.models import AboutTokenForm, Introspection, OAuthProblem, TokenForm
+from auth_service.web.proving import client_of
 
 TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 REFUSALS: dict[Any, Any] = {400: OAuthProblem, 401: OAuthProblem}
 Grant = Callable[[Mint, Client | None, TokenForm], TokenAnswer]
 
@@ -35,7 +35,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         grant = GRANTS.get(_needed(form.grant_type, "grant_type"))
         if grant is None:
             raise UnsupportedGrantType("there is no such grant here")
-        return token_answer(grant(mint, _client(mint, form), form))
+        return token_answer(grant(mint, client_of(mint, form), form))
 
     @routes.post(
         "/oauth/revoke",
@@ -45,7 +45,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
     @oauth_form
     def revoke(form: AboutTokenForm) -> tuple[str, int, dict[str, str]]:
         """End the session that a token of this client came from (RFC 7009)."""
-        client = _client(mint, form)
+        client = client_of(mint, form)
         mint.revoke(_needed(form.token, "token"), client)
         return "", 200, NO_STORE
 
@@ -53,7 +53,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
     @oauth_form
     def introspect(form: AboutTokenForm) -> tuple[Response, int, dict[str, str]]:
         """Say whether an access token stands now (RFC 7662)."""
-        client = _client(mint, form)
+        client = client_of(mint, form)
         found = mint.introspect(_needed(form.token, "token"), client)
         return jsonify(_described(found, mint.issuer) if found else {"active": False}), 200, NO_STORE
 
@@ -64,14 +64,6 @@ def _needed(value: str | None, name: str) -> str:
     if value is None:
         raise InvalidRequest(f"{name} is missing")
     return value
-
-
-def _client(mint: Mint, form: ClientForm) -> Client | None:
-    if (form.client_assertion is None) != (form.client_assertion_type is None):
-        raise InvalidRequest("client_assertion and client_assertion_type go together")
-    if form.client_assertion_type not in {None, ASSERTION_TYPE}:
-        raise InvalidClient("this type of client_assertion is not known here")
-    return mint.authenticate(form.client_id, form.client_assertion)
 
 
 def _proven(client: Client | None) -> Client:

@@ -1,0 +1,83 @@
+"""Clients registered at run time, in the database: what is said of each as JSON, the hash of its secret beside."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+import json
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.client_definition import client_from, table_of
+from auth_service.domain.clients import Client
+from auth_service.domain.errors import ClientFault
+from auth_service.storage.dialects import insert_or_ignore
+from auth_service.storage.tables import RegisteredClientRow
+
+_log = structlog.get_logger(__name__)
+
+
+class SqlRegisteredClients:
+    """The domain's RegisteredClients, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def add(self, client: Client, at: float) -> bool:
+        return insert_or_ignore(
+            self._db,
+            RegisteredClientRow,
+            client_id=client.client_id,
+            definition=json.dumps(table_of(client)),
+            secret_hash=client.secret_hash,
+            created_at=at,
+        )
+
+    def get(self, client_id: str) -> Client | None:
+        return self._one(_named(client_id))
+
+    def locked(self, client_id: str) -> Client | None:
+        return self._one(_named(client_id).with_for_update())
+
+    def all(self) -> list[Client]:
+        rows = self._db.scalars(select(RegisteredClientRow).order_by(RegisteredClientRow.client_id))
+        return [client for row in rows if (client := _client(row)) is not None]
+
+    def replace(self, client: Client) -> None:
+        facts = {"definition": json.dumps(table_of(client)), "secret_hash": client.secret_hash}
+        self._change(client.client_id, **facts)
+
+    def set_disabled(self, client_id: str, at: float | None) -> None:
+        self._change(client_id, disabled_at=at)
+
+    def hold(self, client_id: str) -> bool:
+        # SQLite has no row locks and needs none: whoever may write is alone there
+        row = self._db.execute(
+            select(RegisteredClientRow.disabled_at)
+            .where(RegisteredClientRow.client_id == client_id)
+            .with_for_update(read=True)
+        ).one_or_none()
+        return row is None or row.disabled_at is None
+
+    def _one(self, rows: Select[RegisteredClientRow]) -> Client | None:
+        row = self._db.scalar(rows.execution_options(populate_existing=True))
+        return None if row is None else _client(row)
+
+    def _change(self, client_id: str, **values: object) -> None:
+        self._db.execute(
+            update(RegisteredClientRow).where(RegisteredClientRow.client_id == client_id).values(**values)
+        )
+
+
+def _named(client_id: str) -> Select[RegisteredClientRow]:
+    return select(RegisteredClientRow).where(RegisteredClientRow.client_id == client_id)
+
+
+def _client(row: RegisteredClientRow) -> Client | None:
+    try:
+        client = client_from(row.client_id, json.loads(row.definition))
+    except ClientFault as fault:  # what was right when it was kept may not be so for a newer version
+        _log.error("a registered client cannot be used", client=row.client_id, reason=str(fault))
+        return None
+    return replace(client, secret_hash=row.secret_hash, enabled=row.disabled_at is None)

@@ -1,0 +1,183 @@
+"""What a client may be registered for: every fault is named, and all of them at once."""
+
+import hashlib
+
+import pytest
+from auth_service.domain.client_definition import client_from, table_of, uri_faults
+from auth_service.domain.client_secrets import hash_secret, secret_fits
+from auth_service.domain.errors import ClientFault
+from auth_service.registry import file_clients, packaged_clients, read_clients
+
+GOOD = {
+    "name": "Some shop",
+    "grants": ["authorization_code", "refresh_token"],
+    "redirect_uris": ["https://shop.example/callback"],
+    "audiences": ["orders-service"],
+    "scopes": ["orders:read", "openid"],
+}
+
+
+def faults_of(client_id="shop", **changes):
+    with pytest.raises(ClientFault) as refused:
+        client_from(client_id, GOOD | changes)
+    return refused.value.faults
+
+
+def test_a_definition_comes_back_as_it_was_written():
+    client = client_from("shop", GOOD)
+
+    assert client_from("shop", table_of(client)) == client
+    assert table_of(client)["scopes"] == ["openid", "orders:read"]
+
+
+@pytest.mark.parametrize("client", packaged_clients(), ids=lambda client: client.client_id)
+def test_what_comes_with_the_service_holds_to_the_rules(client):
+    assert client_from(client.client_id, table_of(client), at_home=True) == client
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"client_id": "../x"}, "client_id"),
+        ({"client_id": ""}, "client_id"),
+        ({"client_id": ".hidden"}, "client_id"),
+        ({"client_id": "x" * 101}, "client_id"),
+        ({"name": ""}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": 1}, "name"),
+        ({"grants": ["password"]}, "grants"),
+        ({"grants": "authorization_code"}, "grants"),
+        ({"grants": [1]}, "grants"),
+        ({"grants": ["authorization_code", "client_credentials"]}, "grants"),
+        ({"audiences": ["elsewhere"]}, "audiences"),
+        ({"scopes": ["everything"]}, "scopes"),
+        ({"own_scopes": ["openid"]}, "own_scopes"),
+        ({"serves": ["orders-service"]}, "serves"),
+        ({"serves": ["elsewhere"], "confidential": True}, "serves"),
+        ({"redirect_uris": []}, "redirect_uris"),
+        ({"confidential": "yes"}, "confidential"),
+        ({"secret_hash": "0" * 64}, "secret_hash"),
+        ({"secret_hash": "plain", "confidential": True}, "secret_hash"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_each_fault_is_named(changes, fault):
+    (said,) = faults_of(**changes)
+
+    assert said.startswith(fault)
+
+
+def test_all_faults_are_named_at_once():
+    assert (
+        len(faults_of(grants=["password"], audiences=["elsewhere"], redirect_uris=["http://a.example/"])) == 3
+    )
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://shop.example/callback",
+        "https://shop.example:8443/callback?kept=1",
+        "http://127.0.0.1/callback",
+        "http://[::1]/callback",
+        "http://localhost:3000/callback",
+        "com.example.app:/callback",
+    ],
+)
+def test_https_loopback_and_an_apps_own_scheme_are_addresses(uri):
+    assert uri_faults(uri) == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "/callback",
+        "callback",
+        "http://shop.example/callback",
+        "https:///callback",
+        "https://shop.example/callback#x",
+        "https://shop.example/callback#",
+        "https://*.shop.example/callback",
+        "https://shop.example/*",
+        "https://user@shop.example/",
+        "https://shop.example:x/",
+        "https://shop.example/a b",
+        "https://shop.example/\u00e9",
+        "https://[x/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "myapp:/callback",
+        "com.example.app://host/callback",
+        "http://127.0.0.1.evil.example/",
+        "https://shop.example/" + "x" * 2000,
+    ],
+)
+def test_everything_else_is_not(uri):
+    assert len(uri_faults(uri)) == 1
+
+
+def test_addresses_below_the_issuer_are_for_what_comes_with_the_service():
+    assert uri_faults("/callback", at_home=True) == []
+    assert len(uri_faults("/call back", at_home=True)) == 1
+
+
+def test_a_file_names_clients_in_the_same_shape(tmp_path):
+    file = tmp_path / "clients.toml"
+    file.write_text('[clients.shop]\nname = "Shop"\nenabled = false\n')
+
+    (client,) = file_clients(file)
+
+    assert (client.client_id, client.name, client.confidential, client.enabled) == (
+        "shop",
+        "Shop",
+        False,
+        False,
+    )
+
+
+def test_a_file_cannot_take_the_name_of_a_client_that_comes_with_the_service(tmp_path):
+    file = tmp_path / "clients.toml"
+    file.write_text('[clients.cli]\nname = "Mine"\n')
+
+    with pytest.raises(ClientFault, match="client cli: comes with the service"):
+        file_clients(file)
+
+
+def test_no_file_is_no_clients():
+    assert file_clients(None) == []
+
+
+@pytest.mark.parametrize("content", [None, b"\xff", b"[clients", b"clients = 1"])
+def test_a_file_that_cannot_be_read_is_one_fault(tmp_path, content):
+    file = tmp_path / "clients.toml"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(ClientFault):
+        file_clients(file)
+
+
+def test_a_files_faults_are_named_all_at_once_with_their_clients():
+    with pytest.raises(ClientFault) as refused:
+        read_clients('other = 1\n[clients.a]\ncolour = 1\n[clients.b]\nscopes = ["x"]\n[clients]\nc = 1\n')
+
+    assert [fault.split(":")[0] for fault in refused.value.faults] == [
+        "other",
+        "client a",
+        "client b",
+        "client c",
+    ]
+
+
+def test_a_secret_is_kept_as_its_sha256_and_fits_itself_alone():
+    client = client_from("shop", GOOD | {"confidential": True, "secret_hash": hash_secret("the secret")})
+
+    assert client.secret_hash == hashlib.sha256(b"the secret").hexdigest()
+    assert secret_fits(client, "the secret")
+    assert not secret_fits(client, "the secret ")
+    assert not secret_fits(client, "\ud800")
+    assert not secret_fits(client_from("shop", GOOD), "the secret")
+    assert not secret_fits(None, "")
+    assert "secret_hash" not in repr(client)
