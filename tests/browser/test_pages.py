@@ -1,0 +1,246 @@
+"""The mint's pages in a real Chromium, through the door: with the keyboard, without script, at any width."""
+
+import jwt
+import pytest
+
+WIDTHS = [400, 1280]
+NO_SCRIPT = {"java_script_enabled": False}
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_a_person_logs_in_and_the_program_gets_tokens(open_page, program, log_in, script):
+    page = open_page(java_script_enabled=script)
+    page.goto(program.url(nonce="n-1"))
+    log_in(page)
+    page.wait_for_url(f"{program.redirect_uri}?*")
+
+    answer = program.answer()
+    tokens = program.redeem().json()
+
+    assert (answer["state"], answer["iss"]) == (program.state, program.house.gateway)
+    assert tokens["scope"] == "email openid orders:read"
+    claims = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+    assert (claims["aud"], claims["nonce"], claims["email"]) == ("cli", "n-1", "alice@example.com")
+
+
+def test_a_second_program_needs_no_second_log_in(open_page, make_program, log_in):
+    first, second = make_program(), make_program()
+    page = open_page()
+    page.goto(first.url())
+    log_in(page)
+    page.wait_for_url(f"{first.redirect_uri}?*")
+
+    page.goto(second.url())
+
+    page.wait_for_url(f"{second.redirect_uri}?*")
+    assert second.redeem().status_code == 200
+
+
+def test_a_program_at_the_ipv6_loopback_address_is_reached_from_the_form(open_page, make_program, log_in):
+    program = make_program(host="::1")
+    page = open_page()
+    page.goto(program.url())
+
+    log_in(page)
+
+    page.wait_for_url(f"{program.redirect_uri}?*")
+    assert program.redeem().status_code == 200
+
+
+def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, program, log_in, look):
+    page = open_page(**NO_SCRIPT)
+    page.goto(program.url())
+
+    log_in(page, password="wrong")
+
+    summary = page.get_by_role("alert")
+    assert "not right" in summary.inner_text()
+    assert page.title().startswith("Error: ")
+    field = page.get_by_label("Password")
+    assert field.get_attribute("aria-describedby") == "password-error"
+    assert field.input_value() == ""
+    assert page.get_by_label("E-mail address").input_value() == "alice@example.com"
+    look(page, "wrong-password")
+    summary.get_by_role("link").click()
+    assert page.evaluate("document.activeElement.id") == "password"
+    log_in(page)
+    page.wait_for_url(f"{program.redirect_uri}?*")
+
+
+def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, program, look):
+    page = open_page()
+    page.goto(program.url())
+
+    page.get_by_role("button", name="Log in").click()
+
+    assert page.get_by_role("alert").get_by_role("link").count() == 2
+    for name in ("email", "password"):
+        assert page.locator(f"#{name}").get_attribute("aria-describedby") == f"{name}-error"
+        assert page.locator(f"#{name}-error").is_visible()
+    look(page, "empty-form")
+
+
+def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partner, log_in, look):
+    page = open_page(**NO_SCRIPT)
+    page.goto(partner.url(scope="openid orders:read"))
+    log_in(page, "bob@example.com")
+    assert page.get_by_role("heading", name="Allow Partner Shop?").is_visible()
+    assert page.get_by_text("See your orders").is_visible()
+    look(page, "consent")
+
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(f"{partner.redirect_uri}?*")
+    assert partner.redeem().json()["scope"] == "openid orders:read"
+    page.goto(partner.url(scope="openid orders:read"))
+    page.wait_for_url(f"{partner.redirect_uri}?*")
+    page.goto(partner.url(scope="openid orders:read orders:write"))
+
+    assert page.get_by_role("heading", name="Allow Partner Shop?").is_visible()
+
+
+def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
+    page = open_page()
+    page.goto(partner.url(scope="orders:write"))
+    log_in(page)
+
+    page.get_by_role("button", name="Deny").click()
+
+    page.wait_for_url(f"{partner.redirect_uri}?*")
+    answer = partner.answer()
+    assert (answer["error"], answer["state"], answer["iss"]) == (
+        "access_denied",
+        partner.state,
+        partner.house.gateway,
+    )
+
+
+def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
+    page = open_page()
+    page.goto(partner.url(scope="profile"))
+    page.keyboard.type("admin@example.com")  # the first field has the focus
+    page.keyboard.press("Tab")
+    page.keyboard.type("correct-horse-battery-staple")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Allow Partner Shop?").wait_for()
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert (outline, page.evaluate("document.activeElement.value")) == ("solid", "allow")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"{partner.redirect_uri}?*")
+    assert "code" in partner.answer()
+
+
+def test_logging_out_asks_first_and_ends_what_was_opened(open_page, program, log_in, look):
+    page = open_page(**NO_SCRIPT)
+    page.goto(program.url())
+    log_in(page)
+    page.wait_for_url(f"{program.redirect_uri}?*")
+    tokens = program.redeem().json()
+
+    page.goto(f"{program.house.gateway}/oauth/logout")
+    look(page, "log-out")
+    page.get_by_role("button", name="Log out").click()
+
+    assert page.get_by_role("heading", name="Logged out").is_visible()
+    look(page, "logged-out")
+    assert program.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    page.goto(program.url())
+    assert page.get_by_role("heading", name="Log in").is_visible()
+
+
+def test_a_program_logs_out_with_its_id_token_and_gets_the_browser_back(open_page, partner, log_in):
+    page = open_page()
+    page.goto(partner.url(scope="openid"))
+    log_in(page)
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(f"{partner.redirect_uri}?*")
+    tokens = partner.redeem().json()
+
+    page.goto(
+        f"{partner.house.gateway}/oauth/logout?id_token_hint={tokens['id_token']}"
+        f"&post_logout_redirect_uri={partner.origin}/bye&state=s"
+    )
+
+    page.wait_for_url(f"{partner.origin}/bye?state=s")
+    assert partner.refresh(tokens["refresh_token"]).status_code == 400
+
+
+def test_another_site_cannot_send_our_log_in_form(open_page, house, program):
+    page = open_page()
+    page.goto(program.url())
+    hidden = {
+        name: page.locator(f"input[name={name}]").get_attribute("value") for name in ("_request", "_form")
+    }
+    fields = "".join(f'<input name="{name}" value="{value}">' for name, value in hidden.items())
+    page.goto(f"{program.origin}/elsewhere")  # another origin: another port
+
+    page.set_content(
+        f'<form method="post" action="{house.gateway}/oauth/authorize">{fields.replace("&", "&amp;")}'
+        '<input name="_step" value="login"><input name="email" value="alice@example.com">'
+        '<input name="password" value="correct-horse-battery-staple"><button>Go</button></form>'
+    )
+    page.get_by_role("button").click()
+
+    assert page.get_by_role("heading", name="Log in").is_visible()
+    assert "Please try again" in page.get_by_role("alert").inner_text()
+    assert "touchstone_login" not in {cookie["name"] for cookie in page.context.cookies()}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_the_window_and_none_holds_script(
+    open_page, partner, program, log_in, look, width, scheme
+):
+    page = open_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
+
+    def check(name):
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("script, [onclick], [style]").count() == 0
+        assert faint(page) == []
+        look(page, f"{name}-{width}-{scheme}")
+
+    page.goto(partner.url(scope="openid profile email orders:read", prompt="consent"))
+    check("log-in")
+    log_in(page, password="wrong")
+    check("log-in-error")
+    log_in(page)
+    page.get_by_role("heading", name="Allow Partner Shop?").wait_for()
+    check("consent")
+    page.goto(f"{partner.house.gateway}/oauth/logout")
+    check("log-out")
+    page.goto(program.url(redirect_uri="https://evil.example/"))
+    check("error")
+
+
+def faint(page):
+    """Give the texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3)."""
+    return page.evaluate(
+        """() => {
+          const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+          const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255;
+            return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+          const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+            if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
+          return [...document.querySelectorAll("main *")].filter((e) =>
+            [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).map((e) => {
+              const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+              return [e.textContent.trim(), (a + 0.05) / (b + 0.05)]; }).filter(([, ratio]) => ratio < 4.5); }"""
+    )
+
+
+def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, program):
+    page = open_page()
+
+    headers = page.goto(program.url()).all_headers()
+
+    assert headers["content-security-policy"] == (
+        f"default-src 'none'; style-src 'self'; form-action 'self' {program.origin}; frame-ancestors 'none';"
+        " base-uri 'none'"
+    )
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    assert cookies["touchstone_form"]["httpOnly"]
+    assert cookies["touchstone_form"]["sameSite"] == "Lax"
