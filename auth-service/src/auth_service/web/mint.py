@@ -13,6 +13,7 @@ from auth_service.domain.passwords import ChangePassword
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import Register
 from auth_service.domain.userinfo import UserInfo
+from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
 from auth_service.web.waiting import LongPoll
 
@@ -31,6 +32,7 @@ class Mint:
     redeem: Redeem
     user_info: UserInfo
     front: Front
+    by_mail: ByMail
     refresh: Refresh
     exchange: Exchange
     service_token: ServiceToken

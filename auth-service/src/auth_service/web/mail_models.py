@@ -1,0 +1,52 @@
+"""What goes over the wire where mail is sent, as models."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from auth_service.web.models import Names, Text, listed
+
+
+class Addressee(BaseModel):
+    """To whom a mail goes, if there is an account."""
+
+    email: Text
+
+
+class LinkAsked(BaseModel):
+    """`binding` has to come back beside the link's token or the code; a browser holds it in a cookie as well."""
+
+    binding: str
+    expires_in: int
+
+
+class LinkPage(BaseModel):
+    """What a mailed link holds."""
+
+    token: str
+
+
+class RedeemBody(BaseModel):
+    """Either `token`, or `email` and `code`; `resource` or `audience` and `scope` narrow what the tokens carry.
+
+    `binding` is what POST /magic-links answered; who kept its cookie leaves it out.
+    """
+
+    token: Annotated[str | None, Field(max_length=200, repr=False)] = None
+    email: Text | None = None
+    code: Annotated[str | None, Field(max_length=50, repr=False)] = None
+    binding: Annotated[str | None, Field(max_length=200, repr=False)] = None
+    client_id: Text = "cli"
+    scope: Text | None = None
+    audience: Names = None
+    resource: Names = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.token) == bool(self.email and self.code):
+            raise ValueError("needs either token, or email and code")
+        return self
+
+    def audiences(self) -> tuple[str, ...]:
+        """Give all audiences that are asked for, by either name."""
+        return tuple(name for given in (self.audience, self.resource) for name in listed(given))

@@ -1,0 +1,75 @@
+"""What the tests of mail and of what goes by mail share: an outbox that can be read, a real SMTP server."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+import pytest
+from auth_service.app import create_app
+from auth_service.domain.errors import MailBusy
+from auth_service.settings import Settings
+
+NO_SMTP = "aiosmtpd: pip install aiosmtpd"
+
+
+@dataclass
+class FakeOutbox:
+    """Sends nothing, and shows what it was given: `letters`, and `work`, which counts what was no letter too."""
+
+    letters: list = field(default_factory=list)
+    work: int = 0
+    full: bool = False
+
+    def post(self, letter):
+        if self.full:
+            raise MailBusy("full", retry_after=5)
+        self.work += 1
+        if letter is not None:
+            self.letters.append(letter)
+
+    @property
+    def last(self):
+        return self.letters[-1]
+
+    @property
+    def token(self):
+        return self.last.link.partition("token=")[2]
+
+    @property
+    def code(self):
+        return re.search(r"^[B-Z]{4}-[B-Z]{4}$", self.last.text, re.MULTILINE)[0]
+
+
+@pytest.fixture
+def outbox():
+    return FakeOutbox()
+
+
+@pytest.fixture
+def make_mailing_app(tmp_path, keys_dir, hasher, clock, outbox):
+    """Make the mint over a SQLite file, with the outbox of this test."""
+    apps = []
+
+    def make(**settings):
+        options = {"database_url": f"sqlite:///{tmp_path}/auth.db", "keys_dir": keys_dir, "demo": True}
+        apps.append(create_app(Settings(**options | settings), hasher=hasher, outbox=outbox, now=clock))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["engine"].dispose()
+
+
+@pytest.fixture
+def client(make_mailing_app):
+    return make_mailing_app().test_client()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """The store over either database in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def changed():
+    return replace

@@ -1,0 +1,279 @@
+"""Logging in by a mailed link or code: whom it serves, how often, where, and what it never tells."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from auth_service.domain.browser import Enter
+from auth_service.domain.errors import BadLink, BindingMissing, InvalidClient, InvalidScope, MailBusy
+from auth_service.domain.login import PasswordCheck, Wanted
+from auth_service.domain.magic import MOST, AskForLink, LinkCode, LinkToken, RedeemLink
+from auth_service.domain.one_time import LETTERS, code_digest, new_code, tidy_code
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+CLI = Wanted("cli")
+
+
+class World:
+    """Asking and redeeming over one store, as one person would."""
+
+    def __init__(self, rules, outbox):
+        self.rules, self.outbox, self.store = rules, outbox, rules.store
+        enter = Enter(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
+        self.ask = AskForLink(rules.store, outbox, "http://localhost:8080", rules.clock)
+        self.redeem = RedeemLink(rules.store, rules.clients, rules.issuing, enter)
+
+    def asked(self, account):
+        """Give what the mail holds, and the binding."""
+        binding = self.ask(account.email)
+        return self.outbox.token, self.outbox.code, binding
+
+
+@pytest.fixture
+def world(database, make_rules, outbox):
+    return World(make_rules(database), outbox)
+
+
+def other_code(code):
+    return code.translate(str.maketrans(LETTERS, LETTERS[1:] + LETTERS[0]))
+
+
+def refused(world, shown):
+    with pytest.raises(BadLink) as refusal:
+        world.redeem(shown, CLI)
+    return str(refusal.value)
+
+
+def test_the_mailed_link_logs_in_where_it_was_asked_for(world):
+    account = world.rules.account()
+    token, _, binding = world.asked(account)
+
+    answer = world.redeem(LinkToken(token, binding), CLI)
+
+    claims = world.rules.signer.claims[answer.access_token]
+    assert claims["sub"] == account.sub
+    assert answer.refresh_token
+    session = world.rules.session(claims["sid"])
+    assert session.methods == ("otp",)
+
+
+def test_the_mailed_code_logs_in_however_it_is_typed(world):
+    account = world.rules.account(email="someone@example.com")
+    _, code, binding = world.asked(account)
+
+    answer = world.redeem(LinkCode("Someone@Example.com", code.lower().replace("-", " "), binding), CLI)
+
+    assert world.rules.signer.claims[answer.access_token]["sub"] == account.sub
+
+
+def test_a_link_works_once(world):
+    token, _, binding = world.asked(world.rules.account())
+    world.redeem(LinkToken(token, binding), CLI)
+
+    refused(world, LinkToken(token, binding))
+
+
+def test_link_and_code_are_used_up_together(world):
+    account = world.rules.account()
+    token, code, binding = world.asked(account)
+    world.redeem(LinkCode(account.email, code, binding), CLI)
+    refused(world, LinkToken(token, binding))
+
+    token, code, binding = world.asked(account)
+    world.redeem(LinkToken(token, binding), CLI)
+    refused(world, LinkCode(account.email, code, binding))
+
+
+def test_a_link_lives_ten_minutes(world):
+    account = world.rules.account()
+    early, _, first = world.asked(account)
+    late, code, second = world.asked(account)
+    world.rules.clock.advance(599)
+    world.redeem(LinkToken(early, first), CLI)
+    world.rules.clock.advance(1)
+
+    refused(world, LinkToken(late, second))
+    refused(world, LinkCode(account.email, code, second))
+
+
+def test_another_binding_opens_nothing_and_uses_nothing_up(world):
+    account = world.rules.account()
+    token, code, binding = world.asked(account)
+    _, _, other = world.asked(account)
+
+    refused(world, LinkToken(token, other))
+    refused(world, LinkCode(account.email, code, other))
+    assert world.redeem(LinkToken(token, binding), CLI)
+
+
+@pytest.mark.parametrize("binding", [None, ""])
+def test_without_a_binding_neither_is_looked_at(world, binding):
+    account = world.rules.account()
+    token, code, kept = world.asked(account)
+
+    with pytest.raises(BindingMissing):
+        world.redeem(LinkToken(token, binding), CLI)
+    with pytest.raises(BindingMissing):
+        world.redeem(LinkCode(account.email, code, binding), CLI)
+    assert world.redeem(LinkToken(token, kept), CLI)
+
+
+def test_the_code_is_dead_after_five_wrong_tries_and_the_link_is_not(world):
+    account = world.rules.account()
+    token, code, binding = world.asked(account)
+    for _ in range(5):
+        refused(world, LinkCode(account.email, other_code(code), binding))
+
+    refused(world, LinkCode(account.email, code, binding))
+    assert world.redeem(LinkToken(token, binding), CLI)
+
+
+def test_the_fifth_try_may_be_right(world):
+    account = world.rules.account()
+    _, code, binding = world.asked(account)
+    for _ in range(4):
+        refused(world, LinkCode(account.email, other_code(code), binding))
+
+    assert world.redeem(LinkCode(account.email, code, binding), CLI)
+
+
+def test_tries_at_once_are_counted_one_by_one(world):
+    account = world.rules.account()
+    _, code, binding = world.asked(account)
+    wrong = LinkCode(account.email, other_code(code), binding)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: refused(world, wrong), range(8)))
+
+    refused(world, LinkCode(account.email, code, binding))
+
+
+def test_fifty_redeems_of_one_mail_give_one_session(world):
+    account = world.rules.account()
+    token, code, binding = world.asked(account)
+    both = [LinkToken(token, binding), LinkCode(account.email, code, binding)]
+
+    def redeem(number):
+        try:
+            # the code has five tries: a handful of the fifty
+            return world.redeem(both[number % 10 == 0], CLI)
+        except BadLink:
+            return None
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = [answer for answer in pool.map(redeem, range(50)) if answer]
+
+    assert len(answers) == 1
+    with world.store.reading() as tx:
+        assert len(tx.sessions.living(account.sub, world.rules.clock())) == 1
+
+
+def test_unknown_disabled_and_known_addresses_cost_the_same_and_only_the_known_is_mailed(world):
+    known = world.rules.account()
+    disabled = world.rules.account(disabled_at=1.0)
+    addresses = [known.email, disabled.email, "nobody@example.com", "no address at all"]
+
+    bindings = [world.ask(address) for address in addresses]
+
+    assert len({len(binding) for binding in bindings}) == 1
+    assert world.outbox.work == len(addresses)
+    assert [letter.to for letter in world.outbox.letters] == [known.email]
+
+
+def test_a_full_outbox_answers_alike(world):
+    account = world.rules.account()
+    world.outbox.full = True
+
+    for address in (account.email, "nobody@example.com"):
+        with pytest.raises(MailBusy):
+            world.ask(address)
+
+
+def test_nothing_opens_for_an_address_without_an_account(world):
+    binding = world.ask("nobody@example.com")
+
+    refused(world, LinkCode("nobody@example.com", new_code(), binding))
+
+
+def test_one_address_is_not_flooded_and_nobody_sees_it(world):
+    account = world.rules.account()
+    for _ in range(MOST + 3):
+        world.ask(account.email)
+
+    assert len(world.outbox.letters) == MOST
+    assert world.outbox.work == MOST + 3
+    world.rules.clock.advance(600)
+    world.ask(account.email)
+    assert len(world.outbox.letters) == MOST + 1
+
+
+def test_an_account_disabled_after_the_mail_is_not_logged_in(world):
+    account = world.rules.account()
+    token, _, binding = world.asked(account)
+    with world.store.transaction() as tx:
+        tx.accounts.set_disabled(account.sub, world.rules.clock())
+
+    refused(world, LinkToken(token, binding))
+
+
+def test_what_may_not_be_asked_for_uses_nothing_up(world):
+    account = world.rules.account()
+    token, _, binding = world.asked(account)
+    shown = LinkToken(token, binding)
+
+    with pytest.raises(InvalidScope):
+        world.redeem(shown, Wanted("cli", frozenset({"admin"})))
+    with pytest.raises(InvalidClient):
+        world.redeem(shown, Wanted("orders-service"))
+    assert world.redeem(shown, CLI)
+
+
+def test_a_refusal_says_the_same_whatever_the_reason(world):
+    account = world.rules.account()
+    token, code, binding = world.asked(account)
+    _, _, other = world.asked(account)
+
+    said = {
+        refused(world, LinkToken(token, other)),
+        refused(world, LinkToken("made up", binding)),
+        refused(world, LinkCode(account.email, other_code(code), binding)),
+        refused(world, LinkCode("nobody@example.com", code, binding)),
+    }
+
+    assert len(said) == 1
+
+
+def test_the_database_holds_neither_token_nor_code_nor_binding(sqlite, make_rules, outbox):
+    world = World(make_rules(sqlite), outbox)
+    account = world.rules.account()
+    token, code, binding = world.asked(account)
+
+    with sqlite._database.read() as db:
+        kept = repr(db.execute(text("select * from one_time_tokens")).all())
+
+    assert not any(secret in kept for secret in (token, code, tidy_code(code), binding))
+
+
+def test_expired_mail_is_removed(database, make_rules, outbox):
+    world = World(make_rules(database), outbox)
+    world.ask("nobody@example.com")
+    world.rules.clock.advance(601)
+
+    database.prune(world.rules.clock())
+
+    with database._database.read() as db:
+        assert db.execute(text("select count(*) from one_time_tokens")).scalar() == 0
+
+
+@given(typed=st.text(max_size=60), email=st.text(max_size=20), binding=st.text(max_size=60))
+def test_anything_typed_has_a_digest(typed, email, binding):
+    assert len(code_digest(binding, email, typed)) == 32
+
+
+@given(st.integers())
+def test_a_code_means_the_same_however_it_is_typed(seed):
+    code = new_code()
+
+    assert tidy_code(code) == tidy_code(code.lower()) == tidy_code(f" {code.replace('-', ' - ')} ")
+    assert len(tidy_code(code)) == 8
+    assert set(tidy_code(code)) <= set(LETTERS)
