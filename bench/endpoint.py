@@ -112,9 +112,13 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
 
 def main() -> int:
     """Measure, print, and return 0 only if the promises hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9, help="rounds of every way (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of each run (default %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="seconds of each run (default %(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     options = parser.parse_args()
     results = measure(options.rounds, options.seconds)
@@ -129,13 +133,18 @@ def main() -> int:
          1000 * statistics.median(r.percentile(99) for r in runs)]
         for way, runs in results.items()
     ]  # fmt: skip
-    print(table(rows, ["guard", "requests/s", "× open", "p50 ms", "p99 ms"]))
-    promises = [Promise("warm authenticated endpoint, times the open one", ratio("touchstone", "open"), 0.90, ">=")]
+    print(table(rows, ["guard", "requests/s", "times open", "p50 ms", "p99 ms"]))
+    promises = [
+        Promise("warm authenticated endpoint, times the open one", ratio("touchstone", "open"), 0.90, ">=")
+    ]
     if "session" in results:
         promises.append(Promise("times a Redis session look-up", ratio("touchstone", "session"), 2.0, ">="))
     print(*promises, sep="\n")
     if options.json:
-        figures = {str(row[0]): dict(zip(("rate", "ratio", "p50_ms", "p99_ms"), row[1:], strict=True)) for row in rows}
+        figures = {
+            str(row[0]): dict(zip(("rate", "ratio", "p50_ms", "p99_ms"), row[1:], strict=True))
+            for row in rows
+        }
         options.json.write_text(json.dumps(figures, indent=2))
     return 0 if all(p.holds for p in promises) else 1
 

@@ -99,7 +99,9 @@ def _generate(url: str, headers: dict[str, str], connections: int, seconds: floa
     results.send(Load(now - start, answers, errors, latencies))  # type: ignore[attr-defined]
 
 
-def run(url: str, *, headers: dict[str, str] | None = None, connections: int = 16, seconds: float = 2.0) -> Load:
+def run(
+    url: str, *, headers: dict[str, str] | None = None, connections: int = 16, seconds: float = 2.0
+) -> Load:
     """GET `url` over and over for `seconds` on `connections` kept-alive connections, from a process of its own."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(

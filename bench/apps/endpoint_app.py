@@ -5,7 +5,6 @@ import os
 import jwt
 from flask import Flask, abort, request
 from jwt import PyJWK
-
 from touchstone import Issuer
 from touchstone.flask import Touchstone, require
 
