@@ -1,12 +1,14 @@
 """What the tests of mail and of what goes by mail share: an outbox that can be read, a real SMTP server."""
 
 import re
+import socket
 from dataclasses import dataclass, field, replace
 
 import pytest
 from auth_service.app import create_app
 from auth_service.domain.errors import MailBusy
 from auth_service.settings import Settings
+from structlog.testing import capture_logs
 
 NO_SMTP = "aiosmtpd: pip install aiosmtpd"
 
@@ -73,3 +75,24 @@ def database(request):
 @pytest.fixture
 def changed():
     return replace
+
+
+@pytest.fixture
+def free_port():
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port():
+    """A port on which somebody listens, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def logged():
+    """What the log says so far, as one text."""
+    with capture_logs() as lines:
+        yield lambda: repr(lines)

@@ -17,6 +17,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries, doubling
 LAST_WORK = 3.0  # seconds that a process which ends still gives to letters that are due
 
 
+def pause_after(tries: int, first: float) -> float:
+    """Give the seconds to wait after so many tries before the one that just failed."""
+    return min(first * float(2**tries), LONGEST_PAUSE)
+
+
 class ThreadedOutbox:
     """The domain's Outbox over a Mailer; may be shared by any number of threads.
 
@@ -33,11 +38,13 @@ class ThreadedOutbox:
         places: int = 1000,
         now: Callable[[], float] = time.time,
         announce: Callable[[Letter], None] | None = None,
+        first_pause: float = FIRST_PAUSE,
     ) -> None:
         self._mailer = mailer
         self._places = places
         self._now = now
         self._announce = announce
+        self._first_pause = first_pause
         self._waiting: list[tuple[float, int, int, Letter | None]] = []
         self._changed = threading.Condition()
         self._numbers = itertools.count()
@@ -61,12 +68,13 @@ class ThreadedOutbox:
         with self._changed:
             self._closing = True
             self._changed.notify()
-            thread = self._thread
+            thread, self._thread = self._thread, None
         if thread is not None:
             thread.join(patience)
         left = sum(letter is not None for *_, letter in self._waiting)
         if left:
             _log.error("mail was not sent before the end", letters=left)
+            self._waiting.clear()
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
@@ -97,7 +105,7 @@ class ThreadedOutbox:
             _log.error("mail was refused", kind=letter.kind, reason=str(error))
             return None
         except MailDelayed as error:
-            pause = min(FIRST_PAUSE * float(2**tries), LONGEST_PAUSE)
+            pause = pause_after(tries, self._first_pause)
             if self._now() + pause >= letter.until:
                 _log.error("mail was given up", kind=letter.kind, reason=str(error), tries=tries + 1)
                 return None

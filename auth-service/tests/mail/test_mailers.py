@@ -1,0 +1,310 @@
+"""Mail on its way out: against a real SMTP server, and into a folder."""
+
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+from auth_service.domain.mail import MailDelayed, MailRefused
+from auth_service.mailing import check_sender, mailer_for
+from auth_service.mailing.smtp import SmtpMailer, SmtpServer
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+SENDER = "Touchstone <no-reply@mint.example>"
+LINK = "http://localhost:8080/magic-links/redeem?token=" + "t" * 120
+TEXT = f"Open\n\n{LINK}\n\n.\nor not"
+
+
+class Inbox:
+    """What an SMTP server does with what it is given: keeps it, or answers otherwise."""
+
+    def __init__(self):
+        self.received = []
+        self.rcpt_answer = self.data_answer = "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 (aiosmtpd's name)
+        if self.rcpt_answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.rcpt_answer
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 (likewise)
+        if self.data_answer.startswith("250"):
+            self.received.append(envelope)
+        return self.data_answer
+
+
+@pytest.fixture
+def start_smtp():
+    """`start_smtp(inbox, **options)`: a real server on a free loopback port."""
+    controllers = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd: pip install aiosmtpd")
+    started = []
+
+    class OnFreePort(controllers.Controller):
+        def _trigger_server(self):
+            self.port = self.server.sockets[0].getsockname()[1]
+            super()._trigger_server()
+
+    def start(inbox, **options):
+        controller = OnFreePort(inbox, hostname="127.0.0.1", port=0, **options)
+        controller.start()
+        started.append(controller)
+        return controller.port
+
+    yield start
+    for controller in started:
+        controller.stop()
+
+
+@pytest.fixture
+def inbox():
+    return Inbox()
+
+
+@pytest.fixture
+def smtp(start_smtp, inbox):
+    """A mailer to a server that takes everything."""
+    return mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox)}", SENDER, None)
+
+
+def test_a_mail_arrives_whole_with_the_link_on_one_line(smtp, inbox):
+    smtp.send("alice@example.com", "Your log-in link", TEXT)
+
+    envelope = inbox.received[0]
+    mail = message_from_bytes(envelope.content, policy=default)
+    assert envelope.rcpt_tos == ["alice@example.com"]
+    assert envelope.mail_from == "no-reply@mint.example"
+    assert (mail["From"], mail["To"], mail["Subject"]) == (SENDER, "alice@example.com", "Your log-in link")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"].endswith("@mint.example>")
+    assert mail["Date"]
+    assert mail.get_content().splitlines() == TEXT.splitlines()
+    assert LINK.encode() in envelope.content
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@example.com\r\nBcc: b@example.com", "a@example.com\nX: y", "", "a@example.com, b@example.com"],
+)
+def test_an_address_that_would_add_a_header_is_no_address(smtp, inbox, address):
+    with pytest.raises((MailRefused, MailDelayed)):
+        smtp.send(address, "Subject", "text")
+
+    assert inbox.received == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ({"rcpt_answer": "550 no such user"}, MailRefused),
+        ({"rcpt_answer": "450 greylisted"}, MailDelayed),
+        ({"data_answer": "554 spam"}, MailRefused),
+        ({"data_answer": "451 later"}, MailDelayed),
+    ],
+)
+def test_a_servers_no_is_for_good_and_its_not_now_is_not(smtp, inbox, answers, kind):
+    vars(inbox).update(answers)
+
+    with pytest.raises(kind) as failure:
+        smtp.send("alice@example.com", "Subject", "text")
+
+    assert "alice" not in str(failure.value)
+
+
+def test_no_server_is_a_delay(free_port):
+    mailer = mailer_for(f"smtp://127.0.0.1:{free_port}", SENDER, None)
+
+    with pytest.raises(MailDelayed):
+        mailer.send("alice@example.com", "Subject", "text")
+
+
+def test_a_server_that_says_nothing_is_a_delay(silent_port):
+    mailer = SmtpMailer(SmtpServer("127.0.0.1", silent_port), SENDER, timeout=0.2)
+
+    with pytest.raises(MailDelayed):
+        mailer.send("alice@example.com", "Subject", "text")
+
+
+def test_a_name_beyond_ascii_needs_a_server_that_can(start_smtp, inbox):
+    able = mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox, enable_SMTPUTF8=True)}", SENDER, None)
+    unable = mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox, enable_SMTPUTF8=False)}", SENDER, None)
+
+    able.send("jürgen@example.com", "Subject", "text")
+    with pytest.raises(MailRefused):
+        unable.send("jürgen@example.com", "Subject", "text")
+
+    assert inbox.received[0].rcpt_tos == ["jürgen@example.com"]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A key and certificate for 127.0.0.1, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+@pytest.fixture
+def server_tls(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def login_check(server, session, envelope, mechanism, data):
+    from aiosmtpd.smtp import AuthResult
+
+    return AuthResult(success=(data.login, data.password) == (b"mint", b"a secret"))
+
+
+@pytest.fixture
+def starttls_port(start_smtp, inbox, server_tls):
+    return start_smtp(
+        inbox, tls_context=server_tls, require_starttls=True, authenticator=login_check, auth_required=True
+    )
+
+
+def test_with_starttls_the_password_travels_encrypted(starttls_port, inbox, certificate):
+    server = SmtpServer("localhost", starttls_port, "starttls", "mint", "a secret")
+
+    SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate)).send(
+        "a@example.com", "S", "t"
+    )
+
+    assert len(inbox.received) == 1
+
+
+def test_a_wrong_password_is_a_delay_for_somebody_will_mend_it(starttls_port, inbox, certificate):
+    server = SmtpServer("localhost", starttls_port, "starttls", "mint", "another")
+    mailer = SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate))
+
+    with pytest.raises(MailDelayed):
+        mailer.send("a@example.com", "S", "t")
+
+    assert inbox.received == []
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(starttls_port, inbox):
+    mailer = mailer_for(f"smtp+starttls://mint@localhost:{starttls_port}", SENDER, SecretStr("a secret"))
+
+    with pytest.raises(MailDelayed):
+        mailer.send("a@example.com", "S", "t")
+
+    assert inbox.received == []
+
+
+def test_a_server_without_starttls_gets_nothing_where_it_was_asked_for(start_smtp, inbox):
+    mailer = mailer_for(f"smtp+starttls://127.0.0.1:{start_smtp(inbox)}", SENDER, None)
+
+    with pytest.raises((MailDelayed, MailRefused)):
+        mailer.send("a@example.com", "S", "t")
+
+    assert inbox.received == []
+
+
+def test_smtps_is_encrypted_from_the_first_byte(start_smtp, inbox, server_tls, certificate):
+    port = start_smtp(inbox, ssl_context=server_tls)
+    server = SmtpServer("localhost", port, "tls")
+
+    SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate)).send(
+        "a@example.com", "S", "t"
+    )
+
+    assert len(inbox.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        ("http://host", None),
+        ("smtp://", None),
+        ("smtp://host:99999", None),
+        ("smtp://user:word@host", None),
+        ("smtps://user@host", None),
+        ("smtps://host", "word"),
+        ("smtp://user@host", "word"),
+        ("smtp://host/path", None),
+        ("smtp://host?x=1", None),
+        ("file:", None),
+        ("file:///", None),
+        ("file://host/folder", None),
+        ("nonsense", None),
+    ],
+)
+def test_an_address_for_mail_that_cannot_be_is_a_fault_that_shows_no_secret(url, password):
+    with pytest.raises(ValueError, match=r"\w") as fault:
+        mailer_for(url, SENDER, SecretStr(password) if password else None)
+
+    assert "word@" not in str(fault.value)
+
+
+@pytest.mark.parametrize("sender", ["", "nobody", "@host", "name@", "Name <a@b>\r\nBcc: c@d"])
+def test_a_sender_that_cannot_be_is_a_fault(sender):
+    with pytest.raises(ValueError, match="must be an address"):
+        check_sender(sender)
+
+
+def test_a_sender_has_an_address_with_or_without_a_name():
+    check_sender(SENDER)
+    check_sender("no-reply@mint.example")
+
+
+def test_a_folder_gets_a_file_for_each_mail_that_only_its_owner_reads(tmp_path):
+    folder = tmp_path / "var" / "mail"
+    mailer = mailer_for(f"file:{folder}", SENDER, None)
+
+    mailer.send("alice@example.com", "First", TEXT)
+    mailer.send("bob@example.com", "Second", TEXT)
+
+    first, second = sorted(folder.iterdir())
+    assert {first.suffix, second.suffix} == {".eml"}
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert message_from_bytes(first.read_bytes(), policy=default)["Subject"] == "First"
+    assert LINK in second.read_text()
+
+
+def test_a_folder_may_be_named_relative_to_where_the_mint_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    mailer_for("file:var/mail", SENDER, None).send("alice@example.com", "S", "t")
+
+    assert len(list((tmp_path / "var" / "mail").glob("*.eml"))) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_a_delay(tmp_path):
+    (tmp_path / "mail").write_text("a file")
+
+    with pytest.raises(MailDelayed):
+        mailer_for(f"file:{tmp_path}/mail", SENDER, None).send("alice@example.com", "S", "t")
+
+
+def test_without_a_mail_url_nothing_is_lost_in_silence():
+    with pytest.raises(MailRefused, match="MAIL_URL"):
+        mailer_for(None, SENDER, None).send("alice@example.com", "S", "t")

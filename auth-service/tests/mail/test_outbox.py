@@ -1,0 +1,163 @@
+"""The outbox: nobody waits for it, nothing leaves it in silence."""
+
+import threading
+
+import pytest
+from auth_service.domain.errors import MailBusy
+from auth_service.domain.mail import Letter, MailDelayed, MailRefused
+from auth_service.mailing import outbox as outbox_module
+from auth_service.mailing.announce import announce
+from auth_service.mailing.outbox import ThreadedOutbox
+
+SOON = 5.0  # seconds that a test waits at most for what happens at once
+
+
+class FakeMailer:
+    """Answers as told, one answer after the other, then takes everything."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.sent = []
+        self.tried = threading.Semaphore(0)
+        self.open = threading.Event()
+        self.open.set()
+
+    def send(self, to, subject, text):
+        self.open.wait(SOON)
+        try:
+            if self.answers:
+                raise self.answers.pop(0)
+            self.sent.append(to)
+        finally:
+            self.tried.release()
+
+
+def letter(to="alice@example.com", until=10**10, link=None):
+    return Letter("magic_link", to, "Subject", "text", until, link)
+
+
+@pytest.fixture
+def make_outbox():
+    """`make_outbox(mailer, **options)`: an outbox that pauses for no time at all."""
+    made = []
+
+    def make(mailer, **options):
+        made.append(ThreadedOutbox(mailer, first_pause=0.001, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_a_letter_is_sent_by_another_thread(make_outbox):
+    mailer = FakeMailer()
+
+    make_outbox(mailer).post(letter())
+
+    assert mailer.tried.acquire(timeout=SOON)
+    assert mailer.sent == ["alice@example.com"]
+
+
+def test_a_delayed_letter_is_tried_again_and_others_do_not_wait_for_it(make_outbox):
+    mailer = FakeMailer(MailDelayed("not now"), MailDelayed("not now"))
+    box = make_outbox(mailer)
+    box.post(letter("first@example.com"))
+    box.post(letter("second@example.com"))
+
+    for _ in range(4):
+        assert mailer.tried.acquire(timeout=SOON)
+
+    box.close()
+    assert sorted(mailer.sent) == ["first@example.com", "second@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (MailRefused("no such user"), "mail was refused"),
+        (RuntimeError("alice@example.com"), "mail failed"),
+    ],
+)
+def test_what_can_never_be_sent_is_logged_without_its_address(make_outbox, capsys, logged, failure, said):
+    mailer = FakeMailer(failure)
+    box = make_outbox(mailer)
+
+    box.post(letter())
+    box.post(letter("bob@example.com"))
+    assert mailer.tried.acquire(timeout=SOON)
+    assert mailer.tried.acquire(timeout=SOON)
+    box.close()
+
+    assert mailer.sent == ["bob@example.com"]
+    assert said in logged()
+    assert "alice" not in logged()
+
+
+def test_a_letter_that_is_of_no_use_any_more_is_given_up_and_logged(make_outbox, logged):
+    mailer = FakeMailer(*[MailDelayed("not now")] * 3)
+    box = make_outbox(mailer, now=lambda: 100.0)
+
+    box.post(letter(until=100.0))
+    assert mailer.tried.acquire(timeout=SOON)
+    box.close()
+
+    assert mailer.sent == []
+    assert "mail was given up" in logged()
+
+
+def test_no_letter_takes_a_place_like_any_other(make_outbox):
+    mailer = FakeMailer()
+    mailer.open.clear()
+    box = make_outbox(mailer, places=2)
+    box.post(letter())
+    while box._waiting:  # the thread takes it, and stays in front of the closed door
+        pass
+    box.post(None)
+    box.post(letter())
+
+    for each in (None, letter()):
+        with pytest.raises(MailBusy):
+            box.post(each)
+    mailer.open.set()
+
+
+def test_what_is_left_at_the_end_is_logged_by_number(logged):
+    mailer = FakeMailer(MailDelayed("not now"))
+    box = ThreadedOutbox(mailer, first_pause=3600)
+    box.post(letter())
+    assert mailer.tried.acquire(timeout=SOON)
+
+    box.close(patience=SOON)
+
+    assert "mail was not sent before the end" in logged()
+    with pytest.raises(MailBusy):
+        box.post(letter())
+
+
+def test_a_demo_says_which_link_was_mailed(make_outbox, capsys):
+    mailer = FakeMailer()
+    box = make_outbox(mailer, announce=announce)
+
+    box.post(letter(link="http://localhost:8080/magic-links/redeem?token=t"))
+    box.post(letter())
+    box.close()
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if '"mail"' in line]
+    assert len(lines) == 1
+    assert "redeem?token=t" in lines[0]
+    assert "alice" not in lines[0]
+
+
+def test_a_letter_shows_neither_address_nor_text():
+    shown = repr(letter(link="http://x?token=t"))
+
+    assert "alice" not in shown
+    assert "token" not in shown
+
+
+def test_pauses_double_up_to_a_minute():
+    pauses = [outbox_module.pause_after(tries, 1.0) for tries in range(10)]
+
+    assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert pauses[-1] == 60.0
