@@ -122,7 +122,9 @@ class Program:
 
     def answer(self):
         """Give the parameters that the browser brought last."""
-        callbacks = [path for path in self.server.seen if path.startswith("/callback?")]  # browsers want icons too
+        callbacks = [
+            path for path in self.server.seen if path.startswith("/callback?")
+        ]  # browsers want icons too
         return dict(parse_qsl(urlsplit(callbacks[-1]).query))
 
     def redeem(self):

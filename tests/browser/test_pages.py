@@ -244,3 +244,16 @@ def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, program):
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     assert cookies["touchstone_form"]["httpOnly"]
     assert cookies["touchstone_form"]["sameSite"] == "Lax"
+
+
+def test_script_that_got_into_a_page_would_not_run(open_page, program):
+    page = open_page()
+    page.goto(program.url())
+
+    page.evaluate(
+        """() => { const script = document.createElement("script"); script.textContent = "window.ran = true";
+                   document.body.append(script); }"""
+    )
+
+    assert page.evaluate("window.ran") is None
+    assert "Content Security Policy" in page.complaints.pop()

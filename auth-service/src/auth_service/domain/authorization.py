@@ -105,7 +105,7 @@ class ReadRequest:
         uri = values.get("redirect_uri", "")
         if "redirect_uri" in repeated or not registered(uri, client.redirect_uris, self.issuer):
             raise errors.Unanswerable(
-                "the application that sent you here did not say where it may be answered"
+                "the application that sent you here wants the answer where it may not have it"
             )
         state = values.get("state")
         if "state" in repeated or len(state or "") > LONGEST_STATE:

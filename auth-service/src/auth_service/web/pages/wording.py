@@ -1,4 +1,4 @@
-"""What scopes mean to a person."""
+"""What scopes mean to a person, in the order in which they are read out."""
 
 SCOPES = {
     "openid": "Know who you are (an identifier, no name)",
