@@ -6,6 +6,7 @@ import pytest
 from gateway.errors import Refusal
 from gateway.limiting import Limits, Rates, account_of
 from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 
 
 def hits(coroutines):
@@ -109,7 +110,7 @@ class Broken(MemoryStorage):
 
 def test_without_its_storage_the_limit_holds_in_memory():
     limits = Limits(Rates(client="1/minute"))
-    limits._limiter.storage = Broken()
+    limits._shared = FixedWindowRateLimiter(Broken())
 
     first, second = hits([lambda: limits.client("192.0.2.1")] * 2)
 

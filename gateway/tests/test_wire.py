@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gateway import server
+from gateway import wire
 
 FORBIDDEN = [
     "*", "products", "?x", "evil:443", "//products", "/orders//1", "/.", "/..", "/../products", "/orders/..", "/orders/./1", "/products\\", "/products;a=b",
@@ -191,8 +191,6 @@ def test_a_head_request_is_answered_without_a_body_even_when_refused(gateway):
 
 
 def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
-    from gateway.server import DoorProtocol
-
     slow, silent, body = gateway.line(), gateway.line(), gateway.line()
     slow.send(b"GET /products HTTP/1.1\r\nHost: ga")
     body.send(head(HOST, "Content-Length: 5", method="POST", target="/oauth/token") + b"a")
@@ -202,7 +200,7 @@ def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
         (silent, lambda a: a is None),
         (body, lambda a: a is None),
     ):
-        _watch_all(DoorProtocol)
+        _watch_all(wire.Connection)
         try:
             assert check(line.answer())
         except ConnectionError:
@@ -213,9 +211,9 @@ def _watch_all(kind):
     import gc
 
     for connection in [
-        o for o in gc.get_objects() if isinstance(o, kind) and not o.lost and o.transport is not None
+        o for o in gc.get_objects() if isinstance(o, kind) and not o.lost
     ]:
         connection.loop.call_soon_threadsafe(
-            connection.watch, connection.loop.time() + server.MESSAGE_SECONDS + 1
+            connection.watch, connection.loop.time() + wire.MESSAGE_SECONDS + 1
         )
     time.sleep(0.05)

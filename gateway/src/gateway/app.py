@@ -11,10 +11,11 @@ from service_kit import logs
 from service_kit.client import ServiceClient
 
 from gateway import own, routes
+from gateway.answers import HSTS, SAFE, Hygiene
 from gateway.documents import Documents
 from gateway.door import Door
 from gateway.edge import Edge, follow
-from gateway.headers import HSTS, SAFE
+from gateway.forward import Forward
 from gateway.limiting import Limits, Rates
 from gateway.pages import create_pages
 from gateway.record import Record
@@ -39,13 +40,14 @@ def create_door(settings: Settings) -> tuple[Door, Flask]:
     if settings.gateway_metrics_port is not None:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", record.registry)
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
+    hygiene = Hygiene((*SAFE, HSTS) if settings.issuer.startswith("https:") else SAFE)
     door = Door(
-        services={name: Service.at(name, url) for name, url in addresses.items()},
+        forward=Forward({name: Service.at(name, url) for name, url in addresses.items()}, hygiene),
+        hygiene=hygiene,
         edge=edge,
         limits=Limits(rates, settings.rate_limit_storage) if settings.rate_limits else None,
         local=pages.wsgi_app,
         record=record,
-        safe=(*SAFE, HSTS) if settings.issuer.startswith("https:") else SAFE,
     )
     return door, pages
 

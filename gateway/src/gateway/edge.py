@@ -12,6 +12,7 @@ from gateway.errors import UNAUTHORIZED, Refusal, retry
 
 JWKS_BYTES = 150_000
 _RETRY_AFTER = 5
+_VISIBLE = bytes(range(0x21, 0x7F))
 _EARLY_WAIT = 0.5  # seconds that a request with an unknown key may wait for a fetch out of turn
 
 
@@ -80,10 +81,10 @@ def bearer(authorization: bytes | None) -> str:
         raise DuplicateAuthorization
     if scheme.lower() != b"bearer":
         raise MissingToken
-    token = rest.lstrip(b" ").decode("latin-1")
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    token = rest.lstrip(b" ")
+    if not token or token.translate(None, _VISIBLE):
         raise MalformedAuthorization
-    return token
+    return token.decode("ascii")
 
 
 def follow(backchannel: str) -> Follower[KeySet]:

@@ -1,8 +1,8 @@
-"""What is dropped from a request's and an answer's headers, and what is set."""
+"""What is dropped from a request's headers, and what is set."""
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from service_kit.requestid import accepted, parse_traceparent
 
@@ -26,7 +26,6 @@ _DROPPED_PREFIXES = (
 )  # fmt: skip
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
-_TOKEN = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
@@ -156,7 +155,7 @@ class Inbound:
         host = self.host
         if (host is None and http_version != "1.0") or (host is not None and not _HOST.fullmatch(host)):
             raise Refusal("bad_request", "A request has one Host header that names a host.", close=True)
-        if _CONTROL.search(b"\t".join(self.lines)) or _CONTROL.search(self.authorization or b""):
+        if _CONTROL.search(b"\t".join((self.authorization or b"", *self.lines))):
             raise Refusal("bad_request", "A header holds a control character.", close=True)
         length = self._found.get(b"content-length")
         if length is not None and not (length.isdigit() and len(length) < 16):  # noqa: PLR2004 - digits of any sane size
@@ -185,34 +184,3 @@ class Inbound:
 
 def _name_of(line: bytes) -> bytes:
     return line.partition(b":")[0].rstrip(b";")
-
-
-_NOT_FROM_A_SERVICE = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc"}
-SAFE: Headers = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"frame-ancestors 'none'"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-HSTS = (b"strict-transport-security", b"max-age=31536000")
-_NO_BODY = frozenset({204, 304})
-
-
-def answer(status: int, headers: Iterable[tuple[bytes, bytes]], safe: Headers) -> list[tuple[bytes, bytes]]:
-    """Return a service's answer headers without what is not for the client, and with `safe` where it set none."""
-    kept: list[tuple[bytes, bytes]] = []
-    names: set[bytes] = set()
-    named: set[bytes] = set()
-    for name, value in headers:
-        if name == b"connection":
-            named.update(token.strip().lower() for token in value.split(b","))
-        elif name == b"content-length" and (status in _NO_BODY or name in names or not value.isdigit()):
-            continue
-        elif name not in _NOT_FROM_A_SERVICE and not _CONTROL.search(value) and _TOKEN.fullmatch(name):
-            kept.append((name, value))
-            names.add(name)
-    if named:
-        kept = [(name, value) for name, value in kept if name not in named]
-    kept.extend(pair for pair in safe if pair[0] not in names)
-    return kept

@@ -3,13 +3,13 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from service_kit.logs import QUIET_PATHS
 from service_kit.metrics import BUCKETS, METHODS
 
+from gateway.requestlog import RequestLog
+
 if TYPE_CHECKING:
-    from gateway.door import Visit
+    from gateway.visit import Visit
 
 
 class Record:
@@ -29,7 +29,7 @@ class Record:
             buckets=BUCKETS,
         )
         self._children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
-        self._log = structlog.get_logger("request") if log else None
+        self._log = RequestLog() if log else None
 
     def request(self, visit: "Visit") -> None:
         """Record a request that has been answered, or given up (status 499)."""
@@ -43,14 +43,5 @@ class Record:
             self._children[key] = children
         children[0].inc()
         children[1].observe(took)
-        if self._log is not None and visit.path not in QUIET_PATHS:
-            more = {} if visit.claims is None else {"sub": visit.claims.subject}
-            self._log.info(
-                "request",
-                method=method,
-                path=visit.path or "(refused)",
-                status=visit.status,
-                duration_ms=round(took * 1000, 2),
-                request_id=visit.headers.request_id,
-                **more,
-            )
+        if self._log is not None:
+            self._log.write(visit, method, took)

@@ -1,13 +1,14 @@
 """The services behind the door: where each is, how sick it is, how much it is asked at once."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from service_kit.breaker import Breaker
 from service_kit.clock import Clock
 
 from gateway.errors import Refusal, retry
-from gateway.upstream import MAX_SENDS, Call, Client, Head, Transfer, UpstreamError
+from gateway.transfer import MAX_SENDS, Call, Transfer, UpstreamError
+from gateway.upstream import Client
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 MAX_AT_ONCE = 256  # requests to one service; what a sick one holds back is bounded, the others go on
@@ -35,12 +36,12 @@ class Service:
         detail = f"{self.name} is not available at the moment."
         return Refusal("upstream_unavailable", detail, retry(self.breaker.retry_after()))
 
-    async def begin(self, client: Client, call: Call) -> "Exchange":
+    def begin(self, client: Client, call: Call) -> "Exchange":
         """Start the call. Raises Refusal (503) while the breaker is open, or when too many calls run."""
         if self.at_once >= MAX_AT_ONCE or not self.breaker.allow():
             raise self.unavailable()
         if call.method not in IDEMPOTENT or call.body is None:
-            call = replace(call, fresh=True)
+            call = call._replace(fresh=True)
         return Exchange(self, client, call)
 
 
@@ -58,8 +59,8 @@ class Exchange:
         service.at_once += 1
         self.transfer: Transfer = client.start(call)
 
-    async def head(self) -> Head:
-        """Return the head of the answer; repeat an idempotent call once if it failed before a byte came.
+    async def head(self) -> tuple[int, list[bytes]]:
+        """Return status and header lines of the answer; repeat an idempotent call once if it failed before a byte came.
 
         Raises Refusal: 503 when the service cannot be reached, 504 when it is too slow, 502 when it speaks nonsense.
         """
@@ -70,7 +71,7 @@ class Exchange:
                 if not self._may_repeat(error):
                     raise
                 self.transfer.close()
-                self.transfer = self._client.start(replace(self._call, fresh=True))
+                self.transfer = self._client.start(self._call._replace(fresh=True))
                 head = await self.transfer.head()
         except UpstreamError as error:
             self._headed = True

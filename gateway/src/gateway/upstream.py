@@ -1,22 +1,15 @@
-"""Calls to the services: libcurl on the event loop; pooled, streaming both ways, bounded in time."""
+"""libcurl on the event loop: pooled connections to the services, and the handles that calls are made with."""
 
 import asyncio
 import select
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pycurl
 
-HIGH_WATER = 128 * 1024  # bytes of an answer that wait for a slow client before libcurl stops reading
-CONNECT_MS = 1000
-MAX_SENDS = 2  # of one request: the first time, and the one retry
-POOL = 128  # idle connections kept, and easy handles
-_FIRST_FINAL = 200
-_REFUSED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST})
-_TIMED_OUT = pycurl.E_OPERATION_TIMEDOUT
+from gateway.transfer import Call, Transfer
 
+CONNECT_MS = 1000
+POOL = 128  # idle connections kept, and easy handles
 
 _EPOLL = {
     pycurl.POLL_NONE: 0,
@@ -30,187 +23,6 @@ _CURL = {
     select.EPOLLOUT: pycurl.CSELECT_OUT,
     select.EPOLLIN | select.EPOLLOUT: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
 }
-
-
-class UpstreamError(Exception):
-    """No answer, or no whole one. `reason`: refused (never connected), timeout or broken; `began`: a byte came."""
-
-    def __init__(self, reason: str, *, began: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.began = began
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Status and headers of an answer; names are lower-case."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to a service. `body`: all of it, or None when `Transfer.feed` brings it (of `length`, if known)."""
-
-    method: str
-    url: str
-    headers: Sequence[bytes]
-    seconds: float
-    body: bytes | None = b""
-    length: int | None = None
-    fresh: bool = False  # on a connection of its own: libcurl repeats what dies on an old one
-
-
-class Transfer:
-    """One call under way. `head` first, then `chunk` until it returns b""; `close` in any case."""
-
-    def __init__(self, client: "Client", curl: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._client = client
-        self.curl = curl
-        self._loop = loop
-        self.began = False
-        self.sent = 0
-        self.done = False
-        self._error: UpstreamError | None = None
-        self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head: Head | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._paused = False
-        self._upload = bytearray()
-        self._upload_ended = True
-        self._upload_paused = False
-        self._uploaded: asyncio.Future[None] | None = None
-
-    async def head(self) -> Head:
-        """Return the head of the answer. Raises UpstreamError."""
-        while self._head is None:
-            if self._error is not None:
-                raise self._error
-            await self._wait()
-        return self._head
-
-    async def chunk(self) -> bytes:
-        """Return what has come of the body since the last call, b"" at its end. Raises UpstreamError."""
-        while not self._chunks:
-            if self._error is not None:
-                raise self._error
-            if self.done:
-                return b""
-            await self._wait()
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._size = 0
-        if self._paused:
-            self._paused = False
-            self._client.resume(self)
-        return data
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of the answer has come: one more `chunk` has the rest."""
-        return self.done and self._error is None
-
-    @property
-    def ended(self) -> bool:
-        """Whether all of the answer has come and been taken."""
-        return self.whole and not self._chunks
-
-    async def feed(self, data: bytes, *, last: bool) -> None:
-        """Send more of the request's body; returns when libcurl has taken it."""
-        if self.done:
-            return
-        self._upload += data
-        self._upload_ended = last
-        if self._upload_paused:
-            self._upload_paused = False
-            self._client.resume(self)
-        while self._upload and not self.done:
-            self._uploaded = self._loop.create_future()
-            await self._uploaded
-
-    def close(self) -> None:
-        """Give the handle back; a transfer under way is cut off, and its connection with it."""
-        self._client.release(self)
-
-    async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        await self._waiter
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    # What libcurl calls.
-
-    def on_send(self, *_addresses: object) -> int:
-        """Count how often the request goes out: libcurl repeats, unasked, what dies on an old connection."""
-        self.sent += 1
-        return int(pycurl.PREREQFUNC_OK if self.sent <= MAX_SENDS else pycurl.PREREQFUNC_ABORT)
-
-    def on_header(self, line: bytes) -> None:
-        """Take one line of the head; trailers come here too, and are dropped."""
-        self.began = True
-        if self._head is not None:
-            return
-        if line.startswith(b"HTTP/"):
-            self._status, self._headers = int(line[9:12]), []
-        elif line in (b"\r\n", b"\n"):
-            if self._status >= _FIRST_FINAL:
-                self._head = Head(self._status, self._headers)
-                self._wake()
-        else:
-            name, _, value = line.partition(b":")
-            self._headers.append((name.lower(), value.strip()))
-
-    def on_body(self, data: bytes) -> int | None:
-        """Take a piece of the body, or ask for a pause."""
-        if self._size >= HIGH_WATER:
-            self._paused = True
-            return int(pycurl.WRITEFUNC_PAUSE)
-        self._chunks.append(data)
-        self._size += len(data)
-        self._wake()
-        return None
-
-    def on_read(self, size: int) -> bytes | int:
-        """Hand out a piece of the request's body, or ask for a pause."""
-        if not self._upload:
-            if self._upload_ended:
-                return b""
-            self._upload_paused = True
-            return int(pycurl.READFUNC_PAUSE)
-        data = bytes(self._upload[:size])
-        del self._upload[:size]
-        if not self._upload:
-            self._taken()
-        return data
-
-    def on_done(self, code: int) -> None:
-        """Take the end: 0, or libcurl's error code."""
-        self.done = True
-        if code:
-            connected = self.curl.getinfo(pycurl.CONNECT_TIME) > 0
-            refused = code in _REFUSED or (code == _TIMED_OUT and not connected)
-            reason = "refused" if refused else "timeout" if code == _TIMED_OUT else "broken"
-            self._error = UpstreamError(reason, began=self.began)
-        elif self._head is None:
-            self._error = UpstreamError("broken", began=self.began)
-        self._wake()
-        self._taken()
-
-    def _taken(self) -> None:
-        uploaded = self._uploaded
-        if uploaded is not None and not uploaded.done():
-            uploaded.set_result(None)
-
-    def upload(self) -> None:
-        """Expect the body through `feed`."""
-        self._upload_ended = False
 
 
 class Client:
@@ -231,6 +43,7 @@ class Client:
         self._deadline: float | None = None
         self._kick = False
         self._idle: list[Any] = []
+        self._running = 0  # calls that have not ended; libcurl tells how many it sees
 
     def start(self, call: Call) -> Transfer:
         """Start the call; the transfer must be closed."""
@@ -247,6 +60,7 @@ class Client:
         if not curl.plain:
             _prepare(curl, transfer, call)
         self._multi.add_handle(curl)
+        self._running += 1
         self._act(pycurl.SOCKET_TIMEOUT, 0)
         return transfer
 
@@ -262,7 +76,9 @@ class Client:
         if curl is None:
             return
         transfer.curl = None
-        transfer.done = True
+        if not transfer.done:
+            transfer.done = True
+            self._running -= 1
         self._multi.remove_handle(curl)
         curl.transfer = None
         if len(self._idle) < POOL:
@@ -283,18 +99,20 @@ class Client:
 
     def _act(self, fd: int, events: int) -> None:
         """Let libcurl do what there is to do, then hand out what has ended."""
-        self._multi.socket_action(fd, events)
+        _, running = self._multi.socket_action(fd, events)
         if self._kick:
             self._kick = False
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             if self._kick:
                 self._loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
-        more = 1
+        more = running < self._running
         while more:
             more, ended, failed = self._multi.info_read()
             for curl in ended:
+                self._running -= 1
                 curl.transfer.on_done(0)
             for curl, code, _ in failed:
+                self._running -= 1
                 curl.transfer.on_done(code)
 
     def _on_socket(self, event: int, fd: int, _multi: object, _data: object) -> None:
@@ -313,9 +131,8 @@ class Client:
             if fd in self._wanted:
                 self._act(fd, _CURL[events & (select.EPOLLIN | select.EPOLLOUT)] or pycurl.CSELECT_ERR)
             else:
-                self._epoll.unregister(
-                    fd
-                )  # closed by the other side while idle; libcurl sees that when it looks
+                # closed by the other side while idle; libcurl sees that when it looks
+                self._epoll.unregister(fd)
 
     def _on_timer(self, milliseconds: int) -> None:
         """Keep one timer of ours for libcurl's; one that rings early is set anew, which is rare and cheap."""

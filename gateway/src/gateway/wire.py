@@ -1,0 +1,372 @@
+"""HTTP/1.1 towards the clients: a connection and the requests on it, in turn, each answered by one ASGI app.
+
+llhttp (through httptools) reads; nothing here reads HTTP a second time. What is added to it are bounds, on the size of a
+head and on the time in which a request must come, and an answer that is at hand is written at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+
+from gateway.answers import block
+from gateway.bridge import Message, Scope
+from gateway.errors import PROBLEM_TYPE, Refusal
+from gateway.headers import MAX_HEADER_BYTES, Headers, new_id
+from gateway.target import MAX_TARGET
+
+MAX_HEAD = 2 * MAX_HEADER_BYTES + MAX_TARGET  # bytes of a head that is not complete
+MESSAGE_SECONDS = 15.0  # for a whole request, head and body, to come in
+IDLE_SECONDS = 30.0  # between two requests
+MAX_CONNECTIONS = 4096
+MAX_UNREAD = 1024 * 1024  # bytes that are read and dropped after an early answer, so that it arrives
+HIGH_WATER = 64 * 1024  # bytes of a body that wait for the app before reading stops
+_BARE = frozenset({204, 304})
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+_STATUS_LINES = {status: _status_line(status) for status in range(100, 1000)}
+
+
+class Turn:
+    """One request and its answer: ASGI's `receive` and `send`, and `respond` for an answer that is at hand.
+
+    `on_lost` is called when the client leaves; `lost` tells that it has.
+    """
+
+    __slots__ = ("_bare", "_chunked", "_connection", "_expects", "_version", "_waiter", "body", "done", "keep_alive",
+                 "lost", "more", "on_lost", "started")  # fmt: skip
+
+    def __init__(self, connection: "Connection", scope: Scope, *, keep_alive: bool, expects: bool) -> None:
+        self._connection = connection
+        self._version = scope["http_version"]
+        self._bare = scope["method"] == "HEAD"  # the answer has no body, whatever its head says
+        self._expects = expects
+        self.keep_alive = keep_alive
+        self.body = b""
+        self.more = True  # of the body is to come
+        self.started = self.done = self.lost = False
+        self.on_lost: Callable[[], object] | None = None
+        self._chunked = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def receive(self) -> Message:
+        """Return the next piece of the body, or that there is nobody to answer any more."""
+        connection = self._connection
+        if self._expects and not self.started:
+            self._expects = False
+            connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while self.more and not self.body and not self.lost and not self.done:
+            connection.resume_reading()
+            self._waiter = connection.loop.create_future()
+            await self._waiter
+        if self.lost or self.done:
+            return {"type": "http.disconnect"}
+        data, self.body = self.body, b""
+        return {"type": "http.request", "body": data, "more_body": self.more}
+
+    def wake(self) -> None:
+        """Let `receive` look again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def respond(self, status: int, head: bytes, body: bytes, *, close: bool) -> bool:
+        """Write a whole answer at once; `head` is header lines that frame `body`.
+
+        Tells whether it did; it does not while the client is slow to read.
+        """
+        if self.lost or self._connection.writable is not None:
+            return False
+        self._connection.transport.write(self._head(status, head, close=close) + body)
+        self._end()
+        return True
+
+    async def send(self, message: Message) -> None:
+        """Write the head of an answer, or a piece of its body, no faster than the client reads."""
+        connection = self._connection
+        if connection.writable is not None and not self.lost:
+            await connection.writable
+        if self.lost:
+            return
+        if message["type"] == "http.response.start":
+            connection.transport.write(self._framed_head(message["status"], message["headers"]))
+            return
+        data, more = message.get("body", b""), message.get("more_body", False)
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            data += b"" if more else b"0\r\n\r\n"
+        if data and not self._bare:
+            connection.transport.write(data)
+        if not more:
+            self._end()
+
+    def hang_up(self) -> None:
+        """Cut the connection, so that an answer that is not whole is seen as such."""
+        self._connection.transport.abort()
+
+    def _framed_head(self, status: int, headers: Headers) -> bytes:
+        close = any(name == b"connection" for name, _ in headers)
+        head = block((name, value) for name, value in headers if name != b"connection")
+        self._bare = self._bare or status in _BARE
+        if not self._bare and not any(name == b"content-length" for name, _ in headers):
+            self._chunked = self._version == "1.1"
+            if self._chunked:
+                head += b"transfer-encoding: chunked\r\n"
+            else:
+                close = True  # the end of the connection is that of the body
+        return self._head(status, head, close=close)
+
+    def _head(self, status: int, head: bytes, *, close: bool) -> bytes:
+        self.started = True
+        if close:
+            self.keep_alive = False
+        ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        return _STATUS_LINES[status] + self._connection.usual() + head + ending
+
+    def _end(self) -> None:
+        self.done = True
+        self._connection.next_turn(self)
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection, as uvicorn's server makes it (`http=`) and ends it (`shutdown`)."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: Any,
+        server_state: Any,
+        app_state: dict[str, Any],  # noqa: ARG002 - handed in by uvicorn
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.loop = _loop or asyncio.get_running_loop()
+        self.writable: asyncio.Future[None] | None = None  # None: now; else done when the client has read on
+        self.lost = False
+        self._app = config.loaded_app
+        self._server = server_state
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(
+            lenient_data_after_close=True
+        )  # what follows a last request is nothing
+        self._client: tuple[str, int] = ("", 0)
+        self._address: tuple[str, int] = ("", 0)
+        self._turn: Turn | None = None  # the one whose body comes in
+        self._turns: deque[tuple[Turn, Scope]] = deque()  # not answered; the first is being answered
+        self._coming = True  # a message is not wholly here
+        self._in_head = True
+        self._since = self.loop.time()  # that it is coming, or that there is nothing to do
+        self._size = 0  # of the message
+        self._unread = 0
+        self._paused = False
+        self._expects = False
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, or not when there are too many."""
+        self.transport = transport
+        self._client = (transport.get_extra_info("peername") or ("", 0))[:2]
+        self._address = (transport.get_extra_info("sockname") or ("", 0))[:2]
+        self._server.connections.add(self)
+        if len(self._server.connections) > MAX_CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's form
+        """Tell whoever works for this client."""
+        self.lost = True
+        self._server.connections.discard(self)
+        self._lose()
+
+    def pause_writing(self) -> None:
+        """Hold back answers: the client is slow to read."""
+        if self.writable is None:
+            self.writable = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        """Let answers go on."""
+        if self.writable is not None:
+            self.writable.set_result(None)
+            self.writable = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; a head has to end some time."""
+        self._size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # nothing is ever upgraded here
+        except httptools.HttpParserError:
+            self._refuse(Refusal("bad_request", "This is not an HTTP request."))
+        else:
+            if self._in_head and self._size > MAX_HEAD:
+                self._refuse(
+                    Refusal("request_header_fields_too_large", f"A head has at most {MAX_HEAD} bytes.")
+                )
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request."""
+        self._target, self._headers, self._expects = b"", [], False
+        if not self._coming:
+            self._coming, self._since = True, self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target; the rest of an endless one is of no interest."""
+        if len(self._target) <= MAX_TARGET:
+            self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"expect":
+            self._expects = True
+
+    def on_headers_complete(self) -> None:
+        """Begin the answer, or queue the request behind the one that is being answered."""
+        self._in_head = False
+        parser = self._parser
+        version = parser.get_http_version()
+        scope: Scope = {
+            "type": "http",
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "client": self._client,
+            "server": self._address,
+            "headers": self._headers,
+            "gateway.target": self._target,
+        }
+        keep_alive = version == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
+        self._turn = turn = Turn(self, scope, keep_alive=keep_alive, expects=self._expects)
+        self._turns.append((turn, scope))
+        if len(self._turns) == 1:
+            self._begin(turn, scope)
+        else:
+            self._pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body; after an early answer it is dropped, up to a bound."""
+        turn = self._turn
+        if turn is None or turn.done:
+            self._unread += len(body)
+            if self._unread > MAX_UNREAD:
+                self.transport.close()
+            return
+        turn.body += body
+        if len(turn.body) > HIGH_WATER:
+            self._pause_reading()
+        turn.wake()
+
+    def on_message_complete(self) -> None:
+        """Stop the clock."""
+        if self._turn is not None:
+            self._turn.more = False
+            self._turn.wake()
+        self._coming = False
+        self._in_head = True
+        self._size = self._unread = 0
+
+    # What the server calls.
+
+    def watch(self, now: float) -> None:
+        """End the connection if a request takes too long to come."""
+        if self.transport.is_closing() or now - self._since <= MESSAGE_SECONDS:
+            return
+        if not self._coming:
+            if not self._turns and now - self._since > IDLE_SECONDS:
+                self.transport.close()
+        elif self._turns:
+            self.transport.abort()
+        elif self._size:
+            self._refuse(Refusal("request_timeout", "The request did not come in time."))
+        else:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """End when what is being answered has been."""
+        if self._turns:
+            self._turns[-1][0].keep_alive = False
+        else:
+            self.transport.close()
+
+    # What a turn calls.
+
+    def usual(self) -> bytes:
+        """Return the header lines of every answer: the date."""
+        return block(self._server.default_headers)
+
+    def next_turn(self, done: Turn) -> None:
+        """Go on to the next request, if this one leaves the connection open."""
+        self._turns.popleft()
+        self._since = self.loop.time()
+        if not done.keep_alive:
+            self.transport.close()
+        elif self._turns:
+            self._begin(*self._turns[0])
+        else:
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, if reading was stopped."""
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+
+    def _pause_reading(self) -> None:
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _lose(self) -> None:
+        self.resume_writing()
+        for turn, _ in self._turns:
+            turn.lost = True
+            turn.wake()
+            if turn.on_lost is not None:
+                turn.on_lost()
+
+    def _begin(self, turn: Turn, scope: Scope) -> None:
+        scope["gateway.turn"] = turn
+        task = self.loop.create_task(self._app(scope, turn.receive, turn.send))
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer without the app, unless an answer is on its way, and close."""
+        if self.transport.is_closing():
+            return
+        if self._turns:
+            turn, _ = self._turns[-1]
+            if turn.started or not turn.more or len(self._turns) > 1:
+                self.transport.abort()  # the answer would be taken for that of another request
+                return
+            self._lose()
+        request_id = new_id()
+        body = refusal.body(request_id)
+        head = block(
+            [
+                (b"content-type", PROBLEM_TYPE),
+                (b"content-length", b"%d" % len(body)),
+                (b"x-request-id", request_id.encode()),
+                (b"cache-control", b"no-store"),
+                (b"x-content-type-options", b"nosniff"),
+                (b"connection", b"close"),
+            ]
+        )
+        self.transport.write(_STATUS_LINES[refusal.kind.status] + self.usual() + head + b"\r\n" + body)
+        self.transport.close()
