@@ -20,6 +20,7 @@ from auth_service.domain.keys import KeyTimes
 from auth_service.domain.login import LogIn, PasswordCheck
 from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.mail import Outbox
+from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.passwords import ChangePassword, PasswordHasher
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
@@ -40,6 +41,7 @@ from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
 from auth_service.web import (
+    account,
     accounts,
     admin,
     answers,
@@ -92,10 +94,11 @@ def create_app(
     Touchstone(app, tokens.verifier(AUDIENCE))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
     mint = _mint(settings, store, hasher, clients, ring, tokens, outbox or _outbox(settings, now), now)
-    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic):
+    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic, account):
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
-    app.cli.add_command(cli.keys_commands(mint.admin.keys))
+    for command in cli.commands(mint.admin, ClientKeys(settings.keys_dir / "clients").install):
+        app.cli.add_command(command)
     return app
 
 
@@ -125,6 +128,7 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         redeem=Redeem(store, issuing),
         user_info=UserInfo(store, tokens, now),
         front=front,
+        own_sessions=OwnSessions(store, clients, now),
         by_mail=ByMail.of(store, clients, issuing, front.enter, outbox),
         refresh=Refresh(store, clients, HkdfSealer(), issuing),
         exchange=Exchange(store, tokens, issuing),

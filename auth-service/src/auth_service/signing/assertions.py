@@ -48,6 +48,15 @@ class ClientKeys:
             _log.error("no good public key for a client", client=client_id, reason=str(fault))
             return None
 
+    def install(self, client_id: str, source: Path) -> None:
+        """Keep a public key as this client's; raises ValueError for what is none, OSError for what cannot be read."""
+        try:
+            public = pem.read_public(source)
+        except pem.KeyFault as fault:
+            raise ValueError(str(fault)) from None
+        self._folder.mkdir(mode=0o755, exist_ok=True)
+        pem.write(self._folder / f"{client_id}.pub.pem", pem.public_pem(public), pem.PUBLIC_MODE)
+
 
 class JwtAssertions:
     """The domain's AssertionReader. It checks signature and form; the domain checks what is said."""

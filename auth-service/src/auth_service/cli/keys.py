@@ -1,17 +1,17 @@
-"""Commands for whoever runs the mint: ``flask --app auth_service keys …``."""
+"""``keys``: list, rotate, withdraw, prune."""
 
 from datetime import UTC, datetime
 
 import click
 from flask.cli import AppGroup
 
-from auth_service.domain.errors import UnknownKey
+from auth_service.cli.common import Commands
 from auth_service.domain.keys import KeyStore
 
 
 def keys_commands(keys: KeyStore) -> AppGroup:
     """Give the ``keys`` group over this key store; running processes follow within a second."""
-    group = AppGroup("keys", help="Look after the signing keys; running processes follow by themselves.")
+    group = Commands("keys", help="Look after the signing keys; running processes follow by themselves.")
 
     @group.command("list")
     def list_keys() -> None:
@@ -36,10 +36,7 @@ def keys_commands(keys: KeyStore) -> AppGroup:
     @click.argument("kid")
     def withdraw(kid: str) -> None:
         """Take the key KID out at once: no token that it signed is good any more."""
-        try:
-            made = keys.withdraw(kid)
-        except UnknownKey as error:
-            raise click.ClickException(str(error)) from None
+        made = keys.withdraw(kid)
         click.echo(f"withdrew {kid}")
         if made:
             click.echo(f"added {made}, which signs from now on, for no other key was left")

@@ -1,0 +1,26 @@
+"""Commands for whoever runs the mint: ``flask --app auth_service accounts|audit|clients|keys|sessions …``."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from auth_service.cli.accounts import account_commands
+from auth_service.cli.audit import audit_command
+from auth_service.cli.clients import client_commands
+from auth_service.cli.keys import keys_commands
+from auth_service.cli.sessions import session_commands
+from auth_service.domain.administration import Administration
+
+InstallKey = Callable[[str, Path], None]
+
+
+def commands(admin: Administration, install_key: InstallKey) -> list[click.Command]:
+    """Give all of them. ``install_key`` keeps a client's public key; it raises ValueError for what is none."""
+    return [
+        account_commands(admin.accounts),
+        audit_command(admin.audit),
+        client_commands(admin.clients, install_key),
+        keys_commands(admin.keys),
+        session_commands(admin.sessions),
+    ]

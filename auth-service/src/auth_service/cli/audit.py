@@ -1,0 +1,51 @@
+"""``audit``: the log as JSON lines, oldest first."""
+
+import json
+from datetime import UTC, datetime
+
+import click
+from flask.cli import with_appcontext
+
+from auth_service.domain.administration import ReadAudit
+from auth_service.domain.audit import AuditEntry, AuditQuery, Event
+
+
+def audit_command(read: ReadAudit) -> click.Command:
+    """Give the command."""
+
+    @click.command("audit")
+    @click.option("--since", type=click.DateTime(FORMATS), help="Only what came at this time (UTC) or later.")
+    @click.option(
+        "--event", type=click.Choice([str(event) for event in Event]), help="Only events of this kind."
+    )
+    @click.option(
+        "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The newest so many."
+    )
+    @with_appcontext
+    def audit(since: datetime | None, event: str | None, limit: int) -> None:
+        """Print the audit log: one JSON object a line, oldest first."""
+        start = None if since is None else since.replace(tzinfo=UTC).timestamp()
+        for entry in reversed(read(AuditQuery(since=start, event=event), limit)):
+            click.echo(json.dumps(_line(entry)))
+
+    return audit
+
+
+FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+
+
+def _line(entry: AuditEntry) -> dict[str, object]:
+    event = entry.event
+    return {
+        "id": entry.id,
+        "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "event": event.event,
+        "outcome": event.outcome,
+        "actor": event.actor,
+        "subject": event.subject,
+        "client_id": event.client_id,
+        "session_id": event.session_id,
+        "address": entry.address,
+        "request_id": entry.request_id,
+        "detail": dict(event.detail),
+    }

@@ -1,0 +1,151 @@
+"""``clients``: list, show, register, update, disable, enable, rotate-secret."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from auth_service.cli.common import Commands, json_option, print_one, print_rows
+from auth_service.domain.client_admin import ClientAdmin, NewClient
+from auth_service.domain.client_definition import table_of
+from auth_service.domain.clients import Client
+
+LISTS = {
+    "grants": ("--grant", "A grant that it may use."),
+    "redirect_uris": ("--redirect-uri", "An address that log-in may come back to."),
+    "post_logout_redirect_uris": ("--post-logout-redirect-uri", "An address that log-out may come back to."),
+    "audiences": ("--audience", "An audience that its tokens may have."),
+    "scopes": ("--scope", "A scope that it may have for a person."),
+    "own_scopes": ("--own-scope", "A scope that it may have for itself."),
+    "serves": ("--serves", "An audience about whose tokens it may ask."),
+}
+SHOWN_ONCE = "Its secret, which is not shown again and not kept here:"
+
+
+def _lists(command: Callable[..., None]) -> Callable[..., None]:
+    for name, (option, text) in reversed(LISTS.items()):
+        command = click.option(option, name, multiple=True, help=f"{text} Repeatable.")(command)
+    return click.option("--name", help="What people are told that it is called.")(command)
+
+
+def _table(given: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what was not given; click's tuples become the lists of the registration's form."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value not in (None, ())
+    }
+
+
+def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], None]) -> AppGroup:
+    """Give the ``clients`` group."""
+    group = Commands("clients", help="Look after clients. Those that files name can only be looked at.")
+
+    @group.command("list")
+    @json_option
+    def list_clients(as_json: bool) -> None:  # noqa: FBT001 (click hands it in)
+        """Show every client."""
+        print_rows(
+            map(_row, clients.all()), ("client_id", "name", "authenticates", "enabled"), as_json=as_json
+        )
+
+    @group.command("show")
+    @click.argument("client_id")
+    @json_option
+    def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 (likewise)
+        """Show one client."""
+        print_one(_row(clients.get(client_id)), as_json=as_json)
+
+    @group.command("register")
+    @click.argument("client_id")
+    @click.option("--confidential/--public", default=False, help="Whether it can keep a secret or a key.")
+    @click.option(
+        "--secret", "with_secret", is_flag=True, help="Make a secret for it, and show it this once."
+    )
+    @click.option(
+        "--public-key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Its RSA public key in PEM, for private_key_jwt.",
+    )
+    @click.option("--first-party", is_flag=True, help="Ours: people are not asked whether they allow it.")
+    @_lists
+    @json_option
+    def register(
+        client_id: str, *, with_secret: bool, public_key: Path | None, as_json: bool, **given: Any
+    ) -> None:
+        """Register the client CLIENT_ID."""
+        if with_secret and public_key is not None:
+            raise click.UsageError("--secret and --public-key: a client proves itself in one way")
+        made = clients.register(client_id, _table(given), with_secret=with_secret)
+        if public_key is not None:
+            _install(install_key, client_id, public_key)
+        _print_new(made, as_json=as_json)
+
+    @group.command("update")
+    @click.argument("client_id")
+    @_lists
+    @click.option(
+        "--public-key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Its new RSA public key in PEM.",
+    )
+    @json_option
+    def update(client_id: str, public_key: Path | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 (likewise)
+        """Replace what is given, and leave the rest; a list is replaced as a whole."""
+        changed = clients.update(client_id, _table(given))
+        if public_key is not None:
+            _install(install_key, client_id, public_key)
+        print_one(_row(changed), as_json=as_json)
+
+    _switches(group, clients)
+    return group
+
+
+def _switches(group: AppGroup, clients: ClientAdmin) -> None:
+    @group.command("disable")
+    @click.argument("client_id")
+    def disable(client_id: str) -> None:
+        """Refuse a client everywhere, and end its sessions."""
+        click.echo(f"disabled {client_id}; sessions ended: {len(clients.disable(client_id))}")
+
+    @group.command("enable")
+    @click.argument("client_id")
+    def enable(client_id: str) -> None:
+        """Let a client in again; its old sessions stay ended."""
+        clients.enable(client_id)
+        click.echo(f"enabled {client_id}")
+
+    @group.command("rotate-secret")
+    @click.argument("client_id")
+    @json_option
+    def rotate_secret(client_id: str, as_json: bool) -> None:  # noqa: FBT001 (likewise)
+        """Make a new secret; the old one is no good from now on."""
+        _print_new(clients.rotate_secret(client_id), as_json=as_json)
+
+
+def _install(install_key: Callable[[str, Path], None], client_id: str, public_key: Path) -> None:
+    try:
+        install_key(client_id, public_key)
+    except (OSError, ValueError) as fault:
+        raise click.ClickException(f"{client_id} is registered, but has no key: {fault}") from None
+
+
+def _print_new(made: NewClient, *, as_json: bool) -> None:
+    row = _row(made.client)
+    if as_json and made.secret is not None:
+        row["client_secret"] = made.secret
+    print_one(row, as_json=as_json)
+    if made.secret is not None and not as_json:
+        click.echo(f"{SHOWN_ONCE} {made.secret}")
+
+
+def _row(client: Client) -> dict[str, object]:
+    keyed = "client_secret" if client.secret_hash is not None else "private_key_jwt"
+    return {
+        "client_id": client.client_id,
+        **table_of(client),
+        "authenticates": keyed if client.confidential else "none",
+        "enabled": client.enabled,
+    }

@@ -1,0 +1,47 @@
+"""``sessions``: list, end."""
+
+import click
+from flask.cli import AppGroup
+
+from auth_service.cli.common import Commands, json_option, moment, print_rows
+from auth_service.domain.administration import SessionAdmin
+from auth_service.domain.sessions import Session
+
+PAGE = 200
+
+
+def session_commands(sessions: SessionAdmin) -> AppGroup:
+    """Give the ``sessions`` group."""
+    group = Commands("sessions", help="Look after log-in sessions.")
+
+    @group.command("list")
+    @click.option("--sub", help="Only this account's.")
+    @json_option
+    def list_sessions(sub: str | None, as_json: bool) -> None:  # noqa: FBT001 (click hands it in)
+        """Show the sessions that are live."""
+        rows, after = [], None
+        while page := sessions.page(sub, after, PAGE):
+            rows += [_row(session) for session in page]
+            after = page[-1].sid
+        print_rows(rows, ("sid", "sub", "client_id", "auth_time", "expires_at"), as_json=as_json)
+
+    @group.command("end")
+    @click.argument("sid")
+    def end(sid: str) -> None:
+        """End the session SID: no token of it is refreshed any more."""
+        click.echo(f"ended {sid}" if sessions.end(sid) else f"{sid} had ended before")
+
+    return group
+
+
+def _row(session: Session) -> dict[str, object]:
+    return {
+        "sid": session.sid,
+        "sub": session.sub,
+        "client_id": session.client_id,
+        "scopes": sorted(session.scopes),
+        "audiences": list(session.audiences),
+        "methods": list(session.methods),
+        "auth_time": moment(session.auth_time),
+        "expires_at": moment(session.expires_at),
+    }

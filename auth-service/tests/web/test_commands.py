@@ -1,0 +1,333 @@
+"""The commands: the twins of the administrators' routes, and clients, for whoever runs the mint."""
+
+import json
+import os
+import pwd
+
+import jwt
+import pytest
+
+PASSWORD = "correct-horse-battery-staple"
+OPERATOR = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+
+
+@pytest.fixture
+def run(app):
+    def run(*args, **more):
+        return app.test_cli_runner().invoke(args=list(args), **more)
+
+    return run
+
+
+@pytest.fixture
+def lines(run):
+    """`lines(*args)`: what a command that succeeds prints, as JSON lines."""
+
+    def lines(*args):
+        result = run(*args)
+        assert result.exit_code == 0, result.output
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    return lines
+
+
+@pytest.fixture
+def alice(client):
+    answer = client.post("/login", json={"email": "alice@example.com", "password": PASSWORD}).get_json()
+    return {**jwt.decode(answer["access_token"], options={"verify_signature": False}), **answer}
+
+
+def refreshed(client, person):
+    form = {"grant_type": "refresh_token", "refresh_token": person["refresh_token"]}
+    return client.post("/oauth/token", data=form).status_code
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "accounts",
+        "accounts list",
+        "accounts show",
+        "accounts create",
+        "accounts disable",
+        "accounts enable",
+        "accounts set-role",
+        "audit",
+        "clients",
+        "clients list",
+        "clients show",
+        "clients register",
+        "clients update",
+        "clients disable",
+        "clients enable",
+        "clients rotate-secret",
+        "keys",
+        "sessions",
+        "sessions list",
+        "sessions end",
+    ],
+)
+def test_every_command_explains_itself(run, words):
+    result = run(*words.split(), "--help")
+
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_accounts_are_listed_as_a_table_and_as_json(run, lines):
+    assert run("accounts", "list").output.splitlines()[0].split() == ["SUB", "EMAIL", "ROLES", "DISABLED_AT"]
+    listed = lines("accounts", "list", "--json")
+
+    assert {row["email"] for row in listed} == {
+        "alice@example.com",
+        "bob@example.com",
+        "admin@example.com",
+    }
+    assert "password" not in str(listed)
+
+
+def test_an_account_is_shown_by_subject_and_by_address(lines, run, alice):
+    by_sub = lines("accounts", "show", alice["sub"], "--json")
+
+    assert by_sub == lines("accounts", "show", "Alice@Example.com", "--json")
+    assert by_sub[0]["roles"] == ["customer"]
+    assert "email" in run("accounts", "show", alice["sub"]).output
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("accounts", "show", "nobody"),
+        ("accounts", "show", "nobody@example.com"),
+        ("accounts", "show", "@"),
+        ("accounts", "disable", "nobody"),
+        ("accounts", "enable", "nobody"),
+        ("accounts", "set-role", "nobody", "admin"),
+        ("accounts", "set-role", "alice@example.com", "emperor"),
+        ("accounts", "create", "--email", "alice@example.com", "--name", "A", "--password", PASSWORD),
+        ("accounts", "create", "--email", "no address", "--name", "A", "--password", PASSWORD),
+        ("accounts", "create", "--email", "new@example.com", "--name", "A", "--password", "short"),
+        ("clients", "show", "nobody"),
+        ("clients", "disable", "nobody"),
+        ("clients", "disable", "cli"),
+        ("clients", "update", "cli", "--name", "x"),
+        ("clients", "rotate-secret", "nobody"),
+        ("clients", "register", "cli"),
+        ("clients", "register", "shop", "--grant", "password"),
+        ("clients", "register", "shop", "--secret"),
+        ("sessions", "end", "none"),
+        ("keys", "withdraw", "none"),
+    ],
+)
+def test_what_is_refused_is_exit_status_1_and_one_line(run, args):
+    result = run(*args)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "args", [("audit", "--event", "x"), ("audit", "--limit", "0"), ("sessions", "end"), ("x",)]
+)
+def test_what_is_no_command_is_exit_status_2(run, args):
+    assert run(*args).exit_code == 2
+
+
+def test_an_account_made_by_an_operator_logs_in_with_its_role(client, run, lines):
+    result = run(
+        *("accounts", "create", "--email", "New@Example.com", "--name", "New", "--role", "admin", "--json"),
+        input=f"{PASSWORD}\n{PASSWORD}\n",
+    )
+
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    answer = client.post("/login", json={"email": "new@example.com", "password": PASSWORD})
+    assert "admin" in answer.get_json()["scope"].split()
+    (made,) = [line for line in lines("audit", "--event", "account_made") if line["actor"] == OPERATOR]
+    assert made["detail"] == {"roles": ["admin"]}
+
+
+def test_a_disabled_account_is_out_until_it_is_enabled(client, run, alice):
+    assert (
+        run("accounts", "disable", "alice@example.com").output
+        == f"disabled {alice['sub']}; sessions ended: 1\n"
+    )
+    credentials = {"email": "alice@example.com", "password": PASSWORD}
+    assert (refreshed(client, alice), client.post("/login", json=credentials).status_code) == (400, 401)
+
+    assert run("accounts", "enable", alice["sub"]).exit_code == 0
+    assert client.post("/login", json=credentials).status_code == 200
+
+
+def test_a_role_is_set_and_the_log_says_what_it_was(run, lines, alice):
+    assert run("accounts", "set-role", alice["sub"], "admin", "customer").exit_code == 0
+
+    (line,) = lines("audit", "--event", "account_roles_set")
+    assert line["detail"] == {"after": ["admin", "customer"], "before": ["customer"]}
+
+
+def test_sessions_are_listed_and_ended(client, run, lines, alice):
+    assert [row["sid"] for row in lines("sessions", "list", "--sub", alice["sub"], "--json")] == [
+        alice["sid"]
+    ]
+    assert alice["sid"] in run("sessions", "list").output
+
+    assert run("sessions", "end", alice["sid"]).output == f"ended {alice['sid']}\n"
+    assert run("sessions", "end", alice["sid"]).output == f"{alice['sid']} had ended before\n"
+    assert refreshed(client, alice) == 400
+    (line,) = lines("audit", "--event", "session_ended")
+    assert (line["actor"], line["detail"]) == (OPERATOR, {"reason": "ended_by_admin"})
+
+
+def test_the_log_is_printed_oldest_first_and_can_be_cut(client, lines, clock, alice):
+    clock.advance(86_400)
+    client.post("/login", json={"email": "bob@example.com", "password": PASSWORD})
+
+    everything = lines("audit")
+    assert [line["id"] for line in everything] == sorted(line["id"] for line in everything)
+    assert lines("audit", "--limit", "1") == everything[-1:]
+    assert {line["subject"] for line in lines("audit", "--since", "2027-01-16")} == {
+        everything[-1]["subject"]
+    }
+    assert everything[-1]["at"].endswith("Z")
+
+
+def test_changes_of_keys_are_written_down(run, lines):
+    run("keys", "rotate")
+    kid = lines("audit", "--event", "key_rotated")[0]["detail"]["kid"]
+    run("keys", "withdraw", kid)
+    run("keys", "prune")
+
+    assert lines("audit", "--event", "key_withdrawn")[0]["detail"] == {"kid": kid}
+    assert lines("audit", "--event", "keys_pruned") == []
+    assert lines("audit", "--event", "key_rotated")[0]["actor"] == OPERATOR
+
+
+SHOP = (
+    *(
+        "clients",
+        "register",
+        "shop",
+        "--confidential",
+        "--name",
+        "Some shop",
+        "--grant",
+        "client_credentials",
+    ),
+    *("--audience", "users-service", "--own-scope", "users:read"),
+)
+
+
+def token_for(client, **form):
+    return client.post("/oauth/token", data={"grant_type": "client_credentials", **form})
+
+
+def test_a_client_gets_a_secret_that_is_shown_once_and_never_kept(client, run, lines, sqlite_file):
+    made = lines(*SHOP, "--secret", "--json")[0]
+    secret = made["client_secret"]
+
+    assert token_for(client, client_id="shop", client_secret=secret).status_code == 200
+    assert secret not in json.dumps(lines("clients", "show", "shop", "--json") + lines("audit"))
+    assert secret.encode() not in sqlite_file.read_bytes()
+    assert made["authenticates"] == "client_secret"
+    assert "Some shop" in run("clients", "list").output
+
+
+def test_without_json_the_secret_stands_on_a_line_of_its_own(client, run):
+    secret = run(*SHOP, "--secret").output.splitlines()[-1].rpartition(" ")[2]
+
+    assert token_for(client, client_id="shop", client_secret=secret).status_code == 200
+
+
+def test_a_new_secret_replaces_the_old_one(client, lines):
+    old = lines(*SHOP, "--secret", "--json")[0]["client_secret"]
+    new = lines("clients", "rotate-secret", "shop", "--json")[0]["client_secret"]
+
+    assert token_for(client, client_id="shop", client_secret=old).status_code == 401
+    assert token_for(client, client_id="shop", client_secret=new).status_code == 200
+
+
+def test_a_client_with_a_key_proves_itself_with_it(client, run, keys_dir, clock):
+    key = keys_dir / "clients" / "orders-service"
+    assert run(*SHOP, "--public-key", f"{key}.pub.pem").exit_code == 0
+
+    claims = {"iss": "shop", "sub": "shop", "aud": "http://localhost:8080", "jti": "1", "exp": clock() + 60}
+    assertion = jwt.encode(claims, key.with_name("orders-service.pem").read_text(), "RS256")
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    assert token_for(client, client_assertion=assertion, client_assertion_type=kind).status_code == 200
+    assert run("clients", "rotate-secret", "shop").exit_code == 1
+
+
+def test_a_key_that_is_none_is_named_and_so_is_having_two_proofs(run, tmp_path):
+    (tmp_path / "key.pem").write_text("none")
+
+    assert run(*SHOP, "--public-key", str(tmp_path / "key.pem")).exit_code == 1
+    assert run(*SHOP, "--secret", "--public-key", str(tmp_path / "key.pem")).exit_code == 2
+    assert run("clients", "update", "shop", "--public-key", str(tmp_path / "key.pem")).exit_code == 1
+
+
+def test_a_change_of_a_client_counts_at_once(client, run, lines):
+    secret = lines(*SHOP, "--secret", "--json")[0]["client_secret"]
+
+    changed = lines("clients", "update", "shop", "--audience", "orders-service", "--name", "Shop", "--json")
+
+    assert (changed[0]["audiences"], changed[0]["name"]) == (["orders-service"], "Shop")
+    refused = token_for(client, client_id="shop", client_secret=secret, audience="users-service")
+    assert refused.get_json()["error"] == "invalid_target"
+    assert (
+        token_for(client, client_id="shop", client_secret=secret, audience="orders-service").status_code
+        == 200
+    )
+    assert run("clients", "update", "shop", "--audience", "elsewhere").exit_code == 1
+    assert lines("audit", "--event", "client_changed")[0]["client_id"] == "shop"
+
+
+def test_a_disabled_client_is_refused_and_its_sessions_end(client, run, lines):
+    run("clients", "register", "app", "--first-party", "--grant", "refresh_token", *WIDE)
+    session = client.post(
+        "/login", json={"email": "alice@example.com", "password": PASSWORD, "client_id": "app"}
+    ).get_json()
+
+    assert run("clients", "disable", "app").output == "disabled app; sessions ended: 1\n"
+    assert run("clients", "disable", "app").exit_code == 0
+
+    assert refreshed(client, session) == 400
+    again = {"email": "alice@example.com", "password": PASSWORD, "client_id": "app"}
+    assert client.post("/login", json=again).status_code == 401
+    assert lines("audit", "--event", "session_ended")[0]["detail"] == {"reason": "client_disabled"}
+    assert len(lines("audit", "--event", "client_disabled")) == 1
+
+    run("clients", "enable", "app")
+    assert client.post("/login", json=again).status_code == 200
+    assert refreshed(client, session) == 400
+
+
+WIDE = ("--audience", "users-service", "--scope", "profile:read")
+
+
+def test_a_file_names_clients_and_disabling_one_there_ends_its_sessions_at_the_next_start(
+    make_app, tmp_path, sqlite_file
+):
+    file = tmp_path / "clients.toml"
+    table = '[clients.app]\nname = "App"\nfirst_party = true\ngrants = ["refresh_token"]\n'
+    table += 'audiences = ["users-service"]\nscopes = ["profile:read"]\n'
+    file.write_text(table)
+    client = make_app(clients_file=file).test_client()
+    credentials = {"email": "alice@example.com", "password": PASSWORD, "client_id": "app"}
+    session = client.post("/login", json=credentials).get_json()
+
+    file.write_text(table + "enabled = false\n")
+    restarted = make_app(clients_file=file)
+
+    assert refreshed(restarted.test_client(), session) == 400
+    ended = restarted.test_cli_runner().invoke(args=["audit", "--event", "session_ended"]).stdout
+    assert json.loads(ended)["detail"] == {"reason": "client_disabled"}
+
+
+def test_a_file_with_faults_stops_the_start_and_all_are_named(make_app, tmp_path):
+    file = tmp_path / "clients.toml"
+    file.write_text('[clients.a]\ncolour = 1\n[clients.cli]\nname = ""\n')
+
+    with pytest.raises(ValueError, match=r"client a: colour.*client cli: name"):
+        make_app(clients_file=file)
