@@ -1,0 +1,67 @@
+"""openid-client and oauth4webapi, as published, log in at the gateway, and are told no where they must be."""
+
+from urllib.parse import parse_qs, urlsplit
+
+
+
+def test_openid_client_logs_in_refreshes_asks_and_logs_out(converse, client_key, alice, issuer):
+    told = converse("openid_client.mjs", introspector=client_key("introspector"))
+
+    assert told["arrived"]["iss"] == told["claims"]["iss"] == told["server"]["issuer"] == issuer
+    assert told["claims"]["sub"] == told["userinfo"]["sub"] == alice.sub
+    assert told["claims"]["nonce"] == told["nonce"]
+    assert told["claims"]["aud"] == "cli"
+    assert told["userinfo"]["email"] == alice.email
+    assert told["token_type"].lower() == "bearer"
+    assert 0 < told["expires_in"] <= 300
+    assert told["rotated"]
+    assert told["before"]["active"]
+    assert told["before"]["sub"] == alice.sub
+    assert told["after"] == {"active": False}
+    assert told["spent"] == {"error": "invalid_grant", "status": 400}
+    assert told["revoked"] == {"error": "invalid_grant", "status": 400}
+    query = parse_qs(urlsplit(told["log_out"]).query)
+    assert told["log_out"].startswith(f"{issuer}/oauth/logout?")
+    assert query["state"] == ["bye"]
+
+
+def test_oauth4webapi_holds_every_answer_to_the_letter(converse, client_key, alice, issuer):
+    told = converse("oauth4webapi.mjs", introspector=client_key("introspector"))
+
+    assert told["same"]
+    assert told["mixed_up"]["error"] == "OAUTH_INVALID_RESPONSE"
+    assert told["tokens"]["token_type"] == "bearer"
+    assert told["claims"]["iss"] == issuer
+    assert told["claims"]["nonce"] == told["nonce"]
+    assert told["person"] == {"sub": alice.sub, "email": alice.email, "email_verified": True}
+    assert told["rotated"]
+    assert told["as_resource_server"]["sub"] == alice.sub
+    assert told["id_token_as_access_token"] is not None
+    assert told["before"]["active"]
+    assert told["before"]["aud"] == ["orders-service"]
+    assert told["after"] == {"active": False}
+    assert told["spent"] == {"error": "invalid_grant", "status": 400}
+    assert told["revoked"] == {"error": "invalid_grant", "status": 400}
+
+
+def test_openid_client_acts_for_a_user_and_for_itself(converse, client_key, alice, claims_of):
+    told = converse(
+        "openid_client_service.mjs", pem=client_key("orders-service"), subject_token=alice.token
+    )
+
+    assert claims_of(told["own"]["access_token"])["scope"] == "users:read"
+    exchanged = claims_of(told["exchanged"]["access_token"])
+    assert exchanged["act"] == {"sub": "orders-service"}
+    assert exchanged["aud"] == "users-service"
+    assert told["elsewhere"] == {"error": "invalid_target", "status": 400}
+
+
+def test_oauth4webapi_acts_for_a_user_and_cannot_prove_itself_twice_alike(
+    converse, client_key, alice, claims_of
+):
+    told = converse("oauth4webapi_service.mjs", pem=client_key("orders-service"), subject_token=alice.token)
+
+    assert claims_of(told["own"]["access_token"])["sub"] == "orders-service"
+    assert claims_of(told["exchanged"]["access_token"])["sub"] == alice.sub
+    assert told["wider"] == {"error": "invalid_scope", "status": 400}
+    assert told["again"]["error"] == "invalid_client"
