@@ -214,6 +214,9 @@ class _MemorySessions:
         found = self._living(now, lambda each: sub in {None, each.sub} and (after is None or each.sid > after))
         return sorted(found, key=lambda each: each.sid)[:limit]
 
+    def touch(self, sid, at, address, user_agent):
+        self.rows[sid] = replace(self.rows[sid], last_used_at=at, address=address, user_agent=user_agent)
+
     def mark_ended(self, sid, reason, at):
         session = self.rows.get(sid)
         if session is None or session.ended_at is not None:

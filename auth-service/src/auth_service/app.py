@@ -35,10 +35,10 @@ from auth_service.registry import AllClients, ClientRegistry, file_clients, pack
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
-from auth_service.signing.folder import KeyFolder
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
+from auth_service.storage.locking import replicas_lock
 from auth_service.storage.store import SqlStore
 from auth_service.web import (
     account,
@@ -78,7 +78,7 @@ def create_app(
     hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
     if settings.demo:
         Seed(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
-    ring = KeyRing(KeyFolder(settings.keys_dir / "signing"), _key_times(settings), now)
+    ring = KeyRing(settings.signing.vault(replicas_lock(engine, "keys")), _key_times(settings), now)
     tokens = OwnTokens(settings.issuer, LocalKeys(ring), AUDIENCES, now)
     app = create_api(
         AUDIENCE,

@@ -44,11 +44,12 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """From where something is asked: the network address, the request's id, and who runs a command by hand."""
+    """From where something is asked: the network address, the request's id, who runs a command by hand, what program."""
 
     address: str | None = None
     request_id: str | None = None
     operator: str | None = None
+    user_agent: str | None = None
 
 
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from auth_service.domain.accounts import Account
-from auth_service.domain.audit import AuditEvent, Event
+from auth_service.domain.audit import AuditEvent, Event, current_origin
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import InvalidClient
 from auth_service.domain.grants import Grant
@@ -121,7 +121,7 @@ class Issuing:
         """
         if not tx.clients.hold(client.client_id):
             raise InvalidClient("this client is not known here")
-        now = self.now()
+        now, origin = self.now(), current_origin()
         session = Session(
             sid=new_id(),
             sub=account.sub,
@@ -132,6 +132,10 @@ class Issuing:
             auth_time=now if auth_time is None else auth_time,
             expires_at=now + self.lifetimes.session,
             browser_session=browser_session,
+            created_at=now,
+            last_used_at=now,
+            address=origin.address,
+            user_agent=origin.user_agent,
         )
         tx.sessions.add(session)
         tx.audit.record(_opened(session))

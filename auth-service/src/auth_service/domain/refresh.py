@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.accounts import Account
-from auth_service.domain.audit import REFUSED, AuditEvent, Event
+from auth_service.domain.audit import REFUSED, AuditEvent, Event, current_origin
 from auth_service.domain.clients import Client, Clients, GrantType
 from auth_service.domain.errors import InvalidGrant
 from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes, narrow_audiences, narrow_scopes
@@ -115,7 +115,11 @@ class Refresh:
         successor = new_token()
         row = self.issuing.refresh_token(successor, session, asked.now)
         sealed = self.sealer.seal(asked.token, successor)
-        return successor if tx.refresh_tokens.replace(digest, row, sealed, asked.now) else None
+        if not tx.refresh_tokens.replace(digest, row, sealed, asked.now):
+            return None
+        origin = current_origin()
+        tx.sessions.touch(session.sid, asked.now, origin.address, origin.user_agent)
+        return successor
 
 
 def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:

@@ -20,6 +20,8 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 (a reason, no secret)
     ACCOUNT_DISABLED = "account_disabled"
     CLIENT_DISABLED = "client_disabled"
+    ENDED_BY_OWNER = "ended_by_owner"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 (likewise)
     ENDED_BY_ADMIN = "ended_by_admin"
 
 
@@ -30,6 +32,7 @@ class Session:
     ``scopes`` and ``audiences`` are the most that any token of the session may carry. ``expires_at`` is
     absolute: no refresh moves it. ``status_list`` and ``status_index`` name the session's revocation bit.
     ``browser_session`` is the digest of the mint's own browser session that it was opened through, if any.
+    ``last_used_at``, ``address`` and ``user_agent`` are those of the log-in, or of the last refresh.
     """
 
     sid: str
@@ -45,6 +48,10 @@ class Session:
     status_list: int | None = None
     status_index: int | None = None
     browser_session: bytes | None = None
+    created_at: float | None = None
+    last_used_at: float | None = None
+    address: str | None = None
+    user_agent: str | None = None
 
     def live(self, now: float) -> bool:
         """Neither ended nor past its absolute end."""
@@ -74,6 +81,9 @@ class Sessions(Protocol):
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Count what was opened through one browser session as opened through another."""
+
+    def touch(self, sid: str, at: float, address: str | None, user_agent: str | None) -> None:
+        """Record when, from where and by what program a live session was last used."""
 
     def mark_ended(self, sid: str, reason: str, at: float) -> bool:
         """Record the end; False, and nothing changed, when it had ended before. For ``end_session`` alone."""
@@ -118,7 +128,12 @@ def end_all_sessions(  # noqa: PLR0913 (the last two by name)
     but: str | None = None,
     by: str | None = None,
 ) -> list[str]:
-    """End every live session of an account, except perhaps one; gives the ids of those that ended."""
+    """End every live session of an account, except perhaps one; gives the ids of those that ended.
+
+    Its browser sessions at the mint end with them, or their cookies would open new ones.
+    """
+    kept = tx.sessions.get(but) if but else None
+    tx.browser_sessions.end_all(sub, at, but=kept.browser_session if kept else None)
     return [
         session.sid
         for session in tx.sessions.living(sub, at)

@@ -33,9 +33,9 @@ def mailer_for(url: str | None, sender: str, password: SecretStr | None) -> Mail
 
 def check_sender(sender: str) -> None:
     """Raise ValueError unless this can stand in a mail's From."""
-    name, address = parseaddr(sender)
+    _, address = parseaddr(sender)
     user, at, host = address.rpartition("@")
-    if not (user and at and host) or not (name + address).isprintable():
+    if not (user and at and host) or not sender.isprintable():
         raise ValueError("must be an address, or a name with one: Name <user@host>")
 
 

@@ -32,6 +32,10 @@ class SqlSessions:
                 status_list=session.status_list,
                 status_index=session.status_index,
                 browser_session=session.browser_session,
+                created_at=session.created_at,
+                last_used_at=session.last_used_at,
+                address=session.address,
+                user_agent=session.user_agent,
             )
         )
         self._db.flush()
@@ -68,6 +72,10 @@ class SqlSessions:
             for row in self._db.scalars(_fresh(live.order_by(SessionRow.auth_time, SessionRow.sid)))
         ]
 
+    def touch(self, sid: str, at: float, address: str | None, user_agent: str | None) -> None:
+        unended = update(SessionRow).where(SessionRow.sid == sid, SessionRow.ended_at.is_(None))
+        self._db.execute(unended.values(last_used_at=at, address=address, user_agent=user_agent))
+
     def mark_ended(self, sid: str, reason: str, at: float) -> bool:
         unended = update(SessionRow).where(SessionRow.sid == sid, SessionRow.ended_at.is_(None))
         return affected(self._db, unended.values(ended_at=at, end_reason=reason)) == 1
@@ -93,4 +101,8 @@ def _session(row: SessionRow) -> Session:
         status_list=row.status_list,
         status_index=row.status_index,
         browser_session=row.browser_session,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        address=row.address,
+        user_agent=row.user_agent,
     )

@@ -9,6 +9,7 @@ from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.keys import PublishedKeys
 from auth_service.domain.login import LogIn
 from auth_service.domain.logout import Introspect, LogOut, Revoke
+from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.passwords import ChangePassword
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import Register
@@ -33,6 +34,7 @@ class Mint:
     user_info: UserInfo
     front: Front
     by_mail: ByMail
+    own_sessions: OwnSessions
     refresh: Refresh
     exchange: Exchange
     service_token: ServiceToken

@@ -7,6 +7,8 @@ from service_kit.requestid import current_request_id
 
 from auth_service.domain.audit import Origin, enter
 
+LONGEST_USER_AGENT = 400
+
 
 def client_address() -> str | None:
     """Give the address of whoever asks.
@@ -20,12 +22,20 @@ def client_address() -> str | None:
     return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2]) or peer
 
 
+def user_agent() -> str | None:
+    """Give what the program says of itself, as far as it can be shown."""
+    said = "".join(
+        character for character in request.headers.get("User-Agent", "") if character.isprintable()
+    )
+    return said.strip()[:LONGEST_USER_AGENT] or None
+
+
 def install(app: Flask) -> None:
     """Have what a request does be recorded as coming from there."""
 
     @app.before_request
     def take() -> None:
-        enter(Origin(client_address(), current_request_id()))
+        enter(Origin(client_address(), current_request_id(), user_agent=user_agent()))
 
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
