@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auth_service.domain.accounts import Account
+from auth_service.domain.audit import REFUSED, AuditEvent, Event
+from auth_service.domain.audit import REFUSED, AuditEvent, Event
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import InvalidGrant, UnauthorizedClient
 from auth_service.domain.grants import Grant, narrow_audiences
@@ -149,7 +151,14 @@ class Redeem:
     @staticmethod
     def _end_what_it_opened(tx: Transaction, digest: bytes, now: float) -> None:
         used = tx.authorization_codes.find(digest)
-        if used is not None and used.sid is not None:
+        if used is None:
+            return
+        tx.audit.record(
+            AuditEvent(
+                Event.CODE_REUSED, REFUSED, subject=used.sub, client_id=used.client_id, session_id=used.sid
+            )
+        )
+        if used.sid is not None:
             end_session(tx, used.sid, EndReason.CODE_REUSED, now)
 
 

@@ -1,0 +1,163 @@
+"""Authorization requests: one row for every rule, and who is told when it is broken."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from auth_service.domain.authorization import ReadRequest, Refused
+from auth_service.domain.errors import Unanswerable
+
+ISSUER = "http://localhost:8080"
+CALLBACK = "http://127.0.0.1:5000/callback"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+REQUEST = {
+    "response_type": "code",
+    "client_id": "cli",
+    "redirect_uri": CALLBACK,
+    "state": "a state",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
+
+
+@pytest.fixture
+def read(rules):
+    """`read(*more, **changes)`: read the request with these changes; None takes one out, `more` are added pairs."""
+    use_case = ReadRequest(rules.clients, ISSUER)
+
+    def call(*more, **changes):
+        pairs = [(name, value) for name, value in (REQUEST | changes).items() if value is not None]
+        return use_case([*pairs, *more])
+
+    return call
+
+
+def answer_of(refused):
+    location = refused.value.address.refusal(refused.value.error)
+    return location.partition("?")[0], dict(parse_qsl(urlsplit(location).query))
+
+
+def test_a_good_request_is_understood(read):
+    request = read(
+        ("resource", "orders-service"),
+        ("resource", "users-service"),
+        scope="openid orders:read",
+        nonce="n",
+        prompt="login consent",
+        max_age="60",
+        login_hint="alice@example.com",
+        ui_locales="de",
+        unknown="is ignored",
+    )
+
+    assert request.client.client_id == "cli"
+    assert request.scopes == {"openid", "orders:read"}
+    assert request.audiences == ("orders-service", "users-service")
+    assert (request.nonce, request.max_age, request.login_hint) == ("n", 60, "alice@example.com")
+    assert request.prompts == {"login", "consent"}
+    assert request.code_challenge == CHALLENGE
+    assert request.address.answer(code="c") == (
+        f"{CALLBACK}?code=c&state=a+state&iss=http%3A%2F%2Flocalhost%3A8080"
+    )
+
+
+def test_a_parameter_without_a_value_counts_as_absent(read):
+    request = read(scope="", nonce="", prompt="", max_age="", response_mode="")
+
+    assert (request.scopes, request.nonce, request.prompts, request.max_age) == (
+        None,
+        None,
+        frozenset(),
+        None,
+    )
+
+
+UNANSWERABLE = {
+    "no client": {"client_id": None},
+    "an unknown client": {"client_id": "nobody"},
+    "a disabled client": {"client_id": "off"},
+    "no redirect URI": {"redirect_uri": None},
+    "a redirect URI of nobody's": {"redirect_uri": "https://evil.example/"},
+    "a redirect URI of another client": {"redirect_uri": "http://localhost:8080/bff/callback"},
+}
+
+
+@pytest.mark.parametrize("case", UNANSWERABLE)
+def test_nobody_is_sent_anywhere_for(rules, read, case):
+    rules.register("off", enabled=False, redirect_uris=("http://127.0.0.1/callback",))
+
+    with pytest.raises(Unanswerable):
+        read(**UNANSWERABLE[case])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("client_id", "console"), ("client_id", "cli"), ("redirect_uri", CALLBACK)]
+)
+def test_nobody_is_sent_anywhere_for_two_of(read, name, value):
+    with pytest.raises(Unanswerable):
+        read((name, value))
+
+
+REFUSED = {
+    "no response type": ({"response_type": None}, "invalid_request"),
+    "the implicit grant": ({"response_type": "token"}, "unsupported_response_type"),
+    "a hybrid flow": ({"response_type": "code id_token"}, "unsupported_response_type"),
+    "answers in a fragment": ({"response_mode": "fragment"}, "invalid_request"),
+    "answers in a form": ({"response_mode": "form_post"}, "invalid_request"),
+    "no PKCE": ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
+    "no challenge": ({"code_challenge": None}, "invalid_request"),
+    "a challenge without its method, which is plain": ({"code_challenge_method": None}, "invalid_request"),
+    "a plain challenge": ({"code_challenge_method": "plain"}, "invalid_request"),
+    "a short challenge": ({"code_challenge": CHALLENGE[1:]}, "invalid_request"),
+    "a challenge in base64": ({"code_challenge": CHALLENGE.replace("-", "+")}, "invalid_request"),
+    "a challenge with a line break": ({"code_challenge": CHALLENGE + "\n"}, "invalid_request"),
+    "an unknown scope": ({"scope": "orders:read sudo"}, "invalid_scope"),
+    "a scope that is none": ({"scope": 'a "b"'}, "invalid_scope"),
+    "a nonce that is too long": ({"nonce": "n" * 513}, "invalid_request"),
+    "a nonce that cannot be printed": ({"nonce": "n\0"}, "invalid_request"),
+    "an unknown prompt": ({"prompt": "sing"}, "invalid_request"),
+    "prompt none beside others": ({"prompt": "none login"}, "invalid_request"),
+    "a maximum age that is no number": ({"max_age": "soon"}, "invalid_request"),
+    "a negative maximum age": ({"max_age": "-1"}, "invalid_request"),
+    "a maximum age of many digits": ({"max_age": "1" * 10}, "invalid_request"),
+    "a request object": ({"request": "eyJ"}, "request_not_supported"),
+    "a request object elsewhere": ({"request_uri": "https://x.example"}, "request_uri_not_supported"),
+    "registration on the way": ({"registration": "{}"}, "registration_not_supported"),
+    "an unknown audience": ({"resource": "elsewhere"}, "invalid_target"),
+    "a client without this grant": ({"client_id": "codeless"}, "unauthorized_client"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_client_is_told_of(rules, read, case):
+    rules.register("codeless", redirect_uris=("http://127.0.0.1/callback",))
+    changes, error = REFUSED[case]
+
+    with pytest.raises(Refused) as refused:
+        read(**changes)
+
+    address, answer = answer_of(refused)
+    assert address == CALLBACK
+    assert answer.pop("error_description")
+    assert answer == {"error": error, "state": "a state", "iss": ISSUER}
+
+
+@pytest.mark.parametrize("name", ["scope", "response_type", "code_challenge", "nonce", "unknown"])
+def test_the_client_is_told_of_two_of(read, name):
+    with pytest.raises(Refused) as refused:
+        read((name, "x"), (name, "x"))
+
+    assert answer_of(refused)[1]["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"more": [("state", "other")]}, {"state": "s" * 1001}], ids=["two", "too long"]
+)
+def test_a_state_that_is_not_good_is_not_passed_on(read, changes):
+    with pytest.raises(Refused) as refused:
+        read(*changes.pop("more", []), **changes)
+
+    assert "state" not in answer_of(refused)[1]
+
+
+def test_a_state_of_1000_characters_is_passed_on(read):
+    assert read(state="s" * 1000).address.state == "s" * 1000

@@ -1,0 +1,288 @@
+"""Answering authorization requests: who has to log in, who is asked, and what the code stands for."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from auth_service.domain.authorization import ReadRequest, Refused
+from auth_service.domain.authorize import Answered, AskForConsent, AskToLogIn, Authorize
+from auth_service.domain.browser import Enter, WhoIsThere
+from auth_service.domain.clients import GrantType
+from auth_service.domain.hints import Hint
+from auth_service.domain.login import PasswordCheck
+from auth_service.domain.refresh_tokens import digest_of
+
+CALLBACK = "http://127.0.0.1:5000/callback"
+UNSCOPED = {"orders:read", "orders:write", "profile:read", "profile:write"}
+
+
+@dataclass
+class Hints:
+    known: dict
+
+    def read(self, id_token):
+        return self.known.get(id_token)
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account("alice@example.com")
+
+
+@pytest.fixture
+def partner(rules):
+    return rules.register(
+        "partner",
+        name="Partner",
+        grants=frozenset({GrantType.AUTHORIZATION_CODE}),
+        redirect_uris=("http://127.0.0.1/callback",),
+        audiences=frozenset({"orders-service"}),
+        scopes=frozenset({"openid", "orders:read", "orders:write"}),
+    )
+
+
+@pytest.fixture
+def hints():
+    return Hints({})
+
+
+@pytest.fixture
+def authorize(rules, hints):
+    return Authorize(rules.store, hints, rules.clock)
+
+
+@pytest.fixture
+def enter(rules):
+    return Enter(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
+
+
+@pytest.fixture
+def who(rules, alice, enter):
+    return enter("alice@example.com", "password", None).signed_in
+
+
+@pytest.fixture
+def asking(rules):
+    """`asking(client_id, **parameters)`: a request as it would have been read."""
+    read = ReadRequest(rules.clients, "http://localhost:8080")
+
+    def make(client_id="cli", **parameters):
+        pairs = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": CALLBACK,
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+        } | parameters
+        return read(pairs.items())
+
+    return make
+
+
+def code_of(rules, step):
+    code = dict(parse_qsl(urlsplit(step.location).query))["code"]
+    with rules.store.reading() as tx:
+        return tx.authorization_codes.find(digest_of(code))
+
+
+def error_of(refused):
+    return refused.value.error.slug
+
+
+def test_whoever_is_logged_in_gets_a_code_bound_to_all_of_it(rules, authorize, asking, who, clock):
+    code = code_of(
+        rules, authorize(asking(scope="openid orders:read", nonce="n", resource="orders-service"), who)
+    )
+
+    assert (code.client_id, code.sub, code.redirect_uri) == ("cli", who.account.sub, CALLBACK)
+    assert (code.scopes, code.audiences, code.nonce) == ({"openid", "orders:read"}, ("orders-service",), "n")
+    assert (code.methods, code.auth_time, code.browser_session) == (("pwd",), clock(), who.session.digest)
+    assert code.expires_at == clock() + 60
+    assert (code.used_at, code.sid) == (None, None)
+
+
+def test_without_a_scope_it_is_the_contracts_scopes_and_no_more(rules, authorize, asking, who):
+    assert code_of(rules, authorize(asking(), who)).scopes == UNSCOPED
+
+
+def test_a_scope_beyond_the_account_is_left_out(rules, authorize, asking, who):
+    step = authorize(asking(scope="openid orders:read admin"), who)
+
+    assert code_of(rules, step).scopes == {"openid", "orders:read"}
+
+
+def test_nothing_but_scopes_beyond_the_account_is_denied(authorize, asking, who):
+    with pytest.raises(Refused) as refused:
+        authorize(asking(scope="admin users:read"), who)
+
+    assert error_of(refused) == "access_denied"
+
+
+def test_whoever_is_not_logged_in_has_to(authorize, asking):
+    assert authorize(asking(), None) == AskToLogIn()
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
+def test_somebody_logged_in_has_to_log_in_again_for(authorize, asking, who, prompt):
+    assert authorize(asking(prompt=prompt), who) == AskToLogIn()
+
+
+@pytest.mark.parametrize(
+    ("max_age", "later", "again"), [("60", 59, False), ("60", 60, True), ("0", 0, False), ("0", 1, True)]
+)
+def test_a_log_in_is_only_so_old_as_the_client_allows(authorize, asking, who, clock, max_age, later, again):
+    clock.advance(later)
+
+    assert isinstance(authorize(asking(max_age=max_age), who), AskToLogIn if again else Answered)
+
+
+def test_a_log_in_for_this_very_request_is_enough(authorize, asking, who):
+    assert isinstance(authorize.after_log_in(asking(prompt="login", max_age="0"), who), Answered)
+
+
+@pytest.mark.parametrize("case", ["nobody", "too long ago"])
+def test_prompt_none_asks_nobody_to_log_in(authorize, asking, who, clock, case):
+    clock.advance(100)
+
+    with pytest.raises(Refused) as refused:
+        authorize(asking(prompt="none", max_age="50"), None if case == "nobody" else who)
+
+    assert error_of(refused) == "login_required"
+
+
+def test_prompt_none_answers_whoever_is_logged_in(authorize, asking, who):
+    assert isinstance(authorize(asking(prompt="none"), who), Answered)
+
+
+def test_a_third_party_needs_a_yes(authorize, asking, partner, who):
+    assert authorize(asking("partner", scope="orders:read"), who) == AskForConsent(
+        who, frozenset({"orders:read"})
+    )
+
+
+def test_prompt_none_asks_nobody_for_a_yes(authorize, asking, partner, who):
+    with pytest.raises(Refused) as refused:
+        authorize(asking("partner", prompt="none"), who)
+
+    assert error_of(refused) == "consent_required"
+
+
+def test_a_yes_is_remembered_and_grows(rules, authorize, asking, partner, who):
+    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+    assert isinstance(authorize(asking("partner", scope="orders:read"), who), Answered)
+    assert isinstance(authorize(asking("partner", scope="orders:write"), who), AskForConsent)
+
+    authorize.consented(asking("partner", scope="orders:write"), who, frozenset({"orders:write"}))
+
+    assert isinstance(authorize(asking("partner", scope="orders:read orders:write"), who), Answered)
+
+
+def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner, who):
+    step = authorize.consented(
+        asking("partner", scope="orders:read orders:write"), who, frozenset({"orders:read"})
+    )
+
+    assert isinstance(step, AskForConsent)
+
+
+def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, who, enter):
+    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+    rules.account("bob@example.com")
+    bob = enter("bob@example.com", "password", None).signed_in
+
+    assert isinstance(authorize(asking("partner", scope="orders:read"), bob), AskForConsent)
+
+
+def test_prompt_consent_asks_again(authorize, asking, partner, who):
+    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+
+    assert isinstance(authorize(asking("partner", scope="orders:read", prompt="consent"), who), AskForConsent)
+
+
+def test_a_no_is_told_to_the_client(authorize, asking, partner):
+    refused = authorize.denied(asking("partner", state="s"))
+
+    assert dict(parse_qsl(urlsplit(refused.address.refusal(refused.error)).query))["error"] == "access_denied"
+
+
+def test_a_hint_at_somebody_else_asks_to_log_in(authorize, asking, who, hints):
+    hints.known["bobs"] = Hint("bob", "cli", None)
+
+    assert authorize(asking(id_token_hint="bobs"), who) == AskToLogIn()
+
+
+def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize, asking, who, hints):
+    hints.known["bobs"] = Hint("bob", "cli", None)
+
+    with pytest.raises(Refused) as refused:
+        authorize.after_log_in(asking(id_token_hint="bobs"), who)
+
+    assert error_of(refused) == "login_required"
+
+
+def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, hints):
+    hints.known["hers"] = Hint(who.account.sub, "cli", None)
+
+    assert isinstance(authorize(asking(id_token_hint="hers"), who), Answered)
+
+
+def test_a_hint_that_is_none_of_ours_is_refused(authorize, asking, who):
+    with pytest.raises(Refused) as refused:
+        authorize(asking(id_token_hint="made up"), who)
+
+    assert error_of(refused) == "invalid_request"
+
+
+def test_a_cookie_leads_to_whoever_logged_in_for_twelve_hours(rules, alice, enter, clock):
+    entered = enter("alice@example.com", "password", None)
+    there = WhoIsThere(rules.store, clock)
+    assert there(entered.cookie).account == alice
+
+    clock.advance(12 * 3600 - 1)
+    assert there(entered.cookie) is not None
+    clock.advance(1)
+    assert there(entered.cookie) is None
+
+
+@pytest.mark.parametrize("cookie", [None, "made up"])
+def test_no_cookie_of_ours_leads_to_nobody(rules, alice, enter, clock, cookie):
+    enter("alice@example.com", "password", None)
+
+    assert WhoIsThere(rules.store, clock)(cookie) is None
+
+
+def test_the_cookie_of_a_disabled_account_leads_to_nobody(rules, alice, enter, clock):
+    entered = enter("alice@example.com", "password", None)
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(alice.sub, clock())
+
+    assert WhoIsThere(rules.store, clock)(entered.cookie) is None
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules, alice, enter, clock, same):
+    rules.account("bob@example.com")
+    old = enter("alice@example.com", "password", None)
+    with rules.store.transaction() as tx:
+        opened = rules.issuing.open_session(
+            tx,
+            alice,
+            rules.client(),
+            rules_grant(),
+            methods=("pwd",),
+            browser_session=old.signed_in.session.digest,
+        )
+
+    new = enter("alice@example.com" if same else "bob@example.com", "password", old.cookie)
+
+    there = WhoIsThere(rules.store, clock)
+    assert there(old.cookie) is None
+    assert there(new.cookie) is not None
+    belongs_to = rules.session(opened.session.sid).browser_session
+    assert belongs_to == (new if same else old).signed_in.session.digest
+
+
+def rules_grant():
+    from auth_service.domain.grants import Grant
+
+    return Grant(frozenset({"orders:read"}), ("orders-service",))
