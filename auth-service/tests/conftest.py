@@ -122,6 +122,12 @@ class _MemoryClients:
     def replace(self, client):
         self.rows[client.client_id] = client
 
+    def set_email_verified(self, sub, at):
+        unverified = self.rows[sub].email_verified_at is None
+        if unverified:
+            self.rows[sub] = replace(self.rows[sub], email_verified_at=at)
+        return unverified
+
     def set_disabled(self, client_id, at):
         self.rows[client_id] = replace(self.rows[client_id], enabled=at is None)
 
@@ -402,6 +408,7 @@ class Rules:
             roles=frozenset({"customer"}),
             password_hash="v1:password",
             created_at=self.clock(),
+            email_verified_at=self.clock(),
         )
         made = replace(made, **changes)
         with self.store.transaction() as tx:
@@ -531,6 +538,7 @@ def make_app(sqlite_file, keys_dir, hasher, clock):
 
     def make(**settings):
         options = {"database_url": f"sqlite:///{sqlite_file}", "keys_dir": keys_dir, "demo": True}
+        options["key_rotation_interval"] = 0  # no thread unless a test is about it
         apps.append(create_app(Settings(**options | settings), hasher=hasher, now=clock))
         return apps[-1]
 

@@ -24,6 +24,7 @@ from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.passwords import ChangePassword, PasswordHasher
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
+from auth_service.domain.rotation import RotateOnSchedule
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
@@ -32,9 +33,11 @@ from auth_service.mailing.announce import announce
 from auth_service.mailing.outbox import ThreadedOutbox
 from auth_service.passwords import Argon2Hasher
 from auth_service.registry import AllClients, ClientRegistry, file_clients, packaged_clients
+from auth_service.schedule import Schedule
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
+from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
@@ -97,9 +100,22 @@ def create_app(
     for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic, account):
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
-    for command in cli.commands(mint.admin, ClientKeys(settings.keys_dir / "clients").install):
+    install_key = ClientKeys(settings.keys_dir / "clients").install
+    for command in cli.commands(mint.admin, install_key, settings.signing.encrypt):
         app.cli.add_command(command)
+    _tend_keys(app, settings, store, ring, now)
     return app
+
+
+def _tend_keys(app: Api, settings: Settings, store: Store, ring: KeyRing, now: Clock) -> None:
+    """Have the keys rotated by schedule from the first request on, and counted."""
+    app.extensions["metrics"].register(KeyMetrics(ring.statuses, now))
+    interval = settings.key_rotation_interval
+    if interval:
+        rotate = RotateOnSchedule(store, ring, interval, now)
+        schedule = Schedule("key rotation", rotate, every=min(interval / 10, 60))
+        app.before_request(schedule.ensure)
+        app.extensions["key_schedule"] = schedule
 
 
 def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)

@@ -1,7 +1,7 @@
 """Everything that can be configured here, beside what all services share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings
@@ -9,9 +9,11 @@ from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings
 from auth_service.domain.errors import ClientFault
 from auth_service.mailing import check_sender, mailer_for
 from auth_service.registry import file_clients
-from auth_service.signing.folder import KeyFolder
+from auth_service.signing.cryptoki import package
 from auth_service.signing.pem import KeyFault
+from auth_service.signing.stores import SigningStore
 
+PASSPHRASE_LEAST, PASSPHRASE_MOST = 20, 1000
 Few = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -19,12 +21,18 @@ class Settings(ServiceSettings):
     """The mint's settings; a field's name in capitals is the environment variable."""
 
     database_url: DatabaseUrl
+    signing_store: Literal["pem", "pkcs11"] = "pem"
+    pkcs11_module: Path | None = Field(default=None, validate_default=True)
+    pkcs11_token: Annotated[str, Field(max_length=32)] | None = Field(default=None, validate_default=True)
+    pkcs11_pin: SecretStr | None = Field(default=None, validate_default=True)
+    key_passphrase: SecretStr | None = None
     keys_dir: KeysDir
     clients_file: Path | None = None
     access_token_ttl: Seconds = 300
     refresh_token_ttl: Seconds = 2_592_000
     refresh_token_idle_ttl: Seconds = 1_209_600
     jwks_max_age: Annotated[int, Field(ge=1, le=86_400)] = 60
+    key_rotation_interval: Annotated[int, Field(ge=0)] = 2_592_000
     password_hashes_at_once: Few | None = None
     waiting_requests: Few = 8
     mail_from: Annotated[str, Field(max_length=320)] = "Touchstone <no-reply@localhost>"
@@ -33,15 +41,65 @@ class Settings(ServiceSettings):
 
     @field_validator("keys_dir")
     @classmethod
-    def _good_keys(cls, value: Path) -> Path:
+    def _good_keys(cls, value: Path, info: ValidationInfo) -> Path:
         """Name a bad signing key with the other faults, before anything starts."""
-        folder = KeyFolder(value / "signing")
         try:
-            folder.create()
-            folder.read(folder.signature(), strict=True)
-        except (KeyFault, OSError) as fault:
+            SigningStore(
+                info.data.get("signing_store", "pkcs11"), value / "signing", info.data.get("key_passphrase")
+            ).check()
+        except KeyFault as fault:
             raise ValueError(str(fault)) from None
         return value
+
+    @field_validator("key_passphrase")
+    @classmethod
+    def _good_passphrase(cls, value: SecretStr | None) -> SecretStr | None:
+        """Insist on a long one: the files' key derivation is fast, and a secret file can hold any number of characters."""
+        if value is not None and not PASSPHRASE_LEAST <= len(value.get_secret_value()) <= PASSPHRASE_MOST:
+            raise ValueError(f"must have {PASSPHRASE_LEAST} to {PASSPHRASE_MOST} characters")
+        return value
+
+    @field_validator("pkcs11_module", "pkcs11_token", "pkcs11_pin")
+    @classmethod
+    def _all_of_a_token(cls, value: Any, info: ValidationInfo) -> Any:
+        """Name what is missing to reach the token, when keys live in one."""
+        if info.data.get("signing_store") == "pkcs11":
+            if not value:
+                raise ValueError("is required with SIGNING_STORE=pkcs11, and missing")
+            if isinstance(value, Path) and not value.is_file():
+                raise ValueError("must name a file that exists: the PKCS#11 module of the token's maker")
+        return value
+
+    @field_validator("signing_store")
+    @classmethod
+    def _package_there(cls, value: str) -> str:
+        try:
+            if value == "pkcs11":
+                package()
+        except KeyFault as fault:
+            raise ValueError(str(fault)) from None
+        return value
+
+    @field_validator("key_rotation_interval")
+    @classmethod
+    def _not_too_often(cls, value: int, info: ValidationInfo) -> int:
+        """Let a key come to sign before the next one is made: else their number grows."""
+        least = 2 * int(info.data.get("jwks_max_age", 0))
+        if 0 < value < least:
+            raise ValueError(f"must be 0, or at least twice JWKS_MAX_AGE: {least}")
+        return value
+
+    @property
+    def signing(self) -> SigningStore:
+        """Where the signing keys live."""
+        return SigningStore(
+            self.signing_store,
+            self.keys_dir / "signing",
+            self.key_passphrase,
+            self.pkcs11_module,
+            self.pkcs11_token,
+            self.pkcs11_pin,
+        )
 
     @field_validator("mail_from")
     @classmethod

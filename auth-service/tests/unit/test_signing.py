@@ -425,17 +425,19 @@ def test_a_token_of_a_withdrawn_key_is_none_at_once(ring, own, clock):
 
 
 def test_the_folder_tells_two_changes_within_one_tick_of_its_clock(folder):
-    before = folder.signature()
-    folder.add(time.time())
-    between = folder.signature()
-    folder.add(time.time())
+    births = [{*folder.keys()}]
+    for _ in range(2):
+        folder.create(time.time())
+        births.append({*folder.keys()})
 
-    assert len({before, between, folder.signature()}) == 3
+    assert [len(found) for found in births] == [1, 2, 3]
 
 
 def test_a_file_that_goes_while_the_folder_is_read_is_as_if_it_had_gone_before(folder):
-    signature = folder.signature()
+    signature = folder._look()
     for file in folder.path.glob("*.pem"):
         file.unlink()
 
-    assert folder.read(signature) == {}
+    folder._read_all(signature)
+
+    assert folder._public == {}

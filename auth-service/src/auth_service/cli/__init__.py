@@ -13,14 +13,20 @@ from auth_service.cli.sessions import session_commands
 from auth_service.domain.administration import Administration
 
 InstallKey = Callable[[str, Path], None]
+EncryptFiles = Callable[[], list[str]]
 
 
-def commands(admin: Administration, install_key: InstallKey) -> list[click.Command]:
-    """Give all of them. ``install_key`` keeps a client's public key; it raises ValueError for what is none."""
+def commands(
+    admin: Administration, install_key: InstallKey, encrypt_files: EncryptFiles
+) -> list[click.Command]:
+    """Give all of them. ``install_key`` keeps a client's public key; it raises ValueError for what is none.
+
+    ``encrypt_files`` encrypts signing keys; likewise.
+    """
     return [
         account_commands(admin.accounts),
         audit_command(admin.audit),
         client_commands(admin.clients, install_key),
-        keys_commands(admin.keys),
+        keys_commands(admin.keys, encrypt_files),
         session_commands(admin.sessions),
     ]

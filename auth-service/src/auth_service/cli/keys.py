@@ -1,5 +1,6 @@
-"""``keys``: list, rotate, withdraw, prune."""
+"""``keys``: list, rotate, withdraw, prune, encrypt."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
@@ -9,8 +10,11 @@ from auth_service.cli.common import Commands
 from auth_service.domain.keys import KeyStore
 
 
-def keys_commands(keys: KeyStore) -> AppGroup:
-    """Give the ``keys`` group over this key store; running processes follow within a second."""
+def keys_commands(keys: KeyStore, encrypt_files: Callable[[], list[str]]) -> AppGroup:
+    """Give the ``keys`` group over this key store; running processes follow within a second.
+
+    ``encrypt_files`` gives the names of the files that it has encrypted, and raises ValueError when it cannot.
+    """
     group = Commands("keys", help="Look after the signing keys; running processes follow by themselves.")
 
     @group.command("list")
@@ -50,7 +54,22 @@ def keys_commands(keys: KeyStore) -> AppGroup:
         if not gone:
             click.echo("nothing to remove")
 
+    _add_encrypt(group, encrypt_files)
     return group
+
+
+def _add_encrypt(group: AppGroup, encrypt_files: Callable[[], list[str]]) -> None:
+    @group.command("encrypt")
+    def encrypt() -> None:
+        """Encrypt the key files that are plain, with KEY_PASSPHRASE, which every running process must have by now."""
+        try:
+            done = encrypt_files()
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+        for name in done:
+            click.echo(f"encrypted {name}")
+        if not done:
+            click.echo("nothing to encrypt")
 
 
 def _time(at: int | None) -> str:

@@ -94,6 +94,13 @@ class KeyStore(Protocol):
         """Remove the keys that no living token needs; gives their ids."""
 
 
+class AgeingKeys(KeyStore, Protocol):
+    """Signing keys that can be renewed by their age."""
+
+    def rotate_if_older(self, seconds: float) -> str | None:
+        """Add a key unless the newest is younger than this; of all processes that ask at once, one adds it."""
+
+
 class PublishedKeys(Protocol):
     """The public document of the signing keys."""
 

@@ -1,1 +1,1 @@
-"""The only place that signs: keys as PEM files, the ring that holds them parsed, and what checks signatures."""
+"""The only place that signs: where keys live, the ring that knows their states, and what checks signatures."""

@@ -1,24 +1,39 @@
 """Makes whatever key is missing: ``python -m auth_service.signing --keys-dir keys``. Safe to run again."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import SecretStr
+from service_kit.settings import SECRETS_DIR
+
 from auth_service.registry import packaged_clients
 from auth_service.signing import pem
 from auth_service.signing.folder import KeyFolder
+from auth_service.signing.vault import VaultAway
 
 
-def make_keys(keys_dir: Path, client_ids: Sequence[str], now: float) -> list[str]:
-    """Make the missing keys; gives what was made, as paths inside the folder. Raises KeyFault or OSError."""
+def make_keys(
+    keys_dir: Path,
+    client_ids: Sequence[str],
+    now: float,
+    *,
+    passphrase: SecretStr | None = None,
+    signing: bool = True,
+) -> list[str]:
+    """Make the missing keys; gives what was made, as paths inside the folder. Raises KeyFault, VaultAway or OSError.
+
+    The signing key is encrypted when there is a passphrase; without ``signing`` it is left to the token.
+    """
     made = []
-    folder = KeyFolder(keys_dir / "signing")
-    folder.create()
+    folder = KeyFolder(keys_dir / "signing", passphrase)
+    folder.open()
     with folder.locked():
-        if not folder.read(folder.signature(), strict=True):
-            made.append(f"signing/{folder.add(now).kid}")
+        if signing and not folder.keys():
+            made.append(f"signing/{folder.create(now).kid}")
     clients = keys_dir / "clients"
     clients.mkdir(mode=0o755, exist_ok=True)
     with folder.locked():
@@ -47,14 +62,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--client", action="append", metavar="ID", help="only these clients (default: all that need a key)"
     )
+    parser.add_argument(
+        "--signing-store",
+        choices=("pem", "pkcs11"),
+        default=os.environ.get("SIGNING_STORE") or "pem",
+        help="where signing keys live (default: SIGNING_STORE, or pem); in a token the mint makes its own",
+    )
     options = parser.parse_args(arguments)
     registered = [client.client_id for client in packaged_clients() if client.confidential]
     unknown = set(options.client or ()) - set(registered)
     if unknown:
         parser.error(f"no such confidential client: {', '.join(sorted(unknown))}")
     try:
-        made = make_keys(options.keys_dir, options.client or registered, time.time())
-    except (pem.KeyFault, OSError) as fault:
+        made = make_keys(
+            options.keys_dir,
+            options.client or registered,
+            time.time(),
+            passphrase=_passphrase(),
+            signing=options.signing_store == "pem",
+        )
+    except (pem.KeyFault, VaultAway, OSError) as fault:
         print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 (a command's answer)
         return 1
     for name in made:
@@ -62,6 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not made:
         print(f"all keys are there in {options.keys_dir}")  # noqa: T201
     return 0
+
+
+def _passphrase(secrets_dir: Path = SECRETS_DIR) -> SecretStr | None:
+    """Read KEY_PASSPHRASE as the mint does: from the environment, or from the secret file of that name."""
+    file = secrets_dir / "key_passphrase"
+    value = os.environ.get("KEY_PASSPHRASE") or (file.read_text().strip() if file.is_file() else "")
+    return SecretStr(value) if value else None
 
 
 if __name__ == "__main__":

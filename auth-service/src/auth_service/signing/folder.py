@@ -1,49 +1,112 @@
-"""The folder of signing keys: file names say when a key was made and which it is."""
+"""The vault that is a folder of PEM files: their names say when a key was made and which it is."""
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from pydantic import SecretStr
 
 from auth_service.domain.keys import KeyBirth
 from auth_service.signing import pem
 from auth_service.signing.jwk import thumbprint
+from auth_service.signing.vault import PublicKeys, VaultAway, birth_of, name_of
 
-_NAME = re.compile(r"(?P<created>[0-9]{10})-(?P<kid>[A-Za-z0-9_-]{43})\.pem")
+_END = ".pem"
 _log = structlog.get_logger(__name__)
 Signature = tuple[tuple[str, int, int, int], ...]
-Keys = dict[KeyBirth, RSAPrivateKey]
 
 
 class KeyFolder:
-    """Reads and changes the files; several processes may do so at once."""
+    """Reads and changes the files. With a passphrase new files are encrypted, and plain ones can still be read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, passphrase: SecretStr | None = None) -> None:
         self.path = path
+        self._passphrase = passphrase.get_secret_value().encode() if passphrase else None
+        self._signature: Signature = ()
         self._parsed: dict[tuple[str, int, int, int], RSAPrivateKey] = {}
+        self._private: dict[KeyBirth, RSAPrivateKey] = {}
+        self._public: PublicKeys = {}
 
-    def create(self) -> None:
-        """Make the folder if it is missing; raises KeyFault when others could put keys into it."""
-        self.path.mkdir(mode=pem.FOLDER_MODE, parents=True, exist_ok=True)
-        if self.path.stat().st_mode & 0o022:
-            raise pem.KeyFault(f"others than its owner can write to {self.path.name}/: chmod 700 it")
+    @property
+    def encrypts(self) -> bool:
+        """Tell whether there is a passphrase."""
+        return self._passphrase is not None
+
+    def open(self) -> None:
+        """Make the folder if it is missing, and read it; raises KeyFault for a bad file, or for what others can change."""
+        try:
+            self.path.mkdir(mode=pem.FOLDER_MODE, parents=True, exist_ok=True)
+            if self.path.stat().st_mode & 0o022:
+                raise pem.KeyFault(f"others than its owner can write to {self.path.name}/: chmod 700 it")
+            self._read_all(self._look(), strict=True)
+        except OSError as error:
+            raise pem.KeyFault(f"{self.path.name}/ cannot be used: {error.strerror}") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from changing the folder."""
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, pem.PRIVATE_MODE)
+        """Keep every other process from changing the folder: the system frees the lock when its holder dies."""
+        with _reaching():
+            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, pem.PRIVATE_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
 
-    def signature(self) -> Signature:
+    def keys(self) -> PublicKeys:
+        """Give what is there now; it costs a few microseconds when nothing has changed."""
+        with _reaching():
+            signature = self._look()
+        if signature != self._signature:
+            self._read_all(signature)
+        return self._public
+
+    def create(self, now: float) -> KeyBirth:
+        """Make a key and put it in place."""
+        key = pem.new_key()
+        birth = KeyBirth(int(now), thumbprint(key.public_key()))
+        with _reaching():
+            pem.write(self._file(birth), pem.private_pem(key, self._passphrase), pem.PRIVATE_MODE)
+        return birth
+
+    def delete(self, birth: KeyBirth) -> None:
+        """Take a key out for good."""
+        with _reaching():
+            self._file(birth).unlink(missing_ok=True)
+            pem.sync_folder(self.path)
+
+    def sign(self, birth: KeyBirth, message: bytes) -> bytes:
+        """Sign with a key that has been read."""
+        key = self._private.get(birth)
+        if key is None:
+            raise VaultAway(f"the key {birth.kid} is no more")
+        return key.sign(message, PKCS1v15(), hashes.SHA256())
+
+    def encrypt(self) -> list[str]:
+        """Write every plain key again, encrypted, each file whole or not at all; gives the files' names.
+
+        Raises KeyFault for a bad file, or without a passphrase; VaultAway.
+        """
+        if self._passphrase is None:
+            raise pem.KeyFault("KEY_PASSPHRASE is needed to encrypt keys, and missing")
+        done = []
+        with self.locked(), _reaching():
+            for name, *_ in self._look():
+                path = self.path / name
+                if _birth(name) is None or pem.is_encrypted(pem.read_secret(path)):
+                    continue
+                key = pem.read_private(path)
+                pem.write(path, pem.private_pem(key, self._passphrase), pem.PRIVATE_MODE)
+                done.append(name)
+        return done
+
+    def _look(self) -> Signature:
         """Say in a few microseconds what is there: it differs whenever a file came, went or changed."""
         with os.scandir(self.path) as entries:
             found = []
@@ -55,21 +118,18 @@ class KeyFolder:
                 found.append((entry.name, facts.st_ino, facts.st_mtime_ns, facts.st_mode))
         return tuple(sorted(found))
 
-    def read(self, signature: Signature, *, strict: bool = False) -> Keys:
-        """Parse the keys that a signature names, each file once.
-
-        A file that is no good is named in the log and left out; with ``strict`` a bad key raises KeyFault.
-        """
-        keys: Keys = {}
+    def _read_all(self, signature: Signature, *, strict: bool = False) -> None:
+        """Parse each file once; with ``strict`` a bad key raises KeyFault instead of being left out."""
+        private: dict[KeyBirth, RSAPrivateKey] = {}
         parsed: dict[tuple[str, int, int, int], RSAPrivateKey] = {}
         for facts in signature:
-            name = _NAME.fullmatch(facts[0])
-            if name is None:
+            birth = _birth(facts[0])
+            if birth is None:
                 if not facts[0].startswith("."):
                     _log.warning("not a key file, ignored", file=facts[0])
                 continue
             try:
-                key = self._parsed.get(facts) or self._read(facts[0], name["kid"])
+                key = self._parsed.get(facts) or self._read(birth)
             except FileNotFoundError:
                 continue
             except (pem.KeyFault, OSError) as fault:
@@ -78,28 +138,29 @@ class KeyFolder:
                 _log.error("key file refused", file=facts[0], reason=str(fault))
                 continue
             parsed[facts] = key
-            keys[KeyBirth(int(name["created"]), name["kid"])] = key
-        self._parsed = parsed
-        return keys
+            private[birth] = key
+        self._parsed, self._private = parsed, private
+        self._public = {birth: key.public_key() for birth, key in private.items()}
+        self._signature = signature
 
-    def _read(self, name: str, kid: str) -> RSAPrivateKey:
-        key = pem.read_private(self.path / name)
-        if thumbprint(key.public_key()) != kid:
-            raise pem.KeyFault(f"{name} holds another key than its name says")
+    def _read(self, birth: KeyBirth) -> RSAPrivateKey:
+        path = self._file(birth)
+        key = pem.read_private(path, self._passphrase)
+        if thumbprint(key.public_key()) != birth.kid:
+            raise pem.KeyFault(f"{path.name} holds another key than its name says")
         return key
 
-    def add(self, now: float) -> KeyBirth:
-        """Make a key and put it in place."""
-        key = pem.new_key()
-        birth = KeyBirth(int(now), thumbprint(key.public_key()))
-        pem.write(self.path / _file_name(birth), pem.private_pem(key), pem.PRIVATE_MODE)
-        return birth
-
-    def remove(self, birth: KeyBirth) -> None:
-        """Take a key out for good."""
-        (self.path / _file_name(birth)).unlink(missing_ok=True)
-        pem.sync_folder(self.path)
+    def _file(self, birth: KeyBirth) -> Path:
+        return self.path / f"{name_of(birth)}{_END}"
 
 
-def _file_name(birth: KeyBirth) -> str:
-    return f"{birth.created_at:010d}-{birth.kid}.pem"
+def _birth(file: str) -> KeyBirth | None:
+    return birth_of(file.removesuffix(_END)) if file.endswith(_END) else None
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise VaultAway(f"the folder of signing keys cannot be used: {error.strerror}") from None

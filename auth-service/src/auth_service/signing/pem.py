@@ -22,11 +22,19 @@ def new_key() -> RSAPrivateKey:
     return generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 
-def private_pem(key: RSAPrivateKey) -> bytes:
-    """Give the key as unencrypted PKCS#8."""
+def private_pem(key: RSAPrivateKey, passphrase: bytes | None = None) -> bytes:
+    """Give the key as PKCS#8, encrypted (PBES2 with AES-256) when there is a passphrase."""
+    encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else None
     return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        encryption or serialization.NoEncryption(),
     )
+
+
+def is_encrypted(content: bytes) -> bool:
+    """Tell whether a private key in PEM is under a passphrase."""
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in content
 
 
 def public_pem(key: RSAPublicKey) -> bytes:
@@ -34,22 +42,32 @@ def public_pem(key: RSAPublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def read_private(path: Path) -> RSAPrivateKey:
+def read_private(path: Path, passphrase: bytes | None = None) -> RSAPrivateKey:
     """Read a signing key; raises KeyFault for any that is not ours alone, or not RSA of at least 2048 bits.
 
-    FileNotFoundError passes through: the file may have been taken out just now.
+    With a passphrase, encrypted and plain ones can be read. FileNotFoundError passes through: the file may have been
+    taken out just now.
     """
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
-            raise KeyFault(f"{path.name} can be read by others than its owner: chmod 600 it, or withdraw it")
-        content = file.read(64 * 1024)
+    content = read_secret(path)
+    encrypted = is_encrypted(content)
+    if encrypted and not passphrase:
+        raise KeyFault(f"{path.name} is encrypted: KEY_PASSPHRASE is needed, and missing")
     try:
-        key = serialization.load_pem_private_key(content, password=None)
+        key = serialization.load_pem_private_key(content, passphrase if encrypted else None)
     except (ValueError, TypeError):
-        raise KeyFault(f"{path.name} is not an unencrypted private key in PEM") from None
+        why = "cannot be opened with KEY_PASSPHRASE" if encrypted else "is not a private key in PEM"
+        raise KeyFault(f"{path.name} {why}") from None
     if not isinstance(key, RSAPrivateKey) or key.key_size < KEY_BITS:
         raise KeyFault(f"{path.name} is not an RSA key of at least {KEY_BITS} bits")
     return key
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a file that must be its owner's alone; raises KeyFault when it is not."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise KeyFault(f"{path.name} can be read by others than its owner: chmod 600 it, or withdraw it")
+        return file.read(64 * 1024)
 
 
 def read_public(path: Path) -> RSAPublicKey:

@@ -1,0 +1,53 @@
+"""The port to where signing keys live: a folder of PEM files, or a token that never lets go of them."""
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from auth_service.domain.keys import KeyBirth
+
+PublicKeys = Mapping[KeyBirth, RSAPublicKey]
+_NAME = re.compile(r"(?P<created>[0-9]{10})-(?P<kid>[A-Za-z0-9_-]{43})")
+
+
+class VaultAway(Exception):  # noqa: N818 (a state, not a mistake)
+    """The keys cannot be reached now, or this one is no more; the message says why, and no secret."""
+
+
+class Vault(Protocol):
+    """Where signing keys live. Any number of threads and processes may use the same one at once.
+
+    All but ``open`` raise VaultAway when the keys cannot be reached.
+    """
+
+    def open(self) -> None:
+        """Make ready for use; raises KeyFault, by name, for whatever is not as it must be."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep every other process that shares the keys from making or removing any."""
+
+    def keys(self) -> PublicKeys:
+        """Give what is there now. What is no good is named in the log and left out."""
+
+    def create(self, now: float) -> KeyBirth:
+        """Make an RSA-2048 key; it is there for everybody when this returns. To be called under the lock."""
+
+    def delete(self, birth: KeyBirth) -> None:
+        """Take a key out for good; nothing happens when it is not there. To be called under the lock."""
+
+    def sign(self, birth: KeyBirth, message: bytes) -> bytes:
+        """Give the RS256 signature (RFC 7518 section 3.3) of a message under this key."""
+
+
+def name_of(birth: KeyBirth) -> str:
+    """Give the name that a key bears wherever it lives: when it was made, and which it is."""
+    return f"{birth.created_at:010d}-{birth.kid}"
+
+
+def birth_of(name: str) -> KeyBirth | None:
+    """Read such a name; None for any other."""
+    match = _NAME.fullmatch(name)
+    return KeyBirth(int(match["created"]), match["kid"]) if match else None
