@@ -1,0 +1,354 @@
+"""Redeeming authorization codes, browser sessions and consents, on every implementation of the store."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+import pytest
+from auth_service.domain.audit import AuditQuery
+from auth_service.domain.authorization_codes import AuthorizationCode, Redeem, Redemption, verifier_fits
+from auth_service.domain.browser import BrowserSession, Leave
+from auth_service.domain.clients import GrantType
+from auth_service.domain.consents import Consent
+from auth_service.domain.errors import InvalidGrant, InvalidTarget, UnauthorizedClient
+from auth_service.domain.refresh_tokens import digest_of
+from auth_service.domain.sessions import EndReason, end_all_sessions
+
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+CALLBACK = "http://127.0.0.1:5000/callback"
+GOOD = Redemption("the-code", CALLBACK, VERIFIER)
+
+
+@pytest.fixture
+def rules(store, make_rules):
+    return make_rules(store)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def keep(clock):
+    """`keep(rules, **changes)`: an account, its browser session, and a code for them."""
+
+    def make(rules, **changes):
+        account = rules.account()
+        browser = BrowserSession(
+            digest_of(f"cookie of {account.sub}"), account.sub, ("pwd",), clock(), clock(), clock() + 43_200
+        )
+        code = AuthorizationCode(
+            digest=digest_of("the-code"),
+            client_id="cli",
+            sub=account.sub,
+            redirect_uri=CALLBACK,
+            scopes=frozenset({"openid", "orders:read"}),
+            audiences=("orders-service", "users-service"),
+            code_challenge=CHALLENGE,
+            methods=("pwd",),
+            auth_time=clock() - 5,
+            expires_at=clock() + 60,
+            nonce="n",
+            browser_session=browser.digest,
+        )
+        code = replace(code, **changes)
+        with rules.store.transaction() as tx:
+            tx.browser_sessions.add(browser)
+            tx.authorization_codes.add(code)
+        return code
+
+    return make
+
+
+@pytest.fixture
+def code(rules, keep):
+    return keep(rules)
+
+
+@pytest.fixture
+def redeem(rules):
+    def call(asked=GOOD, client_id="cli", **changes):
+        return Redeem(rules.store, rules.issuing)(rules.client(client_id), replace(asked, **changes))
+
+    return call
+
+
+def stored(rules):
+    with rules.store.reading() as tx:
+        return tx.authorization_codes.find(digest_of("the-code"))
+
+
+def session_of(rules):
+    return rules.session(stored(rules).sid)
+
+
+def test_a_code_comes_back_as_it_was_kept(rules, code):
+    assert stored(rules) == code
+
+
+def test_a_code_gives_the_tokens_of_a_new_session(rules, code, redeem, clock):
+    answer = redeem()
+
+    session = session_of(rules)
+    access, identity = rules.signer.claims[answer.access_token], rules.signer.claims[answer.id_token]
+    assert (session.sub, session.client_id, session.browser_session) == (
+        code.sub,
+        "cli",
+        code.browser_session,
+    )
+    assert (session.scopes, session.audiences) == (code.scopes, code.audiences)
+    assert access["aud"] == ["orders-service", "users-service"]
+    assert (access["scope"], access["auth_time"], access["sid"]) == (
+        "openid orders:read",
+        clock() - 5,
+        session.sid,
+    )
+    assert (identity["nonce"], identity["aud"], identity["sid"]) == ("n", "cli", session.sid)
+    assert answer.refresh_token
+    assert stored(rules).used_at == clock()
+
+
+def test_a_resource_narrows_the_first_token_and_the_session_keeps_the_rest(rules, code, redeem):
+    answer = redeem(audiences=("users-service",))
+
+    assert rules.signer.claims[answer.access_token]["aud"] == "users-service"
+    assert session_of(rules).audiences == code.audiences
+
+
+def test_a_resource_that_was_not_asked_for_first_uses_nothing_up(rules, code, redeem):
+    with pytest.raises(InvalidTarget):
+        redeem(audiences=("auth-service",))
+
+    assert redeem().access_token
+
+
+BURNT = {
+    "another redirect URI": {"redirect_uri": "http://127.0.0.1:5001/callback"},
+    "no redirect URI": {"redirect_uri": None},
+    "another verifier": {"verifier": VERIFIER[::-1]},
+    "no verifier": {"verifier": None},
+    "the challenge instead of the verifier": {"verifier": CHALLENGE},
+    "a verifier that is too short": {"verifier": VERIFIER[:42]},
+    "a verifier with a line break": {"verifier": VERIFIER + "\n"},
+}
+
+
+@pytest.mark.parametrize("case", BURNT)
+def test_a_code_is_used_up_by_its_own_clients_try_with(rules, code, redeem, case):
+    with pytest.raises(InvalidGrant):
+        redeem(**BURNT[case])
+
+    assert stored(rules).sid is None
+    with pytest.raises(InvalidGrant):
+        redeem()
+
+
+def test_another_clients_try_uses_nothing_up(rules, code, redeem):
+    with pytest.raises(InvalidGrant):
+        redeem(client_id="console")
+
+    assert redeem().access_token
+
+
+def test_another_clients_try_ends_nothing_either(rules, code, redeem):
+    redeem()
+
+    with pytest.raises(InvalidGrant):
+        redeem(client_id="console")
+
+    assert session_of(rules).ended_at is None
+
+
+def test_a_second_use_ends_what_the_first_opened_and_nothing_else(rules, code, redeem):
+    answer = redeem()
+    other, _, _ = rules.open(rules.account())
+
+    with pytest.raises(InvalidGrant):
+        redeem()
+
+    assert session_of(rules).end_reason == EndReason.CODE_REUSED
+    assert rules.session(other.sid).ended_at is None
+    with pytest.raises(InvalidGrant):
+        rules.refresh(answer.refresh_token, None, None, ())
+    with rules.store.reading() as tx:
+        events = [entry.event.event for entry in tx.audit.entries(AuditQuery(), 10)]
+    assert "code_reused" in events
+
+
+def test_a_second_use_counts_long_after_the_code_has_expired(rules, code, redeem, clock):
+    redeem()
+    clock.advance(3600)
+
+    with pytest.raises(InvalidGrant):
+        redeem()
+
+    assert session_of(rules).end_reason == EndReason.CODE_REUSED
+
+
+@pytest.mark.parametrize(("later", "good"), [(59.5, True), (60, False)])
+def test_a_code_lives_for_a_minute(rules, code, redeem, clock, later, good):
+    clock.advance(later)
+
+    if good:
+        assert redeem().access_token
+    else:
+        with pytest.raises(InvalidGrant):
+            redeem()
+
+
+def test_an_unknown_code_is_refused(rules, code, redeem):
+    with pytest.raises(InvalidGrant):
+        redeem(code="made-up")
+
+
+def test_a_client_without_the_grant_redeems_nothing(rules, code, redeem):
+    rules.register("cli", grants=frozenset({GrantType.REFRESH_TOKEN}))
+
+    with pytest.raises(UnauthorizedClient):
+        redeem()
+
+
+def test_the_code_of_a_disabled_account_is_refused(rules, code, redeem, clock):
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(code.sub, clock())
+
+    with pytest.raises(InvalidGrant):
+        redeem()
+
+
+def test_a_code_on_its_way_dies_with_a_log_out(rules, code, redeem, clock):
+    Leave(rules.store, clock)(code.sub, code.browser_session)
+
+    with pytest.raises(InvalidGrant):
+        redeem()
+
+
+def test_a_code_on_its_way_dies_when_all_sessions_end(rules, code, redeem, clock):
+    with rules.store.transaction() as tx:
+        end_all_sessions(tx, code.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
+
+    with pytest.raises(InvalidGrant):
+        redeem()
+
+
+def test_ending_all_sessions_but_one_leaves_the_browser_that_it_was_opened_in(rules, code, redeem, clock):
+    redeem()
+    with rules.store.transaction() as tx:
+        tx.browser_sessions.add(
+            BrowserSession(digest_of("other"), code.sub, ("pwd",), clock(), clock(), clock() + 1)
+        )
+
+    with rules.store.transaction() as tx:
+        end_all_sessions(tx, code.sub, EndReason.PASSWORD_CHANGED, clock(), but=stored(rules).sid)
+
+    with rules.store.reading() as tx:
+        assert tx.browser_sessions.get(code.browser_session).live(clock())
+        assert not tx.browser_sessions.get(digest_of("other")).live(clock())
+
+
+def test_logging_out_ends_what_was_opened_in_this_browser_alone(rules, code, redeem, clock):
+    redeem()
+    with rules.store.reading() as tx:
+        account = tx.accounts.get(code.sub)
+    elsewhere, _, _ = rules.open(account)
+
+    Leave(rules.store, clock)(code.sub, code.browser_session)
+
+    assert session_of(rules).end_reason == EndReason.LOGGED_OUT
+    assert rules.session(elsewhere.sid).ended_at is None
+
+
+def test_logging_out_by_a_session_ends_the_browser_it_was_opened_in(rules, code, redeem, clock):
+    redeem()
+
+    Leave(rules.store, clock)(code.sub, None, stored(rules).sid)
+
+    with rules.store.reading() as tx:
+        assert not tx.browser_sessions.get(code.browser_session).live(clock())
+    assert session_of(rules).ended_at is not None
+
+
+def test_nobody_logs_anybody_else_out(rules, code, redeem, clock):
+    redeem()
+
+    Leave(rules.store, clock)("somebody-else", code.browser_session, stored(rules).sid)
+
+    with rules.store.reading() as tx:
+        assert tx.browser_sessions.get(code.browser_session).live(clock())
+    assert session_of(rules).ended_at is None
+
+
+def test_a_browser_session_comes_back_as_it_was_kept_and_ends_once(rules, clock):
+    account = rules.account()
+    session = BrowserSession(digest_of("c"), account.sub, ("pwd", "otp"), clock(), clock(), clock() + 1)
+    with rules.store.transaction() as tx:
+        tx.browser_sessions.add(session)
+        assert tx.browser_sessions.get(session.digest) == session
+        assert tx.browser_sessions.get(digest_of("other")) is None
+        assert [tx.browser_sessions.mark_ended(session.digest, clock() + n) for n in (0, 1)] == [True, False]
+        assert tx.browser_sessions.get(session.digest) == replace(session, ended_at=clock())
+
+
+def test_a_consent_comes_back_as_it_was_kept_and_is_replaced(rules, clock):
+    consent = Consent(rules.account().sub, "partner", frozenset({"orders:read", "openid"}), clock())
+    with rules.store.transaction() as tx:
+        assert tx.consents.get(consent.sub, "partner") is None
+        tx.consents.put(consent)
+    with rules.store.transaction() as tx:
+        tx.consents.put(replace(consent, scopes=frozenset({"email"}), granted_at=clock() + 1))
+
+    with rules.store.reading() as tx:
+        kept = tx.consents.get(consent.sub, "partner")
+        assert (kept.scopes, kept.granted_at) == ({"email"}, clock() + 1)
+
+
+def test_of_fifty_redemptions_of_one_code_at_once_one_gets_tokens(database, make_rules, keep):
+    rules = make_rules(database)
+    keep(rules)
+    barrier = Barrier(50)
+
+    def redeem(_):
+        barrier.wait()
+        try:
+            return Redeem(database, rules.issuing)(rules.client(), GOOD)
+        except InvalidGrant:
+            return None
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = [answer for answer in pool.map(redeem, range(50)) if answer is not None]
+
+    assert len(answers) == 1
+    assert session_of(rules).end_reason == EndReason.CODE_REUSED
+    with database.reading() as tx:
+        assert len(tx.sessions.living(stored(rules).sub, 0)) == 0
+
+
+def test_pruning_keeps_a_used_code_for_a_day(database, make_rules, keep, clock):
+    rules = make_rules(database)
+    keep(rules)
+    clock.advance(86_400 + 59)
+    database.prune(clock())
+    assert stored(rules) is not None
+
+    clock.advance(2)
+    database.prune(clock())
+
+    assert stored(rules) is None
+
+
+def test_pruning_removes_browser_sessions_that_are_over(database, make_rules, keep, clock):
+    rules = make_rules(database)
+    code = keep(rules)
+    clock.advance(43_201)
+
+    database.prune(clock())
+
+    with database.reading() as tx:
+        assert tx.browser_sessions.get(code.browser_session) is None
+
+
+def test_the_verifier_of_the_standards_own_example_fits():
+    assert verifier_fits(VERIFIER, CHALLENGE)
+    assert not verifier_fits(VERIFIER, CHALLENGE[::-1])
