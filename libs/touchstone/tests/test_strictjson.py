@@ -128,3 +128,12 @@ def test_help_changes_nothing_of_what_is_read(value, escaped, indent):
     for raw in (lenient(value), json.dumps(value, ensure_ascii=escaped, indent=indent).encode()):
         readings = [reader.loads(raw) for reader in READERS.values()]
         assert [repr(reading) for reading in readings] == [repr(value)] * len(READERS)
+
+
+@readers
+@pytest.mark.parametrize(
+    ("raw", "words"), [(b'"\xff"', "not UTF-8"), (b'["\\ud800"]', "an unpaired surrogate")]
+)
+def test_what_is_wrong_with_the_characters_is_said_in_our_own_words(reader, raw, words):
+    with pytest.raises(ValueError, match=f"^{words}$"):
+        reader.loads(raw)

@@ -30,7 +30,10 @@ class Reader:
         member at any depth, holds NaN, Infinity, a number too large for a float or an integer of thousands of
         digits, an unpaired surrogate, or nests deeper than `max_depth`.
         """
-        text = raw if isinstance(raw, str) else str(raw, "utf-8")
+        try:
+            text = raw if isinstance(raw, str) else str(raw, "utf-8")
+        except UnicodeDecodeError:
+            raise ValueError("not UTF-8") from None
         if text.count("{") + text.count("[") > max_depth and _depth(text) > max_depth:
             raise ValueError("nested too deep")
         if self._faster is not None and type(raw) is bytes:
@@ -47,7 +50,10 @@ class Reader:
             raise ValueError("more than one value")
         if "\\" in text or not text.isascii():
             # An unpaired surrogate is the one thing in a string that cannot be written as UTF-8.
-            json.dumps(value, ensure_ascii=False).encode()
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise ValueError("an unpaired surrogate") from None
         return cast("object", value)
 
 
