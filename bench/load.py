@@ -42,6 +42,7 @@ class _Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._request = request
         self._received = b""
+        self._usual = b""  # a complete answer that came in one piece: the next one of its length and status is another
         self.send()
 
     def send(self) -> None:
@@ -53,6 +54,8 @@ class _Connection:
         chunk = self.socket.recv(262_144)
         if not chunk:
             return 0
+        if not self._received and len(chunk) == len(self._usual) and chunk[:12] == self._usual[:12]:
+            return int(chunk[9:12])
         self._received += chunk
         head, separator, body = self._received.partition(b"\r\n\r\n")
         if not separator:
@@ -63,7 +66,11 @@ class _Connection:
         else:
             _, _, length = lowered.partition(b"\r\ncontent-length:")
             complete = len(body) >= int(length.split(b"\r\n", 1)[0] or 0)
-        return int(head[9:12]) if complete else None
+        if not complete:
+            return None
+        if len(self._received) == len(chunk):
+            self._usual = chunk
+        return int(head[9:12])
 
 
 def _generate(url: str, headers: dict[str, str], connections: int, seconds: float, results: object) -> None:

@@ -1,0 +1,31 @@
+"""A gateway as most teams first write it: a Flask view that forwards with `requests`. It checks no token and limits nothing."""
+
+import os
+
+import requests
+from flask import Flask, Response, request
+
+HOP_BY_HOP = {
+    "connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "te", "trailer", "upgrade", "host",
+}  # fmt: skip
+
+app = Flask(__name__)
+# Tutorials call requests.request, which opens a connection each time; a shared Session keeps them.
+send = requests.Session().request if os.environ.get("BENCH_SESSION") else requests.request
+
+
+@app.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def forward(path: str) -> Response:
+    """Pass the request on, and the answer back."""
+    answer = send(
+        method=request.method,
+        url=f"{os.environ['BENCH_UPSTREAM']}/{path}",
+        params=request.args,
+        headers={name: value for name, value in request.headers if name.lower() not in HOP_BY_HOP},
+        data=request.get_data(),
+        cookies=request.cookies,
+        allow_redirects=False,
+        timeout=5,
+    )
+    kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP]
+    return Response(answer.content, answer.status_code, kept)
