@@ -1,0 +1,321 @@
+"""OpenID Connect: what ID tokens say, which ones come back as hints, userinfo, and log-out by a client."""
+
+import base64
+import hashlib
+import json
+from dataclasses import replace
+
+import jwt
+import pytest
+from auth_service.domain.browser import BrowserSession, Leave, SignedIn
+from auth_service.domain.end_session import EndSession, ReadLogOut
+from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver, Unanswerable
+from auth_service.domain.grants import Grant
+from auth_service.domain.hints import Hint
+from auth_service.domain.oidc import id_token_claims
+from auth_service.domain.refresh_tokens import digest_of
+from auth_service.domain.userinfo import UserInfo
+from auth_service.signing.verifying import LocalKeys, OwnIdTokens
+from testkit.keys import jwk, make_rsa
+
+ISSUER = "http://localhost:8080"
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account("alice@example.com", name="Alice", email_verified_at=1.0)
+
+
+@pytest.fixture
+def opened(rules, alice):
+    """`opened(*scopes)`: (session, access token, ID token claims) of a log-in with these scopes."""
+
+    def make(*scopes, account=alice, nonce=None):
+        grant = Grant(frozenset(scopes), ("orders-service",))
+        with rules.store.transaction() as tx:
+            session = rules.issuing.open_session(tx, account, rules.client(), grant, methods=("pwd",)).session
+        answer = rules.issuing.for_session(session, account, grant, None, nonce=nonce)
+        return session, answer.access_token, rules.signer.claims.get(answer.id_token)
+
+    return make
+
+
+def test_an_id_token_speaks_of_the_log_in_and_not_of_the_person(opened, alice, clock):
+    session, access, claims = opened("openid", "orders:read", nonce="n")
+
+    half = hashlib.sha256(access.encode()).digest()[:16]
+    assert claims == {
+        "iss": ISSUER,
+        "sub": alice.sub,
+        "aud": "cli",
+        "exp": clock() + 300,
+        "iat": clock(),
+        "auth_time": clock(),
+        "nonce": "n",
+        "acr": "urn:touchstone:acr:single-factor",
+        "amr": ["pwd"],
+        "at_hash": base64.urlsafe_b64encode(half).rstrip(b"=").decode(),
+        "sid": session.sid,
+    }
+
+
+def test_the_scopes_profile_and_email_add_what_they_name(opened):
+    _, _, claims = opened("openid", "profile", "email")
+
+    assert (claims["name"], claims["email"], claims["email_verified"]) == ("Alice", "alice@example.com", True)
+
+
+def test_an_address_that_nobody_has_verified_is_said_to_be_so(rules, opened):
+    _, _, claims = opened("openid", "email", account=rules.account("new@example.com", email_verified_at=None))
+
+    assert claims["email_verified"] is False
+
+
+def test_without_openid_there_is_no_id_token(opened):
+    assert opened("profile", "orders:read")[2] is None
+
+
+def test_an_id_token_has_a_type_that_no_access_token_has(rules, opened):
+    _, access, claims = opened("openid")
+
+    identity = next(token for token, said in rules.signer.claims.items() if said is claims)
+    assert identity.startswith("JWT-")
+    assert access.startswith("at+jwt-")
+
+
+def test_a_refresh_gives_a_new_id_token_of_the_old_log_in_without_its_nonce(rules, alice, clock):
+    grant = Grant(frozenset({"openid", "orders:read"}), ("orders-service",))
+    session, token, _ = rules.open(alice, grant=grant)
+    clock.advance(50)
+
+    answer = rules.refresh(token, None, None, ())
+
+    claims = rules.signer.claims[answer.id_token]
+    assert (claims["auth_time"], claims["iat"], claims["sid"]) == (clock() - 50, clock(), session.sid)
+    assert "nonce" not in claims
+
+
+def test_a_refresh_for_less_than_openid_gives_no_id_token(rules, alice):
+    grant = Grant(frozenset({"openid", "orders:read"}), ("orders-service",))
+    _, token, _ = rules.open(alice, grant=grant)
+
+    assert rules.refresh(token, None, frozenset({"orders:read"}), ()).id_token is None
+
+
+class Published:
+    """The domain's PublishedKeys over one key."""
+
+    def __init__(self, key, kid):
+        self.body = json.dumps({"keys": [jwk(key.public_key(), kid=kid)]}).encode()
+
+    def document(self):
+        return self.body, "etag"
+
+
+@pytest.fixture
+def signed():
+    """`signed(header=…, key=…, **claims)`: an ID token, as we would have made it or not."""
+
+    def make(header=(), key=None, algorithm="RS256", **claims):
+        base = {"iss": ISSUER, "sub": "alice", "aud": "cli", "sid": "s", "exp": 1, "iat": 1}
+        said = {name: value for name, value in (base | claims).items() if value is not None}
+        headers = {"typ": "JWT", "kid": "ours"} | dict(header)
+        return jwt.encode(said, key or make_rsa(), algorithm, headers=headers)
+
+    return make
+
+
+@pytest.fixture
+def hints():
+    return OwnIdTokens(ISSUER, LocalKeys(Published(make_rsa(), "ours")))
+
+
+def test_an_id_token_of_ours_is_a_hint_long_after_it_expired(hints, signed):
+    assert hints.read(signed()) == Hint("alice", "cli", "s")
+    assert hints.read(signed(sid=None)) == Hint("alice", "cli", None)
+
+
+FOREIGN = {
+    "an access token": {"header": {"typ": "at+jwt"}},
+    "a token of another type": {"header": {"typ": "logout+jwt"}},
+    "another issuer's": {"iss": "https://evil.example"},
+    "one for several clients": {"aud": ["cli", "console"]},
+    "one about nobody": {"sub": None},
+    "one with an unknown key": {"header": {"kid": "other"}},
+    "one whose key has no text for a name": {"header": {"kid": ""}},
+    "one signed with a secret": {"key": "s" * 64, "algorithm": "HS256"},
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_is_no_hint(hints, signed, case):
+    assert hints.read(signed(**FOREIGN[case])) is None
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "x" * 9000, "é.é.é", "eyJhbGciOiJub25lIn0.e30."])
+def test_what_is_no_token_is_no_hint(hints, token):
+    assert hints.read(token) is None
+
+
+def test_a_tampered_id_token_is_no_hint(hints, signed):
+    head, _, signature = signed().split(".")
+    other = signed(sub="bob").split(".")[1]
+
+    assert hints.read(f"{head}.{other}.{signature}") is None
+
+
+@pytest.fixture
+def user_info(rules):
+    return UserInfo(rules.store, rules.reader, rules.clock)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "told"),
+    [
+        (("openid",), {}),
+        (("openid", "profile"), {"name": "Alice"}),
+        (("openid", "email"), {"email": "alice@example.com", "email_verified": True}),
+    ],
+)
+def test_userinfo_tells_what_the_scopes_allow(opened, user_info, alice, scopes, told):
+    assert user_info(opened(*scopes)[1]) == {"sub": alice.sub} | told
+
+
+def test_userinfo_needs_the_scope_openid(opened, user_info):
+    with pytest.raises(MissingScope):
+        user_info(opened("profile")[1])
+
+
+def test_userinfo_knows_no_other_tokens(user_info):
+    with pytest.raises(InvalidToken):
+        user_info("made up")
+
+
+def test_userinfo_tells_nothing_once_the_session_is_over(rules, opened, user_info, clock):
+    session, access, _ = opened("openid")
+    Leave(rules.store, clock)(session.sub, None, session.sid)
+
+    with pytest.raises(SessionOver):
+        user_info(access)
+
+
+def test_userinfo_tells_nothing_about_a_disabled_account(rules, opened, user_info, alice, clock):
+    access = opened("openid")[1]
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(alice.sub, clock())
+
+    with pytest.raises(SessionOver):
+        user_info(access)
+
+
+class Known:
+    """The domain's HintReader that knows two tokens."""
+
+    def read(self, id_token):
+        return {"hers": Hint("alice", "app", "s"), "his": Hint("bob", "app", None)}.get(id_token)
+
+
+@pytest.fixture
+def read_log_out(rules):
+    rules.register("app", post_logout_redirect_uris=("https://app.example/bye", "http://127.0.0.1/bye"))
+    rules.register("off", post_logout_redirect_uris=("https://off.example/bye",), enabled=False)
+    use_case = ReadLogOut(rules.clients, Known(), ISSUER)
+    return lambda **parameters: use_case(parameters.items())
+
+
+@pytest.fixture
+def signed_in(rules):
+    account = replace(rules.account("a@example.com"), sub="alice")
+    return SignedIn(BrowserSession(digest_of("c"), "alice", ("pwd",), 0, 0, 1), account)
+
+
+def test_the_browser_is_sent_on_to_a_registered_address_with_the_state(read_log_out):
+    request = read_log_out(
+        id_token_hint="hers", post_logout_redirect_uri="https://app.example/bye", state="s s"
+    )
+
+    assert request.then == "https://app.example/bye?state=s+s"
+
+
+def test_a_client_may_be_named_without_a_hint(read_log_out):
+    request = read_log_out(client_id="app", post_logout_redirect_uri="http://127.0.0.1:5000/bye")
+
+    assert request.then == "http://127.0.0.1:5000/bye"
+
+
+NOWHERE = {
+    "an address that is not registered": {
+        "id_token_hint": "hers",
+        "post_logout_redirect_uri": "https://evil.example/",
+    },
+    "an address without a client": {"post_logout_redirect_uri": "https://app.example/bye"},
+    "an address of an unknown client": {
+        "client_id": "nobody",
+        "post_logout_redirect_uri": "https://app.example/bye",
+    },
+    "an address of a disabled client": {
+        "client_id": "off",
+        "post_logout_redirect_uri": "https://off.example/bye",
+    },
+    "a hint of another client than the one named": {"id_token_hint": "hers", "client_id": "cli"},
+    "a state that is too long": {
+        "client_id": "app",
+        "post_logout_redirect_uri": "https://app.example/bye",
+        "state": "s" * 1001,
+    },
+}
+
+
+@pytest.mark.parametrize("case", NOWHERE)
+def test_nobody_is_sent_on_for(read_log_out, case):
+    with pytest.raises(Unanswerable):
+        read_log_out(**NOWHERE[case])
+
+
+def test_two_of_a_parameter_are_refused(rules):
+    with pytest.raises(Unanswerable):
+        ReadLogOut(rules.clients, Known(), ISSUER)([("state", "a"), ("state", "b")])
+
+
+@pytest.mark.parametrize(
+    ("hint", "there", "asked"),
+    [
+        ("hers", True, False),
+        ("his", True, True),
+        ("made up", True, True),
+        (None, True, True),
+        ("hers", False, False),
+        (None, False, False),
+    ],
+)
+def test_somebody_logged_in_is_asked_unless_an_id_token_shows_who_is_meant(
+    read_log_out, signed_in, hint, there, asked
+):
+    request = read_log_out(**({"id_token_hint": hint} if hint else {}))
+
+    assert request.needs_a_yes(signed_in if there else None) is asked
+
+
+def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, clock):
+    session, _, _ = opened("openid")
+    request = replace(
+        ReadLogOut(rules.clients, Known(), ISSUER)([]), hint=Hint(session.sub, "cli", session.sid)
+    )
+
+    EndSession(Leave(rules.store, clock))(request, None)
+
+    assert rules.session(session.sid).ended_at == clock()
+
+
+def test_with_neither_hint_nor_cookie_nothing_happens(rules, opened, read_log_out, clock):
+    session, _, _ = opened("openid")
+
+    EndSession(Leave(rules.store, clock))(read_log_out(), None)
+
+    assert rules.session(session.sid).ended_at is None
+
+
+def test_claims_of_an_id_token_need_no_nonce(opened, alice):
+    session, access, _ = opened("openid")
+
+    assert "nonce" not in id_token_claims(session, alice, frozenset(), access, issued_at=1, expires_at=2)
