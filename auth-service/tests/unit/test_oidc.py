@@ -31,7 +31,7 @@ def opened(rules, alice):
     """`opened(*scopes)`: (session, access token, ID token claims) of a log-in with these scopes."""
 
     def make(*scopes, account=alice, nonce=None):
-        grant = Grant(frozenset(scopes), ("orders-service",))
+        grant = Grant(frozenset(scopes), ("auth-service", "orders-service"))
         with rules.store.transaction() as tx:
             session = rules.issuing.open_session(tx, account, rules.client(), grant, methods=("pwd",)).session
         answer = rules.issuing.for_session(session, account, grant, None, nonce=nonce)
