@@ -17,6 +17,7 @@ from auth_service.app import create_app
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit import AuditEntry, current_origin
 from auth_service.domain.clients import Client
+from auth_service.domain.device_codes import DeviceStatus
 from auth_service.domain.errors import TooBusy
 from auth_service.domain.exchange import OwnToken
 from auth_service.domain.issuing import Issuing, Lifetimes
@@ -43,8 +44,8 @@ class MemoryStore:
     """The domain's Store, and all its repositories, in dictionaries; what raises changes nothing."""
 
     def __init__(self):
-        tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents")
-        self.rows = {name: {} for name in tables} | {"audit": [], "clients": {}}
+        tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents", "mailed")
+        self.rows = {name: {} for name in tables} | {"audit": [], "clients": {}, "devices": {}, "misses": {}}
         self._lock = threading.RLock()
 
     @contextmanager
@@ -81,6 +82,10 @@ class MemoryStore:
     joining = reading
 
     @property
+    def device_codes(self):
+        return _MemoryDeviceCodes(self.rows["devices"], self.rows["misses"])
+
+    @property
     def clients(self):
         return _MemoryClients(self.rows["clients"])
 
@@ -97,11 +102,64 @@ class MemoryStore:
         return _MemoryBrowsers(self.rows["browsers"])
 
     @property
+    def one_time_tokens(self):
+        return _MemoryOneTimeTokens(self.rows["mailed"])
+
+    @property
     def consents(self):
         return _MemoryConsents(self.rows["consents"])
 
     def remember(self, client_id, jti, until):
         return self.rows["assertions"].setdefault((client_id, jti), until) is until
+
+
+@dataclass
+class _MemoryDeviceCodes:
+    rows: dict
+    misses: dict
+
+    def add(self, code):
+        if self.by_user_code(code.user_code_digest):
+            return False
+        self.rows[code.digest] = code
+        return True
+
+    def find(self, digest):
+        return self.rows.get(digest)
+
+    locked = find
+
+    def by_user_code(self, digest):
+        return next((each for each in self.rows.values() if each.user_code_digest == digest), None)
+
+    def polled(self, digest, interval, next_poll_at):
+        self.rows[digest] = replace(self.rows[digest], interval=interval, next_poll_at=next_poll_at)
+
+    def approve(self, digest, sub, methods, auth_time):
+        return self._swap(digest, "pending", "approved", sub=sub, methods=methods, auth_time=auth_time)
+
+    def deny(self, digest, sub):
+        return self._swap(digest, "pending", "denied", sub=sub)
+
+    def use(self, digest):
+        return self._swap(digest, "approved", "used")
+
+    def missed(self, key, at, forget_after):
+        failures, last, until = self.misses.get(key, (0, at, 0.0))
+        self.misses[key] = (1 if last + forget_after < at else failures + 1, at, until)
+        return self.misses[key][0]
+
+    def block(self, key, until):
+        self.misses[key] = (*self.misses[key][:2], until)
+
+    def blocked_until(self, key):
+        return self.misses.get(key, (0, 0, 0.0))[2]
+
+    def _swap(self, digest, old, new, **facts):
+        if digest not in self.rows or self.rows[digest].status != old:
+            return False
+        self.rows[digest] = replace(self.rows[digest], status=DeviceStatus(new), **facts)
+        return True
 
 
 @dataclass
@@ -121,12 +179,6 @@ class _MemoryClients:
 
     def replace(self, client):
         self.rows[client.client_id] = client
-
-    def set_email_verified(self, sub, at):
-        unverified = self.rows[sub].email_verified_at is None
-        if unverified:
-            self.rows[sub] = replace(self.rows[sub], email_verified_at=at)
-        return unverified
 
     def set_disabled(self, client_id, at):
         self.rows[client_id] = replace(self.rows[client_id], enabled=at is None)
@@ -177,6 +229,12 @@ class _MemoryAccounts:
 
     def set_password_hash(self, sub, password_hash):
         self.rows[sub] = replace(self.rows[sub], password_hash=password_hash)
+
+    def set_email_verified(self, sub, at):
+        unverified = self.rows[sub].email_verified_at is None
+        if unverified:
+            self.rows[sub] = replace(self.rows[sub], email_verified_at=at)
+        return unverified
 
     def set_disabled(self, sub, at):
         self.rows[sub] = replace(self.rows[sub], disabled_at=at)
@@ -295,6 +353,42 @@ class _MemoryBrowsers:
         for digest, session in list(self.rows.items()):
             if session.sub == sub and digest != but:
                 self.mark_ended(digest, at)
+
+
+@dataclass
+class _MemoryOneTimeTokens:
+    rows: dict
+
+    def add(self, *tokens):
+        self.rows.update({token.digest: token for token in tokens})
+
+    def get(self, digest):
+        return self.rows.get(digest)
+
+    def bound(self, purpose, email, binding_digest):
+        wanted = (purpose, email, binding_digest)
+        return next(
+            (each for each in self.rows.values() if (each.purpose, each.email, each.binding_digest) == wanted),
+            None,
+        )
+
+    def outstanding(self, purpose, email, now):
+        live = [each for each in self.rows.values() if each.expires_at > now]
+        return sum((each.purpose, each.email) == (purpose, email) for each in live)
+
+    def use(self, digest, at):
+        token = self.rows.get(digest)
+        if token is None or not token.live(at):
+            return False
+        self.rows[digest] = replace(token, used_at=at)
+        return True
+
+    def take_try(self, digest, at):
+        token = self.rows.get(digest)
+        if token is None or not token.live(at) or not token.tries_left:
+            return False
+        self.rows[digest] = replace(token, tries_left=token.tries_left - 1)
+        return True
 
 
 @dataclass

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit import REFUSED, AuditEvent, Event
-from auth_service.domain.audit import REFUSED, AuditEvent, Event
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import InvalidGrant, UnauthorizedClient
 from auth_service.domain.grants import Grant, narrow_audiences

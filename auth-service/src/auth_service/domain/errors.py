@@ -77,6 +77,12 @@ class UnknownSession(AuthError):
     slug = "unknown_session"
 
 
+class UnknownUserCode(AuthError):
+    """No device waits under this code."""
+
+    slug = "unknown_user_code"
+
+
 class UnknownClient(AuthError):
     """No client has this id."""
 
@@ -128,6 +134,12 @@ class MailBusy(TryLater):
     """So much mail waits to be sent that no more is taken."""
 
     slug = "mail_busy"
+
+
+class TooManyTries(TryLater):
+    """Somebody guesses."""
+
+    slug = "too_many_tries"
 
 
 class NoSigningKey(TryLater):
@@ -192,6 +204,24 @@ class AccessDenied(OAuthError):
     """The person, or what the account may do, said no."""
 
     slug = "access_denied"
+
+
+class AuthorizationPending(OAuthError):
+    """The person has not answered yet (RFC 8628 section 3.5)."""
+
+    slug = "authorization_pending"
+
+
+class SlowDown(OAuthError):
+    """The device asks too often (RFC 8628 section 3.5)."""
+
+    slug = "slow_down"
+
+
+class ExpiredToken(OAuthError):
+    """The device code has expired (RFC 8628 section 3.5)."""
+
+    slug = "expired_token"
 
 
 class LoginRequired(OAuthError):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.browser import BrowserSessions
     from auth_service.domain.client_admin import RegisteredClients
     from auth_service.domain.consents import Consents
+    from auth_service.domain.device_codes import DeviceCodes
     from auth_service.domain.one_time import OneTimeTokens
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
@@ -34,6 +35,10 @@ class Transaction(Protocol):
     @property
     def assertions(self) -> "Assertions":
         """The client assertions already used."""
+
+    @property
+    def device_codes(self) -> "DeviceCodes":
+        """The device authorizations."""
 
     @property
     def clients(self) -> "RegisteredClients":

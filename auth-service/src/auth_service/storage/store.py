@@ -21,6 +21,7 @@ from auth_service.storage.audit import SqlAudit
 from auth_service.storage.authorization import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
 from auth_service.storage.clients import SqlRegisteredClients
+from auth_service.storage.device_codes import SqlDeviceCodes
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
@@ -29,12 +30,14 @@ from auth_service.storage.tables import (
     AssertionRow,
     AuthorizationCodeRow,
     BrowserSessionRow,
+    DeviceCodeRow,
     OneTimeTokenRow,
     RefreshTokenRow,
     SessionRow,
 )
 
 _log = structlog.get_logger(__name__)
+DEVICE_KEPT = 600.0  # seconds after it expired, in which the device is told so
 BATCH = 100
 SESSION_KEPT = 3600.0  # seconds after its absolute end, far longer than any token of it can live
 CODE_KEPT = 86_400.0  # seconds after it expired, in which a second use still ends what the first one opened
@@ -57,6 +60,7 @@ class SqlTransaction:
         self.accounts = SqlAccounts(db)
         self.audit = SqlAudit(db, now)
         self.clients = SqlRegisteredClients(db)
+        self.device_codes = SqlDeviceCodes(db)
         self.sessions = SqlSessions(db)
         self.refresh_tokens = SqlRefreshTokens(db)
         self.assertions = SqlAssertions(db)
@@ -124,6 +128,7 @@ class SqlStore:
             gone += _delete(db, [codes.digest], codes.expires_at < now - CODE_KEPT)
             gone += _delete(db, [browsers.digest], browsers.expires_at < now)
             gone += _delete(db, [OneTimeTokenRow.digest], OneTimeTokenRow.expires_at < now)
+            gone += _delete(db, [DeviceCodeRow.digest], DeviceCodeRow.expires_at < now - DEVICE_KEPT)
         return gone
 
     def _prune_quietly(self) -> None:

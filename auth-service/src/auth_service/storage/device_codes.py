@@ -1,0 +1,102 @@
+"""Device authorizations in the database, and the wrong user codes of those who guess."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+from sqlalchemy import Select, case, select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.device_codes import DeviceCode, DeviceStatus
+from auth_service.storage.dialects import affected, insert_or_ignore
+from auth_service.storage.tables import DeviceCodeRow, SlowDownRow
+
+
+class SqlDeviceCodes:
+    """The domain's DeviceCodes, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def add(self, code: DeviceCode) -> bool:
+        return insert_or_ignore(
+            self._db,
+            DeviceCodeRow,
+            digest=code.digest,
+            user_code_digest=code.user_code_digest,
+            client_id=code.client_id,
+            scopes=" ".join(sorted(code.scopes)),
+            audiences=" ".join(code.audiences),
+            status=str(code.status),
+            interval=code.interval,
+            next_poll_at=code.next_poll_at,
+            expires_at=code.expires_at,
+        )
+
+    def find(self, digest: bytes) -> DeviceCode | None:
+        return self._one(select(DeviceCodeRow).where(DeviceCodeRow.digest == digest))
+
+    def locked(self, digest: bytes) -> DeviceCode | None:
+        return self._one(select(DeviceCodeRow).where(DeviceCodeRow.digest == digest).with_for_update())
+
+    def by_user_code(self, digest: bytes) -> DeviceCode | None:
+        return self._one(select(DeviceCodeRow).where(DeviceCodeRow.user_code_digest == digest))
+
+    def polled(self, digest: bytes, interval: int, next_poll_at: float) -> None:
+        changed = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest)
+        self._db.execute(
+            changed.values(interval=interval, next_poll_at=next_poll_at).execution_options(
+                synchronize_session=False
+            )
+        )
+
+    def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:
+        facts = {"sub": sub, "methods": " ".join(methods), "auth_time": auth_time}
+        return self._swap(digest, DeviceStatus.PENDING, DeviceStatus.APPROVED, **facts)
+
+    def deny(self, digest: bytes, sub: str) -> bool:
+        return self._swap(digest, DeviceStatus.PENDING, DeviceStatus.DENIED, sub=sub)
+
+    def use(self, digest: bytes) -> bool:
+        return self._swap(digest, DeviceStatus.APPROVED, DeviceStatus.USED)
+
+    def missed(self, key: bytes, at: float, forget_after: float) -> int:
+        row = SlowDownRow
+        insert_or_ignore(self._db, row, key_digest=key, failures=0, last_failure_at=at, blocked_until=0.0)
+        counted = case((row.last_failure_at + forget_after < at, 1), else_=row.failures + 1)
+        self._db.execute(
+            update(row)
+            .where(row.key_digest == key)
+            .values(failures=counted, last_failure_at=at)
+            .execution_options(synchronize_session=False)
+        )
+        return self._db.execute(select(row.failures).where(row.key_digest == key)).scalar_one()
+
+    def block(self, key: bytes, until: float) -> None:
+        blocked = update(SlowDownRow).where(SlowDownRow.key_digest == key).values(blocked_until=until)
+        self._db.execute(blocked.execution_options(synchronize_session=False))
+
+    def blocked_until(self, key: bytes) -> float:
+        return self._db.scalar(select(SlowDownRow.blocked_until).where(SlowDownRow.key_digest == key)) or 0.0
+
+    def _swap(self, digest: bytes, old: DeviceStatus, new: DeviceStatus, **facts: object) -> bool:
+        swap = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest, DeviceCodeRow.status == str(old))
+        values = {"status": str(new), **facts}
+        return affected(self._db, swap.values(**values).execution_options(synchronize_session=False)) == 1
+
+    def _one(self, rows: Select[DeviceCodeRow]) -> DeviceCode | None:
+        row = self._db.scalar(rows.execution_options(populate_existing=True))
+        if row is None:
+            return None
+        return DeviceCode(
+            digest=row.digest,
+            user_code_digest=row.user_code_digest,
+            client_id=row.client_id,
+            scopes=frozenset(row.scopes.split()),
+            audiences=tuple(row.audiences.split()),
+            expires_at=row.expires_at,
+            next_poll_at=row.next_poll_at,
+            interval=row.interval,
+            status=DeviceStatus(row.status),
+            sub=row.sub,
+            methods=tuple((row.methods or "").split()),
+            auth_time=row.auth_time,
+        )

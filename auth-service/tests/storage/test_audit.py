@@ -1,0 +1,305 @@
+"""The audit log, clients and device codes in every implementation of the store."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+import pytest
+from auth_service.domain.audit import AuditEvent, AuditQuery, Event, Origin, asked_from
+from auth_service.domain.client_definition import client_from
+from auth_service.domain.device import DeviceGrant
+from auth_service.domain.device_codes import DeviceCode, DeviceStatus
+from auth_service.domain.errors import InvalidClient, InvalidGrant, SlowDown
+from auth_service.domain.refresh_tokens import digest_of
+from auth_service.domain.sessions import EndReason, end_all_sessions, end_session, end_sessions_of_client
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def rules(store, make_rules):
+    return make_rules(store)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    return request.getfixturevalue(request.param)
+
+
+def at_once(count, work):
+    start = Barrier(count)
+
+    def run(number):
+        start.wait(20)
+        try:
+            return work(number)
+        except (InvalidGrant, InvalidClient, SlowDown) as refused:
+            return refused
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def entries(store, limit=100, **query):
+    with store.reading() as tx:
+        return tx.audit.entries(AuditQuery(**query), limit)
+
+
+EVENT = AuditEvent(
+    Event.ACCOUNT_DISABLED,
+    actor="an-admin",
+    subject="somebody",
+    client_id="cli",
+    session_id="a-session",
+    detail={"why": ["a", 1, None]},
+)
+
+
+def test_an_event_comes_back_as_it_was_recorded_with_time_and_origin(store):
+    with asked_from(Origin("203.0.113.7", "a-request")), store.transaction() as tx:
+        tx.audit.record(EVENT)
+
+    (entry,) = entries(store)
+    assert (entry.event, entry.at, entry.address, entry.request_id) == (
+        EVENT,
+        NOW,
+        "203.0.113.7",
+        "a-request",
+    )
+
+
+def test_what_an_operator_does_is_recorded_as_theirs_unless_somebody_else_is_named(store):
+    with asked_from(Origin(operator="operator:me")), store.transaction() as tx:
+        tx.audit.record(replace(EVENT, actor=None))
+        tx.audit.record(EVENT)
+
+    assert [entry.event.actor for entry in entries(store)] == ["an-admin", "operator:me"]
+
+
+def test_an_event_holds_only_if_its_transaction_does(store):
+    def record_and_fail():
+        with store.transaction() as tx:
+            tx.audit.record(EVENT)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        record_and_fail()
+
+    assert entries(store) == []
+
+
+def test_entries_come_newest_first_and_can_be_chosen(store, clock):
+    for event in (Event.LOGGED_IN, Event.SESSION_OPENED, Event.LOGGED_IN):
+        with store.transaction() as tx:
+            tx.audit.record(AuditEvent(event))
+        clock.advance(10)
+
+    first, second, third = reversed(entries(store))
+    assert first.id < second.id < third.id
+    assert entries(store, event="logged_in") == [third, first]
+    assert entries(store, before=third.id) == [second, first]
+    assert entries(store, limit=1) == [third]
+    assert entries(store, event="no such") == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit_events SET outcome = 'ok'", "DELETE FROM audit_events"])
+def test_the_database_refuses_to_change_the_log(database, statement):
+    with database.transaction() as tx:
+        tx.audit.record(EVENT)
+
+    with pytest.raises(DatabaseError, match="append-only"), database._database.begin() as db:
+        db.execute(text(statement))
+
+    assert len(entries(database)) == 1
+
+
+def test_postgresql_refuses_to_empty_the_log(postgresql):
+    with pytest.raises(DatabaseError, match="append-only"), postgresql._database.begin() as db:
+        db.execute(text("TRUNCATE audit_events"))
+
+
+def test_every_end_of_a_session_is_recorded_and_only_once(store, rules):
+    account = rules.account()
+    one, other = rules.open(account)[0], rules.open(account, "console")[0]
+    with store.transaction() as tx:
+        assert end_session(tx, one.sid, EndReason.REVOKED, NOW, by="cli") is True
+        assert end_session(tx, one.sid, EndReason.LOGGED_OUT, NOW) is False
+        assert end_session(tx, "none", EndReason.LOGGED_OUT, NOW) is False
+        assert end_all_sessions(tx, account.sub, EndReason.ACCOUNT_DISABLED, NOW, by="me") == [other.sid]
+
+    ended = [entry.event for entry in reversed(entries(store, event="session_ended"))]
+    assert [(e.session_id, e.client_id, e.subject, e.actor, e.detail["reason"]) for e in ended] == [
+        (one.sid, "cli", account.sub, "cli", "revoked"),
+        (other.sid, "console", account.sub, "me", "account_disabled"),
+    ]
+
+
+SHOP = client_from("shop", {"name": "Shop", "confidential": True, "scopes": ["orders:read"]})
+
+
+def test_a_client_comes_back_as_it_was_registered(store):
+    kept = replace(SHOP, secret_hash="0" * 64)
+    with store.transaction() as tx:
+        assert tx.clients.add(kept, NOW) is True
+        assert tx.clients.add(SHOP, NOW) is False
+    with store.reading() as tx:
+        assert tx.clients.get("shop") == kept
+        assert tx.clients.get("none") is None
+        assert tx.clients.all() == [kept]
+
+
+def test_a_client_is_changed_disabled_and_enabled(store):
+    with store.transaction() as tx:
+        tx.clients.add(SHOP, NOW)
+        tx.clients.replace(replace(SHOP, name="Other", secret_hash="1" * 64))
+        assert tx.clients.locked("shop") == replace(SHOP, name="Other", secret_hash="1" * 64)
+        assert tx.clients.hold("shop") is True
+        tx.clients.set_disabled("shop", NOW)
+        assert tx.clients.hold("shop") is False
+        assert tx.clients.get("shop").enabled is False
+        tx.clients.set_disabled("shop", None)
+        assert tx.clients.get("shop").enabled is True
+        assert tx.clients.hold("no client of the database") is True
+
+
+def test_a_client_that_holds_to_the_rules_no_more_is_as_good_as_gone(database):
+    with database._database.begin() as db:
+        db.execute(
+            text("""INSERT INTO registered_clients VALUES ('old', '{"scopes": ["gone"]}', NULL, NULL, 1)""")
+        )
+    with database.reading() as tx:
+        assert tx.clients.get("old") is None
+        assert tx.clients.all() == []
+
+
+def test_joining_reads_what_the_transaction_around_it_wrote(store):
+    with store.transaction() as tx:
+        tx.clients.add(SHOP, NOW)
+        with store.joining() as inner:
+            assert inner.clients.get("shop") == SHOP
+    with store.joining() as alone:
+        assert alone.clients.get("shop") == SHOP
+
+
+@pytest.mark.parametrize("rounds", [10])
+def test_a_log_in_against_a_client_being_disabled_never_leaves_a_living_session(database, make_rules, rounds):
+    rules = make_rules(database)
+    account = rules.account()
+    for number in range(rounds):
+        client = rules.register(f"app{number}", grants=frozenset({"refresh_token"}))
+        client = replace(client, audiences=frozenset({"users-service"}), scopes=frozenset({"profile:read"}))
+        rules.clients._clients[client.client_id] = client
+        with database.transaction() as tx:
+            tx.clients.add(client, NOW)
+
+        def work(turn, client_id=client.client_id):
+            if turn:
+                return rules.open(account, client_id)
+            with database.transaction() as tx:
+                tx.clients.locked(client_id)
+                tx.clients.set_disabled(client_id, NOW)
+                return end_sessions_of_client(tx, client_id, NOW)
+
+        at_once(4, work)
+
+        with database.reading() as tx:
+            assert tx.sessions.living_of_client(client.client_id, NOW) == []
+
+
+CODE = DeviceCode(
+    digest_of("device"),
+    digest_of("user"),
+    "cli",
+    frozenset({"orders:read", "profile:read"}),
+    ("orders-service", "users-service"),
+    expires_at=NOW + 600,
+    next_poll_at=NOW,
+)
+
+
+def test_a_device_code_comes_back_as_it_was_kept(store):
+    with store.transaction() as tx:
+        assert tx.device_codes.add(CODE) is True
+        assert tx.device_codes.add(replace(CODE, digest=digest_of("other"))) is False
+        assert tx.device_codes.locked(CODE.digest) == CODE
+    with store.reading() as tx:
+        assert tx.device_codes.find(CODE.digest) == CODE
+        assert tx.device_codes.by_user_code(CODE.user_code_digest) == CODE
+        assert tx.device_codes.find(b"none") is None
+        assert tx.device_codes.by_user_code(b"none") is None
+
+
+def test_a_device_code_goes_from_state_to_state_once(store, rules):
+    sub = rules.account().sub
+    with store.transaction() as tx:
+        tx.device_codes.add(CODE)
+        assert tx.device_codes.use(CODE.digest) is False
+        assert tx.device_codes.approve(CODE.digest, sub, ("pwd",), NOW) is True
+        assert tx.device_codes.deny(CODE.digest, sub) is False
+        assert tx.device_codes.use(CODE.digest) is True
+        assert tx.device_codes.use(CODE.digest) is False
+        tx.device_codes.polled(CODE.digest, 10, NOW + 10)
+    with store.reading() as tx:
+        assert tx.device_codes.find(CODE.digest) == replace(
+            CODE,
+            status=DeviceStatus.USED,
+            sub=sub,
+            methods=("pwd",),
+            auth_time=NOW,
+            interval=10,
+            next_poll_at=NOW + 10,
+        )
+
+
+def test_wrong_user_codes_are_counted_until_a_pause(store):
+    with store.transaction() as tx:
+        assert tx.device_codes.blocked_until(b"k") == 0
+        assert [tx.device_codes.missed(b"k", NOW + n, 600) for n in range(3)] == [1, 2, 3]
+        assert tx.device_codes.missed(b"k", NOW + 700, 600) == 1
+        assert tx.device_codes.missed(b"other", NOW, 600) == 1
+        tx.device_codes.block(b"k", NOW + 30)
+        assert tx.device_codes.blocked_until(b"k") == NOW + 30
+        assert tx.device_codes.blocked_until(b"other") == 0
+
+
+def test_twenty_polls_at_once_open_one_session(database, make_rules):
+    rules = make_rules(database)
+    account = rules.account()
+    with database.transaction() as tx:
+        tx.device_codes.add(CODE)
+        tx.device_codes.approve(CODE.digest, account.sub, ("pwd",), NOW)
+    grant = DeviceGrant(database, rules.issuing)
+
+    answers = at_once(20, lambda _: grant(rules.client("cli"), "device"))
+
+    assert len([answer for answer in answers if not isinstance(answer, Exception)]) == 1
+    with database.reading() as tx:
+        assert len(tx.sessions.living(account.sub, NOW)) == 1
+
+
+def test_device_codes_are_pruned_when_no_device_asks_any_more(database, clock):
+    with database.transaction() as tx:
+        tx.device_codes.add(CODE)
+    clock.advance(601)
+    assert database.prune(clock()) == 0
+    clock.advance(600)
+    assert database.prune(clock()) == 1
+
+
+def test_accounts_and_sessions_come_in_pages(store, rules):
+    accounts = sorted((rules.account() for _ in range(3)), key=lambda account: account.sub)
+    sessions = sorted(rules.open(accounts[0])[0].sid for _ in range(3))
+    other = rules.open(accounts[1])[0].sid
+    with store.transaction() as tx:
+        assert tx.accounts.page(None, 2) == accounts[:2]
+        assert tx.accounts.page(accounts[1].sub, 2) == accounts[2:]
+        listed = tx.sessions.page(accounts[0].sub, None, 2, NOW)
+        listed += tx.sessions.page(accounts[0].sub, listed[-1].sid, 2, NOW)
+        assert sorted(session.sid for session in listed) == sessions
+        assert len(tx.sessions.page(None, None, 10, NOW)) == 4
+        end_session(tx, other, EndReason.REVOKED, NOW)
+        assert len(tx.sessions.page(None, None, 10, NOW)) == 3
+        tx.accounts.set_roles(accounts[0].sub, frozenset({"admin", "customer"}))
+        assert tx.accounts.get(accounts[0].sub).roles == {"admin", "customer"}

@@ -1,0 +1,338 @@
+"""The device grant: who may answer, how often a device may ask, and that one approval gives one session."""
+
+import pytest
+from auth_service.domain.audit import AuditQuery, Origin, asked_from
+from auth_service.domain.browser import BrowserSession, SignedIn
+from auth_service.domain.device import AnswerDevice, DeviceGrant, StartDevice
+from auth_service.domain.device_codes import ALPHABET, new_user_code, normal_user_code
+from auth_service.domain.errors import (
+    AccessDenied,
+    AuthorizationPending,
+    ExpiredToken,
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    InvalidTarget,
+    SlowDown,
+    TooManyTries,
+    UnauthorizedClient,
+    UnknownUserCode,
+)
+
+SCOPES = frozenset({"orders:read", "profile:read"})
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account("alice@example.com")
+
+
+@pytest.fixture
+def start(rules):
+    start = StartDevice(rules.store, rules.clock)
+    return lambda client="cli", scopes=SCOPES, audiences=(): start(rules.client(client), scopes, audiences)
+
+
+@pytest.fixture
+def poll(rules):
+    grant = DeviceGrant(rules.store, rules.issuing)
+    return lambda started, client="cli": grant(rules.client(client), started.device_code)
+
+
+@pytest.fixture
+def answer(rules):
+    return AnswerDevice(rules.store, rules.clients, rules.clock)
+
+
+@pytest.fixture
+def signed_in(rules):
+    def signed_in(account):
+        now = rules.clock()
+        return SignedIn(BrowserSession(b"d", account.sub, ("pwd",), now - 60, now, now + 3600), account)
+
+    return signed_in
+
+
+@pytest.fixture
+def approve(answer, signed_in, alice):
+    return lambda started, shown=SCOPES: answer.decide(started.user_code, signed_in(alice), shown)
+
+
+def test_a_device_is_told_to_wait_and_then_gets_tokens(rules, start, poll, approve, alice):
+    started = start()
+    with pytest.raises(AuthorizationPending):
+        poll(started)
+    rules.clock.advance(5)
+    approve(started)
+
+    answer = poll(started)
+
+    claims = rules.signer.claims[answer.access_token]
+    assert (claims["sub"], claims["client_id"], claims["scope"]) == (
+        alice.sub,
+        "cli",
+        "orders:read profile:read",
+    )
+    assert claims["auth_time"] == int(rules.clock()) - 60
+    assert answer.refresh_token
+    assert (started.expires_in, started.interval) == (600, 5)
+
+
+def test_a_code_is_good_once(rules, start, poll, approve):
+    started = start()
+    approve(started)
+    poll(started)
+    rules.clock.advance(60)
+
+    with pytest.raises(InvalidGrant):
+        poll(started)
+
+
+def test_a_hasty_device_is_slowed_down_by_five_seconds_each_time(rules, start, poll, approve):
+    started = start()
+    approve(started)
+    with pytest.raises(AuthorizationPending):
+        poll(start())
+    waiting = start()
+    for wait, refusal in [
+        (0, AuthorizationPending),
+        (4, SlowDown),
+        (9, SlowDown),
+        (14, SlowDown),
+        (20, AuthorizationPending),
+    ]:
+        rules.clock.advance(wait)
+        with pytest.raises(refusal):
+            poll(waiting)
+    rules.clock.advance(19)
+    with pytest.raises(SlowDown, match="25 seconds"):
+        poll(waiting)
+
+
+def test_polling_too_fast_does_not_get_an_approved_code_either(rules, start, poll, approve):
+    started = start()
+    with pytest.raises(AuthorizationPending):
+        poll(started)
+    approve(started)
+
+    with pytest.raises(SlowDown):
+        poll(started)
+    rules.clock.advance(10)
+    assert poll(started).access_token
+
+
+def test_a_denied_device_is_told_so(rules, start, poll, approve):
+    started = start()
+    approve(started, None)
+
+    for _ in range(2):
+        with pytest.raises(AccessDenied):
+            poll(started)
+        rules.clock.advance(5)
+
+
+def test_nobody_answers_after_ten_minutes(rules, start, poll, approve):
+    started, answered = start(), start()
+    approve(answered)
+    rules.clock.advance(600)
+
+    for late in (started, answered):
+        with pytest.raises(ExpiredToken):
+            poll(late)
+    with pytest.raises(UnknownUserCode):
+        approve(started)
+
+
+@pytest.mark.parametrize("first", [SCOPES, None])
+@pytest.mark.parametrize("second", [SCOPES, None])
+def test_a_question_is_answered_once(start, approve, first, second):
+    started = start()
+    approve(started, first)
+
+    with pytest.raises(UnknownUserCode):
+        approve(started, second)
+
+
+def test_a_client_polls_for_its_own_codes_alone(rules, start, poll, approve):
+    rules.register("tv", grants=rules.client("cli").grants)
+    started = start()
+    approve(started)
+
+    with pytest.raises(InvalidGrant):
+        poll(started, "tv")
+    assert poll(started).access_token
+
+
+def test_a_made_up_code_is_refused(poll, start):
+    from auth_service.domain.device import Started
+
+    with pytest.raises(InvalidGrant):
+        poll(Started("made up", "made up"))
+
+
+def test_a_client_that_is_not_registered_for_it_neither_starts_nor_polls(start, poll):
+    with pytest.raises(UnauthorizedClient):
+        start("console")
+    with pytest.raises(UnauthorizedClient):
+        poll(start(), "console")
+
+
+def test_a_device_asks_for_no_more_than_its_client_may(start):
+    with pytest.raises(InvalidScope):
+        start(scopes=frozenset({"everything"}))
+    with pytest.raises(InvalidTarget):
+        start(audiences=("elsewhere",))
+
+
+def test_the_account_gets_no_more_than_it_may_and_the_answer_says_so(
+    rules, start, poll, answer, signed_in, alice
+):
+    started = start(scopes=frozenset({"orders:read", "admin"}))
+
+    asked = answer.find(started.user_code, signed_in(alice))
+    answer.decide(started.user_code, signed_in(alice), asked.scopes)
+
+    assert asked.scopes == {"orders:read"}
+    assert poll(started).scope == "orders:read"
+
+
+def test_who_may_have_nothing_of_it_can_only_deny(start, poll, answer, signed_in, alice):
+    started = start(scopes=frozenset({"admin"}))
+
+    assert answer.find(started.user_code, signed_in(alice)).scopes == frozenset()
+    answer.decide(started.user_code, signed_in(alice), frozenset())
+    with pytest.raises(AccessDenied):
+        poll(started)
+
+
+def test_a_yes_to_less_than_is_asked_is_a_no(start, poll, approve):
+    started = start()
+    approve(started, frozenset({"orders:read"}))
+
+    with pytest.raises(AccessDenied):
+        poll(started)
+
+
+def test_the_person_said_yes_and_lost_the_account_since(rules, start, poll, approve, alice):
+    started = start()
+    approve(started)
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(alice.sub, 1.0)
+
+    with pytest.raises(AccessDenied):
+        poll(started)
+
+
+def test_the_person_said_yes_and_lost_the_right_since(rules, start, poll, approve, alice):
+    started = start()
+    approve(started)
+    with rules.store.transaction() as tx:
+        tx.accounts.set_roles(alice.sub, frozenset())
+
+    with pytest.raises(AccessDenied):
+        poll(started)
+
+
+def test_a_disabled_client_is_not_shown(rules, start, approve):
+    started = start()
+    rules.register("cli", enabled=False)
+
+    with pytest.raises(UnknownUserCode):
+        approve(started)
+
+
+def test_a_client_disabled_in_the_same_moment_opens_no_session(rules, start, poll, approve):
+    rules.store.rows["clients"]["cli"] = rules.register("cli", enabled=True)
+    started = start()
+    approve(started)
+    with rules.store.transaction() as tx:
+        tx.clients.set_disabled("cli", 1.0)
+
+    with pytest.raises(InvalidClient):
+        poll(started)
+
+
+def test_after_five_wrong_codes_each_further_one_has_to_wait(rules, start, answer, signed_in, alice):
+    started, who = start(), signed_in(alice)
+    for _ in range(5):
+        with pytest.raises(UnknownUserCode):
+            answer.find("BBBB-BBBB", who)
+
+    with pytest.raises(TooManyTries) as refused:
+        answer.find(started.user_code, who)
+    assert refused.value.retry_after == 31
+    rules.clock.advance(31)
+    assert answer.find(started.user_code, who)
+
+    with pytest.raises(UnknownUserCode):
+        answer.find("BBBB-BBBB", who)
+    with pytest.raises(TooManyTries) as refused:
+        answer.find(started.user_code, who)
+    assert refused.value.retry_after == 61
+
+
+def test_wrong_codes_of_one_person_are_not_held_against_another(rules, start, answer, signed_in, alice):
+    for _ in range(5):
+        with pytest.raises(UnknownUserCode):
+            answer.find("BBBB-BBBB", signed_in(alice))
+
+    assert answer.find(start().user_code, signed_in(rules.account()))
+
+
+def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, signed_in):
+    with asked_from(Origin(address="203.0.113.7")):
+        for number in range(50):
+            with pytest.raises(UnknownUserCode):
+                answer.find("BBBB-BBBB", signed_in(rules.account(f"robot{number}@example.com")))
+
+        with pytest.raises(TooManyTries):
+            answer.find(start().user_code, signed_in(rules.account()))
+    assert answer.find(start().user_code, signed_in(rules.account()))
+
+
+def test_wrong_codes_are_forgotten_after_a_while(rules, answer, signed_in, alice):
+    for _ in range(3):
+        for _ in range(4):
+            with pytest.raises(UnknownUserCode):
+                answer.find("BBBB-BBBB", signed_in(alice))
+        rules.clock.advance(601)
+
+
+def test_the_log_says_who_answered_what(rules, start, approve, alice):
+    approve(start())
+    approve(start(), None)
+
+    with rules.store.reading() as tx:
+        said = [entry.event for entry in tx.audit.entries(AuditQuery(event="device_decided"), 10)]
+    assert [(event.outcome, event.actor, event.client_id) for event in said] == [
+        ("refused", alice.sub, "cli"),
+        ("ok", alice.sub, "cli"),
+    ]
+
+
+@pytest.mark.parametrize("typed", ["BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "B C D F G H J K", "bcdf_ghjk"])
+def test_a_user_code_is_read_however_it_is_typed(typed):
+    assert normal_user_code(typed) == "BCDF-GHJK"
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "BCDF-GHJ", "BCDF-GHJKL", "ACDF-GHJK", "BCDF-GHJ1", "ßCDF-GHJ", "B" * 5000]
+)
+def test_what_can_be_no_user_code_is_none(typed):
+    assert normal_user_code(typed) is None
+
+
+def test_user_codes_have_34_bits_and_no_letters_that_spell_words():
+    codes = {new_user_code() for _ in range(500)}
+
+    assert len(codes) == 500
+    assert len(ALPHABET) ** 8 > 2**34
+    assert all(normal_user_code(code) == code for code in codes)
+    assert not set(ALPHABET) & set("AEIOUY0123456789")
+
+
+def test_neither_code_shows_in_a_repr(start):
+    started = start()
+
+    assert started.device_code not in repr(started)
+    assert started.user_code not in repr(started)
