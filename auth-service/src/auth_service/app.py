@@ -13,6 +13,7 @@ from auth_service import cli
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.authorization_codes import Redeem
+from auth_service.domain.device import AnswerDevice, DeviceGrant, StartDevice
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.grants import AUDIENCES
 from auth_service.domain.issuing import Issuing, Lifetimes
@@ -21,13 +22,14 @@ from auth_service.domain.login import LogIn, PasswordCheck
 from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.mail import Outbox
 from auth_service.domain.own_sessions import OwnSessions
-from auth_service.domain.passwords import ChangePassword, PasswordHasher
+from auth_service.domain.passwords import AnyPassword, ChangePassword, PasswordHasher
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.rotation import RotateOnSchedule
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
+from auth_service.domain.verification import Welcome
 from auth_service.mailing import mailer_for
 from auth_service.mailing.announce import announce
 from auth_service.mailing.outbox import ThreadedOutbox
@@ -49,10 +51,13 @@ from auth_service.web import (
     admin,
     answers,
     authorize,
+    device,
+    device_page,
     end_session,
     magic,
     oauth,
     origin,
+    proofs,
     userinfo,
     wellknown,
 )
@@ -97,7 +102,7 @@ def create_app(
     Touchstone(app, tokens.verifier(AUDIENCE))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
     mint = _mint(settings, store, hasher, clients, ring, tokens, outbox or _outbox(settings, now), now)
-    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic, account):
+    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic, account, proofs, device, device_page):
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
     install_key = ClientKeys(settings.keys_dir / "clients").install
@@ -131,21 +136,22 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     """Wire the use cases."""
     issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
+    judge = AnyPassword()
     hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
     front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher), hints, now)
     return Mint(
         issuer=settings.issuer,
         jwks_max_age=settings.jwks_max_age,
-        register=Register(store, hasher, now),
+        register=Register(store, hasher, now, Welcome(outbox, settings.issuer, now), judge),
         log_in=LogIn(store, clients, hasher, issuing),
         log_out=LogOut(store, now),
-        change_password=ChangePassword(store, hasher, now),
+        change_password=ChangePassword(store, hasher, now, judge),
         authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
         redeem=Redeem(store, issuing),
         user_info=UserInfo(store, tokens, now),
         front=front,
         own_sessions=OwnSessions(store, clients, now),
-        by_mail=ByMail.of(store, clients, issuing, front.enter, outbox),
+        by_mail=ByMail.of(store, clients, issuing, front.enter, outbox, hasher, judge),
         refresh=Refresh(store, clients, HkdfSealer(), issuing),
         exchange=Exchange(store, tokens, issuing),
         service_token=ServiceToken(issuing),
@@ -153,6 +159,9 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         introspect=Introspect(store, tokens, now),
         keys=ring,
         waits=LongPoll(settings.waiting_requests, stopping=stopping()),
+        start_device=StartDevice(store, now),
+        device_grant=DeviceGrant(store, issuing),
+        answer_device=AnswerDevice(store, clients, now),
         admin=Administration.of(store, hasher, ring, clients.fixed, now),
     )
 

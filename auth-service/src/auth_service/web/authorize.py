@@ -103,7 +103,7 @@ class _Pages:
         return self._logged_in(asked, fields.get("email", ""), fields.get("password", ""))
 
     def _logged_in(self, asked: AuthorizationRequest, email: str, password: str) -> Response:
-        missing = _missing(email, password)
+        missing = missing_credentials(email, password)
         if missing:
             return self._log_in_page(asked, 422, missing, email)
         try:
@@ -183,7 +183,8 @@ class _Pages:
         return self._guard.seal(response)
 
 
-def _missing(email: str, password: str) -> dict[str, str]:
+def missing_credentials(email: str, password: str) -> dict[str, str]:
+    """Say, by field, what a log-in form was sent without."""
     missing = {}
     if not email.strip():
         missing["email"] = "Enter your e-mail address."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.authorization_codes import Redeem
+from auth_service.domain.device import AnswerDevice, DeviceGrant, StartDevice
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.keys import PublishedKeys
 from auth_service.domain.login import LogIn
@@ -43,3 +44,6 @@ class Mint:
     keys: PublishedKeys
     waits: LongPoll
     admin: Administration
+    start_device: StartDevice
+    device_grant: DeviceGrant
+    answer_device: AnswerDevice

@@ -93,10 +93,48 @@ class TokenForm(ClientForm):
     subject_token_type: str | None = None
     requested_token_type: str | None = None
     actor_token: str | None = Field(None, repr=False)
+    device_code: str | None = Field(None, repr=False)
 
     def audiences(self) -> tuple[str, ...]:
         """Give all audiences that are asked for, by either name."""
         return (*self.audience, *self.resource)
+
+
+class DeviceForm(ClientForm):
+    """What a device asks for (RFC 8628 section 3.1)."""
+
+    scope: str | None = None
+    audience: list[str] = []
+    resource: list[str] = []
+
+    def audiences(self) -> tuple[str, ...]:
+        """Give all audiences that are asked for, by either name."""
+        return (*self.audience, *self.resource)
+
+
+class DeviceAnswer(BaseModel):
+    """RFC 8628 section 3.2."""
+
+    device_code: str = Field(repr=False)
+    user_code: str = Field(repr=False)
+    verification_uri: str
+    verification_uri_complete: str = Field(repr=False)
+    expires_in: int
+    interval: int
+
+
+class DeviceQuery(BaseModel):
+    """A code to fill in (RFC 8628 section 3.3.1)."""
+
+    user_code: str | None = None
+
+
+class DevicePageForm(BaseModel):
+    """What the forms of the device page send."""
+
+    user_code: str | None = None
+    email: str | None = None
+    password: str | None = Field(None, repr=False)
 
 
 class AboutTokenForm(ClientForm):

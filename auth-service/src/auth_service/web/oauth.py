@@ -102,11 +102,16 @@ def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer
     return mint.exchange(proven, subject_token, targets.pop(), parse_scope(form.scope))
 
 
+def _device(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    return mint.device_grant(_proven(client), _needed(form.device_code, "device_code"))
+
+
 GRANTS: dict[str, Grant] = {
     GrantType.AUTHORIZATION_CODE: _authorization_code,
     GrantType.REFRESH_TOKEN: _refresh,
     GrantType.CLIENT_CREDENTIALS: _client_credentials,
     GrantType.TOKEN_EXCHANGE: _exchange,
+    GrantType.DEVICE_CODE: _device,
 }
 
 

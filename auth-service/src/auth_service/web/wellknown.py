@@ -10,6 +10,7 @@ from auth_service.domain.oidc import ACR
 from auth_service.web.mint import Mint
 from auth_service.web.models import JwkSet, ServerMetadata
 from auth_service.web.oauth import GRANTS
+from auth_service.web.proving import METHODS
 from auth_service.web.waiting import preferred_wait
 
 TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
@@ -78,11 +79,12 @@ def blueprint(mint: Mint) -> APIBlueprint:
 
 def server_metadata(issuer: str) -> dict[str, object]:
     """Give the metadata of RFC 8414 section 2: what is there now, under the issuer's public name."""
-    methods = ["none", "private_key_jwt"]
+    methods = list(METHODS)
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "device_authorization_endpoint": f"{issuer}/oauth/device_authorization",
         "token_endpoint": f"{issuer}/oauth/token",
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
@@ -90,7 +92,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "introspection_endpoint": f"{issuer}/oauth/introspect",
-        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "introspection_endpoint_auth_methods_supported": methods[1:],
         "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": [str(grant) for grant in GRANTS],
         "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES),
