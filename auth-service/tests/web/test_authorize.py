@@ -204,11 +204,11 @@ def test_an_error_that_the_client_is_told_of_is_in_its_address(ask):
     assert (answer["error"], answer["state"], answer["iss"]) == ("invalid_request", "s", ISSUER)
 
 
-@pytest.mark.parametrize(
-    "query", ["client_id=%ff", "client_id=é".encode(), "a=1&" * 60, "state=" + "x" * 20_000]
-)
+@pytest.mark.parametrize("query", ["client_id=%ff", "client_id=\xe9", "a=1&" * 60, "state=" + "x" * 20_000])
 def test_a_query_that_cannot_be_read_is_a_page(client, query):
-    assert client.get("/oauth/authorize", query_string=query).status_code == 400
+    answer = client.get("/oauth/authorize", environ_overrides={"QUERY_STRING": query})
+
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
 
 
 def test_a_body_that_is_no_form_is_a_page(client):
@@ -233,10 +233,7 @@ def test_names_are_shown_as_text(log_in):
 
 def test_a_hint_fills_in_the_address_and_nothing_else(ask):
     assert 'value="&#34;&gt;x@example.com"' in ask(login_hint='">x@example.com').text
-    assert (
-        "xxxx"
-        not in ask(login_hint="x" * 321).text.replace(urlencode({"l": "x" * 321}), "").split("_form")[1]
-    )
+    assert 'name="email" value=""' in ask(login_hint="x" * 321).text
 
 
 def test_a_wrong_password_is_said_without_saying_which_was_wrong(log_in, hasher):
