@@ -60,7 +60,7 @@ def test_other_headers_pass_with_empty_values_and_repeated_ones():
         (b"authorization", b"Basic x"),
     )
 
-    assert lines[:4] == [b"accept: */*", b"x-empty;", b"cookie: a=1", b"cookie: b=2"]
+    assert lines[:4] == [b"accept: */*", b"x-empty: ", b"cookie: a=1", b"cookie: b=2"]
     assert b"authorization: Basic x" in lines
 
 

@@ -210,9 +210,7 @@ def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
 def _watch_all(kind):
     import gc
 
-    for connection in [
-        o for o in gc.get_objects() if isinstance(o, kind) and not o.lost
-    ]:
+    for connection in [o for o in gc.get_objects() if isinstance(o, kind) and not o.lost]:
         connection.loop.call_soon_threadsafe(
             connection.watch, connection.loop.time() + wire.MESSAGE_SECONDS + 1
         )

@@ -1,4 +1,4 @@
-"""What is dropped from a service's answer, and what is set: header lines in, header lines out."""
+"""What is dropped from a service's answer, and what is set: headers in, header lines out."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ _CLEAN = re.compile(
     rb"(?:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*"
 )  # header lines without a control character in them
 _NOT_FROM_A_SERVICE = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc"}
+_DROPPED = ("drop", "connection")
 _NO_BODY = frozenset({204, 304})
 
 SAFE: Headers = (
@@ -50,31 +51,29 @@ class Hygiene:
         self._block = block(safe)
         self._kinds: dict[bytes, str] = {}  # of names as they were spelled; services have few
 
-    def __call__(self, status: int, lines: Sequence[bytes]) -> Lines:
-        """Return the lines for the client. A line is `name: value`, with its line end."""
-        kept: list[bytes] = []
+    def __call__(self, status: int, headers: Headers) -> Lines:
+        """Return the header lines for the client."""
+        lines: list[bytes] = []
         own: list[bytes] = []
         named: list[bytes] = []
         framed = False
-        for line in lines:
-            name, _, value = line.partition(b":")
+        for name, value in headers:
             kind = self._kinds.get(name) or self._kind(name)
-            if kind == "pass":
-                kept.append(line)
-            elif kind == "length":
-                if status not in _NO_BODY and not framed and value.strip().isdigit():
-                    framed = True
-                    kept.append(line)
+            if kind == "length":
+                if status in _NO_BODY or framed or not value.isdigit():
+                    continue
+                framed = True
             elif kind == "safe":
                 own.append(name.lower())
-                kept.append(line)
             elif kind == "connection":
                 named += [token.strip().lower() for token in value.split(b",")]
+            if kind not in _DROPPED:
+                lines.append(name + b": " + value + b"\r\n")
         if named:
-            kept = [line for line in kept if line.partition(b":")[0].lower() not in named]
-        head = b"".join(kept)
+            return self(status, [h for h in headers if h[0].lower() not in (b"connection", *named)])
+        head = b"".join(lines)
         if not _CLEAN.fullmatch(head):
-            head = _cleaned(kept)
+            return self(status, [h for h in headers if not _CONTROL.search(h[1])])
         return Lines(head + (self._rest(own) if own else self._block), framed)
 
     def _kind(self, name: bytes) -> str:
@@ -93,8 +92,3 @@ class Hygiene:
 
     def _rest(self, own: Sequence[bytes]) -> bytes:
         return block((name, value) for name, value in self._safe.items() if name not in own)
-
-
-def _cleaned(lines: Iterable[bytes]) -> bytes:
-    split = [line.partition(b":") for line in lines]
-    return block((name, value.strip()) for name, _, value in split if not _CONTROL.search(value.strip()))

@@ -89,8 +89,7 @@ class Door:
         status, answer, content = await asyncio.to_thread(
             bridge.call_wsgi, self._local, scope, visit.path, visit.query, body
         )
-        lines = self._hygiene(status, block(answer).splitlines(keepends=True))
-        await visit.finish(status, lines, content)
+        await visit.finish(status, self._hygiene(status, answer), content)
 
     async def _refuse(self, visit: Visit, refusal: Refusal) -> None:
         if visit.status:

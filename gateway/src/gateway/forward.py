@@ -57,8 +57,8 @@ class Forward:
         try:
             if streamed:
                 feeder = asyncio.create_task(_feed(visit, exchange, me))
-            status, lines = await exchange.head()
-            answer = self._hygiene(status, lines)
+            status, headers = await exchange.head()
+            answer = self._hygiene(status, headers)
             if exchange.transfer.whole and visit.whole:
                 await visit.finish(status, answer, await exchange.transfer.chunk())
             else:
@@ -82,10 +82,8 @@ def _call(visit: Visit, service: Service, body: bytes | None, length: int | None
     lines = visit.headers.onward(visit.client, visit.scope["scheme"])
     if waits and visit.headers.prefer is not None:
         lines.append(b"prefer: " + visit.headers.prefer)
-    url = service.url + visit.path
-    if visit.query is not None:
-        url += "?" + visit.query.decode("ascii")
-    return Call(visit.method, url, lines, WAITING if waits else WHOLE, body, length)
+    target = visit.path if visit.query is None else f"{visit.path}?{visit.query.decode('ascii')}"
+    return Call(visit.method, service.url, target, lines, WAITING if waits else WHOLE, body, length)
 
 
 async def _feed(visit: Visit, exchange: Exchange, main: "asyncio.Task[Any] | None") -> None:

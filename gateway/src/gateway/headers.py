@@ -91,7 +91,7 @@ class Inbound:
             if verdict is None:
                 verdict = _verdict(name)
             if verdict == _PASS:
-                lines.append(name + b": " + value if value else name + b";")
+                lines.append(name + b": " + value)
             elif verdict == _READ:
                 if name not in found:
                     found[name] = value
@@ -155,7 +155,7 @@ class Inbound:
         host = self.host
         if (host is None and http_version != "1.0") or (host is not None and not _HOST.fullmatch(host)):
             raise Refusal("bad_request", "A request has one Host header that names a host.", close=True)
-        if _CONTROL.search(b"\t".join((self.authorization or b"", *self.lines))):
+        if _CONTROL.search(b"\t".join((*self._found.values(), *self.lines))):
             raise Refusal("bad_request", "A header holds a control character.", close=True)
         length = self._found.get(b"content-length")
         if length is not None and not (length.isdigit() and len(length) < 16):  # noqa: PLR2004 - digits of any sane size
@@ -183,4 +183,4 @@ class Inbound:
 
 
 def _name_of(line: bytes) -> bytes:
-    return line.partition(b":")[0].rstrip(b";")
+    return line.partition(b":")[0]

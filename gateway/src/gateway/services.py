@@ -7,7 +7,7 @@ from service_kit.breaker import Breaker
 from service_kit.clock import Clock
 
 from gateway.errors import Refusal, retry
-from gateway.transfer import MAX_SENDS, Call, Transfer, UpstreamError
+from gateway.transfer import Call, Transfer, UpstreamError
 from gateway.upstream import Client
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -59,8 +59,8 @@ class Exchange:
         service.at_once += 1
         self.transfer: Transfer = client.start(call)
 
-    async def head(self) -> tuple[int, list[bytes]]:
-        """Return status and header lines of the answer; repeat an idempotent call once if it failed before a byte came.
+    async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Return status and headers of the answer; repeat an idempotent call once if it failed before a byte came.
 
         Raises Refusal: 503 when the service cannot be reached, 504 when it is too slow, 502 when it speaks nonsense.
         """
@@ -90,7 +90,7 @@ class Exchange:
 
     def _may_repeat(self, error: UpstreamError) -> bool:
         call = self._call
-        if error.began or error.reason == "timeout" or self.transfer.sent >= MAX_SENDS:
+        if error.began or error.reason == "timeout":
             return False
         return call.method in IDEMPOTENT and call.body is not None
 

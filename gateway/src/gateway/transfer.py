@@ -1,18 +1,16 @@
-"""One call to a service: its head, its body piece by piece both ways, and how it ended. What libcurl calls is here."""
+"""One call to a service: the request as it is written, the answer as llhttp reads it, and how it ended."""
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-import pycurl
+import httptools
 
-HIGH_WATER = 128 * 1024  # bytes of an answer that wait for a slow client before libcurl stops reading
-MAX_SENDS = 2  # of one request: the first time, and the one retry
+HIGH_WATER = 128 * 1024  # bytes of an answer that wait for a slow client before no more is read
+MAX_HEAD = 64 * 1024  # bytes of an answer's headers
 _FIRST_FINAL = 200
-_EMPTY = (b"\r\n", b"\n")
-_REFUSED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST})
-_TIMED_OUT = pycurl.E_OPERATION_TIMEDOUT
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
 class UpstreamError(Exception):
@@ -25,62 +23,78 @@ class UpstreamError(Exception):
 
 
 class Call(NamedTuple):
-    """One request to a service. `body`: all of it, or None when `Transfer.feed` brings it (of `length`, if known)."""
+    """One request to a service. `body`: all of it, or None when `Transfer.feed` brings it; `length`, if known."""
 
     method: str
-    url: str
-    headers: Sequence[bytes]
+    service: str  # its URL, without a path
+    target: str
+    headers: Sequence[bytes]  # lines without their ends, clean, and none of them Host or about framing
     seconds: float
     body: bytes | None = b""
-    length: int | None = None
-    fresh: bool = False  # on a connection of its own: libcurl repeats what dies on an old one
+    length: int | None = 0
+    fresh: bool = False  # on a new connection: one that was kept may be dying
+
+    def message(self, host: bytes) -> bytes:
+        """Return the head of the request, and its body where that is at hand."""
+        lines = [
+            b"%b %b HTTP/1.1\r\nhost: %b" % (self.method.encode(), self.target.encode(), host),
+            *self.headers,
+        ]
+        if self.body is None and self.length is None:
+            lines.append(b"transfer-encoding: chunked")
+        elif self.length or self.method in _BODY_EXPECTED:
+            lines.append(b"content-length: %d" % (self.length or 0))
+        return b"\r\n".join((*lines, b"", self.body or b""))
 
 
 class Carrier(Protocol):
-    """What a transfer needs of the client that carries it."""
+    """The connection under a transfer."""
 
-    def resume(self, transfer: "Transfer") -> None:
-        """Let a paused transfer go on."""
+    async def write(self, data: bytes) -> None:
+        """Send, no faster than the service reads."""
 
-    def release(self, transfer: "Transfer") -> None:
-        """Take the handle back."""
+    def pause(self) -> None:
+        """Read no more for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def free(self, *, reusable: bool) -> None:
+        """Take the next call, or end."""
 
 
 class Transfer:
-    """One call under way. `head` first, then `chunk` until it returns b""; `close` in any case.
+    """One call under way. `head` first, then `chunk` until it returns b""; `close` in any case."""
 
-    `on_header` takes each line of the answer's heads and trailers, as a plain list does, without a Python call.
-    """
+    __slots__ = ("_carrier", "_chunks", "_connected", "_error", "_headers", "_keep", "_loop", "_parser", "_paused",
+                 "_size", "_status", "_uploading", "_waiter", "began", "call", "deadline", "done")  # fmt: skip
 
-    __slots__ = ("_chunks", "_client", "_error", "_lines", "_loop", "_paused", "_size", "_upload",
-                 "_upload_ended", "_upload_paused", "_uploaded", "_waiter", "curl", "done", "on_header", "sent")  # fmt: skip
-
-    def __init__(self, client: Carrier, curl: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._client = client
-        self.curl = curl
-        self._loop = loop
-        self.sent = 0
+    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        self.call = call
+        self.deadline = loop.time() + call.seconds
+        self.began = False  # a byte of the answer has come
         self.done = False
+        self._loop = loop
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._carrier: Carrier | None = None
+        self._connected: asyncio.Future[None] | None = None  # who waits to feed
+        self._waiter: asyncio.Future[None] | None = None  # who waits for the answer
         self._error: UpstreamError | None = None
-        self._lines: list[bytes] = []
-        self.on_header = self._lines.append
-        self._waiter: asyncio.Future[None] | None = None
+        self._status = 0  # of the final answer, once its head is complete
+        self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: deque[bytes] = deque()
-        self._size = 0
+        self._size = 0  # of the head, then of the chunks
         self._paused = False
-        self._upload = bytearray()
-        self._upload_ended = True
-        self._upload_paused = False
-        self._uploaded: asyncio.Future[None] | None = None
+        self._uploading = call.body is None
+        self._keep = False
 
-    async def head(self) -> tuple[int, list[bytes]]:
-        """Return status and header lines of the answer, when its body has begun or ended. Raises UpstreamError."""
-        while not self._chunks and not self.done:
+    async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Return status and headers of the answer. Raises UpstreamError."""
+        while not self._status:
+            if self._error is not None:
+                raise self._error
             await self._wait()
-        head = _final(self._lines)
-        if head is None or (self._error is not None and not self._chunks):
-            raise self._error or UpstreamError("broken", began=bool(self._lines))
-        return head
+        return self._status, self._headers
 
     async def chunk(self) -> bytes:
         """Return what has come of the body since the last call, b"" at its end. Raises UpstreamError."""
@@ -93,9 +107,9 @@ class Transfer:
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._size = 0
-        if self._paused:
+        if self._paused and self._carrier is not None:
             self._paused = False
-            self._client.resume(self)
+            self._carrier.resume()
         return data
 
     @property
@@ -109,21 +123,25 @@ class Transfer:
         return self.whole and not self._chunks
 
     async def feed(self, data: bytes, *, last: bool) -> None:
-        """Send more of the request's body; returns when libcurl has taken it."""
-        if self.done:
+        """Send more of the request's body; returns when more can be sent."""
+        if self._carrier is None and not self.done:
+            self._connected = self._loop.create_future()
+            await self._connected
+        if self.done or self._carrier is None:
             return
-        self._upload += data
-        self._upload_ended = last
-        if self._upload_paused:
-            self._upload_paused = False
-            self._client.resume(self)
-        while self._upload and not self.done:
-            self._uploaded = self._loop.create_future()
-            await self._uploaded
+        if self.call.length is None:
+            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            data += b"0\r\n\r\n" if last else b""
+        self._uploading = not last
+        await self._carrier.write(data)
 
     def close(self) -> None:
-        """Give the handle back; a transfer under way is cut off, and its connection with it."""
-        self._client.release(self)
+        """Give the connection back; if the call is under way it is cut off, and its connection with it."""
+        complete, self.done = self.done, True
+        carrier, self._carrier = self._carrier, None
+        self._parser = None  # which knows its transfer: a circle that only the garbage collector would find
+        if carrier is not None:
+            carrier.free(reusable=complete and self._keep and self._error is None and not self._uploading)
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
@@ -134,64 +152,90 @@ class Transfer:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    # What libcurl calls.
+    # What the connection tells.
 
-    def on_send(self, *_addresses: object) -> int:
-        """Count how often the request goes out: libcurl repeats, unasked, what dies on an old connection."""
-        self.sent += 1
-        return int(pycurl.PREREQFUNC_OK if self.sent <= MAX_SENDS else pycurl.PREREQFUNC_ABORT)
+    def sent(self, carrier: Carrier) -> None:
+        """Note that the request is on its way."""
+        self._carrier = carrier
+        self._let_feed()
 
-    def on_body(self, data: bytes) -> int | None:
-        """Take a piece of the body, or ask for a pause."""
-        if self._size >= HIGH_WATER:
-            self._paused = True
-            return int(pycurl.WRITEFUNC_PAUSE)
+    def received(self, data: bytes) -> None:
+        """Take what has come."""
+        self.began = True
+        if self.done:
+            self._keep = False  # it says more than it was asked
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.fail("broken")
+            self._keep = False
+        if not self._status:
+            self._size += len(data)
+            if self._size > MAX_HEAD:
+                self.fail("broken")
+
+    def lost(self, *, clean: bool) -> None:
+        """Take the end of the connection: where nothing else frames the body, it is that of the answer."""
+        framing = {name.lower() for name, _ in self._headers} & {b"content-length", b"transfer-encoding"}
+        if self._status and clean and not framing:
+            self._finish(keep=False)
+        else:
+            self.fail("broken")
+
+    def fail(self, reason: str) -> None:
+        """End without a whole answer."""
+        if not self.done:
+            self._error = UpstreamError(reason, began=self.began)
+            self._finish(keep=False)
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        """Take the beginning of an answer: after the final one there is none."""
+        if self.done:
+            self._keep = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers come here too, and are dropped."""
+        if not self._status:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Take the end of a head, which may be that of an interim one (1xx)."""
+        if self.done:
+            return
+        status = self._parser.get_status_code()
+        if status < _FIRST_FINAL:
+            self._headers = []
+            return
+        self._status, self._size = status, 0
+        self._wake()
+        if self.call.method == "HEAD":
+            self._finish(keep=self._parser.should_keep_alive())
+
+    def on_body(self, data: bytes) -> None:
+        """Take a piece of the body."""
+        if self.done:
+            return
         self._chunks.append(data)
         self._size += len(data)
+        if self._size >= HIGH_WATER and not self._paused and self._carrier is not None:
+            self._paused = True
+            self._carrier.pause()
         self._wake()
-        return None
 
-    def on_read(self, size: int) -> bytes | int:
-        """Hand out a piece of the request's body, or ask for a pause."""
-        if not self._upload:
-            if self._upload_ended:
-                return b""
-            self._upload_paused = True
-            return int(pycurl.READFUNC_PAUSE)
-        data = bytes(self._upload[:size])
-        del self._upload[:size]
-        if not self._upload:
-            self._taken()
-        return data
+    def on_message_complete(self) -> None:
+        """Take the end of the answer."""
+        if self._status:
+            self._finish(keep=self._parser.should_keep_alive())
 
-    def on_done(self, code: int) -> None:
-        """Take the end: 0, or libcurl's error code."""
-        self.done = True
-        if code:
-            connected = self.curl.getinfo(pycurl.CONNECT_TIME) > 0
-            refused = code in _REFUSED or (code == _TIMED_OUT and not connected)
-            reason = "refused" if refused else "timeout" if code == _TIMED_OUT else "broken"
-            self._error = UpstreamError(reason, began=bool(self._lines))
-        self._wake()
-        self._taken()
+    def _finish(self, *, keep: bool) -> None:
+        if not self.done:
+            self.done, self._keep = True, keep
+            self._wake()
+            self._let_feed()
 
-    def _taken(self) -> None:
-        uploaded = self._uploaded
-        if uploaded is not None and not uploaded.done():
-            uploaded.set_result(None)
-
-    def upload(self) -> None:
-        """Expect the body through `feed`."""
-        self._upload_ended = False
-
-
-def _final(lines: list[bytes]) -> tuple[int, list[bytes]] | None:
-    """Return status and header lines of the last head among the lines, without interim ones (1xx) and trailers."""
-    start = 0
-    for number, line in enumerate(lines):
-        if line in _EMPTY:
-            status = int(lines[start][9:12])
-            if status >= _FIRST_FINAL:
-                return status, lines[start + 1 : number]
-            start = number + 1
-    return None
+    def _let_feed(self) -> None:
+        if self._connected is not None and not self._connected.done():
+            self._connected.set_result(None)

@@ -1,206 +1,183 @@
-"""libcurl on the event loop: pooled connections to the services, and the handles that calls are made with."""
+"""Connections to the services: kept where they can be, bounded in number and in time, each with one call at a time."""
 
 import asyncio
-import select
 from typing import Any
-
-import pycurl
+from urllib.parse import urlsplit
 
 from gateway.transfer import Call, Transfer
 
-CONNECT_MS = 1000
-POOL = 128  # idle connections kept, and easy handles
+CONNECT_SECONDS = 1.0
+POOL = 128  # idle connections that are kept to one service
+IDLE_SECONDS = 15.0
+LIFE_SECONDS = 60.0  # of a connection: replicas come and go
+_SWEEP_SECONDS = 0.05
 
-_EPOLL = {
-    pycurl.POLL_NONE: 0,
-    pycurl.POLL_IN: select.EPOLLIN,
-    pycurl.POLL_OUT: select.EPOLLOUT,
-    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
-}
-_CURL = {
-    0: 0,
-    select.EPOLLIN: pycurl.CSELECT_IN,
-    select.EPOLLOUT: pycurl.CSELECT_OUT,
-    select.EPOLLIN | select.EPOLLOUT: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
-}
+
+class Line(asyncio.Protocol):
+    """One connection to a service, and the call that is on it."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, pool: "list[Line]", loop: asyncio.AbstractEventLoop) -> None:
+        self.made = self.idle_since = loop.time()
+        self._loop = loop
+        self._pool = pool
+        self._transfer: Transfer | None = None
+        self._writable: asyncio.Future[None] | None = (
+            None  # None: now; else done when the service has read on
+        )
+
+    def begin(self, transfer: Transfer, message: bytes) -> None:
+        """Send a request; the connection is the transfer's until it is `free`."""
+        self._transfer = transfer
+        self.transport.write(message)
+        transfer.sent(self)
+
+    # What a transfer calls.
+
+    async def write(self, data: bytes) -> None:
+        """Send, no faster than the service reads."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+        if self._writable is not None:
+            await self._writable
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def free(self, *, reusable: bool) -> None:
+        """Wait for the next call, or end."""
+        self._transfer = None
+        self.idle_since = now = self._loop.time()
+        if (
+            reusable
+            and len(self._pool) < POOL
+            and now - self.made < LIFE_SECONDS
+            and not self.transport.is_closing()
+        ):
+            self._pool.append(self)
+        else:
+            self.transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Keep what is written to."""
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take an answer; what comes unasked ends the connection."""
+        if self._transfer is not None:
+            self._transfer.received(data)
+        else:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the call; an idle connection is forgotten."""
+        self.resume_writing()
+        if self._transfer is not None:
+            self._transfer.lost(clean=exc is None)
+        elif self in self._pool:
+            self._pool.remove(self)
+
+    def pause_writing(self) -> None:
+        """Hold back the request's body: the service is slow to read."""
+        self._writable = self._writable or self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """Let it go on."""
+        if self._writable is not None:
+            self._writable.set_result(None)
+            self._writable = None
+
+
+class Origin:
+    """Where a service is reached, and the idle connections to it; the one that was used last is used next."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host = parts.netloc.encode()
+        self.lines: list[Line] = []
+        self._tls = parts.scheme == "https"
+        self._address = parts.hostname or "", parts.port or (443 if self._tls else 80)
+
+    def idle(self, now: float) -> Line | None:
+        """Return a connection that waits for a call."""
+        while self.lines:
+            line = self.lines.pop()
+            if now - line.idle_since < IDLE_SECONDS and not line.transport.is_closing():
+                return line
+            line.transport.abort()
+        return None
+
+    async def connect(self, loop: asyncio.AbstractEventLoop) -> Line:
+        """Return a new connection. Raises OSError, TimeoutError among them."""
+        host, port = self._address
+        making = loop.create_connection(lambda: Line(self.lines, loop), host, port, ssl=self._tls or None)
+        _, line = await asyncio.wait_for(making, CONNECT_SECONDS)
+        return line
 
 
 class Client:
-    """libcurl's multi handle driven by the running event loop; belongs to that loop's thread."""
+    """Calls services; belongs to the running event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, POOL)
-        # An epoll of our own, watched by the loop as one file: libcurl closes idle sockets without a word, and the
-        # kernel then forgets them here, where a loop would go on watching a number that is now somebody else's.
-        self._epoll = select.epoll()
-        self._wanted: dict[int, int] = {}
-        self._loop.add_reader(self._epoll.fileno(), self._on_ready)
-        self._timer: asyncio.TimerHandle | None = None
-        self._deadline: float | None = None
-        self._kick = False
-        self._idle: list[Any] = []
-        self._running = 0  # calls that have not ended; libcurl tells how many it sees
+        self._origins: dict[str, Origin] = {}
+        self._running: set[Transfer] = set()
+        self._connecting: set[asyncio.Task[Any]] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
 
     def start(self, call: Call) -> Transfer:
         """Start the call; the transfer must be closed."""
-        curl = self._idle.pop() if self._idle else _handle()
-        transfer = Transfer(self, curl, self._loop)
-        curl.transfer = transfer
-        curl.setopt(pycurl.URL, call.url)
-        curl.setopt(pycurl.HTTPHEADER, call.headers)
-        curl.setopt(pycurl.HEADERFUNCTION, transfer.on_header)
-        curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)
-        curl.setopt(pycurl.PREREQFUNCTION, transfer.on_send)
-        curl.setopt(pycurl.TIMEOUT_MS, int(call.seconds * 1000))
-        curl.plain = call.method == "GET" and call.body == b"" and not call.fresh
-        if not curl.plain:
-            _prepare(curl, transfer, call)
-        self._multi.add_handle(curl)
-        self._running += 1
-        self._act(pycurl.SOCKET_TIMEOUT, 0)
-        return transfer
-
-    def resume(self, transfer: Transfer) -> None:
-        """Let a paused transfer go on."""
-        if not transfer.done:
-            transfer.curl.pause(pycurl.PAUSE_CONT)
-            self._act(pycurl.SOCKET_TIMEOUT, 0)
-
-    def release(self, transfer: Transfer) -> None:
-        """Take the handle back."""
-        curl = transfer.curl
-        if curl is None:
-            return
-        transfer.curl = None
-        if not transfer.done:
-            transfer.done = True
-            self._running -= 1
-        self._multi.remove_handle(curl)
-        curl.transfer = None
-        if len(self._idle) < POOL:
-            if not curl.plain:
-                curl.reset()
-                _options(curl)
-            self._idle.append(curl)
+        origin = self._origins.get(call.service)
+        if origin is None:
+            origin = self._origins[call.service] = Origin(call.service)
+        transfer = Transfer(call, self._loop)
+        self._running.add(transfer)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        line = None if call.fresh else origin.idle(self._loop.time())
+        if line is not None:
+            line.begin(transfer, call.message(origin.host))
         else:
-            curl.close()
+            task = self._loop.create_task(self._connect(origin, transfer))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+        return transfer
 
     def close(self) -> None:
         """Close all connections."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._loop.remove_reader(self._epoll.fileno())
-        self._multi.close()
-        self._epoll.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for task in self._connecting:
+            task.cancel()
+        for origin in self._origins.values():
+            for line in list(origin.lines):
+                line.transport.abort()
 
-    def _act(self, fd: int, events: int) -> None:
-        """Let libcurl do what there is to do, then hand out what has ended."""
-        _, running = self._multi.socket_action(fd, events)
-        if self._kick:
-            self._kick = False
-            _, running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-            if self._kick:
-                self._loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
-        more = running < self._running
-        while more:
-            more, ended, failed = self._multi.info_read()
-            for curl in ended:
-                self._running -= 1
-                curl.transfer.on_done(0)
-            for curl, code, _ in failed:
-                self._running -= 1
-                curl.transfer.on_done(code)
-
-    def _on_socket(self, event: int, fd: int, _multi: object, _data: object) -> None:
-        """Note what libcurl waits for. An idle connection stays watched until it is used again or speaks up."""
-        if event == pycurl.POLL_REMOVE:
-            self._wanted.pop(fd, None)
-            return
-        self._wanted[fd] = mask = _EPOLL[event]
+    async def _connect(self, origin: Origin, transfer: Transfer) -> None:
         try:
-            self._epoll.modify(fd, mask)
-        except FileNotFoundError:
-            self._epoll.register(fd, mask)
-
-    def _on_ready(self) -> None:
-        for fd, events in self._epoll.poll(0):
-            if fd in self._wanted:
-                self._act(fd, _CURL[events & (select.EPOLLIN | select.EPOLLOUT)] or pycurl.CSELECT_ERR)
-            else:
-                # closed by the other side while idle; libcurl sees that when it looks
-                self._epoll.unregister(fd)
-
-    def _on_timer(self, milliseconds: int) -> None:
-        """Keep one timer of ours for libcurl's; one that rings early is set anew, which is rare and cheap."""
-        if milliseconds == 0:
-            self._kick = True
-        if milliseconds <= 0:
-            self._deadline = None
+            line = await origin.connect(self._loop)
+        except OSError:
+            transfer.fail("refused")
             return
-        self._deadline = self._loop.time() + milliseconds / 1000
-        if self._timer is None or self._timer.when() > self._deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(self._deadline, self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
-        if self._deadline is None:
-            return
-        if self._loop.time() + 0.0005 < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._ring)
+        if transfer.done:
+            line.free(reusable=True)
         else:
-            self._deadline = None
-            self._act(pycurl.SOCKET_TIMEOUT, 0)
+            line.begin(transfer, transfer.call.message(origin.host))
 
-
-def _handle() -> Any:
-    curl = pycurl.Curl()
-    _options(curl)
-    return curl
-
-
-def _options(curl: Any) -> None:
-    """Follow nothing, believe nothing of the environment, keep nothing but the connection."""
-    curl.setopt(pycurl.NOSIGNAL, 1)
-    curl.setopt(pycurl.USERAGENT, "")
-    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-    curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-    curl.setopt(pycurl.FOLLOWLOCATION, 0)
-    curl.setopt(pycurl.PROXY, "")
-    curl.setopt(pycurl.NOPROXY, "*")
-    curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
-    curl.setopt(pycurl.PATH_AS_IS, 1)
-    curl.setopt(pycurl.CONNECTTIMEOUT_MS, CONNECT_MS)
-    curl.setopt(pycurl.EXPECT_100_TIMEOUT_MS, 0)
-    curl.setopt(pycurl.TCP_NODELAY, 1)
-    curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 2)  # replicas come and go
-    curl.setopt(pycurl.MAXAGE_CONN, 15)
-    curl.setopt(pycurl.MAXLIFETIME_CONN, 60)
-
-
-def _prepare(curl: Any, transfer: Transfer, call: Call) -> None:
-    """Set what a plain GET does not need; the handle is reset afterwards."""
-    curl.setopt(pycurl.FRESH_CONNECT, int(call.fresh))
-    headers = [*call.headers, b"expect:"]
-    if not any(line.startswith(b"content-type:") for line in call.headers):
-        headers.append(b"content-type:")
-    curl.setopt(pycurl.HTTPHEADER, headers)
-    if call.method == "HEAD":
-        curl.setopt(pycurl.NOBODY, 1)
-    elif call.body is None:
-        transfer.upload()
-        curl.setopt(pycurl.UPLOAD, 1)
-        curl.setopt(pycurl.READFUNCTION, transfer.on_read)
-        if call.length is None:
-            curl.setopt(pycurl.HTTPHEADER, [*headers, b"transfer-encoding: chunked"])
-        else:
-            curl.setopt(pycurl.INFILESIZE_LARGE, call.length)
-    elif call.body or call.method in ("POST", "PUT", "PATCH"):
-        curl.setopt(pycurl.POSTFIELDS, call.body)
-    if call.method != "HEAD":
-        curl.setopt(pycurl.CUSTOMREQUEST, call.method)
+    def _sweep(self) -> None:
+        """End what takes too long: one timer for all calls, as most are answered long before they could ring."""
+        now = self._loop.time()
+        for transfer in [t for t in self._running if t.done or t.deadline <= now]:
+            self._running.discard(transfer)
+            transfer.fail("timeout")
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep) if self._running else None
