@@ -33,10 +33,9 @@ const redeem = () =>
   oauth.authorizationCodeGrantRequest(server, program, oauth.None(), answer, redirect_uri, verifier, insecure)
 const read = async (response, expected) => oauth.processAuthorizationCodeResponse(server, program, response, expected)
 const response = await redeem()
-const copy = response.clone()
 const tokens = await read(response, { expectedNonce: nonce, requireIdToken: true, maxAge: 300 })
 const claims = oauth.getValidatedIdTokenClaims(tokens)
-await oauth.validateApplicationLevelSignature(server, copy, insecure)
+await oauth.validateApplicationLevelSignature(server, response, insecure)
 
 const person = await oauth.processUserInfoResponse(
   server,

@@ -1,0 +1,59 @@
+import pytest
+from testkit.surfer import Surfer, forms_of
+from testkit.upstream import Answer, FakeUpstream
+
+LOG_IN = Answer(
+    200,
+    b'<form method="post" action="/in"><input name="_form" value="secret"><input name="email"><input name="password">'
+    b"<input type=checkbox></form>",
+    {"Content-Type": "text/html", "Set-Cookie": "form=1"},
+)
+CONSENT = Answer(
+    200, b'<form action="/yes"><input name="_form" value="2"></form>', {"Content-Type": "text/html"}
+)
+BACK = Answer(303, b"", {"Location": "http://client.example/callback?code=1"})
+
+
+@pytest.fixture
+def upstream():
+    with FakeUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def surfer():
+    surfer = Surfer("alice@example.com", "hunter2hunter2")
+    yield surfer
+    surfer.session.close()
+
+
+def test_it_logs_in_and_says_yes_and_stops_before_another_origin(upstream, surfer):
+    upstream.answers = [LOG_IN, CONSENT, Answer(303, b"", {"Location": "/on"}), BACK]
+
+    assert surfer.arrive(f"{upstream.url}/start") == "http://client.example/callback?code=1"
+
+    _, log_in, consent, on = upstream.received
+    assert (log_in.method, log_in.path, log_in.headers["Cookie"]) == ("POST", "/in", "form=1")
+    assert log_in.form() == {
+        "_form": "secret",
+        "email": "alice@example.com",
+        "password": "hunter2hunter2",
+    }
+    assert (consent.method, consent.path) == ("GET", "/yes?_form=2&_choice=allow")
+    assert on.path == "/on"
+
+
+@pytest.mark.parametrize("answer", [Answer(400, b"no"), Answer(200, b"<p>the end"), LOG_IN])
+def test_a_page_that_does_not_lead_on_is_an_error_that_shows_it(upstream, surfer, answer):
+    upstream.answers = [answer]
+
+    with pytest.raises(AssertionError):
+        surfer.arrive(f"{upstream.url}/start")
+
+
+def test_inputs_outside_of_forms_are_nobodys(upstream, surfer):
+    upstream.answers = [Answer(200, b'<input name="x"><form></form>', {"Content-Type": "text/html"})]
+
+    (form,) = forms_of(surfer.get(upstream.url))
+
+    assert (form.action, form.method, form.fields) == ("", "get", {})
