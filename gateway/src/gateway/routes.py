@@ -67,6 +67,7 @@ ROUTES: Sequence[Route] = (
     _route("GET POST", "/oauth/authorize", AUTH, "login"),
     _route("POST", "/oauth/token", AUTH),
     _route("POST", "/oauth/device_authorization", AUTH),
+    _route("GET POST", "/oauth/device", AUTH, "login"),
     _route("POST", "/oauth/revoke", AUTH),
     _route("POST", "/oauth/introspect", AUTH),
     _route("GET POST", "/oauth/userinfo", AUTH),  # for a token of whichever audience
@@ -79,6 +80,7 @@ ROUTES: Sequence[Route] = (
     _token("DELETE", "/admin/sessions/{sid}", AUTH),
     _token("POST", "/admin/accounts/{sub}/disable", AUTH),
     _token("POST", "/admin/accounts/{sub}/enable", AUTH),
+    _token("GET", "/admin/audit", AUTH),
     _route("GET", "/", HERE),
     _route("GET", "/docs", HERE),
     _route("GET", "/openapi.json", HERE),
