@@ -133,9 +133,17 @@ def test_the_metadata_names_what_is_there_under_the_issuers_name(client, app, pa
     assert document["issuer"] == "http://localhost:8080"
     assert "max-age" in answer.headers["Cache-Control"]
     routes = {rule.rule for rule in app.url_map.iter_rules()}
-    for name in ("jwks_uri", "token_endpoint", "revocation_endpoint", "introspection_endpoint"):
+    for name in (
+        "jwks_uri",
+        "token_endpoint",
+        "device_authorization_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+    ):
         assert document[name].removeprefix("http://localhost:8080") in routes
     assert set(document["grant_types_supported"]) == {
+        "authorization_code",
+        "urn:ietf:params:oauth:grant-type:device_code",
         "refresh_token",
         "client_credentials",
         "urn:ietf:params:oauth:grant-type:token-exchange",
