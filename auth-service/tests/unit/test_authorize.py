@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from auth_service.domain.audit import AuditQuery
 from auth_service.domain.authorization import ReadRequest, Refused
 from auth_service.domain.authorize import Answered, AskForConsent, AskToLogIn, Authorize
 from auth_service.domain.browser import Enter, WhoIsThere
@@ -175,6 +176,15 @@ def test_a_yes_is_remembered_and_grows(rules, authorize, asking, partner, who):
     authorize.consented(asking("partner", scope="orders:write"), who, frozenset({"orders:write"}))
 
     assert isinstance(authorize(asking("partner", scope="orders:read orders:write"), who), Answered)
+
+
+def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
+    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+
+    with rules.store.reading() as tx:
+        latest = tx.audit.entries(AuditQuery(), 1)[0].event
+    assert (latest.event, latest.subject, latest.client_id) == ("consent_given", who.account.sub, "partner")
+    assert latest.detail == {"scope": "orders:read"}
 
 
 def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner, who):

@@ -375,7 +375,8 @@ ORIGINS = {
     "unsaid by a program": ({}, 303),
     "another site": ({"Origin": "https://evil.example"}, 403),
     "another port": ({"Origin": "http://localhost:8081"}, 403),
-    "unsaid": ({"Origin": "null"}, 403),
+    "unsaid, at an address that is not told": ({"Origin": "null"}, 303),
+    "ours, but from another site": ({"Origin": ISSUER, "Sec-Fetch-Site": "cross-site"}, 403),
     "unsaid, from another site": ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),
     "from a neighbour": ({"Sec-Fetch-Site": "same-site"}, 403),
 }

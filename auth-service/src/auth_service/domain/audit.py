@@ -26,6 +26,8 @@ class Event(StrEnum):
     TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 (an event, no secret)
     CLIENT_PROVEN = "client_proven"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 (likewise)
+    PASSWORD_RESET = "password_reset"  # noqa: S105 (likewise)
+    EMAIL_VERIFIED = "email_verified"
     ACCOUNT_MADE = "account_made"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
@@ -35,6 +37,7 @@ class Event(StrEnum):
     CLIENT_DISABLED = "client_disabled"
     CLIENT_ENABLED = "client_enabled"
     CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 (likewise)
+    CONSENT_GIVEN = "consent_given"
     DEVICE_DECIDED = "device_decided"
     KEY_ROTATED = "key_rotated"
     KEY_WITHDRAWN = "key_withdrawn"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts import Account
+from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.authorization import AuthorizationRequest, Refused
 from auth_service.domain.authorization_codes import CODE_LIFE, AuthorizationCode
 from auth_service.domain.browser import SignedIn
@@ -72,6 +73,7 @@ class Authorize:
                 known = tx.consents.get(who.account.sub, request.client.client_id)
                 scopes = grant.scopes | (known.scopes if known else frozenset())
                 tx.consents.put(Consent(who.account.sub, request.client.client_id, scopes, self.now()))
+                tx.audit.record(_consent_given(request, who, grant))
             return self._past_log_in(request, who, asked=True)
 
         return self._told(request, remember)
@@ -154,6 +156,16 @@ class Authorize:
         with self.store.transaction() as tx:
             tx.authorization_codes.add(row)
         return Answered(request.address.answer(code=code))
+
+
+def _consent_given(request: AuthorizationRequest, who: SignedIn, grant: Grant) -> AuditEvent:
+    return AuditEvent(
+        Event.CONSENT_GIVEN,
+        actor=who.account.sub,
+        subject=who.account.sub,
+        client_id=request.client.client_id,
+        detail={"scope": " ".join(sorted(grant.scopes))},
+    )
 
 
 def _within_reach(scopes: frozenset[str] | None, account: Account) -> frozenset[str] | None:
