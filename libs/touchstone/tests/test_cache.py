@@ -1,11 +1,13 @@
 """Verdicts already reached: never another answer than a fresh look would give."""
 
+import sys
 import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchstone import KeySet, Policy, TokenError, Verifier, errors
+from touchstone.cache import VerdictCache
 
 NOW = 1_900_000_000
 
@@ -168,6 +170,31 @@ def test_many_threads_share_one_small_cache(policy, keys, mint, clock):
         thread.join()
     assert faults == []
     assert len(verifier._verdicts) <= 3
+
+
+def test_a_full_cache_is_written_by_many_threads_at_once():
+    cache = VerdictCache(1)
+    faults = []
+
+    def work(name):
+        try:
+            for n in range(20_000):
+                cache.put(f"{name}{n}", None)
+                cache.discard(f"{name}{n}")
+        except Exception as fault:  # noqa: BLE001 - reported by the test's own thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in "abcdefgh"]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert faults == []
 
 
 def test_known_headers_are_bounded_too(cached, mint):

@@ -190,6 +190,13 @@ def test_a_redirect_is_not_followed(follower, server, document):
     assert len(server.requests) == 1
 
 
+def test_a_cookie_is_not_kept(follower, server, document):
+    server.plan(document(**{"Set-Cookie": "a=b; Path=/"}), document())
+    follower.poll()
+    follower.poll()
+    assert "Cookie" not in server.requests[1]
+
+
 def test_an_answer_that_nothing_has_changed_is_bad_when_there_is_nothing(follower, server, document):
     server.plan(document(status=304))
     follower.poll()

@@ -32,15 +32,15 @@ class VerdictCache:
     def put(self, token: str, verdict: Verdict) -> None:
         """Remember a verdict."""
         entries = self._entries
-        entries[token] = verdict
-        if len(entries) > self._size:
-            with self._lock:
-                while len(entries) > self._size:
-                    entries.pop(next(iter(entries)), None)
+        with self._lock:  # a dictionary that grows meanwhile cannot be asked for its oldest
+            entries[token] = verdict
+            while len(entries) > self._size:
+                del entries[next(iter(entries))]
 
     def discard(self, token: str) -> None:
         """Forget a verdict, if there is one."""
-        self._entries.pop(token, None)
+        with self._lock:
+            self._entries.pop(token, None)
 
     def __len__(self) -> int:
         return len(self._entries)

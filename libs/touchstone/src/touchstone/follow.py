@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from threading import Condition, Thread
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
@@ -49,6 +50,7 @@ def plain_session() -> requests.Session:
     """Make a session that follows nothing but the URL that it is given: no proxy, no .netrc, no cookies kept."""
     session = requests.Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = "touchstone"
     session.headers["Accept-Encoding"] = "identity"
     return session
