@@ -66,6 +66,13 @@ def test_outside_of_a_request_a_call_has_names_too(upstream, client):
     assert requestid.parse_traceparent(headers["traceparent"])
 
 
+def test_a_cookie_of_one_answer_is_not_sent_with_the_next_call(upstream, client):
+    upstream.answers = [Answer(200, {}, {"Set-Cookie": "session=of-somebody; Path=/"})]
+    client.get("/x")
+    client.get("/x")
+    assert "Cookie" not in upstream.received[1].headers
+
+
 @pytest.mark.parametrize("status", [200, 204, 302, 304, 400, 401, 404, 429, 500])
 def test_any_answer_of_a_healthy_server_is_given_back_as_it_is(upstream, client, status):
     upstream.answers = [Answer(status, b"", {"Location": "/elsewhere"})]

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 from requests import Response, Session
@@ -28,7 +29,8 @@ class ServiceClient:
     """A client of one service, shared by all threads; each thread has a connection pool of its own.
 
     `timeout` is (connect, read) in seconds, `deadline` the most that one answer may take in all. Redirects are
-    answers, not orders. Proxies and .netrc of the environment are not looked at. A `session` of your own is used as
+    answers, not orders. Proxies and .netrc of the environment are not looked at,
+    cookies not kept. A `session` of your own is used as
     it is, by all threads.
     """
 
@@ -147,6 +149,9 @@ class ServiceClient:
         if session is None:
             session = self._local.session = Session()
             session.trust_env = False
+            session.cookies.set_policy(
+                DefaultCookiePolicy(allowed_domains=())
+            )  # one user's are not the next one's
             session.mount("http://", bounded.adapter(self._deadline))
         return session
 

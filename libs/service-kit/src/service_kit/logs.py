@@ -26,7 +26,8 @@ _SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _SECRET_TEXT = re.compile(
-    r"eyJ[\w-]{5,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*"  # a JWT, signed or encrypted
+    # a JWT, signed or encrypted; or anything as long, dots or not, for looking ahead further takes quadratic time
+    r"eyJ(?:[\w-]{64,}+(?:\.[\w-]*+)*+|[\w-]{5,63}\.[\w-]*+\.[\w-]*+(?:\.[\w-]*+)*+)"
     r"|\b(?:Bearer|Basic|DPoP)[ ]+[\w.~+/=:-]+"  # credentials as a header carries them
     r"|(?<=://)[^\s/@:]*:[^\s/@]*(?=@)"  # user and password in a URL
     r"|(?<=password=)[^\s&]+|(?<=token=)[^\s&]+|(?<=secret=)[^\s&]+|(?<=assertion=)[^\s&]+|(?<=[?&]code=)[^\s&]+"
