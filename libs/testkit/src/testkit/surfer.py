@@ -52,8 +52,9 @@ class Surfer:
         assert forms, page.text
         data = {**forms[0].fields, **filled}
         url = urljoin(page.url, forms[0].action)
-        where = {"params": data} if forms[0].method == "get" else {"data": data}
-        return self.session.request(forms[0].method, url, **where, allow_redirects=False, timeout=30)
+        if forms[0].method == "get":
+            return self.session.get(url, params=data, allow_redirects=False, timeout=30)
+        return self.session.post(url, data=data, allow_redirects=False, timeout=30)
 
     def arrive(self, url: str, **extra: str) -> str:
         """Go from a client's address to the one that it is answered at; `extra` is sent with every form on the way.
