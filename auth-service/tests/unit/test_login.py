@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 from auth_service.domain.errors import BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy
 from auth_service.domain.login import LogIn
+from auth_service.domain.mail import NoOutbox
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
+from auth_service.domain.verification import Welcome
 
 
 @pytest.fixture
 def register(rules):
-    return Register(rules.store, rules.hasher, rules.clock)
+    welcome = Welcome(NoOutbox(), "http://localhost:8080", rules.clock)
+    return Register(rules.store, rules.hasher, rules.clock, welcome)
 
 
 @pytest.fixture

@@ -47,6 +47,9 @@ class Accounts(Protocol):
     def set_password_hash(self, sub: str, password_hash: str) -> None:
         """Replace the stored hash."""
 
+    def set_email_verified(self, sub: str, at: float) -> bool:
+        """Record that the address was verified; False, and nothing changed, when it had been before."""
+
     def set_disabled(self, sub: str, at: float | None) -> None:
         """Disable at a time, or enable with None."""
 

@@ -41,7 +41,7 @@ class Admit:
             account = tx.accounts.get(sub)
         if account is None or account.disabled:
             raise SessionOver("this account cannot be used")
-        if ADMIN not in account_scopes(account):
+        if ADMIN not in account_scopes(account) or account.email_verified_at is None:
             record_alone(
                 self.store, AuditEvent(Event.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid)
             )

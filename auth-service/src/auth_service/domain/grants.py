@@ -15,6 +15,8 @@ ROLE_SCOPES = {
     "admin": CUSTOMER_SCOPES | {"users:read", "admin"},
 }
 ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
+OWN_SCOPES = frozenset({"profile:read", "profile:write"})  # all there is before the address is verified
+OWN_AUDIENCES = frozenset({"auth-service", "users-service"})
 OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # everybody's own, but only given when asked for
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}( [\x21\x23-\x5b\x5d-\x7e]{1,100}){0,49}")
 
@@ -37,7 +39,7 @@ def parse_scope(scope: str | None) -> frozenset[str] | None:
 
 
 def account_scopes(account: Account) -> frozenset[str]:
-    """Give everything that the account's roles allow."""
+    """Give everything that the account's roles allow, once its address is verified."""
     return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in account.roles))
 
 
@@ -64,9 +66,24 @@ def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str
 def grant_for_account(
     account: Account, client: Client, scope: frozenset[str] | None, audiences: Iterable[str]
 ) -> Grant:
-    """Say what an account gets through a client: never more than either may have, InvalidScope for asking."""
+    """Say what an account gets through a client: never more than either may have, InvalidScope for asking.
+
+    It is what a session may carry in time; ``for_now`` says what its tokens carry today, and something has to.
+    """
     allowed = client.scopes & (account_scopes(account) | OIDC_SCOPES)
-    return Grant(
+    grant = Grant(
         scopes=narrow_scopes(scope, allowed if scope is not None else allowed - OIDC_SCOPES),
         audiences=narrow_audiences(audiences, client.audiences & AUDIENCES),
+    )
+    for_now(account, grant)
+    return grant
+
+
+def for_now(account: Account, grant: Grant) -> Grant:
+    """Narrow to one's own profile until the account's address is verified; raises InvalidScope or InvalidTarget."""
+    if account.email_verified_at is not None:
+        return grant
+    return Grant(
+        scopes=narrow_scopes(None, grant.scopes & (OWN_SCOPES | OIDC_SCOPES)),
+        audiences=narrow_audiences((), OWN_AUDIENCES.intersection(grant.audiences)),
     )

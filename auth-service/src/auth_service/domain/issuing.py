@@ -8,7 +8,7 @@ from auth_service.domain.accounts import Account
 from auth_service.domain.audit import AuditEvent, Event, current_origin
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import InvalidClient
-from auth_service.domain.grants import Grant
+from auth_service.domain.grants import Grant, for_now
 from auth_service.domain.oidc import ID_TOKEN, id_token_claims
 from auth_service.domain.refresh_tokens import RefreshToken, digest_of
 from auth_service.domain.sessions import Session
@@ -160,7 +160,7 @@ class Issuing:
         nonce: str | None = None,
     ) -> TokenAnswer:
         """Answer with an access token of a session, and an ID token with ``openid``; neither outlives the session."""
-        now = int(self.now())
+        now, grant = int(self.now()), for_now(account, grant)
         token = AccessToken(
             subject=account.sub,
             client_id=session.client_id,

@@ -1,6 +1,6 @@
 """Passwords: their rules, the port behind which they are hashed, and changing one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from auth_service.domain.audit import AuditEvent, Event
@@ -31,14 +31,35 @@ class PasswordHasher(Protocol):
         """Compare; None stands for "no such account" and costs the same work as a hash that does not fit."""
 
 
-def check_new_password(password: str) -> None:
-    """Raise InvalidPassword unless the password has 8 to 1,024 bytes of UTF-8."""
+class PasswordJudge(Protocol):
+    """Knows which passwords are guessed early."""
+
+    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
+        """Say why it is easily guessed by somebody who also tries what is personal; None when it is not."""
+
+
+class AnyPassword:
+    """Finds no password weak: for rules that are used without a judge."""
+
+    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
+        """Give None."""
+        del password, personal
+        return None
+
+
+def check_new_password(
+    password: str, judge: PasswordJudge | None = None, personal: tuple[str, ...] = ()
+) -> None:
+    """Raise InvalidPassword unless the password has 8 to 1,024 bytes of UTF-8, and the judge finds it not weak."""
     try:
         size = len(password.encode())
     except UnicodeEncodeError:
         raise InvalidPassword("a password is Unicode text") from None
     if not SHORTEST <= size <= LONGEST:
         raise InvalidPassword(f"a password has {SHORTEST} to {LONGEST} bytes")
+    weakness = judge.weakness(password, personal) if judge else None
+    if weakness is not None:
+        raise InvalidPassword(weakness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +69,7 @@ class ChangePassword:
     store: Store
     hasher: PasswordHasher
     now: Clock
+    judge: PasswordJudge = field(default_factory=AnyPassword)
 
     def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
         """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""
@@ -57,6 +79,7 @@ class ChangePassword:
             account = tx.accounts.get(sub)
         if account is None or account.disabled:
             raise SessionOver("this account cannot be used")
+        check_new_password(new, self.judge, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
             raise WrongPassword("the current password is not right")
         new_hash = self.hasher.hash(new)

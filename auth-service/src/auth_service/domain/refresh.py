@@ -6,7 +6,14 @@ from auth_service.domain.accounts import Account
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, current_origin
 from auth_service.domain.clients import Client, Clients, GrantType
 from auth_service.domain.errors import InvalidGrant
-from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes, narrow_audiences, narrow_scopes
+from auth_service.domain.grants import (
+    OIDC_SCOPES,
+    Grant,
+    account_scopes,
+    for_now,
+    narrow_audiences,
+    narrow_scopes,
+)
 from auth_service.domain.issuing import Issuing, TokenAnswer
 from auth_service.domain.refresh_tokens import Presented, Sealer, digest_of
 from auth_service.domain.sessions import EndReason, Session, end_session
@@ -143,4 +150,5 @@ def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> 
         raise InvalidGrant("the account of this refresh token cannot be used")
     allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
     targets = frozenset(session.audiences) & client.audiences
-    return account, Grant(narrow_scopes(asked.scopes, allowed), narrow_audiences(asked.audiences, targets))
+    grant = Grant(narrow_scopes(asked.scopes, allowed), narrow_audiences(asked.audiences, targets))
+    return account, for_now(account, grant)

@@ -1,12 +1,13 @@
 """Opening an account, without telling whether the address had one already."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth_service.domain.accounts import Account, check_name, normalise_email
 from auth_service.domain.audit import OK, REFUSED, AuditEvent, Event, digest_of_address
-from auth_service.domain.passwords import PasswordHasher, check_new_password
+from auth_service.domain.passwords import AnyPassword, PasswordHasher, PasswordJudge, check_new_password
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock, new_subject
+from auth_service.domain.verification import Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +17,17 @@ class Register:
     store: Store
     hasher: PasswordHasher
     now: Clock
+    welcome: Welcome
+    judge: PasswordJudge = field(default_factory=AnyPassword)
 
     def __call__(self, email: str, password: str, name: str) -> str:
-        """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword or TooBusy.
+        """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
 
-        For an address that has an account nothing changes, and answer and work are the same: one hash, one
-        insert, and a subject that looks like any other but belongs to nobody.
+        For an address that has an account nothing changes, and answer and work are the same: one hash, the same
+        inserts, one mail, and a subject that looks like any other but belongs to nobody.
         """
         address, name = normalise_email(email), check_name(name)
-        check_new_password(password)
+        check_new_password(password, self.judge, (address, name))
         account = Account(
             sub=new_subject(),
             email=address,
@@ -43,6 +46,8 @@ class Register:
                     detail={"address_digest": digest_of_address(address)},
                 )
             )
+            letter = self.welcome.keep(tx, account, made=made)
+        self.welcome.post(letter)
         return account.sub
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts import Account
-from auth_service.storage.dialects import insert_or_ignore
+from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import AccountRow
 
 
@@ -43,6 +43,10 @@ class SqlAccounts:
 
     def set_password_hash(self, sub: str, password_hash: str) -> None:
         self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(password_hash=password_hash))
+
+    def set_email_verified(self, sub: str, at: float) -> bool:
+        unverified = update(AccountRow).where(AccountRow.sub == sub, AccountRow.email_verified_at.is_(None))
+        return affected(self._db, unverified.values(email_verified_at=at)) == 1
 
     def set_disabled(self, sub: str, at: float | None) -> None:
         self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(disabled_at=at))

@@ -7,7 +7,10 @@ from auth_service.domain.clients import Clients
 from auth_service.domain.issuing import Issuing
 from auth_service.domain.magic import AskForLink, RedeemLink
 from auth_service.domain.mail import Outbox
+from auth_service.domain.password_reset import AskForReset, ResetPassword
+from auth_service.domain.passwords import PasswordHasher, PasswordJudge
 from auth_service.domain.store import Store
+from auth_service.domain.verification import Verify, Welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +19,27 @@ class ByMail:
 
     ask_for_link: AskForLink
     redeem_link: RedeemLink
+    verify: Verify
+    ask_for_reset: AskForReset
+    reset_password: ResetPassword
 
     @classmethod
-    def of(cls, store: Store, clients: Clients, issuing: Issuing, enter: Enter, outbox: Outbox) -> "ByMail":
+    def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
+        cls,
+        store: Store,
+        clients: Clients,
+        issuing: Issuing,
+        enter: Enter,
+        outbox: Outbox,
+        hasher: PasswordHasher,
+        judge: PasswordJudge,
+    ) -> "ByMail":
         """Wire it."""
+        issuer, now = issuing.issuer, issuing.now
         return cls(
-            ask_for_link=AskForLink(store, outbox, issuing.issuer, issuing.now),
+            ask_for_link=AskForLink(store, outbox, issuer, now),
             redeem_link=RedeemLink(store, clients, issuing, enter),
+            verify=Verify(store, Welcome(outbox, issuer, now), now),
+            ask_for_reset=AskForReset(store, outbox, issuer, now),
+            reset_password=ResetPassword(store, hasher, now, judge),
         )

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from auth_service.web.models import Names, Text, listed
+from auth_service.web.models import Hidden, Names, Text, listed
 
 
 class Addressee(BaseModel):
@@ -24,6 +24,18 @@ class LinkPage(BaseModel):
     """What a mailed link holds."""
 
     token: str
+
+
+class ProofToken(BaseModel):
+    """What a mailed link holds."""
+
+    token: Annotated[str, Field(max_length=200, repr=False)]
+
+
+class NewPassword(ProofToken):
+    """What a mailed link holds, and the password that is to be."""
+
+    new_password: str = Hidden
 
 
 class RedeemBody(BaseModel):
