@@ -1,6 +1,15 @@
 """Every way in which a session ends, and what is over then."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import auth_service
 import pytest
+from auth_service.domain.administration import AccountAdmin, SessionAdmin
+from auth_service.domain.audit import AuditQuery
+from auth_service.domain.authorization_codes import AuthorizationCode, Redeem, Redemption
+from auth_service.domain.browser import Leave
+from auth_service.domain.client_admin import ClientAdmin
 from auth_service.domain.errors import (
     InvalidClient,
     InvalidGrant,
@@ -11,7 +20,13 @@ from auth_service.domain.errors import (
 )
 from auth_service.domain.exchange import Exchange
 from auth_service.domain.logout import Introspect, LogOut, Revoke
+from auth_service.domain.one_time import OneTimeToken, Purpose, digest
+from auth_service.domain.own_sessions import OwnSessions
+from auth_service.domain.password_reset import ResetPassword, password_digest
 from auth_service.domain.passwords import ChangePassword
+from auth_service.domain.refresh_tokens import digest_of
+from auth_service.domain.sessions import EndReason
+from auth_service.registry import ClientRegistry
 
 
 @pytest.fixture
@@ -76,8 +91,83 @@ def by_changing_the_password_elsewhere(rules, session):
     )
 
 
+def by_logging_out_at_the_browser(rules, session):
+    Leave(rules.store, rules.clock)(session[0].sub, None, session[0].sid)
+
+
+def by_reusing_an_authorization_code(rules, session):
+    code = AuthorizationCode(
+        digest=digest_of("code"),
+        client_id="cli",
+        sub=session[0].sub,
+        redirect_uri="http://127.0.0.1/callback",
+        scopes=session[0].scopes,
+        audiences=session[0].audiences,
+        code_challenge="c" * 43,
+        methods=("pwd",),
+        auth_time=session[0].auth_time,
+        expires_at=rules.clock() + 60,
+    )
+    with rules.store.transaction() as tx:
+        tx.authorization_codes.add(code)
+        tx.authorization_codes.claim(code.digest, rules.clock())
+        tx.authorization_codes.opened(code.digest, session[0].sid)
+    with pytest.raises(InvalidGrant):
+        Redeem(rules.store, rules.issuing)(rules.client("cli"), Redemption("code", None, None))
+
+
+def by_its_owner_from_another_session(rules, session):
+    with rules.store.reading() as tx:
+        account = tx.accounts.get(session[0].sub)
+    elsewhere, _, _ = rules.open(account)
+    OwnSessions(rules.store, rules.clients, rules.clock).end(account.sub, elsewhere.sid, session[0].sid)
+
+
+def by_a_password_reset(rules, session):
+    with rules.store.transaction() as tx:
+        account = tx.accounts.get(session[0].sub)
+        link = OneTimeToken(
+            digest("link"),
+            Purpose.PASSWORD_RESET,
+            account.email,
+            account.sub,
+            rules.clock() + 60,
+            password_digest(account.password_hash),
+        )
+        tx.one_time_tokens.add(link)
+    ResetPassword(rules.store, rules.hasher, rules.clock)("link", "a new password")
+
+
+def by_disabling_the_account(rules, session):
+    AccountAdmin(rules.store, rules.hasher, rules.clock).disable(session[0].sub)
+    with rules.store.transaction() as tx:  # what is over stays over
+        tx.accounts.set_disabled(session[0].sub, None)
+
+
+def by_disabling_the_client(rules, session):
+    rules.store.rows["clients"]["cli"] = rules.client("cli")
+    ClientAdmin(rules.store, ClientRegistry([]), rules.clock).disable("cli")
+
+
+def by_disabling_the_client_in_its_file(rules, session):
+    disabled = ClientRegistry([replace(rules.client("cli"), enabled=False)])
+    ClientAdmin(rules.store, disabled, rules.clock).settle()
+
+
+def by_an_administrator(rules, session):
+    SessionAdmin(rules.store, rules.clock).end(session[0].sid, "an-admin")
+
+
 WAYS = {
     by_log_out: "logged_out",
+    by_logging_out_at_the_browser: "logged_out",
+    by_reusing_an_authorization_code: "code_reused",
+    by_its_owner_from_another_session: "ended_by_owner",
+    by_a_password_reset: "password_reset",
+    by_disabling_the_account: "account_disabled",
+    by_disabling_the_client: "client_disabled",
+    by_disabling_the_client_in_its_file: "client_disabled",
+    by_an_administrator: "ended_by_admin",
     by_log_out_everywhere: "logged_out_everywhere",
     by_revoking_the_refresh_token: "revoked",
     by_revoking_the_access_token: "revoked",
@@ -88,7 +178,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, session, introspect, way):
-    other_account, other_token, _ = rules.open(rules.account())
+    other_account, other_token, _ = rules.open(rules.account(), "console")
 
     way(rules, session)
 
@@ -102,6 +192,50 @@ def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, sessio
     assert introspect(session[2], rules.client("introspector")) is None
     assert rules.session(other_account.sid).ended_at is None
     assert rules.refresh(other_token, None, None, ())
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_whichever_way_a_session_ends_the_audit_log_has_one_line_of_it(rules, session, way):
+    way(rules, session)
+
+    with rules.store.reading() as tx:
+        log = [entry.event for entry in tx.audit.entries(AuditQuery(event="session_ended"), 100)]
+    (line,) = [event for event in log if event.session_id == session[0].sid]
+    assert (line.subject, line.client_id, line.detail) == (session[0].sub, "cli", {"reason": WAYS[way]})
+
+
+@pytest.mark.parametrize(
+    ("way", "event"),
+    [
+        (by_reusing_a_refresh_token, "refresh_reused"),
+        (by_reusing_an_authorization_code, "code_reused"),
+        (by_changing_the_password_elsewhere, "password_changed"),
+        (by_a_password_reset, "password_reset"),
+        (by_disabling_the_account, "account_disabled"),
+        (by_disabling_the_client, "client_disabled"),
+    ],
+)
+def test_what_ended_the_session_has_a_line_of_its_own(rules, session, way, event):
+    way(rules, session)
+
+    with rules.store.reading() as tx:
+        assert len(tx.audit.entries(AuditQuery(event=event), 100)) == 1
+
+
+def test_no_reason_for_an_end_is_missing_above():
+    assert set(WAYS.values()) == {str(reason) for reason in EndReason}
+
+
+def test_a_session_is_marked_as_ended_in_one_place_alone():
+    package = Path(auth_service.__file__).parent / "domain"
+    calls = [
+        path.name
+        for path in package.glob("*.py")
+        for line in path.read_text().splitlines()
+        if "sessions.mark_ended(" in line and "browser_sessions" not in line
+    ]
+
+    assert calls == ["sessions.py"]
 
 
 def test_logging_out_ends_this_session_alone_and_twice_is_no_error(rules, alice, session, log_out):
