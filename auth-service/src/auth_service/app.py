@@ -156,7 +156,7 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         exchange=Exchange(store, tokens, issuing),
         service_token=ServiceToken(issuing),
         revoke=Revoke(store, clients, tokens, now),
-        introspect=Introspect(store, tokens, now),
+        introspect=Introspect(store, clients, tokens, now),
         keys=ring,
         waits=LongPoll(settings.waiting_requests, stopping=stopping()),
         start_device=StartDevice(store, now),

@@ -51,7 +51,7 @@ def revoke(rules):
 
 @pytest.fixture
 def introspect(rules):
-    return Introspect(rules.store, rules.reader, rules.clock)
+    return Introspect(rules.store, rules.clients, rules.reader, rules.clock)
 
 
 @pytest.fixture
@@ -326,6 +326,15 @@ def test_a_services_own_token_stands_without_a_session(rules, introspect):
     token = ServiceToken(rules.issuing)(rules.client("orders-service"), None, ()).access_token
 
     assert introspect(token, rules.client("introspector")).subject == "orders-service"
+
+
+def test_the_token_of_a_service_that_was_disabled_does_not_stand(rules, introspect):
+    from auth_service.domain.exchange import ServiceToken
+
+    token = ServiceToken(rules.issuing)(rules.client("orders-service"), None, ()).access_token
+    rules.register("orders-service", enabled=False)
+
+    assert introspect(token, rules.client("introspector")) is None
 
 
 @pytest.mark.parametrize("client_id", [None, "cli"])

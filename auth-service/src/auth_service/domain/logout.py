@@ -6,7 +6,7 @@ from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import InvalidClient, SessionOver
 from auth_service.domain.exchange import OwnToken, TokenReader
 from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.sessions import EndReason, end_all_sessions, end_session
+from auth_service.domain.sessions import EndReason, Session, end_all_sessions, end_session
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock
 
@@ -71,29 +71,64 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingRefresh:
+    """A refresh token that would give a successor now."""
+
+    subject: str
+    client_id: str
+    scopes: frozenset[str]
+    expires_at: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Introspect:
-    """Token introspection (RFC 7662), for the resource server that a token was made for."""
+    """Token introspection (RFC 7662): access tokens for the resource server that they were made for.
+
+    Refresh tokens are their client's own business: it alone is told of them.
+    """
 
     store: Store
+    clients: Clients
     reader: TokenReader
     now: Clock
 
-    def __call__(self, token: str, client: Client | None) -> OwnToken | None:
-        """Give the token if it stands now and the client serves its audience, else None.
+    def __call__(self, token: str, client: Client | None) -> OwnToken | StandingRefresh | None:
+        """Give the token if it stands now and the client serves its audience, or owns it; else None.
 
         Raises InvalidClient for a client that did not prove who it is.
         """
         if client is None or not client.confidential:
             raise InvalidClient("introspection is for clients that prove who they are")
         found = self.reader.read_any(token)
-        if found is None or not client.serves.intersection(found.audiences):
+        if found is None:
+            return self._refresh(token, client)
+        holder = self.clients.get(found.client_id)
+        if not client.serves.intersection(found.audiences) or holder is None or not holder.enabled:
             return None
         if found.session_id is None:
             return found
         with self.store.reading() as tx:
-            session = tx.sessions.get(found.session_id)
-            account = tx.accounts.get(found.subject)
-        stands = (
-            session is not None and session.live(self.now()) and account is not None and not account.disabled
+            return found if self._session(tx, found.session_id) is not None else None
+
+    def _refresh(self, token: str, client: Client) -> StandingRefresh | None:
+        with self.store.reading() as tx:
+            presented = tx.refresh_tokens.find(digest_of(token))
+            if presented is None or presented.token.used_at is not None:
+                return None
+            session = self._session(tx, presented.token.sid)
+        if session is None or session.client_id != client.client_id:
+            return None
+        if self.now() >= presented.token.expires_at:
+            return None
+        return StandingRefresh(
+            session.sub, session.client_id, session.scopes, int(presented.token.expires_at), session.sid
         )
-        return found if stands else None
+
+    def _session(self, tx: Transaction, sid: str) -> Session | None:
+        """Give the session if it lives, and its account can be used."""
+        session = tx.sessions.get(sid)
+        account = None if session is None else tx.accounts.get(session.sub)
+        if session is None or not session.live(self.now()) or account is None or account.disabled:
+            return None
+        return session

@@ -13,6 +13,7 @@ from auth_service.domain.errors import InvalidClient, InvalidRequest, Unsupporte
 from auth_service.domain.exchange import ACCESS_TOKEN_TYPE, OwnToken
 from auth_service.domain.grants import parse_scope
 from auth_service.domain.issuing import TokenAnswer, nested_actors
+from auth_service.domain.logout import StandingRefresh
 from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
 from auth_service.web.forms import document_forms, oauth_form
 from auth_service.web.mint import Mint
@@ -52,7 +53,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
     @routes.post("/oauth/introspect", operation_id="introspect", responses={200: Introspection, **REFUSALS})
     @oauth_form
     def introspect(form: AboutTokenForm) -> tuple[Response, int, dict[str, str]]:
-        """Say whether an access token stands now (RFC 7662)."""
+        """Say whether a token stands now (RFC 7662)."""
         client = client_of(mint, form)
         found = mint.introspect(_needed(form.token, "token"), client)
         return jsonify(_described(found, mint.issuer) if found else {"active": False}), 200, NO_STORE
@@ -74,7 +75,9 @@ def _proven(client: Client | None) -> Client:
 
 def _authorization_code(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
     code = _needed(form.code, "code")
-    return mint.redeem(_proven(client), Redemption(code, form.redirect_uri, form.code_verifier, form.audiences()))
+    return mint.redeem(
+        _proven(client), Redemption(code, form.redirect_uri, form.code_verifier, form.audiences())
+    )
 
 
 def _refresh(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
@@ -115,7 +118,17 @@ GRANTS: dict[str, Grant] = {
 }
 
 
-def _described(token: OwnToken, issuer: str) -> dict[str, object]:
+def _described(token: OwnToken | StandingRefresh, issuer: str) -> dict[str, object]:
+    if isinstance(token, StandingRefresh):
+        return {
+            "active": True,
+            "iss": issuer,
+            "sub": token.subject,
+            "client_id": token.client_id,
+            "scope": " ".join(sorted(token.scopes)),
+            "exp": token.expires_at,
+            "sid": token.session_id,
+        }
     described = {
         "active": True,
         "iss": issuer,

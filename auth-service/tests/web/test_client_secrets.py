@@ -1,0 +1,248 @@
+"""Clients with secrets over HTTP: how they prove themselves, and what they learn of tokens."""
+
+import base64
+from urllib.parse import quote_plus
+
+import jwt
+import pytest
+
+PASSWORD = "correct-horse-battery-staple"
+# an id and a secret that need RFC 6749's encoding: two halves of one header, each encoded on its own
+ODD = ("odd.id", "a:b c+d%e/é")
+
+
+def basic(client_id, secret, *, encode=quote_plus):
+    pair = f"{encode(client_id)}:{encode(secret)}".encode()
+    return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+
+
+@pytest.fixture
+def app(make_app, tmp_path):
+    """The mint with clients that a file names, one of them with a secret that a person chose."""
+    from auth_service.domain.client_secrets import hash_secret
+
+    def table(client_id, secret, serves="", grants='"client_credentials", "refresh_token"'):
+        return (
+            f'[clients."{client_id}"]\nconfidential = true\ngrants = [{grants}]\nsecret_hash = "{hash_secret(secret)}"\n'
+            'audiences = ["users-service"]\nown_scopes = ["users:read"]\nscopes = ["profile:read"]\n'
+            f"serves = [{serves}]\n"
+        )
+
+    file = tmp_path / "clients.toml"
+    file.write_text(
+        table("shop", "the secret", '"orders-service"')
+        + table("other", "other secret", '"users-service"')
+        + table("off", "the secret")
+        + "enabled = false\n"
+        + table(*ODD)
+        + '[clients.app]\nname = "App"\n'
+    )
+    return make_app(clients_file=file)
+
+
+@pytest.fixture
+def token(client):
+    def ask(headers=None, **form):
+        return client.post("/oauth/token", data={"grant_type": "client_credentials", **form}, headers=headers)
+
+    return ask
+
+
+def error(answer):
+    return answer.status_code, answer.get_json()["error"]
+
+
+def test_a_secret_proves_a_client_in_the_header_and_in_the_form(token):
+    assert token(basic("shop", "the secret")).status_code == 200
+    assert token(client_id="shop", client_secret="the secret").status_code == 200
+
+
+def test_both_halves_of_the_header_are_form_encoded_by_themselves(token):
+    assert token(basic(*ODD)).status_code == 200
+    assert error(token(basic(*ODD, encode=lambda half: half))) == (401, "invalid_client")
+
+
+def test_the_name_may_be_repeated_in_the_form_if_it_is_the_same(token):
+    assert token(basic("shop", "the secret"), client_id="shop").status_code == 200
+    assert error(token(basic("shop", "the secret"), client_id="other")) == (400, "invalid_request")
+
+
+REFUSED = {
+    "a wrong secret": ("shop", "wrong"),
+    "another's secret": ("shop", "other secret"),
+    "no secret": ("shop", ""),
+    "a name that is not there": ("nobody", "the secret"),
+    "a client that is disabled": ("off", "the secret"),
+    "a public client": ("app", "the secret"),
+    "a client that has a key": ("orders-service", "the secret"),
+    "the hash itself": ("shop", "e7b6ee2f0fc0bdb6ea2d2b6c5f7a4d3d6b3bf1e2a9c1cf0a6d9e5b5a0a3b2c1d"),
+    "an endless secret": ("shop", "x" * 5000),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_proves_nothing_is_refused_in_the_scheme_that_was_tried(token, kind):
+    client_id, secret = REFUSED[kind]
+    by_header, by_form = token(basic(client_id, secret)), token(client_id=client_id, client_secret=secret)
+
+    assert error(by_header) == error(by_form) == (401, "invalid_client")
+    assert by_header.headers["WWW-Authenticate"].startswith("Basic ")
+    assert by_form.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic",
+        "Basic ",
+        "Basic !!!",
+        "Basic " + base64.b64encode(b"shop").decode(),
+        "Basic " + base64.b64encode(b"\xff:x").decode(),
+        "Basic " + base64.b64encode(b"shop:%ff").decode(),
+        "Basic c2hvcDp0aGUgc2VjcmV0,Basic c2hvcDp0aGUgc2VjcmV0",
+    ],
+)
+def test_a_header_that_cannot_be_read_proves_nothing(token, header):
+    assert error(token({"Authorization": header})) == (401, "invalid_client")
+
+
+def test_a_header_of_another_scheme_is_neither_proof_nor_hindrance(token):
+    bearer = {"Authorization": "Bearer x"}
+
+    assert token(bearer, client_id="shop", client_secret="the secret").status_code == 200
+    assert error(token(bearer)) == (401, "invalid_client")
+
+
+ASSERTION = {
+    "client_assertion": "x",
+    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "form"),
+    [
+        (basic("shop", "the secret"), {"client_id": "shop", "client_secret": "the secret"}),
+        (basic("shop", "the secret"), ASSERTION),
+        (None, {"client_id": "shop", "client_secret": "the secret", **ASSERTION}),
+    ],
+)
+def test_two_proofs_at_once_are_no_proof(token, headers, form):
+    assert error(token(headers, **form)) == (400, "invalid_request")
+
+
+def test_a_header_without_a_secret_names_a_public_client(client):
+    session = client.post("/login", json={"email": "alice@example.com", "password": PASSWORD}).get_json()
+    form = {"grant_type": "refresh_token", "refresh_token": session["refresh_token"]}
+
+    assert client.post("/oauth/token", data=form, headers=basic("cli", "")).status_code == 200
+
+
+def test_the_metadata_names_every_way_to_prove_oneself(client):
+    metadata = client.get("/.well-known/oauth-authorization-server").get_json()
+
+    proofs = ["private_key_jwt", "client_secret_basic", "client_secret_post"]
+    assert metadata["token_endpoint_auth_methods_supported"] == ["none", *proofs]
+    assert metadata["introspection_endpoint_auth_methods_supported"] == proofs
+
+
+@pytest.fixture
+def alice(client):
+    return client.post("/login", json={"email": "alice@example.com", "password": PASSWORD}).get_json()
+
+
+@pytest.fixture
+def introspect(client):
+    def ask(token, who=("shop", "the secret")):
+        return client.post("/oauth/introspect", data={"token": token}, headers=basic(*who))
+
+    return ask
+
+
+def test_introspection_is_about_tokens_for_audiences_that_the_client_serves(client, introspect):
+    credentials = {"email": "alice@example.com", "password": PASSWORD, "audience": "orders-service"}
+    token = client.post("/login", json=credentials).get_json()["access_token"]
+
+    assert introspect(token).get_json()["active"] is True
+    assert introspect(token, ("other", "other secret")).get_json() == {"active": False}
+
+
+@pytest.fixture
+def own(app, client):
+    """A session of the shop's own, which no grant of today's opens for a client with a secret but a code."""
+    from auth_service.domain.grants import Grant
+    from auth_service.domain.issuing import Issuing, Lifetimes
+    from auth_service.registry import read_clients
+    from auth_service.storage.store import SqlStore
+
+    store = SqlStore(app.extensions["engine"])
+    shop = read_clients('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n')[0]
+    with store.transaction() as tx:
+        account = tx.accounts.by_email("alice@example.com")
+        issuing = Issuing("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)
+        grant = Grant(frozenset({"profile:read"}), ("users-service",))
+        return issuing.open_session(tx, account, shop, grant, methods=("pwd",)).refresh_token
+
+
+def test_a_refresh_token_is_described_to_its_own_client_alone(introspect, alice, own):
+    described = introspect(own).get_json()
+
+    assert (described["active"], described["client_id"], described["scope"]) == (True, "shop", "profile:read")
+    assert "aud" not in described
+    assert introspect(own, ("other", "other secret")).get_json() == {"active": False}
+    assert introspect(alice["refresh_token"]).get_json() == {"active": False}
+
+
+def test_a_refresh_token_that_was_used_or_has_expired_stands_no_more(client, introspect, own, clock):
+    form = {"grant_type": "refresh_token", "refresh_token": own}
+    successor = client.post("/oauth/token", data=form, headers=basic("shop", "the secret")).get_json()
+
+    assert introspect(own).get_json() == {"active": False}
+    assert introspect(successor["refresh_token"]).get_json()["active"] is True
+    clock.advance(1_209_600)
+    assert introspect(successor["refresh_token"]).get_json() == {"active": False}
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "made_up"])
+def test_a_revocations_hint_may_be_wrong(client, alice, hint):
+    for kind in ("access_token", "refresh_token"):
+        form = {"token": alice[kind], "client_id": "cli", "token_type_hint": hint}
+        assert client.post("/oauth/revoke", data=form).status_code == 200
+    refresh = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}
+    assert client.post("/oauth/token", data=refresh).status_code == 400
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+@pytest.mark.parametrize("headers", [basic("shop", "wrong"), basic("nobody", "x")])
+def test_a_revocation_by_a_client_that_proves_nothing_is_a_401(client, token, headers):
+    answer = client.post("/oauth/revoke", data={"token": token}, headers=headers)
+
+    assert error(answer) == (401, "invalid_client")
+
+
+def test_a_client_with_a_secret_revokes_what_is_its_own(client, own, introspect, alice):
+    for token in ("unknown", alice["refresh_token"], own):
+        answer = client.post("/oauth/revoke", data={"token": token}, headers=basic("shop", "the secret"))
+        assert (answer.status_code, answer.data) == (200, b"")
+
+    assert introspect(own).get_json() == {"active": False}
+    refresh = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}
+    assert client.post("/oauth/token", data=refresh).status_code == 200
+
+
+def test_a_token_for_a_client_names_it_and_no_person(token):
+    claims = jwt.decode(
+        token(basic("shop", "the secret")).get_json()["access_token"], options={"verify_signature": False}
+    )
+
+    assert (claims["sub"], claims["client_id"], claims["scope"]) == ("shop", "shop", "users:read")
+    assert "sid" not in claims
+
+
+def test_no_secret_stands_in_the_log(token, capfd):
+    token(basic("shop", "the secret"))
+    token(client_id="shop", client_secret="the secret")
+
+    said = "".join(capfd.readouterr())
+    assert "the secret" not in said
+    assert basic("shop", "the secret")["Authorization"].split()[1] not in said
