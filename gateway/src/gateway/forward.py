@@ -50,7 +50,7 @@ class Forward:
     async def _exchange(self, visit: Visit, exchange: Exchange, *, streamed: bool) -> None:
         """Pass the request's body in and the answer out, and cut the one off when the other side leaves."""
         turn = visit.turn
-        me = asyncio.current_task()
+        me = asyncio.current_task() if turn is None else turn.task
         feeder: asyncio.Task[None] | None = None
         if turn is not None and me is not None:
             turn.on_lost = me.cancel

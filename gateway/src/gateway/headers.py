@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from service_kit.requestid import accepted, parse_traceparent
 
@@ -26,7 +27,8 @@ _DROPPED_PREFIXES = (
 )  # fmt: skip
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
+_LENGTH = re.compile(rb"[0-9]{1,15}")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 _FRAMING = frozenset(b"host content-length transfer-encoding connection expect x-request-id".split())
@@ -69,16 +71,8 @@ class Inbound:
     `names` in `raw` are lower-case. `refuse` says what is wrong with them, once the request has its id.
     """
 
-    __slots__ = (
-        "_bytes",
-        "_count",
-        "_found",
-        "_hop_named",
-        "_repeated",
-        "lines",
-        "request_id",
-        "traceparent",
-    )
+    __slots__ = ("_bytes", "_count", "_found", "_repeated", "authorization", "chunked", "content_length", "host",
+                 "lines", "prefer", "request_id", "traceparent")  # fmt: skip
 
     def __init__(self, raw: Headers) -> None:
         lines: list[bytes] = []
@@ -101,12 +95,19 @@ class Inbound:
                     found[name] += b"," + value
         self.lines = lines
         self._found, self._repeated, self._bytes, self._count = found, repeated, size, len(raw)
-        given = found.get(b"x-request-id")
-        self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
-        self.traceparent = found.get(b"traceparent")
         connection = found.get(b"connection")
         if connection is not None and connection.lower() not in (b"close", b"keep-alive"):
             self._drop_named(connection)
+        get = found.get
+        self.authorization = get(b"authorization")
+        self.host = get(b"host")
+        self.traceparent = get(b"traceparent")
+        self.prefer = get(b"prefer")  # RFC 7240; passed on only where a route can wait
+        self.chunked = b"transfer-encoding" in found  # the body's length only its end tells
+        length = get(b"content-length")
+        self.content_length = int(length) if length is not None and _LENGTH.fullmatch(length) else None
+        given = get(b"x-request-id")
+        self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
 
     def _drop_named(self, connection: bytes) -> None:
         """Drop whatever `Connection` names (RFC 9110 section 7.6.1), but not what frames the message."""
@@ -114,32 +115,6 @@ class Inbound:
         self.lines = [line for line in self.lines if _name_of(line) not in named]
         for name in named - _FRAMING:
             self._found.pop(name, None)
-
-    @property
-    def authorization(self) -> bytes | None:
-        """The one Authorization header."""
-        return self._found.get(b"authorization")
-
-    @property
-    def host(self) -> bytes | None:
-        """The one Host header."""
-        return self._found.get(b"host")
-
-    @property
-    def prefer(self) -> bytes | None:
-        """What the client prefers (RFC 7240), passed on only where a route can wait."""
-        return self._found.get(b"prefer")
-
-    @property
-    def chunked(self) -> bool:
-        """Whether the body comes in chunks, of a length that only its end tells."""
-        return b"transfer-encoding" in self._found
-
-    @property
-    def content_length(self) -> int | None:
-        """The declared length of the body in bytes."""
-        value = self._found.get(b"content-length")
-        return None if value is None else int(value)
 
     def refuse(self, http_version: str) -> None:
         """Raise Refusal if the headers as a whole are not acceptable."""
@@ -152,34 +127,37 @@ class Inbound:
             raise Refusal(
                 "duplicate_header", f"{self._repeated.decode().title()} may appear once.", close=True
             )
-        host = self.host
-        if (host is None and http_version != "1.0") or (host is not None and not _HOST.fullmatch(host)):
+        host, found = self.host, self._found
+        if http_version != "1.0" if host is None else not _names_host(host):
             raise Refusal("bad_request", "A request has one Host header that names a host.", close=True)
-        if _CONTROL.search(b"\t".join((*self._found.values(), *self.lines))):
+        text = b"".join((*found.values(), *self.lines))
+        if len(text.translate(None, _CONTROLS)) != len(text):
             raise Refusal("bad_request", "A header holds a control character.", close=True)
-        length = self._found.get(b"content-length")
-        if length is not None and not (length.isdigit() and len(length) < 16):  # noqa: PLR2004 - digits of any sane size
+        if self.content_length is None and b"content-length" in found:
             raise Refusal("bad_request", "Content-Length is not a number.", close=True)
-        if self._found.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        if self.chunked and found[b"transfer-encoding"].lower() != b"chunked":
             raise Refusal("bad_request", "The only transfer coding is chunked.", close=True)
-        expect = self._found.get(b"expect")
-        if expect is not None and expect.lower() != b"100-continue":
+        if found.get(b"expect", b"100-continue").lower() != b"100-continue":
             raise Refusal("expectation_failed", "Only 100-continue can be expected.", close=True)
 
     def onward(self, client: str, scheme: str) -> list[bytes]:
         """Return the header lines of the request to the service: what passes, and the true origin of it."""
         lines = self.lines
-        authorization, host, trace = self.authorization, self.host, self.traceparent
-        if authorization is not None:
-            lines.append(b"authorization: " + authorization)
-        if host is not None:
-            lines.append(b"x-forwarded-host: " + host)
-        if trace is not None and parse_traceparent(trace.decode("latin-1")):
-            lines.append(b"traceparent: " + trace)
+        if self.authorization is not None:
+            lines.append(b"authorization: " + self.authorization)
+        if self.host is not None:
+            lines.append(b"x-forwarded-host: " + self.host)
+        if self.traceparent is not None and parse_traceparent(self.traceparent.decode("latin-1")):
+            lines.append(b"traceparent: " + self.traceparent)
         lines.append(f"x-forwarded-for: {client}".encode())
         lines.append(f"x-forwarded-proto: {scheme}".encode())
         lines.append(f"x-request-id: {self.request_id}".encode())
         return lines
+
+
+@lru_cache(maxsize=256)
+def _names_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 def _name_of(line: bytes) -> bytes:

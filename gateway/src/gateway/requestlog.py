@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.visit import Visit
 
 _LINE = (
-    '{"method": "%s", "path": %s, "status": %d, "duration_ms": %.2f, "request_id": %s%s, "event": "request",'
+    '{"method": "%s", "path": %s, "status": %d, "duration_ms": %.2f, "request_id": "%s"%s, "event": "request",'
     ' "service": "gateway", "level": "info", "timestamp": "%s.%06dZ"}\n'
 )
 
@@ -41,7 +41,11 @@ class RequestLog:
         if second != self._second:
             self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         subject = "" if visit.claims is None else f', "sub": {_shown(visit.claims.subject)}'
-        path, request_id = _shown(visit.path or "(refused)"), _shown(visit.headers.request_id)
+        path, request_id = _shown(visit.path or "(refused)"), visit.headers.request_id
+        if (
+            "." in request_id
+        ):  # a caller may name a request after a token; without a dot nothing looks like one
+            request_id = redact(request_id)
         self._lines.append(
             _LINE % (method, path, visit.status, seconds * 1000, request_id, subject,
                      self._time, microseconds % 1_000_000)

@@ -12,6 +12,7 @@ import sys
 
 import uvicorn
 
+from gateway.answers import block
 from gateway.bridge import Asgi
 from gateway.wire import Connection
 
@@ -19,7 +20,7 @@ _WATCH_EVERY = 10  # ticks of uvicorn, which are 0.1 s
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with a watch over slow clients."""
+    """uvicorn's server, with a watch over slow clients, and the date for all answers."""
 
     async def on_tick(self, counter: int) -> bool:
         """Look at all connections once in a while."""
@@ -28,7 +29,9 @@ class Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
                     connection.watch(now)
-        return await super().on_tick(counter)
+        ending = await super().on_tick(counter)
+        Connection.usual = block(self.server_state.default_headers)
+        return ending
 
 
 def make_server(app: Asgi, host: str, port: int) -> Server:

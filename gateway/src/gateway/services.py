@@ -38,11 +38,12 @@ class Service:
 
     def begin(self, client: Client, call: Call) -> "Exchange":
         """Start the call. Raises Refusal (503) while the breaker is open, or when too many calls run."""
-        if self.at_once >= MAX_AT_ONCE or not self.breaker.allow():
+        probe = self.breaker.state != "closed"
+        if self.at_once >= MAX_AT_ONCE or (probe and not self.breaker.allow()):
             raise self.unavailable()
         if call.method not in IDEMPOTENT or call.body is None:
             call = call._replace(fresh=True)
-        return Exchange(self, client, call)
+        return Exchange(self, client, call, probe=probe)
 
 
 class Exchange:
@@ -50,12 +51,12 @@ class Exchange:
 
     __slots__ = ("_call", "_client", "_headed", "_probe", "_service", "transfer")
 
-    def __init__(self, service: Service, client: Client, call: Call) -> None:
+    def __init__(self, service: Service, client: Client, call: Call, *, probe: bool) -> None:
         self._service = service
         self._client = client
         self._call = call
         self._headed = False
-        self._probe = service.breaker.state != "closed"
+        self._probe = probe
         service.at_once += 1
         self.transfer: Transfer = client.start(call)
 

@@ -1,6 +1,7 @@
 """One canonical path, or 400: what the request line asks for has exactly one spelling here."""
 
 import re
+from functools import lru_cache
 
 from gateway.errors import Refusal
 
@@ -14,6 +15,7 @@ _ESCAPES = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)  # most requests ask for what others have asked for
 def canonical(target: bytes) -> tuple[str, bytes | None]:
     """Return path and raw query (None: no `?`) of a request target in origin form (RFC 9112 section 3.2.1).
 

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import httptools
 
@@ -41,11 +41,11 @@ _STATUS_LINES = {status: _status_line(status) for status in range(100, 1000)}
 class Turn:
     """One request and its answer: ASGI's `receive` and `send`, and `respond` for an answer that is at hand.
 
-    `on_lost` is called when the client leaves; `lost` tells that it has.
+    `task` is the app's work on it. `on_lost` is called when the client leaves; `lost` tells that it has.
     """
 
     __slots__ = ("_bare", "_chunked", "_connection", "_expects", "_version", "_waiter", "body", "done", "keep_alive",
-                 "lost", "more", "on_lost", "started")  # fmt: skip
+                 "lost", "more", "on_lost", "started", "task")  # fmt: skip
 
     def __init__(self, connection: "Connection", scope: Scope, *, keep_alive: bool, expects: bool) -> None:
         self._connection = connection
@@ -56,6 +56,7 @@ class Turn:
         self.body = b""
         self.more = True  # of the body is to come
         self.started = self.done = self.lost = False
+        self.task: asyncio.Task[None] | None = None
         self.on_lost: Callable[[], object] | None = None
         self._chunked = False
         self._waiter: asyncio.Future[None] | None = None
@@ -131,7 +132,7 @@ class Turn:
         if close:
             self.keep_alive = False
         ending = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        return _STATUS_LINES[status] + self._connection.usual() + head + ending
+        return _STATUS_LINES[status] + Connection.usual + head + ending
 
     def _end(self) -> None:
         self.done = True
@@ -141,6 +142,7 @@ class Turn:
 class Connection(asyncio.Protocol):
     """One client's connection, as uvicorn's server makes it (`http=`) and ends it (`shutdown`)."""
 
+    usual: ClassVar = b""  # header lines of every answer: the date, set once a second
     transport: asyncio.Transport
 
     def __init__(
@@ -306,13 +308,10 @@ class Connection(asyncio.Protocol):
 
     # What a turn calls.
 
-    def usual(self) -> bytes:
-        """Return the header lines of every answer: the date."""
-        return block(self._server.default_headers)
-
     def next_turn(self, done: Turn) -> None:
         """Go on to the next request, if this one leaves the connection open."""
         self._turns.popleft()
+        done.task = None
         self._since = self.loop.time()
         if not done.keep_alive:
             self.transport.close()
@@ -342,7 +341,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, turn: Turn, scope: Scope) -> None:
         scope["gateway.turn"] = turn
-        task = self.loop.create_task(self._app(scope, turn.receive, turn.send))
+        turn.task = task = self.loop.create_task(self._app(scope, turn.receive, turn.send))
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
@@ -368,5 +367,5 @@ class Connection(asyncio.Protocol):
                 (b"connection", b"close"),
             ]
         )
-        self.transport.write(_STATUS_LINES[refusal.kind.status] + self.usual() + head + b"\r\n" + body)
+        self.transport.write(_STATUS_LINES[refusal.kind.status] + self.usual + head + b"\r\n" + body)
         self.transport.close()
