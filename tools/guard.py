@@ -1,7 +1,7 @@
 """Stops what a runner started when the runner itself was killed and could not.
 
-Reads lines from its standard input: `group N` and `process N` name what to end, `done` means all is well. It is in a
-session of its own, so neither Ctrl-C nor the death of the terminal reaches it.
+Reads lines from its standard input: `group N` and `process N` name what to end, `ended N` what is none of ours any
+more, `done` means all is well. It is in a session of its own, so neither Ctrl-C nor the death of the terminal reaches it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ def main() -> None:
             kind, _, number = line.partition(b" ")
             if kind == b"done":
                 return
+            if kind == b"ended":  # its number may become somebody else's
+                targets = [target for target in targets if target[1] != int(number)]
+                continue
             targets.append((os.killpg if kind == b"group" else os.kill, int(number)))
     end(targets)
 

@@ -5,30 +5,24 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from service_kit import serving
+from service_kit.serving import LOOPBACK
+
 ROOT = Path(__file__).resolve().parent.parent
-LOOPBACK = "127.0.0.1"
 LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process of the cluster."""
+    """One process of the cluster, at the port that was chosen for it."""
 
     name: str
-    port_setting: str
     port: int
-    has_data: bool = True
-    threads: int = 8
-
-    @property
-    def package(self) -> str:
-        """The name that Python imports."""
-        return self.name.replace("-", "_")
+    how: serving.Service
 
     @property
     def url(self) -> str:
@@ -38,21 +32,7 @@ class Service:
     @property
     def command(self) -> str:
         """The shell line that becomes the server itself, so that its process is the one that is watched."""
-        if self.package == "gateway":  # brings its own server
-            return f"exec {shlex.quote(sys.executable)} -m gateway"
-        words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
-        words += ["--host", LOOPBACK, "--port", str(self.port), "--workers", "1"]
-        words += ["--blocking-threads", str(self.threads), f"{self.package}.wsgi:app"]
-        return "exec " + shlex.join(words)
-
-
-# The mint holds requests that wait for a document to change, so it has threads to spare.
-TABLE = (
-    ("auth-service", "AUTH_PORT", 8081, True, 16),
-    ("users-service", "USERS_PORT", 8082, True, 8),
-    ("orders-service", "ORDERS_PORT", 8083, True, 8),
-    ("gateway", "GATEWAY_PORT", 8080, False, 8),
-)
+        return f"exec {shlex.join(self.how.command(self.port))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +51,7 @@ class Plan:
     def environment(self, service: Service) -> dict[str, str]:
         """Return the settings of one service: what the user set, and what it needs beside."""
         settings = {"DEMO": "1"} | dict(os.environ)
-        settings |= {each.port_setting: str(each.port) for each in self.services}
+        settings |= {each.how.port_setting: str(each.port) for each in self.services}
         settings |= {
             "GATEWAY_HOST": LOOPBACK,
             "ISSUER": self.issuer,
@@ -79,17 +59,13 @@ class Plan:
             "PYTHONUNBUFFERED": "1",
         }
         settings.pop("DATABASE_URL", None)
-        if service.has_data:
-            settings["DATABASE_URL"] = f"sqlite:///{self.database(service)}"
+        if database := self.database(service):
+            settings["DATABASE_URL"] = f"sqlite:///{database}"
         return settings
 
-    def database(self, service: Service) -> Path:
-        """Name the SQLite file of a service."""
-        return self.var / f"{service.name.removesuffix('-service')}.db"
-
-    def migrations_done(self, service: Service) -> Path:
-        """Name the file that remembers which migrations the database has been through."""
-        return self.database(service).with_suffix(".migrated")
+    def database(self, service: Service) -> Path | None:
+        """Name the SQLite file of a service, if it has one."""
+        return self.var / service.how.database if service.how.database else None
 
     def log(self, service: Service) -> Path:
         """Name the file that a service's output goes to."""
@@ -100,22 +76,23 @@ def read_plan(environ: Mapping[str, str], root: Path = ROOT) -> tuple[Plan, list
     """Return the plan and every fault of it, one line each."""
     faults: list[str] = []
     services = []
-    for name, setting, default, has_data, threads in TABLE:
-        text = environ.get(setting) or str(default)
+    for name, how in serving.SERVICES.items():
+        setting = how.port_setting
+        text = environ.get(setting) or str(how.port)
         if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
             faults.append(f"{setting}={text} is not a port number (1 to {LAST_PORT})")
             continue
-        services.append(Service(name, setting, int(text), has_data, threads))
+        services.append(Service(name, int(text), how))
     for position, service in enumerate(services):
         faults += [
-            f"{other.port_setting} and {service.port_setting} are both {service.port}"
+            f"{other.how.port_setting} and {service.how.port_setting} are both {service.port}"
             for other in services[:position]
             if other.port == service.port
         ]
         if is_taken(service.port):
             faults.append(
                 f"port {service.port} for the {service.name} is taken, perhaps by another `make run`; "
-                f"stop what listens there, or choose another: {service.port_setting}={service.port % 50000 + 10000} make run"
+                f"stop what listens there, or choose another: {service.how.port_setting}={service.port % 50000 + 10000} make run"
             )
     gateway_port = environ.get("GATEWAY_PORT") or "8080"
     plan = Plan(

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from cluster import Cluster, say
 from plan import ROOT, Plan, Service, read_plan
@@ -21,17 +22,21 @@ from plan import ROOT, Plan, Service, read_plan
 def migrations(service: Service) -> str:
     """Return what changes whenever a service's migrations do."""
     digest = hashlib.sha256()
-    for path in sorted(
-        (ROOT / service.name / "src" / service.package / "storage" / "migrations").rglob("*.py")
-    ):
+    folder = ROOT / service.name / "src" / service.how.package / "storage" / "migrations"
+    for path in sorted(folder.rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def is_migrated(plan: Plan, service: Service) -> bool:
+def migrated(database: Path) -> Path:
+    """Name the file that remembers which migrations the database has been through."""
+    return database.with_suffix(".migrated")
+
+
+def is_migrated(database: Path, service: Service) -> bool:
     """Whether the database is known to be up to date, so that no process needs to start and look."""
-    note = plan.migrations_done(service)
-    return plan.database(service).exists() and note.exists() and note.read_text() == migrations(service)
+    note = migrated(database)
+    return database.exists() and note.exists() and note.read_text() == migrations(service)
 
 
 def prepare(plan: Plan) -> bool:
@@ -40,8 +45,9 @@ def prepare(plan: Plan) -> bool:
         folder.mkdir(mode=0o700, exist_ok=True)
     jobs = {"keys": (plan.services[0], ["auth_service.signing", "--keys-dir", str(plan.keys)])}
     for service in plan.services:
-        if service.has_data and not is_migrated(plan, service):
-            jobs[f"database of the {service.name}"] = (service, ["service_kit.database", service.package])
+        database = plan.database(service)
+        if database and not is_migrated(database, service):
+            jobs[f"database of the {service.name}"] = (service, ["service_kit.database", service.how.package])
 
     def work(name: str) -> bool:
         service, arguments = jobs[name]
@@ -59,8 +65,9 @@ def prepare(plan: Plan) -> bool:
         if done.returncode != 0:
             say(f"  {name}: failed\n{done.stdout}{done.stderr}")
             return False
-        if service.package in arguments:
-            plan.migrations_done(service).write_text(migrations(service))
+        database = plan.database(service)
+        if database and service.how.package in arguments:
+            migrated(database).write_text(migrations(service))
         say(f"  {name}: up to date ({time.monotonic() - begin:.1f} s)")
         return True
 

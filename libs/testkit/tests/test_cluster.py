@@ -1,6 +1,11 @@
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
+import requests
+from testkit.callers import wait_for
 from testkit.cluster import SERVICES, Cluster, ClusterError, Service, free_ports
 
 
@@ -18,7 +23,7 @@ def stub(tmp_path):
         "app.add_url_rule('/readyz', view_func=lambda: os.environ.get('WORD', 'ready'))\n"
         "app.cli.command('say')(lambda: print(os.environ['DATABASE_URL']))\n"
     )
-    table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 2, "stub.db")}
+    table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db", threads=2)}
     return {
         "only": {"stub": {"PYTHONPATH": str(tmp_path)}},
         "services": ["stub"],
@@ -114,6 +119,28 @@ def test_without_a_cluster_elsewhere_there_is_none(monkeypatch):
     assert "TOUCHSTONE_GATEWAY_URL" not in os.environ
 
 
-def test_a_service_with_a_server_of_its_own_is_run_as_its_module():
-    assert SERVICES["gateway"].command(8080, 1)[1:] == ["-m", "gateway"]
-    assert "granian" in SERVICES["users-service"].command(8082, 1)
+KILLED = """
+import os, signal, sys
+from testkit.cluster import SERVICES, Cluster, Service
+table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db", threads=2)}
+only = {"stub": {"PYTHONPATH": sys.argv[1]}}
+cluster = Cluster(only=only, services=["stub"], make_keys=False, table=table).start()
+print(cluster.urls["stub"], flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_services_do_not_outlive_a_run_that_is_killed(stub, tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    with requests.Session() as session:
+        wait_for(lambda: refused(session, run.stdout.strip()), 15)
+
+
+def refused(session, url):
+    try:
+        session.get(f"{url}/readyz", timeout=1)
+    except requests.ConnectionError:
+        return True
+    return False

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,15 +13,25 @@ from pathlib import Path
 from typing import Self
 
 import requests
-
-from testkit.services import SERVICES, Service, free_ports
+from service_kit.serving import SERVICES, Service
 
 __all__ = ["DEMO_PASSWORD", "SERVICES", "Cluster", "ClusterError", "Service", "free_ports"]
 
 DEMO_PASSWORD = "correct-horse-battery-staple"
 START_BOUND = 60.0
 STOP_BOUND = 10.0
+# Ends the services when this process is killed and cannot; in no wheel, as this package is not.
+_GUARD = Path(__file__).resolve().parents[4] / "tools" / "guard.py"
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback address that were free a moment ago, all different."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
 class ClusterError(RuntimeError):
@@ -55,6 +66,7 @@ class Cluster:
         self._settings = dict(settings or {})
         self._only = {name: dict(own) for name, own in (only or {}).items()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.ports: dict[str, int] = {}
         if gateway_url is not None:
@@ -99,7 +111,7 @@ class Cluster:
             "KEYS_DIR": str(self.keys_dir),
             "DEMO": "1",
             "DEMO_PASSWORD": DEMO_PASSWORD,
-            **{self._table[name].port: str(port) for name, port in self.ports.items()},
+            **{self._table[name].port_setting: str(port) for name, port in self.ports.items()},
         }
         database = self._table[service].database
         if database is not None:
@@ -128,6 +140,9 @@ class Cluster:
             process.terminate()
         for name in list(self._processes):
             self.stop_service(name)
+        if self._guard is not None:
+            self._guard.communicate(b"done\n")
+            self._guard = None
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -143,14 +158,11 @@ class Cluster:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_BOUND)
-        self._kill_group(process)  # workers must not outlive the server
-        return process.wait(STOP_BOUND)
+        return self._end(process)  # workers must not outlive the server
 
     def kill_service(self, name: str) -> None:
         """End a service as a crash does: SIGKILL to all its processes at once."""
-        process = self._processes.pop(name)
-        self._kill_group(process)
-        process.wait(STOP_BOUND)
+        self._end(self._processes.pop(name))
 
     def running(self, name: str) -> bool:
         """Tell whether the service's process lives."""
@@ -234,11 +246,22 @@ class Cluster:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C at the tests is not one at the services
             )
+        self._tell_guard("group", self._processes[name])
+
+    def _tell_guard(self, what: str, process: "subprocess.Popen[bytes]") -> None:
+        if self._guard is None:
+            command = [sys.executable, str(_GUARD)]
+            self._guard = subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, start_new_session=True)
+        if self._guard.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # the guard may have been killed too
+                self._guard.stdin.write(f"{what} {process.pid}\n".encode())
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> int:
+        """Kill what is left of a service and return its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        self._tell_guard("ended", process)
+        return process.wait(STOP_BOUND)
 
     def _tail(self, name: str) -> str:
         return self.log(name)[-4000:]
-
-    @staticmethod
-    def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)

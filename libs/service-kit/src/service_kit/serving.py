@@ -1,0 +1,46 @@
+"""Owns how each service is served as a process of one machine: the one table for whoever starts them."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How one service is served: its package, its port's setting and default, its SQLite file, its threads.
+
+    One with a server of its own is started as its module, and takes its port from the environment.
+    """
+
+    package: str
+    port_setting: str
+    port: int
+    database: str | None = None
+    threads: int = 8
+    own_server: bool = False
+
+    def command(self, port: int, workers: int = 1) -> list[str]:
+        """Return the command that serves it on the loopback address, in the production way."""
+        if self.own_server:
+            return [sys.executable, "-m", self.package]
+        options = {
+            "--interface": "wsgi",
+            "--host": LOOPBACK,
+            "--port": str(port),
+            "--workers": str(workers),
+            "--blocking-threads": str(self.threads),
+            "--log-level": "error",
+        }
+        words = [word for option in options.items() for word in option]
+        return [sys.executable, "-m", "granian", "--no-ws", *words, f"{self.package}.wsgi:app"]
+
+
+SERVICES: Mapping[str, Service] = {
+    # The mint holds requests that wait for a document to change, so it has threads to spare.
+    "auth-service": Service("auth_service", "AUTH_PORT", 8081, "auth.db", threads=16),
+    "users-service": Service("users_service", "USERS_PORT", 8082, "users.db"),
+    "orders-service": Service("orders_service", "ORDERS_PORT", 8083, "orders.db"),
+    "gateway": Service("gateway", "GATEWAY_PORT", 8080, own_server=True),
+}
