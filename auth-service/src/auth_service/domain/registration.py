@@ -70,7 +70,10 @@ class Seed:
             now = self.now()
             account = Account(new_subject(), address, name, roles, self.hasher.hash(password), now, None, now)
             with self.store.transaction() as tx:
-                added += tx.accounts.add(account)
+                if tx.accounts.add(account):
+                    facts = {"roles": sorted(roles)}
+                    tx.audit.record(AuditEvent(Event.ACCOUNT_MADE, subject=account.sub, detail=facts))
+                    added += 1
         return added
 
 

@@ -1,0 +1,282 @@
+"""What is written down, by whom it was done, and what is never written down."""
+
+import pytest
+from auth_service.domain.administration import AccountAdmin, Admit, KeyAdmin, SessionAdmin
+from auth_service.domain.audit import AuditQuery, Event, Origin, asked_from, current_origin, digest_of_address
+from auth_service.domain.client_admin import ClientAdmin
+from auth_service.domain.errors import (
+    AddressTaken,
+    BadCredentials,
+    ClientFault,
+    InvalidName,
+    InvalidTarget,
+    MissingScope,
+    NotWhileYou,
+    SessionOver,
+    UnauthorizedClient,
+    UnknownAccount,
+    UnknownClient,
+    UnknownKey,
+    UnknownSession,
+)
+from auth_service.domain.exchange import Exchange
+from auth_service.domain.login import LogIn
+from auth_service.domain.registration import Register, Seed
+from auth_service.registry import ClientRegistry
+
+ADDRESS = "alice@example.com"
+
+
+@pytest.fixture
+def alice(rules):
+    return rules.account(ADDRESS)
+
+
+@pytest.fixture
+def log(rules):
+    """`log(kind)`: the events of a kind, oldest first."""
+
+    def read(kind=None):
+        with rules.store.reading() as tx:
+            return [entry.event for entry in reversed(tx.audit.entries(AuditQuery(event=kind), 100))]
+
+    return read
+
+
+@pytest.fixture
+def log_in(rules):
+    use_case = LogIn(rules.store, rules.clients, rules.hasher, rules.issuing)
+    return lambda email, password: use_case(email, password, "cli", None, ())
+
+
+@pytest.fixture
+def accounts(rules):
+    return AccountAdmin(rules.store, rules.hasher, rules.clock)
+
+
+@pytest.fixture
+def clients(rules):
+    return ClientAdmin(rules.store, ClientRegistry([rules.client("cli")]), rules.clock)
+
+
+class NoWelcome:
+    """Mails nothing."""
+
+    def keep(self, tx, account, *, made):
+        return None
+
+    def post(self, letter):
+        pass
+
+
+class Keys:
+    """The domain's KeyStore: one key."""
+
+    def __init__(self):
+        self.kids = ["one"]
+
+    def statuses(self):
+        return self.kids
+
+    def rotate(self):
+        self.kids.append("two")
+        return "two"
+
+    def withdraw(self, kid):
+        if kid not in self.kids:
+            raise UnknownKey("none")
+        self.kids.remove(kid)
+        return None if self.kids else "made"
+
+    def prune(self):
+        gone, self.kids = self.kids[:-1], self.kids[-1:]
+        return gone
+
+
+def test_a_log_in_has_two_lines_who_and_with_which_client(log_in, alice, log):
+    log_in(ADDRESS, "password")
+
+    proven, opened = log()
+    assert (proven.event, proven.outcome, proven.subject) == ("logged_in", "ok", alice.sub)
+    assert (opened.event, opened.subject, opened.client_id) == ("session_opened", alice.sub, "cli")
+    assert opened.detail["methods"] == ["pwd"]
+
+
+@pytest.mark.parametrize("email", [ADDRESS, "nobody@example.com", "no address", "\ud800"])
+def test_a_refused_log_in_is_written_down_with_a_digest_of_the_address_alone(log_in, alice, log, email):
+    with pytest.raises(BadCredentials):
+        log_in(email, "wrong-password")
+
+    (refused,) = log()
+    assert (refused.event, refused.outcome) == ("logged_in", "refused")
+    assert refused.subject == (alice.sub if email == ADDRESS else None)
+    assert refused.detail == {"address_digest": digest_of_address(email)}
+    assert email not in str(refused)
+    assert "wrong-password" not in str(refused)
+
+
+def test_one_address_has_one_digest_however_it_is_typed():
+    assert (
+        digest_of_address(" Alice@Example.com")
+        == digest_of_address(ADDRESS)
+        != digest_of_address("b@example.com")
+    )
+
+
+@pytest.mark.parametrize(
+    ("client", "target", "error"),
+    [
+        ("orders-service", "orders-service", InvalidTarget),
+        ("introspector", "users-service", UnauthorizedClient),
+    ],
+)
+def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, error):
+    _, _, access = rules.open(alice)
+
+    with pytest.raises(error):
+        Exchange(rules.store, rules.reader, rules.issuing)(rules.client(client), access, target, None)
+
+    (refused,) = log("token_exchanged")
+    assert (refused.outcome, refused.actor, refused.detail["error"]) == ("refused", client, error.slug)
+    assert access not in str(refused)
+
+
+def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, log):
+    register = Register(rules.store, rules.hasher, rules.clock, NoWelcome())
+
+    sub = register("new@example.com", "a long password", "New")
+    register(ADDRESS, "a long password", "Alice")
+
+    made, refused = log("account_made")
+    assert (made.outcome, made.subject) == ("ok", sub)
+    assert (refused.outcome, refused.subject) == ("refused", None)
+    assert made.detail == {"address_digest": digest_of_address("new@example.com")}
+
+
+def test_a_demo_account_is_written_down_once(rules, log):
+    seed = Seed(rules.store, rules.hasher, rules.clock)
+
+    for _ in range(2):
+        seed({ADDRESS: frozenset({"customer"})}, "a long password")
+
+    assert [event.detail for event in log("account_made")] == [{"roles": ["customer"]}]
+
+
+def test_what_changes_keys_is_written_down_and_what_is_refused_is_not(rules, log):
+    keys = KeyAdmin(rules.store, Keys())
+
+    keys.rotate("an-admin")
+    assert keys.prune("an-admin") == ["one"]
+    assert keys.prune("an-admin") == []
+    with pytest.raises(UnknownKey):
+        keys.withdraw("one", "an-admin")
+    assert keys.withdraw("two", "an-admin") == "made"
+
+    assert [(event.event, event.actor, event.detail) for event in log()] == [
+        ("key_rotated", "an-admin", {"kid": "two"}),
+        ("keys_pruned", "an-admin", {"kids": ["one"]}),
+        ("key_withdrawn", "an-admin", {"kid": "two", "made": "made"}),
+    ]
+
+
+def test_a_change_that_cannot_be_recorded_is_not_begun():
+    keys = Keys()
+
+    class Away:
+        def transaction(self):
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        KeyAdmin(Away(), keys).rotate()
+    assert keys.kids == ["one"]
+
+
+def test_only_a_living_session_of_somebody_who_administers_today_is_admitted(rules, accounts, log):
+    admit = Admit(rules.store, rules.clock)
+    admin = rules.account(roles=frozenset({"admin"}))
+    session, _, _ = rules.open(admin)
+    admit(admin.sub, session.sid)
+
+    for sub, sid in [(admin.sub, None), (admin.sub, "none"), ("somebody else", session.sid)]:
+        with pytest.raises(SessionOver):
+            admit(sub, sid)
+    accounts.set_roles(admin.sub, frozenset({"customer"}))
+    with pytest.raises(MissingScope):
+        admit(admin.sub, session.sid)
+    with rules.store.transaction() as tx:
+        tx.accounts.set_disabled(admin.sub, 1.0)
+    with pytest.raises(SessionOver):
+        admit(admin.sub, session.sid)
+    assert [event.actor for event in log("admin_refused")] == [admin.sub]
+
+
+def test_what_is_not_there_is_named(rules, accounts, clients):
+    for refused in (accounts.disable, accounts.enable, accounts.get):
+        with pytest.raises(UnknownAccount):
+            refused("nobody")
+    for refused in (clients.get, clients.disable, clients.enable, clients.rotate_secret):
+        with pytest.raises(UnknownClient):
+            refused("nobody")
+    with pytest.raises(UnknownSession):
+        SessionAdmin(rules.store, rules.clock).end("none")
+
+
+def test_accounts_are_changed_by_rule(accounts, alice):
+    with pytest.raises(NotWhileYou):
+        accounts.disable(alice.sub, alice.sub)
+    with pytest.raises(AddressTaken):
+        accounts.create(ADDRESS, "a long password", "Alice", frozenset({"customer"}))
+    for roles in ([], ["emperor"], ["admin", "emperor"]):
+        with pytest.raises(InvalidName):
+            accounts.set_roles(alice.sub, frozenset(roles))
+
+
+@pytest.mark.parametrize(
+    "change", [{"confidential": True}, {"secret_hash": "0" * 64}, {"enabled": False}, {"colour": "red"}]
+)
+def test_a_client_changes_only_where_it_may(clients, change):
+    clients.register("shop", {"name": "Shop"})
+
+    with pytest.raises(ClientFault):
+        clients.update("shop", change)
+
+
+def test_the_clients_of_files_come_first_and_cannot_be_changed(clients):
+    with pytest.raises(ClientFault, match="taken"):
+        clients.register("cli", {})
+    clients.register("shop", {"name": "Shop"})
+    with pytest.raises(ClientFault, match="taken"):
+        clients.register("shop", {})
+    for change in (clients.disable, clients.enable, clients.rotate_secret):
+        with pytest.raises(ClientFault, match="file"):
+            change("cli")
+    assert [client.client_id for client in clients.all()] == ["cli", "shop"]
+
+
+def test_every_act_on_a_client_has_its_line_and_no_secret_is_in_one(clients, log):
+    made = clients.register("shop", {"confidential": True}, with_secret=True)
+    clients.update("shop", {"name": "Shop"})
+    again = clients.rotate_secret("shop")
+    clients.disable("shop")
+    clients.disable("shop")
+    clients.enable("shop")
+    clients.enable("shop")
+
+    assert [event.event for event in log()] == [
+        Event.CLIENT_REGISTERED,
+        Event.CLIENT_CHANGED,
+        Event.CLIENT_SECRET_ROTATED,
+        Event.CLIENT_DISABLED,
+        Event.CLIENT_ENABLED,
+    ]
+    assert made.secret != again.secret
+    for secret in (made.secret, again.secret, made.client.secret_hash, again.client.secret_hash):
+        assert secret not in str(log())
+        assert secret not in repr(made)
+
+
+def test_an_origin_holds_for_its_block_alone():
+    outer = current_origin()
+    with asked_from(Origin("203.0.113.7")):
+        assert current_origin().address == "203.0.113.7"
+    assert current_origin() == outer
