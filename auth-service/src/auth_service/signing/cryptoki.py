@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from auth_service.signing.vault import VaultAway
 
 Session = Any  # of python-pkcs11, which need not be installed
 RETRY_AFTER = 1.0  # seconds between two attempts to reach a token that is away
+_PAUSES = (0.0, 0.05, 0.2)  # seconds between the tries to log in
 _BAD_PIN = ("PinIncorrect", "PinInvalid", "PinLenRange", "PinLocked", "PinExpired")
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -26,12 +28,21 @@ T = TypeVar("T")
 # python-pkcs11 initialises a module with C_Initialize(NULL), which promises it that no two threads call at once, and
 # lets go of the GIL while it calls: without this lock SoftHSM crashes. The promise holds for all of a process.
 _lock = threading.RLock()
-_forks = 0
+
+
+@dataclass
+class _History:
+    """What ended all sessions of this process at once. Their numbers are used again, and may then mean another token."""
+
+    starts: int = 0
+    forked: bool = False
+
+
+_history = _History()
 
 
 def _forked() -> None:
-    global _forks  # noqa: PLW0603 (a process has one history)
-    _forks += 1
+    _history.forked = True
     _lock.release()
 
 
@@ -55,7 +66,7 @@ class Connection:
     def __init__(self, module: Path, token: str, pin: SecretStr, ticks: Clock = time.monotonic) -> None:
         self._path, self._label, self._pin, self._ticks = module, token, pin, ticks
         self._session: Session = None
-        self._forks = _forks
+        self._starts = 0
         self._refused: str | None = None
         self._away_until = float("-inf")
         self._pkcs11 = package()
@@ -86,11 +97,10 @@ class Connection:
 
     def _living(self) -> Session:
         session = self._session
-        if session is None or self._forks != _forks:
-            return self._opened(anew=self._forks != _forks)
-        session.generate_random(
-            64
-        )  # a lost session says so here; in a search the package cannot clean up after it
+        if session is None or _history.forked or self._starts != _history.starts:
+            return self._opened(anew=_history.forked)
+        # a lost session says so here: in a search python-pkcs11 cannot clean up after it
+        session.generate_random(64)
         return session
 
     def _opened(self, *, anew: bool = False) -> Session:
@@ -101,17 +111,7 @@ class Connection:
         module = self._module()
         bad_pin = tuple(getattr(self._pkcs11, name) for name in _BAD_PIN)
         try:
-            try:
-                if anew:
-                    self._start(module)
-                session = self._log_in(module)
-            except bad_pin:
-                raise
-            except (
-                self._pkcs11.PKCS11Error
-            ):  # it may have come back, or be new, or somebody holds its old session
-                self._start(module)
-                session = self._log_in(module)
+            session = self._logged_in(module, bad_pin, anew=anew)
         except bad_pin as error:
             self._refused = f"the token {self._label} refuses PKCS11_PIN ({type(error).__name__})"
             raise KeyFault(self._refused) from None
@@ -120,7 +120,7 @@ class Connection:
             raise VaultAway(
                 f"the token {self._label} cannot be opened in {self._path.name} ({type(error).__name__})"
             ) from None
-        self._session, self._forks = session, _forks
+        self._session, self._starts = session, _history.starts
         return session
 
     def _module(self) -> Any:
@@ -136,6 +136,23 @@ class Connection:
             except self._pkcs11.PKCS11Error:  # after a fork there may be nothing to end
                 _log.debug("the module had nothing to end")
         module.initialize()
+        _history.starts += 1
+        _history.forked = False
+
+    def _logged_in(self, module: Any, bad_pin: tuple[type[Exception], ...], *, anew: bool) -> Session:
+        """Try it as it is, then with the module started anew: the token may be new, or back, or its session held."""
+        for pause in _PAUSES:
+            try:
+                if anew:
+                    self._start(module)
+                return self._log_in(module)
+            except bad_pin:
+                raise
+            except self._pkcs11.PKCS11Error:  # or it is being written this very moment
+                anew = True
+                time.sleep(pause)
+        self._start(module)
+        return self._log_in(module)
 
     def _log_in(self, module: Any) -> Session:
         return module.get_token(token_label=self._label).open(rw=True, user_pin=self._pin.get_secret_value())

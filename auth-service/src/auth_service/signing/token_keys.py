@@ -35,12 +35,13 @@ class TokenKeys:
     def open(self) -> None:
         """Log in; raises KeyFault for a module, token or PIN that cannot be used, and for a bad key."""
         try:
-            mechanisms = self._connection.run(lambda session: session.token.slot.get_mechanisms())
-            if self._p.Mechanism.SHA256_RSA_PKCS not in mechanisms:
-                raise KeyFault("the token of PKCS11_TOKEN has no mechanism SHA256_RSA_PKCS")
-            self._connection.run(lambda session: self._listed(session, strict=True))
+            with self._lock():  # SoftHSM writes at a log-in what others read at theirs
+                self._connection.run(lambda session: self._listed(session, strict=True))
+                mechanisms = self._connection.run(lambda session: session.token.slot.get_mechanisms())
         except VaultAway as fault:
             raise KeyFault(str(fault)) from None
+        if self._p.Mechanism.SHA256_RSA_PKCS not in mechanisms:
+            raise KeyFault("the token of PKCS11_TOKEN has no mechanism SHA256_RSA_PKCS")
 
     def locked(self) -> AbstractContextManager[None]:
         """Take the lock that was handed in."""

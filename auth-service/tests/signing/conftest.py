@@ -1,0 +1,126 @@
+"""Both homes of signing keys, with real keys in them: a folder, and a SoftHSM token of each test's own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from auth_service.domain.keys import KeyTimes
+from auth_service.signing.ring import KeyRing
+from auth_service.signing.stores import SigningStore
+from pydantic import SecretStr
+from service_kit.database.engine import file_lock
+from testkit.clock import FakeClock
+
+SOFTHSM = [
+    Path("/usr/lib/softhsm/libsofthsm2.so"),
+    Path("/usr/local/lib/softhsm/libsofthsm2.so"),
+    Path("/opt/homebrew/lib/softhsm/libsofthsm2.so"),
+]
+PIN = "correct horse"
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory):
+    """The module, with a folder of tokens that is this run's alone."""
+    module = next((path for path in SOFTHSM if path.exists()), None)
+    if module is None or shutil.which("softhsm2-util") is None:
+        pytest.skip("needs softhsm2: apt-get install softhsm2")
+    pytest.importorskip("pkcs11", reason="needs python-pkcs11: pip install 'auth-service[pkcs11]'")
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    configuration = folder / "softhsm2.conf"
+    configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\n")
+    before = os.environ.get("SOFTHSM2_CONF")
+    os.environ["SOFTHSM2_CONF"] = str(configuration)
+    yield module
+    if before is None:
+        del os.environ["SOFTHSM2_CONF"]
+    else:
+        os.environ["SOFTHSM2_CONF"] = before
+
+
+@dataclass
+class Home:
+    """Where the keys of one test live; every vault of it is as good as another process'."""
+
+    store: SigningStore
+    lock_file: Path
+    clock: FakeClock
+    ticks: FakeClock
+    times: KeyTimes
+
+    def vault(self):
+        return self.store.vault(lambda: file_lock(self.lock_file))
+
+    def ring(self):
+        return KeyRing(self.vault(), self.times, self.clock, self.ticks)
+
+    def process(self, action, **facts):
+        """Let another process do something with the same keys; gives what it answers."""
+        pin = self.store.pin.get_secret_value() if self.store.pin else None
+        facts |= {
+            "kind": self.store.kind,
+            "folder": str(self.store.folder),
+            "module": str(self.store.module),
+            "token": self.store.token,
+            "pin": pin,
+            "lock": str(self.lock_file),
+        }
+        script = Path(__file__).with_name("replica.py")
+        command = [sys.executable, str(script), action]
+        done = subprocess.run(
+            command, input=json.dumps(facts | {"now": self.clock()}), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        print(done.stderr)  # shown by a test that fails
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def make_token(softhsm):
+    """Give the label of a token that is empty."""
+
+    def make():
+        label = uuid.uuid4().hex
+        command = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "12345678"]
+        subprocess.run(command, check=True, capture_output=True)
+        return label
+
+    return make
+
+
+@pytest.fixture
+def make_home(tmp_path, clock):
+    def make(store):
+        times = KeyTimes.of(jwks_max_age=60, access_ttl=300)
+        return Home(store, tmp_path / "keys-lock", clock, FakeClock(0), times)
+
+    return make
+
+
+@pytest.fixture
+def folder_home(make_home, tmp_path):
+    return make_home(SigningStore("pem", tmp_path / "signing"))
+
+
+@pytest.fixture
+def token_home(make_home, make_token, softhsm, tmp_path):
+    store = SigningStore(
+        "pkcs11", tmp_path / "signing", module=softhsm, token=make_token(), pin=SecretStr(PIN)
+    )
+    return make_home(store)
+
+
+@pytest.fixture(params=["pem", "encrypted pem", "pkcs11"])
+def home(request, tmp_path, make_home):
+    """Every vault that there is."""
+    if request.param == "pkcs11":
+        return request.getfixturevalue("token_home")
+    passphrase = SecretStr("a passphrase of many words") if request.param == "encrypted pem" else None
+    return make_home(SigningStore("pem", tmp_path / "signing", passphrase))

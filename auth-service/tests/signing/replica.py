@@ -1,0 +1,75 @@
+"""Another process of the mint, for the tests: does one thing with the keys that it is told of, and says what came of it."""
+
+import json
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+from auth_service.domain.keys import KeyTimes
+from auth_service.domain.rotation import RotateOnSchedule
+from auth_service.signing.ring import KeyRing
+from auth_service.signing.stores import SigningStore
+from auth_service.storage.locking import replicas_lock
+from auth_service.storage.store import SqlStore
+from pydantic import SecretStr
+from service_kit.database import open_database
+from service_kit.database.engine import file_lock
+
+TIMES = KeyTimes.of(jwks_max_age=60, access_ttl=300)
+REPLICAS = 10
+
+
+def ring_of(facts, lock=None):
+    module = Path(facts["module"]) if facts["kind"] == "pkcs11" else None
+    pin = SecretStr(facts["pin"]) if facts["pin"] else None
+    passphrase = SecretStr(facts["passphrase"]) if facts.get("passphrase") else None
+    store = SigningStore(facts["kind"], Path(facts["folder"]), passphrase, module, facts["token"], pin)
+    vault = store.vault(lock or (lambda: file_lock(Path(facts["lock"]))))
+    return KeyRing(vault, TIMES, lambda: facts["now"])
+
+
+def rotate(facts):
+    return ring_of(facts).rotate()
+
+
+def sign_on_both_sides_of_a_fork(facts):
+    """Sign, fork, and sign in the child and in the parent: gives all three tokens."""
+    ring = ring_of(facts)
+    tokens = [ring.sign({"a": 1}, typ="at+jwt")]
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, ring.sign({"a": 2}, typ="at+jwt").encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    tokens += [os.read(reading, 8192).decode(), ring.sign({"a": 3}, typ="at+jwt")]
+    return tokens
+
+
+def all_at_once(facts):
+    """Let ten processes look at the keys at the same moment: gives their exit statuses."""
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(REPLICAS)
+    replicas = [context.Process(target=look, args=(facts, barrier)) for _ in range(REPLICAS)]
+    for replica in replicas:
+        replica.start()
+    for replica in replicas:
+        replica.join(100)
+    return [replica.exitcode for replica in replicas]
+
+
+def look(facts, barrier):
+    engine = open_database(facts["database"])
+    lock = replicas_lock(engine, "keys")
+    barrier.wait(60)
+    ring = ring_of(facts, lock)
+    rotation = RotateOnSchedule(SqlStore(engine, lambda: facts["now"]), ring, facts["interval"], lambda: facts["now"])
+    barrier.wait(60)
+    rotation()
+
+
+ACTIONS = {"rotate": rotate, "fork": sign_on_both_sides_of_a_fork, "race": all_at_once}
+
+if __name__ == "__main__":
+    print(json.dumps(ACTIONS[sys.argv[1]](json.load(sys.stdin))))  # noqa: T201 (its answer)
