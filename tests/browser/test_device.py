@@ -1,0 +1,84 @@
+"""Answering a device in a real Chromium, through the door: with the keyboard, without script, at two widths."""
+
+import pytest
+import requests
+
+GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+@pytest.fixture
+def device(house):
+    """What a device was told when it asked to be connected."""
+    form = {"client_id": "cli", "scope": "orders:read profile:read"}
+    answer = requests.post(f"{house.gateway}/oauth/device_authorization", data=form, timeout=10).json()
+    # the door has the name of the issuer for programs, and a port of this test for browsers
+    answer["page"] = f"{house.gateway}/oauth/device"
+    return answer
+
+
+@pytest.fixture
+def poll(house, device):
+    def ask():
+        form = {"grant_type": GRANT, "client_id": "cli", "device_code": device["device_code"]}
+        return requests.post(f"{house.gateway}/oauth/token", data=form, timeout=10).json()
+
+    return ask
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_person_connects_a_device_with_the_keyboard_and_without_script(
+    open_page, device, poll, log_in, look, width
+):
+    page = open_page(java_script_enabled=False, viewport={"width": width, "height": 800})
+    page.goto(device["page"])
+    log_in(page)
+    look(page, f"device-code-{width}")
+
+    page.get_by_label("Code").fill(device["user_code"].lower())
+    page.keyboard.press("Enter")
+    assert "Command line" in page.get_by_role("heading").inner_text()
+    assert page.get_by_text(device["user_code"]).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") is True
+    look(page, f"device-confirm-{width}")
+    page.get_by_role("button", name="Connect").click()
+
+    assert "Command line" in page.get_by_role("status").inner_text()
+    look(page, f"device-done-{width}")
+    assert poll()["scope"] == "orders:read profile:read"
+
+
+def test_a_person_denies_a_device(open_page, device, poll, log_in):
+    page = open_page()
+    page.goto(device["page"])
+    log_in(page)
+    page.get_by_label("Code").fill(device["user_code"])
+    page.get_by_role("button", name="Go on").click()
+
+    page.get_by_role("button", name="Deny").click()
+
+    assert page.get_by_role("heading", name="Denied").is_visible()
+    assert poll()["error"] == "access_denied"
+
+
+def test_a_code_in_the_address_is_filled_in_after_the_log_in_and_waits_for_a_person(
+    open_page, device, poll, log_in
+):
+    page = open_page()
+    page.goto(f"{device['page']}?user_code={device['user_code']}")
+    log_in(page)
+
+    assert page.get_by_label("Code").input_value() == device["user_code"]
+    assert poll()["error"] == "authorization_pending"
+
+
+def test_a_wrong_code_is_said_at_the_top_and_at_the_field(open_page, device, log_in, look):
+    page = open_page()
+    page.goto(device["page"])
+    log_in(page)
+    page.get_by_label("Code").fill("BBBB-BBBB")
+    page.get_by_role("button", name="Go on").click()
+
+    assert "not right" in page.get_by_role("alert").inner_text()
+    assert page.title().startswith("Error: ")
+    assert page.get_by_label("Code").get_attribute("aria-describedby") == "user_code-error"
+    look(page, "device-wrong")
