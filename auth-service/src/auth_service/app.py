@@ -26,6 +26,7 @@ from auth_service.domain.passwords import AnyPassword, ChangePassword, PasswordH
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.rotation import RotateOnSchedule
+from auth_service.domain.slowdown import NoBrake, SlowDown
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
@@ -137,13 +138,14 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
     judge = AnyPassword()
+    brake = SlowDown(now) if settings.rate_limits else NoBrake()
     hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
-    front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher), hints, now)
+    front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)
     return Mint(
         issuer=settings.issuer,
         jwks_max_age=settings.jwks_max_age,
         register=Register(store, hasher, now, Welcome(outbox, settings.issuer, now), judge),
-        log_in=LogIn(store, clients, hasher, issuing),
+        log_in=LogIn(store, clients, hasher, issuing, brake),
         log_out=LogOut(store, now),
         change_password=ChangePassword(store, hasher, now, judge),
         authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),

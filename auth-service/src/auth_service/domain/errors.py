@@ -130,6 +130,12 @@ class TooBusy(TryLater):
     slug = "too_busy"
 
 
+class SlowedDown(TryLater):
+    """There were so many failed log-ins that the next one has to wait."""
+
+    slug = "slowed_down"
+
+
 class MailBusy(TryLater):
     """So much mail waits to be sent that no more is taken."""
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts import Account, known_address
-from auth_service.domain.audit import REFUSED, AuditEvent, Event, digest_of_address, record_alone
+from auth_service.domain.audit import REFUSED, AuditEvent, Event, digest_of_address
 from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import BadCredentials, InvalidClient
 from auth_service.domain.grants import grant_for_account
 from auth_service.domain.issuing import Issuing, TokenAnswer
 from auth_service.domain.passwords import PasswordHasher
+from auth_service.domain.slowdown import Brake, NoBrake, Standing
 from auth_service.domain.store import Store, Transaction
 
 _REFUSED = "address and password do not open an account"
@@ -20,6 +21,7 @@ class Proof:
 
     account: Account
     new_hash: str | None = field(default=None, repr=False)
+    standing: Standing = Standing()  # noqa: RUF009 (frozen, so sharing it is safe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,20 @@ class PasswordCheck:
 
     store: Store
     hasher: PasswordHasher
+    brake: Brake = field(default_factory=NoBrake)
 
     def __call__(self, email: str, password: str) -> Proof:
-        """Raise BadCredentials or TooBusy; whatever the reason, a refusal answers alike and costs one hash."""
-        account = self._find(email)
+        """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
+        with self.store.reading() as tx:
+            standing = self.brake.admit(tx, email)
+            account = tx.accounts.by_email(known_address(email))
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
-            record_alone(self.store, _refusal(account, email))
+            with self.store.transaction() as tx:
+                tx.audit.record(_refusal(account, email))
+                self.brake.failed(tx, standing)
             raise BadCredentials(_REFUSED)
-        return Proof(account, self.hasher.hash(password) if verdict.outdated else None)
+        return Proof(account, self.hasher.hash(password) if verdict.outdated else None, standing)
 
     def confirm(self, tx: Transaction, proof: Proof) -> Account:
         """Give the account, locked, if the proof still holds; raises BadCredentials when it changed meanwhile."""
@@ -45,13 +52,10 @@ class PasswordCheck:
             raise BadCredentials(_REFUSED)
         if proof.new_hash is not None:
             tx.accounts.set_password_hash(latest.sub, proof.new_hash)
+        self.brake.succeeded(tx, proof.standing)
         proven = {"methods": ["pwd"]}
         tx.audit.record(AuditEvent(Event.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
         return latest
-
-    def _find(self, email: str) -> Account | None:
-        with self.store.reading() as tx:
-            return tx.accounts.by_email(known_address(email))
 
 
 def _refusal(account: Account | None, email: str) -> AuditEvent:
@@ -89,6 +93,7 @@ class LogIn:
     clients: Clients
     hasher: PasswordHasher
     issuing: Issuing
+    brake: Brake = field(default_factory=NoBrake)
 
     def __call__(
         self,
@@ -98,12 +103,12 @@ class LogIn:
         scopes: frozenset[str] | None,
         audiences: tuple[str, ...],
     ) -> TokenAnswer:
-        """Open a session; raises BadCredentials, InvalidClient, InvalidScope, InvalidTarget or TooBusy.
+        """Open a session; raises BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy or SlowedDown.
 
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """
         client = first_party_client(self.clients, client_id)
-        check = PasswordCheck(self.store, self.hasher)
+        check = PasswordCheck(self.store, self.hasher, self.brake)
         proof = check(email, password)
         grant = grant_for_account(proof.account, client, scopes, audiences)
         with self.store.transaction() as tx:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.one_time import OneTimeTokens
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
+    from auth_service.domain.slowdown import SlowDowns
 
 
 class Transaction(Protocol):
@@ -59,6 +60,10 @@ class Transaction(Protocol):
     @property
     def consents(self) -> "Consents":
         """What people have allowed third-party clients."""
+
+    @property
+    def slow_downs(self) -> "SlowDowns":
+        """Failed log-ins."""
 
     @property
     def one_time_tokens(self) -> "OneTimeTokens":

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm import Session as Db
 
+from auth_service.domain.slowdown import MEMORY, PLACE_KEPT
 from auth_service.domain.times import Clock
 from auth_service.storage.accounts import SqlAccounts
 from auth_service.storage.audit import SqlAudit
@@ -26,6 +27,7 @@ from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
 from auth_service.storage.sessions import SqlSessions
+from auth_service.storage.slow_downs import SqlSlowDowns
 from auth_service.storage.tables import (
     AssertionRow,
     AuthorizationCodeRow,
@@ -34,6 +36,7 @@ from auth_service.storage.tables import (
     OneTimeTokenRow,
     RefreshTokenRow,
     SessionRow,
+    SlowDownRow,
 )
 
 _log = structlog.get_logger(__name__)
@@ -67,6 +70,7 @@ class SqlTransaction:
         self.authorization_codes = SqlAuthorizationCodes(db)
         self.browser_sessions = SqlBrowserSessions(db)
         self.consents = SqlConsents(db)
+        self.slow_downs = SqlSlowDowns(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
 
 
@@ -128,6 +132,9 @@ class SqlStore:
             gone += _delete(db, [codes.digest], codes.expires_at < now - CODE_KEPT)
             gone += _delete(db, [browsers.digest], browsers.expires_at < now)
             gone += _delete(db, [OneTimeTokenRow.digest], OneTimeTokenRow.expires_at < now)
+            slow, last = SlowDownRow, SlowDownRow.last_failure_at
+            gone += _delete(db, [slow.key_digest], slow.failures > 0, last < now - MEMORY)
+            gone += _delete(db, [slow.key_digest], last < now - PLACE_KEPT)
             gone += _delete(db, [DeviceCodeRow.digest], DeviceCodeRow.expires_at < now - DEVICE_KEPT)
         return gone
 

@@ -25,6 +25,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
         400, "binding_missing", "This has to be redeemed where it was asked for"
     ),
     errors.MailBusy: ProblemType(503, "mail_busy", "No mail can be sent now"),
+    errors.SlowedDown: ProblemType(429, "slowed_down", "Too many failed log-ins"),
     errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
 }

@@ -1,0 +1,288 @@
+"""Slowing guessers down: whom it slows, for how long, and never the owner for what others do."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from auth_service.domain.audit import Origin, asked_from
+from auth_service.domain.errors import BadCredentials, SlowedDown
+from auth_service.domain.login import LogIn
+from auth_service.domain.slowdown import MEMORY, PLACE_KEPT, Limits, SlowDown, network_of
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+HOME, ELSEWHERE, AWAY = "203.0.113.7", "198.51.100.1", "192.0.2.55"
+
+
+class World:
+    def __init__(self, rules, limits=None):
+        self.rules, self.clock = rules, rules.clock
+        self.brake = SlowDown(rules.clock, limits or Limits())
+        self._log_in = LogIn(rules.store, rules.clients, rules.hasher, rules.issuing, self.brake)
+
+    def log_in(self, email, password="password", address=ELSEWHERE):
+        with asked_from(Origin(address)):
+            return self._log_in(email, password, "cli", None, ())
+
+    def fail(self, email, times=1, address=ELSEWHERE):
+        """Fail so often, waiting whenever that is asked for; gives the waits."""
+        waits = []
+        for _ in range(times):
+            try:
+                with pytest.raises(BadCredentials):
+                    self.log_in(email, "wrong", address)
+            except SlowedDown as wait:
+                waits.append(wait.retry_after)
+                self.clock.advance(wait.retry_after)
+                with pytest.raises(BadCredentials):
+                    self.log_in(email, "wrong", address)
+        return waits
+
+
+@pytest.fixture
+def world(database, make_rules):
+    return World(make_rules(database))
+
+
+@pytest.fixture
+def local(sqlite, make_rules):
+    return World(make_rules(sqlite))
+
+
+def test_ten_failures_are_free_and_then_the_waits_double_up_to_half_a_minute(world):
+    account = world.rules.account()
+
+    waits = world.fail(account.email, 18)
+
+    assert waits == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_who_has_to_wait_is_told_before_any_hash(local):
+    account = local.rules.account()
+    local.fail(account.email, 11)
+    local.rules.hasher.work.clear()
+
+    with pytest.raises(SlowedDown) as wait:
+        local.log_in(account.email)
+
+    assert wait.value.retry_after == 1
+    assert local.rules.hasher.work == []
+
+
+def test_an_account_that_does_not_exist_is_counted_alike(world):
+    assert world.fail("nobody@example.com", 13) == world.fail(world.rules.account().email, 13)
+
+
+@pytest.mark.parametrize("typed", ["no address", "", "NO ADDRESS "])
+def test_what_is_no_address_is_counted_for_itself(local, typed):
+    assert local.fail("another", 12)
+
+    assert local.fail(typed, 10) == []
+
+
+def test_a_right_password_after_the_wait_logs_in_and_forgets(local):
+    account = local.rules.account()
+    local.fail(account.email, 12)
+    local.clock.advance(30)
+
+    local.log_in(account.email)
+
+    assert local.fail(account.email, 10) == []
+
+
+def test_after_a_quarter_of_an_hour_all_is_forgotten(world):
+    account = world.rules.account()
+    world.fail(account.email, 12)
+    world.clock.advance(MEMORY + 1)
+
+    assert world.fail(account.email, 10) == []
+
+
+def test_what_others_do_never_slows_the_owner_at_a_place_that_is_known(world):
+    account = world.rules.account()
+    world.log_in(account.email, address=HOME)
+    world.fail(account.email, 20)
+
+    for _ in range(3):
+        assert world.log_in(account.email, address=HOME)
+    with pytest.raises(SlowedDown):
+        world.log_in(account.email, address=AWAY)
+
+
+def test_an_owner_who_logs_in_at_home_makes_nothing_easier_elsewhere(local):
+    account = local.rules.account()
+    local.log_in(account.email, address=HOME)
+    local.fail(account.email, 15)
+
+    local.log_in(account.email, address=HOME)
+
+    with pytest.raises(SlowedDown):
+        local.log_in(account.email, address=ELSEWHERE)
+
+
+def test_failures_at_a_known_place_count_there_alone(local):
+    account = local.rules.account()
+    local.log_in(account.email, address=HOME)
+
+    assert local.fail(account.email, 13, address=HOME) == [1, 2]
+    assert local.fail(account.email, 10, address=ELSEWHERE) == []
+
+
+def test_one_persons_place_is_nobody_elses(local):
+    account, other = local.rules.account(), local.rules.account()
+    local.log_in(account.email, address=HOME)
+    local.fail(other.email, 11, address=ELSEWHERE)
+
+    with pytest.raises(SlowedDown):
+        local.log_in(other.email, address=HOME)
+
+
+def test_an_address_that_tries_many_accounts_is_slowed_and_others_are_not(world):
+    somebody = world.rules.account()
+    for number in range(51):
+        world.fail(f"someone-else-{number}@example.com")
+
+    with pytest.raises(SlowedDown):
+        world.log_in(somebody.email, address=ELSEWHERE)
+    assert world.log_in(somebody.email, address=AWAY)
+
+
+def test_an_addresss_failures_are_not_forgotten_for_one_success(local):
+    own = local.rules.account()
+    for number in range(50):
+        local.fail(f"someone-else-{number}@example.com")
+    local.log_in(own.email)
+
+    local.fail("someone-else@example.com")
+
+    with pytest.raises(SlowedDown):
+        local.log_in("another@example.com", "wrong")
+
+
+def test_a_slowed_address_does_not_slow_somebody_whom_it_is_a_known_place_of(local):
+    account = local.rules.account()
+    local.log_in(account.email, address=HOME)
+    for number in range(51):
+        local.fail(f"someone-else-{number}@example.com", address=HOME)
+
+    assert local.log_in(account.email, address=HOME)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", None])
+def test_an_address_that_says_nothing_about_who_asks_is_not_slowed(local, address):
+    for number in range(60):
+        local.fail(f"someone-{number}@example.com", address=address)
+
+    assert local.log_in(local.rules.account().email, address=address)
+
+
+def test_failures_at_once_are_all_counted(world):
+    account = world.rules.account()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: _count(world, account), range(12)))
+
+    with pytest.raises(SlowedDown):
+        world.log_in(account.email)
+
+
+def _count(world, account):
+    with asked_from(Origin(ELSEWHERE)):
+        with world.rules.store.reading() as tx:
+            try:
+                standing = world.brake.admit(tx, account.email)
+            except SlowedDown:
+                return
+        with world.rules.store.transaction() as tx:
+            world.brake.failed(tx, standing)
+
+
+def test_old_failures_and_places_are_removed(world):
+    account = world.rules.account()
+    world.log_in(account.email, address=HOME)
+    world.fail("nobody@example.com", 3)
+
+    def kept():
+        with world.rules.store._database.read() as db:
+            return db.execute(text("select count(*) from slow_downs")).scalar()
+
+    world.clock.advance(MEMORY + 1)
+    world.rules.store.prune(world.clock())
+    assert kept() == 1
+    world.clock.advance(PLACE_KEPT)
+    world.rules.store.prune(world.clock())
+    assert kept() == 0
+
+
+def test_the_database_names_neither_people_nor_addresses(local):
+    account = local.rules.account()
+    local.log_in(account.email, address=HOME)
+    local.fail(account.email, 2)
+
+    with local.rules.store._database.read() as db:
+        kept = repr(db.execute(text("select * from slow_downs")).all())
+
+    assert account.email not in kept
+    assert HOME not in kept
+
+
+@given(failures=st.integers(0, 10**9), free=st.integers(0, 1000))
+def test_a_wait_is_never_longer_than_half_a_minute_and_never_shrinks(failures, free):
+    limits = Limits()
+
+    assert 0 <= limits.wait(failures, free) <= 30
+    assert limits.wait(failures, free) <= limits.wait(failures + 1, free)
+    assert (limits.wait(failures, free) == 0) == (failures <= free)
+
+
+@given(st.text(max_size=50))
+def test_any_text_has_a_network_or_none(address):
+    assert isinstance(network_of(address), str)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("127.8.8.8", "loopback"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("nonsense", ""),
+    ],
+)
+def test_addresses_of_one_household_count_as_one(address, network):
+    assert network_of(address) == network
+
+
+# over HTTP
+
+
+def post(client, password, address="203.0.113.7"):
+    body = {"email": "alice@example.com", "password": password}
+    return client.post("/login", json=body, headers={"X-Forwarded-For": address})
+
+
+def test_over_http_a_guesser_gets_429_with_the_seconds_to_wait(client, clock):
+    codes = [post(client, "wrong").status_code for _ in range(12)]
+    answer = post(client, "wrong")
+
+    assert codes == [401] * 11 + [429]
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.get_json()["type"] == "urn:touchstone:problem:slowed_down"
+    clock.advance(1)
+    assert post(client, "wrong").status_code == 401
+
+
+def test_over_http_a_mailed_link_logs_in_however_much_others_guess(client, outbox):
+    for _ in range(15):
+        post(client, "wrong")
+    client.post("/magic-links", json={"email": "alice@example.com"})
+
+    assert client.post("/magic-links/redeem", json={"token": outbox.token}).status_code == 200
+
+
+def test_without_rate_limits_nobody_is_slowed(make_mailing_app):
+    client = make_mailing_app(rate_limits=False).test_client()
+
+    assert {post(client, "wrong").status_code for _ in range(20)} == {401}
