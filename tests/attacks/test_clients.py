@@ -1,0 +1,131 @@
+"""Clients: proofs used twice, proofs of nothing, and questions about what is none of theirs."""
+
+import pytest
+
+PROOF = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def test_a_proof_is_good_once(service):
+    """CVE-2020-5300 (Hydra), mosip/esignet#2418: `jti` was not remembered."""
+    client = service("orders-service")
+    assertion = client.assertion()
+
+    first, second = client.own_token(assertion=assertion), client.own_token(assertion=assertion)
+
+    assert first.status_code == 200
+    assert (second.status_code, second.json()["error"]) == (401, "invalid_client")
+
+
+def test_a_proof_is_good_once_even_at_once(service, at_once):
+    """CVE-2020-5300 (Hydra): likewise, for requests that race."""
+    client = service("orders-service")
+    assertion = client.assertion()
+
+    answers = at_once(8, lambda: client.own_token(assertion=assertion).status_code)
+
+    assert sorted(answers) == [200] + [401] * 7
+
+
+def test_a_used_proof_is_used_at_every_endpoint(service, alice):
+    """CVE-2020-5300 (Hydra): likewise, from the token endpoint to introspection."""
+    client = service("orders-service")
+    assertion = client.assertion()
+    client.own_token(assertion=assertion)
+
+    answer = client.ask("/oauth/introspect", assertion=assertion, token=alice.token)
+
+    assert answer.json()["error"] == "invalid_client"
+
+
+@pytest.mark.parametrize(
+    "more", [{"client_secret": "guess"}, {"client_id": "cli"}, {"client_id": "introspector"}]
+)
+def test_a_proof_beside_another_claim_is_none(service, more):
+    """CVE-2026-16093 (Keycloak): an unsigned assertion satisfied the policy, and a secret the check."""
+    client = service("orders-service")
+    unsigned = client.assertion(algorithm="none", key="")
+
+    for assertion in (client.assertion(), unsigned):
+        answer = client.own_token(assertion=assertion, **more)
+        assert answer.json()["error"] in {"invalid_client", "invalid_request"}
+
+
+WRONG = [None, "", "https://elsewhere.example", ["a", "b"], {"a": 1}, -1]
+CASES = [
+    (name, value)
+    for name in ("aud", "iss", "sub", "exp", "jti")
+    for value in WRONG
+    if (name, value) != ("jti", WRONG[2])  # any text will do for a jti
+]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES)
+def test_a_proof_says_all_that_it_has_to(service, sign_anything, name, value):
+    """keycloak#51000 (RFC 7523 section 3): assertions that were made for others were taken."""
+    client = service("orders-service")
+
+    answer = client.own_token(assertion=sign_anything(client, **{name: value}))
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_a_token_for_others_is_inactive_and_nothing_else(service, alice):
+    """CVE-2026-37979, CVE-2026-18208 (Keycloak): introspection told any client about any token."""
+    token = alice.log_in(audience="users-service")["access_token"]
+
+    answer = service("orders-service").ask("/oauth/introspect", token=token)
+
+    assert (answer.status_code, answer.json()) == (200, {"active": False})
+    assert service("introspector").ask("/oauth/introspect", token=token).json()["active"]
+
+
+@pytest.mark.parametrize("media_type", ["application/token-introspection+jwt", "application/jwt"])
+def test_asking_in_another_form_tells_no_more(service, alice, media_type):
+    """CVE-2026-18208 (Keycloak): the signed form of an inactive answer held all the claims."""
+    token = alice.log_in(audience="users-service")["access_token"]
+    client = service("orders-service")
+
+    answer = client.gate(
+        "POST",
+        "/oauth/introspect",
+        data={"client_assertion_type": PROOF, "client_assertion": client.assertion(), "token": token},
+        headers={"Accept": media_type},
+    )
+
+    assert answer.json() == {"active": False}
+
+
+def test_who_proves_nothing_hears_nothing(gateway, alice):
+    """CVE-2026-37979 (Keycloak): public clients are no resource servers."""
+    answer = gateway("POST", "/oauth/introspect", data={"client_id": "cli", "token": alice.token})
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
+    "grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "magic"]
+)
+def test_grants_that_nobody_should_have_are_not_there(gateway, alice, grant):
+    """CVE-2026-9792, CVE-2026-79652 (Keycloak): grants that were switched off, or asked nobody, could be used."""
+    form = {"grant_type": grant, "client_id": "cli", "username": alice.email, "password": alice.password}
+
+    answer = gateway("POST", "/oauth/token", data=form)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize("words", [1_000, 5_000])
+def test_a_scope_of_very_many_words_is_soon_refused(program, gateway, alice, words):
+    """CVE-2026-4634 (Keycloak): scope processing as a way to keep the server busy."""
+    scope = " ".join(f"orders:read{i}" for i in range(words))
+    form = {"grant_type": "refresh_token", "client_id": "cli", "refresh_token": "x", "scope": scope}
+    login = {"email": alice.email, "password": alice.password, "scope": scope}
+
+    answers = [
+        program.surfer.get(program.request(scope=scope)),
+        gateway("POST", "/oauth/token", data=form),
+        gateway("POST", "/login", json=login),
+    ]
+
+    assert {each.status_code for each in answers} <= {303, 400, 413, 414, 422, 431}
+    assert "error=" in answers[0].headers.get("Location", "error=")

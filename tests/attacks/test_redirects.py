@@ -1,0 +1,109 @@
+"""Redirect URIs: where well-known servers sent codes, or people, to the wrong place."""
+
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+HOME = "127.0.0.1"
+WRONG = {
+    "http://127.0.0.1:49152/CALLBACK": "CVE-2020-15234 (ory/fosite): compared in lower case",
+    "HTTP://127.0.0.1:49152/callback": "CVE-2020-15234 (ory/fosite), the scheme",
+    "http://127.0.0.1:49152/callback?bar=foo": "CVE-2020-15233 (ory/fosite): the query of loopback addresses ignored",
+    "http://localhost:49152/callback": "CVE-2024-8883 (Keycloak): one loopback name taken for the other",
+    "http://127.0.0.1.evil.example/callback": "CVE-2024-8883 (Keycloak), a prefix",
+    "http://127.0.0.1:49152@evil.example/callback": "GHSA-mpwq-j3xf-7m5w (Keycloak): a host in the user-info",
+    "http://evil.example@127.0.0.1:49152/callback": "GHSA-mpwq-j3xf-7m5w (Keycloak), the other way round",
+    "http://a@b@evil.example@127.0.0.1/callback": "CVE-2026-7504 (Keycloak): more than one @",
+    "http://127.0.0.1:49152/x/..;/callback": "CVE-2026-3872 (Keycloak): ..;/",
+    "http://127.0.0.1:49152/x/../callback": "CVE-2026-3872 (Keycloak), plain",
+    "http://127.0.0.1:49152/callback/../evil": "CVE-2026-3872 (Keycloak), onwards",
+    "http://127.0.0.1:49152/callback%2f..%2fevil": "CVE-2026-3872 (Keycloak), encoded",
+    "JavaScript:alert(1)//127.0.0.1/callback": "CVE-2026-9086 (Keycloak): the scheme's case",
+    "data:text/html,<script>": "CVE-2026-9086 (Keycloak)",
+    "http://127.0.0.1:49152/callback\t": "CVE-2020-11053 (oauth2-proxy): white space",
+    "/\n/evil.example/callback": "CVE-2020-11053 (oauth2-proxy)",
+    "//evil.example/callback": "GHSA-qqxw-m5fj-f7gv (oauth2-proxy): no scheme",
+    "/\\evil.example/callback": "CVE-2024-39694 (IdentityServer): a path that browsers take for a host",
+    "http://127.0.0.1:49152/callback#fragment": "CVE-2019-11269 (Spring Security OAuth): manipulated URIs",
+    "http://evil-127.0.0.1/callback": "go-oauth2/oauth2#298: only the end compared",
+}
+
+
+@pytest.mark.parametrize("uri", list(WRONG))
+def test_nobody_is_sent_to_an_address_that_is_not_registered(program, uri):
+    """See WRONG for the identifiers; each was a redirect URI that a server took for a registered one."""
+    answer = program.surfer.get(program.request(redirect_uri=uri))
+
+    assert answer.status_code == 400, WRONG[uri]
+    assert "Location" not in answer.headers
+    assert "evil.example" not in answer.headers.get("Content-Security-Policy", "")
+
+
+@pytest.mark.parametrize("uri", [*WRONG, "https://evil.example/"])
+def test_log_out_sends_nobody_there_either(program, uri):
+    """CVE-2026-9086 (Keycloak): the log-out's address was checked less than the log-in's."""
+    query = urlencode({"client_id": "console", "post_logout_redirect_uri": uri})
+
+    answer = program.surfer.get(f"{program.gate.url}/oauth/logout?{query}")
+
+    assert answer.status_code == 400, WRONG.get(uri)
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("mode", ["form_post.jwt", "form_post", "fragment", "query.jwt", "jwt"])
+def test_another_response_mode_is_refused_at_the_registered_address(program, mode):
+    """GHSA-9vm7-v8wj-3fqw (Keycloak): form_post.jwt was answered without looking at the address."""
+    answer = program.surfer.get(program.request(response_mode=mode))
+
+    assert urlsplit(answer.headers["Location"]).hostname == HOME
+    assert "error=invalid_request" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "name", ["redirect_uri", "client_id", "state", "scope", "response_type", "code_challenge"]
+)
+def test_a_parameter_that_is_there_twice_is_never_one_of_the_two(program, name):
+    """CVE-2026-9689 (Keycloak): parameter pollution; one value was checked and another one used."""
+    answer = program.surfer.get(f"{program.request()}&{name}=http%3A%2F%2Fevil.example%2F")
+
+    if name in {"redirect_uri", "client_id"}:
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+    else:
+        assert answer.headers["Location"].startswith("http://127.0.0.1:49152/callback?error=invalid_request")
+        assert "evil.example" not in answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["token", "id_token", "code token", "code id_token", "code id_token token", "none"]
+)
+def test_nothing_but_a_code_ever_comes_through_the_browser(program, kind):
+    """CVE-2026-7571 (Keycloak): the implicit flow, though switched off, could be had."""
+    answer = program.surfer.get(program.request(response_type=kind))
+
+    assert answer.headers["Location"].startswith(
+        "http://127.0.0.1:49152/callback?error=unsupported_response_type"
+    )
+
+
+def test_the_form_cannot_turn_the_request_into_another(program):
+    """CVE-2026-7571 (Keycloak): what the browser sends back with the form was believed."""
+    page = program.surfer.get(program.request())
+    other = urlsplit(program.request(response_type="token")).query
+
+    answer = program.surfer.send(
+        page, _request=other, email=program.surfer.email, password=program.surfer.password
+    )
+
+    assert "access_token" not in answer.headers.get("Location", "") + answer.text
+    assert "code=" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")]
+)
+def test_a_request_object_is_refused_and_never_read(program, name, error):
+    """CVE-2026-9793 (Keycloak): unsigned request objects were believed."""
+    answer = program.surfer.get(program.request(**{name: "eyJhbGciOiJub25lIn0.e30."}))
+
+    assert f"error={error}" in answer.headers["Location"]
