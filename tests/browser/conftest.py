@@ -66,6 +66,12 @@ def house(tmp_path_factory):
 class _Callback(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append(self.path)
+        if self.server.onward is not None and self.path.startswith("/callback?"):
+            self.send_response(302)
+            self.send_header("Location", self.server.onward)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = b"<!doctype html><title>Arrived</title><h1>Arrived</h1>"
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
@@ -83,6 +89,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, host):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.seen = []
+        self.onward = None  # where the callback leads on to
         super().__init__((host, 0), _Callback)
 
 

@@ -47,6 +47,18 @@ def test_a_program_at_the_ipv6_loopback_address_is_reached_from_the_form(open_pa
     assert program.redeem().status_code == 200
 
 
+def test_a_program_may_lead_on_to_another_place(open_page, make_program, log_in):
+    program, site = make_program(), make_program()
+    program.server.onward = f"{site.origin}/welcome"
+    page = open_page(**NO_SCRIPT)
+    page.goto(program.url())
+
+    log_in(page)
+
+    page.wait_for_url(f"{site.origin}/welcome")
+    assert program.redeem().status_code == 200
+
+
 def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, program, log_in, look):
     page = open_page(**NO_SCRIPT)
     page.goto(program.url())
@@ -236,8 +248,7 @@ def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, program):
     headers = page.goto(program.url()).all_headers()
 
     assert headers["content-security-policy"] == (
-        f"default-src 'none'; style-src 'self'; form-action 'self' {program.origin}; frame-ancestors 'none';"
-        " base-uri 'none'"
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"

@@ -1,7 +1,7 @@
 """Which redirect URI is a client's: compared as strings, but for the port of a loopback address."""
 
 import pytest
-from auth_service.domain.redirects import form_target, registered, with_parameters
+from auth_service.domain.redirects import registered, with_parameters
 
 ISSUER = "https://id.example"
 WEB = "https://app.example/callback"
@@ -89,16 +89,3 @@ def test_a_client_with_no_registration_has_none():
 )
 def test_parameters_are_added_to_whatever_query_there_is(uri, parameters, expected):
     assert with_parameters(uri, parameters) == expected
-
-
-@pytest.mark.parametrize(
-    ("uri", "target"),
-    [
-        (WEB, "https://app.example"),
-        ("http://127.0.0.1:51004/callback", "http://127.0.0.1:51004"),
-        ("http://[::1]:51004/callback", "http:"),
-        (APP, "com.example.app:"),
-    ],
-)
-def test_a_policy_names_the_place_as_narrowly_as_it_can(uri, target):
-    assert form_target(uri) == target

@@ -68,7 +68,10 @@ def send(client):
     """`send(page, **fields)`: send the form of a page."""
 
     def post(page, path="/oauth/authorize", headers=None, **fields):
-        return client.post(path, data=hidden(page) | fields, headers=headers)
+        answer = client.post(path, data=hidden(page) | fields, headers=headers)
+        leads_on = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', answer.text)
+        answer.onward = unescape(leads_on[1]) if leads_on else None
+        return answer
 
     return post
 
@@ -107,11 +110,11 @@ def read(token):
 def test_a_log_in_leads_back_with_a_code_that_gives_tokens(log_in, redeem):
     answer = log_in(nonce="n")
 
-    assert answer.status_code == 303
-    assert answer.location.startswith(CALLBACK + "?")
-    assert answer_in(answer.location).keys() == {"code", "state", "iss"}
+    assert answer.status_code == 200
+    assert answer.onward.startswith(CALLBACK + "?")
+    assert answer_in(answer.onward).keys() == {"code", "state", "iss"}
     assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
-    tokens = redeem(answer.location).get_json()
+    tokens = redeem(answer.onward).get_json()
     assert tokens.keys() == {
         "access_token",
         "token_type",
@@ -126,7 +129,7 @@ def test_a_log_in_leads_back_with_a_code_that_gives_tokens(log_in, redeem):
 
 
 def test_an_id_token_opens_no_route(log_in, redeem, client):
-    tokens = redeem(log_in().location).get_json()
+    tokens = redeem(log_in().onward).get_json()
 
     for method, path in (("GET", "/oauth/userinfo"), ("POST", "/logout")):
         answer = client.open(path, method=method, headers={"Authorization": f"Bearer {tokens['id_token']}"})
@@ -171,8 +174,7 @@ def test_every_page_is_held_by_its_headers(ask):
     headers = ask().headers
 
     assert headers["Content-Security-Policy"] == (
-        "default-src 'none'; style-src 'self'; form-action 'self' http://127.0.0.1:5000; frame-ancestors 'none';"
-        " base-uri 'none'"
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cache-Control"] == "no-store"
@@ -270,9 +272,9 @@ def test_a_third_party_gets_a_code_after_a_yes(log_in, send, redeem, ask):
 
     answer = send(page, _choice="allow")
 
-    assert answer.location.startswith("https://partner.example/callback?code=")
+    assert answer.onward.startswith("https://partner.example/callback?code=")
     changes = {"client_id": "partner", "redirect_uri": "https://partner.example/callback"}
-    tokens = redeem(answer.location, **changes).get_json()
+    tokens = redeem(answer.onward, **changes).get_json()
     assert (tokens["scope"], "refresh_token" in tokens) == ("orders:read", False)
     assert ask(PARTNERS).status_code == 303
 
@@ -280,7 +282,7 @@ def test_a_third_party_gets_a_code_after_a_yes(log_in, send, redeem, ask):
 def test_a_third_party_hears_of_a_no(log_in, send, ask):
     answer = send(log_in(PARTNERS), _choice="deny")
 
-    assert answer_in(answer.location)["error"] == "access_denied"
+    assert answer_in(answer.onward)["error"] == "access_denied"
     assert ask(PARTNERS).status_code == 200
 
 
@@ -369,13 +371,13 @@ def test_a_form_is_good_for_an_hour(ask, send, clock):
 
 
 ORIGINS = {
-    "ours": ({"Origin": ISSUER}, 303),
-    "ours, as browsers say it": ({"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"}, 303),
-    "unsaid, from our own page": ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 303),
-    "unsaid by a program": ({}, 303),
+    "ours": ({"Origin": ISSUER}, 200),
+    "ours, as browsers say it": ({"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"}, 200),
+    "unsaid, from our own page": ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 200),
+    "unsaid by a program": ({}, 200),
     "another site": ({"Origin": "https://evil.example"}, 403),
     "another port": ({"Origin": "http://localhost:8081"}, 403),
-    "unsaid, at an address that is not told": ({"Origin": "null"}, 303),
+    "unsaid, at an address that is not told": ({"Origin": "null"}, 200),
     "ours, but from another site": ({"Origin": ISSUER, "Sec-Fetch-Site": "cross-site"}, 403),
     "unsaid, from another site": ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),
     "from a neighbour": ({"Sec-Fetch-Site": "same-site"}, 403),
@@ -397,28 +399,27 @@ def test_a_stale_form_of_somebody_logged_in_by_now_leads_on(log_in, ask, send):
 
     answer = send(page, email="alice@example.com", password=PASSWORD)
 
-    assert answer.status_code == 303
-    assert "code" in answer_in(answer.location)
+    assert "code" in answer_in(answer.onward)
 
 
 def test_prompt_login_takes_a_password_and_then_answers(log_in, ask):
     log_in()
     assert ask(prompt="login").status_code == 200
 
-    assert "code" in answer_in(log_in(prompt="login", max_age="0").location)
+    assert "code" in answer_in(log_in(prompt="login", max_age="0").onward)
 
 
 def test_whoever_logs_in_for_a_refused_request_stays_logged_in(log_in, client):
     answer = log_in(scope="admin")
 
-    assert answer_in(answer.location)["error"] == "access_denied"
+    assert answer_in(answer.onward)["error"] == "access_denied"
     assert client.get_cookie("touchstone_login") is not None
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("resource", ["auth-service", "orders-service"])
 def test_userinfo_answers_for_a_token_of_any_audience(log_in, redeem, client, method, resource):
-    tokens = redeem(log_in(resource=resource).location).get_json()
+    tokens = redeem(log_in(resource=resource).onward).get_json()
 
     answer = client.open(
         "/oauth/userinfo", method=method, headers={"Authorization": f"Bearer {tokens['access_token']}"}
@@ -442,7 +443,7 @@ def test_userinfo_with_a_bad_token_says_so(client):
 
 
 def test_userinfo_without_openid_is_forbidden(log_in, redeem, client):
-    token = redeem(log_in(scope="email").location).get_json()["access_token"]
+    token = redeem(log_in(scope="email").onward).get_json()["access_token"]
 
     answer = client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"})
 
@@ -456,7 +457,7 @@ def refresh(client, tokens):
 
 
 def test_a_refresh_brings_a_new_id_token(log_in, redeem, client):
-    tokens = redeem(log_in(nonce="n").location).get_json()
+    tokens = redeem(log_in(nonce="n").onward).get_json()
 
     again = refresh(client, tokens).get_json()
 
@@ -465,7 +466,7 @@ def test_a_refresh_brings_a_new_id_token(log_in, redeem, client):
 
 
 def test_logging_out_asks_first(log_in, redeem, send, client, ask):
-    tokens = redeem(log_in().location).get_json()
+    tokens = redeem(log_in().onward).get_json()
     page = client.get("/oauth/logout")
     assert (page.status_code, "alice@example.com" in page.text) == (200, True)
     assert refresh(client, tokens).status_code == 200
@@ -479,7 +480,7 @@ def test_logging_out_asks_first(log_in, redeem, send, client, ask):
 
 
 def test_logging_out_with_an_id_token_asks_nothing(log_in, redeem, client):
-    tokens = redeem(log_in().location).get_json()
+    tokens = redeem(log_in().onward).get_json()
 
     answer = client.get("/oauth/logout", query_string={"id_token_hint": tokens["id_token"]})
 
@@ -489,7 +490,7 @@ def test_logging_out_with_an_id_token_asks_nothing(log_in, redeem, client):
 
 
 def test_an_access_token_is_no_hint_to_log_out(log_in, redeem, client):
-    tokens = redeem(log_in().location).get_json()
+    tokens = redeem(log_in().onward).get_json()
 
     page = client.get("/oauth/logout", query_string={"id_token_hint": tokens["access_token"]})
 
@@ -501,11 +502,10 @@ def test_a_client_gets_the_browser_back_after_the_question(log_in, send, client)
     log_in()
     query = {"client_id": "partner", "post_logout_redirect_uri": "https://partner.example/bye", "state": "x"}
     page = client.get("/oauth/logout", query_string=query)
-    assert "https://partner.example;" in page.headers["Content-Security-Policy"]
 
     answer = send(page, "/oauth/logout")
 
-    assert (answer.status_code, answer.location) == (303, "https://partner.example/bye?state=x")
+    assert answer.onward == "https://partner.example/bye?state=x"
 
 
 def test_logging_out_towards_an_unknown_address_ends_nothing(log_in, client, ask):
@@ -532,7 +532,7 @@ def test_a_missing_code_is_an_invalid_request(client):
 
 
 def test_a_code_needs_a_client(log_in, redeem):
-    answer = redeem(log_in().location, client_id="")
+    answer = redeem(log_in().onward, client_id="")
 
     assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
 

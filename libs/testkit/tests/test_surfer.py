@@ -57,3 +57,10 @@ def test_inputs_outside_of_forms_are_nobodys(upstream, surfer):
     (form,) = forms_of(surfer.get(upstream.url))
 
     assert (form.action, form.method, form.fields) == ("", "get", {})
+
+
+def test_a_page_that_leads_on_by_itself_is_left(upstream, surfer):
+    page = b'<meta http-equiv="refresh" content="0;url=http://client.example/callback?code=1&amp;state=;">'
+    upstream.answers = [LOG_IN, Answer(200, page, {"Content-Type": "text/html"})]
+
+    assert surfer.arrive(f"{upstream.url}/start") == "http://client.example/callback?code=1&state=;"

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 LONGEST_URI = 2000
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
 _LOCALHOST = re.compile(r"(http://localhost)(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 
 def registered(uri: str, registrations: Iterable[str], issuer: str) -> bool:
@@ -42,12 +41,3 @@ def with_parameters(uri: str, parameters: dict[str, str | None]) -> str:
     if not query:
         return uri
     return f"{uri}{'&' if '?' in uri else '?'}{query}"
-
-
-def form_target(uri: str) -> str:
-    """Give what a Content-Security-Policy calls the place of a URI: its origin, or its scheme where CSP has no word for more.
-
-    CSP knows no IPv6 address, and an app's own scheme has no origin.
-    """
-    origin = _ORIGIN.match(uri)
-    return origin[0] if origin else f"{urlsplit(uri).scheme}:"

@@ -11,7 +11,6 @@ from auth_service.domain.authorization import AuthorizationRequest, Refused
 from auth_service.domain.authorize import Answered, AskForConsent, AskToLogIn, Step
 from auth_service.domain.browser import SignedIn
 from auth_service.domain.errors import BadCredentials, NoSigningKey, StaleForm, TryLater, Unanswerable
-from auth_service.domain.redirects import form_target
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.models import AuthorizationForm, AuthorizationQuery
@@ -20,6 +19,7 @@ from auth_service.web.pages import (
     REDIRECT_RESPONSE,
     STYLE,
     STYLE_PATH,
+    back_to,
     error_page,
     page,
     sent_to,
@@ -114,7 +114,7 @@ class _Pages:
             step = self._front.authorize.after_log_in(asked, entered.signed_in)
             response = self._show(asked, step, login=entered.cookie)
         except Refused as refused:
-            response = sent_to(refused.address.refusal(refused.error))
+            response = back_to(refused.address.refusal(refused.error))
         self._guard.cookies.set(response, self._guard.cookies.login_name, entered.cookie)
         return response
 
@@ -137,7 +137,7 @@ class _Pages:
         errors = {"form": notice} if notice else {}
         match step:
             case Answered(location):
-                return sent_to(location)
+                return back_to(location)
             case AskForConsent():
                 return self._consent_page(asked, step, errors, login)
             case AskToLogIn():
@@ -152,7 +152,6 @@ class _Pages:
         response = page(
             "login.html",
             status,
-            form_targets=[form_target(asked.address.redirect_uri)],
             errors=errors,
             action=PATH,
             request=sent,
@@ -170,7 +169,6 @@ class _Pages:
         response = page(
             "consent.html",
             403 if errors else 200,
-            form_targets=[form_target(asked.address.redirect_uri)],
             errors=errors,
             action=PATH,
             request=sent,
@@ -196,7 +194,7 @@ def missing_credentials(email: str, password: str) -> dict[str, str]:
 def _answer_errors(routes: APIBlueprint) -> None:
     @routes.errorhandler(Refused)
     def refused(error: Refused) -> Response:
-        return sent_to(error.address.refusal(error.error))
+        return back_to(error.address.refusal(error.error))
 
     answer_on_pages(routes)
 

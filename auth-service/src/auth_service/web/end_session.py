@@ -9,12 +9,11 @@ from flask_openapi3.models.tag import Tag
 
 from auth_service.domain.browser import SignedIn
 from auth_service.domain.end_session import LogOutRequest
-from auth_service.domain.redirects import form_target
 from auth_service.web.authorize import answer_on_pages
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.models import LogOutForm, LogOutQuery
-from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, page, sent_to
+from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, back_to, page, sent_to
 from auth_service.web.reading import described, form_pairs, parsed, query_pairs
 
 TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
@@ -65,7 +64,6 @@ def _who(front: Front) -> SignedIn | None:
 def _question(front: Front, asked: LogOutRequest, who: SignedIn, sent: str) -> Response:
     response = page(
         "logout.html",
-        form_targets=[form_target(asked.then)] if asked.then else [],
         action=PATH,
         request=sent,
         form_token=front.forms.token("logout", sent),
@@ -77,6 +75,6 @@ def _question(front: Front, asked: LogOutRequest, who: SignedIn, sent: str) -> R
 
 def _logged_out(front: Front, asked: LogOutRequest, who: SignedIn | None) -> Response:
     front.end_session(asked, who)
-    response = sent_to(asked.then) if asked.then else page("logged_out.html")
+    response = back_to(asked.then) if asked.then else page("logged_out.html")
     front.forms.cookies.drop(response, front.forms.cookies.login_name)
     return response

@@ -22,11 +22,14 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self.onward: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get").lower(), {}))
+        elif tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
+            self.onward = given.get("content", "").partition("url=")[2] or None
         elif tag == "input" and self.forms and "name" in given:
             self.forms[-1].fields[given["name"]] = given.get("value", "")
 
@@ -63,8 +66,9 @@ class Surfer:
         """
         page = self.get(url)
         for _ in range(_MOST_STEPS):
-            if page.is_redirect:
-                target = urljoin(page.url, page.headers["Location"])
+            onward = page.headers["Location"] if page.is_redirect else onward_of(page)
+            if onward is not None:
+                target = urljoin(page.url, onward)
                 if urlsplit(target)[:2] != urlsplit(url)[:2]:
                     return target
                 page = self.get(target)
@@ -77,6 +81,13 @@ class Surfer:
         if any("password" in form.fields for form in forms_of(page)[:1]):
             return {"email": self.email, "password": self.password}
         return {"_choice": "allow"}
+
+
+def onward_of(page: requests.Response) -> str | None:
+    """Return where an HTML page leads on to by itself, None when it does not."""
+    reader = _Reader()
+    reader.feed(page.text)
+    return reader.onward
 
 
 def forms_of(page: requests.Response) -> list[Form]:

@@ -1,10 +1,9 @@
 """The pages that people see: one layout, one style sheet, no script, and the headers that hold them to it."""
 
 import hashlib
-from collections.abc import Iterable
 from importlib.resources import files
 
-from flask import Response
+from flask import Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auth_service.web.pages.wording import SCOPES
@@ -14,6 +13,7 @@ STYLE = (files("auth_service.web.pages") / "pages.css").read_bytes()
 STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:16]
 HTML_RESPONSE = {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
 REDIRECT_RESPONSE = {"description": "Go on there."}
+POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = Environment(
     loader=PackageLoader("auth_service.web.pages"),
     autoescape=True,
@@ -24,19 +24,13 @@ _templates = Environment(
 _templates.globals |= {"style": f"{STYLE_PATH}?v={STYLE_VERSION}", "scope_words": SCOPES}
 
 
-def page(template: str, status: int = 200, *, form_targets: Iterable[str] = (), **facts: object) -> Response:
-    """Render a page; it is never kept, never framed, runs no script and tells no other site where it was.
-
-    ``form_targets`` are origins or schemes to which a form of this page may lead on, beside our own.
-    """
+def page(template: str, status: int = 200, **facts: object) -> Response:
+    """Render a page; it is never kept, never framed, runs no script and tells no other site where it was."""
     facts.setdefault("errors", {})
     response = Response(_templates.get_template(template).render(facts), status, mimetype="text/html")
-    targets = " ".join(("'self'", *form_targets))
     response.headers.update(
         {
-            "Content-Security-Policy": (
-                f"default-src 'none'; style-src 'self'; form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
-            ),
+            "Content-Security-Policy": POLICY,
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
@@ -55,3 +49,12 @@ def sent_to(location: str) -> Response:
     """Send the browser on with a GET, keeping the address we had from the next site (RFC 9700 section 4.12)."""
     headers = {"Location": location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return Response(status=303, headers=headers)
+
+
+def back_to(location: str) -> Response:
+    """Send the browser to an address of a client: after a form by a page that leads on by itself, else at once.
+
+    For browsers hold ``form-action`` against every redirect that follows a form, the client's own ones included;
+    allowing all those places would allow a form to send passwords there.
+    """
+    return page("going_on.html", location=location) if request.method == "POST" else sent_to(location)
