@@ -252,6 +252,20 @@ def test_the_command_names_a_database_that_is_out_of_reach_in_one_line(package, 
     assert "hunter2" not in line
 
 
+def test_the_command_leaves_a_database_alone_that_a_newer_version_has_migrated(
+    package, tmp_path, monkeypatch, capsys
+):
+    url = f"sqlite:///{tmp_path}/x.db"
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert main([package]) == 0
+    with open_database(url).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert main([package]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be brought up to date" in line
+    assert "9999" in line
+
+
 def test_the_command_needs_a_database_url(package, monkeypatch, capsys):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with pytest.raises(SystemExit) as left:

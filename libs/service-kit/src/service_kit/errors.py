@@ -29,6 +29,10 @@ class ExchangeRefused(ServiceKitError):  # noqa: N818 - likewise
         self.description = description
 
 
+class CannotMigrate(ServiceKitError):  # noqa: N818 - likewise
+    """The database is at a revision that this version of the service does not know; a newer one was here before."""
+
+
 class BadCursor(ServiceKitError):  # noqa: N818 - likewise
     """A pagination cursor that was not made here."""
 

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 SECRETS_DIR = Path("/run/secrets")
 EXIT_BAD_SETTINGS = 2
@@ -46,6 +44,10 @@ def is_loopback(url: str) -> bool:
 
 
 def _database_url(value: SecretStr) -> SecretStr:
+    # Half a second that whatever has no database need not wait for.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         backend = make_url(value.get_secret_value()).get_backend_name()
     except (ArgumentError, ValueError):

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from service_kit.errors import CannotMigrate
 from service_kit.settings import S, load
 
 A = TypeVar("A")
@@ -21,10 +21,10 @@ def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type
     safe to show. The words of a database driver are not shown; they may repeat the URL.
     """
     values = load(settings)
-    own: tuple[type[Exception], ...] = (OSError, *faults)
+    own: tuple[type[Exception], ...] = (OSError, CannotMigrate, *faults)
     try:
         return create_app(values)
-    except (SQLAlchemyError, CommandError) as error:
+    except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         reason = f"the database of DATABASE_URL cannot be used ({type(cause).__name__})"
     except own as error:

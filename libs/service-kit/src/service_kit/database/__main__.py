@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service_kit.database.engine import open_database
 from service_kit.database.migrate import migrations_of, upgrade
+from service_kit.errors import CannotMigrate
 from service_kit.settings import DatabaseUrl, load
 
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     where = engine.url.render_as_string(hide_password=True)
     try:
         upgrade(engine, folder)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, CannotMigrate, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
         print(f"{package}: cannot migrate {where}: {reason[0]}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1

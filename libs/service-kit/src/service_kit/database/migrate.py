@@ -7,16 +7,18 @@ from pathlib import Path
 
 from alembic import command, context
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine, MetaData, text
 
 from service_kit.database.engine import file_lock, lock_file, sqlite_file
+from service_kit.errors import CannotMigrate
 
 
 def upgrade(engine: Engine, migrations: Path) -> None:
     """Run the missing migrations of the folder (Alembic's: env.py and versions/), all in one transaction.
 
     Processes that try at once do it one after the other, and the later ones find nothing to do. SQLAlchemyError when
-    the database cannot be reached; nothing is half done then.
+    the database cannot be reached, CannotMigrate when it is ahead of the folder; nothing is half done then.
     """
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
@@ -30,7 +32,10 @@ def upgrade(engine: Engine, migrations: Path) -> None:
             key = zlib.crc32(f"{engine.url.database}/migrations".encode())
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise CannotMigrate(f"the database cannot be brought up to date: {error}") from error
 
 
 def run_migrations(metadata: MetaData) -> None:
