@@ -209,17 +209,26 @@ def test_a_body_that_trickles_is_given_up(follower, server, document):
     assert follower.last_error == "BadAnswerError: answered too slowly"
 
 
-def test_a_server_that_is_not_there_is_asked_again_later_and_later(make_clock, server):
+def test_a_server_in_trouble_is_asked_again_later_and_later(make_clock, server, document):
+    server.plan(document(), document(status=500))
+    follower = Follower(server.url, parse, clock=make_clock(), jitter=lambda: 1.0)
+    follower.poll()
+    assert [follower.poll() for _ in range(6)] == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
+    follower.close()
+
+
+def test_a_server_that_was_never_there_is_asked_again_every_second(make_clock, server):
     server.close()
     follower = Follower(server.url, parse, clock=make_clock(), jitter=lambda: 1.0)
-    assert [follower.poll() for _ in range(6)] == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
+    assert [follower.poll() for _ in range(4)] == [0.5, 1.0, 1.0, 1.0]
     assert follower.last_error == "ConnectionError"
     assert not follower.wait_ready(0)
     follower.close()
 
 
 def test_jitter_halves_the_pause_at_most(follower, server, document):
-    server.plan(document(status=500))
+    server.plan(document(), document(status=500))
+    follower.poll()
     assert [follower.poll() for _ in range(3)] == [0.25, 0.5, 1.0]
 
 

@@ -28,6 +28,7 @@ _SHORTEST, _LONGEST = 5.0, 3600.0  # bounds of the interval that a server may as
 _AT_ONCE, _SOON = 0.05, 1.0  # breath between two waits; the same where the server may not have waited
 _NOTICEABLE = 0.3  # seconds: a change that took this long was perhaps waited for
 _BACKOFF, _BACKOFF_CAP = 0.25, 4.0
+_FIRST_CAP = 1.0  # while there has been no value, and nothing can be served
 _OK, _NOT_MODIFIED = 200, 304
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:[,\s]|$)", re.IGNORECASE)
 _APPLIED = re.compile(r"(?:^|[,\s])wait(?:=|[,;\s]|$)", re.IGNORECASE)
@@ -253,7 +254,8 @@ class Follower(Generic[T]):
             self._last_error = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
             self._tried = True
             self._changed.notify_all()
-            longest = min(_BACKOFF_CAP, _BACKOFF * 2.0 ** min(self._failures, 10))
+            cap = _FIRST_CAP if self._value is None else _BACKOFF_CAP
+            longest = min(cap, _BACKOFF * 2.0 ** min(self._failures, 10))
         return longest * (0.5 + 0.5 * self._jitter())
 
 
