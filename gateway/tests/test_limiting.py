@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from gateway.errors import Refusal
-from gateway.limiting import Limits, Rates, account_of
+from gateway.limiting import Limits, Rates, Windows, account_of
+from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
@@ -116,3 +117,35 @@ def test_without_its_storage_the_limit_holds_in_memory():
 
     assert first is None
     assert second.slug == "too_many_requests"
+
+
+def test_a_shared_storage_counts_for_all_gateways_that_use_it():
+    shared = FixedWindowRateLimiter(MemoryStorage())
+    one, other = Limits(Rates(client="1/minute")), Limits(Rates(client="1/minute"))
+    one._shared = other._shared = shared
+
+    first, second = hits([lambda: one.client("192.0.2.1"), lambda: other.client("192.0.2.1")])
+
+    assert first is None
+    assert 1 <= int(dict(second.headers)[b"retry-after"]) <= 61
+
+
+def test_a_window_ends():
+    now = [1000.0]
+    windows, item = Windows(lambda: now[0]), parse("1/minute")
+
+    results = [windows.hit(item, ("a",)), windows.hit(item, ("a",))]
+    now[0] += 60
+
+    assert results == [None, 60.0]
+    assert windows.hit(item, ("a",)) is None
+
+
+def test_strangers_cannot_fill_the_memory_with_addresses():
+    windows, item = Windows(lambda: 0.0, size=10), parse("1/minute")
+
+    for number in range(100):
+        windows.hit(item, (str(number),))
+
+    assert len(windows._windows) == 10
+    assert windows.hit(item, ("99",)) is not None

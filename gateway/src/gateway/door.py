@@ -117,6 +117,7 @@ class Door:
                 return
 
     def close(self) -> None:
-        """Stop following the issuer and close all connections to the services."""
+        """Stop following the issuer, close all connections to the services, write the last of the log."""
         self._edge.close()
         self._forward.close()
+        self._record.close()

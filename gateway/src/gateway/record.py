@@ -58,6 +58,11 @@ class Record(Collector):
         if self._log is not None:
             self._log.write(visit, method, took)
 
+    def close(self) -> None:
+        """Leave nothing unwritten."""
+        if self._log is not None:
+            self._log.flush()
+
     def collect(self) -> Iterator[Metric]:
         """Return the figures to Prometheus' registry."""
         requests = CounterMetricFamily(

@@ -22,8 +22,11 @@ _LINE = (
 )
 
 
+LATE = 0.01  # seconds
+
+
 class RequestLog:
-    """Writes to stdout, once in each round of the event loop: whatever has been answered in it goes out together."""
+    """Writes to stdout, lines of busy times together: a line is at most `LATE` seconds late."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -35,23 +38,22 @@ class RequestLog:
         if visit.path in QUIET_PATHS:
             return
         if not self._lines:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_later(LATE, self.flush)
         microseconds = time.time_ns() // 1000
         second = microseconds // 1_000_000
         if second != self._second:
             self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         subject = "" if visit.claims is None else f', "sub": {_shown(visit.claims.subject)}'
         path, request_id = _shown(visit.path or "(refused)"), visit.headers.request_id
-        if (
-            "." in request_id
-        ):  # a caller may name a request after a token; without a dot nothing looks like one
+        if "." in request_id:  # a caller's; without a dot none looks like a token
             request_id = redact(request_id)
         self._lines.append(
             _LINE % (method, path, visit.status, seconds * 1000, request_id, subject,
                      self._time, microseconds % 1_000_000)
         )  # fmt: skip
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what has been noted."""
         text = "".join(self._lines)
         self._lines.clear()
         with contextlib.suppress(OSError, ValueError):  # whoever read the log has gone; the door stays open

@@ -1,0 +1,104 @@
+"""Connections to the services: which are kept, and what a service may say on them."""
+
+import socket
+import time
+
+import pytest
+from gateway.app import create_door
+from gateway.transfer import MAX_HEAD
+
+
+def ask(gateway, method="GET"):
+    return gateway.ask(method, "/products")
+
+
+def test_a_connection_is_used_again(gateway, upstream):
+    ask(gateway)
+    before = upstream.connections
+    answers = [ask(gateway).status for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+    assert upstream.connections == before
+
+
+@pytest.mark.parametrize("line", ["Connection: close", "Transfer-Encoding: chunked"])
+def test_a_connection_whose_end_is_announced_or_in_doubt_is_not(another_upstream, settings, start, line):
+    another_upstream.answer = lambda _r, c: (
+        another_upstream.say(c, b"ok", "200 OK", line)
+        if "close" in line
+        else c.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"
+        )
+    )
+    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+        answers = [ask(gateway).body for _ in range(2)]
+
+    assert answers == [b"ok", b"ok"]
+    assert another_upstream.connections == 2
+
+
+def test_a_connection_that_the_service_has_closed_is_not_used_again(another_upstream, settings, start):
+    def once(_request, connection):
+        another_upstream.say(connection, b"ok")
+        connection.shutdown(socket.SHUT_RDWR)
+
+    another_upstream.answer = once
+    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+        answers = []
+        for _ in range(3):
+            answers.append(ask(gateway).status)
+            time.sleep(0.05)
+
+    assert answers == [200, 200, 200]
+    assert len(another_upstream.seen) == 3
+
+
+def test_what_comes_unasked_ends_the_connection(another_upstream, settings, start):
+    kept = []
+
+    def keep(_request, connection):
+        kept.append(connection)
+        another_upstream.say(connection, b"ok")
+
+    another_upstream.answer = keep
+    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+        ask(gateway)
+        kept[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+        assert another_upstream.gone.wait(5)
+        assert ask(gateway).body == b"ok"
+
+
+def test_an_answer_that_ends_with_its_connection_is_whole(gateway, upstream):
+    def until_the_end(_request, connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        connection.shutdown(socket.SHUT_WR)
+
+    upstream.answer = until_the_end
+
+    assert ask(gateway).body == b"all of it"
+
+
+def test_a_head_request_does_not_wait_for_a_body(gateway, upstream):
+    upstream.answer = lambda _r, c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+
+    answers = [ask(gateway, "HEAD") for _ in range(2)]
+
+    assert [(a.status, a["content-length"]) for a in answers] == [(200, "5")] * 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 5 * MAX_HEAD,
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhm",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk",
+        b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\nok",
+    ],
+)
+def test_an_answer_that_could_be_read_in_two_ways_is_none(another_upstream, settings, start, said):
+    another_upstream.answer = lambda _r, c: c.sendall(said)
+    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+        answer = ask(gateway)
+
+    assert (answer.status, answer.problem()) == (502, "bad_gateway")
