@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
+import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -185,3 +186,25 @@ def sign_anything() -> Callable[..., str]:
         return f"{signed}.{b64(key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
 
     return sign
+
+
+@pytest.fixture
+def raw(gateway) -> Callable[[bytes], bytes]:
+    """`raw(sent)`: all that the door answers to these bytes until it hangs up, or falls silent for a second."""
+    parts = urlsplit(gateway.url)
+
+    def send(sent: bytes) -> bytes:
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as line:
+            line.sendall(sent)
+            line.settimeout(1)
+            told = b""
+            while True:
+                try:
+                    more = line.recv(65536)
+                except TimeoutError:
+                    return told
+                if not more:
+                    return told
+                told += more
+
+    return send

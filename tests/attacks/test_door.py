@@ -1,0 +1,91 @@
+"""The door: what proxies in front of others believed of their callers."""
+
+import pytest
+
+PUBLIC, GUARDED = "/products", "/orders"
+BELIEVED = [
+    ("X-Forwarded-User", "admin", "CVE-2025-64484 (oauth2-proxy)"),
+    ("X_Forwarded_User", "admin", "CVE-2025-64484 (oauth2-proxy): an underscore"),
+    ("X_Authorization", "Bearer x", "CVE-2025-64484 (oauth2-proxy)"),
+    ("X-Auth-Request-User", "admin", "CVE-2025-64484 (oauth2-proxy)"),
+    ("X-Forwarded-Uri", PUBLIC, "CVE-2026-40575 (oauth2-proxy): the path of another"),
+    ("X-Original-URI", PUBLIC, "CVE-2026-40575 (oauth2-proxy)"),
+    ("X-Original-URL", PUBLIC, "CVE-2026-40575 (oauth2-proxy)"),
+    ("X-Forwarded-Prefix", PUBLIC, "CVE-2026-40575 (oauth2-proxy)"),
+    ("User-Agent", "GoogleHC/1.0", "CVE-2026-34457 (oauth2-proxy): health checks were let in"),
+    ("User-Agent", "kube-probe/1.29", "CVE-2026-34457 (oauth2-proxy)"),
+    ("Connection", "close, Authorization", "CVE-2025-48865 (Fabio): headers called hop-by-hop"),
+]
+TARGETS = {
+    "/orders?x=/products": "CVE-2025-54576 (oauth2-proxy): the query counted as path",
+    "/orders?/livez": "CVE-2025-54576 (oauth2-proxy)",
+    "/orders#/products": "CVE-2026-41059 (oauth2-proxy): a fragment",
+    "/orders%23/products": "CVE-2026-41059 (oauth2-proxy)",
+    "/products/..;/orders": "CVE-2026-3872 (Keycloak): ..;/",
+    "/products/../orders": "CVE-2026-3872 (Keycloak)",
+    "/products;/../orders": "CVE-2026-3872 (Keycloak)",
+}
+
+
+@pytest.mark.parametrize(("name", "value", "advisory"), BELIEVED)
+def test_no_header_opens_what_needs_a_token(gateway, wire, name, value, advisory):
+    """The identifiers stand in BELIEVED."""
+    assert wire(gateway.url)("GET", GUARDED, (name, value)).status in (400, 401), advisory
+
+
+@pytest.mark.parametrize("target", list(TARGETS))
+def test_no_spelling_opens_what_needs_a_token(gateway, wire, target):
+    """The identifiers stand in TARGETS."""
+    assert wire(gateway.url)("GET", target).status in (400, 401, 404), TARGETS[target]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("X-Forwarded-For", "203.0.113.9")],
+        [("X_Forwarded_For", "203.0.113.9")],
+        [("X-Forwarded-For", "203.0.113.9"), ("Connection", "close, X-Forwarded-For")],
+        [("Connection", "X-Forwarded-For")],
+        [("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")],
+    ],
+)
+def test_nobody_signs_the_audit_log_with_another_address(gateway, wire, admin, newcomer, lines):
+    """CVE-2025-48865 (Fabio), CVE-2025-64484 (oauth2-proxy): forwarded headers taken out, or put in under another name."""
+    person = newcomer()
+    body = f'{{"email": "{person.email}", "password": "{person.password}"}}'.encode()
+
+    answer = wire(gateway.url)("POST", "/login", ("Content-Type", "application/json"), *lines, body=body)
+
+    assert answer.status in (200, 400)
+    audited = gateway("GET", "/admin/audit?limit=100", token=admin.token)
+    assert audited.status_code == 200
+    assert person.sub in audited.text
+    assert "127.0.0.1" in audited.text
+    assert "203.0.113.9" not in audited.text
+
+
+HIDDEN = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+SMUGGLED = {
+    "openlitespeed#392": b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
+    "openlitespeed#392, the other order": b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"
+    + HIDDEN,
+    "openlitespeed#392, two lengths": b"Content-Length: 0\r\nContent-Length: 38\r\n\r\n" + HIDDEN,
+    "CVE-2026-54387 (tinyproxy)": b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n" + HIDDEN,
+    "CVE-2026-54387 (tinyproxy), a comma": b"Content-Length: 0\r\nTransfer-Encoding: chunked,\r\n\r\n"
+    + HIDDEN,
+    "CVE-2026-54387 (tinyproxy), unknown": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + HIDDEN,
+    "tiny-http#173": b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
+    "CVE-2022-32213 (llhttp)": b"Transfer-Encoding: chunked\r\n , identity\r\n\r\n0\r\n\r\n" + HIDDEN,
+    "CVE-2022-35256 (llhttp)": b"X: a\nContent-Length: 38\r\n\r\n" + HIDDEN,
+    "CVE-2023-30589 (llhttp)": b"X: \rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
+    "CVE-2025-43859 (h11)": b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}   XX0\r\n\r\n" + HIDDEN,
+}
+
+
+@pytest.mark.parametrize("case", list(SMUGGLED))
+def test_a_request_with_two_readings_has_none(raw, case):
+    """The identifiers stand in SMUGGLED: what one server took for a body was a request to the next."""
+    told = raw(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + SMUGGLED[case])
+
+    assert told.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501"))
+    assert told.count(b"HTTP/1.1 ") == 1
