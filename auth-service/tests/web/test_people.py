@@ -112,7 +112,7 @@ def test_an_existing_address_answers_like_a_new_one_for_the_same_work(client, ha
     answers, work = [], []
     for address in ("new@example.com", "alice@example.com", "ALICE@example.com"):
         hasher.work.clear()
-        answers.append(client.post("/accounts", json={"email": address, "password": "password", "name": "N"}))
+        answers.append(client.post("/accounts", json={"email": address, "password": "a new password", "name": "N"}))
         work.append(list(hasher.work))
 
     def shape(answer):
@@ -154,7 +154,7 @@ def test_a_new_account_can_log_in(client):
     ],
 )
 def test_an_account_that_cannot_be_is_refused(client, change, slug):
-    body = {"email": "dora@example.com", "password": "password", "name": "Dora"} | change
+    body = {"email": "dora@example.com", "password": "a new password", "name": "Dora"} | change
 
     answer = client.post("/accounts", json=body)
 
