@@ -18,6 +18,7 @@ import pytest
 import requests
 from testkit.callers import Door, Person, Wire, read_claims, wait_for
 from testkit.cluster import Cluster
+from testkit.mails import mailed_token
 
 GIVEN = os.environ.get("TOUCHSTONE_GATEWAY_URL", "").rstrip("/")
 PASSWORD = os.environ.get("DEMO_PASSWORD", "correct-horse-battery-staple")
@@ -41,12 +42,20 @@ class Given:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Any]:
+def mail_folders() -> dict[str, Path]:
+    """Where the mail of the cluster behind a gateway's address can be read; TOUCHSTONE_MAIL_DIR says it of a given one."""
+    given = os.environ.get("TOUCHSTONE_MAIL_DIR")
+    return {GIVEN: Path(given)} if GIVEN and given else {}
+
+
+@pytest.fixture(scope="session")
+def cluster(mail_folders) -> Iterator[Any]:
     """The one cluster of the session: `.urls` by service name; nobody may stop, break or rotate it."""
     if GIVEN:
         yield Given({"gateway": GIVEN})
         return
     with Cluster({"RATE_LIMITS": "off"}) as running:
+        mail_folders[running.gateway] = running.mail_folder
         yield running
 
 
@@ -94,8 +103,8 @@ def admin(gateway) -> Person:
 
 
 @pytest.fixture(scope="session")
-def newcomer(gateway) -> Callable[..., Person]:
-    """`newcomer()`: somebody who just made an account, at `at` or at the gateway."""
+def newcomer(gateway, mail_folders) -> Callable[..., Person]:
+    """`newcomer()`: somebody who just made an account, at `at` or at the gateway, and verified its address."""
 
     def sign_up(at: Door = gateway) -> Person:
         person = Person(at, f"{secrets.token_hex(8)}@example.com", secrets.token_urlsafe(16))
@@ -103,6 +112,10 @@ def newcomer(gateway) -> Callable[..., Person]:
             "POST", "/accounts", json={"email": person.email, "password": person.password, "name": "New"}
         )
         assert answer.status_code == 201, answer.text
+        if at.url in mail_folders:
+            token = mailed_token(mail_folders[at.url], person.email, path="/account/verification")
+            verified = at("POST", "/account/verification/confirm", json={"token": token})
+            assert verified.status_code == 204, verified.text
         return person
 
     return sign_up

@@ -23,9 +23,10 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @pytest.fixture(scope="session")
-def breakable() -> Iterator[Cluster]:
+def breakable(mail_folders) -> Iterator[Cluster]:
     """A second cluster, for tests that stop, kill or rotate; each leaves all four services running."""
     with Cluster({"RATE_LIMITS": "off", "JWKS_MAX_AGE": "1"}) as cluster:
+        mail_folders[cluster.gateway] = cluster.mail_folder
         yield cluster
 
 

@@ -98,6 +98,11 @@ class Cluster:
         """The issuer's public name."""
         return self._settings.get("ISSUER", self.gateway)
 
+    @property
+    def mail_folder(self) -> Path:
+        """Where the mint's mail goes."""
+        return self.folder / "mail"
+
     def environment(self, service: str) -> dict[str, str]:
         """Return the whole environment of a service: nothing of ours but what a process needs."""
         self._must_be_ours()
@@ -111,6 +116,7 @@ class Cluster:
             "KEYS_DIR": str(self.keys_dir),
             "DEMO": "1",
             "DEMO_PASSWORD": DEMO_PASSWORD,
+            "MAIL_URL": f"file:{self.mail_folder}",
             **{self._table[name].port_setting: str(port) for name, port in self.ports.items()},
         }
         database = self._table[service].database

@@ -1,0 +1,22 @@
+"""Mail that a cluster wrote is found by address and by what its link is for."""
+
+import pytest
+from testkit.mails import mailed_token
+
+
+def write(folder, name, to, link):
+    (folder / f"{name}.eml").write_text(f"To: {to}\nSubject: S\n\nOpen\n\n{link}\n\nsoon.\n")
+
+
+def test_the_newest_mail_to_the_address_with_such_a_link_counts(tmp_path):
+    write(tmp_path, "1", "a@example.com", "http://x/account/verification?token=old")
+    write(tmp_path, "2", "a@example.com", "http://x/account/verification?token=new-1_")
+    write(tmp_path, "3", "b@example.com", "http://x/account/verification?token=another")
+    write(tmp_path, "4", "a@example.com", "http://x/magic-links/redeem?token=another")
+
+    assert mailed_token(tmp_path, "a@example.com", path="/account/verification") == "new-1_"
+
+
+def test_a_mail_that_does_not_come_is_said_so(tmp_path):
+    with pytest.raises(TimeoutError):
+        mailed_token(tmp_path / "none", "a@example.com", path="/x", patience=0.1)

@@ -1,0 +1,86 @@
+"""Through the gateway: logging in by mail, choosing a new password by mail, and one's own sessions."""
+
+import pytest
+import requests
+from testkit.mails import mailed_token
+
+
+@pytest.fixture
+def mails(cluster, mail_folders):
+    if cluster.urls["gateway"] not in mail_folders:
+        pytest.skip("nobody can read the mail of this cluster: TOUCHSTONE_MAIL_DIR names its folder")
+    return mail_folders[cluster.urls["gateway"]]
+
+
+@pytest.fixture
+def browser(gateway):
+    """A program that keeps cookies."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+def test_a_mailed_link_logs_in_whoever_keeps_the_cookie_and_nobody_else(
+    gateway, browser, newcomer, mails, claims_of
+):
+    person = newcomer()
+    asked = browser.post(f"{gateway.url}/magic-links", json={"email": person.email}, timeout=10)
+    token = mailed_token(mails, person.email, path="/magic-links/redeem")
+
+    stolen = gateway("POST", "/magic-links/redeem", json={"token": token})
+    looked = gateway("GET", f"/magic-links/redeem?token={token}")
+    answer = browser.post(f"{gateway.url}/magic-links/redeem", json={"token": token}, timeout=10)
+
+    assert asked.status_code == 202
+    assert stolen.status_code == 400
+    assert (looked.status_code, looked.headers["Content-Type"].split(";")[0]) == (200, "text/html")
+    assert answer.status_code == 200, answer.text
+    assert gateway("GET", "/orders", token=answer.json()["access_token"]).status_code == 200
+    assert claims_of(answer.json()["access_token"])["sub"]
+
+
+def test_a_program_without_cookies_passes_the_binding_on(gateway, newcomer, mails):
+    person = newcomer()
+    binding = gateway("POST", "/magic-links", json={"email": person.email}, headers={"Cookie": ""}).json()[
+        "binding"
+    ]
+    token = mailed_token(mails, person.email, path="/magic-links/redeem")
+
+    with requests.Session() as other:
+        other.trust_env = False
+        body = {"token": token, "binding": binding}
+        answers = [
+            other.post(f"{gateway.url}/magic-links/redeem", json=body, timeout=10).status_code
+            for _ in range(2)
+        ]
+
+    assert answers == [200, 401]
+
+
+def test_a_forgotten_password_is_replaced_and_ends_every_session(gateway, newcomer, mails):
+    person = newcomer()
+    before = person.log_in()
+    assert gateway("POST", "/password-resets", json={"email": person.email}).status_code == 202
+    token = mailed_token(mails, person.email, path="/password-resets/redeem")
+
+    body = {"token": token, "new_password": "several unrelated words"}
+    assert gateway("POST", "/password-resets/redeem", json=body).status_code == 204
+
+    form = {"grant_type": "refresh_token", "refresh_token": before["refresh_token"]}
+    assert gateway("POST", "/oauth/token", data=form).status_code == 400
+    credentials = {"email": person.email, "password": "several unrelated words"}
+    assert gateway("POST", "/login", json=credentials).status_code == 200
+
+
+def test_somebody_sees_their_sessions_and_ends_one(gateway, newcomer):
+    person = newcomer()
+    here, there = person.log_in(), person.log_in()
+    items = gateway("GET", "/account/sessions", token=here["access_token"]).json()["items"]
+    other = next(item for item in items if not item["current"])
+
+    answer = gateway("DELETE", f"/account/sessions/{other['sid']}", token=here["access_token"])
+
+    assert answer.status_code == 204
+    assert {item["address"] for item in items} == {"127.0.0.1"}
+    assert items[0]["user_agent"].startswith("python-requests")
+    assert gateway("GET", "/account/sessions", token=there["access_token"]).status_code == 401
