@@ -59,6 +59,18 @@ def test_a_program_may_lead_on_to_another_place(open_page, make_program, log_in)
     assert program.redeem().status_code == 200
 
 
+def test_whoever_is_not_taken_back_finds_the_way_on_the_page(open_page, program, log_in, look):
+    page = open_page(**NO_SCRIPT)
+    page.route(f"{program.origin}/**", lambda route: route.abort("aborted"))
+    page.goto(program.url())
+
+    log_in(page)
+
+    way = page.get_by_role("link", name="Go there now")
+    assert way.get_attribute("href").startswith(f"{program.redirect_uri}?code=")
+    look(page, "going-on")
+
+
 def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, program, log_in, look):
     page = open_page(**NO_SCRIPT)
     page.goto(program.url())

@@ -32,7 +32,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
     front = mint.front
     answer_on_pages(routes)
 
-    @routes.get(PATH, operation_id="endSession", responses=RESPONSES)
+    @routes.get(PATH, operation_id="logOutAtBrowser", responses=RESPONSES)
     @described(query=LogOutQuery)
     def end_session() -> Response:
         """Log out of the browser and of what was opened through it, after a question where no ID token vouches."""
@@ -42,7 +42,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
             return _question(front, asked, who, urlencode(pairs))
         return _logged_out(front, asked, who)
 
-    @routes.post(PATH, operation_id="endSessionByForm", responses=RESPONSES)
+    @routes.post(PATH, operation_id="logOutAtBrowserByForm", responses=RESPONSES)
     @described(form=LogOutForm)
     def end_session_by_form() -> Response:
         """Take the answer to the question; a client's request by POST is sent on to GET."""
