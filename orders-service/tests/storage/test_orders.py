@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from orders_service.domain.errors import IdempotencyKeyReused, StorageUnavailable
 from orders_service.domain.orders import Customer, IdempotencyKey, Line, Order, Position, Status
-from orders_service.storage.faults import answering
 from orders_service.storage.orders import SqlOrders
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -151,8 +150,3 @@ def test_a_database_out_of_reach_is_said_to_be(sqlite):
 
     with pytest.raises(StorageUnavailable):
         SqlOrders(sqlite).find(uuid.uuid4())
-
-
-def test_a_folder_that_cannot_be_written_is_out_of_reach_too():
-    with pytest.raises(StorageUnavailable), answering():
-        raise PermissionError

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 from users_service.domain.errors import StorageUnavailable
 from users_service.domain.profiles import Changes, Profile
-from users_service.storage.profiles import SqlProfiles, answering
+from users_service.storage.profiles import SqlProfiles
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -108,8 +107,3 @@ def test_a_file_that_is_no_database_is_out_of_reach_too(sqlite, tmp_path):
 
     with pytest.raises(StorageUnavailable):
         SqlProfiles(sqlite).find("ada")
-
-
-def test_a_fault_of_our_own_is_not_taken_for_an_outage():
-    with pytest.raises(ProgrammingError), answering():
-        raise ProgrammingError("SELECT", {}, Exception("syntax"))

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from service_kit.database import Database
+from service_kit.database import Database, answering
 from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from orders_service.domain.errors import StorageUnavailable
 from orders_service.domain.products import Product
-from orders_service.storage.faults import answering
 from orders_service.storage.tables import products
 
 
@@ -24,19 +24,19 @@ class SqlCatalogue:
         query = select(products).order_by(products.c.sku).limit(limit)
         if after is not None:
             query = query.where(products.c.sku > after)
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             return [_product(row) for row in session.execute(query).mappings()]
 
     def find(self, skus: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``skus`` that there are, by SKU."""
         query = select(products).where(products.c.sku.in_(skus))
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             return {row["sku"]: _product(row) for row in session.execute(query).mappings()}
 
     def add_missing(self, wanted: Iterable[Product]) -> None:
         """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
         rows = _in_order(wanted)
-        with answering(), self._database.begin() as session:
+        with answering(StorageUnavailable), self._database.begin() as session:
             session.execute(self._insert(products).on_conflict_do_nothing(index_elements=["sku"]), rows)
 
     def put(self, wanted: Iterable[Product]) -> None:
@@ -47,7 +47,7 @@ class SqlCatalogue:
             index_elements=["sku"],
             set_={name: statement.excluded[name] for name in ("name", "price_cents", "currency")},
         )
-        with answering(), self._database.begin() as session:
+        with answering(StorageUnavailable), self._database.begin() as session:
             session.execute(replacing, rows)
 
 

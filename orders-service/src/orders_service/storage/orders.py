@@ -5,14 +5,13 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from service_kit.database import Database
+from service_kit.database import Database, answering
 from sqlalchemy import RowMapping, Select, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from orders_service.domain.errors import IdempotencyKeyReused
+from orders_service.domain.errors import IdempotencyKeyReused, StorageUnavailable
 from orders_service.domain.orders import Customer, IdempotencyKey, Line, Order, Position, Status
-from orders_service.storage.faults import answering
 from orders_service.storage.tables import order_lines, orders
 
 
@@ -32,7 +31,7 @@ class SqlOrders:
             .on_conflict_do_nothing(index_elements=["customer_sub", "idempotency_key"])
             .returning(orders.c.id)
         )
-        with answering(), self._database.begin() as session:
+        with answering(StorageUnavailable), self._database.begin() as session:
             if session.execute(statement).one_or_none() is not None:
                 session.execute(insert(order_lines), _line_rows(order))
                 return order
@@ -44,7 +43,7 @@ class SqlOrders:
     def by_key(self, sub: str, key: IdempotencyKey) -> Order | None:
         """Return the order that ``sub`` placed under ``key``, if its fingerprint is the same."""
         query = select(orders).where(orders.c.customer_sub == sub, orders.c.idempotency_key == key.value)
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             row = session.execute(query).mappings().one_or_none()
             if row is None:
                 return None
@@ -54,7 +53,7 @@ class SqlOrders:
 
     def find(self, order_id: UUID) -> Order | None:
         """Return the order, or None."""
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             found = _select(session, select(orders).where(orders.c.id == order_id))
         return found[0] if found else None
 
@@ -65,14 +64,14 @@ class SqlOrders:
         if before is not None:
             query = query.where(place < tuple_(before.created_at, before.id))
         query = query.order_by(orders.c.created_at.desc(), orders.c.id.desc()).limit(limit)
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             return _select(session, query)
 
     def cancel(self, order_id: UUID, sub: str, at: datetime) -> Order | None:
         """Cancel the order if it is of ``sub`` and still placed; the first of several at once decides the time."""
         own = (orders.c.id == order_id) & (orders.c.customer_sub == sub)
         change = update(orders).where(own, orders.c.status == Status.PLACED)
-        with answering(), self._database.begin() as session:
+        with answering(StorageUnavailable), self._database.begin() as session:
             session.execute(change.values(status=Status.CANCELLED, cancelled_at=at))
             found = _select(session, select(orders).where(own))
         return found[0] if found else None

@@ -1,42 +1,22 @@
 """The database's tables, as the code sees them; the migrations make them."""
 
-from datetime import UTC, datetime
 from typing import Final
 
+from service_kit.database import UtcTimestamp
 from sqlalchemy import (
     BigInteger,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     String,
     Table,
-    TypeDecorator,
     UniqueConstraint,
     Uuid,
 )
 
 metadata: Final = MetaData()
-
-
-class UtcTimestamp(TypeDecorator[datetime]):
-    """An aware UTC datetime, to the microsecond; SQLite keeps it naive, so the zone is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's form
-        """Turn any aware datetime into UTC."""
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's form
-        """Give back an aware datetime in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 # Bytewise order, so that a page's border means the same to every database and locale.

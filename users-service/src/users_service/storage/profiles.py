@@ -1,15 +1,12 @@
 """Profiles in a SQL database; the same statements on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from service_kit.database import Database
+from service_kit.database import Database, answering
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from users_service.domain.errors import StorageUnavailable
@@ -28,7 +25,7 @@ class SqlProfiles:
         known = self.find(sub)
         if known is not None:
             return known
-        with answering(), self._database.begin() as session:
+        with answering(StorageUnavailable), self._database.begin() as session:
             _make_missing(session, sub, at)
             return _read(session, sub)
 
@@ -39,14 +36,14 @@ class SqlProfiles:
             values["name"] = changes.name
         if not isinstance(changes.shipping_address, Keep):
             values["shipping_address"] = changes.shipping_address
-        with answering(), self._database.begin() as session:
+        with answering(StorageUnavailable), self._database.begin() as session:
             _make_missing(session, sub, at)
             session.execute(update(profiles).where(profiles.c.sub == sub).values(values))
             return _read(session, sub)
 
     def find(self, sub: str) -> Profile | None:
         """Return the profile of ``sub``, or None."""
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             row = session.execute(select(profiles).where(profiles.c.sub == sub)).mappings().one_or_none()
         return None if row is None else _profile(row)
 
@@ -55,19 +52,8 @@ class SqlProfiles:
         query = select(profiles).order_by(profiles.c.sub).limit(limit)
         if after is not None:
             query = query.where(profiles.c.sub > after)
-        with answering(), self._database.read() as session:
+        with answering(StorageUnavailable), self._database.read() as session:
             return [_profile(row) for row in session.execute(query).mappings()]
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Turn «the database does not answer» into the domain's word for it; what our own SQL did wrong stays."""
-    try:
-        yield
-    except (ProgrammingError, IntegrityError, DataError, NotSupportedError):
-        raise
-    except (DBAPIError, PoolExhausted, OSError) as error:
-        raise StorageUnavailable from error
 
 
 def _make_missing(session: Session, sub: str, at: datetime) -> None:

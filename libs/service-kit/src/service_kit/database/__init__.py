@@ -2,5 +2,14 @@
 
 from service_kit.database.engine import Database, database_check, open_database
 from service_kit.database.migrate import run_migrations, upgrade
+from service_kit.database.storage import UtcTimestamp, answering
 
-__all__ = ["Database", "database_check", "open_database", "run_migrations", "upgrade"]
+__all__ = [
+    "Database",
+    "UtcTimestamp",
+    "answering",
+    "database_check",
+    "open_database",
+    "run_migrations",
+    "upgrade",
+]
