@@ -21,6 +21,7 @@ from plan import ROOT, Plan, Service
 READY_WITHIN_SECONDS = 60.0
 STOPPED_WITHIN_SECONDS = 4.0
 BEGIN = time.monotonic()
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def say(text: str) -> None:
@@ -32,9 +33,8 @@ def say(text: str) -> None:
 
 def is_ready(service: Service) -> bool:
     """Whether the service says that it can serve."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{service.url}/readyz", timeout=1.0) as answer:
+        with DIRECT.open(f"{service.url}/readyz", timeout=1.0) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004 (HTTP's own number)
     except (OSError, urllib.error.URLError, ValueError):
         return False
