@@ -2,13 +2,15 @@
 
 One process each before the same service, measured in turn, round by round, so that the machine's moods hit them alike.
 The gateway is as `make run` has it: all its steps, the token check among them, and its log. The Flask views do nothing but
-forward. CPU is that of the proxy's processes; the machine's other work does not count in it. Quote the ratios.
+forward. CPU is that of the proxy's processes: how many requests a core can carry, whatever else keeps the machine and the load
+generator busy. The promise is about CPU where it can be read (Linux), else about the rate. Quote the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import socket
 import statistics
@@ -21,7 +23,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-sys.path = [path for path in sys.path if Path(path or ".").resolve() != HERE]  # this file is called like the package
+sys.path = [
+    path for path in sys.path if Path(path or ".").resolve() != HERE
+]  # this file is called like the package
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 from testkit.issuer import FakeIssuer  # noqa: E402
 from testkit.mint import Mint  # noqa: E402
@@ -111,7 +115,7 @@ def measure(target: Target, token: str, connections: int, seconds: float) -> Rou
 def ratio(rounds: dict[str, list[Round]], one: str, other: str, field: str) -> float:
     """Return the median over the rounds of one target's figure, times the other's."""
     pairs = zip(rounds[one], rounds[other], strict=True)
-    return statistics.median(getattr(a, field) / getattr(b, field) for a, b in pairs)
+    return statistics.median(float(getattr(a, field) / getattr(b, field)) for a, b in pairs)
 
 
 @contextlib.contextmanager
@@ -123,7 +127,7 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
         pem = folder / "issuer.pem"
         pem.write_bytes(mint.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
-        def start(command: list[str], port: int, cwd: Path = folder, **environment: str) -> Target:
+        def start(command: list[str], port: int, cwd: Path, **environment: str) -> Target:
             return stack.enter_context(running(command, port, cwd, **environment))
 
         up, door, tutorial, session = (free_port() for _ in range(4))
@@ -133,7 +137,7 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
         targets = {
             "direct": Target(service.port, 0),
             GATEWAY: start(
-                [sys.executable, "-m", "gateway"], door, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
+                [sys.executable, "-m", "gateway"], door, folder, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
                 GATEWAY_PORT=str(door), RATE_LIMIT_CLIENT="1000000000/minute", **services,
             ),
             TUTORIAL: start(granian(tutorial), tutorial, apps, BENCH_UPSTREAM=upstream),
@@ -144,7 +148,7 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
                 print(f"skipped: {name}, {program} is not installed")
                 continue
             place = Place(free_port(), up, folder, pem, json.dumps(mint.jwks()), ISSUER)
-            targets[name] = start(command(place), place.port)
+            targets[name] = start(command(place), place.port, folder)
         yield targets
 
 
@@ -158,7 +162,9 @@ def main() -> int:
     """Run the bench; the exit status says whether the promise holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=0.9, help="of each target in each round (default 0.9)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.9, help="of each target in each round (default 0.9)"
+    )
     parser.add_argument("--connections", type=int, default=32)
     options = parser.parse_args()
     mint = Mint(ISSUER)
@@ -184,9 +190,9 @@ def main() -> int:
     for other in (SESSION, *(name for name in KNOWN if name in rounds)):
         rate, cpu = ratio(rounds, GATEWAY, other, "per_second"), ratio(rounds, other, GATEWAY, "cpu_us")
         print(f"      gateway, times {other}: {rate:.3g} in answers per second, {cpu:.3g} in CPU")
-    promise = Promise(
-        "gateway, times a Flask view with requests", ratio(rounds, GATEWAY, TUTORIAL, "per_second"), 10, ">="
-    )
+    measured = "per_second" if math.isnan(rounds[GATEWAY][0].cpu_us) else "cpu_us"
+    pair = (GATEWAY, TUTORIAL) if measured == "per_second" else (TUTORIAL, GATEWAY)
+    promise = Promise("gateway, times a Flask view with requests", ratio(rounds, *pair, measured), 10, ">=")
     print(promise)
     return 0 if promise.holds else 1
 
