@@ -42,7 +42,9 @@ class _Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._request = request
         self._received = b""
-        self._usual = b""  # a complete answer that came in one piece: the next one of its length and status is another
+        self._usual = (
+            b""  # a complete answer that came in one piece: the next one of its length and status is another
+        )
         self.send()
 
     def send(self) -> None:

@@ -106,9 +106,7 @@ def envoy_jwt(place: Place) -> list[str]:
         "type": "STATIC",
         "load_assignment": {"cluster_name": "up", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
-    chain = {
-        "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     listener = {"name": "in", "address": address(place.port), "filter_chains": [chain]}
     file = place.folder / "envoy.yaml"
     file.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
