@@ -13,6 +13,13 @@ ANYBODY = [
     ("POST", "/oauth/token", 400),  # without a grant there is nothing to refuse but the request
     ("POST", "/login", 415),
     ("POST", "/accounts", 415),
+    ("POST", "/magic-links", 415),
+    ("POST", "/magic-links/redeem", 415),
+    ("GET", "/oauth/authorize", 400),
+    ("POST", "/oauth/authorize", 400),
+    ("POST", "/oauth/device_authorization", 400),
+    ("POST", "/oauth/revoke", 400),
+    ("POST", "/oauth/introspect", 400),
 ]
 
 # method, path, body, then what the anonymous, alice and admin get
@@ -30,6 +37,22 @@ GUARDED = [
     ("GET", "/orders/{bobs_order}", None, 401, 404, 200),
     ("POST", "/orders/{bobs_order}/cancel", None, 401, 404, None),
     ("POST", "/orders/nothing/cancel", None, 401, 404, 404),
+    ("GET", "/account/sessions", None, 401, 200, 200),
+    ("GET", "/admin/keys", None, 401, 403, 200),
+    ("DELETE", "/admin/keys/nothing", None, 401, 403, 404),
+    ("GET", "/admin/sessions?sub={alice}", None, 401, 403, 200),
+    ("DELETE", "/admin/sessions/nothing", None, 401, 403, 404),
+    ("POST", "/admin/accounts/nobody-at-all/disable", None, 401, 403, 404),
+    ("POST", "/admin/accounts/nobody-at-all/enable", None, 401, 403, 404),
+]
+
+# What these do cannot be undone for the tests that follow; that nothing is done without a token can be seen.
+DONE_FOR_NOBODY = [
+    ("POST", "/logout"),
+    ("POST", "/logout/all"),
+    ("POST", "/account/password"),
+    ("POST", "/admin/keys/rotate"),
+    ("GET", "/oauth/userinfo"),
 ]
 
 NOWHERE = [
@@ -73,6 +96,14 @@ def test_each_gets_what_is_theirs(gateway, alice, admin, names, row, column):
 
     assert answer.status_code == expected or expected is None
     assert answer.status_code < 500
+
+
+@pytest.mark.parametrize(("method", "path"), DONE_FOR_NOBODY)
+def test_nothing_is_done_without_a_token(gateway, method, path):
+    answer = gateway(method, path)
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("path", NOWHERE)
