@@ -64,7 +64,9 @@ def look(facts, barrier):
     lock = replicas_lock(engine, "keys")
     barrier.wait(60)
     ring = ring_of(facts, lock)
-    rotation = RotateOnSchedule(SqlStore(engine, lambda: facts["now"]), ring, facts["interval"], lambda: facts["now"])
+    rotation = RotateOnSchedule(
+        SqlStore(engine, lambda: facts["now"]), ring, facts["interval"], lambda: facts["now"]
+    )
     barrier.wait(60)
     rotation()
 

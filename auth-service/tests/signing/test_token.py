@@ -61,9 +61,7 @@ def objects(connection, p11):
 
 def private(connection, p11, birth):
     return connection.run(
-        lambda session: session.get_key(
-            object_class=p11.ObjectClass.PRIVATE_KEY, label=name_of(birth)
-        )
+        lambda session: session.get_key(object_class=p11.ObjectClass.PRIVATE_KEY, label=name_of(birth))
     )
 
 

@@ -33,11 +33,6 @@ class KeyFolder:
         self._private: dict[KeyBirth, RSAPrivateKey] = {}
         self._public: PublicKeys = {}
 
-    @property
-    def encrypts(self) -> bool:
-        """Tell whether there is a passphrase."""
-        return self._passphrase is not None
-
     def open(self) -> None:
         """Make the folder if it is missing, and read it; raises KeyFault for a bad file, or for what others can change."""
         try:

@@ -11,13 +11,15 @@ from sqlalchemy import Engine, text
 WAIT = "8s"  # below the time that a transaction around it may be idle
 
 
-def replicas_lock(engine: Engine, purpose: str) -> Callable[[], AbstractContextManager[None]]:
+def replicas_lock(
+    engine: Engine, purpose: str, *, wait: str = WAIT
+) -> Callable[[], AbstractContextManager[None]]:
     """Give the lock of this purpose: PostgreSQL's advisory one, or a file's beside SQLite.
 
-    It is free again when its holder ends, however it ends. SQLAlchemyError when it is not to be had within 8 s.
+    It is free again when its holder ends, however it ends. SQLAlchemyError when PostgreSQL does not give it in time.
     """
     if engine.dialect.name == "postgresql":
-        return lambda: _advisory(engine, zlib.crc32(f"{engine.url.database}/{purpose}".encode()))
+        return lambda: _advisory(engine, zlib.crc32(f"{engine.url.database}/{purpose}".encode()), wait)
     file = sqlite_file(engine.url)
     if file is None:  # in memory: there are no other processes
         only = threading.Lock()
@@ -32,9 +34,9 @@ def _held(lock: threading.Lock) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory(engine: Engine, key: int) -> Iterator[None]:
+def _advisory(engine: Engine, key: int, wait: str) -> Iterator[None]:
     with engine.begin() as connection:  # a connection of its own, whatever its caller's transaction does
         for limit in ("lock_timeout", "statement_timeout"):
-            connection.execute(text(f"SET LOCAL {limit} = '{WAIT}'"))
+            connection.execute(text(f"SET LOCAL {limit} = '{wait}'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
         yield

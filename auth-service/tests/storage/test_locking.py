@@ -1,0 +1,59 @@
+"""The lock that every replica of the mint can take."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from auth_service.storage.locking import replicas_lock
+from service_kit.database import open_database
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+
+@pytest.fixture(params=["file", "memory", "postgresql"])
+def engine(request, sqlite_file):
+    if request.param == "postgresql":
+        yield request.getfixturevalue("postgresql")._database.engine
+        return
+    engine = (
+        open_database(f"sqlite:///{sqlite_file}") if request.param == "file" else create_engine("sqlite://")
+    )
+    yield engine
+    engine.dispose()
+
+
+def test_one_at_a_time_holds_it(engine):
+    lock, inside, seen = replicas_lock(engine, "test"), threading.Semaphore(1), []
+
+    def hold(number):
+        with lock():
+            seen.append(inside.acquire(blocking=False))
+            threading.Event().wait(0.002)  # give the others every chance
+            inside.release()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(hold, range(12)))
+
+    assert seen == [True] * 12
+
+
+def test_locks_of_different_purposes_do_not_wait_for_each_other(engine):
+    with replicas_lock(engine, "one")(), replicas_lock(engine, "another")():
+        pass
+
+
+def test_it_is_free_again_when_its_holder_fails(engine):
+    lock = replicas_lock(engine, "test")
+
+    with pytest.raises(RuntimeError), lock():
+        raise RuntimeError
+
+    with lock():
+        pass
+
+
+def test_postgresql_is_waited_for_only_so_long(postgresql):
+    lock = replicas_lock(postgresql._database.engine, "test", wait="50ms")
+
+    with lock(), pytest.raises(SQLAlchemyError), lock():
+        pass
