@@ -24,6 +24,7 @@ from auth_service.domain.issuing import Issuing, Lifetimes
 from auth_service.domain.passwords import Verdict
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.refresh_tokens import Presented
+from auth_service.domain.slowdown import Failures
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
@@ -45,7 +46,7 @@ class MemoryStore:
 
     def __init__(self):
         tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents", "mailed")
-        self.rows = {name: {} for name in tables} | {"audit": [], "clients": {}, "devices": {}, "misses": {}}
+        self.rows = {name: {} for name in tables} | {"audit": [], "clients": {}, "devices": {}, "slow_downs": {}}
         self._lock = threading.RLock()
 
     @contextmanager
@@ -82,8 +83,12 @@ class MemoryStore:
     joining = reading
 
     @property
+    def slow_downs(self):
+        return _MemorySlowDowns(self.rows["slow_downs"])
+
+    @property
     def device_codes(self):
-        return _MemoryDeviceCodes(self.rows["devices"], self.rows["misses"])
+        return _MemoryDeviceCodes(self.rows["devices"])
 
     @property
     def clients(self):
@@ -114,9 +119,32 @@ class MemoryStore:
 
 
 @dataclass
+class _MemorySlowDowns:
+    rows: dict
+
+    def get(self, keys):
+        return {key: self.rows[key] for key in keys if key in self.rows}
+
+    def count(self, key, at, memory):
+        old = self.rows.get(key, Failures(0, at, 0.0))
+        failures = 1 if old.last_failure_at < at - memory else old.failures + 1
+        self.rows[key] = replace(old, failures=failures, last_failure_at=at)
+        return failures
+
+    def block(self, key, until):
+        self.rows[key] = replace(self.rows[key], blocked_until=until)
+
+    def note_place(self, key, at):
+        self.rows[key] = replace(self.rows.get(key, Failures(0, at, 0.0)), last_failure_at=at)
+
+    def forget(self, keys):
+        for key in keys:
+            self.rows.pop(key, None)
+
+
+@dataclass
 class _MemoryDeviceCodes:
     rows: dict
-    misses: dict
 
     def add(self, code):
         if self.by_user_code(code.user_code_digest):
@@ -143,17 +171,6 @@ class _MemoryDeviceCodes:
 
     def use(self, digest):
         return self._swap(digest, "approved", "used")
-
-    def missed(self, key, at, forget_after):
-        failures, last, until = self.misses.get(key, (0, at, 0.0))
-        self.misses[key] = (1 if last + forget_after < at else failures + 1, at, until)
-        return self.misses[key][0]
-
-    def block(self, key, until):
-        self.misses[key] = (*self.misses[key][:2], until)
-
-    def blocked_until(self, key):
-        return self.misses.get(key, (0, 0, 0.0))[2]
 
     def _swap(self, digest, old, new, **facts):
         if digest not in self.rows or self.rows[digest].status != old:

@@ -163,7 +163,7 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         waits=LongPoll(settings.waiting_requests, stopping=stopping()),
         start_device=StartDevice(store, now),
         device_grant=DeviceGrant(store, issuing),
-        answer_device=AnswerDevice(store, clients, now),
+        answer_device=AnswerDevice(store, clients, now, settings.rate_limits),
         admin=Administration.of(store, hasher, ring, clients.fixed, now),
     )
 

@@ -253,17 +253,6 @@ def test_a_device_code_goes_from_state_to_state_once(store, rules):
         )
 
 
-def test_wrong_user_codes_are_counted_until_a_pause(store):
-    with store.transaction() as tx:
-        assert tx.device_codes.blocked_until(b"k") == 0
-        assert [tx.device_codes.missed(b"k", NOW + n, 600) for n in range(3)] == [1, 2, 3]
-        assert tx.device_codes.missed(b"k", NOW + 700, 600) == 1
-        assert tx.device_codes.missed(b"other", NOW, 600) == 1
-        tx.device_codes.block(b"k", NOW + 30)
-        assert tx.device_codes.blocked_until(b"k") == NOW + 30
-        assert tx.device_codes.blocked_until(b"other") == 0
-
-
 def test_twenty_polls_at_once_open_one_session(database, make_rules):
     rules = make_rules(database)
     account = rules.account()

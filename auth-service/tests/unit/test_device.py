@@ -290,6 +290,24 @@ def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, si
     assert answer.find(start().user_code, signed_in(rules.account()))
 
 
+def test_without_rate_limits_nobody_waits(rules, start, signed_in, alice):
+    answer = AnswerDevice(rules.store, rules.clients, rules.clock, slows_down=False)
+    for _ in range(20):
+        with pytest.raises(UnknownUserCode):
+            answer.find("BBBB-BBBB", signed_in(alice))
+
+    assert answer.find(start().user_code, signed_in(alice))
+
+
+def test_behind_the_loopback_address_may_be_anybody(rules, start, answer, signed_in):
+    with asked_from(Origin(address="127.0.0.1")):
+        for number in range(50):
+            with pytest.raises(UnknownUserCode):
+                answer.find("BBBB-BBBB", signed_in(rules.account(f"robot{number}@example.com")))
+
+        assert answer.find(start().user_code, signed_in(rules.account()))
+
+
 def test_wrong_codes_are_forgotten_after_a_while(rules, answer, signed_in, alice):
     for _ in range(3):
         for _ in range(4):

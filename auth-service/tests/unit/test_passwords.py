@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
-from auth_service.domain.errors import TooBusy
+from auth_service.domain.errors import ClientFault, TooBusy
 from auth_service.passwords import Argon2Hasher, HashCost
 from auth_service.registry import read_clients
 from auth_service.sealing import HkdfSealer
@@ -87,5 +87,5 @@ def test_the_holder_of_the_predecessor_opens_the_seal_and_nobody_else():
 
 
 def test_a_client_with_an_unknown_setting_is_named():
-    with pytest.raises(ValueError, match="client shop"):
+    with pytest.raises(ClientFault, match="client shop: colour"):
         read_clients('[clients.shop]\nname = "Shop"\nconfidential = true\ncolour = "red"')

@@ -70,15 +70,6 @@ class DeviceCodes(Protocol):
     def use(self, digest: bytes) -> bool:
         """Compare and swap from approved: of any number of calls for one code exactly one gives True."""
 
-    def missed(self, key: bytes, at: float, forget_after: float) -> int:
-        """Count a wrong user code of whoever this key stands for; gives how many came without such a pause."""
-
-    def block(self, key: bytes, until: float) -> None:
-        """Look at no further code of theirs before then."""
-
-    def blocked_until(self, key: bytes) -> float:
-        """Say from when on codes of theirs are looked at; 0 for always."""
-
 
 def new_user_code() -> str:
     """Make a code that people can type, in two halves."""

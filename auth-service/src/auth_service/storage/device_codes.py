@@ -1,13 +1,13 @@
-"""Device authorizations in the database, and the wrong user codes of those who guess."""
+"""Device authorizations in the database."""
 
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 
-from sqlalchemy import Select, case, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.device_codes import DeviceCode, DeviceStatus
 from auth_service.storage.dialects import affected, insert_or_ignore
-from auth_service.storage.tables import DeviceCodeRow, SlowDownRow
+from auth_service.storage.tables import DeviceCodeRow
 
 
 class SqlDeviceCodes:
@@ -57,25 +57,6 @@ class SqlDeviceCodes:
 
     def use(self, digest: bytes) -> bool:
         return self._swap(digest, DeviceStatus.APPROVED, DeviceStatus.USED)
-
-    def missed(self, key: bytes, at: float, forget_after: float) -> int:
-        row = SlowDownRow
-        insert_or_ignore(self._db, row, key_digest=key, failures=0, last_failure_at=at, blocked_until=0.0)
-        counted = case((row.last_failure_at + forget_after < at, 1), else_=row.failures + 1)
-        self._db.execute(
-            update(row)
-            .where(row.key_digest == key)
-            .values(failures=counted, last_failure_at=at)
-            .execution_options(synchronize_session=False)
-        )
-        return self._db.execute(select(row.failures).where(row.key_digest == key)).scalar_one()
-
-    def block(self, key: bytes, until: float) -> None:
-        blocked = update(SlowDownRow).where(SlowDownRow.key_digest == key).values(blocked_until=until)
-        self._db.execute(blocked.execution_options(synchronize_session=False))
-
-    def blocked_until(self, key: bytes) -> float:
-        return self._db.scalar(select(SlowDownRow.blocked_until).where(SlowDownRow.key_digest == key)) or 0.0
 
     def _swap(self, digest: bytes, old: DeviceStatus, new: DeviceStatus, **facts: object) -> bool:
         swap = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest, DeviceCodeRow.status == str(old))
