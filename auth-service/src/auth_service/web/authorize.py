@@ -10,7 +10,7 @@ from flask_openapi3.models.tag import Tag
 from auth_service.domain.authorization import AuthorizationRequest, Refused
 from auth_service.domain.authorize import Answered, AskForConsent, AskToLogIn, Step
 from auth_service.domain.browser import SignedIn
-from auth_service.domain.errors import BadCredentials, NoSigningKey, StaleForm, TryLater, Unanswerable
+from auth_service.domain.errors import BadCredentials, StaleForm
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.models import AuthorizationForm, AuthorizationQuery
@@ -20,10 +20,10 @@ from auth_service.web.pages import (
     STYLE,
     STYLE_PATH,
     back_to,
-    error_page,
     page,
     sent_to,
 )
+from auth_service.web.pages.faults import answer_on_pages
 from auth_service.web.reading import Pairs, described, form_pairs, parsed, query_pairs
 
 TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
@@ -197,22 +197,3 @@ def _answer_errors(routes: APIBlueprint) -> None:
         return back_to(error.address.refusal(error.error))
 
     answer_on_pages(routes)
-
-
-def answer_on_pages(routes: APIBlueprint) -> None:
-    """Tell people of errors on a page, not in JSON."""
-
-    @routes.errorhandler(Unanswerable)
-    def unanswerable(error: Unanswerable) -> Response:
-        return error_page(str(error))
-
-    @routes.errorhandler(StaleForm)
-    def stale(error: StaleForm) -> Response:
-        return error_page(str(error), 403, title="Please try again")
-
-    @routes.errorhandler(TryLater)
-    def later(error: TryLater) -> Response:
-        status = 503 if isinstance(error, NoSigningKey) else 429
-        response = error_page(str(error), status, title="Please try again in a moment")
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response

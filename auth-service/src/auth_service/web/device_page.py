@@ -11,11 +11,12 @@ from auth_service.domain.browser import SignedIn
 from auth_service.domain.device import AnswerDevice, DeviceRequest
 from auth_service.domain.device_codes import normal_user_code
 from auth_service.domain.errors import BadCredentials, StaleForm, UnknownUserCode
-from auth_service.web.authorize import STALE, WRONG, answer_on_pages, missing_credentials
+from auth_service.web.authorize import STALE, WRONG, missing_credentials
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.models import DevicePageForm, DeviceQuery
 from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, page, sent_to
+from auth_service.web.pages.faults import answer_on_pages
 from auth_service.web.posted import fields
 from auth_service.web.reading import described, form_pairs, parsed, query_pairs
 

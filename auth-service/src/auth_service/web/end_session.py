@@ -9,11 +9,11 @@ from flask_openapi3.models.tag import Tag
 
 from auth_service.domain.browser import SignedIn
 from auth_service.domain.end_session import LogOutRequest
-from auth_service.web.authorize import answer_on_pages
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.models import LogOutForm, LogOutQuery
 from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, back_to, page, sent_to
+from auth_service.web.pages.faults import answer_on_pages
 from auth_service.web.reading import described, form_pairs, parsed, query_pairs
 
 TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
