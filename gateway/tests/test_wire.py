@@ -207,11 +207,29 @@ def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
             assert line is body
 
 
-def _watch_all(kind):
+def test_a_client_that_does_not_read_its_answer_is_given_up(gateway, upstream):
+    upstream.answer = lambda _request, connection: upstream.say(connection, b"a" * 20_000_000)
+    line = gateway.line()
+    line.send(head(HOST, target="/products"))
+    assert line.stream.read(1) == b"H"
+    time.sleep(0.3)  # until all buffers on the way are full
+    _watch_all(wire.Connection, wire.IDLE_SECONDS)
+
+    assert upstream.gone.wait(5)
+
+
+def test_a_connection_that_is_not_used_is_closed(gateway):
+    line = gateway.line()
+    line.send(head(HOST))
+    line.answer()
+    _watch_all(wire.Connection, wire.IDLE_SECONDS)
+
+    assert line.ended()
+
+
+def _watch_all(kind, seconds=wire.MESSAGE_SECONDS):
     import gc
 
     for connection in [o for o in gc.get_objects() if isinstance(o, kind) and not o.lost]:
-        connection.loop.call_soon_threadsafe(
-            connection.watch, connection.loop.time() + wire.MESSAGE_SECONDS + 1
-        )
+        connection.loop.call_soon_threadsafe(connection.watch, connection.loop.time() + seconds + 1)
     time.sleep(0.05)

@@ -141,7 +141,8 @@ class Transfer:
         carrier, self._carrier = self._carrier, None
         self._parser = None  # which knows its transfer: a circle that only the garbage collector would find
         if carrier is not None:
-            carrier.free(reusable=complete and self._keep and self._error is None and not self._uploading)
+            sound = complete and self._keep and not self._uploading and not self._paused
+            carrier.free(reusable=sound and self._error is None)
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()

@@ -103,7 +103,7 @@ class Origin:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self.host = parts.netloc.encode()
+        self.host = parts.netloc.rpartition("@")[2].encode()
         self.lines: list[Line] = []
         self._tls = parts.scheme == "https"
         self._address = parts.hostname or "", parts.port or (443 if self._tls else 80)
@@ -166,7 +166,7 @@ class Client:
     async def _connect(self, origin: Origin, transfer: Transfer) -> None:
         try:
             line = await origin.connect(self._loop)
-        except OSError:
+        except (OSError, UnicodeError):  # not to be had, or no name at all
             transfer.fail("refused")
             return
         if transfer.done:

@@ -19,7 +19,7 @@ from gateway.turn import STATUS_LINES, Turn
 
 MAX_HEAD = 2 * MAX_HEADER_BYTES + MAX_TARGET  # bytes of a head that is not complete
 MESSAGE_SECONDS = 15.0  # for a whole request, head and body, to come in
-IDLE_SECONDS = 30.0  # between two requests
+IDLE_SECONDS = 30.0  # between two requests, or without reading an answer
 MAX_CONNECTIONS = 4096
 MAX_UNREAD = 1024 * 1024  # bytes that are read and dropped after an early answer, so that it arrives
 HIGH_WATER = 64 * 1024  # bytes of a body that wait for the app before reading stops
@@ -53,7 +53,9 @@ class Connection(asyncio.Protocol):
         self._turns: deque[tuple[Turn, Scope]] = deque()  # not answered; the first is being answered
         self._coming = True  # a message is not wholly here
         self._in_head = True
-        self._since = self.loop.time()  # that it is coming, or that there is nothing to do
+        self._since = (
+            self.loop.time()
+        )  # that it is coming, that there is nothing to do, or that nothing is read
         self._size = 0  # of the message
         self._unread = 0
         self._paused = False
@@ -82,6 +84,8 @@ class Connection(asyncio.Protocol):
         """Hold back answers: the client is slow to read."""
         if self.writable is None:
             self.writable = self.loop.create_future()
+            if not self._coming:
+                self._since = self.loop.time()
 
     def resume_writing(self) -> None:
         """Let answers go on."""
@@ -172,11 +176,13 @@ class Connection(asyncio.Protocol):
     # What the server calls.
 
     def watch(self, now: float) -> None:
-        """End the connection if a request takes too long to come."""
+        """End the connection if a request takes too long to come, or its answer to be read."""
         if self.transport.is_closing() or now - self._since <= MESSAGE_SECONDS:
             return
         if not self._coming:
-            if not self._turns and now - self._since > IDLE_SECONDS:
+            if now - self._since > IDLE_SECONDS and self.writable is not None:
+                self.transport.abort()  # it does not read, and what it asked for holds a place
+            elif now - self._since > IDLE_SECONDS and not self._turns:
                 self.transport.close()
         elif self._turns:
             self.transport.abort()
