@@ -5,10 +5,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from service_kit import logs
 from service_kit.breaker import Breaker
 from service_kit.client import ServiceClient
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
 from service_kit.oauth import ClientAssertion, TokenSource
+from structlog.testing import capture_logs
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa
 from testkit.upstream import Answer
@@ -55,6 +57,21 @@ def test_an_exchange_asks_as_rfc_8693_says(upstream, source):
         "client_id": "orders-service",
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     }
+
+
+def test_a_token_that_was_refused_is_asked_for_again_and_kept_instead(upstream, source):
+    upstream.answers = [token("withdrawn"), token("newer")]
+    refused = source.exchange("subject", "users-service", "profile:read")
+    assert source.exchange("subject", "users-service", "profile:read", instead_of=refused) == "newer"
+    assert source.exchange("subject", "users-service", "profile:read", instead_of=refused) == "newer"
+    assert len(upstream.received) == 2
+
+
+def test_a_token_that_was_refused_is_not_fallen_back_on(upstream, source):
+    refused = source.exchange("subject", "users-service", "profile:read")
+    upstream.answers = [Answer(503)]
+    with pytest.raises(UpstreamUnavailable):
+        source.exchange("subject", "users-service", "profile:read", instead_of=refused)
 
 
 def test_a_service_may_speak_for_itself(upstream, source):
@@ -165,10 +182,12 @@ def test_threads_that_wait_share_the_error_and_the_next_call_asks_anew(upstream,
 )
 def test_an_oauth_error_is_a_refusal(upstream, source, error):
     upstream.answers = [Answer(400, {"error": error, "error_description": "in words"})]
-    with pytest.raises(ExchangeRefused) as caught:
+    logs.configure("INFO", "test")
+    with capture_logs() as logged, pytest.raises(ExchangeRefused) as caught:
         source.exchange("subject", "x", "s")
     assert (caught.value.error, caught.value.description) == (error, "in words")
     assert "in words" not in str(caught.value)
+    assert [(line["error"], line["description"]) for line in logged] == [(error, "in words")]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

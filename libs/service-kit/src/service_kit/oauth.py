@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -31,6 +32,7 @@ EARLY = 30  # seconds before its end at which a token is renewed
 MAX_LIFE = 3600  # seconds; what is longer-lived is asked for again all the same
 CACHE_SIZE = 4096
 Key = tuple[str, str, str]
+_log = structlog.get_logger(__name__)
 
 
 def _b64(raw: bytes) -> str:
@@ -99,8 +101,13 @@ class TokenSource:
         self._asking: dict[Key, Future[_Token]] = {}
         self._lock = threading.Lock()
 
-    def exchange(self, subject_token: str, audience: str, scope: str) -> str:
-        """Return a token for `audience` that speaks for the subject token's user, with this service as its actor."""
+    def exchange(
+        self, subject_token: str, audience: str, scope: str, *, instead_of: str | None = None
+    ) -> str:
+        """Return a token for `audience` that speaks for the subject token's user, with this service as its actor.
+
+        `instead_of` is one given before that the audience has refused, as it does when its key was withdrawn.
+        """
         subject = hashlib.sha256(subject_token.encode()).hexdigest()
         request = {
             "grant_type": EXCHANGE,
@@ -110,16 +117,18 @@ class TokenSource:
             "audience": audience,
             "scope": scope,
         }
-        return self._get((subject, audience, scope), request)
+        return self._get((subject, audience, scope), request, instead_of)
 
     def client_credentials(self, audience: str, scope: str) -> str:
         """Return a token for `audience` that speaks for this service itself (RFC 6749 section 4.4)."""
         request = {"grant_type": "client_credentials", "audience": audience, "scope": scope}
         return self._get(("", audience, scope), request)
 
-    def _get(self, key: Key, request: Mapping[str, str]) -> str:
+    def _get(self, key: Key, request: Mapping[str, str], instead_of: str | None = None) -> str:
         with self._lock:
             kept = self._kept(key)
+            if kept is not None and kept.value == instead_of:
+                kept = None
             if kept is not None and self._now() < kept.expires_at - EARLY:
                 return kept.value
             asked = self._asking.get(key)
@@ -180,5 +189,7 @@ class TokenSource:
             if isinstance(token, str) and token and isinstance(life, int) and life > 0:
                 return _Token(token, self._now() + min(life, MAX_LIFE))
         elif isinstance(members.get("error"), str):
-            raise ExchangeRefused(members["error"][:64], str(members.get("error_description", ""))[:512])
+            refused = ExchangeRefused(members["error"][:64], str(members.get("error_description", ""))[:512])
+            _log.warning("the mint refused a token", error=refused.error, description=refused.description)
+            raise refused
         raise UpstreamUnavailable(self._client.name)  # it answers, but not as the mint that we know
