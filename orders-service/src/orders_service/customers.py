@@ -17,6 +17,7 @@ SCOPE: Final = "profile:read"
 # RFC 6749 section 5.2: the mint does not accept *us*; no customer can help that.
 _OUR_FAULTS: Final = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _OK: Final = 200
+_UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 
 
@@ -32,13 +33,15 @@ class UsersServiceProfiles:
         try:
             token = self._tokens.exchange(subject_token, AUDIENCE, SCOPE)
             answer = self._users.get("/users/me", token=token)
+            if answer.status_code == _UNAUTHORIZED:  # the caller's own token was good here: ours is stale
+                token = self._tokens.exchange(subject_token, AUDIENCE, SCOPE, instead_of=token)
+                answer = self._users.get("/users/me", token=token)
         except UpstreamUnavailable as error:
             raise ProfilesUnavailable(error.retry_after) from error
         except ExchangeRefused as error:
             raise (ProfilesUnavailable() if error.error in _OUR_FAULTS else ProfileRefused()) from error
         if answer.status_code == _FORBIDDEN:
             raise ProfileRefused
-        # A 401 too: the caller's own token was good here, so it is the exchanged one that is stale, and for a while.
         if answer.status_code != _OK:
             raise ProfilesUnavailable
         return _customer(answer, sub)

@@ -1,9 +1,6 @@
 """How a customer's profile is asked for: the exchange at the mint, then users-service, each as a real server."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from contextlib import ExitStack
 
 import pytest
 from orders_service.customers import UsersServiceProfiles
@@ -12,67 +9,28 @@ from orders_service.domain.orders import Customer
 from service_kit.client import ServiceClient
 from service_kit.oauth import ClientAssertion, TokenSource
 from testkit.clock import FakeClock
+from testkit.upstream import Answer, FakeUpstream
 
 GRANT = {"access_token": "exchanged", "token_type": "Bearer", "expires_in": 300}
 PROFILE = {"sub": "ada", "name": "Ada", "shipping_address": "1 Assay Lane"}
 
 
-class Server(ThreadingHTTPServer):
-    """Answers every request with ``answer`` (status, body, headers) and keeps what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self, answer):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answer = answer
-        self.asked = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        self.server.asked.append((self.path, self.headers.get("Authorization"), parse_qs(body)))
-        status, answer, *headers = self.server.answer
-        raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
-
-    do_POST = do_GET  # noqa: N815 - the standard library's form
-
-    def log_message(self, *_):
-        """Stay silent."""
-
-
 @pytest.fixture
 def serve():
-    servers = []
-
-    def serve(*answer):
-        server = Server(answer)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        return server
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    """Start a server that gives these answers, each (status, body) or (status, body, headers)."""
+    with ExitStack() as servers:
+        yield lambda *answers: servers.enter_context(FakeUpstream(*(Answer(*each) for each in answers)))
 
 
 @pytest.fixture
 def ask(keys_dir, serve):
     """Ask for Ada's profile, of a mint and a users-service that answer like this."""
 
-    def ask(mint=(200, GRANT), users=(200, PROFILE)):
+    def ask(mint=(200, GRANT), users=((200, PROFILE),)):
         assertion = ClientAssertion(
             "orders-service", keys_dir / "clients" / "orders-service.pem", "http://mint"
         )
-        ask.mint, ask.users = serve(*mint), serve(*users)
+        ask.mint, ask.users = serve(mint), serve(*users)
         client = ServiceClient(ask.mint.url, sleep=lambda _: None)
         tokens = TokenSource("/oauth/token", assertion, client, FakeClock())
         profiles = UsersServiceProfiles(tokens, ServiceClient(ask.users.url, sleep=lambda _: None))
@@ -88,28 +46,36 @@ def test_the_customer_is_the_one_that_users_service_tells_of(ask):
 def test_the_mint_is_asked_for_a_token_that_only_reads_the_profile(ask):
     ask()
 
-    ((path, _, form),) = ask.mint.asked
-    assert path == "/oauth/token"
+    (request,) = ask.mint.received
+    form = request.form()
+    assert request.path == "/oauth/token"
     assert (form["subject_token"], form["audience"], form["scope"]) == (
-        ["subject"],
-        ["users-service"],
-        ["profile:read"],
+        "subject",
+        "users-service",
+        "profile:read",
     )
 
 
 def test_users_service_is_asked_with_the_exchanged_token(ask):
     ask()
 
-    assert [(path, bearer) for path, bearer, _ in ask.users.asked] == [("/users/me", "Bearer exchanged")]
+    (request,) = ask.users.received
+    assert (request.path, request.headers["Authorization"]) == ("/users/me", "Bearer exchanged")
+
+
+def test_an_exchanged_token_that_is_refused_is_exchanged_anew_once(ask):
+    assert ask(users=((401, {}), (200, PROFILE))).name == "Ada"
+
+    assert len(ask.mint.received) == 2
 
 
 def test_a_customer_without_an_address_is_fine(ask):
-    assert ask(users=(200, PROFILE | {"shipping_address": None})).shipping_address is None
+    assert ask(users=((200, PROFILE | {"shipping_address": None}),)).shipping_address is None
 
 
 def test_a_mint_in_trouble_says_when_to_come_back(ask):
     with pytest.raises(ProfilesUnavailable) as unavailable:
-        ask(mint=(503, {}, ("Retry-After", "7")))
+        ask(mint=(503, {}, {"Retry-After": "7"}))
 
     assert unavailable.value.retry_after == 7
 
@@ -125,18 +91,18 @@ def test_a_mint_that_says_no_to_the_token_forbids_the_order(ask, error):
     with pytest.raises(ProfileRefused):
         ask(mint=(400, {"error": error}))
 
-    assert ask.users.asked == []
+    assert ask.users.received == []
 
 
 def test_a_users_service_that_says_no_to_the_token_forbids_the_order(ask):
     with pytest.raises(ProfileRefused):
-        ask(users=(403, {}))
+        ask(users=((403, {}),))
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 429, 500, 503])
 def test_a_users_service_in_trouble_makes_the_order_wait(ask, status):
     with pytest.raises(ProfilesUnavailable):
-        ask(users=(status, {}))
+        ask(users=((status, {}),))
 
 
 @pytest.mark.parametrize(
@@ -159,4 +125,4 @@ def test_a_users_service_in_trouble_makes_the_order_wait(ask, status):
 )
 def test_a_profile_that_is_none_makes_the_order_wait(ask, body):
     with pytest.raises(ProfilesUnavailable):
-        ask(users=(200, body))
+        ask(users=((200, body),))
