@@ -68,7 +68,7 @@ def converse(packages, surfer, issuer, callback) -> Iterator[Callable[..., dict[
     """`converse(script, **question)`: what a script says in the end.
 
     A script prints one JSON object a line. Where that is `{"open": url}` the surfer goes there, and the script is told
-    the address where that ended; `{"visit": url, "fields": {…}}` likewise, with other forms on the way filled in.
+    the address where that ended; where it is `{"connect": url}` the surfer says yes to a device.
     """
     running: list[subprocess.Popen[str]] = []
 
@@ -88,6 +88,10 @@ def converse(packages, surfer, issuer, callback) -> Iterator[Callable[..., dict[
             told = json.loads(line)
             if "open" in told:
                 say(process, {"arrived": surfer.arrive(told["open"])})
+                continue
+            if "connect" in told:
+                surfer.finish(told["connect"])
+                say(process, {})
                 continue
             process.stdin.close()
             assert process.wait(BOUND) == 0

@@ -62,3 +62,21 @@ def test_oauth4webapi_acts_for_a_user_and_cannot_prove_itself_twice_alike(
     assert claims_of(told["exchanged"]["access_token"])["sub"] == alice.sub
     assert told["wider"] == {"error": "invalid_scope", "status": 400}
     assert told["again"]["status"] == 401
+
+
+def test_oauth4webapi_connects_a_device(converse, alice, issuer):
+    told = converse("oauth4webapi_device.mjs")
+
+    assert told["shown"]["verification_uri"] == f"{issuer}/oauth/device"
+    assert told["shown"]["interval"] == 5
+    assert told["claims"]["sub"] == alice.sub
+    assert set(told["scope"].split()) == {"openid", "orders:read"}
+    assert told["again"]["status"] == 400
+    assert told["pending"] == {"error": "authorization_pending", "status": 400}
+
+
+def test_openid_client_connects_a_device_and_polls_as_it_was_told(converse, alice):
+    told = converse("openid_client_device.mjs")  # waits for the interval of 5 s, as devices do
+
+    assert told["claims"]["sub"] == alice.sub
+    assert told["refresh"] == "string"

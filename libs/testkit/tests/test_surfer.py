@@ -64,3 +64,17 @@ def test_a_page_that_leads_on_by_itself_is_left(upstream, surfer):
     upstream.answers = [LOG_IN, Answer(200, page, {"Content-Type": "text/html"})]
 
     assert surfer.arrive(f"{upstream.url}/start") == "http://client.example/callback?code=1&state=;"
+
+
+def test_it_goes_on_until_a_page_asks_nothing_more(upstream, surfer):
+    upstream.answers = [Answer(303, b"", {"Location": "/page"}), LOG_IN, CONSENT, Answer(200, b"<p>done")]
+
+    assert surfer.finish(f"{upstream.url}/start").text == "<p>done"
+    assert [each.path.partition("?")[0] for each in upstream.received] == ["/start", "/page", "/in", "/yes"]
+
+
+def test_a_form_that_always_comes_again_is_an_error(upstream, surfer):
+    upstream.answers = [CONSENT]
+
+    with pytest.raises(AssertionError, match="no end"):
+        surfer.finish(f"{upstream.url}/start")

@@ -18,6 +18,12 @@ export async function open(url) {
   return new URL((await hear()).arrived)
 }
 
+// Have the person say yes to a device.
+export async function connect(url) {
+  say({ connect: url })
+  await hear()
+}
+
 export async function key(pem) {
   const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')
   const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }

@@ -77,6 +77,18 @@ class Surfer:
             page = self.send(page, **self._answer(page), **extra)
         raise AssertionError(f"no way on from {page.url}: {page.text}")
 
+    def finish(self, url: str, **extra: str) -> requests.Response:
+        """Open an address and send its forms until a page has none; give that page."""
+        page = self.get(url)
+        for _ in range(_MOST_STEPS):
+            if page.is_redirect:
+                page = self.get(urljoin(page.url, page.headers["Location"]))
+            elif forms_of(page):
+                page = self.send(page, **self._answer(page), **extra)
+            else:
+                return page
+        raise AssertionError(f"no end at {page.url}: {page.text}")
+
     def _answer(self, page: requests.Response) -> dict[str, str]:
         if any("password" in form.fields for form in forms_of(page)[:1]):
             return {"email": self.email, "password": self.password}
