@@ -364,6 +364,9 @@ def test_a_wrong_current_password_changes_nothing(rules, alice, session, change)
     with pytest.raises(WrongPassword):
         change(alice.sub, session[0].sid, "wrong", "new password")
     assert rules.session(other.sid).ended_at is None
+    with rules.store.reading() as tx:
+        (refused,) = tx.audit.entries(AuditQuery(event="password_changed"), 10)
+    assert (refused.event.outcome, refused.event.session_id) == ("refused", session[0].sid)
     assert rules.hasher.work == ["verify"]
 
 

@@ -24,7 +24,6 @@ class Event(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     CODE_REUSED = "code_reused"
     TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 (an event, no secret)
-    CLIENT_PROVEN = "client_proven"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 (likewise)
     PASSWORD_RESET = "password_reset"  # noqa: S105 (likewise)
     EMAIL_VERIFIED = "email_verified"

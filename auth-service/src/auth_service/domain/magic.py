@@ -161,6 +161,8 @@ class RedeemLink:
                 AuditEvent(Event.LOGGED_IN, REFUSED, subject=link.sub if link else None, detail=_facts(shown))
             )
             return None
+        facts = _facts(shown) | {"methods": list(METHODS)}
+        tx.audit.record(AuditEvent(Event.LOGGED_IN, actor=account.sub, subject=account.sub, detail=facts))
         return account
 
     def _by_token(self, tx: Transaction, shown: LinkToken, bound: bytes) -> OneTimeToken | None:

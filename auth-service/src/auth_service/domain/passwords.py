@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from auth_service.domain.audit import AuditEvent, Event
+from auth_service.domain.audit import REFUSED, AuditEvent, Event, record_alone
 from auth_service.domain.errors import InvalidPassword, SessionOver, WrongPassword
 from auth_service.domain.sessions import EndReason, end_all_sessions, live_session
 from auth_service.domain.store import Store
@@ -81,6 +81,10 @@ class ChangePassword:
             raise SessionOver("this account cannot be used")
         check_new_password(new, self.judge, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
+            facts = AuditEvent(
+                Event.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid
+            )
+            record_alone(self.store, facts)
             raise WrongPassword("the current password is not right")
         new_hash = self.hasher.hash(new)
         with self.store.transaction() as tx:
