@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from auth_service.domain.audit import AuditQuery
 from auth_service.domain.browser import Enter
 from auth_service.domain.errors import BadLink, BindingMissing, InvalidClient, InvalidScope, MailBusy
 from auth_service.domain.login import PasswordCheck, Wanted
@@ -65,6 +66,19 @@ def test_the_mailed_code_logs_in_however_it_is_typed(world):
     answer = world.redeem(LinkCode("Someone@Example.com", code.lower().replace("-", " "), binding), CLI)
 
     assert world.rules.signer.claims[answer.access_token]["sub"] == account.sub
+
+
+def test_log_ins_by_mail_stand_in_the_audit_log_without_what_was_mailed(world):
+    account = world.rules.account()
+    token, _, binding = world.asked(account)
+    world.redeem(LinkToken(token, binding), CLI)
+    refused(world, LinkToken(token, binding))
+
+    with world.store.reading() as tx:
+        second, first = tx.audit.entries(AuditQuery(event="logged_in"), 10)
+    assert (first.event.outcome, first.event.subject, first.event.detail["by"]) == ("ok", account.sub, "link")
+    assert second.event.outcome == "refused"
+    assert token not in f"{first}{second}"
 
 
 def test_a_link_works_once(world):
