@@ -44,18 +44,14 @@ class Connection(asyncio.Protocol):
         self._app = config.loaded_app
         self._server = server_state
         self._parser = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(
-            lenient_data_after_close=True
-        )  # what follows a last request is nothing
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is not read
         self._client: tuple[str, int] = ("", 0)
         self._address: tuple[str, int] = ("", 0)
         self._turn: Turn | None = None  # the one whose body comes in
         self._turns: deque[tuple[Turn, Scope]] = deque()  # not answered; the first is being answered
         self._coming = True  # a message is not wholly here
         self._in_head = True
-        self._since = (
-            self.loop.time()
-        )  # that it is coming, that there is nothing to do, or that nothing is read
+        self._since = self.loop.time()  # it is coming, there is nothing to do, or the client does not read
         self._size = 0  # of the message
         self._unread = 0
         self._paused = False
