@@ -19,7 +19,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from testkit.callers import Door, read_claims
+from testkit.callers import Door, Person, read_claims
 from testkit.mint import Mint, b64
 from testkit.surfer import Surfer
 from testkit.upstream import FakeUpstream
@@ -88,6 +88,13 @@ def program(gateway, alice) -> Program:
 def program_of(gateway) -> Callable[[Any], Program]:
     """`program_of(person)`: the program at that person's browser."""
     return lambda person: Program(gateway, Surfer(person.email, person.password))
+
+
+@pytest.fixture
+def own(newcomer, program_of) -> tuple[Person, Program]:
+    """Somebody of one's own, and the program at their browser."""
+    person = newcomer()
+    return person, program_of(person)
 
 
 @pytest.fixture

@@ -8,13 +8,6 @@ from testkit.callers import Person
 INVALID = (400, "invalid_grant")
 
 
-@pytest.fixture
-def own(newcomer, program_of):
-    """Somebody of one's own, and the program at their browser."""
-    person = newcomer()
-    return person, program_of(person)
-
-
 def test_a_refresh_token_that_many_present_at_once_has_one_successor(program, refresh, at_once):
     """CVE-2026-1035 (Keycloak): reuse was checked first and noted later."""
     token = program.log_in()["refresh_token"]

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 
-def test_openid_client_logs_in_refreshes_asks_and_logs_out(converse, client_key, alice, issuer):
+def test_openid_client_logs_in_refreshes_asks_and_logs_out(converse, client_key, alice, issuer, surfer):
     told = converse("openid_client.mjs", introspector=client_key("introspector"))
 
     assert told["arrived"]["iss"] == told["claims"]["iss"] == told["server"]["issuer"] == issuer
@@ -22,6 +22,8 @@ def test_openid_client_logs_in_refreshes_asks_and_logs_out(converse, client_key,
     query = parse_qs(urlsplit(told["log_out"]).query)
     assert told["log_out"].startswith(f"{issuer}/oauth/logout?")
     assert query["state"] == ["bye"]
+    assert surfer.get(told["log_out"]).status_code == 200
+    assert "touchstone_login" not in surfer.session.cookies
 
 
 def test_oauth4webapi_holds_every_answer_to_the_letter(converse, client_key, alice, issuer):

@@ -1,0 +1,123 @@
+"""Mailed links and device codes: what lives for minutes, and was used twice, elsewhere, or by others."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from testkit.callers import Door
+
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+@pytest.fixture
+def mailed(cluster, gateway, newcomer, until):
+    """`mailed()`: the token of a link that was mailed to somebody, and the binding that the asker holds."""
+
+    def links():
+        lines = (line for line in cluster.log("auth-service").splitlines() if '"event": "mail"' in line)
+        return [json.loads(line)["link"] for line in lines]
+
+    def ask():
+        person = newcomer()
+        before = len(links())
+        answer = gateway("POST", "/magic-links", json={"email": person.email})
+        assert answer.status_code == 202, answer.text
+        new = until(lambda: [link for link in links()[before:] if "/magic-links/" in link])
+        return parse_qs(urlsplit(new[-1]).query)["token"][0], answer.json()["binding"]
+
+    return ask
+
+
+@pytest.fixture
+def elsewhere(gateway):
+    """The same door, without the cookies of whoever asked for the link."""
+    other = Door(gateway.url)
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def start(gateway):
+    def begin(scope="profile:read"):
+        answer = gateway("POST", "/oauth/device_authorization", data={"client_id": "cli", "scope": scope})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return begin
+
+
+@pytest.fixture
+def poll(gateway):
+    def ask(device, client_id="cli"):
+        form = {"grant_type": DEVICE, "client_id": client_id, "device_code": device["device_code"]}
+        return gateway("POST", "/oauth/token", data=form)
+
+    return ask
+
+
+def test_a_link_that_many_redeem_at_once_logs_in_once(gateway, mailed, at_once):
+    """CVE-2026-22751 (Spring Security): the one-time token was checked first and deleted later."""
+    token, binding = mailed()
+    body = {"token": token, "binding": binding}
+
+    answers = at_once(8, lambda: gateway("POST", "/magic-links/redeem", json=body).status_code)
+
+    assert answers.count(200) == 1
+    assert set(answers) == {200, 401}
+
+
+@pytest.mark.parametrize("binding", [None, "", "A" * 43])
+def test_a_link_that_was_intercepted_logs_nobody_in(gateway, elsewhere, mailed, binding):
+    """CVE-2026-22751 (Spring Security): who gains the token gained the session."""
+    token, right = mailed()
+
+    answer = elsewhere("POST", "/magic-links/redeem", json={"token": token, "binding": binding})
+
+    assert answer.status_code in (400, 401, 422)
+    assert "access_token" not in answer.text
+    body = {"token": token, "binding": right}
+    assert gateway("POST", "/magic-links/redeem", json=body).status_code == 200
+
+
+def test_a_device_gets_nothing_for_an_account_that_was_locked_meanwhile(own, gateway, admin, start, poll):
+    """CVE-2026-88770, CVE-2026-16103 (Keycloak): approved first, locked then, and the tokens came nevertheless."""
+    person, program = own
+    device = start()
+    program.surfer.finish(device["verification_uri_complete"])
+    gateway("POST", f"/admin/accounts/{person.sub}/disable", token=admin.token)
+
+    answer = poll(device)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] in {"invalid_grant", "access_denied", "expired_token"}
+
+
+def test_a_device_code_is_its_own_clients(program, start, poll):
+    """CVE-2026-16089 (Keycloak): what one client was given another one redeemed."""
+    device = start()
+    program.surfer.finish(device["verification_uri_complete"])
+
+    assert poll(device, "console").status_code in (400, 401)
+    assert poll(device).status_code == 200
+
+
+def test_a_device_code_that_many_present_at_once_is_good_for_one(program, start, poll, at_once):
+    """supabase/auth#2613, thephpleague/oauth2-server#1306: checked first and used up later, with the device grant."""
+    device = start()
+    program.surfer.finish(device["verification_uri_complete"])
+
+    answers = at_once(8, lambda: poll(device).status_code)
+
+    assert answers.count(200) == 1
+    assert set(answers) == {200, 400}
+
+
+def test_opening_the_address_says_yes_to_nothing(program, start, poll):
+    """CVE-2022-39222 (Dex), ory/hydra#770: a victim is led through a flow that somebody else began."""
+    program.code()  # logged in already
+    device = start()
+
+    page = program.surfer.get(device["verification_uri_complete"])
+
+    assert page.status_code == 200
+    assert poll(device).json()["error"] == "authorization_pending"
