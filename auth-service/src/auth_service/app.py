@@ -22,7 +22,7 @@ from auth_service.domain.login import LogIn, PasswordCheck
 from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.mail import Outbox
 from auth_service.domain.own_sessions import OwnSessions
-from auth_service.domain.passwords import AnyPassword, ChangePassword, PasswordHasher
+from auth_service.domain.passwords import ChangePassword, PasswordHasher
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.rotation import RotateOnSchedule
@@ -46,6 +46,7 @@ from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.locking import replicas_lock
 from auth_service.storage.store import SqlStore
+from auth_service.strength import Zxcvbn
 from auth_service.web import (
     account,
     accounts,
@@ -137,7 +138,7 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     """Wire the use cases."""
     issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
-    judge = AnyPassword()
+    judge = Zxcvbn()
     brake = SlowDown(now) if settings.rate_limits else NoBrake()
     hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
     front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)

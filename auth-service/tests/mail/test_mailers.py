@@ -1,21 +1,25 @@
 """Mail on its way out: against a real SMTP server, and into a folder."""
 
+import re
 import ssl
 import stat
+import threading
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from auth_service.app import create_app
 from auth_service.domain.mail import MailDelayed, MailRefused
 from auth_service.mailing import check_sender, mailer_for
 from auth_service.mailing.smtp import SmtpMailer, SmtpServer
+from auth_service.settings import Settings
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 SENDER = "Touchstone <no-reply@mint.example>"
 LINK = "http://localhost:8080/magic-links/redeem?token=" + "t" * 120
@@ -27,6 +31,7 @@ class Inbox:
 
     def __init__(self):
         self.received = []
+        self.arrived = threading.Event()
         self.rcpt_answer = self.data_answer = "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 (aiosmtpd's name)
@@ -37,6 +42,7 @@ class Inbox:
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 (likewise)
         if self.data_answer.startswith("250"):
             self.received.append(envelope)
+            self.arrived.set()
         return self.data_answer
 
 
@@ -308,3 +314,38 @@ def test_a_folder_that_cannot_be_written_is_a_delay(tmp_path):
 def test_without_a_mail_url_nothing_is_lost_in_silence():
     with pytest.raises(MailRefused, match="MAIL_URL"):
         mailer_for(None, SENDER, None).send("alice@example.com", "S", "t")
+
+
+def test_from_asking_to_logging_in_over_a_real_server(start_smtp, inbox, tmp_path, keys_dir, hasher):
+    url = f"smtp://127.0.0.1:{start_smtp(inbox)}"
+    database = f"sqlite:///{tmp_path}/auth.db"
+    settings = Settings(database_url=database, keys_dir=keys_dir, demo=True, mail_url=url)
+    app = create_app(settings, hasher=hasher)
+    client = app.test_client()
+
+    client.post("/magic-links", json={"email": "alice@example.com"})
+    inbox.arrived.wait(10)
+
+    token = re.search(rb"redeem\?token=([\w-]+)", inbox.received[0].content)[1].decode()
+    answer = client.post("/magic-links/redeem", json={"token": token})
+    app.extensions["engine"].dispose()
+    assert answer.status_code == 200
+    assert inbox.received[0].rcpt_tos == ["alice@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mail_url", "smtp://user:word@host"),
+        ("mail_url", "carrier-pigeon:loft"),
+        ("mail_from", "nobody"),
+    ],
+)
+def test_a_wrong_setting_for_mail_is_named_with_the_others(tmp_path, keys_dir, name, value):
+    settings = {"database_url": f"sqlite:///{tmp_path}/auth.db", "keys_dir": keys_dir}
+
+    with pytest.raises(ValidationError) as fault:
+        Settings(**settings | {name: value})
+
+    assert fault.value.errors()[0]["loc"] == (name,)
+    assert "word@" not in str(fault.value)

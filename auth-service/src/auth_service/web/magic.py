@@ -16,17 +16,28 @@ from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
 from auth_service.web.binding import bind_browser, binding_of_browser, unbind_browser
 from auth_service.web.mail_models import Addressee, LinkAsked, LinkPage, RedeemBody
 from auth_service.web.mint import Mint
-from auth_service.web.pages import HTML_RESPONSE, error_page, page, sent_to
+from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, error_page, page, sent_to
 from auth_service.web.posted import answer_odd_forms, fields, or_form
 from auth_service.web.reading import described, query_pairs
 
 TAGS = [Tag(name="mail", description="Logging in, and proving an address, by mail.")]
 PATH = "/magic-links/redeem"
 MAIL_BUSY = problem_response("No mail can be sent now; Retry-After says when to come back.")
+_OAUTH_PROBLEM = {"schema": {"$ref": "#/components/schemas/OAuthProblem"}}
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    """Describe an answer that is a problem, or OAuth's when scope, audience or client are not good."""
+    described = problem_response(description)
+    described["content"]["application/json"] = _OAUTH_PROBLEM
+    return described
+
+
 REDEEM_RESPONSES: dict[Any, Any] = {
     **TOKEN_RESPONSES,
-    400: problem_response("The binding is missing."),
-    401: problem_response("No."),
+    303: REDIRECT_RESPONSE,
+    400: _refusal("The binding is missing, or nothing is left to grant."),
+    401: _refusal("This link or code opens nothing."),
 }
 
 

@@ -21,9 +21,9 @@ class LinkAsked(BaseModel):
 
 
 class LinkPage(BaseModel):
-    """What a mailed link holds."""
+    """What a mailed link holds; a page without it can be looked at, and opens nothing."""
 
-    token: str
+    token: str = ""
 
 
 class ProofToken(BaseModel):

@@ -1,0 +1,75 @@
+"""Passwords that are guessed early are refused; long and odd ones are not, and judging costs little."""
+
+import pytest
+from auth_service.domain.errors import InvalidPassword
+from auth_service.domain.passwords import check_new_password
+from auth_service.strength import Zxcvbn
+from hypothesis import given
+from hypothesis import strategies as st
+
+ALICE = ("alice.liddell@example.com", "Alice Liddell")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password",
+        "Password1",
+        "12345678",
+        "qwertyuiop",
+        "iloveyou1",
+        "p4ssw0rd!!",
+        "aaaaaaaaaaaa",
+        "abcabcabc",
+        "20001231",
+        "a" * 1024,
+        "alice.liddell@example.com",
+        "liddell1",
+        "AliceLiddell",
+    ],
+)
+def test_what_anybody_would_try_first_is_refused(password):
+    with pytest.raises(InvalidPassword, match="first that anybody would guess"):
+        check_new_password(password, Zxcvbn(), ALICE)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct-horse-battery-staple",
+        "another password",
+        "xK3$vQ9!",
+        "пароль из многих слов",
+        "🦊🐻🐼🐨🐯🦁🐮🐷",
+    ],
+)
+def test_what_takes_many_guesses_is_taken(password):
+    check_new_password(password, Zxcvbn(), ALICE)
+
+
+def test_the_demos_password_would_pass():
+    check_new_password("correct-horse-battery-staple", Zxcvbn(), ALICE)
+
+
+@given(st.text(min_size=8, max_size=200), st.text(max_size=50), st.text(max_size=50))
+def test_any_text_is_judged(password, email, name):
+    verdict = Zxcvbn().weakness(password, (email, name))
+
+    assert verdict is None or password not in verdict
+
+
+@pytest.mark.parametrize("password", ["12345678", "iloveyou1"])
+def test_over_http_a_weak_password_opens_no_account_changes_none_and_resets_none(client, outbox, password):
+    made = client.post("/accounts", json={"email": "dora@example.com", "password": password, "name": "Dora"})
+    credentials = {"email": "alice@example.com", "password": "correct-horse-battery-staple"}
+    token = client.post("/login", json=credentials).get_json()["access_token"]
+    change = {"current_password": credentials["password"], "new_password": password}
+    changed = client.post("/account/password", json=change, headers={"Authorization": f"Bearer {token}"})
+    client.post("/password-resets", json={"email": "alice@example.com"})
+    reset = client.post("/password-resets/redeem", json={"token": outbox.token, "new_password": password})
+
+    for answer in (made, changed, reset):
+        assert answer.status_code == 422
+        assert answer.get_json()["type"] == "urn:touchstone:problem:invalid_password"
+        assert password not in answer.text
+    assert client.post("/login", json=credentials).status_code == 200
