@@ -79,7 +79,7 @@ class Home:
             input=json.dumps(facts | {"now": self.clock()}),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
