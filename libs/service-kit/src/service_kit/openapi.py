@@ -83,6 +83,8 @@ class Api(OpenAPI):
             del responses[self.validation_error_status]  # flask-openapi3's own form, which is never answered
         if operation.get("parameters") or operation.get("requestBody"):
             responses.setdefault("422", problem_response("The request has faults; `errors` lists them."))
+        if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
+            responses.setdefault("400", problem_response("The cursor is not one of ours."))
         if operation.get("requestBody"):
             responses.setdefault("400", problem_response("The body cannot be read."))
             responses.setdefault("413", problem_response("The body has more than 64 KiB."))
