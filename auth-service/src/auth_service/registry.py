@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-from auth_service.domain.client_definition import client_from
+from auth_service.domain.client_definition import client_from, is_client_id
 from auth_service.domain.clients import Client
 from auth_service.domain.errors import ClientFault
 from auth_service.domain.store import Store
@@ -35,7 +35,7 @@ class AllClients:
     def get(self, client_id: str) -> Client | None:
         """Find by its id, whether enabled or not; within this context's transaction, if it is in one."""
         client = self.fixed.get(client_id)
-        if client is not None:
+        if client is not None or not is_client_id(client_id):
             return client
         with self._store.joining() as tx:
             return tx.clients.get(client_id)

@@ -1,12 +1,13 @@
 """What a client may be registered for: every fault is named, and all of them at once."""
 
 import hashlib
+from dataclasses import dataclass
 
 import pytest
 from auth_service.domain.client_definition import client_from, table_of, uri_faults
 from auth_service.domain.client_secrets import hash_secret, secret_fits
 from auth_service.domain.errors import ClientFault
-from auth_service.registry import file_clients, packaged_clients, read_clients
+from auth_service.registry import AllClients, ClientRegistry, file_clients, packaged_clients, read_clients
 
 GOOD = {
     "name": "Some shop",
@@ -15,6 +16,11 @@ GOOD = {
     "audiences": ["orders-service"],
     "scopes": ["orders:read", "openid"],
 }
+
+
+@dataclass
+class Named:
+    client_id: str
 
 
 def faults_of(client_id="shop", **changes):
@@ -169,6 +175,18 @@ def test_a_files_faults_are_named_all_at_once_with_their_clients():
         "client b",
         "client c",
     ]
+
+
+def test_the_database_is_asked_for_nothing_that_could_be_no_clients_id(memory):
+    clients = AllClients(ClientRegistry(packaged_clients()), memory)
+    with memory.transaction() as tx:
+        for client_id in ("shop", "a\x00b", ""):
+            tx.clients.add(client_from("shop", GOOD) if client_id == "shop" else Named(client_id), 1.0)
+
+    assert clients.get("cli").first_party
+    assert clients.get("shop").name == "Some shop"
+    assert clients.get("nobody") is None
+    assert clients.get("a\x00b") is clients.get("") is None
 
 
 def test_a_secret_is_kept_as_its_sha256_and_fits_itself_alone():

@@ -2,6 +2,7 @@
 
 import jwt
 import pytest
+from service_kit.pages import encode_cursor
 
 PASSWORD = "correct-horse-battery-staple"
 ROUTES = [
@@ -215,6 +216,27 @@ def test_a_disabled_account_is_out_everywhere_until_it_is_enabled(client, ask, l
     assert client.post("/login", json=credentials).status_code == 200
     assert refreshed(client, alice) == 400
     assert len(events("account_enabled")) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/admin/keys/%00"),
+        ("DELETE", "/admin/sessions/%00"),
+        ("DELETE", "/admin/sessions/%C3%A9"),
+        ("POST", "/admin/accounts/%00/disable"),
+        ("POST", "/admin/accounts/a%20b/enable"),
+        ("GET", "/admin/sessions?sub=%00"),
+        ("GET", "/admin/audit?event=%00"),
+        ("GET", f"/admin/sessions?sub={'x' * 256}"),
+    ],
+)
+def test_what_can_name_nothing_is_refused_before_the_database_sees_it(ask, method, path):
+    assert ask(method, path).status_code == 422
+
+
+def test_a_cursor_with_what_no_name_holds_is_refused(ask):
+    assert ask("GET", "/admin/sessions", query_string={"cursor": encode_cursor("\x00")}).status_code == 400
 
 
 def test_an_administrator_cannot_disable_their_own_account(ask, admin):

@@ -34,6 +34,11 @@ _KNOWN = {
 _PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE})
 
 
+def is_client_id(text: str) -> bool:
+    """Say whether a client could have this id; what could not is not worth asking a database for."""
+    return _ID.fullmatch(text) is not None
+
+
 def client_from(client_id: str, table: Mapping[str, Any], *, at_home: bool = False) -> Client:
     """Read a client; raises ClientFault with all that is wrong. ``at_home``: addresses below the issuer are allowed."""
     faults = [*_shape(table)]
@@ -117,7 +122,7 @@ def _shape(table: Mapping[str, Any]) -> list[str]:
 
 def _names(client: Client) -> list[str]:
     faults = []
-    if not _ID.fullmatch(client.client_id):
+    if not is_client_id(client.client_id):
         faults.append("client_id: up to 100 of A-Z a-z 0-9 . _ -, a letter or digit first")
     if not 0 < len(client.name) <= LONGEST_NAME or not client.name.isprintable():
         faults.append(f"name: has 1 to {LONGEST_NAME} printable characters")

@@ -174,6 +174,7 @@ def _position(cursor: str | None, kind: type[R]) -> R | None:
     if cursor is None:
         return None
     (position,) = decode_cursor(cursor, kind)
-    if not isinstance(position, kind) or (isinstance(position, int) and not 0 <= position < 2**63):
+    in_range = 0 <= position < 2**63 if isinstance(position, int) else str(position).isprintable()
+    if not isinstance(position, kind) or not in_range:
         raise BadCursor
     return position

@@ -10,7 +10,9 @@ from auth_service.domain.audit import AuditEntry
 from auth_service.domain.keys import KeyStatus
 from auth_service.domain.sessions import Session
 
-Identifier = Annotated[str, Field(min_length=1, max_length=255)]
+Identifier = Annotated[
+    str, Field(pattern=r"^[!-~]{1,255}$")
+]  # nothing else names anything, and databases differ on NUL
 
 
 def moment(at: float | None) -> datetime | None:
@@ -55,7 +57,7 @@ class SessionQuery(PageQuery):
 class AuditPageQuery(PageQuery):
     """Which entries: of one kind, or all."""
 
-    event: Annotated[str, Field(max_length=60)] | None = None
+    event: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")] | None = None
 
 
 class KeyView(BaseModel):
