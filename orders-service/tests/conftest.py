@@ -1,11 +1,7 @@
 """What the tests of orders-service share: stand-ins for what it stands on, and the databases."""
 
-import os
-import uuid
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from orders_service.app import create_app
@@ -17,16 +13,9 @@ from orders_service.settings import Settings
 from orders_service.storage import MIGRATIONS
 from orders_service.storage.catalogue import SqlCatalogue
 from orders_service.storage.orders import SqlOrders
-from service_kit.database import Database, open_database, upgrade
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa
-from touchstone.claims import AccessClaims
-from touchstone.errors import BadSignature
-
-NO_POSTGRES = (
-    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
-    " to a role that may create databases"
-)
+from testkit.stand_ins import Tokens, postgresql_database, sqlite_database
 
 
 class Profiles:
@@ -105,43 +94,6 @@ class MemoryOrders:
         return self.rows[order_id]
 
 
-class Tokens:
-    """Stands in for the issuer: knows the tokens that it gave, refuses all others."""
-
-    def __init__(self):
-        self.known = {}
-        self.keys = True
-
-    def give(self, sub, *scopes):
-        """Return the headers of a request by ``sub`` with these scopes."""
-        token = uuid.uuid4().hex
-        self.known[token] = AccessClaims(
-            issuer="http://localhost:8080",
-            subject=sub,
-            audience=("orders-service",),
-            expires_at=0.0,
-            issued_at=0.0,
-            token_id=token,
-            client_id="cli",
-            scopes=frozenset(scopes),
-            roles=frozenset(),
-            session_id=None,
-            auth_time=None,
-            actor=None,
-            status=None,
-        )
-        return {"Authorization": f"Bearer {token}"}
-
-    def verify(self, token):
-        try:
-            return self.known[token]
-        except KeyError:
-            raise BadSignature from None
-
-    def ready(self):
-        return self.keys
-
-
 @pytest.fixture
 def clock():
     return FakeClock(1_800_000_000)
@@ -162,7 +114,7 @@ def shop(profiles, clock):
 
 @pytest.fixture
 def tokens():
-    return Tokens()
+    return Tokens("orders-service")
 
 
 @pytest.fixture(scope="session")
@@ -205,27 +157,14 @@ def client(app):
 
 @pytest.fixture
 def sqlite(tmp_path):
-    database = Database(open_database(f"sqlite:///{tmp_path}/orders.db"))
-    upgrade(database.engine, MIGRATIONS)
-    yield database
-    database.engine.dispose()
+    with sqlite_database(tmp_path / "orders.db", MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture
 def postgresql():
-    """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
-    url = os.environ.get("TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip(NO_POSTGRES)
-    url = url.replace("postgresql+psycopg://", "postgresql://")
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        database = Database(open_database(urlsplit(url)._replace(path=f"/{name}").geturl()))
-        upgrade(database.engine, MIGRATIONS)
+    with postgresql_database(MIGRATIONS) as database:
         yield database
-        database.engine.dispose()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

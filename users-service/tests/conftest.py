@@ -1,27 +1,16 @@
 """What the tests of users-service share: a stand-in for the database, another for the issuer, and the engines."""
 
-import os
-import uuid
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from service_kit.database import Database, open_database, upgrade
 from testkit.clock import FakeClock
-from touchstone.claims import AccessClaims
-from touchstone.errors import BadSignature
+from testkit.stand_ins import Tokens, postgresql_database, sqlite_database
 from users_service.app import create_app
 from users_service.domain.errors import StorageUnavailable
 from users_service.domain.profiles import Keep, Profile, Users
 from users_service.settings import Settings
 from users_service.storage import MIGRATIONS
 from users_service.storage.profiles import SqlProfiles
-
-NO_POSTGRES = (
-    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
-    " to a role that may create databases"
-)
 
 
 class MemoryProfiles:
@@ -57,43 +46,6 @@ class MemoryProfiles:
             raise StorageUnavailable
 
 
-class Tokens:
-    """Stands in for the issuer: knows the tokens that it gave, refuses all others."""
-
-    def __init__(self):
-        self.known = {}
-        self.keys = True
-
-    def give(self, sub, *scopes):
-        """Return the headers of a request by ``sub`` with these scopes."""
-        token = uuid.uuid4().hex
-        self.known[token] = AccessClaims(
-            issuer="http://localhost:8080",
-            subject=sub,
-            audience=("users-service",),
-            expires_at=0.0,
-            issued_at=0.0,
-            token_id=token,
-            client_id="cli",
-            scopes=frozenset(scopes),
-            roles=frozenset(),
-            session_id=None,
-            auth_time=None,
-            actor=None,
-            status=None,
-        )
-        return {"Authorization": f"Bearer {token}"}
-
-    def verify(self, token):
-        try:
-            return self.known[token]
-        except KeyError:
-            raise BadSignature from None
-
-    def ready(self):
-        return self.keys
-
-
 @pytest.fixture
 def clock():
     return FakeClock(1_800_000_000)
@@ -111,7 +63,7 @@ def users(memory, clock):
 
 @pytest.fixture
 def tokens():
-    return Tokens()
+    return Tokens("users-service")
 
 
 @pytest.fixture
@@ -141,27 +93,14 @@ def client(app):
 
 @pytest.fixture
 def sqlite(tmp_path):
-    database = Database(open_database(f"sqlite:///{tmp_path}/users.db"))
-    upgrade(database.engine, MIGRATIONS)
-    yield database
-    database.engine.dispose()
+    with sqlite_database(tmp_path / "users.db", MIGRATIONS) as database:
+        yield database
 
 
 @pytest.fixture
 def postgresql():
-    """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
-    url = os.environ.get("TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip(NO_POSTGRES)
-    url = url.replace("postgresql+psycopg://", "postgresql://")
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        database = Database(open_database(urlsplit(url)._replace(path=f"/{name}").geturl()))
-        upgrade(database.engine, MIGRATIONS)
+    with postgresql_database(MIGRATIONS) as database:
         yield database
-        database.engine.dispose()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -1,0 +1,86 @@
+"""What a service under test stands on: an issuer that knows the tokens it gave, and databases of the test's own."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from service_kit.database import Database, open_database, upgrade
+from touchstone.claims import AccessClaims
+from touchstone.errors import BadSignature
+
+NO_POSTGRES = (
+    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
+    " to a role that may create databases"
+)
+
+
+class Tokens:
+    """Stands in for the issuer of one audience: knows the tokens that it gave, refuses all others."""
+
+    def __init__(self, audience: str) -> None:
+        self.audience = audience
+        self.known: dict[str, AccessClaims] = {}
+        self.keys = True
+
+    def give(self, sub: str, *scopes: str) -> dict[str, str]:
+        """Return the headers of a request by `sub` with these scopes."""
+        token = uuid.uuid4().hex
+        self.known[token] = AccessClaims(
+            issuer="http://localhost:8080",
+            subject=sub,
+            audience=(self.audience,),
+            expires_at=0.0,
+            issued_at=0.0,
+            token_id=token,
+            client_id="cli",
+            scopes=frozenset(scopes),
+            roles=frozenset(),
+            session_id=None,
+            auth_time=None,
+            actor=None,
+            status=None,
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    def verify(self, token: str) -> AccessClaims:
+        """Return the claims of a token given here; BadSignature for any other."""
+        try:
+            return self.known[token]
+        except KeyError:
+            raise BadSignature from None
+
+    def ready(self) -> bool:
+        """Tell what `keys` was set to."""
+        return self.keys
+
+
+@contextmanager
+def sqlite_database(file: Path, migrations: Path) -> Iterator[Database]:
+    """Give a migrated database in this file."""
+    database = Database(open_database(f"sqlite:///{file}"))
+    upgrade(database.engine, migrations)
+    yield database
+    database.engine.dispose()
+
+
+@contextmanager
+def postgresql_database(migrations: Path) -> Iterator[Database]:
+    """Give a migrated database on the server that TEST_POSTGRES_URL names, gone after; skip without one."""
+    url = os.environ.get("TEST_POSTGRES_URL")
+    if not url:
+        pytest.skip(NO_POSTGRES)
+    url = url.replace("postgresql+psycopg://", "postgresql://")
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        database = Database(open_database(urlsplit(url)._replace(path=f"/{name}").geturl()))
+        upgrade(database.engine, migrations)
+        yield database
+        database.engine.dispose()
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
