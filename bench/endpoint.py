@@ -23,19 +23,12 @@ from pathlib import Path
 import load
 import requests
 from report import Promise, table
+from testkit.cluster import free_ports
 from testkit.issuer import FakeIssuer
 from testkit.keys import jwk
 from testkit.mint import Mint
 
 APPS = Path(__file__).parent / "apps"
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
@@ -84,7 +77,7 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
         environment["BENCH_BACKCHANNEL"] = issuer.url
         store = shutil.which("valkey-server") or shutil.which("redis-server")
         if store:
-            redis_port = free_port()
+            (redis_port,) = free_ports(1)
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             options = ["--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
             stack.enter_context(running([store, *options], ("127.0.0.1", redis_port)))
@@ -95,7 +88,7 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
             ways["session"] = {"Cookie": "session=abc"}
         else:
             print("no valkey-server or redis-server found (apt-get install redis-server): no session figure")
-        port = free_port()
+        (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"
         stack.enter_context(running(granian("endpoint_app:app", port), f"{url}/open", **environment))
         results: dict[str, list[load.Load]] = {way: [] for way in ways}
