@@ -134,6 +134,30 @@ def test_an_administrators_role_waits_for_the_proof_as_well(quick):
     assert set(quick.rules.signer.claims[answer]["scope"].split()) == OWN
 
 
+def test_a_second_link_changes_nothing_once_the_address_is_verified(quick):
+    account = quick.newcomer()
+    session = quick.claims(quick.log_in())
+    first = quick.outbox.token
+    quick.verify.resend(session["sub"], session["sid"])
+    quick.verify(first)
+    verified_at = quick.account(account.sub).email_verified_at
+    quick.rules.clock.advance(60)
+
+    quick.verify(quick.outbox.token)
+
+    assert quick.account(account.sub).email_verified_at == verified_at
+
+
+def test_an_account_that_was_disabled_gets_no_further_link(quick):
+    account = quick.newcomer()
+    session = quick.claims(quick.log_in())
+    with quick.store.transaction() as tx:
+        tx.accounts.set_disabled(account.sub, 1.0)
+
+    with pytest.raises(SessionOver):
+        quick.verify.resend(session["sub"], session["sid"])
+
+
 def test_a_verification_link_lives_a_day(world):
     world.newcomer()
     world.rules.clock.advance(86_400)

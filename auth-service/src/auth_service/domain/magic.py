@@ -18,9 +18,9 @@ from auth_service.domain.one_time import (
     OneTimeToken,
     Purpose,
     code_digest,
-    digest,
     new_code,
 )
+from auth_service.domain.refresh_tokens import digest_of
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
 
@@ -51,12 +51,12 @@ class AskForLink:
             known = account is not None and not account.disabled
             mailed = tx.one_time_tokens.outstanding(Purpose.MAGIC_LINK, address, now)
             row = OneTimeToken(
-                digest=digest(token),
+                digest=digest_of(token),
                 purpose=Purpose.MAGIC_LINK,
                 email=address,
                 sub=account.sub if account and known else None,
                 expires_at=now + LIFE,
-                binding_digest=digest(binding),
+                binding_digest=digest_of(binding),
             )
             if mailed < MOST:
                 tx.one_time_tokens.add(row, _code_row(row, code_digest(binding, address, code)))
@@ -148,7 +148,7 @@ class RedeemLink:
             raise BindingMissing(
                 "redeem it where it was asked for: the binding of POST /magic-links is missing"
             )
-        bound = digest(shown.binding)
+        bound = digest_of(shown.binding)
         link = (
             self._by_token(tx, shown, bound)
             if isinstance(shown, LinkToken)
@@ -166,7 +166,7 @@ class RedeemLink:
         return account
 
     def _by_token(self, tx: Transaction, shown: LinkToken, bound: bytes) -> OneTimeToken | None:
-        link = tx.one_time_tokens.get(digest(shown.token))
+        link = tx.one_time_tokens.get(digest_of(shown.token))
         if link is None or link.purpose != Purpose.MAGIC_LINK or link.binding_digest is None:
             return None
         return link if hmac.compare_digest(link.binding_digest, bound) else None

@@ -2,12 +2,10 @@
 
 import hmac
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol
-
-from auth_service.domain.times import new_token
 
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so no words; case does not matter
 CODE_LENGTH = 8  # 34.5 bits: five tries are nothing against it
@@ -82,22 +80,3 @@ def code_digest(binding: str, email: str, code: str) -> bytes:
     """HMAC-SHA256 under the binding, which is not kept either: the database alone gives no code away."""
     text = f"{email}\n{tidy_code(code)}".encode(errors="surrogatepass")
     return hmac.digest(binding.encode(errors="surrogatepass"), text, sha256)
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """A token that was just made, and the row to keep of it."""
-
-    token: str
-    row: OneTimeToken
-
-
-def fresh(row: OneTimeToken) -> Fresh:
-    """Make a token for a row that lacks only its digest."""
-    token = new_token()
-    return Fresh(token, replace(row, digest=digest(token)))
-
-
-def digest(token: str) -> bytes:
-    """SHA-256: enough for 256 random bits."""
-    return sha256(token.encode(errors="surrogatepass")).digest()

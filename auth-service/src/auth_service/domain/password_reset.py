@@ -8,8 +8,9 @@ from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import BadLink
 from auth_service.domain.letters import password_reset
 from auth_service.domain.mail import Outbox
-from auth_service.domain.one_time import OneTimeToken, Purpose, digest
+from auth_service.domain.one_time import OneTimeToken, Purpose
 from auth_service.domain.passwords import AnyPassword, PasswordHasher, PasswordJudge, check_new_password
+from auth_service.domain.refresh_tokens import digest_of
 from auth_service.domain.sessions import EndReason, end_all_sessions
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
@@ -39,7 +40,7 @@ class AskForReset:
             known = account is not None and not account.disabled
             mailed = tx.one_time_tokens.outstanding(Purpose.PASSWORD_RESET, address, now)
             row = OneTimeToken(
-                digest=digest(token),
+                digest=digest_of(token),
                 purpose=Purpose.PASSWORD_RESET,
                 email=address,
                 sub=account.sub if account and known else None,
@@ -72,11 +73,11 @@ class ResetPassword:
         The mail proves the address as well, so it counts as verified from now on.
         """
         with self.store.reading() as tx:
-            account = self._account(tx, tx.one_time_tokens.get(digest(token)))
+            account = self._account(tx, tx.one_time_tokens.get(digest_of(token)))
         check_new_password(new, self.judge, (account.email, account.name))
         new_hash, now = self.hasher.hash(new), self.now()
         with self.store.transaction() as tx:
-            link = tx.one_time_tokens.get(digest(token))
+            link = tx.one_time_tokens.get(digest_of(token))
             if link is None or not tx.one_time_tokens.use(link.digest, now):
                 raise BadLink(_REFUSED)
             tx.accounts.locked(account.sub)

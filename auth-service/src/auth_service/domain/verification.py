@@ -7,7 +7,8 @@ from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import BadLink, SessionOver
 from auth_service.domain.letters import already_here, verification
 from auth_service.domain.mail import Letter, Outbox
-from auth_service.domain.one_time import OneTimeToken, Purpose, digest
+from auth_service.domain.one_time import OneTimeToken, Purpose
+from auth_service.domain.refresh_tokens import digest_of
 from auth_service.domain.sessions import live_session
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
@@ -32,7 +33,7 @@ class Welcome:
             return None
         tx.one_time_tokens.add(
             OneTimeToken(
-                digest=digest(token),
+                digest=digest_of(token),
                 purpose=Purpose.VERIFICATION,
                 email=account.email,
                 sub=account.sub if made else None,
@@ -61,7 +62,7 @@ class Verify:
         """Use the link up; raises BadLink. What tokens carry grows with the next log-in or refresh."""
         now = self.now()
         with self.store.transaction() as tx:
-            link = tx.one_time_tokens.get(digest(token))
+            link = tx.one_time_tokens.get(digest_of(token))
             usable = link is not None and link.purpose == Purpose.VERIFICATION and link.sub is not None
             if not usable or link is None or not tx.one_time_tokens.use(link.digest, now):
                 raise BadLink("this link is unknown, used or expired")
