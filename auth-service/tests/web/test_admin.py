@@ -154,6 +154,15 @@ def test_sessions_are_listed_in_pages_without_repeats(ask, log_in, alice):
     assert sorted(seen) == sorted(mine)
 
 
+def test_a_session_shows_from_where_and_with_what_it_is_used(client, ask):
+    told = {"User-Agent": "a-phone", "X-Forwarded-For": "203.0.113.7"}
+    client.post("/login", json={"email": "bob@example.com", "password": PASSWORD}, headers=told)
+
+    (bobs,) = [s for s in ask("GET", "/admin/sessions").get_json()["items"] if s["user_agent"] == "a-phone"]
+    assert (bobs["address"], bobs["client_id"]) == ("203.0.113.7", "cli")
+    assert bobs["last_used_at"].endswith("Z")
+
+
 def test_without_a_subject_everybodys_sessions_are_listed(ask, admin, alice):
     listed = ask("GET", "/admin/sessions").get_json()["items"]
 

@@ -23,7 +23,7 @@ def session_commands(sessions: SessionAdmin) -> AppGroup:
         while page := sessions.page(sub, after, PAGE):
             rows += [_row(session) for session in page]
             after = page[-1].sid
-        print_rows(rows, ("sid", "sub", "client_id", "auth_time", "expires_at"), as_json=as_json)
+        print_rows(rows, ("sid", "sub", "client_id", "auth_time", "last_used_at", "address"), as_json=as_json)
 
     @group.command("end")
     @click.argument("sid")
@@ -44,4 +44,7 @@ def _row(session: Session) -> dict[str, object]:
         "methods": list(session.methods),
         "auth_time": moment(session.auth_time),
         "expires_at": moment(session.expires_at),
+        "last_used_at": moment(session.last_used_at),
+        "address": session.address,
+        "user_agent": session.user_agent,
     }

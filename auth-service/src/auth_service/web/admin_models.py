@@ -106,6 +106,9 @@ class SessionView(BaseModel):
     methods: list[str]
     auth_time: datetime | None
     expires_at: datetime | None
+    last_used_at: datetime | None
+    address: str | None
+    user_agent: str | None
 
     @classmethod
     def of(cls, session: Session) -> "SessionView":
@@ -119,6 +122,9 @@ class SessionView(BaseModel):
             methods=list(session.methods),
             auth_time=moment(session.auth_time),
             expires_at=moment(session.expires_at),
+            last_used_at=moment(session.last_used_at),
+            address=session.address,
+            user_agent=session.user_agent,
         )
 
 
