@@ -10,7 +10,7 @@ from service_kit.strict import validated
 from touchstone.flask import current_token, require
 
 from auth_service.domain.grants import parse_scope
-from auth_service.web.answers import TOKEN_RESPONSES, token_answer
+from auth_service.web.answers import TOKEN_RESPONSES, problem_or_oauth, token_answer
 from auth_service.web.mint import Mint
 from auth_service.web.models import AccountMade, Credentials, NewAccount, PasswordChange
 
@@ -18,6 +18,13 @@ TAGS = [Tag(name="accounts", description="Accounts and sessions of people.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 DONE: dict[Any, Any] = {204: {"description": "Done."}}
 BUSY = problem_response("Too many log-ins at once; Retry-After says when to come back.")
+
+LOG_IN_RESPONSES: dict[Any, Any] = {
+    **TOKEN_RESPONSES,
+    400: problem_or_oauth("The body cannot be read, or scope or audience are not to be had."),
+    401: problem_or_oauth("Address or password is wrong, or this client logs nobody in."),
+    429: BUSY,
+}
 
 
 def blueprint(mint: Mint) -> APIBlueprint:
@@ -30,9 +37,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         """Open an account. An address that has one already answers alike."""
         return jsonify(sub=mint.register(body.email, body.password, body.name)), 201
 
-    @routes.post(
-        "/login", operation_id="logIn", responses={**TOKEN_RESPONSES, 401: problem_response("No."), 429: BUSY}
-    )
+    @routes.post("/login", operation_id="logIn", responses=LOG_IN_RESPONSES)
     @validated
     def log_in(body: Credentials) -> Response:
         """Log in with address and password: a session, an access token and a refresh token."""

@@ -48,6 +48,13 @@ TOKEN_RESPONSES: dict[Any, Any] = {
 }
 
 
+def problem_or_oauth(description: str) -> dict[str, Any]:
+    """Describe an answer that is a problem, or in OAuth's form when scope, audience or client are not good."""
+    described = problem_response(description)
+    described["content"]["application/json"] = {"schema": {"$ref": "#/components/schemas/OAuthProblem"}}
+    return described
+
+
 def token_answer(answer: TokenAnswer) -> Response:
     """Give RFC 6749 section 5.1; what is not there is left out."""
     members = {name: value for name, value in asdict(answer).items() if value is not None}

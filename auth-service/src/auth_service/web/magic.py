@@ -12,7 +12,7 @@ from auth_service.domain.errors import BadLink, BindingMissing
 from auth_service.domain.grants import parse_scope
 from auth_service.domain.login import Wanted
 from auth_service.domain.magic import LIFE, LinkCode, LinkToken
-from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
+from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, problem_or_oauth, token_answer
 from auth_service.web.binding import bind_browser, binding_of_browser, unbind_browser
 from auth_service.web.mail_models import Addressee, LinkAsked, LinkPage, RedeemBody
 from auth_service.web.mint import Mint
@@ -23,21 +23,11 @@ from auth_service.web.reading import described, query_pairs
 TAGS = [Tag(name="mail", description="Logging in, and proving an address, by mail.")]
 PATH = "/magic-links/redeem"
 MAIL_BUSY = problem_response("No mail can be sent now; Retry-After says when to come back.")
-_OAUTH_PROBLEM = {"schema": {"$ref": "#/components/schemas/OAuthProblem"}}
-
-
-def _refusal(description: str) -> dict[str, Any]:
-    """Describe an answer that is a problem, or OAuth's when scope, audience or client are not good."""
-    described = problem_response(description)
-    described["content"]["application/json"] = _OAUTH_PROBLEM
-    return described
-
-
 REDEEM_RESPONSES: dict[Any, Any] = {
     **TOKEN_RESPONSES,
     303: REDIRECT_RESPONSE,
-    400: _refusal("The binding is missing, or nothing is left to grant."),
-    401: _refusal("This link or code opens nothing."),
+    400: problem_or_oauth("The binding is missing, or nothing is left to grant."),
+    401: problem_or_oauth("This link or code opens nothing."),
 }
 
 
