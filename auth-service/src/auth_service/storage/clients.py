@@ -6,16 +6,22 @@ import json
 from dataclasses import replace
 
 import structlog
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.client_definition import client_from, table_of
 from auth_service.domain.clients import Client
 from auth_service.domain.errors import ClientFault
 from auth_service.storage.dialects import insert_or_ignore
-from auth_service.storage.tables import RegisteredClientRow
+from auth_service.storage.tables import Base, RegisteredClientRow
 
 _log = structlog.get_logger(__name__)
+_TABLE = Base.metadata.tables["registered_clients"]
+_HELD = (  # made once, and past the ORM: it runs in every log-in
+    select(_TABLE.c.disabled_at)
+    .where(_TABLE.c.client_id == bindparam("client_id"))
+    .with_for_update(read=True)
+)
 
 
 class SqlRegisteredClients:
@@ -53,11 +59,7 @@ class SqlRegisteredClients:
 
     def hold(self, client_id: str) -> bool:
         # SQLite has no row locks and needs none: whoever may write is alone there
-        row = self._db.execute(
-            select(RegisteredClientRow.disabled_at)
-            .where(RegisteredClientRow.client_id == client_id)
-            .with_for_update(read=True)
-        ).one_or_none()
+        row = self._db.connection().execute(_HELD, {"client_id": client_id}).one_or_none()
         return row is None or row.disabled_at is None
 
     def _one(self, rows: Select[RegisteredClientRow]) -> Client | None:
