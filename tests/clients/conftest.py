@@ -108,3 +108,18 @@ def converse(packages, surfer, issuer, callback) -> Iterator[Callable[..., dict[
         for stream in (process.stdin, process.stdout, process.stderr):
             stream.close()
         process.wait(BOUND)
+
+
+@pytest.fixture(scope="session")
+def shop(cluster) -> dict[str, str]:
+    """A third party's client with a secret, registered by an operator: `client_id` and `client_secret`."""
+    lists = {
+        "--grant": ("authorization_code", "refresh_token"),
+        "--redirect-uri": (CALLBACK,),
+        "--audience": ("orders-service",),
+        "--scope": ("openid", "email", "orders:read"),
+    }
+    given = [word for name, values in lists.items() for value in values for word in (name, value)]
+    register = ("clients", "register", "shop", "--confidential", "--secret", "--name", "Shop")
+    told = cluster.cli("auth-service", *register, *given, "--json")
+    return dict(json.loads(told.stdout))

@@ -143,3 +143,52 @@ def test_a_service_asks_whether_a_token_stands(make_service, discovered, alice):
 
     assert (known["active"], known["sub"]) == (True, alice.sub)
     assert unknown == {"active": False}
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_third_party_with_a_secret_logs_people_in_once_they_allow_it(
+    shop, method, surfer, discovered, callback, gateway
+):
+    session = OAuth2Session(
+        shop["client_id"],
+        shop["client_secret"],
+        token_endpoint_auth_method=method,
+        scope="openid email orders:read",
+        redirect_uri=callback,
+        code_challenge_method="S256",
+    )
+    session.trust_env = False
+    verifier = generate_token(48)
+    address, state = session.create_authorization_url(
+        discovered["authorization_endpoint"], code_verifier=verifier, nonce=generate_token(20)
+    )
+
+    token = session.fetch_token(
+        discovered["token_endpoint"],
+        authorization_response=surfer.arrive(address),
+        code_verifier=verifier,
+        state=state,
+    )
+
+    assert session.get(f"{gateway.url}/orders").status_code == 200
+    renewed = session.refresh_token(discovered["token_endpoint"], refresh_token=token["refresh_token"])
+    assert renewed["refresh_token"] != token["refresh_token"]
+    session.close()
+
+
+def test_a_third_party_with_a_wrong_secret_gets_nothing(shop, surfer, discovered, callback):
+    session = OAuth2Session(
+        shop["client_id"], "guess", redirect_uri=callback, scope="openid", code_challenge_method="S256"
+    )
+    session.trust_env = False
+    verifier = generate_token(48)
+    address, state = session.create_authorization_url(
+        discovered["authorization_endpoint"], code_verifier=verifier
+    )
+    arrived = surfer.arrive(address)
+
+    with pytest.raises(OAuthError, match="invalid_client"):
+        session.fetch_token(
+            discovered["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
+        )
+    session.close()
