@@ -13,7 +13,8 @@ from auth_service import cli
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.authorization_codes import Redeem
-from auth_service.domain.device import AnswerDevice, DeviceGrant, StartDevice
+from auth_service.domain.device import DeviceGrant, StartDevice
+from auth_service.domain.device_answers import AnswerDevice
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.grants import AUDIENCES
 from auth_service.domain.issuing import Issuing, Lifetimes

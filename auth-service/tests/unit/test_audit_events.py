@@ -1,7 +1,7 @@
 """What is written down, by whom it was done, and what is never written down."""
 
 import pytest
-from auth_service.domain.administration import AccountAdmin, Admit, KeyAdmin, SessionAdmin
+from auth_service.domain.administration import AccountAdmin, Admit, SessionAdmin
 from auth_service.domain.audit import AuditQuery, Event, Origin, asked_from, current_origin, digest_of_address
 from auth_service.domain.client_admin import ClientAdmin
 from auth_service.domain.errors import (
@@ -20,6 +20,7 @@ from auth_service.domain.errors import (
     UnknownSession,
 )
 from auth_service.domain.exchange import Exchange
+from auth_service.domain.key_admin import KeyAdmin
 from auth_service.domain.login import LogIn
 from auth_service.domain.registration import Register, Seed
 from auth_service.registry import ClientRegistry

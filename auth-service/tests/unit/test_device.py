@@ -3,7 +3,8 @@
 import pytest
 from auth_service.domain.audit import AuditQuery, Origin, asked_from
 from auth_service.domain.browser import BrowserSession, SignedIn
-from auth_service.domain.device import AnswerDevice, DeviceGrant, StartDevice
+from auth_service.domain.device import DeviceGrant, StartDevice
+from auth_service.domain.device_answers import AnswerDevice
 from auth_service.domain.device_codes import ALPHABET, new_user_code, normal_user_code
 from auth_service.domain.errors import (
     AccessDenied,

@@ -20,7 +20,7 @@ from auth_service.domain.errors import (
 )
 from auth_service.domain.exchange import Exchange
 from auth_service.domain.logout import Introspect, LogOut, Revoke
-from auth_service.domain.one_time import OneTimeToken, Purpose, digest
+from auth_service.domain.one_time import OneTimeToken, Purpose
 from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.password_reset import ResetPassword, password_digest
 from auth_service.domain.passwords import ChangePassword
@@ -127,7 +127,7 @@ def by_a_password_reset(rules, session):
     with rules.store.transaction() as tx:
         account = tx.accounts.get(session[0].sub)
         link = OneTimeToken(
-            digest("link"),
+            digest_of("link"),
             Purpose.PASSWORD_RESET,
             account.email,
             account.sub,

@@ -1,4 +1,4 @@
-"""Administration: who may, what accounts and sessions and keys can be made to do, each act with a line in the audit log."""
+"""Administration: who may, and what accounts and sessions can be made to do, each act with a line in the audit log."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ from auth_service.domain.errors import (
     UnknownSession,
 )
 from auth_service.domain.grants import ROLE_SCOPES, account_scopes
-from auth_service.domain.keys import KeyStatus, KeyStore
+from auth_service.domain.key_admin import KeyAdmin
+from auth_service.domain.keys import KeyStore
 from auth_service.domain.passwords import PasswordHasher, check_new_password
 from auth_service.domain.sessions import EndReason, Session, end_all_sessions, end_session, live_session
 from auth_service.domain.store import Store, Transaction
@@ -155,44 +156,6 @@ class SessionAdmin:
             if tx.sessions.get(sid) is None:
                 raise UnknownSession("there is no such session")
             return end_session(tx, sid, EndReason.ENDED_BY_ADMIN, self.now(), by=by)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyAdmin:
-    """The signing keys, with a line in the log for every change.
-
-    The log is opened first and closed last: a change that cannot be recorded is not begun.
-    """
-
-    store: Store
-    keys: KeyStore
-
-    def statuses(self) -> list[KeyStatus]:
-        """Give every key's state now, oldest first."""
-        return self.keys.statuses()
-
-    def rotate(self, by: str | None = None) -> str:
-        """Add a key; gives its id."""
-        with self.store.transaction() as tx:
-            kid = self.keys.rotate()
-            tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=by, detail={"kid": kid}))
-        return kid
-
-    def withdraw(self, kid: str, by: str | None = None) -> str | None:
-        """Take a key out at once; raises UnknownKey. Gives the id of a key that had to be made."""
-        with self.store.transaction() as tx:
-            made = self.keys.withdraw(kid)
-            facts = {"kid": kid} | ({"made": made} if made else {})
-            tx.audit.record(AuditEvent(Event.KEY_WITHDRAWN, actor=by, detail=facts))
-        return made
-
-    def prune(self, by: str | None = None) -> list[str]:
-        """Remove the keys that no living token needs; gives their ids."""
-        with self.store.transaction() as tx:
-            gone = self.keys.prune()
-            if gone:
-                tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=by, detail={"kids": gone}))
-        return gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,17 @@
 """The device grant (RFC 8628): a device without a keyboard asks, a person with one answers elsewhere."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts import Account
-from auth_service.domain.audit import OK, REFUSED, AuditEvent, Event, current_origin
-from auth_service.domain.browser import SignedIn
-from auth_service.domain.clients import Client, Clients, GrantType
+from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.device_codes import (
     DEVICE_LIFE,
     INTERVAL,
     DeviceCode,
     DeviceStatus,
+    grant_for_device,
     new_user_code,
-    normal_user_code,
 )
 from auth_service.domain.errors import (
     AccessDenied,
@@ -23,27 +20,21 @@ from auth_service.domain.errors import (
     InvalidGrant,
     OAuthError,
     SlowDown,
-    TooManyTries,
     UnauthorizedClient,
-    UnknownUserCode,
 )
 from auth_service.domain.grants import (
     AUDIENCES,
     OIDC_SCOPES,
     Grant,
-    account_scopes,
     narrow_audiences,
     narrow_scopes,
 )
 from auth_service.domain.issuing import Issuing, Opened, TokenAnswer
 from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.slowdown import network_of
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
 
-LONGEST_BLOCK = 600.0
 _UNKNOWN = "this device code is not known"
-_WRONG = "there is no such code, or it has expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +123,7 @@ class DeviceGrant:
         account = tx.accounts.locked(code.sub or "")
         if account is None or account.disabled:
             return AccessDenied("the account that said yes cannot be used")
-        grant = _grant(account, client, code)
+        grant = grant_for_device(account, client, code)
         if grant is None:
             return AccessDenied("this account may have nothing of what was asked for")
         if not tx.device_codes.use(code.digest):
@@ -143,102 +134,6 @@ class DeviceGrant:
         return account, opened
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRequest:
-    """What a person is asked: which client, and what it would get of their account."""
-
-    code: DeviceCode
-    client: Client
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerDevice:
-    """The person's side. Only who is logged in types codes, and after five wrong ones each further has to wait."""
-
-    store: Store
-    clients: Clients
-    now: Clock
-    slows_down: bool = True
-
-    def find(self, typed: str, who: SignedIn) -> DeviceRequest:
-        """Find what a code stands for; raises UnknownUserCode, or TooManyTries without looking."""
-        keys = _keys(who) if self.slows_down else {}
-        with self.store.reading() as tx:
-            kept = tx.slow_downs.get(tuple(keys)).values()
-            blocked = max((failures.blocked_until for failures in kept), default=0.0) - self.now()
-            found = None if blocked > 0 else self._pending(tx, typed, who.account)
-        if blocked > 0:
-            raise TooManyTries("there were too many wrong codes", retry_after=int(blocked) + 1)
-        if found is None:
-            self._count(keys)
-            raise UnknownUserCode(_WRONG)
-        return found
-
-    def decide(self, typed: str, who: SignedIn, shown: frozenset[str] | None) -> DeviceRequest:
-        """Say yes to what was shown, or no with None; raises UnknownUserCode or TooManyTries."""
-        asked = self.find(typed, who)
-        sub, allow = who.account.sub, shown is not None and bool(asked.scopes) and asked.scopes <= shown
-        with self.store.transaction() as tx:
-            decided = (
-                tx.device_codes.approve(asked.code.digest, sub, who.session.methods, who.session.auth_time)
-                if allow
-                else tx.device_codes.deny(asked.code.digest, sub)
-            )
-            if not decided:
-                raise UnknownUserCode(_WRONG)
-            facts = {"scope": " ".join(sorted(asked.scopes))}
-            tx.audit.record(
-                AuditEvent(
-                    Event.DEVICE_DECIDED,
-                    OK if allow else REFUSED,
-                    actor=sub,
-                    subject=sub,
-                    client_id=asked.client.client_id,
-                    detail=facts,
-                )
-            )
-        return asked
-
-    def _pending(self, tx: Transaction, typed: str, account: Account) -> DeviceRequest | None:
-        user_code = normal_user_code(typed)
-        code = tx.device_codes.by_user_code(digest_of(user_code)) if user_code else None
-        if code is None or code.status is not DeviceStatus.PENDING or self.now() >= code.expires_at:
-            return None
-        client = self.clients.get(code.client_id)
-        if client is None or not client.enabled:
-            return None
-        grant = _grant(account, client, code)
-        return DeviceRequest(code, client, grant.scopes if grant else frozenset())
-
-    def _count(self, keys: dict[bytes, int]) -> None:
-        now = self.now()
-        with self.store.transaction() as tx:
-            for key, free in keys.items():
-                over = tx.slow_downs.count(key, now, LONGEST_BLOCK) - free
-                if over >= 0:
-                    tx.slow_downs.block(key, now + min(LONGEST_BLOCK, 30.0 * 2 ** min(over, 10)))
-
-
-def _keys(who: SignedIn) -> dict[bytes, int]:
-    """Give the keys that a wrong code counts under, and how many are free for each; behind loopback may be anybody."""
-    network = network_of(current_origin().address)
-    named = {("account", who.account.sub): 5}
-    if network not in {"", "loopback"}:
-        named["address", network] = 50  # many people may share one
-    return {
-        hashlib.sha256(f"device code by {kind} {name}".encode()).digest(): free
-        for (kind, name), free in named.items()
-    }
-
-
 def _allowed(client: Client) -> None:
     if GrantType.DEVICE_CODE not in client.grants:
         raise UnauthorizedClient("this client is not registered for the device grant")
-
-
-def _grant(account: Account, client: Client, code: DeviceCode) -> Grant | None:
-    """Give what was asked for, as far as account and client may have it today; None when nothing is left."""
-    scopes = code.scopes & client.scopes & (account_scopes(account) | OIDC_SCOPES)
-    audiences = frozenset(code.audiences) & client.audiences
-    return Grant(scopes, tuple(sorted(audiences))) if scopes and audiences else None

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from auth_service.domain.accounts import Account
+from auth_service.domain.clients import Client
+from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes
+
 DEVICE_LIFE = 600  # seconds in which a person has to answer
 INTERVAL = 5  # seconds between two polls, and how much longer each hasty one makes them
 ALPHABET = (
@@ -84,3 +88,10 @@ def normal_user_code(typed: str) -> str | None:
         return None
     letters = "".join(typed_letters)
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def grant_for_device(account: Account, client: Client, code: DeviceCode) -> Grant | None:
+    """Give what was asked for, as far as account and client may have it today; None when nothing is left."""
+    scopes = code.scopes & client.scopes & (account_scopes(account) | OIDC_SCOPES)
+    audiences = frozenset(code.audiences) & client.audiences
+    return Grant(scopes, tuple(sorted(audiences))) if scopes and audiences else None

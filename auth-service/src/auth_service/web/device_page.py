@@ -8,7 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from auth_service.domain.browser import SignedIn
-from auth_service.domain.device import AnswerDevice, DeviceRequest
+from auth_service.domain.device_answers import AnswerDevice, DeviceRequest
 from auth_service.domain.device_codes import normal_user_code
 from auth_service.domain.errors import BadCredentials, StaleForm, UnknownUserCode
 from auth_service.web.authorize import STALE, WRONG, missing_credentials

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.authorization_codes import Redeem
-from auth_service.domain.device import AnswerDevice, DeviceGrant, StartDevice
+from auth_service.domain.device import DeviceGrant, StartDevice
+from auth_service.domain.device_answers import AnswerDevice
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.keys import PublishedKeys
 from auth_service.domain.login import LogIn
