@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 from testkit.callers import Person
 
+CALLBACK = "http://127.0.0.1:49152/callback"
 INVALID = (400, "invalid_grant")
 
 
@@ -84,6 +85,27 @@ def test_a_session_that_has_ended_gives_nothing_any_more(own, gateway, admin, re
     exchanged = service("orders-service").exchange(subject_token=tokens["access_token"])
     assert exchanged.status_code == 400
     assert gateway("GET", "/oauth/userinfo", token=tokens["access_token"]).status_code == 401
+
+
+def test_a_client_that_was_switched_off_is_off_for_what_it_holds_already(cluster, program, gateway):
+    """CVE-2026-93999 (Keycloak): direct requests of a disabled client were refused, and refreshes were not."""
+    places = ("--redirect-uri", CALLBACK, "--audience", "orders-service", "--scope", "orders:read")
+    grants = ("--grant", "authorization_code", "--grant", "refresh_token")
+    cluster.cli(
+        "auth-service", "clients", "register", "fallen", "--public", "--name", "Fallen", *grants, *places
+    )
+    own = {"client_id": "fallen"}
+    tokens = program.redeem(program.code(scope="orders:read", **own), **own).json()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], **own}
+    held = program.code(scope="orders:read", **own)
+
+    cluster.cli("auth-service", "clients", "disable", "fallen")
+
+    assert gateway("POST", "/oauth/token", data=form).json()["error"] in {"invalid_client", "invalid_grant"}
+    assert program.redeem(held, **own).json()["error"] in {"invalid_client", "invalid_grant"}
+    assert program.surfer.get(program.request(scope="orders:read", **own)).status_code == 400
+    cluster.cli("auth-service", "clients", "enable", "fallen")
+    assert gateway("POST", "/oauth/token", data=form).json()["error"] == "invalid_grant"
 
 
 def test_the_browser_is_logged_out_with_the_rest(own, gateway):
