@@ -52,7 +52,10 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
         self._parent = os.getppid()
         self._on_terminal = sys.stdout.isatty()
         self._log = LogFiles(
-            plan, show=os.environ.get("LOG", "0") not in {"", "0"}, on_all_started=self._started
+            plan,
+            show=os.environ.get("LOG", "0") not in {"", "0"},
+            on_all_started=self._started,
+            on_mail=lambda link: say(f"  mail, {link}"),
         )
         super().__init__(self._log)
         for service in plan.services:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -46,9 +47,18 @@ def main(arguments: list[str]) -> int:
         return 2
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.default_int_handler)
+    with tempfile.TemporaryDirectory() as mail:
+        os.chmod(mail, 0o777)  # noqa: PTH101, S103 (the container's user writes here, and only for this run)
+        return test(arguments, mail)
+
+
+def test(arguments: list[str], mail: str) -> int:
+    """Do the same with a folder for the cluster's mail."""
     project = f"touchstone-test-{os.getpid()}"
     port = str(free_port())
     env = os.environ | {
+        "COMPOSE_FILE": os.pathsep.join(("docker-compose.yml", "tests/compose/mail.yml")),
+        "TOUCHSTONE_MAIL_DIR": mail,
         "COMPOSE_PROJECT_NAME": project,
         "GATEWAY_PORT": port,
         "ISSUER": f"http://localhost:{port}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable
@@ -24,16 +25,30 @@ class Fate:
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
 
 
+def mailed_link(line: str) -> str | None:
+    """Return the link of a mail that the demo has just written, if this line of a log says so."""
+    if '"event": "mail"' not in line:
+        return None
+    try:
+        said = json.loads(line)
+        return f"{said['kind']}: {said['link']}"
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 class LogFiles(Printer):  # type: ignore[misc]  # honcho is not typed
     """A honcho printer that keeps one log file a service, the one of the last start beside it, and who lives."""
 
-    def __init__(self, plan: Plan, *, show: bool, on_all_started: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: Plan, *, show: bool, on_all_started: Callable[[], None], on_mail: Callable[[str], None]
+    ) -> None:
         super().__init__()
         self.fates: dict[str, Fate] = {}
         self.first_to_stop: str | None = None
         self._expected = len(plan.services)
         self._show = show
         self._on_all_started = on_all_started
+        self._on_mail = on_mail
         self._files: dict[str, IO[str]] = {}
         for service in plan.services:
             log = plan.log(service)
@@ -58,6 +73,8 @@ class LogFiles(Printer):  # type: ignore[misc]  # honcho is not typed
                 self.fates[message.name].last_lines.append(text.rstrip())
             if self._show:
                 super().write(message)
+            elif link := mailed_link(text):
+                self._on_mail(link)
         elif event := EVENT.fullmatch(message.data):
             self._note(event["name"], event["what"], int(event["number"]))
 

@@ -35,6 +35,8 @@ def text(plan: Plan, seconds: float) -> str:
         lines += ["", "  demo accounts   alice@example.com, bob@example.com, admin@example.com"]
         lines += [f"  password        {password}", "", "Paste this into another shell:", ""]
         lines += [conversation(gateway, password)]
+    if "MAIL_URL" not in os.environ:
+        lines += ["", f"Mails are written to {plan.var.name}/mail/; the links in them are shown here."]
     lines += [
         "",
         f"Logs: {plan.log(plan['gateway']).parent.relative_to(plan.var.parent)}/ (or LOG=1). Ctrl-C stops all.",
