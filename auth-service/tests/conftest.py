@@ -46,7 +46,12 @@ class MemoryStore:
 
     def __init__(self):
         tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents", "mailed")
-        self.rows = {name: {} for name in tables} | {"audit": [], "clients": {}, "devices": {}, "slow_downs": {}}
+        self.rows = {name: {} for name in tables} | {
+            "audit": [],
+            "clients": {},
+            "devices": {},
+            "slow_downs": {},
+        }
         self._lock = threading.RLock()
 
     @contextmanager
@@ -292,7 +297,9 @@ class _MemorySessions:
         return sorted(found, key=lambda each: (each.auth_time, each.sid))
 
     def page(self, sub, after, limit, now):
-        found = self._living(now, lambda each: sub in {None, each.sub} and (after is None or each.sid > after))
+        found = self._living(
+            now, lambda each: sub in {None, each.sub} and (after is None or each.sid > after)
+        )
         return sorted(found, key=lambda each: each.sid)[:limit]
 
     def touch(self, sid, at, address, user_agent):
@@ -385,7 +392,11 @@ class _MemoryOneTimeTokens:
     def bound(self, purpose, email, binding_digest):
         wanted = (purpose, email, binding_digest)
         return next(
-            (each for each in self.rows.values() if (each.purpose, each.email, each.binding_digest) == wanted),
+            (
+                each
+                for each in self.rows.values()
+                if (each.purpose, each.email, each.binding_digest) == wanted
+            ),
             None,
         )
 

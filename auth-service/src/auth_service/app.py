@@ -105,7 +105,20 @@ def create_app(
     Touchstone(app, tokens.verifier(AUDIENCE))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
     mint = _mint(settings, store, hasher, clients, ring, tokens, outbox or _outbox(settings, now), now)
-    for routes in (accounts, oauth, wellknown, admin, authorize, end_session, userinfo, magic, account, proofs, device, device_page):
+    for routes in (
+        accounts,
+        oauth,
+        wellknown,
+        admin,
+        authorize,
+        end_session,
+        userinfo,
+        magic,
+        account,
+        proofs,
+        device,
+        device_page,
+    ):
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
     install_key = ClientKeys(settings.keys_dir / "clients").install

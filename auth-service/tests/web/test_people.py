@@ -112,7 +112,9 @@ def test_an_existing_address_answers_like_a_new_one_for_the_same_work(client, ha
     answers, work = [], []
     for address in ("new@example.com", "alice@example.com", "ALICE@example.com"):
         hasher.work.clear()
-        answers.append(client.post("/accounts", json={"email": address, "password": "a new password", "name": "N"}))
+        answers.append(
+            client.post("/accounts", json={"email": address, "password": "a new password", "name": "N"})
+        )
         work.append(list(hasher.work))
 
     def shape(answer):
