@@ -1,7 +1,5 @@
 """Authlib's OAuth2Session, as its documentation shows it."""
 
-import time
-
 import pytest
 from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
@@ -37,7 +35,7 @@ def make_service(client_key, discovered):
         session = OAuth2Session(
             client_id, client_key(client_id), token_endpoint_auth_method="private_key_jwt"
         )
-        method = PrivateKeyJWT(discovered["token_endpoint"], claims={"exp": int(time.time()) + 60})
+        method = PrivateKeyJWT(discovered["token_endpoint"])
         session.register_client_auth_method(method)
         session.trust_env = False
         opened.append(session)

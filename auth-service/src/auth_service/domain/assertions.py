@@ -11,7 +11,7 @@ from auth_service.domain.errors import InvalidClient
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 
-LONGEST_LIFE = 300  # seconds that an assertion may still be good for
+LONGEST_LIFE = 3600  # seconds that an assertion may still be good for; libraries sign for up to an hour
 LEEWAY = 30  # seconds that clocks may differ
 LONGEST_JTI = 255
 
