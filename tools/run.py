@@ -39,11 +39,19 @@ def is_migrated(database: Path, service: Service) -> bool:
     return database.exists() and note.exists() and note.read_text() == migrations(service)
 
 
+def key_files(plan: Plan) -> str:
+    """Return the names of all key files; what makes keys has nothing to do while they are those it left."""
+    return "\n".join(sorted(str(path.relative_to(plan.keys)) for path in plan.keys.rglob("*.pem")))
+
+
 def prepare(plan: Plan) -> bool:
     """Make the keys and migrate the databases, all at once; tell each one's outcome."""
     for folder in (plan.var, plan.var / "log"):
         folder.mkdir(mode=0o700, exist_ok=True)
-    jobs = {"keys": (plan.services[0], ["auth_service.signing", "--keys-dir", str(plan.keys)])}
+    jobs = {}
+    keys_made = plan.var / "keys.made"
+    if not keys_made.exists() or keys_made.read_text() != key_files(plan):
+        jobs["keys"] = (plan.services[0], ["auth_service.signing", "--keys-dir", str(plan.keys)])
     for service in plan.services:
         database = plan.database(service)
         if database and not is_migrated(database, service):
@@ -66,12 +74,14 @@ def prepare(plan: Plan) -> bool:
             say(f"  {name}: failed\n{done.stdout}{done.stderr}")
             return False
         database = plan.database(service)
-        if database and service.how.package in arguments:
+        if name == "keys":
+            keys_made.write_text(key_files(plan))
+        elif database:
             migrated(database).write_text(migrations(service))
         say(f"  {name}: up to date ({time.monotonic() - begin:.1f} s)")
         return True
 
-    with ThreadPoolExecutor(len(jobs)) as pool:
+    with ThreadPoolExecutor(len(plan.services)) as pool:
         return all(list(pool.map(work, jobs)))
 
 
