@@ -105,6 +105,12 @@ def _of(error: Exception, kind: ProblemType) -> Response:
     )
 
 
+def _reason(error: Exception) -> str:
+    """Say in one line what went wrong, in the words of the driver where there is one: an outage is no riddle."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {cause}".partition("\n")[0]
+
+
 def install(app: Flask, table: Mapping[type[Exception], ProblemType]) -> None:
     """Answer every error of this app as a problem.
 
@@ -116,7 +122,7 @@ def install(app: Flask, table: Mapping[type[Exception], ProblemType]) -> None:
     def from_row(error: Exception) -> Response:
         kind = next(table[cls] for cls in type(error).__mro__ if cls in table)
         if kind.status >= 500:  # noqa: PLR2004 - the server's own errors
-            _log.warning("answered with a server error", slug=kind.slug, exc_info=kind.detail is not None)
+            _log.warning("answered with a server error", slug=kind.slug, reason=_reason(error))
         return _of(error, kind)
 
     def unknown(error: Exception) -> Response:
