@@ -228,6 +228,13 @@ def test_a_database_that_does_not_answer_is_503_and_shows_no_sql(raising):
     assert "SELECT" not in answer.text
 
 
+def test_an_outage_of_the_database_is_one_line_of_the_log_with_the_drivers_words_alone(raising, capsys):
+    raising(OperationalError("SELECT secret", {}, Exception("database is locked\nsecond line")))
+    log = capsys.readouterr().out
+    assert "Exception: database is locked" in log
+    assert not any(word in log for word in ("Traceback", "SELECT", "second line"))
+
+
 def test_an_http_error_keeps_its_headers(raising):
     answer = raising(TooManyRequests("slow down", retry_after=9))
     assert (answer.status_code, slug(answer), answer.headers["Retry-After"]) == (
