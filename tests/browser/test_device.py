@@ -36,7 +36,7 @@ def test_a_person_connects_a_device_with_the_keyboard_and_without_script(
 
     page.get_by_label("Code").fill(device["user_code"].lower())
     page.keyboard.press("Enter")
-    assert "Command line" in page.get_by_role("heading").inner_text()
+    page.get_by_role("heading", name="Command line").wait_for()
     assert page.get_by_text(device["user_code"]).is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") is True
     look(page, f"device-confirm-{width}")
