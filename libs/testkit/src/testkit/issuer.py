@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from testkit.mint import Mint
+from testkit.statuses import FULL_SIZE, LIST_TYPE, FakeStatusList, list_path
+
 JWKS_PATH = "/.well-known/jwks.json"
 
 
@@ -38,18 +41,25 @@ class FakeIssuer:
     """Serves documents with ETag and If-None-Match; counts requests by path, keeps the headers of each.
 
     With `long_poll`, a conditional request with `Prefer: wait=N` (RFC 7240) is held until the document changes
-    through `publish`, or the wait ends. Use it as a context manager, or call `close`.
+    through `publish`, or the wait ends. Its status lists are signed by `mint` (default: one of its own name, whose
+    keys are published when no `jwks` is given but a `mint` is). Use it as a context manager, or call `close`.
     """
 
-    def __init__(self, jwks: dict[str, Any] | None = None, *, long_poll: bool = False) -> None:
+    def __init__(
+        self, jwks: dict[str, Any] | None = None, *, long_poll: bool = False, mint: Mint | None = None
+    ) -> None:
         self.documents: dict[str, Document] = {}
         self.requests: Counter[str] = Counter()
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.long_poll = long_poll
         self._changed = threading.Condition()
         self._closing = False
-        self.publish(JWKS_PATH, {"keys": []} if jwks is None else jwks)
+        self.lists: dict[int, FakeStatusList] = {}
+        if jwks is None:
+            jwks = {"keys": []} if mint is None else mint.jwks()
+        self.publish(JWKS_PATH, jwks)
         self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.mint = mint or Mint(self.url)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -64,7 +74,11 @@ class FakeIssuer:
         return self.documents[JWKS_PATH]
 
     def publish(
-        self, path: str, body: bytes | str | dict[str, Any], content_type: str = "application/json"
+        self,
+        path: str,
+        body: bytes | str | dict[str, Any],
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Document:
         """Serve this at the path from now on, and wake whoever waits for a change."""
         raw = (
@@ -75,9 +89,31 @@ class FakeIssuer:
             else json.dumps(body).encode()
         )
         with self._changed:
-            self.documents[path] = Document(raw, content_type)
+            self.documents[path] = Document(raw, content_type, headers=dict(headers or {}))
             self._changed.notify_all()
-        return self.documents[path]
+            return self.documents[path]
+
+    def open_list(self, number: int = 1, *, size: int = FULL_SIZE, ttl: int = 20) -> FakeStatusList:
+        """Publish an empty status list and return it; `publish_list` makes what is set in it seen."""
+        with self._changed:
+            self.lists[number] = FakeStatusList(self.mint, number, size=size, ttl=ttl)
+        self.publish_list(number)
+        return self.lists[number]
+
+    def publish_list(self, number: int = 1, header: dict[str, Any] | None = None, **overrides: Any) -> None:
+        """Sign the list anew (see `FakeStatusList.token`), serve it, and wake whoever waits for it."""
+        with self._changed:  # so that of two at once the later is the one that stays
+            each = self.lists[number]
+            cache = {"Cache-Control": f"public, max-age={each.ttl}"}
+            self.publish(list_path(number), each.token(header, **overrides), LIST_TYPE, cache)
+
+    def revoke(self, *indexes: int, number: int = 1, value: int = 1) -> None:
+        """Set the statuses and publish the list, opened if it was not yet; `value=0` takes them back."""
+        with self._changed:
+            each = self.lists.get(number) or self.open_list(number)
+            for index in indexes:
+                each[index] = value
+            self.publish_list(number)
 
     def wait_for_change(self, path: str, tag: str, seconds: float) -> None:
         """Block until the path's tag is another, the time is over or the issuer closes."""

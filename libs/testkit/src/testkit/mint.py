@@ -17,7 +17,8 @@ from testkit.keys import b64, jwk, make_rsa, thumbprint
 MISSING: Final = object()  # an override of this leaves the member out
 
 
-def _override(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def override(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members with others in their place; MISSING leaves one out."""
     return {name: value for name, value in {**base, **overrides}.items() if value is not MISSING}
 
 
@@ -49,7 +50,10 @@ class Mint:
         return cls(issuer, key, audience=audience)
 
     def claims(self, **overrides: Any) -> dict[str, Any]:
-        """Return the claims of a good token that lives 5 minutes; MISSING as a value leaves a claim out."""
+        """Return the claims of a good token that lives 5 minutes; MISSING as a value leaves a claim out.
+
+        `status=7` stands for the whole reference to that index of the issuer's first list (see `status`).
+        """
         now = int(self.now())
         base = {
             "iss": self.issuer,
@@ -64,11 +68,18 @@ class Mint:
             "sid": "a-session-of-the-tests",
             "auth_time": now,
         }
-        return _override(base, overrides)
+        index = overrides.get("status")
+        if type(index) is int:
+            overrides["status"] = self.status(index)
+        return override(base, overrides)
+
+    def status(self, index: int, number: int = 1) -> dict[str, Any]:
+        """Return the claim that refers to an index of one of the issuer's status lists."""
+        return {"status_list": {"idx": index, "uri": f"{self.issuer}/status-lists/{number}"}}
 
     def header(self, **overrides: Any) -> dict[str, Any]:
         """Return the header of a good token."""
-        return _override({"alg": "RS256", "typ": "at+jwt", "kid": self.kid}, overrides)
+        return override({"alg": "RS256", "typ": "at+jwt", "kid": self.kid}, overrides)
 
     def sign(self, claims: Mapping[str, Any] | None = None, header: Mapping[str, Any] | None = None) -> str:
         """Return a signed token with these claims (default: good ones); `header` overrides members of the header."""

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -12,7 +13,7 @@ import pytest
 from psycopg import sql
 from service_kit.database import Database, open_database, upgrade
 from touchstone.claims import AccessClaims
-from touchstone.errors import BadSignature
+from touchstone.errors import BadSignature, Unavailable
 
 NO_POSTGRES = (
     "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
@@ -20,13 +21,29 @@ NO_POSTGRES = (
 )
 
 
+class Followed:
+    """Stands in for what is followed of an issuer: nothing, unless `found` says otherwise."""
+
+    def __init__(self) -> None:
+        self.found: list[Any] = []
+
+    def stats(self) -> list[Any]:
+        """Return `found`."""
+        return self.found
+
+
 class Tokens:
-    """Stands in for the issuer of one audience: knows the tokens that it gave, refuses all others."""
+    """Stands in for the issuer of one audience: knows the tokens that it gave, refuses all others.
+
+    `keys` says whether it is ready, `confirmed` whether a fresh look at a status would succeed.
+    """
 
     def __init__(self, audience: str) -> None:
         self.audience = audience
         self.known: dict[str, AccessClaims] = {}
         self.keys = True
+        self.confirmed = True
+        self.documents = Followed()
 
     def give(self, sub: str, *scopes: str) -> dict[str, str]:
         """Return the headers of a request by `sub` with these scopes."""
@@ -48,12 +65,13 @@ class Tokens:
         )
         return {"Authorization": f"Bearer {token}"}
 
-    def verify(self, token: str) -> AccessClaims:
-        """Return the claims of a token given here; BadSignature for any other."""
-        try:
-            return self.known[token]
-        except KeyError:
-            raise BadSignature from None
+    def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
+        """Return the claims of a token given here; BadSignature for any other, Unavailable as `confirmed` says."""
+        if token not in self.known:
+            raise BadSignature
+        if fresh and not self.confirmed:
+            raise Unavailable(1)
+        return self.known[token]
 
     def ready(self) -> bool:
         """Tell what `keys` was set to."""
