@@ -19,6 +19,8 @@ import requests
 from testkit.callers import Door, Person, Wire, read_claims, wait_for
 from testkit.cluster import Cluster
 from testkit.mails import mailed_token
+from testkit.program import Program
+from testkit.surfer import Surfer
 
 GIVEN = os.environ.get("TOUCHSTONE_GATEWAY_URL", "").rstrip("/")
 PASSWORD = os.environ.get("DEMO_PASSWORD", "correct-horse-battery-staple")
@@ -119,6 +121,14 @@ def newcomer(gateway, mail_folders) -> Callable[..., Person]:
         return person
 
     return sign_up
+
+
+@pytest.fixture(scope="session")
+def program_of() -> Callable[..., Program]:
+    """`program_of(person)`: the public client `cli` (or `client_id`) at that person's browser."""
+    return lambda person, client_id="cli": Program(
+        person.door, Surfer(person.email, person.password), client_id
+    )
 
 
 @pytest.fixture(scope="session")

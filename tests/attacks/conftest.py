@@ -1,17 +1,14 @@
 """What an attacker of the mint has: a browser, a client's key at most, and patience."""
 
-import base64
-import hashlib
 import json
-import secrets
 import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -21,73 +18,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from testkit.callers import Door, Person, read_claims
 from testkit.mint import Mint, b64
+from testkit.program import Program
 from testkit.surfer import Surfer
 from testkit.upstream import FakeUpstream
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-CALLBACK = "http://127.0.0.1:49152/callback"
-
-
-@dataclass
-class Program:
-    """The public client `cli`, before one person's browser."""
-
-    gate: Door
-    surfer: Surfer
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
-
-    def request(self, **changes: str | None) -> str:
-        """Give an authorization request; None takes a parameter out."""
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=")
-        asked = {
-            "response_type": "code",
-            "client_id": "cli",
-            "redirect_uri": CALLBACK,
-            "scope": "openid email orders:read profile:read",
-            "state": "the-state",
-            "code_challenge": challenge.decode(),
-            "code_challenge_method": "S256",
-        } | changes
-        query = urlencode({name: value for name, value in asked.items() if value is not None})
-        return f"{self.gate.url}/oauth/authorize?{query}"
-
-    def code(self, **changes: str | None) -> str:
-        """Have the person log in, and give the code that comes back."""
-        return self.answer(**changes)["code"]
-
-    def answer(self, **changes: str | None) -> dict[str, str]:
-        """Likewise, all parameters of the answer."""
-        arrived = urlsplit(self.surfer.arrive(self.request(**changes)))
-        return {name: values[0] for name, values in parse_qs(arrived.query).items()}
-
-    def redeem(self, code: str, **changes: str | None) -> requests.Response:
-        """Present a code at the token endpoint; None takes a parameter out."""
-        form = {
-            "grant_type": "authorization_code",
-            "client_id": "cli",
-            "redirect_uri": CALLBACK,
-            "code": code,
-            "code_verifier": self.verifier,
-        } | changes
-        return self.gate("POST", "/oauth/token", data=form)
-
-    def log_in(self) -> dict[str, Any]:
-        """Give the token answer of a whole log-in."""
-        answer = self.redeem(self.code())
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
 
 
 @pytest.fixture
 def program(gateway, alice) -> Program:
     return Program(gateway, Surfer(alice.email, alice.password))
-
-
-@pytest.fixture
-def program_of(gateway) -> Callable[[Any], Program]:
-    """`program_of(person)`: the program at that person's browser."""
-    return lambda person: Program(gateway, Surfer(person.email, person.password))
 
 
 @pytest.fixture
