@@ -152,3 +152,30 @@ def test_a_secret_of_a_database_url_that_cannot_be_read_is_a_fault(env, capsys):
     assert faults(env, capsys, Settings, DATABASE_URL="no url at all") == [
         "DATABASE_URL: must be a database URL in SQLAlchemy's form"
     ]
+
+
+def test_how_documents_are_followed_has_defaults_and_keeps_no_snapshots(env):
+    settings = env()
+    assert (settings.status_fresh_within, settings.status_stale_within) == (30, 43_200)
+    assert (settings.status_alert_after, settings.snapshots_dir) == (60, None)
+
+
+def test_a_list_is_forgotten_no_sooner_than_it_is_stale(env, capsys):
+    lines = faults(env, capsys, STATUS_FRESH_WITHIN="60", STATUS_STALE_WITHIN="59")
+    assert lines == ["STATUS_STALE_WITHIN: must not be shorter than STATUS_FRESH_WITHIN"]
+
+
+def test_the_folder_of_snapshots_is_made_for_this_service_alone(env, tmp_path):
+    folder = env(SNAPSHOTS_DIR=str(tmp_path / "var" / "snapshots")).snapshots_dir
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_snapshots_that_cannot_be_is_a_fault(env, capsys, tmp_path):
+    (tmp_path / "file").touch()
+    lines = faults(env, capsys, SNAPSHOTS_DIR=str(tmp_path / "file" / "snapshots"))
+    assert lines == ["SNAPSHOTS_DIR: must name a folder, or a place for one"]
+
+
+def test_a_folder_of_snapshots_that_is_not_ours_to_write_is_a_fault(env, capsys):
+    lines = faults(env, capsys, SNAPSHOTS_DIR="/proc/self")
+    assert lines == ["SNAPSHOTS_DIR: must name a folder that this service may write to"]

@@ -53,6 +53,11 @@ class Health:
         found = {name: self._reason(run, deadline) for name, run in runs.items()}
         return {name: reason for name, reason in found.items() if reason is not None}
 
+    def answer(self) -> tuple[dict[str, object], int]:
+        """Return the body and the status of /readyz."""
+        reasons = self.reasons()
+        return ({"status": "unready", "reasons": reasons}, 503) if reasons else ({"status": "ready"}, 200)
+
     def _reason(self, run: _Run, deadline: float) -> str | None:
         if run.done.wait(max(0.0, deadline - time.monotonic())):
             return run.reason

@@ -1,6 +1,7 @@
 """What all services can be told, read from the environment and from secret files, all faults reported together."""
 
 import ipaddress
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -57,6 +58,16 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _private_folder(value: Path) -> Path:
+    try:
+        value.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise ValueError("must name a folder, or a place for one") from None
+    if not os.access(value, os.W_OK | os.X_OK):
+        raise ValueError("must name a folder that this service may write to")
+    return value
+
+
 def _folder(value: Path) -> Path:
     if not value.is_dir():
         raise ValueError("must name a folder that exists")
@@ -67,6 +78,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 KeysDir = Annotated[Path, AfterValidator(_folder)]
+OwnFolder = Annotated[Path, AfterValidator(_private_folder)]
 Seconds = Annotated[int, Field(ge=1)]
 
 
@@ -92,6 +104,12 @@ class ServiceSettings(BaseSettings):
     users_url: HttpUrl = Field(default="", validate_default=True)
     orders_url: HttpUrl = Field(default="", validate_default=True)
 
+    # How the issuer's documents are followed (touchstone.IssuerDocuments); only who verifies tokens reads these.
+    status_fresh_within: Seconds = 30
+    status_stale_within: Seconds = 43_200
+    status_alert_after: Seconds = 60
+    snapshots_dir: OwnFolder | None = None
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     rate_limits: bool = True
     demo: bool = False
@@ -111,6 +129,13 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("status_stale_within")
+    @classmethod
+    def _not_before_it_is_stale(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("status_fresh_within", 1):
+            raise ValueError("must not be shorter than STATUS_FRESH_WITHIN")
+        return value
 
     @field_validator("demo", "rate_limits")
     @classmethod
