@@ -46,6 +46,21 @@ def test_a_document_can_be_spoiled(issuer):
     assert (answer.status_code, answer.text, answer.headers["X-Odd"]) == (500, "<html>", "1")
 
 
+def test_a_spoiled_document_is_not_held_back_from_whoever_would_wait_and_can_be_mended():
+    with FakeIssuer({"keys": []}, long_poll=True) as issuer:
+        tag = get(issuer).headers["ETag"]
+        good = issuer.spoil(JWKS_PATH, status=500)
+        spoiled = get(issuer, **{"If-None-Match": tag, "Prefer": "wait=30"})
+        issuer.mend(JWKS_PATH, good)
+        assert (spoiled.status_code, get(issuer).json()) == (500, {"keys": []})
+
+
+def test_a_document_can_come_a_byte_at_a_time(issuer):
+    issuer.spoil(JWKS_PATH, body=b"abc", pace=0.05)
+    got = requests.get(issuer.url + JWKS_PATH, stream=True, timeout=10)
+    assert [got.raw.read1(10) for _ in range(3)] == [b"a", b"b", b"c"]
+
+
 def test_other_paths_are_404_until_they_are_published(issuer):
     assert get(issuer, "/x").status_code == 404
     issuer.publish("/x", "text", "text/plain")

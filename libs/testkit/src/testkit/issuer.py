@@ -4,7 +4,8 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -16,19 +17,32 @@ JWKS_PATH = "/.well-known/jwks.json"
 
 @dataclass(slots=True)
 class Document:
-    """What is answered at one path; change its members and the next answer differs."""
+    """What is answered at one path; change its members and the next answer differs.
+
+    The answer begins `delay` seconds late; with `pace` its body comes a byte at a time, one in so many seconds.
+    """
 
     body: bytes
     content_type: str = "application/json"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    pace: float = 0.0
     etag: bool = True
 
     @property
     def tag(self) -> str:
         """The strong entity tag of the body."""
         return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the body as it is to be sent, at its pace."""
+        if not self.pace:
+            yield self.body
+            return
+        for byte in self.body:
+            yield bytes((byte,))
+            threading.Event().wait(self.pace)
 
     def unless(self, known: str) -> "Document":
         """Return the document, or a 304 when its tag is the one that the client knows (RFC 9110 section 13.1.2)."""
@@ -115,10 +129,26 @@ class FakeIssuer:
                 each[index] = value
             self.publish_list(number)
 
-    def wait_for_change(self, path: str, tag: str, seconds: float) -> None:
-        """Block until the path's tag is another, the time is over or the issuer closes."""
+    def spoil(self, path: str, **changes: Any) -> Document:
+        """Answer with these members of the path's document changed, wake whoever waits, and return what it was."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self.documents[path].tag != tag, seconds)
+            before = self.documents[path]
+            self.documents[path] = replace(before, **changes)
+            self._changed.notify_all()
+            return before
+
+    def mend(self, path: str, document: Document) -> None:
+        """Serve a document again that `spoil` returned."""
+        with self._changed:
+            self.documents[path] = document
+            self._changed.notify_all()
+
+    def wait_for_change(self, path: str, tag: str, seconds: float) -> None:
+        """Block until the answer is no 304 to this tag, the time is over or the issuer closes."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closing or self.documents[path].unless(tag).status != 304, seconds
+            )
 
     def close(self) -> None:
         """Stop serving; connections are refused from here on."""
@@ -176,6 +206,7 @@ def _handler(issuer: FakeIssuer) -> type[BaseHTTPRequestHandler]:
             for name, value in {**headers, **document.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(document.body)
+            for piece in document.pieces():
+                self.wfile.write(piece)
 
     return Handler
