@@ -192,8 +192,7 @@ def _handler(issuer: FakeIssuer) -> type[BaseHTTPRequestHandler]:
             if issuer.long_poll and known and wait.isdigit():
                 issuer.wait_for_change(self.path, known, float(wait))
             document = issuer.documents[self.path]
-            if document.delay:
-                threading.Event().wait(document.delay)
+            threading.Event().wait(document.delay)
             self._answer(document.unless(known))
 
         def _answer(self, document: Document) -> None:
