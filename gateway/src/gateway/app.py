@@ -41,8 +41,9 @@ def create_door(settings: Settings) -> tuple[Door, Flask]:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", record.registry)
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
     hygiene = Hygiene((*SAFE, HSTS) if settings.issuer.startswith("https:") else SAFE)
+    waits = settings.waiting_requests // 2  # strangers leave half of the mint's places to its own verifiers
     door = Door(
-        forward=Forward({name: Service.at(name, url) for name, url in addresses.items()}, hygiene),
+        forward=Forward({name: Service.at(name, url, waits) for name, url in addresses.items()}, hygiene),
         hygiene=hygiene,
         edge=edge,
         limits=Limits(rates, settings.rate_limit_storage) if settings.rate_limits else None,

@@ -9,7 +9,7 @@ import structlog
 from gateway.answers import Hygiene
 from gateway.errors import Refusal
 from gateway.routes import WAITING, WHOLE, Route
-from gateway.services import MAX_WAITS, Exchange, Service
+from gateway.services import Exchange, Service
 from gateway.transfer import Call, UpstreamError
 from gateway.upstream import Client
 from gateway.visit import MAX_BODY, NO_BODY, ClientGoneError, Visit, too_large
@@ -34,7 +34,7 @@ class Forward:
         if self._client is None:
             self._client = self._make_client()
         # past the bound a request that would wait is answered at once
-        waits = route.waits and visit.headers.prefer is not None and service.waits < MAX_WAITS
+        waits = route.waits and visit.headers.prefer is not None and service.waits < service.max_waits
         service.waits += waits
         try:
             exchange = service.begin(self._client, _call(visit, service, body, length, waits=waits))

@@ -12,24 +12,27 @@ from gateway.upstream import Client
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 MAX_AT_ONCE = 256  # requests to one service; what a sick one holds back is bounded, the others go on
-MAX_WAITS = 4  # requests through the door that may wait for a document to change; the mint's threads are few
 _SLUGS = {"refused": "upstream_unavailable", "timeout": "upstream_timeout", "broken": "bad_gateway"}
 
 
 @dataclass(slots=True)
 class Service:
-    """One service: its name, its base URL, its breaker, and how many requests it has from here."""
+    """One service: its name, its base URL, its breaker, and how many requests it has from here.
+
+    At most `max_waits` of them may wait for a document to change.
+    """
 
     name: str
     url: str
     breaker: Breaker
+    max_waits: int
     at_once: int = 0
     waits: int = 0
 
     @classmethod
-    def at(cls, name: str, url: str, now: Clock = time.monotonic) -> "Service":
+    def at(cls, name: str, url: str, max_waits: int = 0, now: Clock = time.monotonic) -> "Service":
         """Return a service that is believed to be well."""
-        return cls(name, url, Breaker(now=now))
+        return cls(name, url, Breaker(now=now), max_waits)
 
     def unavailable(self) -> Refusal:
         """Return the answer while the service is not asked at all."""

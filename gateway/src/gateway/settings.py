@@ -37,6 +37,7 @@ class Settings(ServiceSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
+    waiting_requests: int = Field(default=48, ge=1, le=1000)  # the mint's setting of that name
     rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
