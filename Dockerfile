@@ -21,7 +21,7 @@ FROM python:3.13-slim-bookworm
 # The numbers matter: every volume that a service writes to belongs to this user.
 RUN groupadd --gid 10001 touchstone \
  && useradd --uid 10001 --gid touchstone --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin touchstone \
- && install -d -o touchstone -g touchstone -m 0700 /keys /keys/signing /keys/clients \
+ && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients \
         /out /out/postgres /out/auth /out/users /out/orders /out/auth-clients /out/orders-client /out/introspector-client
 COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/compose /opt/touchstone

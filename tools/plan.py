@@ -58,7 +58,10 @@ class Plan:
             "KEYS_DIR": str(self.keys),
             "PYTHONUNBUFFERED": "1",
         }
-        settings.pop("DATABASE_URL", None)
+        for own in ("DATABASE_URL", "SNAPSHOTS_DIR"):  # one for all would be another's
+            settings.pop(own, None)
+        if service.how.verifies:
+            settings["SNAPSHOTS_DIR"] = str(self.var / "snapshots" / service.name)
         if database := self.database(service):
             settings["DATABASE_URL"] = f"sqlite:///{database}"
         return settings

@@ -58,6 +58,7 @@ def test_a_service_gets_its_own_settings_and_nothing_of_ours(monkeypatch):
     assert users["ISSUER"] == cluster.gateway == cluster.issuer
     assert users["LOG_LEVEL"] == gateway["LOG_LEVEL"] == "DEBUG"
     assert users["JWKS_MAX_AGE"] == "5"
+    assert users["SNAPSHOTS_DIR"] == f"{cluster.folder}/snapshots/users-service"
     assert not {"DATABASE_URL", "UNRELATED", "JWKS_MAX_AGE"} & set(gateway)
 
 

@@ -11,7 +11,8 @@ LOOPBACK = "127.0.0.1"
 class Service:
     """How one service is served: its package, its port's setting and default, its SQLite file, its threads.
 
-    One with a server of its own is started as its module, and takes its port from the environment.
+    One with a server of its own is started as its module, and takes its port from the environment. One that `verifies`
+    tokens of the mint keeps snapshots of the mint's documents.
     """
 
     package: str
@@ -20,6 +21,7 @@ class Service:
     database: str | None = None
     threads: int = 8
     own_server: bool = False
+    verifies: bool = True
 
     def command(self, port: int, workers: int = 1) -> list[str]:
         """Return the command that serves it on the loopback address, in the production way."""
@@ -38,8 +40,8 @@ class Service:
 
 
 SERVICES: Mapping[str, Service] = {
-    # The mint holds requests that wait for a document to change, so it has threads to spare.
-    "auth-service": Service("auth_service", "AUTH_PORT", 8081, "auth.db", threads=16),
+    # The mint holds requests that wait for a document to change (WAITING_REQUESTS, 48), each on a thread of its own.
+    "auth-service": Service("auth_service", "AUTH_PORT", 8081, "auth.db", threads=64, verifies=False),
     "users-service": Service("users_service", "USERS_PORT", 8082, "users.db"),
     "orders-service": Service("orders_service", "ORDERS_PORT", 8083, "orders.db"),
     "gateway": Service("gateway", "GATEWAY_PORT", 8080, own_server=True),

@@ -119,6 +119,8 @@ class Cluster:
             "MAIL_URL": f"file:{self.mail_folder}",
             **{self._table[name].port_setting: str(port) for name, port in self.ports.items()},
         }
+        if self._table[service].verifies:
+            settings["SNAPSHOTS_DIR"] = str(self.folder / "snapshots" / service)
         database = self._table[service].database
         if database is not None:
             settings["DATABASE_URL"] = f"sqlite:///{self.folder / database}"
