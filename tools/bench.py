@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent.parent / "bench"
-SCRIPTS = ("verify", "endpoint", "gateway")
+SCRIPTS = ("verify", "endpoint", "gateway", "revocation")
 VERDICTS = ("PASS", "FAIL")
 
 

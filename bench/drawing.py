@@ -1,0 +1,60 @@
+"""How a distribution of times is shown: a plot as SVG, and bars of text for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+STEPS = 200  # points of a curve: enough for the eye, and the file stays small
+WIDTH = 48  # characters of the longest bar
+BINS = (5, 10, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2000, 3000, 4000, 5000, 10_000)  # upper ends, ms
+
+
+def percentile(values: Sequence[float], p: float) -> float:
+    """Return the smallest value that at least `p` percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, -int(-len(ordered) * p // 100) - 1))]
+
+
+def histogram(milliseconds: Sequence[float]) -> str:
+    """Return one line for each range of times, from the first to the last that occurred."""
+    counts = [0] * (len(BINS) + 1)
+    for value in milliseconds:
+        counts[sum(value > end for end in BINS)] += 1
+    seen = [number for number, count in enumerate(counts) if count]
+    names = [f"<= {end} ms" for end in BINS] + ["more"]
+    return "\n".join(
+        f"  {names[at]:>11}  {counts[at]:>5}  {'#' * -(-counts[at] * WIDTH // max(counts))}"
+        for at in range(seen[0], seen[-1] + 1)
+    )
+
+
+def distribution(
+    file: Path, title: str, series: Mapping[str, Sequence[float]], *, bounds: Mapping[str, float]
+) -> None:
+    """Write the share of revocations that were known after so many milliseconds, a curve for each series.
+
+    `bounds` are the promises, drawn as vertical lines. The file holds no date, name or path, and the same figures give
+    the same file.
+    """
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "touchstone", "font.size": 9})
+    figure, axes = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    for name, values in series.items():
+        shares = [(step + 1) / STEPS for step in range(STEPS)]
+        axes.step([percentile(values, 100 * share) for share in shares], shares, where="post", label=name)
+    for name, bound in bounds.items():
+        axes.axvline(bound, color="0.6", linestyle="--", linewidth=1)
+        axes.text(bound, 0.02, f"{name} ", ha="right", rotation=90, color="0.4", fontsize=8)
+    axes.set(title=title, xlabel="milliseconds after the acknowledgement", ylabel="share refused")
+    axes.set_xlim(0, 1.08 * max([*bounds.values(), *(max(values) for values in series.values())]))
+    axes.set_ylim(0, 1.02)
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(loc="center right", frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, metadata={"Date": None, "Creator": None})
+    plt.close(figure)

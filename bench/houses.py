@@ -1,0 +1,176 @@
+"""The clusters that bench/revocation.py looks at: processes of this machine, containers, or one that is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from apps.plain_polling import PlainPolling
+from service_kit.serving import Service
+from testkit.callers import Door, Person
+from testkit.cluster import DEMO_PASSWORD, SERVICES, Cluster, free_ports
+
+ROOT = Path(__file__).resolve().parent.parent
+OBSERVER = ROOT / "bench" / "observer.py"
+# A route of each service that needs a token and costs little; behind the gateway stands one that believes everything.
+PATHS = {"auth-service": "/account/sessions", "users-service": "/users/me", "orders-service": "/orders"}
+PROCESSES = 2
+WITHOUT_LIMITS = {"RATE_LIMITS": "off"}
+
+
+class Observer:
+    """The running program of bench/observer.py; it must end with its context."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def tell(self, command: Mapping[str, Any]) -> None:
+        """Send a command."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        """Return the next answer."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the observer ended: see above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Send a command and return the answer."""
+        self.tell(command)
+        return self.hear()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@dataclass(frozen=True)
+class House:
+    """A cluster: its door, its people, and who watches its processes."""
+
+    door: Door
+    observer: Observer
+    processes: list[str]
+
+    def person(self, name: str) -> Person:
+        """Return one of the demo's accounts."""
+        return Person(self.door, f"{name}@example.com", os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD))
+
+
+@contextlib.contextmanager
+def _watched(gateway: str, services: list[dict[str, Any]], command: list[str]) -> Iterator[House]:
+    observer, door = Observer(command), Door(gateway)
+    try:
+        yield House(door, observer, observer.ask(open=services)["processes"])
+    finally:
+        observer.close()
+        door.close()
+
+
+def _service(name: str, addresses: list[tuple[str, int]], processes: int = PROCESSES) -> dict[str, Any]:
+    path = PATHS.get(name, PATHS["users-service"])
+    return {"name": name, "addresses": addresses, "path": path, "processes": processes}
+
+
+@contextlib.contextmanager
+def on_this_machine(settings: Mapping[str, str], *, polling: bool = False) -> Iterator[House]:
+    """Run the commands of `make run`, with two processes of each service; the gateway's second has a port of its own.
+
+    With `polling` nobody's `Prefer` reaches the mint, and the mint is not watched: it needs no document.
+    """
+    second = {"gateway-2": Service("gateway", "GATEWAY_2_PORT", 0, own_server=True)}
+    upstream, *metrics = free_ports(3)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-revocation-"))
+        believer = subprocess.Popen(
+            [sys.executable, ROOT / "bench" / "apps" / "small_upstream.py", str(upstream)]
+        )
+        stack.callback(believer.wait, 10)
+        stack.callback(believer.terminate)
+        plain = stack.enter_context(PlainPolling())
+        away = {"ISSUER_BACKCHANNEL": plain.url} if polling else {}
+        doors = {
+            name: {"USERS_URL": f"http://127.0.0.1:{upstream}", "GATEWAY_METRICS_PORT": str(port), **away}
+            for name, port in zip(("gateway", "gateway-2"), metrics, strict=True)
+        }
+        cluster = Cluster(
+            {**WITHOUT_LIMITS, **settings},
+            only={"users-service": away, "orders-service": away, **doors},
+            services=list(SERVICES),
+            folder=Path(folder),
+            workers=PROCESSES,
+            table={**SERVICES, **second},
+        )
+        plain.target = cluster.urls["auth-service"]
+        stack.enter_context(cluster)
+        cluster.start_service("gateway-2", GATEWAY_PORT=str(cluster.ports["gateway-2"]))
+        watched = [
+            _service(name, [("127.0.0.1", cluster.ports[name])])
+            for name in PATHS
+            if not (polling and name == "auth-service")
+        ]
+        gateways = _service("gateway", [("127.0.0.1", cluster.ports[name]) for name in doors])
+        gateways["metrics"] = [("127.0.0.1", port) for port in metrics]
+        command = [sys.executable, "-u", str(OBSERVER)]
+        yield stack.enter_context(_watched(cluster.gateway, [*watched, gateways], command))
+
+
+@contextlib.contextmanager
+def in_containers() -> Iterator[House]:
+    """Bring the compose file's cluster up with two containers of each service, and watch from inside its network."""
+    project = f"touchstone-bench-{os.getpid()}"
+    (port,) = free_ports(1)
+    environment = {
+        **os.environ,
+        **WITHOUT_LIMITS,
+        "COMPOSE_PROJECT_NAME": project,
+        "GATEWAY_PORT": "0",  # the engine chooses, for each of the two
+        "ISSUER": f"http://localhost:{port}",
+        "DEMO": "1",
+    }
+
+    def compose(*words: str) -> str:
+        command = ["docker", "compose", "--progress", "quiet", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}")
+        return done.stdout
+
+    scale = [word for name in (*PATHS, "gateway") for word in ("--scale", f"{name}={PROCESSES}")]
+    try:
+        compose("up", "-d", "--build", "--wait", *scale)
+        gateway = f"http://{compose('port', 'gateway', '8080').strip()}"
+        services = [_service(name, [(name, SERVICES[name].port)]) for name in (*PATHS, "gateway")]
+        command = ["docker", "run", "--interactive", "--rm", "--network", f"{project}_backend"]
+        command += ["touchstone:local", "python", "-u", "-c", OBSERVER.read_text()]
+        with _watched(gateway, services, command) as house:
+            yield house
+    finally:
+        compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+@contextlib.contextmanager
+def behind(gateway: str) -> Iterator[House]:
+    """Look at a cluster that runs already, through its gateway alone."""
+    parts = urlsplit(gateway)
+    address = (parts.hostname or "127.0.0.1", parts.port or 80)
+    services = [{**_service(name, [address], 1), "name": f"gateway, {name}"} for name in PATHS]
+    with _watched(gateway.rstrip("/"), services, [sys.executable, "-u", str(OBSERVER)]) as house:
+        yield house

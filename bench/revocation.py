@@ -1,0 +1,236 @@
+"""How long a revoked session is still believed, by each process of each service, after its end was acknowledged.
+
+Each time somebody logs in, every process accepts the token, the session is ended (by its owner's log-out and by an
+administrator in turn), and every process is asked until it answers 401. The time counts from the 204 to the arrival of the
+first 401. Then: what following costs while nothing happens, how long a withdrawn key is believed, and the first figure
+once more with plain polling in place of long polling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import houses
+from drawing import distribution, histogram, percentile
+from houses import House
+from report import Promise, table
+from testkit.callers import read_claims, wait_for
+
+PLOTS = Path(__file__).resolve().parent / "plots"
+P99, LONGEST = 250.0, 1000.0  # promised milliseconds
+TTL = 5  # seconds between two looks in poll-only mode: the shortest that touchstone accepts
+POLLING_GRACE = 1000.0  # milliseconds that a poll itself may take
+Times = dict[str, list[float]]  # process -> milliseconds, one for each revocation
+
+
+def refusals(
+    house: House, token: str, revoke: Callable[[], Any], every: float, bound: float
+) -> dict[str, Any]:
+    """Return, by process, the milliseconds from the acknowledgement to the first refusal, and what it said."""
+    faults = house.observer.ask(watch=token, every=every, bound=bound)["faults"]
+    answer = revoke()
+    acknowledged = time.monotonic()
+    seen = house.observer.hear()
+    if answer.status_code != 204:
+        raise SystemExit(f"not revoked: {answer.status_code} {answer.text[:300]}")
+    if faults or seen["faults"]:
+        raise SystemExit("; ".join(faults or seen["faults"]))
+    if lost := [name for name, refused in seen["refused"].items() if refused is None]:
+        raise SystemExit(f"FAIL  still believed after {bound:g} s by {', '.join(sorted(lost))}")
+    return {name: (max(0.0, 1000 * (at - acknowledged)), why) for name, (at, why) in seen["refused"].items()}
+
+
+def sessions(house: House, count: int, *, every: float = 0.002, bound: float = 10.0) -> Times:
+    """End `count` sessions, one after the other, at odd moments."""
+    alice, admin = house.person("alice"), house.person("admin")
+    times: Times = {name: [] for name in house.processes}
+    said: Counter[str] = Counter()
+    began = time.monotonic()
+    for number in range(count):
+        token = alice.log_in()["access_token"]
+        time.sleep(random.uniform(0.0, 0.1))
+        sid = read_claims(token)["sid"]
+
+        def revoke(number: int = number, token: str = token, sid: str = sid) -> Any:
+            if number % 2:
+                return house.door("DELETE", f"/admin/sessions/{sid}", token=admin.token)
+            return house.door("POST", "/logout", token=token)
+
+        _ = admin.token  # a new log-in, should it be due, is no part of what is measured
+        for name, (milliseconds, why) in refusals(house, token, revoke, every, bound).items():
+            times[name].append(milliseconds)
+            said[why] += 1
+        if (number + 1) % 50 == 0:
+            print(f"{number + 1} of {count}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(f"the refusals said: {', '.join(f'{why} {times}' for why, times in said.most_common())}")
+    return times
+
+
+def withdrawals(house: House, count: int) -> Times:
+    """Withdraw the signing key of a good token, a few times."""
+    alice, admin = house.person("alice"), house.person("admin")
+    times: Times = {name: [] for name in house.processes}
+    for _ in range(count):
+        right = admin.log_in()["access_token"]
+        kid = house.door("POST", "/admin/keys/rotate", token=right).json()["kid"]
+
+        def signed_by(kid: str = kid) -> str:
+            token = str(alice.log_in()["access_token"])
+            return token if kid in _kid(token) else ""
+
+        token = wait_for(signed_by, hope="the new key's first signature")
+
+        def withdraw(kid: str = kid, right: str = right) -> Any:
+            return house.door("DELETE", f"/admin/keys/{kid}", token=right)
+
+        for name, (milliseconds, _why) in refusals(house, token, withdraw, 0.002, 10.0).items():
+            times[name].append(milliseconds)
+    return times
+
+
+def _kid(token: str) -> str:
+    import jwt
+
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def idle(house: House, seconds: float) -> list[list[object]]:
+    """Return a row for each process: its CPU, its fetches and the requests that it answered, for a minute of nothing."""
+    time.sleep(2.0)  # for the last change to be over
+    before = house.observer.ask(metrics=True)
+    time.sleep(seconds)
+    after = house.observer.ask(metrics=True)
+    minutes = (after["at"] - before["at"]) / 60
+
+    def grown(process: str, metric: str) -> float:
+        return (_sum(after["metrics"][process], metric) - _sum(before["metrics"][process], metric)) / minutes
+
+    return [
+        [
+            process,
+            1000 * grown(process, "process_cpu_seconds_total"),
+            grown(process, "touchstone_document_fetches_total"),
+            grown(process, "http_requests_total"),
+        ]
+        for process in house.processes
+    ]
+
+
+def _sum(text: str, metric: str) -> float:
+    lines = (line for line in text.splitlines() if line.startswith((f"{metric} ", f"{metric}{{")))
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def show(what: str, times: Times) -> None:
+    """Print the table and the shape of a distribution."""
+    rows = [
+        [name, len(seen), percentile(seen, 50), percentile(seen, 99), max(seen)]
+        for name, seen in times.items()
+    ]
+    print(f"\n{table(rows, [what, 'times', 'p50 ms', 'p99 ms', 'max ms'])}\n{histogram(flat(times))}")
+
+
+def flat(times: Times) -> list[float]:
+    """Return all times of all processes."""
+    return [each for seen in times.values() for each in seen]
+
+
+def by_service(times: Times) -> Times:
+    """Join the processes of each service, for a plot that can be read."""
+    joined: Times = {}
+    for name, seen in times.items():
+        joined.setdefault(name.rpartition(" ")[0], []).extend(seen)
+    return joined
+
+
+def promised(what: str, times: Times) -> list[Promise]:
+    """Return the promises about revocation, held against the worst process."""
+    worst = max(percentile(seen, 99) for seen in times.values())
+    return [
+        Promise(f"{what}: p99 of the worst process, ms", worst, P99),
+        Promise(f"{what}: longest of all, ms", max(flat(times)), LONGEST),
+    ]
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=500, help="revocations (default %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="a look: 60 revocations, no plots")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--compose", action="store_true", help="in containers, two of each service")
+    where.add_argument("--gateway", metavar="URL", help="a cluster that runs already, through its gateway")
+    parser.add_argument(
+        "--plots", type=Path, default=PLOTS, help="folder for the plots (default bench/plots)"
+    )
+    parser.add_argument("--json", type=Path, help="write all times to this file, too")
+    options = parser.parse_args()
+    if options.quick:
+        options.count, options.plots = min(options.count, 60), None
+    return options
+
+
+def main() -> int:
+    """Measure, print, and return 0 only if the promises hold."""
+    options = arguments()
+    figures: dict[str, Any] = {}
+    promises: list[Promise] = []
+
+    def keep(name: str, title: str, times: Times, bounds: dict[str, float]) -> None:
+        figures[name] = times
+        show(title, times)
+        if options.plots:
+            distribution(options.plots / f"{name}.svg", title, by_service(times), bounds=bounds)
+
+    bounds = {"promised for 99 of 100": P99, "promised for all": LONGEST}
+    if options.compose or options.gateway:
+        place = houses.in_containers() if options.compose else houses.behind(options.gateway)
+        title = "revocation, in containers" if options.compose else "revocation, through the gateway"
+        with place as house:
+            keep("revocation-containers", title, times := sessions(house, options.count), bounds)
+        promises += promised(title, times)
+    else:
+        promises += everything_here(options, keep, bounds, figures)
+    print(*promises, sep="\n")
+    if options.json:
+        options.json.write_text(json.dumps(figures))
+    return 0 if all(promise.holds for promise in promises) else 1
+
+
+def everything_here(
+    options: argparse.Namespace,
+    keep: Callable[[str, str, Times, dict[str, float]], None],
+    bounds: dict[str, float],
+    figures: dict[str, Any],
+) -> list[Promise]:
+    """Measure on this machine: revocation, idling, key withdrawal, and revocation with plain polling."""
+    with houses.on_this_machine({}) as house:
+        keep("revocation", "revocation", times := sessions(house, options.count), bounds)
+        figures["idle"] = idle(house, 20.0 if options.quick else 60.0)
+        names = ["a minute of nothing", "CPU ms", "fetches", "answers"]
+        print(f"\n{table(figures['idle'], names)}")
+    with houses.on_this_machine({"JWKS_MAX_AGE": "1"}) as house:
+        show("key withdrawal", keys := withdrawals(house, 3 if options.quick else 10))
+    with houses.on_this_machine({"STATUS_LIST_TTL": str(TTL)}, polling=True) as house:
+        polled = sessions(house, max(6, options.count // 12), every=0.02, bound=TTL + 10.0)
+        title, grace = f"revocation, polling every {TTL} s", {"ttl": 1000.0 * TTL}
+        keep("revocation-polling", title, polled, grace)
+    return [
+        *promised("revocation", times),
+        Promise("key withdrawal: longest of all, ms", max(flat(keys)), LONGEST),
+        Promise("polling: longest of all, ms", max(flat(polled)), 1000.0 * TTL + POLLING_GRACE),
+    ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
