@@ -47,6 +47,7 @@ LISTED = [
     ("GET", "/oauth/logout", "auth-service", None),
     ("POST", "/oauth/logout", "auth-service", None),
     ("GET", "/oauth/pages.css", "auth-service", None),
+    ("GET", "/status-lists", "auth-service", None),
     ("GET", "/status-lists/7", "auth-service", None),
     ("GET", "/admin/keys", "auth-service", "auth-service"),
     ("POST", "/admin/keys/rotate", "auth-service", "auth-service"),

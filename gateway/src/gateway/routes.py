@@ -55,6 +55,7 @@ ROUTES: Sequence[Route] = (
     _route("GET", "/.well-known/oauth-authorization-server", AUTH),
     _route("GET", "/.well-known/openid-configuration", AUTH),
     _route("GET", "/.well-known/jwks.json", AUTH, waits=True),
+    _route("GET", "/status-lists", AUTH),
     _route("GET", "/status-lists/{n}", AUTH, waits=True),
     _route("POST", "/accounts", AUTH, "login"),
     _route("POST", "/login", AUTH, "login"),
