@@ -89,7 +89,7 @@ def test_no_route_is_missing_above():
         "/admin",
         "/oauth",
         "/oauth/x",
-        "/status-lists",
+        "/status-lists/",
         "/LOGIN",
         "/caf%C3%A9",
     ],
