@@ -1,17 +1,19 @@
 """Connections with one deadline for the whole answer: a read time-out alone lets a server trickle for ever."""
 
 import socket
+import ssl
 import time
 from typing import Any
 
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
 
 
-class BoundedSocket(socket.socket):
-    """A socket that reads until `deadline` (time.monotonic) and never waits longer than its time-out for one read."""
+class _Bounded(socket.socket):
+    """Reads until `deadline` (time.monotonic) and never waits longer than the time-out for one read."""
 
     deadline: float = float("inf")
     patience: float | None = None
@@ -30,6 +32,14 @@ class BoundedSocket(socket.socket):
         super().settimeout(value)
 
 
+class BoundedSocket(_Bounded):
+    """A socket that is read until a deadline."""
+
+
+class BoundedSSLSocket(_Bounded, ssl.SSLSocket):
+    """Likewise, with TLS on it."""
+
+
 class _Connection(HTTPConnection):
     deadline: float = float("inf")
 
@@ -41,24 +51,41 @@ class _Connection(HTTPConnection):
         return bounded
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
-        if isinstance(self.sock, BoundedSocket):
+        if isinstance(self.sock, _Bounded):
             self.sock.deadline = time.monotonic() + self.deadline
         return super().getresponse()
 
 
-def adapter(deadline: float) -> HTTPAdapter:
-    """Return a transport for http:// whose answers, headers and body, are read in `deadline` seconds or not at all."""
+class _SSLConnection(_Connection, HTTPSConnection):
+    pass
+
+
+def adapter(deadline: float, *, pool_maxsize: int = 1) -> HTTPAdapter:
+    """Return a transport whose answers, headers and body, are read in `deadline` seconds or not at all.
+
+    `pool_maxsize` is how many threads may share it at once without opening connections beyond those kept.
+    """
 
     class Connection(_Connection):
+        pass
+
+    class SSLConnection(_SSLConnection):
         pass
 
     class Pool(HTTPConnectionPool):
         ConnectionCls = Connection
 
-    Connection.deadline = deadline
-    transport = HTTPAdapter(pool_maxsize=1)
-    transport.poolmanager.pool_classes_by_scheme = {
-        **transport.poolmanager.pool_classes_by_scheme,
-        "http": Pool,
-    }
+    class SSLPool(HTTPSConnectionPool):
+        ConnectionCls = SSLConnection
+
+    Connection.deadline = SSLConnection.deadline = deadline
+    transport = _Adapter(pool_maxsize=pool_maxsize)
+    transport.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SSLPool}
     return transport
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        context = create_urllib3_context()
+        context.sslsocket_class = BoundedSSLSocket
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
