@@ -48,13 +48,17 @@ def server(certificate):
 
     def serve(scheme, pieces):
         connection, _ = listening.accept()
-        with connection, contextlib.suppress(OSError):  # the client may leave at any point
-            secured = context.wrap_socket(connection, server_side=True) if scheme == "https" else connection
-            secured.recv(65536)
+        with (
+            contextlib.suppress(OSError),
+            contextlib.ExitStack() as open_until_then,
+        ):  # the client may leave early
+            open_until_then.enter_context(connection)
+            if scheme == "https":
+                connection = open_until_then.enter_context(context.wrap_socket(connection, server_side=True))
+            connection.recv(65536)
             for piece in pieces:
-                secured.sendall(piece)
+                connection.sendall(piece)
                 time.sleep(0.1)
-            secured.close()
 
     def start(scheme, pieces):
         threads.append(threading.Thread(target=serve, args=(scheme, pieces), daemon=True))
