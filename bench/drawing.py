@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-STEPS = 200  # points of a curve: enough for the eye, and the file stays small
+STEPS = 120  # points of a curve: enough for the eye, and the file stays small
 WIDTH = 48  # characters of the longest bar
 BINS = (5, 10, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2000, 3000, 4000, 5000, 10_000)  # upper ends, ms
 

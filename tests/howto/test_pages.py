@@ -1,0 +1,111 @@
+"""What the how-to pages promise."""
+
+import subprocess
+
+import pytest
+
+PARTNER = {"aud": "https://api.example", "scope": "orders:read"}
+
+
+def slug(answer):
+    return answer.json()["type"].rpartition(":")[2]
+
+
+@pytest.fixture
+def partner_token(foreign_issuer):
+    """`partner_token(**claims)`: a good token of the foreign issuer, or one that differs so."""
+    return lambda header=None, **claims: foreign_issuer.mint.sign(
+        foreign_issuer.mint.claims(**{**PARTNER, **claims}), header
+    )
+
+
+def test_touchstone_is_really_installed_in_the_fresh_environment(fresh_python):
+    said = subprocess.run(
+        [fresh_python, "-c", "import touchstone; print(touchstone.__file__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.startswith(str(fresh_python.parent.parent))
+
+
+def test_an_app_of_ones_own_takes_at_most_fifteen_lines(program):
+    assert len(program("own-flask-app").splitlines()) <= 15
+
+
+def test_an_app_of_ones_own_lets_a_good_token_in(serve, alice):
+    answer = serve("own-flask-app")("GET", "/hello", token=alice.token)
+    assert (answer.status_code, answer.json()) == (200, {"hello": alice.sub})
+
+
+def test_an_app_of_ones_own_refuses_the_token_of_an_ended_session(serve, gateway, own_session, until):
+    hello, token = serve("own-flask-app"), own_session["access_token"]
+    assert hello("GET", "/hello", token=token).status_code == 200
+    assert gateway("POST", "/logout", token=token).status_code == 204
+    refused = until(lambda: (seen := hello("GET", "/hello", token=token)).status_code == 401 and seen)
+    assert slug(refused) == "revoked_token"
+
+
+def test_a_foreign_issuer_without_status_lists_is_enough(serve, partner_token):
+    answer = serve("foreign-issuer")("GET", "/hello", token=partner_token(sub="their-alice"))
+    assert (answer.status_code, answer.json()) == (200, {"hello": "their-alice", "scopes": ["orders:read"]})
+
+
+@pytest.mark.parametrize(
+    ("header", "claims", "why"),
+    [
+        ({"typ": "JWT"}, {}, "wrong_type"),
+        ({"typ": "application/at+jwt"}, {}, None),
+        ({}, {"aud": "https://somebody.example"}, "wrong_audience"),
+        ({"alg": "ES256"}, {}, "wrong_algorithm"),
+        ({}, {"iss": "https://issuer.example/"}, "wrong_issuer"),
+    ],
+)
+def test_what_has_to_fit_at_a_foreign_issuer_is_as_the_page_says(serve, partner_token, header, claims, why):
+    answer = serve("foreign-issuer")("GET", "/hello", token=partner_token(header, **claims))
+    assert (slug(answer) if answer.status_code == 401 else None) == why
+
+
+def test_a_status_list_that_is_not_below_the_foreign_issuer_is_refused(serve, partner_token):
+    elsewhere = {"status_list": {"idx": 0, "uri": "https://elsewhere.example/status-lists/1"}}
+    answer = serve("foreign-issuer")("GET", "/hello", token=partner_token(status=elsewhere))
+    assert (answer.status_code, slug(answer)) == (401, "unknown_status")
+
+
+def test_several_issuers_are_believed_side_by_side(serve, alice, partner_token, cluster, foreign_issuer):
+    hello = serve("several-issuers")
+    said = [hello("GET", "/hello", token=token).json() for token in (alice.token, partner_token(sub="x"))]
+    assert said == [
+        {"hello": alice.sub, "from": cluster.issuer},
+        {"hello": "x", "from": foreign_issuer.url},
+    ]
+
+
+def test_one_issuers_key_never_verifies_anothers_token(serve, alice, partner_token, cluster, header_of):
+    claims = {"iss": cluster.issuer, "aud": "orders-service"}
+    hello = serve("several-issuers")
+    under_their_kid = hello("GET", "/hello", token=partner_token(**claims))
+    under_our_kid = hello(
+        "GET", "/hello", token=partner_token({"kid": header_of(alice.token)["kid"]}, **claims)
+    )
+    assert [slug(under_their_kid), slug(under_our_kid)] == ["unknown_key", "bad_signature"]
+
+
+def test_one_issuers_audience_is_not_the_others(serve, partner_token):
+    answer = serve("several-issuers")("GET", "/hello", token=partner_token(aud="orders-service"))
+    assert (answer.status_code, slug(answer)) == (401, "wrong_audience")
+
+
+def test_an_issuer_that_is_not_on_the_list_is_refused(serve, partner_token):
+    answer = serve("several-issuers")("GET", "/hello", token=partner_token(iss="https://nobody.example"))
+    assert (answer.status_code, slug(answer)) == (401, "wrong_issuer")
+
+
+def test_a_session_that_ends_at_one_issuer_leaves_the_other_alone(
+    serve, gateway, own_session, partner_token, until
+):
+    hello, token = serve("several-issuers"), own_session["access_token"]
+    assert hello("GET", "/hello", token=token).status_code == 200
+    assert gateway("POST", "/logout", token=token).status_code == 204
+    until(lambda: hello("GET", "/hello", token=token).status_code == 401)
+    assert hello("GET", "/hello", token=partner_token()).status_code == 200
