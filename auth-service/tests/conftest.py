@@ -25,6 +25,7 @@ from auth_service.domain.passwords import Verdict
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.refresh_tokens import Presented
 from auth_service.domain.slowdown import Failures
+from auth_service.domain.statuses import LIST_SIZE, Bit, Changes, Horizon, StatusRef
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
@@ -45,7 +46,17 @@ class MemoryStore:
     """The domain's Store, and all its repositories, in dictionaries; what raises changes nothing."""
 
     def __init__(self):
-        tables = ("accounts", "sessions", "tokens", "assertions", "codes", "browsers", "consents", "mailed")
+        tables = (
+            "accounts",
+            "sessions",
+            "tokens",
+            "assertions",
+            "codes",
+            "browsers",
+            "consents",
+            "mailed",
+            "bits",
+        )
         self.rows = {name: {} for name in tables} | {
             "audit": [],
             "clients": {},
@@ -75,7 +86,14 @@ class MemoryStore:
 
     @property
     def sessions(self):
-        return _MemorySessions(self.rows["sessions"])
+        return _MemorySessions(self.rows["sessions"], self.statuses)
+
+    @property
+    def statuses(self):
+        return _MemoryStatuses(self.rows["bits"], self.rows["sessions"])
+
+    def announce(self):
+        """Wake nobody: whoever reads these rows is here."""
 
     @property
     def refresh_tokens(self):
@@ -269,11 +287,41 @@ class _MemoryAccounts:
 
 
 @dataclass
+class _MemoryStatuses:
+    """``bits`` gives the number of the change that set each; the next free index is the next session's."""
+
+    bits: dict
+    sessions: dict
+
+    def settle(self):
+        """There is always one list."""
+
+    def free(self):
+        return StatusRef(1, sum(each.status is not None for each in self.sessions.values()))
+
+    def assign(self, sid):
+        session = self.sessions.get(sid)
+        if session is not None and session.status is None:
+            session = self.sessions[sid] = replace(session, status=self.free())
+        return session.status if session else None
+
+    def revoke(self, ref, at):
+        self.bits.setdefault(ref, len(self.bits) + 1)
+
+    def changes(self, since):
+        seen = since.number if since else 1
+        bits = [Bit(*ref, revoked=True) for ref, change in self.bits.items() if change >= seen]
+        return Changes(bits, {1: LIST_SIZE}, Horizon(len(self.bits) + 1, float(START)), since is None)
+
+
+@dataclass
 class _MemorySessions:
     rows: dict
+    statuses: object
 
     def add(self, session):
-        self.rows[session.sid] = session
+        self.rows[session.sid] = replace(session, status=self.statuses.free())
+        return self.rows[session.sid]
 
     def get(self, sid):
         return self.rows.get(sid)
@@ -302,15 +350,16 @@ class _MemorySessions:
         )
         return sorted(found, key=lambda each: each.sid)[:limit]
 
-    def touch(self, sid, at, address, user_agent):
-        self.rows[sid] = replace(self.rows[sid], last_used_at=at, address=address, user_agent=user_agent)
+    def touch(self, sid, at, address, user_agent, tokens_until):
+        facts = {"last_used_at": at, "address": address, "user_agent": user_agent}
+        self.rows[sid] = replace(self.rows[sid], tokens_until=tokens_until, **facts)
 
     def mark_ended(self, sid, reason, at):
         session = self.rows.get(sid)
         if session is None or session.ended_at is not None:
-            return False
-        self.rows[sid] = replace(session, ended_at=at, end_reason=str(reason))
-        return True
+            return None
+        self.rows[sid] = replace(session, ended_at=at, end_reason=str(reason), tokens_until=None)
+        return self.rows[sid]
 
 
 @dataclass

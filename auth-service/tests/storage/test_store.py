@@ -35,8 +35,7 @@ def session(store, alice):
         expires_at=NOW + 1000,
     )
     with store.transaction() as tx:
-        tx.sessions.add(made)
-    return made
+        return tx.sessions.add(made)
 
 
 def row(session, token, **changes):

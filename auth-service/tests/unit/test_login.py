@@ -48,6 +48,7 @@ def test_a_log_in_opens_a_session_and_says_so_in_the_token(rules, alice, log_in,
         "client_id": "cli",
         "scope": "orders:read orders:write profile:read profile:write",
         "roles": ["customer"],
+        "status": {"status_list": {"idx": session.status.idx, "uri": "http://localhost:8080/status-lists/1"}},
     }
     assert (session.sub, session.client_id, session.methods) == (alice.sub, "cli", ("pwd",))
     assert answer.expires_in == 300

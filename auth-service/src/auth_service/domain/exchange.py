@@ -14,7 +14,7 @@ from auth_service.domain.errors import (
 )
 from auth_service.domain.grants import narrow_audiences, narrow_scopes
 from auth_service.domain.issuing import AccessToken, Issuing, TokenAnswer
-from auth_service.domain.sessions import live_session
+from auth_service.domain.sessions import Session, live_session
 from auth_service.domain.store import Store
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
@@ -83,7 +83,7 @@ class Exchange:
     ) -> TokenAnswer:
         if GrantType.TOKEN_EXCHANGE not in client.grants:
             raise UnauthorizedClient("this client is not registered for token exchange")
-        subject = self._subject(subject_token, client)
+        subject, session = self._subject(subject_token, client)
         if target not in client.audiences or target not in subject.audiences:
             raise InvalidTarget(
                 "this audience is not in the subject token and the client's registration both"
@@ -99,25 +99,26 @@ class Exchange:
             scopes=narrow_scopes(scopes, client.scopes & subject.scopes),
             expires_at=min(now + self.issuing.lifetimes.access, subject.expires_at),
             roles=subject.roles,
-            session_id=subject.session_id,
+            session_id=session.sid,
+            status=session.status,
             auth_time=subject.auth_time,
             actors=actors,
         )
         return self.issuing.answer(token, issued_token_type=ACCESS_TOKEN_TYPE)
 
-    def _subject(self, subject_token: str, client: Client) -> OwnToken:
+    def _subject(self, subject_token: str, client: Client) -> tuple[OwnToken, Session]:
         subject = self.reader.read(subject_token, client.client_id)
         if subject is None or subject.expires_at <= self.issuing.now():
             raise InvalidRequest("the subject token is not a good token for this client")
         try:
             with self.store.reading() as tx:
-                live_session(tx, subject.subject, subject.session_id, self.issuing.now())
+                session = live_session(tx, subject.subject, subject.session_id, self.issuing.now())
                 account = tx.accounts.get(subject.subject)
         except SessionOver:
             raise InvalidRequest("the session of the subject token has ended") from None
         if account is None or account.disabled:
             raise InvalidRequest("the account of the subject token cannot be used")
-        return subject
+        return subject, session
 
 
 @dataclass(frozen=True, slots=True)

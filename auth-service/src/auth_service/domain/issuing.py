@@ -12,6 +12,7 @@ from auth_service.domain.grants import Grant, for_now
 from auth_service.domain.oidc import ID_TOKEN, id_token_claims
 from auth_service.domain.refresh_tokens import RefreshToken, digest_of
 from auth_service.domain.sessions import Session
+from auth_service.domain.statuses import StatusRef
 from auth_service.domain.store import Transaction
 from auth_service.domain.times import Clock, new_id, new_token
 
@@ -25,7 +26,10 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """The content of an access token, before it has an id. ``actors`` are outermost first (RFC 8693)."""
+    """The content of an access token, before it has an id. ``actors`` are outermost first (RFC 8693).
+
+    ``status`` is that of its session, in whoever's hands the token is.
+    """
 
     subject: str
     client_id: str
@@ -34,6 +38,7 @@ class AccessToken:
     expires_at: int
     roles: frozenset[str] = frozenset()
     session_id: str | None = None
+    status: StatusRef | None = None
     auth_time: int | None = None
     actors: tuple[str, ...] = ()
 
@@ -52,6 +57,8 @@ class AccessToken:
         }
         if self.session_id is not None:
             claims["sid"] = self.session_id
+        if self.status is not None:
+            claims["status"] = self.status.claim(issuer)
         if self.auth_time is not None:
             claims["auth_time"] = self.auth_time
         if self.actors:
@@ -121,8 +128,8 @@ class Issuing:
         """
         if not tx.clients.hold(client.client_id):
             raise InvalidClient("this client is not known here")
-        now, origin = self.now(), current_origin()
-        session = Session(
+        now, origin, refreshable = self.now(), current_origin(), GrantType.REFRESH_TOKEN in client.grants
+        asked = Session(
             sid=new_id(),
             sub=account.sub,
             client_id=client.client_id,
@@ -137,13 +144,20 @@ class Issuing:
             address=origin.address,
             user_agent=origin.user_agent,
         )
-        tx.sessions.add(session)
+        session = tx.sessions.add(
+            replace(asked, tokens_until=self.tokens_until(asked, now, refreshable=refreshable))
+        )
         tx.audit.record(_opened(session))
-        if GrantType.REFRESH_TOKEN not in client.grants:
+        if not refreshable:
             return Opened(session, None)
         token = new_token()
         tx.refresh_tokens.add(self.refresh_token(token, session, now))
         return Opened(session, token)
+
+    def tokens_until(self, session: Session, now: float, *, refreshable: bool = True) -> float:
+        """Say when the last of a session's tokens dies, if none is made after those that are made now."""
+        longest = max(self.lifetimes.access, self.lifetimes.refresh_idle if refreshable else 0)
+        return min(now + longest, session.expires_at)
 
     def refresh_token(self, token: str, session: Session, now: float) -> RefreshToken:
         """Give the row for a fresh refresh token: it slides, but never past the session's own end."""
@@ -169,6 +183,7 @@ class Issuing:
             expires_at=min(now + self.lifetimes.access, int(session.expires_at)),
             roles=account.roles,
             session_id=session.sid,
+            status=session.status,
             auth_time=int(session.auth_time),
         )
         answer = self.answer(token, refresh_token=refresh_token)

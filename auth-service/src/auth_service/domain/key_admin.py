@@ -26,6 +26,7 @@ class KeyAdmin:
         with self.store.transaction() as tx:
             kid = self.keys.rotate()
             tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=by, detail={"kid": kid}))
+            tx.announce()
         return kid
 
     def withdraw(self, kid: str, by: str | None = None) -> str | None:
@@ -34,6 +35,7 @@ class KeyAdmin:
             made = self.keys.withdraw(kid)
             facts = {"kid": kid} | ({"made": made} if made else {})
             tx.audit.record(AuditEvent(Event.KEY_WITHDRAWN, actor=by, detail=facts))
+            tx.announce()
         return made
 
     def prune(self, by: str | None = None) -> list[str]:
@@ -42,4 +44,5 @@ class KeyAdmin:
             gone = self.keys.prune()
             if gone:
                 tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=by, detail={"kids": gone}))
+                tx.announce()
         return gone

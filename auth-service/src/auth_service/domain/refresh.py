@@ -1,6 +1,6 @@
 """Refreshing: one token, one successor, however often and from wherever it is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, current_origin
@@ -92,6 +92,8 @@ class Refresh:
         if successor is None:
             _reused(tx, session, asked)
             return None
+        if session.status is None:  # it is older than statuses are
+            session = replace(session, status=tx.statuses.assign(session.sid))
         return _Rotated(session, account, grant, successor)
 
     def _in_grace(self, presented: Presented, now: float) -> bool:
@@ -125,7 +127,8 @@ class Refresh:
         if not tx.refresh_tokens.replace(digest, row, sealed, asked.now):
             return None
         origin = current_origin()
-        tx.sessions.touch(session.sid, asked.now, origin.address, origin.user_agent)
+        until = self.issuing.tokens_until(session, asked.now)
+        tx.sessions.touch(session.sid, asked.now, origin.address, origin.user_agent, until)
         return successor
 
 

@@ -37,4 +37,5 @@ class RotateOnSchedule:
             gone = self.keys.prune()
             if gone:
                 tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))
+            tx.announce()
         return made is not None or bool(gone)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import SessionOver
+from auth_service.domain.statuses import StatusRef
 from auth_service.domain.store import Transaction
 
 
@@ -30,7 +31,8 @@ class Session:
     """One log-in of one account with one client. Times are unix seconds.
 
     ``scopes`` and ``audiences`` are the most that any token of the session may carry. ``expires_at`` is
-    absolute: no refresh moves it. ``status_list`` and ``status_index`` name the session's revocation bit.
+    absolute: no refresh moves it. ``status`` is the session's revocation bit, which is its own until
+    ``tokens_until``, when the last token of it can have died.
     ``browser_session`` is the digest of the mint's own browser session that it was opened through, if any.
     ``last_used_at``, ``address`` and ``user_agent`` are those of the log-in, or of the last refresh.
     """
@@ -45,8 +47,8 @@ class Session:
     expires_at: float
     ended_at: float | None = None
     end_reason: str | None = None
-    status_list: int | None = None
-    status_index: int | None = None
+    status: StatusRef | None = None
+    tokens_until: float | None = None
     browser_session: bytes | None = None
     created_at: float | None = None
     last_used_at: float | None = None
@@ -61,8 +63,8 @@ class Session:
 class Sessions(Protocol):
     """Where sessions are kept."""
 
-    def add(self, session: Session) -> None:
-        """Keep a new one."""
+    def add(self, session: Session) -> Session:
+        """Keep a new one, under a status that no other has, chosen by chance; gives it with that."""
 
     def get(self, sid: str) -> Session | None:
         """Find by its id."""
@@ -82,11 +84,13 @@ class Sessions(Protocol):
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Count what was opened through one browser session as opened through another."""
 
-    def touch(self, sid: str, at: float, address: str | None, user_agent: str | None) -> None:
-        """Record when, from where and by what program a live session was last used."""
+    def touch(
+        self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float
+    ) -> None:
+        """Record when, from where and by what program a live session was last used, and what its tokens live now."""
 
-    def mark_ended(self, sid: str, reason: str, at: float) -> bool:
-        """Record the end; False, and nothing changed, when it had ended before. For ``end_session`` alone."""
+    def mark_ended(self, sid: str, reason: str, at: float) -> Session | None:
+        """Record the end; None, and nothing changed, when it had ended before. For ``end_session`` alone."""
 
 
 def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
@@ -100,18 +104,21 @@ def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Sess
 def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
     """End a session. Every way in which a session ends leads through here, and nothing else ends one.
 
-    From the commit on no refresh token of it gives a successor and no token of it is exchanged. False when
-    it had ended before; ending twice changes nothing. ``by`` is whoever wanted it, where that is known.
+    From the commit on no refresh token of it gives a successor, no token of it is exchanged, and its status
+    says so to every verifier. False when it had ended before; ending twice changes nothing. ``by`` is
+    whoever wanted it, where that is known.
     """
-    if not tx.sessions.mark_ended(sid, reason, at):
+    session = tx.sessions.mark_ended(sid, reason, at)
+    if session is None:
         return False
-    session = tx.sessions.get(sid)
+    if session.status is not None:
+        tx.statuses.revoke(session.status, at)
     tx.audit.record(
         AuditEvent(
             Event.SESSION_ENDED,
             actor=by,
-            subject=session.sub if session else None,
-            client_id=session.client_id if session else None,
+            subject=session.sub,
+            client_id=session.client_id,
             session_id=sid,
             detail={"reason": str(reason)},
         )

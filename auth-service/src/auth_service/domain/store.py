@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
     from auth_service.domain.slowdown import SlowDowns
+    from auth_service.domain.statuses import Statuses
 
 
 class Transaction(Protocol):
@@ -28,6 +29,10 @@ class Transaction(Protocol):
     @property
     def sessions(self) -> "Sessions":
         """The log-in sessions."""
+
+    @property
+    def statuses(self) -> "Statuses":
+        """The sessions' revocation bits."""
 
     @property
     def refresh_tokens(self) -> "RefreshTokens":
@@ -68,6 +73,9 @@ class Transaction(Protocol):
     @property
     def one_time_tokens(self) -> "OneTimeTokens":
         """The tokens and codes that were mailed."""
+
+    def announce(self) -> None:
+        """Wake whoever waits for published documents, in every process, once this is committed."""
 
 
 class Store(Protocol):

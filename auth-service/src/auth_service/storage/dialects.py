@@ -15,8 +15,8 @@ def insert_or_ignore(db: Db, table: type[Base], **values: Any) -> bool:
     return affected(db, insert(table).values(**values).on_conflict_do_nothing()) == 1
 
 
-def affected(db: Db, statement: Any) -> int:
+def affected(db: Db, statement: Any, values: dict[str, Any] | None = None) -> int:
     """Execute a statement and say how many rows it changed."""
     # an INSERT's count would be forgotten otherwise, and say -1 with psycopg
-    result = db.execute(statement, execution_options={"preserve_rowcount": True})
+    result = db.execute(statement, values, execution_options={"preserve_rowcount": True})
     return cast("CursorResult[Any]", result).rowcount

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session as Db
 from auth_service.domain.slowdown import MEMORY, PLACE_KEPT
 from auth_service.domain.times import Clock
 from auth_service.storage.accounts import SqlAccounts
+from auth_service.storage.announcing import announce
 from auth_service.storage.audit import SqlAudit
 from auth_service.storage.authorization import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
@@ -28,6 +29,8 @@ from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
 from auth_service.storage.sessions import SqlSessions
 from auth_service.storage.slow_downs import SqlSlowDowns
+from auth_service.storage.statuses import SqlStatuses, StatusPlan
+from auth_service.storage.sweeping import clear_bits, give_back
 from auth_service.storage.tables import (
     AssertionRow,
     AuthorizationCodeRow,
@@ -59,12 +62,14 @@ class SqlAssertions:
 class SqlTransaction:
     """The domain's Transaction over one database session."""
 
-    def __init__(self, db: Db, now: Clock) -> None:
+    def __init__(self, db: Db, now: Clock, plan: StatusPlan) -> None:
+        self.announced = False
+        self.statuses = SqlStatuses(db, now, plan, self.announce)
         self.accounts = SqlAccounts(db)
         self.audit = SqlAudit(db, now)
         self.clients = SqlRegisteredClients(db)
         self.device_codes = SqlDeviceCodes(db)
-        self.sessions = SqlSessions(db)
+        self.sessions = SqlSessions(db, self.statuses)
         self.refresh_tokens = SqlRefreshTokens(db)
         self.assertions = SqlAssertions(db)
         self.authorization_codes = SqlAuthorizationCodes(db)
@@ -73,6 +78,9 @@ class SqlTransaction:
         self.slow_downs = SqlSlowDowns(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
 
+    def announce(self) -> None:
+        self.announced = True
+
 
 class SqlStore:
     """The domain's Store; may be shared by any number of threads.
@@ -80,9 +88,17 @@ class SqlStore:
     Every so many writes it also removes rows that can no longer matter, a bounded number each time.
     """
 
-    def __init__(self, engine: Engine, now: Clock = time.time, *, prune_every: int = 64) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        now: Clock = time.time,
+        *,
+        prune_every: int = 64,
+        plan: StatusPlan | None = None,
+    ) -> None:
         self._database = Database(engine)
         self._now = now
+        self._plan = plan or StatusPlan()
         self._prune_every = prune_every
         self._writes = itertools.count(1)
         self._open: ContextVar[SqlTransaction | None] = ContextVar("open_transaction", default=None)
@@ -92,6 +108,8 @@ class SqlStore:
         """Read and write; committed when the block ends, rolled back when it raises."""
         with self._database.begin() as db, self._current(db) as tx:
             yield tx
+        if tx.announced:
+            announce(self._database.engine)
         if next(self._writes) % self._prune_every == 0:
             self._prune_quietly()
 
@@ -113,7 +131,7 @@ class SqlStore:
 
     @contextmanager
     def _current(self, db: Db) -> Iterator[SqlTransaction]:
-        tx = SqlTransaction(db, self._now)
+        tx = SqlTransaction(db, self._now, self._plan)
         token = self._open.set(tx)
         try:
             yield tx
@@ -136,7 +154,11 @@ class SqlStore:
             gone += _delete(db, [slow.key_digest], slow.failures > 0, last < now - MEMORY)
             gone += _delete(db, [slow.key_digest], last < now - PLACE_KEPT)
             gone += _delete(db, [DeviceCodeRow.digest], DeviceCodeRow.expires_at < now - DEVICE_KEPT)
-        return gone
+            cleared = clear_bits(db, now, BATCH)
+            gone += give_back(db, now, BATCH)
+        if cleared:
+            announce(self._database.engine)
+        return gone + cleared
 
     def _prune_quietly(self) -> None:
         try:

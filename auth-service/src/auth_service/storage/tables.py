@@ -34,7 +34,10 @@ class AccountRow(Base):
 
 
 class SessionRow(Base):
-    """One log-in session; list and index are reserved for its revocation bit, never the same for two rows."""
+    """One log-in session; list and index name its revocation bit, never the same for two rows.
+
+    ``tokens_until`` is set while the bit is to be given back some day without the session's having been ended.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -43,6 +46,7 @@ class SessionRow(Base):
         Index("ix_sessions_client", "client_id", "ended_at"),
         Index("ix_sessions_expires_at", "expires_at"),
         Index("ix_sessions_browser_session", "browser_session"),
+        Index("ix_sessions_tokens_until", "tokens_until"),
     )
 
     sid: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -62,6 +66,33 @@ class SessionRow(Base):
     address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(400))
     browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    tokens_until: Mapped[float | None] = mapped_column(Double)
+
+
+class StatusListRow(Base):
+    """One list of revocation bits; lists are numbered from 1, and are opened and never closed."""
+
+    __tablename__ = "status_lists"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int]
+    opened_at: Mapped[float] = mapped_column(Double)
+
+
+class RevocationRow(Base):
+    """One bit that is set, or that was cleared and has not been given back yet; ``change`` tells when that was.
+
+    ``until`` is when a set bit is cleared, and a cleared one given back.
+    """
+
+    __tablename__ = "revocations"
+    __table_args__ = (Index("ix_revocations_change", "change"), Index("ix_revocations_until", "until"))
+
+    status_list: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    status_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    revoked: Mapped[bool]
+    change: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[float] = mapped_column(Double)
 
 
 class RefreshTokenRow(Base):

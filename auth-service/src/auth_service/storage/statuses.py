@@ -1,0 +1,145 @@
+"""Revocation bits in the database: chosen at random among the free ones, set by one row, read by what changed.
+
+A bit is taken while a session names it, and while a row of its own says that it is or was set. Of two transactions
+that choose the same one the unique constraint lets one have it, and the other takes its next choice.
+"""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, bindparam, cast, func, select, true, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session as Db
+from sqlalchemy.orm import aliased
+
+from auth_service.domain.statuses import LIST_SIZE, MARGIN, QUARANTINE, Bit, Changes, Horizon, StatusRef
+from auth_service.domain.times import Clock
+from auth_service.storage.dialects import affected, insert_or_ignore
+from auth_service.storage.tables import RevocationRow, SessionRow, StatusListRow
+
+FEW, MANY = 16, 512  # choices of one look at a list, and of a second one before it counts as full
+FULL_FOR = 60.0  # seconds
+WHOLE_AFTER = QUARANTINE / 2  # seconds after which a reader may have missed that a bit was cleared
+
+_chance = random.SystemRandom()
+_session, _bit, _list = SessionRow.__table__.c, RevocationRow.__table__.c, StatusListRow.__table__.c
+_some: Any = bindparam("some", expanding=True)
+_TAKEN = union_all(
+    select(_session.status_index).where(
+        _session.status_list == bindparam("number"), _session.status_index.in_(_some)
+    ),
+    select(_bit.status_index).where(_bit.status_list == bindparam("number"), _bit.status_index.in_(_some)),
+)
+_LISTS = select(_list.number, _list.size).order_by(_list.number)
+_SET = select(_bit.status_list, _bit.status_index, _bit.revoked).where(_bit.revoked == true())
+_CHANGED = select(_bit.status_list, _bit.status_index, _bit.revoked).where(_bit.change >= bindparam("since"))
+# One writer at a time makes a count; where there are several, the transaction's own number stands for when it
+# began, and a reader starts again at the oldest that had not ended, so that a late commit is not missed.
+_counted = select(func.coalesce(func.max(aliased(RevocationRow).change), 0) + 1).scalar_subquery()
+NOW = {"sqlite": _counted, "postgresql": cast(cast(func.pg_current_xact_id(), Text), BigInteger)}
+_NEXT = {
+    "sqlite": select(_counted),
+    "postgresql": select(cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)),
+}
+
+
+def _revoke(dialect: str) -> Any:
+    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    new = insert(RevocationRow.__table__).values(
+        status_list=bindparam("number"),
+        status_index=bindparam("index"),
+        revoked=True,
+        change=NOW[dialect],
+        until=bindparam("until"),
+    )
+    again = {name: new.excluded[name] for name in ("revoked", "change", "until")}
+    return new.on_conflict_do_update(index_elements=["status_list", "status_index"], set_=again)
+
+
+_REVOKE = {dialect: _revoke(dialect) for dialect in NOW}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPlan:
+    """What all transactions of a process share: sizes, seconds that an access token lives, and which lists are full."""
+
+    list_size: int = LIST_SIZE
+    access_ttl: float = 300
+    full_until: dict[int, float] = field(default_factory=dict)
+
+
+class SqlStatuses:
+    """The domain's Statuses, inside one transaction."""
+
+    def __init__(self, db: Db, now: Clock, plan: StatusPlan, announce: Callable[[], None]) -> None:
+        self._db, self._now, self._plan, self._announce = db, now, plan, announce
+
+    @property
+    def _dialect(self) -> str:
+        return self._db.get_bind().dialect.name
+
+    def settle(self) -> None:
+        self._open(1)
+
+    def choices(self) -> Iterator[StatusRef]:
+        """Give bits that were free a moment ago, without end: the next one is for who was not the first to take one."""
+        while True:
+            lists = self._lists()
+            for number, size in lists.items():
+                if self._plan.full_until.get(number, 0.0) > self._now():
+                    continue
+                for count in (FEW, MANY):
+                    for index in self._free(number, _chance.sample(range(size), min(count, size))):
+                        yield StatusRef(number, index)
+                self._plan.full_until[number] = self._now() + FULL_FOR
+            self._open(max(lists, default=0) + 1)
+
+    def assign(self, sid: str) -> StatusRef | None:
+        row = SessionRow
+        without = (
+            update(row)
+            .where(row.sid == sid, row.status_list.is_(None))
+            .execution_options(synchronize_session=False)
+        )
+        for ref in self.choices():
+            try:
+                with self._db.begin_nested():
+                    affected(self._db, without.values(status_list=ref.number, status_index=ref.idx))
+            except IntegrityError:
+                continue
+            break
+        has = self._db.execute(select(row.status_list, row.status_index).where(row.sid == sid)).one_or_none()
+        return None if has is None else StatusRef.of(*has)
+
+    def revoke(self, ref: StatusRef, at: float) -> None:
+        until = at + self._plan.access_ttl + MARGIN
+        self._db.connection().execute(
+            _REVOKE[self._dialect], {"number": ref.number, "index": ref.idx, "until": until}
+        )
+        self._announce()
+
+    def changes(self, since: Horizon | None) -> Changes:
+        db, now = self._db.connection(), self._now()
+        # first of all: what is read after it may be newer, never older
+        horizon = Horizon(int(db.execute(_NEXT[self._dialect]).scalar_one()), now)
+        whole = since is None or since.number > horizon.number or not 0 <= now - since.at <= WHOLE_AFTER
+        found = db.execute(_SET) if since is None or whole else db.execute(_CHANGED, {"since": since.number})
+        return Changes([Bit(*row) for row in found], self._lists(), horizon, whole)
+
+    def _lists(self) -> dict[int, int]:
+        return dict(iter(self._db.connection().execute(_LISTS)))
+
+    def _free(self, number: int, some: list[int]) -> list[int]:
+        taken = set(self._db.connection().execute(_TAKEN, {"number": number, "some": some}).scalars())
+        return [index for index in some if index not in taken]
+
+    def _open(self, number: int) -> None:
+        insert_or_ignore(
+            self._db, StatusListRow, number=number, size=self._plan.list_size, opened_at=self._now()
+        )
+        self._announce()

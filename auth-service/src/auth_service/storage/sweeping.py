@@ -1,0 +1,48 @@
+"""Giving revocation bits back: cleared when every token is dead, and free when every verifier has seen that."""
+
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, delete, false, func, select, true, tuple_, update
+from sqlalchemy.orm import Session as Db
+from sqlalchemy.orm import aliased
+
+from auth_service.domain.statuses import MARGIN, QUARANTINE
+from auth_service.storage.dialects import affected
+from auth_service.storage.statuses import NOW
+from auth_service.storage.tables import RevocationRow, SessionRow
+
+_Rows = TypeVar("_Rows", bound="Select[*tuple[Any, ...]]")
+_bit, _session = RevocationRow, SessionRow
+_BIT = tuple_(_bit.status_list, _bit.status_index)
+_BIT_OF_SESSION = tuple_(_session.status_list, _session.status_index)
+_NO_BIT = {"status_list": None, "status_index": None, "tokens_until": None}
+
+
+def clear_bits(db: Db, now: float, most: int) -> int:
+    """Clear bits that no living token can have any more; they go on belonging to nobody. Gives their number."""
+    due = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == true(), _bit.until < now)
+    cleared = {"revoked": False, "change": NOW[db.get_bind().dialect.name], "until": now + QUARANTINE}
+    return affected(db, _quiet(update(_bit).where(_BIT.in_(due)).values(**cleared)))
+
+
+def give_back(db: Db, now: float, most: int) -> int:
+    """Free the bits whose quarantine is over, and those of sessions that died unended. Gives their number."""
+    newest = select(func.max(aliased(_bit).change)).scalar_subquery()  # stays, or a count would start again
+    seen = (_bit.revoked == false(), _bit.until < now, _bit.change < newest)
+    over = db.execute(_some(select(_bit.status_list, _bit.status_index), most, *seen)).all()
+    freed = 0
+    if over:
+        bits = [tuple(row) for row in over]
+        db.execute(_quiet(update(_session).where(_BIT_OF_SESSION.in_(bits)).values(**_NO_BIT)))
+        freed = affected(db, _quiet(delete(_bit).where(_BIT.in_(bits))))
+    dead = _some(select(_session.sid), most, _session.tokens_until < now - MARGIN)
+    return freed + affected(db, _quiet(update(_session).where(_session.sid.in_(dead)).values(**_NO_BIT)))
+
+
+def _some(rows: _Rows, most: int, *due: ColumnElement[bool]) -> _Rows:
+    """At most so many that are due, and that no other process is at."""
+    return rows.where(*due).limit(most).with_for_update(skip_locked=True)
+
+
+def _quiet(statement: Any) -> Any:
+    return statement.execution_options(synchronize_session=False)
