@@ -154,11 +154,15 @@ class Cluster:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def start_service(self, name: str, **settings: str) -> None:
-        """Start one service again, on its old port and data, and wait until it is ready; `settings` are kept for it."""
+    def start_service(self, name: str, *, wait: bool = True, **settings: str) -> None:
+        """Start one service again, on its old port and data; `settings` are kept for it.
+
+        Returns when it is ready, or at once without `wait`: for one that cannot be.
+        """
         self._only.setdefault(name, {}).update(settings)
         self._spawn(name)
-        self.wait_ready(name)
+        if wait:
+            self.wait_ready(name)
 
     def stop_service(self, name: str) -> int:
         """End a service as an operator does: SIGTERM, and SIGKILL after 10 s. Return its exit code."""
