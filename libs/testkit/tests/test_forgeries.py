@@ -9,8 +9,10 @@ from testkit.forgeries import forgeries, good_tokens
 from testkit.forgeries.borrowed import borrowed
 from testkit.keys import make_rsa
 from testkit.mint import Mint
+from testkit.statuses import FakeStatusList
 from testkit.upstream import FakeUpstream
-from touchstone import KeySet, Policy, TokenError, Verifier
+from touchstone import KeySet, Policy, TokenError, UnknownStatus, Verifier
+from touchstone.status import read
 
 AUDIENCE = "orders-service"
 
@@ -27,8 +29,17 @@ def all_forgeries(mint):
 
 @pytest.fixture(scope="module")
 def verifier(mint):
+    """Knows the first status list of the issuer and thinks that there is no other."""
     keys = KeySet.from_jwks(json.dumps(mint.jwks()))
-    return Verifier(Policy(mint.issuer, AUDIENCE), lambda: keys, now=mint.now)
+    ours = FakeStatusList(mint)
+    first = read(ours.token(), keys, uri=ours.uri, issuer=mint.issuer, now=mint.now())
+
+    def lists(uri):
+        if uri != ours.uri:
+            raise UnknownStatus
+        return first
+
+    return Verifier(Policy(mint.issuer, AUDIENCE), lambda: keys, lists=lists, now=mint.now)
 
 
 def test_there_are_many_and_each_is_another(all_forgeries):

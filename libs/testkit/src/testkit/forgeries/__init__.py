@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from testkit.forgeries import bytes_, claims, headers, shapes, signatures
+from testkit.forgeries import bytes_, claims, headers, shapes, signatures, statuses
 from testkit.forgeries.good import good_tokens
 from testkit.mint import Mint
 
@@ -29,6 +29,6 @@ def forgeries(mint: Mint, *, audience: str) -> Iterator[Forgery]:
     more than 7 KiB only where the size is the point.
     """
     honest = Mint(mint.issuer, mint.key, mint.now, audience=audience, kid=mint.kid)
-    for room in (headers, claims, bytes_, shapes, signatures):
+    for room in (headers, claims, statuses, bytes_, shapes, signatures):
         for name, token in room.forge(honest):
             yield Forgery(name, token)

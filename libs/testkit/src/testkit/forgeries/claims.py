@@ -182,7 +182,6 @@ def _audiences(mint: Mint) -> Forged:
 
 def _others(mint: Mint) -> Forged:
     value: Any
-    wrong: Any
     for value in ("", "a\u0000b", "x" * 256, None, 1, True, [], {}):
         yield _one(mint, "sid", value)
         yield _one(mint, "client_id", value)
@@ -204,14 +203,6 @@ def _others(mint: Mint) -> Forged:
         {"act": {"sub": "a"}},
     ):
         yield _one(mint, "act", value)
-    for value in (None, "", 1, True, [], {}, {"status_list": None}, {"status_list": {}}, {"status_list": []}):
-        yield _one(mint, "status", value)
-    uri = f"{mint.issuer}/status-lists/1"
-    for index in (None, True, "1", -1, 1.5, [], MISSING):
-        reference = {"uri": uri} if index is MISSING else {"idx": index, "uri": uri}
-        yield _one(mint, "status", {"status_list": reference})
-    for wrong in (None, "", 1, [uri], {}):
-        yield _one(mint, "status", {"status_list": {"idx": 1, "uri": wrong}})
 
 
 def _id_token(mint: Mint) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 
 from testkit.mint import Mint
+from testkit.statuses import FULL_SIZE
 
 LONGEST = 8192
 
 
 def good_tokens(mint: Mint, audience: str) -> Iterator[tuple[str, str]]:
-    """Yield (sentence, token); the edges of time hold for the next 20 seconds."""
+    """Yield (sentence, token); the edges of time hold for the next 20 seconds.
+
+    Some name an index of the issuer's first status list, where nothing may be revoked at that moment.
+    """
     honest = Mint(mint.issuer, mint.key, mint.now, audience=audience, kid=mint.kid)
     now = int(mint.now())
 
@@ -28,6 +32,8 @@ def good_tokens(mint: Mint, audience: str) -> Iterator[tuple[str, str]]:
     yield "claims that nobody knows", sign(**{"https://example.com/extra": {"deep": [1, 2, {"er": None}]}})
     yield "a header member that nobody knows", honest.sign(header={"x-extra": "ignored"})
     yield "an actor", sign(act={"sub": "orders-service"})
+    yield "the first index of a status list", sign(status=0)
+    yield "the last index of a status list", sign(status=FULL_SIZE - 1)
     yield "members in another order", honest.sign(dict(reversed(honest.claims().items())))
     yield "as long as a token may be", _as_long_as_allowed(honest)
 
