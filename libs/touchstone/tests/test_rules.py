@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from touchstone import Actor, StatusReference, TokenError, errors
+from touchstone import Actor, StatusList, StatusReference, TokenError, Verifier, errors
 
 NOW = 1_900_000_000
 TEN_YEARS = 10 * 365.25 * 24 * 3600
@@ -406,7 +406,9 @@ def test_a_malformed_status_is_refused(verifier, mint, status):
         verifier.verify(mint.token(status=status))
 
 
-def test_a_well_formed_status_is_read(verifier, mint):
+def test_a_well_formed_status_is_read(policy, keys, mint, clock):
+    listed = StatusList(URI, 1, b"\0", NOW)
+    verifier = Verifier(policy, lambda: keys, lists=lambda uri: listed, now=clock)
     claims = verifier.verify(mint.token(status={"status_list": {"idx": 0, "uri": URI}}))
     assert claims.status == StatusReference(0, URI)
 

@@ -1,10 +1,20 @@
 """Verify RS256 access tokens locally, in any Flask API, with revocation."""
 
 from touchstone.claims import AccessClaims, Actor, StatusReference
-from touchstone.errors import InsufficientScope, TokenError, TouchstoneError, Unavailable
+from touchstone.errors import (
+    InsufficientScope,
+    RevokedToken,
+    StatusUnavailable,
+    TokenError,
+    TouchstoneError,
+    Unavailable,
+    Unconfirmed,
+    UnknownStatus,
+)
 from touchstone.issuer import Issuer
 from touchstone.keys import KeySet
 from touchstone.policy import Policy
+from touchstone.status import StatusList
 from touchstone.verifier import Verifier
 
 __all__ = [
@@ -14,9 +24,14 @@ __all__ = [
     "Issuer",
     "KeySet",
     "Policy",
+    "RevokedToken",
+    "StatusList",
     "StatusReference",
+    "StatusUnavailable",
     "TokenError",
     "TouchstoneError",
     "Unavailable",
+    "Unconfirmed",
+    "UnknownStatus",
     "Verifier",
 ]

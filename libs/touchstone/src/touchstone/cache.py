@@ -8,8 +8,9 @@ from typing import TypeAlias
 from touchstone.claims import AccessClaims
 from touchstone.keys import Key
 
-# The claims, the key that the signature held under, and the times between which the answer is the same.
-Verdict: TypeAlias = tuple[AccessClaims, Key, float, float]
+# The claims, the key that the signature held under, the times between which the answer is the same, the address of the
+# status list that has a say, and the stamp of the one in which the token was seen to be good.
+Verdict: TypeAlias = tuple[AccessClaims, Key, float, float, str | None, object]
 
 
 class VerdictCache:

@@ -1,6 +1,6 @@
 """Owns the error tree: one base, one class for each reason, a stable slug for each class."""
 
-# ruff: noqa: N818 - the names say what is wrong; `Error` sixteen times over would say less
+# ruff: noqa: N818 - the names say what is wrong; `Error` twenty times over would say less
 from __future__ import annotations
 
 from typing import ClassVar
@@ -125,6 +125,20 @@ class MalformedClaims(TokenError):
     sentence = "A claim of the access token is missing or malformed."
 
 
+class RevokedToken(TokenError):
+    """The token's session was ended: its status is not 0."""
+
+    slug = "revoked_token"
+    sentence = "The access token has been revoked."
+
+
+class UnknownStatus(TokenError):
+    """`status` names no list of the issuer, or no index inside it."""
+
+    slug = "unknown_status"
+    sentence = "The access token's status is not in a list of the issuer."
+
+
 class InsufficientScope(TouchstoneError):
     """The token is good but lacks a scope (HTTP 403). `required` are the scopes that would do."""
 
@@ -145,6 +159,24 @@ class Unavailable(TouchstoneError):
     slug = "keys_unavailable"
     sentence = "Tokens cannot be checked at the moment."
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int = 5) -> None:
         super().__init__()
         self.retry_after = retry_after
+
+
+class StatusUnavailable(Unavailable):
+    """The token's status list was never obtained, or has expired. `uri` is the list's."""
+
+    slug = "status_unavailable"
+    sentence = "The access token's status cannot be checked at the moment."
+
+    def __init__(self, uri: str, retry_after: int = 5) -> None:
+        super().__init__(retry_after)
+        self.uri = uri
+
+
+class Unconfirmed(Unavailable):
+    """What is known of the issuer is too old for a route that asks for fresh knowledge."""
+
+    slug = "unconfirmed"
+    sentence = "That the access token still holds cannot be confirmed at the moment."

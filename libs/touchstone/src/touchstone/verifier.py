@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from touchstone import base64url, claims, errors, strictjson
 from touchstone.cache import VerdictCache
-from touchstone.claims import AccessClaims
-from touchstone.keys import KeySet
+from touchstone.claims import AccessClaims, StatusReference
+from touchstone.keys import Key, KeySet
 from touchstone.policy import Policy
+from touchstone.status import StatusList
 
 _LONGEST_TOKEN = 8192
 _DEEPEST_JSON = 8
@@ -30,7 +31,9 @@ class Verifier:
     """Verifies access tokens of one issuer for one audience (RFC 9068 section 4, RFC 8725).
 
     `keys` is asked at every use, so a key that it no longer holds verifies nothing any more, not even a token
-    that was seen before. `now` returns seconds since the epoch. May be shared by any number of threads.
+    that was seen before. So is `lists`, for the list of a token with a status, by its address: it returns the current
+    one, or raises UnknownStatus if that is not the issuer's, StatusUnavailable if there is none yet. Without `lists`
+    a token with a status is refused. `now` returns seconds since the epoch. May be shared by any number of threads.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class Verifier:
         policy: Policy,
         keys: Callable[[], KeySet],
         *,
+        lists: Callable[[str], StatusList] | None = None,
         cache_size: int = 4096,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy
         self._keys = keys
+        self._lists = lists or _no_list
         self._now = now
         self._verdicts = VerdictCache(cache_size)
         self._headers: dict[bytes, str] = {}
@@ -50,17 +55,21 @@ class Verifier:
     def verify(self, token: str) -> AccessClaims:
         """Return the claims of a token that passes every rule.
 
-        Raises a subclass of TokenError for every other value of any type, and nothing else but what `keys` raises.
+        Raises a subclass of TokenError for every other value of any type, StatusUnavailable when its status list has
+        expired, and nothing else but what `keys` and `lists` raise.
         """
         if type(token) is not str:
             raise errors.MalformedToken
         verdict = self._verdicts.get(token)
         if verdict is None:
             return self._verify(token)
-        found, key, since, until = verdict
+        found, key, since, until, uri, stamp = verdict
         current = self._keys().get(key.kid)
         if since <= self._now() < until and (current is key or current == key):
-            return found
+            # The same list says the same again; only another one has to be asked.
+            if uri is None or self._lists(uri).stamp is stamp:
+                return found
+            return self._check_status(token, found, key, since, found.expires_at + self.policy.leeway)
         self._verdicts.discard(token)
         return self._verify(token)
 
@@ -83,7 +92,27 @@ class Verifier:
         found = claims.read(members)
         if self.policy.audience not in found.audience:
             raise errors.WrongAudience
-        self._verdicts.put(token, (found, key, since, until))
+        uri = None if found.status is None else found.status.uri
+        # Remembered before its status is asked: that may change, the rest does not.
+        self._verdicts.put(token, (found, key, since, until, uri, None))
+        return found if uri is None else self._check_status(token, found, key, since, until)
+
+    def _check_status(
+        self, token: str, found: AccessClaims, key: Key, since: float, until: float
+    ) -> AccessClaims:
+        """Return the claims if their status is good now, and remember in which list that was seen."""
+        status = cast("StatusReference", found.status)
+        listed = self._lists(status.uri)
+        expires = listed.expires_at + self.policy.leeway
+        if self._now() >= expires:
+            raise errors.StatusUnavailable(status.uri)
+        try:
+            value = listed.get(status.index)
+        except IndexError:
+            raise errors.UnknownStatus from None
+        if value:
+            raise errors.RevokedToken
+        self._verdicts.put(token, (found, key, since, min(until, expires), status.uri, listed.stamp))
         return found
 
     def _read_header(self, encoded: bytes) -> str:
@@ -124,6 +153,10 @@ class Verifier:
             raise errors.NotYetValid if now < since < now + _TEN_YEARS else errors.MalformedClaims
         # What lives for years is looked at afresh each time: its ten years may end before it does.
         return since - leeway, expires + leeway if expires - first < _TEN_YEARS / 2 else since - leeway
+
+
+def _no_list(_uri: str) -> NoReturn:
+    raise errors.UnknownStatus
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes, bytes]:

@@ -1,0 +1,292 @@
+"""Status list tokens: the published vectors, every rule a row, and whatever else a server may send."""
+
+import base64
+import json
+import zlib
+from math import inf
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from touchstone import KeySet, StatusList
+from touchstone.status import LARGEST, UnknownSignerError, read
+
+NOW = 1_900_000_000
+ISSUER, URI = "https://mint.example", "https://mint.example/status-lists/1"
+TEN_YEARS = 10 * 365.25 * 24 * 3600
+VECTORS = json.loads(Path(__file__).with_name("vectors").joinpath("status_list.json").read_text("utf-8"))
+
+
+def lst(data, level=9):
+    return base64.urlsafe_b64encode(zlib.compress(data, level)).rstrip(b"=").decode()
+
+
+def raw(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def listed(mint):
+    """Make a list token, with claims and header members changed at will."""
+
+    def make(header=None, signer=mint, **claims):
+        members = {
+            "iss": ISSUER,
+            "sub": URI,
+            "iat": NOW,
+            "exp": NOW + 43_200,
+            "ttl": 20,
+            "status_list": {"bits": 1, "lst": lst(b"\x09\0")},
+        }
+        claims = {name: value for name, value in {**members, **claims}.items() if value is not mint.REMOVE}
+        head = signer.header(typ="statuslist+jwt") | (header or {})
+        head = {name: value for name, value in head.items() if value is not mint.REMOVE}
+        return signer.sign(json.dumps(head).encode(), json.dumps(claims).encode()).encode()
+
+    return make
+
+
+@pytest.fixture
+def reading(keys):
+    return lambda token, **how: read(token, keys, **{"uri": URI, "issuer": ISSUER, "now": NOW, **how})
+
+
+# --- the published vectors ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "vector", [v for v in VECTORS["vectors"] if "size" in v], ids=lambda v: f"{v['bits']} bits"
+)
+def test_the_published_lists_are_read_entry_by_entry(vector):
+    entries = StatusList.decode(vector["bits"], vector["lst"])
+    assert len(entries) == vector["size"]
+    expected = {int(index): value for index, value in vector["status"].items() if value}
+    found = ((index, entries.get(index)) for index in range(len(entries)))
+    assert {index: value for index, value in found if value} == expected
+
+
+@pytest.mark.parametrize("vector", [v for v in VECTORS["vectors"] if "bytes" in v], ids=lambda v: v["lst"])
+def test_the_published_bytes_are_read(vector):
+    assert list(StatusList.decode(vector["bits"], vector["lst"]).data) == vector["bytes"]
+
+
+# --- the bits -------------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from([1, 2, 4, 8]).flatmap(lambda bits: st.tuples(st.just(bits), st.binary(max_size=64))))
+def test_entries_are_packed_lowest_bits_first(packed):
+    bits, data = packed
+    entries = StatusList.decode(bits, lst(data))
+    assert len(entries) == len(data) * 8 // bits
+    whole = int.from_bytes(data, "little")
+    assert [entries.get(n) for n in range(len(entries))] == [
+        whole >> n * bits & (1 << bits) - 1 for n in range(len(entries))
+    ]
+
+
+@given(st.binary(max_size=16), st.integers())
+def test_outside_of_the_list_there_is_nothing(data, index):
+    entries = StatusList("", 1, data, 0)
+    if 0 <= index < len(data) * 8:
+        assert entries.get(index) in {0, 1}
+    else:
+        with pytest.raises(IndexError):
+            entries.get(index)
+
+
+@pytest.mark.parametrize("bits", [0, 3, 16, -1, True, 1.0, "1", None, [1]])
+def test_bits_is_1_2_4_or_8(bits):
+    with pytest.raises(ValueError, match="bits"):
+        StatusList.decode(bits, lst(b"\0"))
+
+
+DEFLATED = zlib.compress(b"\x09" * 1000)
+BAD = [
+    pytest.param(None, id="nothing"),
+    pytest.param(b"eJxjAAAAAQAB", id="bytes"),
+    pytest.param("", id="empty"),
+    pytest.param(lst(b"\0") + "=", id="padded"),
+    pytest.param("é", id="not ASCII"),
+    pytest.param("a b", id="not base64url"),
+    pytest.param(raw(b"\x09" * 1000), id="not deflated"),
+    pytest.param(raw(DEFLATED[2:-4]), id="raw deflate, not zlib"),
+    pytest.param(raw(DEFLATED[:-1]), id="truncated in the checksum"),
+    pytest.param(raw(DEFLATED[:6]), id="truncated in the data"),
+    pytest.param(raw(DEFLATED[:-1] + b"\0"), id="a wrong checksum"),
+    pytest.param(raw(DEFLATED + b"\0"), id="a byte behind the end"),
+    pytest.param(raw(DEFLATED + DEFLATED), id="two streams"),
+    pytest.param(lst(bytes(LARGEST + 1)), id="a byte more than 1 MiB"),
+    pytest.param(lst(bytes(300_000_000)), id="a bomb of 300 MB"),
+]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_lst_is_one_whole_zlib_stream_of_at_most_1_mib(text):
+    with pytest.raises(ValueError, match=r"."):
+        StatusList.decode(1, text)
+
+
+def test_1_mib_is_not_too_much():
+    assert len(StatusList.decode(8, lst(bytes(LARGEST)))) == LARGEST
+
+
+@given(st.text(max_size=40) | st.binary(max_size=40).map(raw) | st.binary(max_size=40).map(lst))
+def test_any_text_is_a_list_or_a_value_error(text):
+    try:
+        entries = StatusList.decode(1, text)
+    except ValueError:
+        return
+    assert zlib.decompress(base64.urlsafe_b64decode(text + "==")) == entries.data
+
+
+# --- the token ------------------------------------------------------------------------------------------------
+
+
+def test_a_good_list_token_is_read(reading, listed):
+    entries = reading(listed())
+    assert (entries.uri, entries.bits, entries.data) == (URI, 1, b"\x09\0")
+    assert (entries.issued_at, entries.expires_at, entries.ttl) == (NOW, NOW + 43_200, 20)
+    assert [index for index in range(16) if entries.get(index)] == [0, 3]
+
+
+def test_what_is_optional_may_be_missing(reading, listed, mint):
+    entries = reading(listed(iss=mint.REMOVE, exp=mint.REMOVE, ttl=mint.REMOVE))
+    assert (entries.expires_at, entries.ttl) == (inf, None)
+
+
+def test_the_long_form_of_typ_is_accepted(reading, listed):
+    assert reading(listed(header={"typ": "application/statuslist+jwt"}))
+
+
+def test_an_address_for_aggregation_does_no_harm(reading, listed):
+    members = {"bits": 1, "lst": lst(b"\0"), "aggregation_uri": "https://mint.example/status-lists"}
+    assert reading(listed(status_list=members))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "none"},
+        {"alg": "HS256"},
+        {"alg": None},
+        {"typ": "JWT"},
+        {"typ": "at+jwt"},
+        {"typ": None},
+        {"crit": ["exp"]},
+        {"b64": False},
+        {"zip": "DEF"},
+        {"kid": None},
+        {"kid": ["key-1"]},
+        {"kid": "key-2"},
+    ],
+    ids=str,
+)
+def test_the_header_is_a_list_tokens(reading, listed, header):
+    with pytest.raises(ValueError, match=r"."):
+        reading(listed(header=header))
+
+
+def test_a_key_that_is_not_known_is_told_apart(reading, listed):
+    with pytest.raises(UnknownSignerError):
+        reading(listed(header={"kid": "key-2"}))
+
+
+def test_an_access_token_is_no_list(reading, mint):
+    with pytest.raises(ValueError, match="typ"):
+        reading(mint.token().encode())
+
+
+def test_the_signature_is_of_the_named_key(reading, listed, stranger):
+    with pytest.raises(ValueError, match="signature"):
+        reading(listed(signer=stranger))
+
+
+def test_without_keys_nothing_is_read(listed):
+    with pytest.raises(UnknownSignerError):
+        read(listed(), KeySet({}), uri=URI, issuer=ISSUER, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "https://mint.example/status-lists/2"},
+        {"sub": None},
+        {"iss": "https://stranger.example"},
+        {"iss": None},
+        {"iat": None},
+        {"iat": str(NOW)},
+        {"iat": True},
+        {"iat": NOW + 31},
+        {"iat": NOW + 10**400},
+        {"iat": NOW - TEN_YEARS},
+        {"exp": NOW - 30},
+        {"exp": None},
+        {"exp": "never"},
+        {"exp": 10**400},
+        {"ttl": 0},
+        {"ttl": -1},
+        {"ttl": None},
+        {"ttl": True},
+        {"ttl": "20"},
+        {"ttl": 10**400},
+        {"status_list": None},
+        {"status_list": []},
+        {"status_list": {}},
+        {"status_list": {"bits": 3, "lst": lst(b"\0")}},
+        {"status_list": {"bits": 1, "lst": "!"}},
+    ],
+    ids=str,
+)
+def test_every_claim_is_as_it_must_be(reading, listed, claims):
+    with pytest.raises(ValueError, match=r"."):
+        reading(listed(**claims))
+
+
+@pytest.mark.parametrize("name", ["sub", "iat", "status_list"])
+def test_what_is_required_must_be_there(reading, listed, mint, name):
+    with pytest.raises(ValueError, match=r"."):
+        reading(listed(**{name: mint.REMOVE}))
+
+
+@pytest.mark.parametrize("claims", [{"iat": NOW + 30}, {"exp": NOW - 29}], ids=str)
+def test_clocks_may_differ_by_30_seconds(reading, listed, claims):
+    assert reading(listed(**claims))
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        lambda t: b"",
+        lambda t: b"..",
+        lambda t: b"<html>",
+        lambda t: t + b"\n",
+        lambda t: t + b"=",
+        lambda t: t + b".AAAA",
+        lambda t: t.rpartition(b".")[0],
+        lambda t: t.replace(b".", b"..", 1),
+        lambda t: b"\xff" + t,
+    ],
+)
+def test_only_three_canonical_parts_are_a_token(reading, listed, mangle):
+    with pytest.raises(ValueError, match=r"."):
+        reading(mangle(listed()))
+
+
+@pytest.mark.parametrize("payload", [b"[]", b"1", b'{"a":1,"a":1}', b"{" * 9, b"\xff"])
+def test_the_payload_is_one_strict_object(reading, mint, payload):
+    token = mint.sign(json.dumps(mint.header(typ="statuslist+jwt")).encode(), payload)
+    with pytest.raises(ValueError, match=r"."):
+        reading(token.encode())
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_do_harm(keys, junk):
+    with pytest.raises(ValueError, match=r".|^$"):
+        read(junk, keys, uri=URI, issuer=ISSUER, now=NOW)
+
+
+def test_what_is_wrong_is_told_without_the_tokens_words(reading, listed):
+    with pytest.raises(ValueError, match=r".") as caught:
+        reading(listed(sub="https://secret.example/lists"))
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,216 @@
+"""Every rule about a token's status, a row each: at the first look, and again where the verdict is remembered."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from touchstone import StatusList, TouchstoneError, Verifier, errors
+
+NOW = 1_900_000_000
+URI = "https://mint.example/status-lists/1"
+
+
+class Lists:
+    """The issuer's lists as they are now: one of 16 entries, until something else is put in its place."""
+
+    def __init__(self):
+        self.asked = []
+        self.current = StatusList(URI, 1, b"\0\0", NOW)
+
+    def __call__(self, uri):
+        self.asked.append(uri)
+        if isinstance(self.current, Exception):
+            raise self.current
+        if uri != self.current.uri:
+            raise errors.UnknownStatus
+        return self.current
+
+    def publish(self, *revoked, bits=1, size=16, expires_at=float("inf"), value=1):
+        data = bytearray(size * bits // 8)
+        for index in revoked:
+            data[index * bits // 8] |= value << index * bits % 8
+        self.current = StatusList(URI, bits, bytes(data), NOW, expires_at)
+
+
+@pytest.fixture
+def lists():
+    return Lists()
+
+
+@pytest.fixture
+def verifier(policy, keys, clock, lists):
+    return Verifier(policy, lambda: keys, lists=lists, now=clock)
+
+
+@pytest.fixture
+def token(mint):
+    def make(index=3, uri=URI, **claims):
+        return mint.token(status={"status_list": {"idx": index, "uri": uri}}, **claims)
+
+    return make
+
+
+@pytest.fixture(params=["first look", "remembered"])
+def seen(request, verifier):
+    """Show the verifier a token once before, or not."""
+
+    def show(token):
+        if request.param == "remembered":
+            verifier.verify(token)
+        return token
+
+    return show
+
+
+def test_a_token_whose_bit_is_not_set_is_good(verifier, token, lists):
+    lists.publish(2, 4)
+    assert verifier.verify(token(3)).status.index == 3
+
+
+def test_a_token_whose_bit_is_set_is_revoked(verifier, token, lists, seen):
+    shown = seen(token(3))
+    lists.publish(3)
+    with pytest.raises(errors.RevokedToken):
+        verifier.verify(shown)
+
+
+def test_a_revoked_token_stays_revoked_at_every_look(verifier, token, lists, seen):
+    shown = seen(token(3))
+    lists.publish(3)
+    for _ in range(3):
+        with pytest.raises(errors.RevokedToken):
+            verifier.verify(shown)
+
+
+def test_a_bit_that_is_taken_back_makes_the_token_good_again(verifier, token, lists, seen):
+    shown = seen(token(3))
+    lists.publish(3)
+    with pytest.raises(errors.RevokedToken):
+        verifier.verify(shown)
+    lists.publish()
+    assert verifier.verify(shown)
+
+
+@pytest.mark.parametrize(("bits", "value"), [(1, 1), (2, 1), (2, 2), (2, 3), (4, 8), (8, 1), (8, 255)])
+def test_any_status_but_0_is_a_refusal(verifier, token, lists, seen, bits, value):
+    shown = seen(token(3))
+    lists.publish(3, bits=bits, value=value)
+    with pytest.raises(errors.RevokedToken):
+        verifier.verify(shown)
+
+
+@pytest.mark.parametrize("index", [16, 17, 10**6, 10**400])
+def test_an_index_outside_of_the_list_is_refused(verifier, token, index):
+    with pytest.raises(errors.UnknownStatus):
+        verifier.verify(token(index))
+
+
+def test_an_index_that_a_smaller_list_lost_is_refused(verifier, token, lists):
+    shown = token(15)
+    verifier.verify(shown)
+    lists.publish(size=8)
+    with pytest.raises(errors.UnknownStatus):
+        verifier.verify(shown)
+
+
+@pytest.mark.parametrize("uri", ["https://stranger.example/status-lists/1", f"{URI}/", "x"])
+def test_a_list_that_is_not_the_issuers_is_refused(verifier, token, uri):
+    with pytest.raises(errors.UnknownStatus):
+        verifier.verify(token(uri=uri))
+
+
+def test_a_token_without_a_status_has_no_list_to_be_in(verifier, mint, lists):
+    for _ in range(2):
+        assert verifier.verify(mint.token(status=mint.REMOVE))
+    assert lists.asked == []
+
+
+def test_where_no_lists_are_followed_a_token_with_a_status_is_refused(policy, keys, clock, token):
+    with pytest.raises(errors.UnknownStatus):
+        Verifier(policy, lambda: keys, now=clock).verify(token())
+
+
+def test_a_list_that_was_never_had_leaves_the_token_neither_good_nor_bad(verifier, token, lists, seen):
+    shown = seen(token())
+    lists.current = errors.StatusUnavailable(URI)
+    with pytest.raises(errors.StatusUnavailable) as caught:
+        verifier.verify(shown)
+    assert (caught.value.uri, caught.value.retry_after) == (URI, 5)
+    lists.publish()
+    assert verifier.verify(shown)
+
+
+def test_a_list_serves_until_30_seconds_past_its_end(verifier, token, lists, clock):
+    lists.publish(expires_at=NOW + 100)
+    shown = token()
+    clock.advance(129.9)
+    assert verifier.verify(shown)
+    assert verifier.verify(shown)
+
+
+def test_a_list_that_has_expired_says_nothing_any_more(verifier, token, lists, clock, seen):
+    lists.publish(expires_at=NOW + 100)
+    shown = seen(token())
+    clock.advance(130)
+    for _ in range(2):
+        with pytest.raises(errors.StatusUnavailable):
+            verifier.verify(shown)
+    lists.publish()
+    assert verifier.verify(shown)
+
+
+def test_a_token_outlives_no_list_and_no_list_outlives_the_token(verifier, token, lists, clock):
+    lists.publish(expires_at=NOW + 10_000)
+    shown = token(exp=NOW + 300)
+    verifier.verify(shown)
+    lists.publish(5)
+    verifier.verify(shown)
+    clock.advance(330)
+    with pytest.raises(errors.ExpiredToken):
+        verifier.verify(shown)
+
+
+def test_the_status_is_asked_for_at_every_use(verifier, token, lists):
+    shown = token()
+    first = verifier.verify(shown)
+    assert verifier.verify(shown) is verifier.verify(shown) is first
+    assert lists.asked == [URI] * 3
+
+
+def test_another_list_costs_no_second_signature(verifier, token, lists):
+    shown = token()
+    first = verifier.verify(shown)
+    lists.publish(5)
+    assert verifier.verify(shown) is first
+
+
+def test_nothing_is_asked_about_a_token_whose_signature_does_not_hold(verifier, stranger, lists):
+    with pytest.raises(errors.BadSignature):
+        verifier.verify(stranger.token(status={"status_list": {"idx": 0, "uri": URI}}))
+    assert lists.asked == []
+
+
+def outcome(verifier, token):
+    try:
+        return verifier.verify(token)
+    except TouchstoneError as refused:
+        return type(refused)
+
+
+STEPS = st.tuples(
+    st.integers(-400, 400), st.sets(st.integers(0, 15)), st.sampled_from([8, 16]), st.booleans()
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(index=st.integers(0, 17), steps=st.lists(STEPS, min_size=1, max_size=6))
+def test_whatever_becomes_of_list_and_time_a_remembered_verdict_is_the_one_of_a_fresh_look(
+    policy, keys, make_clock, token, index, steps
+):
+    clock, lists, shown = make_clock(), Lists(), token(index)
+    remembering = Verifier(policy, lambda: keys, lists=lists, now=clock)
+    for move, revoked, size, again in steps:
+        clock.now = NOW + move
+        if not again:
+            lists.publish(*(n for n in revoked if n < size), size=size, expires_at=NOW + 100)
+        fresh = Verifier(policy, lambda: keys, lists=lists, now=clock)
+        assert outcome(remembering, shown) == outcome(fresh, shown)
