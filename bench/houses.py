@@ -54,9 +54,12 @@ class Observer:
         return self.hear()
 
     def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait(10)
+        """Give it nothing more to read, at which it ends."""
+        try:
+            self._process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
 
 @dataclass(frozen=True)
