@@ -24,8 +24,11 @@ from auth_service.domain.issuing import Issuing, Lifetimes
 from auth_service.domain.passwords import Verdict
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.refresh_tokens import Presented
+from auth_service.domain.signals import KEPT, MOST_KEPT, Depth, Signal
 from auth_service.domain.slowdown import Failures
 from auth_service.domain.statuses import LIST_SIZE, Bit, Changes, Horizon, StatusRef
+from auth_service.domain.streams import Method
+from auth_service.domain.times import new_id
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
@@ -56,6 +59,8 @@ class MemoryStore:
             "consents",
             "mailed",
             "bits",
+            "streams",
+            "signals",
         )
         self.rows = {name: {} for name in tables} | {
             "audit": [],
@@ -69,6 +74,7 @@ class MemoryStore:
     def transaction(self):
         with self._lock:
             before = copy.deepcopy(self.rows)
+            self.txn = new_id()
             try:
                 yield self
             except BaseException:
@@ -91,6 +97,14 @@ class MemoryStore:
     @property
     def statuses(self):
         return _MemoryStatuses(self.rows["bits"], self.rows["sessions"])
+
+    @property
+    def streams(self):
+        return _MemoryStreams(self.rows["streams"], self.rows["signals"])
+
+    @property
+    def signals(self):
+        return _MemorySignals(self.rows["signals"], self.rows["streams"], self.txn)
 
     def announce(self):
         """Wake nobody: whoever reads these rows is here."""
@@ -284,6 +298,105 @@ class _MemoryAccounts:
 
     def page(self, after, limit):
         return [self.rows[sub] for sub in sorted(self.rows) if after is None or sub > after][:limit]
+
+
+@dataclass
+class _MemoryStreams:
+    rows: dict
+    signals: dict
+
+    def add(self, stream):
+        self.rows[stream.stream_id] = stream
+
+    replace = add
+
+    def get(self, stream_id):
+        return self.rows.get(stream_id)
+
+    def of(self, client_id):
+        return [each for each in self.all() if each.client_id == client_id]
+
+    locked = of
+
+    def all(self):
+        return sorted(self.rows.values(), key=lambda each: (each.created_at, each.stream_id))
+
+    def due(self, now):
+        waiting = {signal.stream_id for signal, next_try in self.signals.values() if next_try <= now}
+        pushed = [each for each in self.all() if each.method == Method.PUSH]
+        return [each for each in pushed if each.status == "enabled" and each.stream_id in waiting]
+
+    def remove(self, stream_id):
+        self.rows.pop(stream_id, None)
+
+
+@dataclass
+class _MemorySignals:
+    rows: dict  # by jti: a signal, and when it is tried next
+    streams: dict
+    txn: str
+
+    def record(self, happening):
+        at = float(happening.body["event_timestamp"])
+        for stream in self.streams.values():
+            if stream.status != "disabled" and happening.event in stream.delivered:
+                facts = (happening.event, happening.body, at, happening.sub, happening.sid)
+                self.add(Signal(new_id(), stream.stream_id, self.txn, *facts))
+
+    def add(self, signal):
+        self.rows[signal.jti] = (signal, signal.created_at)
+
+    def waiting(self, stream_id, limit):
+        found = [signal for signal, _ in self.rows.values() if signal.stream_id == stream_id]
+        return sorted(found, key=lambda each: each.created_at)[:limit]
+
+    def claim(self, stream_id, now, until, limit):
+        due = [each for each in self.waiting(stream_id, len(self.rows)) if self.rows[each.jti][1] <= now]
+        claimed = [replace(each, attempts=each.attempts + 1) for each in due[:limit]]
+        self.rows.update({each.jti: (each, until) for each in claimed})
+        return claimed
+
+    def postpone(self, signal, until):
+        mine = signal.jti in self.rows and self.rows[signal.jti][0].attempts == signal.attempts
+        if mine:
+            self.rows[signal.jti] = (signal, until)
+        return mine
+
+    def remove(self, stream_id, jtis):
+        mine = [jti for jti in set(jtis) if jti in self.rows and self.rows[jti][0].stream_id == stream_id]
+        for jti in mine:
+            del self.rows[jti]
+        return len(mine)
+
+    def clear(self, stream_id):
+        return self.remove(stream_id, list(self.rows))
+
+    def trim(self, now):
+        kept = {jti for each in self.streams for jti in self._kept(each, now)}
+        gone = [jti for jti in self.rows if jti not in kept]
+        for jti in gone:
+            del self.rows[jti]
+        return len(gone)
+
+    def _kept(self, stream_id, now):
+        waiting = self.waiting(stream_id, len(self.rows))[-MOST_KEPT:]
+        return [each.jti for each in waiting if each.created_at >= now - KEPT]
+
+    def newest(self):
+        newest = max(
+            (signal for signal, _ in self.rows.values()), key=lambda each: each.created_at, default=None
+        )
+        return newest and newest.jti
+
+    def depths(self, now):
+        depths = {}
+        for signal, _ in self.rows.values():
+            stream = self.streams.get(signal.stream_id)
+            if stream is not None:
+                old = depths.get(stream.method, Depth(stream.method, 0, 0.0))
+                age = max(old.oldest, now - signal.created_at)
+                depths[stream.method] = Depth(stream.method, old.waiting + 1, age)
+        return list(depths.values())
 
 
 @dataclass

@@ -22,6 +22,7 @@ class Schedule:
         self._name, self._job, self._every = name, job, every
         self._starting = threading.Lock()
         self._stop = threading.Event()
+        self._bell = threading.Event()
         self._pid = 0
         self._thread: threading.Thread | None = None
 
@@ -36,18 +37,25 @@ class Schedule:
                 self._pid = os.getpid()
                 atexit.register(self.stop)
 
+    def wake(self) -> None:
+        """Have the job called at once, or again after the call under way; nothing before ``ensure``."""
+        self._bell.set()
+
     def stop(self) -> None:
         """End it for good, after the job that may be under way."""
         self._stop.set()
+        self._bell.set()
         atexit.unregister(self.stop)
         if self._thread is not None and self._pid == os.getpid():
             self._thread.join(STOP_BOUND)
 
     def _run(self) -> None:
         while True:
+            self._bell.clear()
+            if self._stop.is_set():
+                return
             try:
                 self._job()
             except Exception as error:  # noqa: BLE001 (the next look must come, whatever went wrong with this one)
                 _log.error("a scheduled job failed", job=self._name, reason=type(error).__name__)
-            if self._stop.wait(self._every):
-                return
+            self._bell.wait(self._every)

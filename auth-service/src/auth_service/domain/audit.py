@@ -42,6 +42,9 @@ class Event(StrEnum):
     KEY_WITHDRAWN = "key_withdrawn"
     KEYS_PRUNED = "keys_pruned"
     ADMIN_REFUSED = "admin_refused"
+    STREAM_CREATED = "stream_created"
+    STREAM_CHANGED = "stream_changed"
+    STREAM_REMOVED = "stream_removed"
 
 
 @dataclass(frozen=True, slots=True)

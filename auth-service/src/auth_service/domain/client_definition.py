@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import ClientFault
-from auth_service.domain.grants import ALL_SCOPES, AUDIENCES, OIDC_SCOPES
+from auth_service.domain.grants import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, SIGNAL_SCOPES
 from auth_service.domain.redirects import LONGEST_URI
 
 LONGEST_NAME = 100
@@ -29,7 +29,7 @@ _KNOWN = {
     "grants": frozenset(GrantType),
     "audiences": AUDIENCES,
     "serves": AUDIENCES,
-    "own_scopes": ALL_SCOPES,
+    "own_scopes": ALL_SCOPES | SIGNAL_SCOPES,
 }
 _PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE})
 

@@ -154,6 +154,30 @@ class NoSigningKey(TryLater):
     slug = "no_signing_key"
 
 
+class UnknownStream(AuthError):
+    """The client has no stream with this id."""
+
+    slug = "unknown_stream"
+
+
+class InvalidStream(AuthError):
+    """A stream cannot be as it was asked for, or does not do this."""
+
+    slug = "invalid_stream"
+
+
+class TooManyStreams(AuthError):
+    """The client has as many streams as one may have."""
+
+    slug = "too_many_streams"
+
+
+class TooManyVerifications(TryLater):
+    """A stream was verified a moment ago."""
+
+    slug = "too_many_verifications"
+
+
 class OAuthError(AuthError):
     """Base of the refusals that OAuth endpoints give; ``slug`` is the ``error`` code of RFC 6749 section 5.2."""
 

@@ -12,6 +12,7 @@ from auth_service.domain.one_time import OneTimeToken, Purpose
 from auth_service.domain.passwords import AnyPassword, PasswordHasher, PasswordJudge, check_new_password
 from auth_service.domain.refresh_tokens import digest_of
 from auth_service.domain.sessions import EndReason, end_all_sessions
+from auth_service.domain.signals import RESET, password_changed
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
 
@@ -86,6 +87,7 @@ class ResetPassword:
             tx.accounts.set_email_verified(account.sub, now)
             tx.browser_sessions.end_all(account.sub, now)
             tx.audit.record(AuditEvent(Event.PASSWORD_RESET, actor=account.sub, subject=account.sub))
+            password_changed(tx, account.sub, now, RESET)
             end_all_sessions(tx, account.sub, EndReason.PASSWORD_RESET, now, by=account.sub)
 
     def _account(self, tx: Transaction, link: OneTimeToken | None) -> Account:

@@ -6,6 +6,7 @@ from typing import Protocol
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, record_alone
 from auth_service.domain.errors import InvalidPassword, SessionOver, WrongPassword
 from auth_service.domain.sessions import EndReason, end_all_sessions, live_session
+from auth_service.domain.signals import password_changed
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 
@@ -95,4 +96,5 @@ class ChangePassword:
             tx.audit.record(
                 AuditEvent(Event.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)
             )
+            password_changed(tx, sub, self.now())
             end_all_sessions(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid, by=sub)

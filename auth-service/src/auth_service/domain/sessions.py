@@ -6,6 +6,7 @@ from typing import Protocol
 
 from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import SessionOver
+from auth_service.domain.signals import session_ended
 from auth_service.domain.statuses import StatusRef
 from auth_service.domain.store import Transaction
 
@@ -105,7 +106,7 @@ def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: 
     """End a session. Every way in which a session ends leads through here, and nothing else ends one.
 
     From the commit on no refresh token of it gives a successor, no token of it is exchanged, and its status
-    says so to every verifier. False when it had ended before; ending twice changes nothing. ``by`` is
+    says so to every verifier; whoever listens for signals is told. False when it had ended before; ending twice changes nothing. ``by`` is
     whoever wanted it, where that is known.
     """
     session = tx.sessions.mark_ended(sid, reason, at)
@@ -123,6 +124,7 @@ def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: 
             detail={"reason": str(reason)},
         )
     )
+    session_ended(tx, session, reason, at)
     return True
 
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.one_time import OneTimeTokens
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
+    from auth_service.domain.signals import Signals
     from auth_service.domain.slowdown import SlowDowns
     from auth_service.domain.statuses import Statuses
+    from auth_service.domain.streams import Streams
 
 
 class Transaction(Protocol):
@@ -73,6 +75,14 @@ class Transaction(Protocol):
     @property
     def one_time_tokens(self) -> "OneTimeTokens":
         """The tokens and codes that were mailed."""
+
+    @property
+    def signals(self) -> "Signals":
+        """What systems that are not ours are still to be told."""
+
+    @property
+    def streams(self) -> "Streams":
+        """Over which they are told."""
 
     def announce(self) -> None:
         """Wake whoever waits for published documents, in every process, once this is committed."""

@@ -28,8 +28,10 @@ from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
 from auth_service.storage.sessions import SqlSessions
+from auth_service.storage.signals import SqlSignals
 from auth_service.storage.slow_downs import SqlSlowDowns
 from auth_service.storage.statuses import SqlStatuses, StatusPlan
+from auth_service.storage.streams import SqlStreams
 from auth_service.storage.sweeping import clear_bits, give_back
 from auth_service.storage.tables import (
     AssertionRow,
@@ -77,6 +79,8 @@ class SqlTransaction:
         self.consents = SqlConsents(db)
         self.slow_downs = SqlSlowDowns(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
+        self.signals = SqlSignals(db, now, self.announce)
+        self.streams = SqlStreams(db)
 
     def announce(self) -> None:
         self.announced = True

@@ -1,0 +1,52 @@
+"""The outbox as Prometheus sees it: how much waits, how long, and what became of the tries."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth_service.domain.delivery import Outcome
+from auth_service.domain.signals import Depth
+from auth_service.domain.streams import Method
+
+METHODS = {Method.PUSH.value: "push", Method.POLL.value: "poll"}
+
+
+class SignalMetrics(Collector):
+    """Counts tries when it is told, and what waits when it is asked; of that it says nothing while the database is away."""
+
+    def __init__(self, depths: Callable[[], Sequence[Depth]]) -> None:
+        self._depths = depths
+        self._lock = threading.Lock()
+        self._outcomes: Counter[Outcome] = Counter()
+
+    def count(self, outcome: Outcome, number: int = 1) -> None:
+        """Note what became of so many tries."""
+        with self._lock:
+            self._outcomes[outcome] += number
+
+    def collect(self) -> Iterator[Metric]:
+        """Give ``signals_waiting`` and ``signals_oldest_age_seconds`` by delivery, and ``signal_tries_total`` by outcome."""
+        tries = CounterMetricFamily(
+            "signal_tries", "Signals of this process, by what became of them.", labels=["outcome"]
+        )
+        for outcome in Outcome:
+            tries.add_metric([outcome], self._outcomes[outcome])
+        yield tries
+        try:
+            found = {depth.method: depth for depth in self._depths()}
+        except SQLAlchemyError:
+            return
+        waiting = GaugeMetricFamily("signals_waiting", "Signals that wait.", labels=["delivery"])
+        oldest = GaugeMetricFamily(
+            "signals_oldest_age_seconds", "Age of the oldest signal that waits.", labels=["delivery"]
+        )
+        for method, name in METHODS.items():
+            depth = found.get(method, Depth(method, 0, 0.0))
+            waiting.add_metric([name], depth.waiting)
+            oldest.add_metric([name], depth.oldest)
+        yield waiting
+        yield oldest

@@ -1,0 +1,147 @@
+"""The outbox in the database: signals are kept in the transaction of what they tell of."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.signals import KEPT, MOST_KEPT, Depth, Happening, Signal
+from auth_service.domain.streams import Status
+from auth_service.domain.times import Clock, new_id
+from auth_service.storage.dialects import affected
+from auth_service.storage.signal_tables import SignalRow, StreamRow
+from auth_service.storage.tables import Base
+
+# made once, and past the ORM: they run whenever a session ends
+_STREAMS = Base.metadata.tables["signal_streams"]
+_LISTENING = select(_STREAMS.c.stream_id, _STREAMS.c.delivered).where(
+    _STREAMS.c.status != Status.DISABLED.value
+)
+_ADD = insert(Base.metadata.tables["signals"]).inline()
+
+
+class SqlSignals:
+    """The domain's Signals, inside one transaction; ``announce`` is called when it keeps any."""
+
+    def __init__(self, db: Db, now: Clock, announce: Callable[[], None]) -> None:
+        self._db, self._now, self._announce = db, now, announce
+        self._txn: str | None = None
+
+    def record(self, happening: Happening) -> None:
+        listening = self._db.connection().execute(_LISTENING).all()
+        wanting = [stream_id for stream_id, events in listening if happening.event in events.split()]
+        if not wanting:
+            return
+        self._txn = self._txn or new_id()
+        now = self._now()
+        self._keep(
+            [
+                Signal(
+                    new_id(),
+                    stream_id,
+                    self._txn,
+                    happening.event,
+                    happening.body,
+                    now,
+                    happening.sub,
+                    happening.sid,
+                )
+                for stream_id in wanting
+            ]
+        )
+
+    def add(self, signal: Signal) -> None:
+        self._keep([signal])
+
+    def waiting(self, stream_id: str, limit: int) -> list[Signal]:
+        return self._found(
+            select(SignalRow).where(SignalRow.stream_id == stream_id).order_by(SignalRow.created_at), limit
+        )
+
+    def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[Signal]:
+        # SQLite has no row locks and needs none: whoever may write is alone there
+        due = select(SignalRow).where(SignalRow.stream_id == stream_id, SignalRow.next_try_at <= now)
+        found = self._found(due.order_by(SignalRow.next_try_at).with_for_update(skip_locked=True), limit)
+        claimed = update(SignalRow).where(SignalRow.jti.in_([signal.jti for signal in found]))
+        tried = claimed.values(next_try_at=until, attempts=SignalRow.attempts + 1)
+        self._db.execute(tried.execution_options(synchronize_session=False))
+        return [replace(signal, attempts=signal.attempts + 1) for signal in found]
+
+    def postpone(self, signal: Signal, until: float) -> bool:
+        mine = update(SignalRow).where(SignalRow.jti == signal.jti, SignalRow.attempts == signal.attempts)
+        changed = mine.values(next_try_at=until).execution_options(synchronize_session=False)
+        return affected(self._db, changed) == 1
+
+    def remove(self, stream_id: str, jtis: Collection[str]) -> int:
+        return self._removed(SignalRow.stream_id == stream_id, SignalRow.jti.in_(jtis))
+
+    def clear(self, stream_id: str) -> int:
+        return self._removed(SignalRow.stream_id == stream_id)
+
+    def trim(self, now: float) -> int:
+        known = select(StreamRow.stream_id)
+        gone = self._removed(SignalRow.created_at < now - KEPT)
+        gone += self._removed(SignalRow.stream_id.not_in(known))
+        counts = select(SignalRow.stream_id).group_by(SignalRow.stream_id).having(func.count() > MOST_KEPT)
+        for stream_id in list(self._db.scalars(counts)):
+            one = select(SignalRow.created_at).where(SignalRow.stream_id == stream_id)
+            oldest = self._db.scalar(one.order_by(SignalRow.created_at.desc()).offset(MOST_KEPT).limit(1))
+            if oldest is not None:
+                gone += self._removed(SignalRow.stream_id == stream_id, SignalRow.created_at <= oldest)
+        return gone
+
+    def newest(self) -> str | None:
+        return self._db.scalar(select(SignalRow.jti).order_by(SignalRow.created_at.desc()).limit(1))
+
+    def depths(self, now: float) -> list[Depth]:
+        counted = (
+            select(StreamRow.method, func.count(), func.min(SignalRow.created_at))
+            .join(SignalRow, SignalRow.stream_id == StreamRow.stream_id)
+            .group_by(StreamRow.method)
+        )
+        return [Depth(method, number, now - oldest) for method, number, oldest in self._db.execute(counted)]
+
+    def _keep(self, signals: list[Signal]) -> None:
+        self._db.connection().execute(_ADD, [_values(signal) for signal in signals])
+        self._announce()
+
+    def _found(self, rows: Select[SignalRow], limit: int) -> list[Signal]:
+        fresh = rows.limit(limit).execution_options(populate_existing=True)
+        return [_signal(row) for row in self._db.scalars(fresh)]
+
+    def _removed(self, *which: ColumnElement[bool]) -> int:
+        gone = delete(SignalRow).where(*which).execution_options(synchronize_session=False)
+        return affected(self._db, gone)
+
+
+def _values(signal: Signal) -> dict[str, object]:
+    return {
+        "jti": signal.jti,
+        "stream_id": signal.stream_id,
+        "txn": signal.txn,
+        "event": signal.event,
+        "sub": signal.sub,
+        "sid": signal.sid,
+        "body": json.dumps(signal.body, sort_keys=True),
+        "created_at": signal.created_at,
+        "attempts": signal.attempts,
+        "next_try_at": signal.created_at,
+    }
+
+
+def _signal(row: SignalRow) -> Signal:
+    return Signal(
+        jti=row.jti,
+        stream_id=row.stream_id,
+        txn=row.txn,
+        event=row.event,
+        body=json.loads(row.body),
+        created_at=row.created_at,
+        sub=row.sub,
+        sid=row.sid,
+        attempts=row.attempts,
+    )

@@ -1,0 +1,82 @@
+"""Streams in the database."""
+
+# ruff: noqa: D102 (what each method promises stands at the domain's port)
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.orm import Session as Db
+
+from auth_service.domain.streams import Method, Status, Stream
+from auth_service.storage.signal_tables import SignalRow, StreamRow
+
+
+class SqlStreams:
+    """The domain's Streams, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def add(self, stream: Stream) -> None:
+        self._db.execute(insert(StreamRow).values(**_values(stream)))
+
+    def get(self, stream_id: str) -> Stream | None:
+        return next(iter(self._found(StreamRow.stream_id == stream_id)), None)
+
+    def locked(self, client_id: str) -> list[Stream]:
+        # not the rows: there may be none yet, and their number counts. SQLite needs nothing, whoever may write is alone
+        if self._db.get_bind().dialect.name == "postgresql":
+            self._db.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"streams of {client_id}"))))
+        return self.of(client_id)
+
+    def of(self, client_id: str) -> list[Stream]:
+        return self._found(StreamRow.client_id == client_id)
+
+    def all(self) -> list[Stream]:
+        return self._found()
+
+    def due(self, now: float) -> list[Stream]:
+        waits = select(SignalRow.jti).where(
+            SignalRow.stream_id == StreamRow.stream_id, SignalRow.next_try_at <= now
+        )
+        enabled = StreamRow.status == Status.ENABLED.value
+        return self._found(StreamRow.method == Method.PUSH.value, enabled, waits.exists())
+
+    def replace(self, stream: Stream) -> None:
+        changed = update(StreamRow).where(StreamRow.stream_id == stream.stream_id)
+        self._db.execute(changed.values(**_values(stream)).execution_options(synchronize_session=False))
+
+    def remove(self, stream_id: str) -> None:
+        gone = delete(StreamRow).where(StreamRow.stream_id == stream_id)
+        self._db.execute(gone.execution_options(synchronize_session=False))
+
+    def _found(self, *which: ColumnElement[bool]) -> list[Stream]:
+        rows: Select[StreamRow] = select(StreamRow).where(*which).order_by(StreamRow.created_at)
+        fresh = rows.order_by(StreamRow.stream_id).execution_options(populate_existing=True)
+        return [_stream(row) for row in self._db.scalars(fresh)]
+
+
+def _values(stream: Stream) -> dict[str, Any]:
+    values = asdict(stream) | {"requested": " ".join(stream.requested)}
+    return values | {
+        "method": str(stream.method),
+        "status": str(stream.status),
+        "delivered": " ".join(stream.delivered),
+    }
+
+
+def _stream(row: StreamRow) -> Stream:
+    return Stream(
+        stream_id=row.stream_id,
+        client_id=row.client_id,
+        method=row.method,
+        requested=tuple(row.requested.split()),
+        created_at=row.created_at,
+        status=row.status,
+        reason=row.reason,
+        endpoint_url=row.endpoint_url,
+        authorization=row.authorization,
+        description=row.description,
+        verified_at=row.verified_at,
+    )
