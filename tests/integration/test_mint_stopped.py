@@ -7,6 +7,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from testkit.callers import Person
+from testkit.cluster import DEMO_PASSWORD
 from testkit.mint import Mint
 
 LEEWAY = 30
@@ -21,6 +23,7 @@ class Outage:
     unused: Any  # has not
     used_token: str
     unused_token: str
+    admin_token: str
     exit_code: int | None = None
     dying_token: str = ""  # ends while the mint is away
 
@@ -44,7 +47,8 @@ def outage(breakable, door, newcomer, place):
     used, unused = newcomer(gateway), newcomer(gateway)
     token = used.log_in()["access_token"]
     assert place(token, at=gateway).status_code == 201
-    made = Outage(used, unused, token, unused.log_in()["access_token"])
+    admin = Person(gateway, "admin@example.com", DEMO_PASSWORD).log_in()["access_token"]
+    made = Outage(used, unused, token, unused.log_in()["access_token"], admin)
     made.exit_code = breakable.stop_service("auth-service")
     made.dying_token = about_to_end(breakable, token)
     try:
@@ -107,6 +111,27 @@ def test_log_in_and_refresh_say_when_to_come_back(outage, breakable, door):
 
     assert comes_back(log_in), (log_in.status_code, log_in.text)
     assert comes_back(refresh), (refresh.status_code, refresh.text)
+
+
+SENSITIVE = {
+    ("GET", "/account/sessions"),
+    ("POST", "/account/password"),
+    ("POST", "/logout"),
+    ("GET", "/admin/keys"),
+    ("POST", "/admin/keys/rotate"),
+    ("GET", "/admin/sessions"),
+    ("GET", "/admin/audit"),
+}
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(SENSITIVE))
+def test_routes_of_administrators_and_of_an_accounts_security_say_when_to_come_back(
+    outage, breakable, door, method, path
+):
+    answer = door(breakable.gateway)(method, path, token=outage.admin_token)
+
+    assert comes_back(answer), (answer.status_code, answer.text)
+    assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_a_forged_token_is_refused_all_the_same(outage, ask, breakable):

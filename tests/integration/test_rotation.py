@@ -106,3 +106,29 @@ def test_a_withdrawn_key_is_refused_everywhere_and_the_next_one_signs(
     until(new_token_opens_all, hope="tokens of the next key")
     keys = door(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]
     assert kid_of(old) not in {k["kid"] for k in keys}
+
+
+def test_a_withdrawn_key_takes_its_list_along_and_the_next_one_is_followed(
+    breakable, door, customer, places, until
+):
+    gateway = door(breakable.gateway)
+    staying, ending = (customer.log_in()["access_token"] for _ in range(2))
+    assert [ask(token) for ask in places for token in (staying, ending)] == [200] * 2 * len(places)
+    path = "/status-lists/1"
+    known = gateway("GET", path)
+    waiting = {"If-None-Match": known.headers["ETag"], "Prefer": "wait=25"}
+    breakable.cli("auth-service", "keys", "rotate")
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(gateway, "GET", path, headers=waiting)
+        breakable.cli("auth-service", "keys", "withdraw", kid_of(known.text))
+        answer = held.result()
+
+    assert answer.status_code == 200
+    assert kid_of(answer.text) != kid_of(known.text)
+    until(lambda: [ask(staying) for ask in places] == [401] * len(places), hope="the refusal of the key")
+    going_on, ended = (customer.log_in()["access_token"] for _ in range(2))
+    until(lambda: [ask(going_on) for ask in places] == [200] * len(places), hope="tokens of the next key")
+    assert gateway("POST", "/logout", token=ended).status_code == 204
+    until(lambda: [ask(ended) for ask in places] == [401] * len(places), hope="a bit in the next list")
+    assert [ask(going_on) for ask in places] == [200] * len(places)

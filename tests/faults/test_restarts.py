@@ -1,0 +1,126 @@
+"""A verifier that starts while the mint is away: from its last snapshot, or not at all."""
+
+import time
+
+import pytest
+import requests
+
+GOOD, REVOKED = 1, 2
+HALF_A_DAY = 12 * 3600
+
+
+@pytest.fixture
+def snapshots(tmp_path):
+    return tmp_path / "snapshots"
+
+
+@pytest.fixture
+def lived(post, snapshots, until):
+    """A verifier with snapshots has lived, heard of a revocation and ended; then the mint went away."""
+    snapshots.mkdir(mode=0o700)
+    post.server.revoke(REVOKED)
+    api = post.api(snapshots=snapshots)
+    until(lambda: api(post.token(GOOD)).status_code == 200)
+    until(lambda: len(list(snapshots.iterdir())) == 2, hope="a snapshot of the keys and one of the list")
+    api.issuer.close()
+    post.stop()
+    return post
+
+
+def test_it_starts_from_its_snapshot_and_knows_what_was_revoked(lived, snapshots, problem):
+    api = lived.api(snapshots=snapshots)
+
+    assert api(lived.token(GOOD)).status_code == 200
+    assert problem(api(lived.token(REVOKED))) == (401, "revoked_token")
+    assert api.issuer.ready()
+
+
+def test_what_a_snapshot_says_is_not_fresh(lived, snapshots, problem):
+    api = lived.api(snapshots=snapshots)
+
+    assert problem(api(lived.token(GOOD), "/sensitive")) == (503, "unconfirmed")
+
+
+def test_without_a_snapshot_it_is_not_ready_and_says_when_to_come_back(lived, comes_back, until):
+    api = lived.api()
+
+    assert comes_back(api(lived.token(GOOD)))
+    assert not api.issuer.ready()
+
+    lived.start()
+    until(lambda: api(lived.token(GOOD)).status_code == 200, hope="the start")
+    assert api.issuer.ready()
+
+
+def test_snapshots_are_for_their_owner_alone(lived, snapshots):
+    assert {file.stat().st_mode & 0o777 for file in snapshots.iterdir()} == {0o600}
+
+
+def cut(raw):
+    return raw[: len(raw) // 2]
+
+
+def emptied(raw):
+    return b""
+
+
+def turned_over(raw):
+    return raw[::-1]
+
+
+@pytest.mark.parametrize("spoil", [cut, emptied, turned_over], ids=lambda how: how.__name__)
+def test_a_spoiled_snapshot_is_as_good_as_none(lived, snapshots, comes_back, spoil):
+    for file in snapshots.iterdir():
+        file.write_bytes(spoil(file.read_bytes()))
+
+    assert comes_back(lived.api(snapshots=snapshots)(lived.token(GOOD)))
+
+
+def test_a_snapshot_of_the_day_before_is_as_good_as_none(lived, snapshots, comes_back):
+    lived.advance(HALF_A_DAY + 60)
+
+    assert comes_back(lived.api(snapshots=snapshots)(lived.token(GOOD)))
+
+
+def test_services_that_are_restarted_while_the_mint_is_away_know_what_was_revoked(house, customer, until):
+    good, ended = (customer.log_in()["access_token"] for _ in range(2))
+    assert house.statuses(good) == {200}
+    assert house.gateway("POST", "/logout", token=ended).status_code == 204
+    until(lambda: house.statuses(ended) == {401}, hope="the refusal")
+    moment = time.time()
+    until(lambda: all(house.snapshots(name, since=moment) for name in house.verifiers), hope="snapshots")
+    house.break_off("refuse")
+
+    for name in house.verifiers:
+        house.cluster.stop_service(name)
+        house.cluster.start_service(name)
+
+    assert house.statuses(good) == {200}
+    assert house.statuses(ended) == {401}
+
+
+def test_a_service_without_a_snapshot_lives_but_is_not_ready_until_the_mint_is_back(
+    house, customer, comes_back, until
+):
+    token = customer.log_in()["access_token"]
+    users = house.door(house.cluster.urls["users-service"])
+    house.break_off("refuse")
+    house.cluster.stop_service("users-service")
+    for file in house.snapshots("users-service"):
+        file.unlink()
+
+    house.cluster.start_service("users-service", wait=False)
+
+    until(lambda: lives(users), hope="the service")
+    assert users("GET", "/readyz").status_code == 503
+    assert comes_back(users("GET", "/users/me", token=token))
+    house.mend()
+    house.cluster.wait_ready("users-service")
+    assert users("GET", "/users/me", token=token).status_code == 200
+
+
+def lives(door):
+    try:
+        return door("GET", "/livez").status_code == 200
+    except requests.ConnectionError:
+        return False

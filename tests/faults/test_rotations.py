@@ -1,0 +1,52 @@
+"""Keys change under load, five times over, and no request fails of it."""
+
+import threading
+from collections import Counter
+
+import jwt
+import pytest
+
+ROTATIONS = 5
+WORKERS = 3
+
+
+def kid_of(token):
+    return jwt.get_unverified_header(token)["kid"]
+
+
+@pytest.fixture
+def traffic(house, customer):
+    """Requests that never stop, with tokens fresh from the mint and with the first one: counts of (kid, status)."""
+    seen, stop = Counter(), threading.Event()
+    first = customer.log_in()["access_token"]
+
+    def run():
+        while not stop.is_set():
+            answer = customer.door(
+                "POST", "/login", json={"email": customer.email, "password": customer.password}
+            )
+            token = answer.json().get("access_token", first)
+            seen[kid_of(token), answer.status_code] += 1
+            for each in (token, first):
+                for status in house.statuses(each):
+                    seen[kid_of(each), status] += 1
+
+    threads = [threading.Thread(target=run) for _ in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    yield seen
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_five_rotations_under_load_fail_no_request(house, traffic, until):
+    until(lambda: traffic, hope="traffic")
+
+    for _ in range(ROTATIONS):
+        known = {kid for kid, _ in list(traffic)}
+        house.cluster.cli("auth-service", "keys", "rotate")
+        until(lambda: len({kid for kid, _ in list(traffic)}) > len(known), 60, "the next key")  # noqa: B023 - asked at once
+
+    assert {status for _, status in list(traffic)} == {200}
+    assert len({kid for kid, _ in list(traffic)}) == ROTATIONS + 1
