@@ -828,6 +828,7 @@ def make_app(sqlite_file, keys_dir, hasher, clock):
 
     yield make
     for app in apps:
+        app.extensions["watcher"].stop()
         app.extensions["engine"].dispose()
 
 

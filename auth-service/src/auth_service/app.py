@@ -28,6 +28,7 @@ from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.rotation import RotateOnSchedule
 from auth_service.domain.slowdown import NoBrake, SlowDown
+from auth_service.domain.statuses import Changes, Horizon
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
@@ -43,11 +44,15 @@ from auth_service.settings import Settings
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.ring import KeyRing
+from auth_service.signing.statuses import StatusLists
 from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.locking import replicas_lock
+from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
+from auth_service.storage.watching import bell_of
 from auth_service.strength import Zxcvbn
+from auth_service.watching import Watcher
 from auth_service.web import (
     account,
     accounts,
@@ -64,10 +69,12 @@ from auth_service.web import (
     userinfo,
     wellknown,
 )
+from auth_service.web import statuses as status_routes
 from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
+from auth_service.web.metrics import PublishingMetrics
 from auth_service.web.mint import Mint
-from auth_service.web.waiting import LongPoll
+from auth_service.web.waiting import WaitingRoom
 
 AUDIENCE = "auth-service"
 
@@ -85,11 +92,14 @@ def create_app(
     """
     engine = open_database(settings.database_url)
     upgrade(engine, MIGRATIONS)
-    store = SqlStore(engine, now)
+    store = SqlStore(engine, now, plan=StatusPlan(settings.status_list_size, settings.access_token_ttl))
+    with store.transaction() as tx:
+        tx.statuses.settle()
     hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
     if settings.demo:
         Seed(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
     ring = KeyRing(settings.signing.vault(replicas_lock(engine, "keys")), _key_times(settings), now)
+    statuses = _statuses(settings, store, ring, now)
     tokens = OwnTokens(settings.issuer, LocalKeys(ring), AUDIENCES, now)
     app = create_api(
         AUDIENCE,
@@ -104,7 +114,9 @@ def create_app(
     origin.install(app)
     Touchstone(app, tokens.verifier(AUDIENCE))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
-    mint = _mint(settings, store, hasher, clients, ring, tokens, outbox or _outbox(settings, now), now)
+    waits = WaitingRoom(settings.waiting_requests, stopping=stopping())
+    outbox = outbox or _outbox(settings, now)
+    mint = _mint(settings, store, hasher, clients, ring, tokens, statuses, waits, outbox, now)
     for routes in (
         accounts,
         oauth,
@@ -118,6 +130,7 @@ def create_app(
         proofs,
         device,
         device_page,
+        status_routes,
     ):
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
@@ -125,7 +138,25 @@ def create_app(
     for command in cli.commands(mint.admin, install_key, settings.signing.encrypt):
         app.cli.add_command(command)
     _tend_keys(app, settings, store, ring, now)
+    _watch(app, Watcher(bell_of(engine), (ring, statuses), waits.wake))
+    app.extensions["metrics"].register(PublishingMetrics(statuses, waits))
     return app
+
+
+def _statuses(settings: Settings, store: Store, ring: KeyRing, now: Clock) -> StatusLists:
+    """Give the status lists over this database."""
+
+    def changes(since: Horizon | None) -> Changes:
+        with store.reading() as tx:
+            return tx.statuses.changes(since)
+
+    return StatusLists(settings.issuer, changes, ring, ttl=settings.status_list_ttl, now=now)
+
+
+def _watch(app: Api, watcher: Watcher) -> None:
+    """Have what is published kept recent from the first request on."""
+    app.before_request(watcher.ensure)
+    app.extensions["watcher"] = watcher
 
 
 def _tend_keys(app: Api, settings: Settings, store: Store, ring: KeyRing, now: Clock) -> None:
@@ -146,6 +177,8 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     clients: AllClients,
     ring: KeyRing,
     tokens: OwnTokens,
+    statuses: StatusLists,
+    waits: WaitingRoom,
     outbox: Outbox,
     now: Clock,
 ) -> Mint:
@@ -175,7 +208,8 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         revoke=Revoke(store, clients, tokens, now),
         introspect=Introspect(store, clients, tokens, now),
         keys=ring,
-        waits=LongPoll(settings.waiting_requests, stopping=stopping()),
+        statuses=statuses,
+        waits=waits,
         start_device=StartDevice(store, now),
         device_grant=DeviceGrant(store, issuing),
         answer_device=AnswerDevice(store, clients, now, settings.rate_limits),

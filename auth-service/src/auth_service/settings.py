@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings
 
 from auth_service.domain.errors import ClientFault
+from auth_service.domain.status_lists import check_size
+from auth_service.domain.statuses import LIST_SIZE
 from auth_service.mailing import check_sender, mailer_for
 from auth_service.registry import file_clients
 from auth_service.signing.cryptoki import package
@@ -34,7 +36,9 @@ class Settings(ServiceSettings):
     jwks_max_age: Annotated[int, Field(ge=1, le=86_400)] = 60
     key_rotation_interval: Annotated[int, Field(ge=0)] = 2_592_000
     password_hashes_at_once: Few | None = None
-    waiting_requests: Few = 8
+    waiting_requests: Few = 48
+    status_list_ttl: Annotated[int, Field(ge=1, le=3600)] = 20
+    status_list_size: Annotated[int, AfterValidator(check_size)] = LIST_SIZE
     mail_from: Annotated[str, Field(max_length=320)] = "Touchstone <no-reply@localhost>"
     mail_password: SecretStr | None = None
     mail_url: Annotated[str, Field(max_length=2000)] | None = None

@@ -2,11 +2,12 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
 import pytest
 from auth_service.settings import Settings
-from auth_service.web.waiting import LongPoll, preferred_wait
+from auth_service.web.waiting import WaitingRoom, preferred_wait
 from hypothesis import given
 from hypothesis import strategies as st
 from service_kit.settings import load
@@ -93,34 +94,71 @@ def test_no_preference_whatever_is_an_error(prefer):
     assert 0 <= preferred_wait(prefer) <= 25
 
 
-def test_a_wait_ends_when_something_changes_or_the_time_is_over():
+def test_who_waits_sleeps_until_called_and_then_looks_again():
+    room, looks = WaitingRoom(1), []
+
+    def changed():
+        looks.append(None)
+        if len(looks) < 3:
+            Thread(target=room.wake).start()
+        return len(looks) == 3
+
+    assert room.hold(25, changed) is True
+    assert len(looks) == 3
+
+
+def test_a_call_between_a_look_and_the_sleep_after_it_is_not_missed():
+    room, looks = WaitingRoom(1), []
+
+    def changed():
+        looks.append(None)
+        room.wake()
+        return len(looks) == 2
+
+    assert room.hold(25, changed) is True
+
+
+def test_a_wait_ends_when_its_time_is_over():
     clock = FakeClock(0)
-    poll = LongPoll(1, every=0.5, ticks=clock, pause=clock.sleep)
 
-    assert poll.hold(10, lambda: clock() >= 3) is True
-    assert clock() == 3
-    assert poll.hold(10, lambda: False) is True
-    assert clock() == 13
+    def changed():
+        clock.advance(5)
+        room.wake()
+        return False
+
+    room = WaitingRoom(1, ticks=clock)
+    assert room.hold(10, changed) is True
+    assert clock() >= 10
 
 
-def test_nobody_waits_any_longer_once_the_process_is_told_to_end(clock):
+def test_nobody_waits_any_longer_once_the_process_is_told_to_end():
     told = Event()
-    told.set()
-    poll = LongPoll(1, stopping=told, ticks=clock, pause=lambda _: pytest.fail("waited"))
-    assert poll.hold(25, lambda: False)
+    room = WaitingRoom(2, stopping=told)
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(room.hold, 25, lambda: False)
+        told.set()
+        assert held.result(20) is True
+    assert room.hold(25, lambda: pytest.fail("waited")) is True
 
 
-def test_past_the_bound_nobody_waits():
-    clock = FakeClock(0)
-    poll = LongPoll(
-        1, ticks=clock, pause=lambda _: clock.advance(1) and refused.append(poll.hold(5, lambda: False))
-    )
+def test_past_the_bound_nobody_waits_and_each_of_them_is_counted():
     refused = []
+    room = WaitingRoom(1)
 
-    assert poll.hold(2, lambda: False) is True
-    assert refused == [False, False]
-    assert poll.hold(1, lambda: True) is True
-    assert poll.hold(0, lambda: True) is False
+    assert room.hold(25, lambda: refused.append(room.hold(5, lambda: False)) or True) is True
+    assert (refused, room.refused, room.waiting) == ([False], 1, 0)
+    assert room.hold(1, lambda: True) is True
+    assert room.hold(0, lambda: True) is False
+
+
+def test_a_place_is_free_again_when_the_look_fails():
+    room = WaitingRoom(1)
+
+    with pytest.raises(RuntimeError):
+        room.hold(25, lambda: (_ for _ in ()).throw(RuntimeError))
+
+    assert room.waiting == 0
 
 
 @pytest.mark.parametrize(
@@ -139,6 +177,7 @@ def test_the_metadata_names_what_is_there_under_the_issuers_name(client, app, pa
         "device_authorization_endpoint",
         "revocation_endpoint",
         "introspection_endpoint",
+        "status_list_aggregation_endpoint",
     ):
         assert document[name].removeprefix("http://localhost:8080") in routes
     assert set(document["grant_types_supported"]) == {
@@ -163,6 +202,8 @@ def test_the_openapi_document_names_every_route(client):
         "/oauth/token",
         "/oauth/revoke",
         "/oauth/introspect",
+        "/status-lists",
+        "/status-lists/{number}",
         JWKS,
     } <= set(document["paths"])
     form = document["paths"]["/oauth/token"]["post"]["requestBody"]["content"]
@@ -267,5 +308,7 @@ def test_the_service_can_be_started_the_way_servers_start_it(monkeypatch, keys_d
 
     assert app.test_client().get("/livez").get_json() == {"status": "alive"}
     assert json.loads(app.test_client().get(JWKS).data)["keys"]
+    app.extensions["key_schedule"].stop()
+    app.extensions["watcher"].stop()
     app.extensions["engine"].dispose()
     sys.modules.pop("auth_service.wsgi")

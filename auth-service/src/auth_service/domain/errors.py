@@ -77,6 +77,12 @@ class UnknownSession(AuthError):
     slug = "unknown_session"
 
 
+class UnknownStatusList(AuthError):
+    """There is no status list of this number."""
+
+    slug = "unknown_status_list"
+
+
 class UnknownUserCode(AuthError):
     """No device waits under this code."""
 
@@ -176,6 +182,12 @@ class TooManyVerifications(TryLater):
     """A stream was verified a moment ago."""
 
     slug = "too_many_verifications"
+
+
+class ListsBehind(TryLater):
+    """Nobody has looked at the status lists for so long that what they say is no news any more."""
+
+    slug = "status_unconfirmed"
 
 
 class OAuthError(AuthError):

@@ -41,6 +41,7 @@ class KeyRing:
         self._keys: PublicKeys = {}
         self._looked_at = float("-inf")
         self._document: _Document | None = None
+        self._away = False
         vault.open()
         with vault.locked():
             if not vault.keys():
@@ -54,6 +55,18 @@ class KeyRing:
         except VaultAway:  # perhaps the key was withdrawn this very moment
             with _reaching():
                 return self._signed(claims, typ, self._current(at_once=True))
+
+    def current(self) -> str:
+        """Give the id of the key that signs now; raises NoSigningKey."""
+        return self._current().kid
+
+    def refresh(self) -> None:
+        """Look at the vault at once; one that is away changes nothing."""
+        self._look(at_once=True, own=False)
+
+    def version(self) -> str:
+        """Give the ETag of the document."""
+        return self.document()[1]
 
     def document(self) -> tuple[bytes, str]:
         """Give the JWK Set of every key that is next, current or retired, newest first, and its ETag."""
@@ -137,8 +150,10 @@ class KeyRing:
                 yield
             self._look(at_once=True)
 
-    def _look(self, *, at_once: bool = False, strict: bool = False) -> PublicKeys:
+    def _look(self, *, at_once: bool = False, strict: bool = False, own: bool | None = None) -> PublicKeys:
+        """Give the keys as they are; ``own`` tells whether a change is this process' own doing."""
         at_once = at_once or strict
+        own = at_once if own is None else own
         if not at_once and self._ticks() - self._looked_at < LOOK_EVERY:
             return self._keys
         if not self._lock.acquire(blocking=at_once):
@@ -150,9 +165,12 @@ class KeyRing:
         except VaultAway as error:  # what was read stays good while the vault is away
             if strict:
                 raise
-            _log.error("the signing keys cannot be read", reason=str(error))
+            if not self._away:  # once, and not at every look
+                _log.error("the signing keys cannot be read", reason=str(error))
+            self._away = True
         else:
-            if keys.keys() != self._keys.keys() and not at_once:  # another process did it, or a person
+            self._away = False
+            if keys.keys() != self._keys.keys() and not own:  # another process did it, or a person
                 _log.info("the signing keys have changed", kids=[birth.kid for birth in sorted(keys)])
             self._keys = keys
         finally:

@@ -20,6 +20,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.UnknownKey: ProblemType(404, "unknown_key", "There is no such key"),
     errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
     errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
+    errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "There is no such status list"),
     errors.NotWhileYou: ProblemType(409, "own_account", "Nobody shuts themselves out"),
     errors.BindingMissing: ProblemType(
         400, "binding_missing", "This has to be redeemed where it was asked for"
@@ -28,6 +29,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.SlowedDown: ProblemType(429, "slowed_down", "Too many failed log-ins"),
     errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
+    errors.ListsBehind: ProblemType(503, "status_unconfirmed", "Status lists cannot be read now"),
 }
 UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
     errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),

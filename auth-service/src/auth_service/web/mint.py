@@ -15,10 +15,11 @@ from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.passwords import ChangePassword
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import Register
+from auth_service.domain.status_lists import PublishedStatuses
 from auth_service.domain.userinfo import UserInfo
 from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
-from auth_service.web.waiting import LongPoll
+from auth_service.web.waiting import WaitingRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Mint:
     revoke: Revoke
     introspect: Introspect
     keys: PublishedKeys
-    waits: LongPoll
+    statuses: PublishedStatuses
+    waits: WaitingRoom
     admin: Administration
     start_device: StartDevice
     device_grant: DeviceGrant

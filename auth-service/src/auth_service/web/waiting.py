@@ -1,5 +1,6 @@
 """Holding an answer until its document changes (RFC 7240 ``Prefer: wait``), for a bounded number of requests."""
 
+import os
 import re
 import threading
 import time
@@ -20,10 +21,11 @@ def preferred_wait(prefer: str | None) -> int:
     return 0
 
 
-class LongPoll:
+class WaitingRoom:
     """Lets at most ``limit`` requests wait at once, so that those who wait never starve those who work.
 
-    Once ``stopping`` is set nobody waits any longer: the server could not end before them.
+    They sleep until ``wake`` is called, and look then. Once ``stopping`` is set nobody waits any longer: the server could
+    not end before them.
     """
 
     def __init__(
@@ -31,22 +33,54 @@ class LongPoll:
         limit: int,
         *,
         stopping: threading.Event | None = None,
-        every: float = 0.1,
         ticks: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._places = threading.BoundedSemaphore(limit)
+        self.limit = limit
+        self.waiting = 0
+        self.refused = 0  # requests that were answered at once because all places were taken
         self._stopping = stopping or threading.Event()
-        self._every, self._ticks, self._pause = every, ticks, pause
+        self._ticks = ticks
+        self._news = threading.Condition()
+        self._calls = 0
+        self._doorman = 0
 
     def hold(self, seconds: int, changed: Callable[[], bool]) -> bool:
         """Return when something has changed or the time is over; False at once when all places are taken."""
-        if seconds <= 0 or not self._places.acquire(blocking=False):
+        if seconds <= 0 or not self._enter():
             return False
         try:
-            end = self._ticks() + seconds
-            while not changed() and not self._stopping.is_set() and self._ticks() < end:
-                self._pause(self._every)
+            self._wait(self._ticks() + seconds, changed)
         finally:
-            self._places.release()
+            with self._news:
+                self.waiting -= 1
         return True
+
+    def wake(self) -> None:
+        """Have everybody look again."""
+        with self._news:
+            self._calls += 1
+            self._news.notify_all()
+
+    def _enter(self) -> bool:
+        with self._news:
+            if self.waiting >= self.limit:
+                self.refused += 1
+                return False
+            self.waiting += 1
+            if self._doorman != os.getpid():
+                self._doorman = os.getpid()
+                threading.Thread(target=self._close, name="waiting-room", daemon=True).start()
+            return True
+
+    def _wait(self, end: float, changed: Callable[[], bool]) -> None:
+        while not self._stopping.is_set():
+            calls = self._calls  # read before the look: a call that comes meanwhile is not missed
+            left = end - self._ticks()
+            if changed() or left <= 0:
+                return
+            with self._news:
+                self._news.wait_for(lambda: self._calls != calls or self._stopping.is_set(), left)  # noqa: B023 (called here)
+
+    def _close(self) -> None:
+        self._stopping.wait()
+        self.wake()

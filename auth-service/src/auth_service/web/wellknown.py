@@ -1,17 +1,17 @@
 """Routes for everybody: the public keys, and what this issuer can do."""
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from auth_service.domain.authorization import PROMPTS
 from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES
 from auth_service.domain.oidc import ACR
+from auth_service.web.documents import UNCHANGED, Followed, answer
 from auth_service.web.mint import Mint
 from auth_service.web.models import JwkSet, ServerMetadata
 from auth_service.web.oauth import GRANTS
 from auth_service.web.proving import METHODS
-from auth_service.web.waiting import preferred_wait
 
 TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
 METADATA_MAX_AGE = 300
@@ -38,25 +38,18 @@ def blueprint(mint: Mint) -> APIBlueprint:
     """Give the routes over this mint."""
     routes = APIBlueprint("wellknown", __name__, abp_tags=TAGS)
     metadata = server_metadata(mint.issuer)
+    keys = Followed(
+        mint.keys.document, lambda: mint.keys.document()[1], "application/json", mint.jwks_max_age
+    )
 
     @routes.get(
         "/.well-known/jwks.json",
         operation_id="jwks",
-        responses={200: JwkSet, 304: {"description": "Unchanged."}},
+        responses={200: JwkSet, **UNCHANGED},
     )
     def jwks() -> Response:
         """Give the public keys; with `If-None-Match` and `Prefer: wait=N` hold the answer until they change."""
-        known = request.if_none_match
-        wait = preferred_wait(request.headers.get("Prefer"))
-        waited = mint.waits.hold(wait, lambda: not known.contains_weak(mint.keys.document()[1]))
-        body, etag = mint.keys.document()
-        response = Response(body, mimetype="application/json")
-        response.set_etag(etag)
-        response.headers["Cache-Control"] = f"public, max-age={mint.jwks_max_age}"
-        if waited:
-            response.headers["Preference-Applied"] = f"wait={wait}"
-        response.make_conditional(request)
-        return response
+        return answer(mint.waits, keys)
 
     @routes.get(
         "/.well-known/oauth-authorization-server",
@@ -99,6 +92,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         **AUTHORIZATION_METADATA,
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "end_session_endpoint": f"{issuer}/oauth/logout",
+        "status_list_aggregation_endpoint": f"{issuer}/status-lists",
     }
 
 

@@ -1,0 +1,194 @@
+"""The status lists as they are published: their bits in memory, and signed list tokens made when somebody asks."""
+
+import base64
+import hashlib
+import json
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
+from auth_service.domain.status_lists import Bitmap, StatusBits
+from auth_service.domain.statuses import Changes, Horizon, list_uri
+from auth_service.domain.times import Clock
+
+LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)
+LIFE = 43_200  # seconds that a list token is good for
+SIGNED_ANEW = 21_600  # seconds; twice in its life, so that no verifier comes near the end of one
+BEHIND = 10.0  # seconds without a look after which these lists are nobody's news any more
+MEMORY_LEVEL = 9  # zlib's highest: 256 KiB while it works
+NEW_LISTS = 16  # numbers past the last that are worth a look: another process may have opened them
+
+
+class ListSigner(Protocol):
+    """Signs, and says beforehand with which key."""
+
+    def current(self) -> str:
+        """Give the id of the key that signs now; raises NoSigningKey."""
+
+    def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
+        """Give a compact JWT; raises NoSigningKey."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    etag: str
+    token: bytes
+
+
+class StatusLists:
+    """All lists of this issuer, as one process knows them. May be shared by any number of threads.
+
+    ``changes`` reads the database: what has changed since a horizon. Nothing is read but in ``refresh``, so a reader gets
+    what the last look saw, at once; whatever keeps looking (the process' watcher) makes that recent.
+    A list is compressed and signed when it is asked for after a change, once, whoever asks meanwhile.
+    """
+
+    def __init__(  # noqa: PLR0913 (what it is made of, by name)
+        self,
+        issuer: str,
+        changes: Callable[[Horizon | None], Changes],
+        signer: ListSigner,
+        *,
+        ttl: int,
+        now: Clock,
+        ticks: Clock = time.monotonic,
+    ) -> None:
+        self.issuer, self.ttl = issuer, ttl
+        self._changes, self._signer, self._now, self._ticks = changes, signer, now, ticks
+        self._reading, self._signing = threading.Lock(), threading.Lock()
+        self._horizon: Horizon | None = None
+        self._bitmaps: dict[int, Bitmap] = {}
+        self._lists: dict[int, StatusBits] = {}
+        self._signed: dict[int, _Signed] = {}
+        self._looked_at = float("-inf")
+
+    @property
+    def age(self) -> float:
+        """Seconds since the database was last looked at; infinite before the first look."""
+        return self._ticks() - self._looked_at
+
+    def all(self) -> list[StatusBits]:
+        """Give every list that is known, ascending."""
+        return [each for _, each in sorted(self._lists.items())]
+
+    def numbers(self) -> list[int]:
+        """Give the number of every list, ascending; raises as ``get`` does, but for UnknownStatusList."""
+        self._recent()
+        return [each.number for each in self.all()]
+
+    def refresh(self) -> None:
+        """Look at the database and take over what has changed; what it raises passes through, and changes nothing."""
+        with self._reading:
+            self._look()
+
+    def get(self, number: int) -> StatusBits:
+        """Give one list; raises UnknownStatusList, and ListsBehind when nobody has looked for some time."""
+        self._recent(looking=self._perhaps_new(number))
+        try:
+            return self._lists[number]
+        except KeyError:
+            raise UnknownStatusList("there is no such status list") from None
+
+    def etag(self, number: int) -> str:
+        """Say what stands there now: the same in every process for the same bits, signing key and quarter of the day.
+
+        Raises as ``get`` does, and NoSigningKey.
+        """
+        return self._etag(self.get(number), self._signer.current())
+
+    def document(self, number: int) -> tuple[bytes, str]:
+        """Give the list token (draft-ietf-oauth-status-list, section 5.1) and its ETag; raises as ``etag`` does."""
+        with self._signing:
+            bits, known = self.get(number), self._signed.get(number)
+            if known is None or known.etag != self._etag(bits, self._signer.current()):
+                known = self._signed[number] = self._sign(bits)
+        return known.token, known.etag
+
+    def version(self) -> tuple[str, ...]:
+        """Give all ETags, to see whether any differs; none while there is no key to sign with."""
+        try:
+            kid = self._signer.current()
+        except NoSigningKey:
+            return ()
+        return tuple(self._etag(each, kid) for each in self.all())
+
+    def _recent(self, *, looking: bool = False) -> None:
+        """Make sure that somebody has looked: by ourselves if nobody ever did, or when asked to."""
+        asked_at = self._ticks()
+        if looking or self._looked_at == float("-inf"):
+            with self._reading:
+                if self._looked_at <= asked_at:  # else somebody looked while we waited
+                    self._look()
+        if self.age > BEHIND:
+            raise ListsBehind("the status lists cannot be read now", retry_after=5)
+
+    def _perhaps_new(self, number: int) -> bool:
+        return (
+            number not in self._lists
+            and self.age <= BEHIND
+            and 0 < number <= max(self._lists, default=0) + NEW_LISTS
+        )
+
+    def _look(self) -> None:
+        began, found = self._ticks(), self._changes(self._horizon)
+        touched = {bit.number for bit in found.bits}
+        for number in found.lists.keys() - self._bitmaps.keys():
+            self._bitmaps[number] = Bitmap(found.lists[number])
+            touched.add(number)
+        if found.whole:
+            for bitmap in self._bitmaps.values():
+                bitmap.clear()
+            touched.update(self._bitmaps)
+        for number, index, revoked in found.bits:
+            self._bitmaps[number].put(index, revoked)
+        self._lists = self._lists | {number: self._snapshot(number) for number in touched}
+        self._horizon, self._looked_at = found.horizon, began
+
+    def _snapshot(self, number: int) -> StatusBits:
+        data, before = bytes(self._bitmaps[number]), self._lists.get(number)
+        if before is not None and before.data == data:
+            return before
+        digest = hashlib.sha256(data).hexdigest()[:32]
+        return StatusBits(number, data, digest, 1 if before is None else before.version + 1)
+
+    def _etag(self, bits: StatusBits, kid: str) -> str:
+        facts = f"{bits.digest} {kid} {int(self._now() // SIGNED_ANEW)}"
+        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+    def _sign(self, bits: StatusBits) -> _Signed:
+        now = int(self._now())
+        claims = {
+            "iss": self.issuer,
+            "sub": list_uri(self.issuer, bits.number),
+            "iat": now,
+            "exp": now + LIFE,
+            "ttl": self.ttl,
+            "status_list": {"bits": 1, "lst": _base64url(compressed(bits.data))},
+        }
+        token = self._signer.sign(claims, typ=LIST_TOKEN)
+        return _Signed(self._etag(bits, _kid(token)), token.encode())
+
+
+def compressed(data: bytes) -> bytes:
+    """Give a zlib stream (RFC 1950) of packed bits.
+
+    Bits that are set stand alone at random places, so all there is to find are runs of zeros: looking for nothing else
+    gives the size of zlib's highest level, or less, in a hundredth of its time.
+    """
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL, zlib.Z_RLE)
+    return packer.compress(data) + packer.flush()
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _kid(token: str) -> str:
+    """Say which key has signed: it may have changed since somebody asked which would."""
+    header = token.partition(".")[0]
+    kid: str = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+    return kid

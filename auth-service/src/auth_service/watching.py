@@ -1,0 +1,140 @@
+"""The watcher: one thread of the process that keeps what is published recent, and wakes those who wait for it."""
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+import structlog
+
+from auth_service.domain.times import Clock
+from auth_service.schedule import Schedule
+
+LOOK_EVERY = 0.25  # seconds: keys change by hand, and by the clock, and ring no bell
+READ_EVERY = 1.0  # seconds between two looks at the database, though no bell has rung
+BREATH = 0.04  # seconds between two reads under many changes: the first is seen at once, the others together
+LONGEST_PAUSE = 2.0  # seconds between two tries to reach a database that is away
+_log = structlog.get_logger(__name__)
+
+
+class Bell(Protocol):
+    """Rings when something has been committed to the database, by whichever process."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for at most so long; tell whether something may have changed. Raises when it cannot be told."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class Watched(Protocol):
+    """Something that is published, and may be changed by another process."""
+
+    def refresh(self) -> None:
+        """Take over what has changed; may raise."""
+
+    def version(self) -> Hashable:
+        """Say what is published now, so that a change can be told; never raises."""
+
+
+class _Reach:
+    """Whether something can be reached: when to try again, and one line in the log for its loss and its return."""
+
+    def __init__(self, what: str, ticks: Clock) -> None:
+        self._what, self._ticks = what, ticks
+        self._failures = 0
+        self._next = float("-inf")
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it makes sense to try."""
+        return max(0.0, self._next - self._ticks())
+
+    def lost(self, error: Exception) -> None:
+        if not self._failures:
+            _log.error(f"{self._what} cannot be reached", reason=type(error).__name__)
+        self._failures += 1
+        self._next = self._ticks() + min(LOOK_EVERY * 2 ** min(self._failures - 1, 5), LONGEST_PAUSE)
+
+    def had(self) -> None:
+        if self._failures:
+            _log.info(f"{self._what} can be reached again")
+        self._failures = 0
+
+
+class Watcher:
+    """Waits for the bell, has what is ``watched`` refreshed, and calls ``wake`` when something else is published then.
+
+    The thread starts with ``ensure``, in the process that calls it, and outlives whatever goes wrong: what cannot be
+    reached is tried again, at least every 2 s; and while there is no bell the database is read every second.
+    """
+
+    def __init__(
+        self,
+        bell: Bell,
+        watched: tuple[Watched, ...],
+        wake: Callable[[], None],
+        *,
+        ticks: Clock = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._bell, self._watched, self._wake = bell, watched, wake
+        self._ticks, self._pause = ticks, pause
+        self._bell_reach, self._reach = _Reach("the database's bell", ticks), _Reach("the database", ticks)
+        self._known: list[Hashable] = []
+        self._rung = False
+        self._looked_at = self._read_at = self._answered_at = float("-inf")
+        self._schedule = Schedule("watcher", self.turn, every=0)
+
+    def ensure(self) -> None:
+        """Start the thread unless this process has it; cheap enough to be called with every request."""
+        self._schedule.ensure()
+
+    def stop(self) -> None:
+        """End the thread, and let go of the database."""
+        self._schedule.stop()
+        self._bell.close()
+
+    def turn(self) -> None:
+        """Wait for a moment, and look if there is reason to."""
+        self._rung = self._listen() or self._rung
+        due = self._rung or self._ticks() - self._read_at >= READ_EVERY
+        if due and not self._reach.pause:
+            self._read()
+        elif self._ticks() - self._looked_at < LOOK_EVERY:
+            return
+        self._look()
+
+    def _listen(self) -> bool:
+        if self._bell_reach.pause:
+            self._pause(min(LOOK_EVERY, self._bell_reach.pause))
+            return False
+        try:
+            rang = self._bell.wait(LOOK_EVERY)
+        except Exception as error:  # noqa: BLE001 (whatever it was, the next turn must come)
+            self._bell_reach.lost(error)
+            return False
+        self._bell_reach.had()
+        return rang
+
+    def _read(self) -> None:
+        if self._rung:
+            early = self._answered_at + BREATH - self._ticks()
+            if early > 0:
+                self._pause(early)
+            self._answered_at = self._ticks()
+        self._read_at = self._ticks()
+        try:
+            for each in self._watched:
+                each.refresh()
+        except Exception as error:  # noqa: BLE001 (likewise)
+            self._reach.lost(error)
+            return
+        self._reach.had()
+        self._rung = False
+
+    def _look(self) -> None:
+        self._looked_at = self._ticks()
+        version = [each.version() for each in self._watched]
+        if version != self._known:
+            self._known = version
+            self._wake()

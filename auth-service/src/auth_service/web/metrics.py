@@ -1,0 +1,43 @@
+"""What is published, as Prometheus sees it: the status lists, and the requests that wait for a change."""
+
+from collections.abc import Iterator
+from math import isfinite
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from auth_service.domain.status_lists import PublishedStatuses
+from auth_service.web.waiting import WaitingRoom
+
+_LISTS = (
+    ("status_list_version", "States of the list that this process has seen.", "version"),
+    ("status_list_revoked", "Bits that are set.", "revoked"),
+    ("status_list_size", "Bits that there are.", "size"),
+)
+
+
+class PublishingMetrics(Collector):
+    """Counts when it is asked."""
+
+    def __init__(self, statuses: PublishedStatuses, waits: WaitingRoom) -> None:
+        self._statuses, self._waits = statuses, waits
+
+    def collect(self) -> Iterator[Metric]:
+        """Give what the process knows; nothing is looked up for it."""
+        waits = self._waits
+        yield GaugeMetricFamily("waiting_requests", "Requests held now (Prefer: wait).", value=waits.waiting)
+        yield GaugeMetricFamily("waiting_requests_limit", "Places for them.", value=waits.limit)
+        yield CounterMetricFamily(
+            "waiting_requests_refused", "Requests answered at once for want of a place.", value=waits.refused
+        )
+        lists = self._statuses.all()
+        for name, help_text, fact in _LISTS:
+            family = GaugeMetricFamily(name, help_text, labels=["list"])
+            for each in lists:
+                family.add_metric([str(each.number)], getattr(each, fact))
+            yield family
+        if isfinite(self._statuses.age):
+            yield GaugeMetricFamily(
+                "status_look_age_seconds", "Since the database was last looked at.", value=self._statuses.age
+            )
