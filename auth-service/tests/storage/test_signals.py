@@ -1,0 +1,341 @@
+"""The outbox and the streams, in every store: what is recorded holds with what it tells of, and goes to one sender at a time."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+from auth_service.domain.audit import AuditQuery
+from auth_service.domain.errors import TooManyStreams
+from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.signals import (
+    CREDENTIAL_CHANGE,
+    KEPT,
+    MOST_KEPT,
+    SESSION_REVOKED,
+    VERIFICATION,
+    Happening,
+    Signal,
+    password_changed,
+)
+from auth_service.domain.streams import MOST_STREAMS, Method, Status, Stream, StreamAdmin, Wish
+
+URL = "https://receiver.example/events"
+
+
+@pytest.fixture
+def stream(store, clock):
+    """`stream(…)`: keep a stream, pushed to unless it says otherwise, and give it."""
+    made = []
+
+    def make(**facts):
+        made.append(len(made))
+        base = {"method": Method.PUSH, "endpoint_url": URL, "requested": (SESSION_REVOKED,)}
+        one = Stream(
+            **{"stream_id": f"stream-{len(made)}", "client_id": "hr", "created_at": clock()} | base | facts
+        )
+        with store.transaction() as tx:
+            tx.streams.add(one)
+        return one
+
+    return make
+
+
+@pytest.fixture
+def record(store, clock):
+    """`record(sid)`: tell that this session ended."""
+
+    def tell(sid="sid", event=SESSION_REVOKED):
+        with store.transaction() as tx:
+            tx.signals.record(Happening(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
+
+    return tell
+
+
+@pytest.fixture
+def waiting(store):
+    def look(stream, limit=100):
+        with store.reading() as tx:
+            return tx.signals.waiting(stream.stream_id, limit)
+
+    return look
+
+
+@pytest.fixture
+def claim(store, clock):
+    def take(stream, limit=10, lease=30):
+        with store.transaction() as tx:
+            return tx.signals.claim(stream.stream_id, clock(), clock() + lease, limit)
+
+    return take
+
+
+def test_a_stream_comes_back_as_it_was_kept(store, stream):
+    kept = stream(
+        authorization="Bearer s",
+        description="Personnel",
+        requested=(SESSION_REVOKED, "urn:unknown"),
+        status=Status.PAUSED,
+        reason="holiday",
+        verified_at=1.5,
+    )
+
+    with store.reading() as tx:
+        assert tx.streams.get(kept.stream_id) == kept
+        assert tx.streams.of("hr") == tx.streams.all() == [kept]
+        assert tx.streams.of("another") == []
+
+
+def test_a_stream_is_replaced_and_removed(store, stream):
+    changed = replace(stream(), description="Other", status=Status.DISABLED)
+
+    with store.transaction() as tx:
+        tx.streams.replace(changed)
+        assert tx.streams.get(changed.stream_id) == changed
+        tx.streams.remove(changed.stream_id)
+    with store.reading() as tx:
+        assert tx.streams.get(changed.stream_id) is None
+
+
+def test_every_stream_that_wants_an_event_is_told_of_it(stream, record, waiting):
+    both, other = stream(requested=(SESSION_REVOKED, CREDENTIAL_CHANGE)), stream()
+
+    record(event=CREDENTIAL_CHANGE, sid=None)
+
+    (signal,) = waiting(both)
+    assert (signal.event, signal.sub, signal.sid, signal.attempts) == (CREDENTIAL_CHANGE, "sub", None, 0)
+    assert waiting(other) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "number"), [(Status.ENABLED, 1), (Status.PAUSED, 1), (Status.DISABLED, 0)]
+)
+def test_a_paused_stream_keeps_signals_and_a_disabled_one_does_not(stream, record, waiting, status, number):
+    one = stream(status=status)
+
+    record()
+
+    assert len(waiting(one)) == number
+
+
+def test_without_a_stream_nothing_is_kept(store, record):
+    record()
+
+    with store.reading() as tx:
+        assert tx.signals.newest() is None
+
+
+def test_what_is_rolled_back_is_told_to_nobody(store, stream, waiting):
+    one = stream()
+
+    def fail():
+        with store.transaction() as tx:
+            tx.signals.record(Happening(SESSION_REVOKED, "sub", {"event_timestamp": 1}))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+
+    assert waiting(one) == []
+
+
+def test_the_end_of_a_session_and_its_signal_are_one_transaction(make_rules, store, stream, waiting):
+    rules, one = make_rules(store), stream()
+    session, *_ = rules.open(rules.account())
+
+    with store.transaction() as tx:
+        end_session(tx, session.sid, EndReason.ENDED_BY_ADMIN, rules.clock())
+        end_session(tx, session.sid, EndReason.LOGGED_OUT, rules.clock())
+
+    (signal,) = waiting(one)
+    assert (signal.sub, signal.sid) == (session.sub, session.sid)
+    assert signal.body["initiating_entity"] == "admin"
+
+
+def test_what_one_transaction_tells_has_one_transaction_identifier(store, stream, waiting, clock):
+    one = stream(requested=(SESSION_REVOKED, CREDENTIAL_CHANGE))
+
+    for sub in ("a", "b"):
+        with store.transaction() as tx:
+            password_changed(tx, sub, clock())
+            tx.signals.record(Happening(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
+
+    of = {(signal.sub, signal.txn) for signal in waiting(one)}
+    assert len(of) == 2
+    assert len({signal.jti for signal in waiting(one)}) == 4
+
+
+def test_the_oldest_come_first_and_no_more_than_asked_for(stream, record, waiting, clock):
+    one = stream()
+    for sid in ("first", "second", "third"):
+        record(sid)
+        clock.advance(1)
+
+    assert [signal.sid for signal in waiting(one, 2)] == ["first", "second"]
+
+
+def test_who_claims_a_signal_has_it_alone_until_the_lease_is_over(stream, record, claim, clock):
+    one = stream()
+    record()
+
+    (first,) = claim(one)
+    assert claim(one) == []
+    clock.advance(30)
+    (second,) = claim(one)
+
+    assert (first.jti, first.attempts) == (second.jti, 1)
+    assert second.attempts == 2
+
+
+def test_what_was_claimed_again_is_not_postponed_by_the_one_before(store, stream, record, claim, clock):
+    one = stream()
+    record()
+    (first,) = claim(one)
+    clock.advance(30)
+    (second,) = claim(one)
+
+    with store.transaction() as tx:
+        assert not tx.signals.postpone(first, clock() + 500)
+        assert tx.signals.postpone(second, clock() + 5)
+    clock.advance(5)
+    assert len(claim(one)) == 1
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+def test_two_that_claim_at_once_never_get_the_same(store, stream, record, claim):
+    one, taken = stream(), []
+    for number in range(20):
+        record(str(number))
+    start = threading.Barrier(4)
+
+    def work():
+        start.wait()
+        while got := claim(one, limit=2):
+            taken.extend(signal.sid for signal in got)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken.extend(signal.sid for signal in claim(one))
+    assert sorted(taken, key=int) == [str(number) for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"status": Status.PAUSED},
+        {"status": Status.DISABLED},
+        {"method": Method.POLL, "endpoint_url": None},
+    ],
+)
+def test_only_what_is_pushed_and_enabled_comes_up(store, stream, record, clock, facts):
+    stream(**facts)
+    one = stream()
+    record()
+
+    with store.reading() as tx:
+        assert tx.streams.due(clock()) == [one]
+
+
+def test_a_stream_with_nothing_due_does_not_come_up(store, stream, record, claim, clock):
+    one = stream()
+    record()
+    claim(one)
+
+    with store.reading() as tx:
+        assert tx.streams.due(clock()) == []
+        assert tx.streams.due(clock() + 30) == [one]
+
+
+def test_nobody_acknowledges_what_is_anothers(store, stream, record, waiting):
+    mine, yours = stream(), stream()
+    record()
+
+    with store.transaction() as tx:
+        jtis = [signal.jti for signal in (*waiting(mine), *waiting(yours))]
+        assert tx.signals.remove(mine.stream_id, [*jtis, "unknown"]) == 1
+
+    assert waiting(mine) == []
+    assert len(waiting(yours)) == 1
+
+
+def test_what_nobody_fetches_is_trimmed_by_age(store, stream, record, waiting, clock):
+    one = stream(method=Method.POLL, endpoint_url=None)
+    record("old")
+    clock.advance(KEPT)
+    record("new")
+    clock.advance(1)
+
+    with store.transaction() as tx:
+        assert tx.signals.trim(clock()) == 1
+    assert [signal.sid for signal in waiting(one)] == ["new"]
+
+
+def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(store, stream, waiting, clock):
+    one, two = stream(), stream()
+    with store.transaction() as tx:
+        for number in range(MOST_KEPT + 5):
+            tx.signals.add(Signal(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number))
+        tx.signals.add(Signal("other", two.stream_id, "t", VERIFICATION, {}, clock()))
+
+    with store.transaction() as tx:
+        assert tx.signals.trim(clock() + MOST_KEPT) == 5
+    assert waiting(one, 1)[0].jti == "j5"
+    assert len(waiting(two)) == 1
+
+
+def test_what_waits_for_no_stream_is_trimmed(store, stream, record, clock):
+    one = stream()
+    record()
+    with store.transaction() as tx:
+        tx.streams.remove(one.stream_id)
+
+    with store.transaction() as tx:
+        assert tx.signals.trim(clock()) == 1
+        assert tx.signals.newest() is None
+
+
+def test_the_depth_is_told_by_method(store, stream, record, clock):
+    stream(), stream(), stream(method=Method.POLL, endpoint_url=None)
+    record()
+    clock.advance(7)
+    record()
+
+    with store.reading() as tx:
+        found = {depth.method: (depth.waiting, depth.oldest) for depth in tx.signals.depths(clock())}
+    assert found == {Method.PUSH: (4, 7), Method.POLL: (2, 7)}
+
+
+def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, clock):
+    admin, refused, start = StreamAdmin(store, clock), [], threading.Barrier(4)
+
+    def work():
+        start.wait()
+        for _ in range(4):
+            try:
+                admin.create("hr", Wish())
+            except TooManyStreams:
+                refused.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(admin.list("hr")) == MOST_STREAMS
+    assert len(refused) == 16 - MOST_STREAMS
+
+
+def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, clock):
+    admin = StreamAdmin(store, clock)
+    made = admin.create(
+        "hr", Wish(Method.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False)
+    )
+    admin.set_status("hr", made.stream_id, Status.PAUSED, None)
+    admin.remove("hr", made.stream_id)
+
+    with store.reading() as tx:
+        entries = tx.audit.entries(AuditQuery(), 10)
+    assert [entry.event.event for entry in entries] == ["stream_removed", "stream_changed", "stream_created"]
+    assert "bad-news" not in repr(entries) + repr(made)
