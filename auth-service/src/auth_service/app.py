@@ -45,7 +45,7 @@ from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
-from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
+from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnIdTokens, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.locking import replicas_lock
 from auth_service.storage.statuses import StatusPlan
@@ -100,7 +100,7 @@ def create_app(
         Seed(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
     ring = KeyRing(settings.signing.vault(replicas_lock(engine, "keys")), _key_times(settings), now)
     statuses = _statuses(settings, store, ring, now)
-    tokens = OwnTokens(settings.issuer, LocalKeys(ring), AUDIENCES, now)
+    tokens = OwnTokens(settings.issuer, LocalKeys(ring), LocalStatuses(statuses), AUDIENCES, now)
     app = create_api(
         AUDIENCE,
         settings,
@@ -112,7 +112,7 @@ def create_app(
     app.extensions["engine"] = engine
     answers.install(app)
     origin.install(app)
-    Touchstone(app, tokens.verifier(AUDIENCE))
+    Touchstone(app, OwnBearers(tokens.verifier(AUDIENCE), statuses, settings.status_fresh_within))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
     waits = WaitingRoom(settings.waiting_requests, stopping=stopping())
     outbox = outbox or _outbox(settings, now)

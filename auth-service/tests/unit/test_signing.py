@@ -8,14 +8,17 @@ import jwt
 import pytest
 from auth_service.domain.errors import InvalidClient, NoSigningKey, UnknownKey
 from auth_service.domain.keys import KeyTimes
+from auth_service.domain.statuses import Bit, Changes, Horizon
 from auth_service.signing import pem
 from auth_service.signing.__main__ import main
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.folder import KeyFolder
 from auth_service.signing.ring import KeyRing
-from auth_service.signing.verifying import LocalKeys, OwnTokens
+from auth_service.signing.statuses import StatusLists
+from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa, thumbprint
+from touchstone import StatusUnavailable, Unconfirmed
 
 TIMES = KeyTimes.of(jwks_max_age=60, access_ttl=300)
 
@@ -376,10 +379,23 @@ def test_a_clients_new_key_counts_from_the_moment_it_is_in_place(assertions, ord
 
 
 @pytest.fixture
-def own(ring, clock):
-    return OwnTokens(
-        "http://localhost:8080", LocalKeys(ring), frozenset({"orders-service", "users-service"}), clock
-    )
+def revoked():
+    """The indices of list 1 whose bits are set."""
+    return set()
+
+
+@pytest.fixture
+def lists(ring, clock, revoked, ticks):
+    def changes(since):
+        return Changes([Bit(1, index, True) for index in revoked], {1: 64}, Horizon(1, clock()), whole=True)
+
+    return StatusLists("http://localhost:8080", changes, ring, ttl=20, now=clock, ticks=ticks)
+
+
+@pytest.fixture
+def own(ring, clock, lists):
+    audiences = frozenset({"orders-service", "users-service"})
+    return OwnTokens("http://localhost:8080", LocalKeys(ring), LocalStatuses(lists), audiences, clock)
 
 
 def access(ring, clock, **changes):
@@ -422,6 +438,66 @@ def test_a_token_of_a_withdrawn_key_is_none_at_once(ring, own, clock):
     ring.withdraw(signer(ring))
 
     assert own.read(token, "orders-service") is None
+
+
+def status(index, uri="http://localhost:8080/status-lists/1"):
+    return {"status_list": {"idx": index, "uri": uri}}
+
+
+def test_a_token_whose_bit_is_set_is_none(ring, own, clock, lists, revoked):
+    token, other = (access(ring, clock, status=status(index)) for index in (5, 6))
+    assert own.read(token, "orders-service")
+    revoked.add(5)
+
+    lists.refresh()
+
+    assert own.read(token, "orders-service") is None
+    assert own.read(other, "orders-service")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        status(64),
+        status(1, "http://localhost:8080/status-lists/2"),
+        status(1, "http://localhost:8080/status-lists/01"),
+        status(1, "http://localhost:8080/status-lists/"),
+        status(1, "http://elsewhere/status-lists/1"),
+    ],
+)
+def test_a_token_whose_bit_is_none_of_ours_is_none(ring, own, clock, where):
+    assert own.read(access(ring, clock, status=where), "orders-service") is None
+
+
+@pytest.fixture
+def bearers(own, lists):
+    return OwnBearers(own.verifier("orders-service"), lists, 30)
+
+
+def test_own_routes_go_on_with_what_was_last_seen_and_fresh_ones_for_half_a_minute(
+    ring, bearers, clock, lists, ticks
+):
+    token = access(ring, clock, status=status(5))
+    assert bearers.verify(token, fresh=True).subject == "alice"
+    ticks.advance(31)
+
+    assert bearers.verify(token).subject == "alice"
+    with pytest.raises(Unconfirmed) as refused:
+        bearers.verify(token, fresh=True)
+
+    assert refused.value.retry_after > 0
+    lists.refresh()
+    assert bearers.verify(token, fresh=True).subject == "alice"
+
+
+def test_a_list_that_may_have_been_opened_since_anybody_could_look_is_neither_good_nor_bad(
+    ring, bearers, clock, lists, ticks
+):
+    lists.refresh()
+    ticks.advance(31)
+
+    with pytest.raises(StatusUnavailable):
+        bearers.verify(access(ring, clock, status=status(1, "http://localhost:8080/status-lists/2")))
 
 
 def test_the_folder_tells_two_changes_within_one_tick_of_its_clock(folder):

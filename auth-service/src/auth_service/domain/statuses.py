@@ -1,10 +1,12 @@
 """Revocation bits: which bit of which list is a session's own, and what changed among them since one looked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 LIST_SIZE = 2**20
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")  # one list, one name
 MARGIN = 60.0  # seconds past a token's end: what verifiers allow their clocks, and as much for a slow answer
 QUARANTINE = 3600.0  # seconds for which a bit that was cleared belongs to nobody: verifiers have read the new list then
 
@@ -28,6 +30,17 @@ class StatusRef(NamedTuple):
 def list_uri(issuer: str, number: int) -> str:
     """Name a list: in tokens, as the ``sub`` of its own token, and as the place where it is read."""
     return f"{issuer}/status-lists/{number}"
+
+
+def list_number(written: str) -> int:
+    """Read a list's number as it stands in its name; 0, which is no list's, for any other text."""
+    return int(written) if _NUMBER.fullmatch(written) else 0
+
+
+def list_named(issuer: str, uri: str) -> int:
+    """Give the number of the list of this name, 0 for any name that ``list_uri`` does not give."""
+    before, _, written = uri.rpartition("/")
+    return list_number(written) if before == f"{issuer}/status-lists" else 0
 
 
 @dataclass(frozen=True, slots=True)

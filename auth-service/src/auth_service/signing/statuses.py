@@ -19,6 +19,7 @@ LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)
 LIFE = 43_200  # seconds that a list token is good for
 SIGNED_ANEW = 21_600  # seconds; twice in its life, so that no verifier comes near the end of one
 BEHIND = 10.0  # seconds without a look after which these lists are nobody's news any more
+NEVER = float("-inf")
 MEMORY_LEVEL = 9  # zlib's highest: 256 KiB while it works
 NEW_LISTS = 16  # numbers past the last that are worth a look: another process may have opened them
 
@@ -64,7 +65,7 @@ class StatusLists:
         self._bitmaps: dict[int, Bitmap] = {}
         self._lists: dict[int, StatusBits] = {}
         self._signed: dict[int, _Signed] = {}
-        self._looked_at = float("-inf")
+        self._looked_at = NEVER
 
     @property
     def age(self) -> float:
@@ -77,7 +78,9 @@ class StatusLists:
 
     def numbers(self) -> list[int]:
         """Give the number of every list, ascending; raises as ``get`` does, but for UnknownStatusList."""
-        self._recent()
+        if self._looked_at == NEVER:
+            self._look_unless_somebody_did()
+        self._insist()
         return [each.number for each in self.all()]
 
     def refresh(self) -> None:
@@ -85,13 +88,24 @@ class StatusLists:
         with self._reading:
             self._look()
 
-    def get(self, number: int) -> StatusBits:
-        """Give one list; raises UnknownStatusList, and ListsBehind when nobody has looked for some time."""
-        self._recent(looking=self._perhaps_new(number))
+    def last(self, number: int) -> StatusBits:
+        """Give one list as it was last seen, however long ago.
+
+        Raises UnknownStatusList; or ListsBehind, when it may be one that could not be seen yet.
+        """
+        if self._looked_at == NEVER or self._perhaps_new(number):
+            self._look_unless_somebody_did()
         try:
             return self._lists[number]
         except KeyError:
+            self._insist()
             raise UnknownStatusList("there is no such status list") from None
+
+    def get(self, number: int) -> StatusBits:
+        """Give one list; raises UnknownStatusList, and ListsBehind when nobody could look for some time."""
+        found = self.last(number)
+        self._insist()
+        return found
 
     def etag(self, number: int) -> str:
         """Say what stands there now: the same in every process for the same bits, signing key and quarter of the day.
@@ -116,22 +130,19 @@ class StatusLists:
             return ()
         return tuple(self._etag(each, kid) for each in self.all())
 
-    def _recent(self, *, looking: bool = False) -> None:
-        """Make sure that somebody has looked: by ourselves if nobody ever did, or when asked to."""
+    def _perhaps_new(self, number: int) -> bool:
+        newest = max(self._lists, default=0)
+        return number not in self._lists and self.age <= BEHIND and 0 < number <= newest + NEW_LISTS
+
+    def _look_unless_somebody_did(self) -> None:
         asked_at = self._ticks()
-        if looking or self._looked_at == float("-inf"):
-            with self._reading:
-                if self._looked_at <= asked_at:  # else somebody looked while we waited
-                    self._look()
+        with self._reading:
+            if self._looked_at <= asked_at:  # else somebody looked while we waited
+                self._look()
+
+    def _insist(self) -> None:
         if self.age > BEHIND:
             raise ListsBehind("the status lists cannot be read now", retry_after=5)
-
-    def _perhaps_new(self, number: int) -> bool:
-        return (
-            number not in self._lists
-            and self.age <= BEHIND
-            and 0 < number <= max(self._lists, default=0) + NEW_LISTS
-        )
 
     def _look(self) -> None:
         began, found = self._ticks(), self._changes(self._horizon)

@@ -5,14 +5,29 @@ import threading
 
 import jwt
 from jwt.types import Options
-from touchstone import AccessClaims, Actor, KeySet, Policy, TokenError, Verifier
+from touchstone import (
+    AccessClaims,
+    Actor,
+    KeySet,
+    Policy,
+    StatusList,
+    StatusUnavailable,
+    TokenError,
+    Unconfirmed,
+    UnknownStatus,
+    Verifier,
+)
 from touchstone.base64url import decode
 
+from auth_service.domain.errors import ListsBehind, UnknownStatusList
 from auth_service.domain.exchange import OwnToken
 from auth_service.domain.hints import Hint
 from auth_service.domain.keys import PublishedKeys
 from auth_service.domain.oidc import ID_TOKEN
+from auth_service.domain.status_lists import StatusBits
+from auth_service.domain.statuses import list_named
 from auth_service.domain.times import Clock
+from auth_service.signing.statuses import StatusLists
 
 _LONGEST = 8192
 _HINT_CHECKS: Options = {"verify_exp": False, "verify_aud": False, "verify_iat": False}
@@ -35,11 +50,52 @@ class LocalKeys:
         return keys
 
 
+class LocalStatuses:
+    """The status lists as touchstone wants them, as the last look saw them: nothing of them expires here."""
+
+    def __init__(self, lists: StatusLists) -> None:
+        self._lists = lists
+        self._made: dict[int, tuple[StatusBits, StatusList]] = {}
+
+    def __call__(self, uri: str) -> StatusList:
+        """Give the list at this address; raises UnknownStatus for any that is none of ours, and StatusUnavailable."""
+        try:
+            bits = self._lists.last(list_named(self._lists.issuer, uri))
+        except UnknownStatusList:
+            raise UnknownStatus from None
+        except ListsBehind:
+            raise StatusUnavailable(uri) from None
+        known = self._made.get(bits.number)
+        if known is None or known[0] is not bits:
+            known = self._made[bits.number] = (bits, StatusList(uri, 1, bits.data, issued_at=0.0))
+        return known[1]
+
+
+class OwnBearers:
+    """What guards this mint's own routes; ``fresh_within`` is in seconds."""
+
+    def __init__(self, verifier: Verifier, lists: StatusLists, fresh_within: float) -> None:
+        self._verifier, self._lists, self._fresh_within = verifier, lists, fresh_within
+
+    def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
+        """Give the claims of a good token; raises TokenError.
+
+        With ``fresh`` also Unconfirmed, when the status lists could not be looked at for longer than that.
+        """
+        claims = self._verifier.verify(token)
+        if fresh and self._lists.age > self._fresh_within:
+            raise Unconfirmed
+        return claims
+
+
 class OwnTokens:
     """The domain's TokenReader: one touchstone verifier for each audience that has been asked about."""
 
-    def __init__(self, issuer: str, keys: LocalKeys, audiences: frozenset[str], now: Clock) -> None:
-        self._issuer, self._keys, self._audiences, self._now = issuer, keys, audiences, now
+    def __init__(
+        self, issuer: str, keys: LocalKeys, lists: LocalStatuses, audiences: frozenset[str], now: Clock
+    ) -> None:
+        self._issuer, self._keys, self._lists = issuer, keys, lists
+        self._audiences, self._now = audiences, now
         self._verifiers: dict[str, Verifier] = {}
         self._lock = threading.Lock()
 
@@ -48,7 +104,7 @@ class OwnTokens:
         with self._lock:
             if audience not in self._verifiers:
                 policy = Policy(issuer=self._issuer, audience=audience)
-                self._verifiers[audience] = Verifier(policy, self._keys, now=self._now)
+                self._verifiers[audience] = Verifier(policy, self._keys, lists=self._lists, now=self._now)
             return self._verifiers[audience]
 
     def read(self, token: str, audience: str) -> OwnToken | None:

@@ -1,6 +1,5 @@
 """Routes for everybody: the status lists, which say what tokens are worth nothing any more."""
 
-import re
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -10,15 +9,13 @@ from service_kit.openapi import problem_response
 from service_kit.strict import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
-from auth_service.domain.errors import UnknownStatusList
-from auth_service.domain.statuses import list_uri
+from auth_service.domain.statuses import list_number, list_uri
 from auth_service.web.documents import UNCHANGED, Followed, answer
 from auth_service.web.mint import Mint
 from auth_service.web.wellknown import TAGS
 
 MEDIA_TYPE = "application/statuslist+jwt"
 ALL = "/status-lists"
-_NUMBER = re.compile(r"[1-9][0-9]{0,8}")  # one list, one name
 RESPONSES: dict[Any, Any] = {
     200: {
         "description": "The list: a JWT of type `statuslist+jwt`.",
@@ -53,9 +50,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         """Give a list; with `If-None-Match` and `Prefer: wait=N` hold the answer until it changes."""
         if "time" in request.args:
             raise NotOffered("Lists of the past are not kept.")
-        if _NUMBER.fullmatch(path.number) is None:
-            raise UnknownStatusList("there is no such status list")
-        lists, number = mint.statuses, int(path.number)
+        lists, number = mint.statuses, list_number(path.number)
         return answer(
             mint.waits,
             Followed(
