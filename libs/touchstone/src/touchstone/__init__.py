@@ -1,6 +1,7 @@
 """Verify RS256 access tokens locally, in any Flask API, with revocation."""
 
 from touchstone.claims import AccessClaims, Actor, StatusReference
+from touchstone.documents import IssuerDocuments
 from touchstone.errors import (
     InsufficientScope,
     RevokedToken,
@@ -11,7 +12,9 @@ from touchstone.errors import (
     Unconfirmed,
     UnknownStatus,
 )
+from touchstone.follow import DocumentStats
 from touchstone.issuer import Issuer
+from touchstone.issuers import Issuers
 from touchstone.keys import KeySet
 from touchstone.policy import Policy
 from touchstone.status import StatusList
@@ -20,8 +23,11 @@ from touchstone.verifier import Verifier
 __all__ = [
     "AccessClaims",
     "Actor",
+    "DocumentStats",
     "InsufficientScope",
     "Issuer",
+    "IssuerDocuments",
+    "Issuers",
     "KeySet",
     "Policy",
     "RevokedToken",

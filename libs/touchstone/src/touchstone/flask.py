@@ -30,8 +30,8 @@ _CLAIMS = "touchstone.claims"  # in the WSGI environment: it lives exactly as lo
 class TokenVerifier(Protocol):
     """What the extension needs of an Issuer."""
 
-    def verify(self, token: str) -> AccessClaims:
-        """Return the claims of a good token; raise TouchstoneError for any other."""
+    def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
+        """Return the claims of a good token, freshly confirmed if so asked; raise TouchstoneError otherwise."""
 
 
 class Touchstone:
@@ -51,10 +51,13 @@ class Touchstone:
         app.register_error_handler(TouchstoneError, problem)
 
 
-def require(*scopes: str, any_of: tuple[str, ...] = ()) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def require(
+    *scopes: str, any_of: tuple[str, ...] = (), fresh: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a request through to the view only with a good token that has all of `scopes`, and one of `any_of`.
 
-    `require()` asks for a good token alone. Raises TokenError (401), InsufficientScope (403) or
+    `require()` asks for a good token alone; `fresh` asks that keys and status list were confirmed a moment ago, for what
+    must not happen on the word of a session that has been ended meanwhile. Raises TokenError (401), InsufficientScope (403) or
     Unavailable (503) instead of calling the view, and TypeError at once when it is used without parentheses.
     """
     if not all(isinstance(scope, str) for scope in (*scopes, *any_of)) or type(any_of) is not tuple:
@@ -67,7 +70,8 @@ def require(*scopes: str, any_of: tuple[str, ...] = ()) -> Callable[[Callable[P,
             # The objects behind Flask's proxies: each use of a proxy costs more than a cached verdict.
             app = cast("LocalProxy[Flask]", current_app)._get_current_object()  # noqa: SLF001 - documented by werkzeug
             environ = cast("LocalProxy[Request]", request)._get_current_object().environ  # noqa: SLF001 - likewise
-            claims = app.extensions["touchstone"].issuer.verify(bearer_token(environ))
+            verify, token = app.extensions["touchstone"].issuer.verify, bearer_token(environ)
+            claims = verify(token, fresh=True) if fresh else verify(token)
             if not needed <= claims.scopes or (alternatives and alternatives.isdisjoint(claims.scopes)):
                 raise InsufficientScope((*scopes, *any_of))
             environ[_CLAIMS] = claims

@@ -5,56 +5,47 @@ from __future__ import annotations
 import logging
 import os
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from math import inf
 from threading import Condition, Thread
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 import requests
 
+from touchstone.asking import Answer, ask, plain_session
+from touchstone.snapshot import Snapshot
+
 T = TypeVar("T")
 log = logging.getLogger("touchstone")
 
-WAIT = 25  # seconds that the server may hold an unchanged document back (RFC 7240 section 4.3)
-CONNECT_TIMEOUT = 2.0
-READ_TIMEOUT = 5.0  # beyond what we asked the server to wait
 EARLY_EVERY = 10.0  # seconds between two fetches out of turn
-_EARLY_WAITERS = 2  # threads that may wait for a fetch out of turn; the others are answered at once
+_EARLY_WAITERS = 2  # threads that may wait for a fetch that may well fail; the others are answered at once
 _SHORTEST, _LONGEST = 5.0, 3600.0  # bounds of the interval that a server may ask for
 _AT_ONCE, _SOON = 0.05, 1.0  # breath between two waits; the same where the server may not have waited
 _NOTICEABLE = 0.3  # seconds: a change that took this long was perhaps waited for
 _BACKOFF, _BACKOFF_CAP = 0.25, 4.0
 _FIRST_CAP = 1.0  # while there has been no value, and nothing can be served
-_OK, _NOT_MODIFIED = 200, 304
-_MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:[,\s]|$)", re.IGNORECASE)
-_APPLIED = re.compile(r"(?:^|[,\s])wait(?:=|[,;\s]|$)", re.IGNORECASE)
-
-
-class BadAnswerError(ValueError):
-    """The server's answer cannot be used; what it says is safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    body: bytes | None  # None: not modified
-    etag: str | None
-    interval: float | None  # the server's max-age
-    applied: bool  # the server says that it waited, or would have
-    took: float
+class DocumentStats:
+    """How it stands with one document in this process.
 
+    `age` is in seconds since the server last confirmed it, None if it never did. Of the `fetches` that have ended
+    `unchanged` brought nothing new and `failures` nothing at all; the server held `waits` of them.
+    """
 
-def plain_session() -> requests.Session:
-    """Make a session that follows nothing but the URL that it is given: no proxy, no .netrc, no cookies kept."""
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    session.headers["User-Agent"] = "touchstone"
-    session.headers["Accept-Encoding"] = "identity"
-    return session
+    name: str
+    age: float | None
+    version: int  # changes seen
+    fetches: int
+    unchanged: int
+    failures: int
+    waits: int
+    last_error: str | None
 
 
 class Follower(Generic[T]):
@@ -63,8 +54,10 @@ class Follower(Generic[T]):
     A daemon thread asks with `If-None-Match` and `Prefer: wait=25`: a server that can wait answers when the
     document changes; of one that cannot, `max-age` (or `default_interval`, seconds) is the polling interval. An
     answer that fails, redirects, is larger than `max_bytes`, or that `parse` refuses (ValueError) changes
-    nothing and is asked for again, sooner at first and then every few seconds. The thread starts at first use in
-    the process that uses it, also after a fork. Any number of threads may share a follower.
+    nothing and is asked for again, sooner at first and then every few seconds. Where the first attempt fails, the
+    `snapshot` of an earlier process serves. A value that was not confirmed for `forget_after` seconds is forgotten; one
+    that was not for `alert_after` is logged as an error, once. The thread starts at first use in the process that
+    uses it, also after a fork. Any number of threads may share a follower.
     """
 
     def __init__(  # noqa: PLR0913 - what tests need to hand in, by keyword
@@ -74,12 +67,22 @@ class Follower(Generic[T]):
         *,
         max_bytes: int = 150_000,
         default_interval: float = 60.0,
+        name: str = "",
+        ttl: Callable[[T], float | None] = lambda _value: None,
+        snapshot: Snapshot | None = None,
+        forget_after: float = inf,
+        alert_after: float = inf,
         session: Callable[[], requests.Session] = plain_session,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.url = url
+        self.name = name or url
         self._parse = parse
+        self._ttl = ttl
+        self._snapshot = snapshot
+        self._forget_after = forget_after
+        self._alert_after = alert_after
         self._max_bytes = max_bytes
         self._default_interval = default_interval
         self._new_session = session
@@ -89,7 +92,11 @@ class Follower(Generic[T]):
         self._etag: str | None = None
         self._version = 0
         self._confirmed: float | None = None
-        self._failures = 0
+        self._good: float | None = None  # when the value was good for the last time, as far as we know
+        self._trouble_began: float | None = None
+        self._alerted = False
+        self._in_trouble = 0  # failures in a row
+        self._fetches = self._changes = self._unchanged = self._failures = self._waited = 0
         self._waits = False
         self._last_error: str | None = None
         self._begin()
@@ -102,7 +109,7 @@ class Follower(Generic[T]):
         self._thread: Thread | None = None
         self._closed = False
         self._tried = False
-        self._early_after = float("-inf")
+        self._early_last = -inf
         self._early_running = False
         self._early_waiters = 0
 
@@ -124,25 +131,46 @@ class Follower(Generic[T]):
         """Why the last attempt failed; None if it did not."""
         return self._last_error
 
+    @property
+    def stats(self) -> DocumentStats:
+        """How it stands, at once."""
+        return DocumentStats(
+            self.name,
+            self.age,
+            self._changes,
+            self._fetches,
+            self._unchanged,
+            self._failures,
+            self._waited,
+            self._last_error,
+        )
+
     def wait_ready(self, timeout: float) -> bool:
         """Wait for the first attempt to end, at most `timeout` seconds; tell whether there is a value."""
         with self._changed:
             self._changed.wait_for(lambda: self.value is not None or self._tried, timeout)
             return self._value is not None
 
-    def refresh_soon(self, wait: float = 0.0) -> None:
-        """Ask out of turn, at most once in 10 s for all threads, and stay up to `wait` seconds for the answer."""
+    def refresh_soon(self, wait: float = 0.0, *, every: float = EARLY_EVERY) -> None:
+        """Ask out of turn, at most once in `every` seconds for all threads, and let few stay `wait` seconds for it."""
         with self._changed:
-            if not self._early_running:
-                if self._closed or self._clock() < self._early_after:
-                    return
-                Thread(target=self._early, name="touchstone-early", daemon=True).start()
-                self._early_after = self._clock() + EARLY_EVERY
-                self._early_running = True
-            if wait > 0 and self._early_waiters < _EARLY_WAITERS:
-                self._early_waiters += 1
-                self._changed.wait_for(lambda: not self._early_running, wait)
-                self._early_waiters -= 1
+            if self._start_early(every):
+                self._wait_early(lambda: False, wait)
+
+    def confirmed(self, within: float) -> bool:
+        """Tell, at once, whether the server has confirmed the value in the last `within` seconds."""
+        age = self.age
+        return age is not None and age <= within and self._value is not None
+
+    def wait_confirmed(self, within: float, wait: float) -> bool:
+        """Likewise, but stay up to `wait` seconds for a fetch out of turn that is under way.
+
+        All may stay while there is no trouble: then the answer takes a moment. Few may while there is some.
+        """
+        with self._changed:
+            if not self.confirmed(within):
+                self._wait_early(lambda: self.confirmed(within), wait, crowd=not self._in_trouble)
+            return self.confirmed(within)
 
     def close(self) -> None:
         """Stop following. The last value stays."""
@@ -155,13 +183,18 @@ class Follower(Generic[T]):
         """Ask once; return the seconds to pause before asking again. Never raises."""
         with self._changed:
             version, etag = self._version, self._etag
+        began = self._clock()
         try:
-            answer = self._ask(etag, wait=wait)
+            answer = ask(
+                self._session, self.url, etag, wait=wait, max_bytes=self._max_bytes, clock=self._clock
+            )
             value = None if answer.body is None else self._parse(answer.body)
         except Exception as error:  # noqa: BLE001 - whatever it was, the last good value goes on serving
-            return self._failed(error)
+            return self._failed(error, began)
         with self._changed:
+            self._fetches += 1
             if version != self._version:
+                self._unchanged += 1
                 return _AT_ONCE  # overtaken by a newer answer
             return self._succeeded(answer, value)
 
@@ -177,6 +210,22 @@ class Follower(Generic[T]):
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, pause)
 
+    def _start_early(self, every: float) -> bool:
+        """Tell whether a fetch out of turn is under way, be it one that starts now."""
+        if not self._early_running:
+            if self._closed or self._clock() < self._early_last + every:
+                return False
+            Thread(target=self._early, name="touchstone-early", daemon=True).start()
+            self._early_last = self._clock()
+            self._early_running = True
+        return True
+
+    def _wait_early(self, enough: Callable[[], bool], seconds: float, *, crowd: bool = False) -> None:
+        if seconds > 0 and (crowd or self._early_waiters < _EARLY_WAITERS):
+            self._early_waiters += 1
+            self._changed.wait_for(lambda: not self._early_running or enough(), seconds)
+            self._early_waiters -= 1
+
     def _early(self) -> None:
         try:
             self.poll(wait=False)
@@ -185,78 +234,85 @@ class Follower(Generic[T]):
                 self._early_running = False
                 self._changed.notify_all()
 
-    def _ask(self, etag: str | None, *, wait: bool) -> _Answer:
-        wait = wait and etag is not None
-        headers = {} if etag is None else {"If-None-Match": etag}
-        if wait:
-            headers["Prefer"] = f"wait={WAIT}"
-        patience = READ_TIMEOUT + (WAIT if wait else 0)
-        began = self._clock()
-        with self._session.get(
-            self.url, headers=headers, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT, patience)
-        ) as response:
-            if response.status_code == _NOT_MODIFIED and etag is not None:
-                body = None
-            elif response.status_code == _OK:
-                body = self._read(response, began + patience)
-            else:
-                raise BadAnswerError(f"answered {response.status_code}")
-            told = response.headers
-        max_age = _MAX_AGE.search(told.get("Cache-Control", ""))
-        return _Answer(
-            body,
-            told.get("ETag"),
-            None if max_age is None else float(max_age[1]),
-            _APPLIED.search(told.get("Preference-Applied", "")) is not None,
-            self._clock() - began,
-        )
-
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise BadAnswerError("answered in an encoding that was not asked for")
-        body = bytearray()
-        while chunk := response.raw.read1(16_384):
-            body += chunk
-            if len(body) > self._max_bytes:
-                raise BadAnswerError("answered too much")
-            if self._clock() > deadline:
-                raise BadAnswerError("answered too slowly")
-        return bytes(body)
-
-    def _succeeded(self, answer: _Answer, value: T | None) -> float:
+    def _succeeded(self, answer: Answer, value: T | None) -> float:
         changed = answer.body is not None and (self._value is None or value != self._value)
-        held = answer.took >= WAIT / 2
-        self._waits = answer.applied or held or (changed and self._waits)
+        self._waits = answer.applied or answer.held or (changed and self._waits)
         if answer.body is not None:
             self._value, self._etag = value, answer.etag
             self._version += 1
-        if self._failures:
+        if self._in_trouble:
             log.info("following again: %s", self.url)
-        self._confirmed, self._failures, self._last_error, self._tried = self._clock(), 0, None, True
+        self._changes += changed
+        self._unchanged += not changed
+        self._waited += self._waits
+        self._confirmed = self._good = self._clock()
+        self._trouble_began, self._in_trouble, self._alerted = None, 0, False
+        self._last_error, self._tried = None, True
         self._changed.notify_all()
-        if held or (changed and (self._waits or answer.took >= _NOTICEABLE or self._version == 1)):
+        if self._snapshot is not None:
+            self._snapshot.keep(answer.body)
+        return self._pause(answer, changed=changed)
+
+    def _pause(self, answer: Answer, *, changed: bool) -> float:
+        if answer.held or (changed and (self._waits or answer.took >= _NOTICEABLE or self._version == 1)):
             return _AT_ONCE
         if self._waits or changed:
             return _SOON
-        interval = self._default_interval if answer.interval is None else answer.interval
+        interval = answer.max_age
+        if interval is None and self._value is not None:
+            interval = self._ttl(self._value)
+        if interval is None:
+            interval = self._default_interval
         return min(max(interval, _SHORTEST), _LONGEST) * (0.9 + 0.1 * self._jitter())
 
-    def _failed(self, error: Exception) -> float:
+    def _failed(self, error: Exception, began: float) -> float:
         reason = (
             str(error)
             if isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
             else ""
         )
         with self._changed:
-            if not self._failures:
+            if not self._in_trouble:
                 log.warning("cannot follow %s: %s %s", self.url, type(error).__name__, reason)
+            self._fetches += 1
             self._failures += 1
+            self._in_trouble += 1
             self._last_error = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+            self._grow_old(began)
+        if not self._tried:
+            self._load()
+        with self._changed:
             self._tried = True
             self._changed.notify_all()
             cap = _FIRST_CAP if self._value is None else _BACKOFF_CAP
-            longest = min(cap, _BACKOFF * 2.0 ** min(self._failures, 10))
+            longest = min(cap, _BACKOFF * 2.0 ** min(self._in_trouble, 10))
         return longest * (0.5 + 0.5 * self._jitter())
+
+    def _grow_old(self, began: float) -> None:
+        now = self._clock()
+        if self._trouble_began is None:
+            self._trouble_began = began
+        lasted = now - self._trouble_began
+        if not self._alerted and lasted >= self._alert_after:
+            self._alerted = True
+            log.error("not confirmed for %d seconds: %s", lasted, self.url)
+        if self._good is not None and now - self._good > self._forget_after:
+            self._value = self._etag = self._good = None
+
+    def _load(self) -> None:
+        """Take the value of the snapshot, unless there is one already."""
+        loaded = None if self._snapshot is None or self._value is not None else self._snapshot.load()
+        if loaded is None:
+            return
+        body, age = loaded
+        try:
+            value = self._parse(body)
+        except Exception as error:  # noqa: BLE001 - then there is none
+            log.warning("the snapshot of %s is of no use: %s", self.url, type(error).__name__)
+            return
+        with self._changed:
+            if self._value is None:
+                self._value, self._good = value, self._clock() - age
 
 
 _followers: WeakSet[Follower[Any]] = WeakSet()

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from touchstone.claims import AccessClaims
-from touchstone.errors import Unavailable, UnknownKey
-from touchstone.follow import Follower
-from touchstone.keys import KeySet
+from touchstone.documents import IssuerDocuments
+from touchstone.errors import StatusUnavailable, Unavailable, UnknownKey
 from touchstone.policy import Policy
 from touchstone.verifier import Verifier
 
-JWKS_BYTES = 150_000
-_FIRST_WAIT = 3.0  # seconds that a request may wait for the very first keys
+_FIRST_WAIT = 3.0  # seconds that a request may wait for the very first keys, and the first copy of a list
 _EARLY_WAIT = 0.5  # seconds that a request with an unknown key may wait for a fetch out of turn
-_RETRY_AFTER = 5
+_CONFIRM_WAIT = 1.0  # seconds that a request may wait for what it needs afresh
 
 
 class Issuer:
-    """Verifies the tokens that the issuer at `url` made for `audience`, with keys followed in the background.
+    """Verifies the tokens that the issuer at `url` made for `audience`, with keys and lists followed in the background.
 
     `url` is what `iss` must say, to the letter. Its documents are fetched under `backchannel` where that is
     given, and nothing that a token says is ever fetched from anywhere. `now` returns seconds since the epoch,
-    `leeway` is in seconds, `cache_size` counts verdicts. Making one does no I/O. Raises ValueError for a URL
-    that is none.
+    `leeway` is in seconds, `cache_size` counts verdicts; the other settings are those of IssuerDocuments. Making
+    one does no I/O. Raises ValueError for a URL that is none.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting, by keyword
@@ -37,67 +35,79 @@ class Issuer:
         leeway: int = 30,
         now: Callable[[], float] = time.time,
         cache_size: int = 4096,
+        status_path: str = "/status-lists/",
+        fresh_within: float = 30.0,
+        stale_within: float = 43_200.0,
+        alert_after: float = 60.0,
+        snapshots: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        base = _base(backchannel or url)
-        self._keys: Follower[KeySet] = Follower(
-            f"{base}/.well-known/jwks.json", _usable_keys, max_bytes=JWKS_BYTES
+        self.documents = IssuerDocuments(
+            url,
+            backchannel=backchannel,
+            status_path=status_path,
+            fresh_within=fresh_within,
+            stale_within=stale_within,
+            alert_after=alert_after,
+            snapshots=snapshots,
+            leeway=leeway,
+            now=now,
+            clock=clock,
         )
-        policy = Policy(_base(url) and url, audience, leeway=leeway)
-        self._verifier = Verifier(policy, self._current_keys, cache_size=cache_size, now=now)
+        self._verifier = Verifier(
+            Policy(url, audience, leeway=leeway),
+            self.documents.keys,
+            lists=self.documents.status_list,
+            cache_size=cache_size,
+            now=now,
+        )
 
     @property
     def policy(self) -> Policy:
         """What is accepted."""
         return self._verifier.policy
 
-    def verify(self, token: str) -> AccessClaims:
-        """Return the claims of a good token.
+    def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
+        """Return the claims of a good token; `fresh` asks that all that speaks for it was confirmed a moment ago.
 
-        Raises a subclass of TokenError for any other, and Unavailable while the issuer's keys were never had.
+        Raises a subclass of TokenError for any other token, Unavailable while the issuer's keys, StatusUnavailable while
+        the token's list were never had, and Unconfirmed where nothing fresh is to be had. Only the last may wait, up
+        to a second, and the first uses of keys and lists, up to three.
         """
         try:
-            return self._verifier.verify(token)
-        except UnknownKey:
-            # Perhaps the issuer has a key that we have not heard of yet.
-            self._keys.refresh_soon(_EARLY_WAIT)
-            return self._verifier.verify(token)
+            claims = self._verifier.verify(token)
+        except (UnknownKey, Unavailable) as lacking:
+            claims = self._verify_later(token, lacking)
+        if fresh and not self.documents.confirmed(claims):
+            self.documents.confirm(claims, _CONFIRM_WAIT)
+            claims = self._verifier.verify(token)
+        return claims
 
     def ready(self) -> bool:
         """Tell, at once, whether tokens can be checked."""
-        return self._keys.value is not None
+        return self.documents.ready()
 
     def health(self) -> dict[str, object]:
         """Tell how it stands: number of keys, seconds since they were confirmed, the last failure or None."""
-        keys = self._keys.value
-        return {
-            "keys": 0 if keys is None else len(keys),
-            "age": self._keys.age,
-            "last_error": self._keys.last_error,
-        }
+        return self.documents.health()
 
     def close(self) -> None:
         """Stop following the issuer."""
-        self._keys.close()
+        self.documents.close()
 
-    def _current_keys(self) -> KeySet:
-        keys = self._keys.value
-        if keys is None:
-            self._keys.wait_ready(_FIRST_WAIT)
-            keys = self._keys.value
-            if keys is None:
-                raise Unavailable(_RETRY_AFTER)
-        return keys
+    def _verify_later(self, token: str, lacking: UnknownKey | Unavailable) -> AccessClaims:
+        """Verify once more, when what was lacking has been asked for."""
+        deadline = time.monotonic() + _FIRST_WAIT
+        self._obtain(lacking, deadline)
+        try:
+            return self._verifier.verify(token)
+        except StatusUnavailable as unmet:  # with the keys at hand the token's list has been met
+            self._obtain(unmet, deadline)
+            return self._verifier.verify(token)
 
-
-def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"not the URL of an issuer: {url}")
-    return url.rstrip("/")
-
-
-def _usable_keys(document: bytes) -> KeySet:
-    keys = KeySet.from_jwks(document)
-    if not len(keys):
-        raise ValueError("no usable key")
-    return keys
+    def _obtain(self, lacking: UnknownKey | Unavailable, deadline: float) -> None:
+        if isinstance(lacking, UnknownKey):  # perhaps the issuer has a key that we have not heard of yet
+            self.documents.refresh_keys(_EARLY_WAIT)
+        else:
+            uri = lacking.uri if isinstance(lacking, StatusUnavailable) else None
+            self.documents.wait_first(uri, deadline - time.monotonic())

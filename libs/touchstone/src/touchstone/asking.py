@@ -1,0 +1,160 @@
+"""Owns one HTTP question about a document, and that its answer is bounded in size and time."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from socket import SHUT_RDWR, socket
+from threading import Event, Timer
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
+
+WAIT = 25  # seconds that the server may hold an unchanged document back (RFC 7240 section 4.3)
+CONNECT_TIMEOUT = 2.0
+READ_TIMEOUT = 5.0  # beyond what we asked the server to wait
+_OK, _NOT_MODIFIED = 200, 304
+_MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:[,\s]|$)", re.IGNORECASE)
+_APPLIED = re.compile(r"(?:^|[,\s])wait(?:=|[,;\s]|$)", re.IGNORECASE)
+
+
+class BadAnswerError(ValueError):
+    """The server's answer cannot be used; what it says is safe to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said; times in seconds."""
+
+    body: bytes | None  # None: not modified
+    etag: str | None
+    max_age: float | None
+    applied: bool  # the server says that it waited, or would have
+    took: float
+
+    @property
+    def held(self) -> bool:
+        """Whether the server must have waited, told or untold."""
+        return self.took >= WAIT / 2
+
+
+def plain_session() -> requests.Session:
+    """Make a session that follows nothing but the URL that it is given: no proxy, no .netrc, no cookies kept."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.headers["User-Agent"] = "touchstone"
+    session.headers["Accept-Encoding"] = "identity"
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter())
+    return session
+
+
+def ask(  # noqa: PLR0913 - what the follower knows, by keyword
+    session: requests.Session,
+    url: str,
+    etag: str | None,
+    *,
+    wait: bool,
+    max_bytes: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """Ask for the document at `url` if it is not the one with `etag` any more, and let the server wait for that.
+
+    Follows no redirect. The head of the answer comes within 5 s, or 25 s later where the server may wait, and so does
+    the last but one piece of its body. Raises BadAnswerError for what is no answer, requests' errors for what never came.
+    """
+    wait = wait and etag is not None
+    headers = {} if etag is None else {"If-None-Match": etag}
+    if wait:
+        headers["Prefer"] = f"wait={WAIT}"
+    patience = READ_TIMEOUT + (WAIT if wait else 0)
+    began = clock()
+    with session.get(
+        url, headers=headers, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT, patience)
+    ) as response:
+        if response.status_code == _NOT_MODIFIED and etag is not None:
+            body = None
+        elif response.status_code == _OK:
+            body = _read(response, max_bytes, clock, began + patience)
+        else:
+            raise BadAnswerError(f"answered {response.status_code}")
+        told = response.headers
+    max_age = _MAX_AGE.search(told.get("Cache-Control", ""))
+    return Answer(
+        body,
+        told.get("ETag"),
+        None if max_age is None else float(max_age[1]),
+        _APPLIED.search(told.get("Preference-Applied", "")) is not None,
+        clock() - began,
+    )
+
+
+def _read(response: requests.Response, max_bytes: int, clock: Callable[[], float], deadline: float) -> bytes:
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise BadAnswerError("answered in an encoding that was not asked for")
+    body = bytearray()
+    while chunk := response.raw.read1(16_384):
+        body += chunk
+        if len(body) > max_bytes:
+            raise BadAnswerError("answered too much")
+        if clock() > deadline:
+            raise BadAnswerError("answered too slowly")
+    return bytes(body)
+
+
+@contextmanager
+def _no_longer_than(seconds: float | None, connection: socket) -> Iterator[None]:
+    """Shut the connection down when the block takes longer: a socket's own time-out starts anew at each byte."""
+    late = Event()
+
+    def give_up() -> None:
+        late.set()
+        with suppress(OSError):
+            connection.shutdown(SHUT_RDWR)
+
+    watch = Timer(READ_TIMEOUT if seconds is None else seconds, give_up)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+    if late.is_set():
+        raise TimeoutError("the head of the answer came too slowly")
+
+
+class _Connection(HTTPConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
+        with _no_longer_than(self.timeout, self.sock):
+            return super().getresponse()
+
+
+class _SecureConnection(HTTPSConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
+        with _no_longer_than(self.timeout, self.sock):
+            return super().getresponse()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Opens connections on which the head of an answer as a whole is bounded by the read time-out."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

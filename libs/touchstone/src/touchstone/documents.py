@@ -1,0 +1,215 @@
+"""Owns what is followed of one issuer: its keys, and the status lists that its tokens have named."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import requests
+
+from touchstone import status
+from touchstone.asking import plain_session
+from touchstone.claims import AccessClaims
+from touchstone.errors import StatusUnavailable, Unavailable, Unconfirmed, UnknownStatus
+from touchstone.follow import DocumentStats, Follower
+from touchstone.keys import KeySet
+from touchstone.snapshot import Snapshot
+from touchstone.status import StatusList
+
+T = TypeVar("T")
+
+JWKS_BYTES = 150_000
+LIST_BYTES = 400_000  # a list of 2^20 bits at random, which no zlib makes smaller, takes 235,000
+MAX_LISTS = 64
+_LIST_INTERVAL = 20.0  # seconds, where neither the server nor the list says
+_CONFIRM_EVERY = 1.0  # seconds between two fetches out of turn for requests that ask for fresh knowledge
+_EARLY_WAIT = 0.5  # seconds that a list with an unknown key may wait for newer keys
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+class IssuerDocuments:
+    """The keys and status lists of the issuer at `url`, each followed in the background from its first use on.
+
+    All are fetched under `backchannel` where that is given; the lists are those at `url` + `status_path` + a number,
+    and no other address is ever asked. `fresh_within`, `stale_within` and `alert_after` are in seconds: how old a
+    confirmation may be that a fresh route relies on, after how long an unconfirmed document is forgotten, and when
+    it is logged as an error. With `snapshots`, a folder, the last good documents outlive the process. `now` returns
+    seconds since the epoch, `clock` any that never go back. Making one does no I/O. Raises ValueError for a URL that
+    is none. May be shared by any number of threads, also across a fork.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting, by keyword
+        self,
+        url: str,
+        *,
+        backchannel: str | None = None,
+        status_path: str = "/status-lists/",
+        fresh_within: float = 30.0,
+        stale_within: float = 43_200.0,
+        alert_after: float = 60.0,
+        snapshots: Path | None = None,
+        leeway: int = 30,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        session: Callable[[], requests.Session] = plain_session,
+    ) -> None:
+        self.url = url
+        self.fresh_within = fresh_within
+        self._public = _base(url)
+        self._base = _base(backchannel or url)
+        self._status_path = status_path
+        self._leeway = leeway
+        self._now = now
+        self._snapshots = snapshots
+        self._stale_within = stale_within
+        self._make = partial(
+            Follower, forget_after=stale_within, alert_after=alert_after, clock=clock, session=session
+        )
+        self._lists: dict[str, Follower[StatusList]] = {}
+        self._closed = False
+        self._keys: Follower[KeySet] = self._follow(
+            "jwks", "/.well-known/jwks.json", _usable_keys, JWKS_BYTES
+        )
+
+    def keys(self) -> KeySet:
+        """Return the keys, at once; raise Unavailable while there are none."""
+        keys = self._keys.value
+        if keys is None:
+            raise Unavailable
+        return keys
+
+    def status_list(self, uri: str) -> StatusList:
+        """Return the list, at once, and follow it from now on.
+
+        Raises UnknownStatus for an address that is none of the issuer's lists, StatusUnavailable while there is none.
+        """
+        listed = (self._lists.get(uri) or self._meet(uri)).value
+        if listed is None:
+            raise StatusUnavailable(uri)
+        return listed
+
+    def wait_first(self, uri: str | None, seconds: float) -> None:
+        """Wait until the first attempt to get that list (None: the keys) has ended, at most so many seconds."""
+        (self._keys if uri is None else self._lists.get(uri) or self._meet(uri)).wait_ready(seconds)
+
+    def refresh_keys(self, seconds: float) -> None:
+        """Ask for the keys out of turn, at most once in 10 s, and wait up to `seconds` for them."""
+        self._keys.refresh_soon(seconds)
+
+    def confirmed(self, claims: AccessClaims) -> bool:
+        """Tell, at once, whether all that speaks for these claims was confirmed within `fresh_within`."""
+        return all(follower.confirmed(self.fresh_within) for follower in self._speaking_for(claims))
+
+    def confirm(self, claims: AccessClaims, seconds: float) -> None:
+        """Have it confirmed, waiting up to `seconds`; raise Unconfirmed if that fails.
+
+        All threads share a fetch. What is confirmed may have changed: verify the token again.
+        """
+        deadline = time.monotonic() + seconds
+        old = [one for one in self._speaking_for(claims) if not one.confirmed(self.fresh_within)]
+        for follower in old:
+            follower.refresh_soon(every=_CONFIRM_EVERY)
+        for follower in old:
+            if not follower.wait_confirmed(self.fresh_within, deadline - time.monotonic()):
+                raise Unconfirmed
+
+    def ready(self) -> bool:
+        """Tell, at once, whether tokens can be checked."""
+        return self._keys.value is not None
+
+    def health(self) -> dict[str, object]:
+        """Tell how it stands: number of keys, seconds since they were confirmed, the last failure or None."""
+        keys = self._keys.value
+        return {
+            "keys": 0 if keys is None else len(keys),
+            "age": self._keys.age,
+            "last_error": self._keys.last_error,
+        }
+
+    def stats(self) -> list[DocumentStats]:
+        """Tell how it stands with each document: the keys, then the lists in the order in which they were met."""
+        return [self._keys.stats, *(follower.stats for follower in list(self._lists.values()))]
+
+    def close(self) -> None:
+        """Stop following. What is known stays."""
+        self._closed = True
+        self._keys.close()
+        for follower in list(self._lists.values()):
+            follower.close()
+
+    def _speaking_for(self, claims: AccessClaims) -> list[Follower[KeySet] | Follower[StatusList]]:
+        if claims.status is None:
+            return [self._keys]
+        uri = claims.status.uri
+        return [self._keys, self._lists.get(uri) or self._meet(uri)]
+
+    def _meet(self, uri: str) -> Follower[StatusList]:
+        prefix = self._public + self._status_path
+        number = uri.removeprefix(prefix)
+        if not uri.startswith(prefix) or not _NUMBER.fullmatch(number):
+            raise UnknownStatus
+        path = self._status_path + number
+        made = self._follow(
+            path.strip("/"),
+            path,
+            partial(self._read_list, uri),
+            LIST_BYTES,
+            ttl=lambda listed: listed.ttl,
+            default_interval=_LIST_INTERVAL,
+        )
+        # Without a lock, which a fork might leave locked for ever; what loses the race was never started.
+        follower = self._lists.setdefault(uri, made)
+        while len(self._lists) > MAX_LISTS:
+            oldest = self._lists.pop(next(iter(list(self._lists))), None)
+            if oldest is not None:
+                oldest.close()
+        if self._closed:
+            follower.close()
+        return follower
+
+    def _follow(
+        self, name: str, path: str, parse: Callable[[bytes], T], max_bytes: int, **how: Any
+    ) -> Follower[T]:
+        snapshot = None
+        if self._snapshots is not None:
+            file = f"{sha256(self.url.encode()).hexdigest()[:12]}-{name.replace('/', '-')}"
+            snapshot = Snapshot(
+                self._snapshots / file, max_bytes=max_bytes, max_age=self._stale_within, now=self._now
+            )
+        url = self._base + path
+        return cast(
+            "Follower[T]", self._make(url, parse, name=name, max_bytes=max_bytes, snapshot=snapshot, **how)
+        )
+
+    def _read_list(self, uri: str, token: bytes) -> StatusList:
+        read = partial(status.read, token, uri=uri, issuer=self.url, now=self._now(), leeway=self._leeway)
+        try:
+            listed = read(self.keys())
+        except status.UnknownSignerError:
+            self.refresh_keys(_EARLY_WAIT)
+            listed = read(self.keys())
+        follower = self._lists.get(uri)
+        held = None if follower is None else follower.value
+        if held is not None and listed.issued_at < held.issued_at - self._leeway:
+            raise ValueError("older than the list that is held")
+        return listed
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"not the URL of an issuer: {url}")
+    return url.rstrip("/")
+
+
+def _usable_keys(document: bytes) -> KeySet:
+    keys = KeySet.from_jwks(document)
+    if not len(keys):
+        raise ValueError("no usable key")
+    return keys
