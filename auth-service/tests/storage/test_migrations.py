@@ -44,6 +44,23 @@ def test_the_second_migration_keeps_the_sessions_that_are_there(migrate):
         )
 
 
+def test_the_fourth_migration_taken_back_leaves_no_session_a_bit(migrate):
+    engine = migrate(command.upgrade, "0004")
+    with engine.begin() as db:
+        db.execute(text("INSERT INTO accounts VALUES ('s', 'a@example.com', 'A', '', 'h', 1, NULL, 1)"))
+        columns = "sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at, status_list, status_index"
+        db.execute(
+            text(f"INSERT INTO sessions ({columns}) VALUES ('sid', 's', 'cli', '', '', 'pwd', 1, 2, 1, 5)")
+        )
+
+    migrate(command.downgrade, "0003")
+    migrate(command.upgrade, "0004")
+
+    with engine.connect() as db:
+        row = db.execute(text("SELECT sid, status_list, status_index, tokens_until FROM sessions")).one()
+    assert row == ("sid", None, None, None)
+
+
 def test_every_migration_can_be_taken_back(migrate):
     migrate(command.upgrade, "head")
 

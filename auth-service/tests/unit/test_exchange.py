@@ -35,7 +35,7 @@ def test_the_new_token_is_the_users_through_the_service_and_narrower(rules, subj
     answer = exchange(subject[2])
 
     before, after = rules.signer.claims[subject[2]], rules.signer.claims[answer.access_token]
-    same = ("iss", "sub", "sid", "auth_time", "roles", "exp")
+    same = ("iss", "sub", "sid", "status", "auth_time", "roles", "exp")
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
     assert (after["aud"], after["scope"], after["client_id"]) == (
         "users-service",
@@ -165,7 +165,7 @@ def test_a_service_gets_a_token_for_itself_with_no_user_and_no_session(rules, or
     claims = rules.signer.claims[answer.access_token]
     assert (claims["sub"], claims["client_id"]) == ("orders-service", "orders-service")
     assert (claims["aud"], claims["scope"], claims["roles"]) == ("users-service", "users:read", [])
-    assert not {"sid", "act", "auth_time"} & set(claims)
+    assert not {"sid", "act", "auth_time", "status"} & set(claims)
     assert answer.refresh_token is None
 
 

@@ -195,6 +195,18 @@ def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, sessio
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_whichever_way_a_session_ends_its_bit_is_set_and_nobody_elses(rules, session, way):
+    other, _, _ = rules.open(rules.account(), "console")
+
+    way(rules, session)
+
+    with rules.store.reading() as tx:
+        bits = tx.statuses.changes(None).bits
+    assert (*session[0].status, True) in bits
+    assert (*other.status, True) not in bits
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_whichever_way_a_session_ends_the_audit_log_has_one_line_of_it(rules, session, way):
     way(rules, session)
 

@@ -2,9 +2,8 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, delete, false, func, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Select, delete, false, select, true, tuple_, update
 from sqlalchemy.orm import Session as Db
-from sqlalchemy.orm import aliased
 
 from auth_service.domain.statuses import MARGIN, QUARANTINE
 from auth_service.storage.dialects import affected
@@ -27,12 +26,14 @@ def clear_bits(db: Db, now: float, most: int) -> int:
 
 def give_back(db: Db, now: float, most: int) -> int:
     """Free the bits whose quarantine is over, and those of sessions that died unended. Gives their number."""
-    newest = select(func.max(aliased(_bit).change)).scalar_subquery()  # stays, or a count would start again
-    seen = (_bit.revoked == false(), _bit.until < now, _bit.change < newest)
-    over = db.execute(_some(select(_bit.status_list, _bit.status_index), most, *seen)).all()
+    newest = select(_bit.status_list, _bit.status_index).order_by(_bit.change.desc()).limit(1)
+    last = db.execute(
+        newest
+    ).one_or_none()  # it stays, or SQLite would count its changes from the start again
+    seen = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == false(), _bit.until < now)
+    bits = [tuple(row) for row in db.execute(seen) if row != last]
     freed = 0
-    if over:
-        bits = [tuple(row) for row in over]
+    if bits:
         db.execute(_quiet(update(_session).where(_BIT_OF_SESSION.in_(bits)).values(**_NO_BIT)))
         freed = affected(db, _quiet(delete(_bit).where(_BIT.in_(bits))))
     dead = _some(select(_session.sid), most, _session.tokens_until < now - MARGIN)

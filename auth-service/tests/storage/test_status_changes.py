@@ -1,0 +1,298 @@
+"""What a reader of the bits is told: every change that was committed, and none that was not."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import psycopg
+import pytest
+from auth_service.domain.audit import AuditQuery
+from auth_service.domain.sessions import (
+    EndReason,
+    end_all_sessions,
+    end_session,
+    end_sessions_of_client,
+)
+from auth_service.domain.statuses import Bit, Horizon
+from auth_service.storage.announcing import CHANNEL, announce
+from sqlalchemy import text
+
+MANY = 2000
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def rules(database, make_rules):
+    return make_rules(database)
+
+
+@pytest.fixture
+def account(rules):
+    return rules.account()
+
+
+@pytest.fixture
+def opened(rules, account):
+    return [rules.open(account)[0] for _ in range(3)]
+
+
+def end(tx, session, clock):
+    return end_session(tx, session.sid, EndReason.LOGGED_OUT, clock())
+
+
+def changes(store, since=None):
+    with store.reading() as tx:
+        return tx.statuses.changes(since)
+
+
+def bits(found):
+    return {(number, idx) for number, idx, _ in found.bits}
+
+
+def test_a_session_that_ends_sets_its_own_bit_alone(database, opened, clock):
+    with database.transaction() as tx:
+        end(tx, opened[1], clock)
+
+    assert changes(database).bits == [Bit(*opened[1].status, revoked=True)]
+
+
+def test_a_reader_is_told_what_is_new_to_it(database, opened, clock):
+    with database.transaction() as tx:
+        end(tx, opened[0], clock)
+    first = changes(database)
+    with database.transaction() as tx:
+        end(tx, opened[1], clock)
+
+    second = changes(database, first.horizon)
+    third = changes(database, second.horizon)
+
+    assert (first.whole, bits(first)) == (True, {opened[0].status})
+    assert (second.whole, bits(second)) == (False, {opened[1].status})
+    assert (third.whole, bits(third)) == (False, set())
+    assert third.lists == {1: 2**20}
+
+
+def test_ending_a_session_twice_changes_nothing(database, opened, clock):
+    with database.transaction() as tx:
+        end(tx, opened[0], clock)
+    before = changes(database)
+    with database.transaction() as tx:
+        assert end(tx, opened[0], clock) is False
+
+    assert changes(database, before.horizon).bits == []
+
+
+def test_a_transaction_that_raises_sets_no_bit(database, opened, clock):
+    before = changes(database)
+
+    def end_and_fail():
+        with database.transaction() as tx:
+            end(tx, opened[0], clock)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        end_and_fail()
+
+    assert changes(database).bits == []
+    assert changes(database, before.horizon).bits == []
+
+
+def test_a_bit_that_is_not_committed_is_not_told(database, opened, clock):
+    with database.transaction() as tx:
+        end(tx, opened[0], clock)
+        assert changes(database).bits == []
+
+
+def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, clock):
+    rules = make_rules(postgresql)
+    account = rules.account()
+    early, late = rules.open(account)[0], rules.open(account)[0]
+    before = changes(postgresql)
+
+    with postgresql.transaction() as first:
+        end(first, late, clock)
+        with postgresql.transaction() as second:
+            end(second, early, clock)
+        between = changes(postgresql, before.horizon)
+    after = changes(postgresql, between.horizon)
+
+    assert bits(between) == {early.status}
+    assert late.status in bits(after)
+    assert bits(changes(postgresql, after.horizon)) == set()
+
+
+def test_a_reader_among_many_writers_ends_up_with_the_truth(database, rules, account, clock):
+    sessions = [rules.open(account)[0] for _ in range(60)]
+    done, seen = Event(), {}
+
+    def read():
+        horizon, last = None, False
+        while not last:
+            last = done.is_set()
+            found = changes(database, horizon)
+            horizon = found.horizon
+            seen.update({(number, idx): revoked for number, idx, revoked in found.bits})
+
+    def write(session):
+        with database.transaction() as tx:
+            end(tx, session, clock)
+            if int(session.status.idx) % 5 == 0:
+                raise RuntimeError
+
+    with ThreadPoolExecutor(9) as pool:
+        reader = pool.submit(read)
+        writers = [pool.submit(write, session) for session in sessions]
+        failed = [
+            session.status for session, writer in zip(sessions, writers, strict=True) if writer.exception()
+        ]
+        done.set()
+        reader.result(60)
+
+    assert seen == {session.status: True for session in sessions if session.status not in failed}
+    assert bits(changes(database)) == set(seen)
+
+
+def test_a_reader_that_was_away_too_long_reads_everything_again(database, opened, clock):
+    with database.transaction() as tx:
+        end(tx, opened[0], clock)
+    horizon = changes(database).horizon
+
+    clock.advance(1799)
+    assert changes(database, horizon).whole is False
+    clock.advance(2)
+    again = changes(database, horizon)
+
+    assert (again.whole, bits(again)) == (True, {opened[0].status})
+
+
+def test_a_reader_of_a_database_that_was_put_back_reads_everything_again(database, opened, clock):
+    with database.transaction() as tx:
+        end(tx, opened[0], clock)
+
+    found = changes(database, Horizon(10**15, clock()))
+
+    assert (found.whole, bits(found)) == (True, {opened[0].status})
+
+
+@pytest.fixture
+def crowd(database, account, rules, clock):
+    """Two thousand sessions of one account."""
+    session, _, _ = rules.open(account)
+    copied = (
+        "INSERT INTO sessions (sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at,"
+        " status_list, status_index) SELECT sid || :n, sub, client_id, scopes, audiences, methods, auth_time + :n,"
+        " expires_at, 1, (status_index + :n) % 1048576 FROM sessions WHERE sid = :sid"
+    )
+    with database._database.begin() as db:
+        rows = [{"n": number, "sid": session.sid} for number in range(1, MANY)]
+        if db.get_bind().dialect.name == "postgresql":
+            copied = copied.replace(":n", "CAST(:n AS integer)")
+        db.execute(text(copied), rows)
+    return session
+
+
+def test_thousands_of_sessions_end_in_one_transaction(database, account, crowd, clock):
+    before = changes(database)
+
+    with database.transaction() as tx:
+        ended = end_all_sessions(tx, account.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
+        assert changes(database, before.horizon).bits == []
+
+    assert len(ended) == MANY
+    assert len(bits(changes(database, before.horizon))) == MANY
+
+
+def test_thousands_of_sessions_end_together_or_not_at_all(database, account, crowd, clock):
+    def end_and_fail():
+        with database.transaction() as tx:
+            end_all_sessions(tx, account.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        end_and_fail()
+
+    assert changes(database).bits == []
+
+
+def test_sessions_ended_at_once_from_several_sides_end_once_and_nobody_is_in_the_way(database, rules, clock):
+    people = [rules.account() for _ in range(4)]
+    for account in people:
+        for _ in range(10):
+            rules.open(account)
+
+    def end_some(number):
+        with database.transaction() as tx:
+            if number % 2:
+                return end_sessions_of_client(tx, "cli", clock())
+            return end_all_sessions(tx, people[number // 2].sub, EndReason.REVOKED, clock())
+
+    with ThreadPoolExecutor(8) as pool:
+        ended = [sid for some in pool.map(end_some, range(8)) for sid in some]
+
+    with database.reading() as tx:
+        lines = tx.audit.entries(AuditQuery(event="session_ended"), 1000)
+    assert (len(ended), len(set(ended)), len(lines)) == (40, 40, 40)
+    assert len(bits(changes(database))) == 40
+
+
+@pytest.fixture
+def heard(postgresql):
+    """`heard()`: how many notifications have come since one last asked."""
+    url = postgresql._database.engine.url.set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}")
+
+        def count():
+            listener.execute("SELECT 1")  # whatever was sent before has arrived with the answer
+            return len(list(listener.notifies(timeout=0)))
+
+        yield count
+
+
+def test_a_bit_that_was_set_is_announced_once_it_is_committed(postgresql, make_rules, clock, heard):
+    rules = make_rules(postgresql)
+    sessions = [rules.open(rules.account())[0] for _ in range(2)]
+    heard()
+
+    with postgresql.transaction() as tx:
+        for session in sessions:
+            end(tx, session, clock)
+        assert heard() == 0
+
+    assert heard() == 1
+
+
+def test_what_changes_no_bit_is_not_announced(postgresql, make_rules, clock, heard):
+    rules = make_rules(postgresql)
+    session, token, _ = rules.open(rules.account())
+    heard()
+
+    rules.refresh(token, None, None, ())
+    with contextlib.suppress(RuntimeError), postgresql.transaction() as tx:
+        end(tx, session, clock)
+        raise RuntimeError
+
+    assert heard() == 0
+
+
+def test_a_list_that_was_opened_is_announced(postgresql, make_rules, heard):
+    rules = make_rules(postgresql)
+
+    rules.open(rules.account())
+
+    assert heard() == 1
+
+
+def test_what_cannot_be_announced_holds_all_the_same(postgresql, capsys):
+    engine = postgresql._database.engine
+    elsewhere = engine.dialect.create_connect_args(engine.url.set(port=1))[1]
+    engine.dispose()
+    engine.pool._creator = lambda *_: psycopg.connect(**elsewhere, connect_timeout=1)
+
+    announce(engine)
+
+    assert "could not be announced" in capsys.readouterr().out

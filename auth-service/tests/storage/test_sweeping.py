@@ -1,0 +1,161 @@
+"""When a bit is given back: after the last token that named it has died and every verifier has seen it cleared."""
+
+import pytest
+from auth_service.domain.sessions import EndReason, end_session
+from auth_service.storage.statuses import StatusPlan
+from auth_service.storage.store import SqlStore
+
+ACCESS, MARGIN, QUARANTINE = 300, 60, 3600
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, clock):
+    engine = request.getfixturevalue(request.param)._database.engine
+    return SqlStore(engine, clock, prune_every=10**9, plan=StatusPlan(access_ttl=ACCESS))
+
+
+@pytest.fixture
+def rules(database, make_rules):
+    return make_rules(database)
+
+
+@pytest.fixture
+def account(rules):
+    return rules.account()
+
+
+@pytest.fixture
+def ended(rules, database, account, clock):
+    """Two sessions that have just ended, the later one last."""
+    sessions = [rules.open(account)[0] for _ in range(2)]
+    for session in sessions:
+        with database.transaction() as tx:
+            end_session(tx, session.sid, EndReason.LOGGED_OUT, clock())
+    return sessions
+
+
+def set_bits(store):
+    with store.reading() as tx:
+        return {(number, idx) for number, idx, _ in tx.statuses.changes(None).bits}
+
+
+def test_a_bit_stays_set_while_a_token_that_names_it_can_live(database, ended, clock):
+    clock.advance(ACCESS + MARGIN)
+    database.prune(clock())
+
+    assert set_bits(database) == {session.status for session in ended}
+
+
+def test_a_bit_is_cleared_when_every_token_that_names_it_is_dead(database, ended, clock):
+    with database.reading() as tx:
+        before = tx.statuses.changes(None)
+
+    clock.advance(ACCESS + MARGIN + 1)
+    database.prune(clock())
+
+    with database.reading() as tx:
+        found = tx.statuses.changes(before.horizon)
+    assert sorted(found.bits) == sorted((*session.status, False) for session in ended)
+    assert set_bits(database) == set()
+
+
+def test_a_cleared_bit_is_nobodys_for_an_hour(database, rules, ended, clock):
+    clock.advance(ACCESS + MARGIN + 1)
+    database.prune(clock())
+    clock.advance(QUARANTINE)
+    database.prune(clock())
+
+    assert rules.session(ended[0].sid).status == ended[0].status
+
+
+def test_a_bit_is_given_back_after_that_but_the_newest_only_when_another_is_cleared(
+    database, rules, account, ended, clock
+):
+    clock.advance(ACCESS + MARGIN + 1)
+    database.prune(clock())
+    clock.advance(QUARANTINE + 1)
+    database.prune(clock())
+    kept = [rules.session(session.sid).status for session in ended]
+
+    another, _, _ = rules.open(account)
+    with database.transaction() as tx:
+        end_session(tx, another.sid, EndReason.LOGGED_OUT, clock())
+    database.prune(clock())
+
+    assert kept.count(None) == 1
+    assert [rules.session(session.sid).status for session in ended] == [None, None]
+
+
+def test_a_session_that_dies_unended_keeps_its_bit_until_its_last_token_is_dead(
+    database, rules, account, clock
+):
+    session, token, _ = rules.open(account)
+    clock.advance(rules.lifetimes.refresh_idle - 1)
+    rules.refresh(token, None, None, ())
+    clock.advance(rules.lifetimes.refresh_idle + MARGIN)
+
+    database.prune(clock())
+
+    assert rules.session(session.sid).status == session.status
+
+
+def test_a_session_that_dies_unended_gives_its_bit_back(database, rules, account, clock):
+    session, _, _ = rules.open(account)
+    clock.advance(rules.lifetimes.refresh_idle + MARGIN + 1)
+
+    database.prune(clock())
+
+    assert rules.session(session.sid).status is None
+    assert set_bits(database) == set()
+
+
+def test_a_session_without_refresh_tokens_keeps_its_bit_as_long_as_its_access_token_lives(
+    database, rules, account, clock
+):
+    rules.register("cli", grants=frozenset())
+    session, _, _ = rules.open(account)
+    assert session.tokens_until == clock() + ACCESS
+
+    clock.advance(ACCESS + MARGIN + 1)
+    database.prune(clock())
+
+    assert rules.session(session.sid).status is None
+
+
+def test_ending_a_session_whose_bit_was_given_back_sets_nobody_elses(database, rules, account, clock):
+    session, _, _ = rules.open(account)
+    clock.advance(rules.lifetimes.refresh_idle + MARGIN + 1)
+    database.prune(clock())
+
+    with database.transaction() as tx:
+        assert end_session(tx, session.sid, EndReason.REVOKED, clock()) is True
+
+    assert set_bits(database) == set()
+
+
+def test_a_number_of_a_change_is_not_used_twice_whatever_was_given_back(
+    database, rules, account, ended, clock
+):
+    with database.reading() as tx:
+        horizon = tx.statuses.changes(None).horizon
+    for seconds in (ACCESS + MARGIN + 1, QUARANTINE + 1):
+        clock.advance(seconds)
+        database.prune(clock())
+        with database.reading() as tx:
+            horizon = tx.statuses.changes(horizon).horizon
+    another, _, _ = rules.open(account)
+    with database.transaction() as tx:
+        end_session(tx, another.sid, EndReason.LOGGED_OUT, clock())
+
+    with database.reading() as tx:
+        assert tx.statuses.changes(horizon).bits == [(*another.status, True)]
+
+
+def test_bits_are_cleared_a_bounded_number_at_a_time(database, rules, account, clock):
+    for _ in range(150):
+        session, _, _ = rules.open(account)
+        with database.transaction() as tx:
+            end_session(tx, session.sid, EndReason.LOGGED_OUT, clock())
+    clock.advance(ACCESS + MARGIN + 1)
+
+    assert [database.prune(clock()) for _ in range(3)] == [100, 50, 0]
