@@ -829,6 +829,7 @@ def make_app(sqlite_file, keys_dir, hasher, clock):
     yield make
     for app in apps:
         app.extensions["watcher"].stop()
+        app.extensions["couriers"].stop()
         app.extensions["engine"].dispose()
 
 

@@ -1,11 +1,13 @@
 """How auth-service is put together: the only wiring."""
 
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 
 from service_kit.app import create_api
 from service_kit.database import database_check, open_database, upgrade
 from service_kit.openapi import Api
+from service_kit.settings import is_loopback
 from service_kit.stopping import stopping
 from touchstone.flask import Touchstone
 
@@ -13,6 +15,7 @@ from auth_service import cli
 from auth_service.domain.administration import Administration
 from auth_service.domain.assertions import AuthenticateClient
 from auth_service.domain.authorization_codes import Redeem
+from auth_service.domain.delivery import Deliver
 from auth_service.domain.device import DeviceGrant, StartDevice
 from auth_service.domain.device_answers import AnswerDevice
 from auth_service.domain.exchange import Exchange, ServiceToken
@@ -30,6 +33,7 @@ from auth_service.domain.rotation import RotateOnSchedule
 from auth_service.domain.slowdown import NoBrake, SlowDown
 from auth_service.domain.statuses import Changes, Horizon
 from auth_service.domain.store import Store
+from auth_service.domain.streams import Operator, Poll, StreamAdmin
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
 from auth_service.domain.verification import Welcome
@@ -41,6 +45,10 @@ from auth_service.registry import AllClients, ClientRegistry, file_clients, pack
 from auth_service.schedule import Schedule
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
+from auth_service.signals.couriers import AT_ONCE, Couriers
+from auth_service.signals.metrics import SignalMetrics
+from auth_service.signals.news import News
+from auth_service.signals.push import HttpPusher
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.ring import KeyRing
@@ -66,6 +74,7 @@ from auth_service.web import (
     oauth,
     origin,
     proofs,
+    signals,
     userinfo,
     wellknown,
 )
@@ -74,6 +83,7 @@ from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
 from auth_service.web.metrics import PublishingMetrics
 from auth_service.web.mint import Mint
+from auth_service.web.signal_desk import SignalDesk
 from auth_service.web.waiting import WaitingRoom
 
 AUDIENCE = "auth-service"
@@ -116,7 +126,9 @@ def create_app(
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
     waits = WaitingRoom(settings.waiting_requests, stopping=stopping())
     outbox = outbox or _outbox(settings, now)
-    mint = _mint(settings, store, hasher, clients, ring, tokens, statuses, waits, outbox, now)
+    told = SignalMetrics(store, now)
+    desk = _desk(settings, store, clients, ring, told, now)
+    mint = _mint(settings, store, hasher, clients, ring, tokens, statuses, waits, desk, outbox, now)
     for routes in (
         accounts,
         oauth,
@@ -131,15 +143,20 @@ def create_app(
         device,
         device_page,
         status_routes,
+        signals,
     ):
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
     install_key = ClientKeys(settings.keys_dir / "clients").install
-    for command in cli.commands(mint.admin, install_key, settings.signing.encrypt):
+    for command in cli.commands(mint.admin, Operator(store), install_key, settings.signing.encrypt):
         app.cli.add_command(command)
     _tend_keys(app, settings, store, ring, now)
-    _watch(app, Watcher(bell_of(engine), (ring, statuses), waits.wake))
-    app.extensions["metrics"].register(PublishingMetrics(statuses, waits))
+    couriers = _couriers(settings, store, clients, ring, told, now)
+    _watch(app, Watcher(bell_of(engine), (ring, statuses, News(store)), _all(waits.wake, couriers.wake)))
+    app.before_request(couriers.ensure)
+    app.extensions["couriers"] = couriers
+    for metrics in (PublishingMetrics(statuses, waits), told):
+        app.extensions["metrics"].register(metrics)
     return app
 
 
@@ -151,6 +168,30 @@ def _statuses(settings: Settings, store: Store, ring: KeyRing, now: Clock) -> St
             return tx.statuses.changes(since)
 
     return StatusLists(settings.issuer, changes, ring, ttl=settings.status_list_ttl, now=now)
+
+
+def _desk(  # noqa: PLR0913, PLR0917 (as below)
+    settings: Settings, store: Store, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
+) -> SignalDesk:
+    """Wire what receivers of signals can do."""
+    streams = StreamAdmin(store, now, at_home=is_loopback(settings.issuer))
+    return SignalDesk(streams, Poll(store), clients, ring, told.count)
+
+
+def _couriers(  # noqa: PLR0913, PLR0917 (as below)
+    settings: Settings, store: Store, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
+) -> Couriers:
+    """Wire what sees signals off, from the first request on."""
+    deliver = Deliver(store, clients, ring, HttpPusher(at_once=AT_ONCE), settings.issuer, now)
+    return Couriers(deliver, told.count)
+
+
+def _all(*calls: Callable[[], object]) -> Callable[[], None]:
+    def each() -> None:
+        for call in calls:
+            call()
+
+    return each
 
 
 def _watch(app: Api, watcher: Watcher) -> None:
@@ -179,6 +220,7 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     tokens: OwnTokens,
     statuses: StatusLists,
     waits: WaitingRoom,
+    desk: SignalDesk,
     outbox: Outbox,
     now: Clock,
 ) -> Mint:
@@ -210,6 +252,7 @@ def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         keys=ring,
         statuses=statuses,
         waits=waits,
+        signals=desk,
         start_device=StartDevice(store, now),
         device_grant=DeviceGrant(store, issuing),
         answer_device=AnswerDevice(store, clients, now, settings.rate_limits),

@@ -257,7 +257,7 @@ def test_making_keys_twice_leaves_them_as_they_are(tmp_path, capsys):
     assert main(["--keys-dir", str(tmp_path)]) == 0
 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.pem")} == before
-    assert len(before) == 5
+    assert len(before) == 7
     assert "all keys are there" in capsys.readouterr().out
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "clients").iterdir()}
     assert modes == {

@@ -1,4 +1,4 @@
-"""Commands for whoever runs the mint: ``flask --app auth_service accounts|audit|clients|keys|sessions …``."""
+"""Commands for whoever runs the mint: ``flask --app auth_service accounts|audit|clients|keys|sessions|signals …``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +10,16 @@ from auth_service.cli.audit import audit_command
 from auth_service.cli.clients import client_commands
 from auth_service.cli.keys import keys_commands
 from auth_service.cli.sessions import session_commands
+from auth_service.cli.signals import signal_commands
 from auth_service.domain.administration import Administration
+from auth_service.domain.streams import Operator
 
 InstallKey = Callable[[str, Path], None]
 EncryptFiles = Callable[[], list[str]]
 
 
 def commands(
-    admin: Administration, install_key: InstallKey, encrypt_files: EncryptFiles
+    admin: Administration, streams: Operator, install_key: InstallKey, encrypt_files: EncryptFiles
 ) -> list[click.Command]:
     """Give all of them. ``install_key`` keeps a client's public key; it raises ValueError for what is none.
 
@@ -29,4 +31,5 @@ def commands(
         client_commands(admin.clients, install_key),
         keys_commands(admin.keys, encrypt_files),
         session_commands(admin.sessions),
+        signal_commands(streams),
     ]

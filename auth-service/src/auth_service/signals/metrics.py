@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,7 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.domain.delivery import Outcome
 from auth_service.domain.signals import Depth
+from auth_service.domain.store import Store
 from auth_service.domain.streams import Method
+from auth_service.domain.times import Clock
 
 METHODS = {Method.PUSH.value: "push", Method.POLL.value: "poll"}
 
@@ -18,8 +20,8 @@ METHODS = {Method.PUSH.value: "push", Method.POLL.value: "poll"}
 class SignalMetrics(Collector):
     """Counts tries when it is told, and what waits when it is asked; of that it says nothing while the database is away."""
 
-    def __init__(self, depths: Callable[[], Sequence[Depth]]) -> None:
-        self._depths = depths
+    def __init__(self, store: Store, now: Clock) -> None:
+        self._store, self._now = store, now
         self._lock = threading.Lock()
         self._outcomes: Counter[Outcome] = Counter()
 
@@ -37,7 +39,8 @@ class SignalMetrics(Collector):
             tries.add_metric([outcome], self._outcomes[outcome])
         yield tries
         try:
-            found = {depth.method: depth for depth in self._depths()}
+            with self._store.reading() as tx:
+                found = {depth.method: depth for depth in tx.signals.depths(self._now())}
         except SQLAlchemyError:
             return
         waiting = GaugeMetricFamily("signals_waiting", "Signals that wait.", labels=["delivery"])

@@ -21,6 +21,12 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
     errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
     errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "There is no such status list"),
+    errors.UnknownStream: ProblemType(404, "unknown_stream", "You have no such stream"),
+    errors.InvalidStream: ProblemType(400, "invalid_stream", "A stream cannot be so, or does not do this"),
+    errors.TooManyStreams: ProblemType(409, "too_many_streams", "There are as many streams as may be"),
+    errors.TooManyVerifications: ProblemType(
+        429, "too_many_verifications", "This stream was verified a moment ago"
+    ),
     errors.NotWhileYou: ProblemType(409, "own_account", "Nobody shuts themselves out"),
     errors.BindingMissing: ProblemType(
         400, "binding_missing", "This has to be redeemed where it was asked for"
@@ -42,6 +48,7 @@ CLIENT_CHALLENGE = 'Bearer realm="touchstone", error="invalid_client"'
 BASIC_CHALLENGE = (
     'Basic realm="touchstone", charset="UTF-8"'  # in the scheme that the client tried (RFC 6749 section 5.2)
 )
+FRESH: dict[Any, Any] = {503: problem_response("Whether the token still stands cannot be confirmed now.")}
 TOKEN_RESPONSES: dict[Any, Any] = {
     200: TokenAnswerBody,
     400: OAuthProblem,

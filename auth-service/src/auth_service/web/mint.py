@@ -19,6 +19,7 @@ from auth_service.domain.status_lists import PublishedStatuses
 from auth_service.domain.userinfo import UserInfo
 from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
+from auth_service.web.signal_desk import SignalDesk
 from auth_service.web.waiting import WaitingRoom
 
 
@@ -46,6 +47,7 @@ class Mint:
     keys: PublishedKeys
     statuses: PublishedStatuses
     waits: WaitingRoom
+    signals: SignalDesk
     admin: Administration
     start_device: StartDevice
     device_grant: DeviceGrant

@@ -5,7 +5,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from auth_service.domain.authorization import PROMPTS
-from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES
+from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
 from auth_service.domain.oidc import ACR
 from auth_service.web.documents import UNCHANGED, Followed, answer
 from auth_service.web.mint import Mint
@@ -88,7 +88,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "introspection_endpoint_auth_methods_supported": methods[1:],
         "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": [str(grant) for grant in GRANTS],
-        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES),
+        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES | SIGNAL_SCOPES),
         **AUTHORIZATION_METADATA,
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "end_session_endpoint": f"{issuer}/oauth/logout",

@@ -1,0 +1,20 @@
+"""The outbox as the watcher sees it."""
+
+from auth_service.domain.store import Store
+
+
+class News:
+    """Another version whenever another signal is the newest: so the couriers of each process, and who polls, look at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._newest: str | None = None
+
+    def refresh(self) -> None:
+        """Look which it is; raises what the database raises."""
+        with self._store.reading() as tx:
+            self._newest = tx.signals.newest()
+
+    def version(self) -> str | None:
+        """Name it."""
+        return self._newest

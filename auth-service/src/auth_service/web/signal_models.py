@@ -1,0 +1,179 @@
+"""What the routes for receivers of signals take and send (SSF 1.0 sections 7 and 8, RFC 8936)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from auth_service.domain.signals import EVENTS
+from auth_service.domain.streams import VERIFY_EVERY, Method, Status, Stream
+
+MOST_POLLED = 100  # signals that one poll takes away
+MOST_SETTLED = 1000  # signals that one poll settles
+Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+TokenId = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
+EventType = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class SsfConfiguration(BaseModel):
+    """SSF 1.0 section 7.1: the transmitter's metadata."""
+
+    spec_version: str
+    issuer: str
+    jwks_uri: str
+    delivery_methods_supported: list[str]
+    configuration_endpoint: str
+    status_endpoint: str
+    verification_endpoint: str
+    authorization_schemes: list[dict[str, str]]
+    default_subjects: str
+
+
+class DeliveryWish(BaseModel):
+    """How signals are to come. `endpoint_url` and `authorization_header` are for push; the header is never shown again."""
+
+    method: Literal["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"]
+    endpoint_url: Annotated[str, Field(max_length=2000)] | None = None
+    authorization_header: Annotated[str, Field(max_length=2000)] | None = Field(None, repr=False)
+
+
+class NewStream(BaseModel):
+    """A stream to be opened: polled unless it says otherwise, and for all events unless it names some."""
+
+    delivery: DeliveryWish = DeliveryWish(method="urn:ietf:rfc:8936")
+    events_requested: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
+    description: Text | None = None
+
+
+class StreamChange(BaseModel):
+    """What is to be different; what is left out stays. What only the mint says has to be as it is, if it is there."""
+
+    stream_id: Identifier
+    delivery: DeliveryWish | None = None
+    events_requested: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
+    description: Text | None = None
+    iss: str | None = None
+    aud: str | list[str] | None = None
+    events_supported: list[str] | None = None
+    events_delivered: list[str] | None = None
+    min_verification_interval: int | None = None
+
+
+class StreamReplacement(StreamChange):
+    """A whole configuration: what is left out is as in a new stream."""
+
+    delivery: DeliveryWish
+
+
+class DeliveryView(BaseModel):
+    """How signals come."""
+
+    method: str
+    endpoint_url: str
+
+
+class StreamView(BaseModel):
+    """SSF 1.0 section 8.1.1: a stream's configuration."""
+
+    stream_id: str
+    iss: str
+    aud: str
+    events_supported: list[str]
+    events_requested: list[str]
+    events_delivered: list[str]
+    delivery: DeliveryView
+    min_verification_interval: int
+    description: str | None = None
+
+    @classmethod
+    def of(cls, stream: Stream, issuer: str) -> "StreamView":
+        """Show one."""
+        return cls(
+            stream_id=stream.stream_id,
+            iss=issuer,
+            aud=stream.audience,
+            events_supported=list(EVENTS),
+            events_requested=list(stream.requested),
+            events_delivered=list(stream.delivered),
+            delivery=DeliveryView(
+                method=stream.method, endpoint_url=stream.endpoint_url or poll_url(issuer, stream.stream_id)
+            ),
+            min_verification_interval=VERIFY_EVERY,
+            description=stream.description,
+        )
+
+
+class OneStream(BaseModel):
+    """Which stream."""
+
+    stream_id: Identifier
+
+
+class PerhapsOneStream(BaseModel):
+    """Which stream; all of the client's without it."""
+
+    stream_id: Identifier | None = None
+
+
+class StatusChange(OneStream):
+    """What the stream is to do from now on, and why."""
+
+    status: Status
+    reason: Text | None = None
+
+
+class StatusView(BaseModel):
+    """SSF 1.0 section 8.1.2.1."""
+
+    stream_id: str
+    status: str
+    reason: str | None = None
+
+
+class VerificationRequest(OneStream):
+    """SSF 1.0 section 8.1.4.2; `state` comes back in the verification event."""
+
+    state: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class SetError(BaseModel):
+    """Why a token was not taken (RFC 8936 section 2.2)."""
+
+    err: Annotated[str, Field(max_length=100)]
+    description: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class PollRequest(BaseModel):
+    """RFC 8936 section 2.2: what is wanted, and what became of what came before."""
+
+    maxEvents: Annotated[int, Field(ge=0)] = MOST_POLLED  # noqa: N815 (the RFC's names)
+    returnImmediately: bool = False  # noqa: N815
+    ack: Annotated[list[TokenId], Field(max_length=MOST_SETTLED)] = []
+    setErrs: Annotated[dict[TokenId, SetError], Field(max_length=MOST_SETTLED)] = {}  # noqa: N815
+
+
+class PollAnswer(BaseModel):
+    """RFC 8936 section 2.3: signed tokens by their `jti`."""
+
+    sets: dict[str, str]
+    moreAvailable: bool  # noqa: N815
+
+
+def poll_url(issuer: str, stream_id: str) -> str:
+    """Give the address where a stream is polled."""
+    return f"{issuer}/ssf/poll/{stream_id}"
+
+
+def ssf_configuration(issuer: str) -> dict[str, Any]:
+    """Give the transmitter's metadata, under the issuer's public name."""
+    return SsfConfiguration(
+        spec_version="1_0",
+        issuer=issuer,
+        jwks_uri=f"{issuer}/.well-known/jwks.json",
+        delivery_methods_supported=[str(method) for method in Method],
+        configuration_endpoint=f"{issuer}/ssf/streams",
+        status_endpoint=f"{issuer}/ssf/status",
+        verification_endpoint=f"{issuer}/ssf/verification",
+        authorization_schemes=[{"spec_urn": "urn:ietf:rfc:6749"}],
+        default_subjects="ALL",
+    ).model_dump()
