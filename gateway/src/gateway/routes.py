@@ -30,8 +30,8 @@ def _route(
     return Route(_methods(methods), pattern, upstream, None, limit, waits)
 
 
-def _token(methods: str, pattern: str, upstream: Upstream) -> Route:
-    return Route(_methods(methods), pattern, upstream, upstream)
+def _token(methods: str, pattern: str, upstream: Upstream, *, waits: bool = False) -> Route:
+    return Route(_methods(methods), pattern, upstream, upstream, waits=waits)
 
 
 def _methods(names: str) -> frozenset[str]:
@@ -57,6 +57,11 @@ ROUTES: Sequence[Route] = (
     _route("GET", "/.well-known/jwks.json", AUTH, waits=True),
     _route("GET", "/status-lists", AUTH),
     _route("GET", "/status-lists/{n}", AUTH, waits=True),
+    _route("GET", "/.well-known/ssf-configuration", AUTH),
+    _token("GET POST PATCH PUT DELETE", "/ssf/streams", AUTH),
+    _token("GET POST", "/ssf/status", AUTH),
+    _token("POST", "/ssf/verification", AUTH),
+    _token("POST", "/ssf/poll/{stream_id}", AUTH, waits=True),
     _route("POST", "/accounts", AUTH, "login"),
     _route("POST", "/login", AUTH, "login"),
     _route("POST", "/magic-links", AUTH, "login"),
