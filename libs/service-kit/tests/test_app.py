@@ -6,6 +6,8 @@ from service_kit.app import create_api
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
 from service_kit.problems import ProblemType
 from sqlalchemy.exc import OperationalError
+from testkit.stand_ins import Tokens
+from touchstone import DocumentStats
 from werkzeug.exceptions import TooManyRequests
 
 JSON = {"content_type": "application/json"}
@@ -37,12 +39,25 @@ def test_a_check_that_does_not_hold_makes_it_unready(settings):
 
 
 def test_an_issuer_is_a_check_of_its_own(settings):
-    class Keyless:
-        def ready(self) -> bool:
-            return False
-
-    app = create_api("x", settings, title="X", version="1", issuer=Keyless())
+    tokens = Tokens("x")
+    tokens.keys = False
+    app = create_api("x", settings, title="X", version="1", issuer=tokens)
     assert app.test_client().get("/readyz").json["reasons"] == {"issuer": "no signing keys of the issuer yet"}
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_what_is_followed_of_an_issuer_is_told_whether_ready_or_not(settings, ready):
+    tokens = Tokens("x")
+    tokens.keys = ready
+    tokens.documents.found = [DocumentStats("jwks", 1.5, 1, 4, 2, 1, 2, "ConnectionError")]
+    client = create_api("x", settings, title="X", version="1", issuer=tokens).test_client()
+    assert client.get("/readyz").json["documents"] == {
+        "jwks": {
+            "age": 1.5, "version": 1, "fetches": 4, "unchanged": 2, "failures": 1, "waits": 2,
+            "last_error": "ConnectionError",
+        }
+    }  # fmt: skip
+    assert 'touchstone_document_age_seconds{document="jwks"} 1.5' in client.get("/metrics").text
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nowhere", "/breaks", "/openapi.json"])

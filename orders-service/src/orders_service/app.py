@@ -9,6 +9,7 @@ from service_kit.clock import Clock
 from service_kit.database import Database, database_check, open_database, upgrade
 from service_kit.oauth import ClientAssertion, TokenSource
 from service_kit.openapi import Api
+from service_kit.verifying import issuer_for
 from touchstone import Issuer
 
 from orders_service import cli
@@ -50,8 +51,7 @@ def create_app(
         version=version("orders-service"),
         checks={"database": database_check(database.engine)},
         problems=PROBLEMS,
-        issuer=issuer
-        or Issuer(settings.issuer, audience=AUDIENCE, backchannel=settings.issuer_backchannel, now=now),
+        issuer=issuer or issuer_for(settings, AUDIENCE, now),
     )
     app.extensions["database"] = database
     app.extensions[EXTENSION] = Shop(

@@ -7,6 +7,7 @@ from service_kit.app import create_api
 from service_kit.clock import Clock
 from service_kit.database import Database, database_check, open_database, upgrade
 from service_kit.openapi import Api
+from service_kit.verifying import issuer_for
 from touchstone import Issuer
 
 from users_service.domain.profiles import Profiles, Users
@@ -31,9 +32,6 @@ def create_app(
 
     Raises SQLAlchemyError when the database cannot be reached.
     """
-    issuer = issuer or Issuer(
-        settings.issuer, audience=AUDIENCE, backchannel=settings.issuer_backchannel, now=now
-    )
     database = Database(open_database(settings.database_url))
     if profiles is None:
         upgrade(database.engine, MIGRATIONS)
@@ -45,7 +43,7 @@ def create_app(
         version=version("users-service"),
         checks={"database": database_check(database.engine)},
         problems=PROBLEMS,
-        issuer=issuer,
+        issuer=issuer or issuer_for(settings, AUDIENCE, now),
     )
     app.extensions["database"] = database
     app.extensions[EXTENSION] = Users(profiles, now)

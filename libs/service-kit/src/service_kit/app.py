@@ -11,7 +11,7 @@ from sqlalchemy import exc
 from touchstone import Issuer
 from touchstone.flask import Touchstone
 
-from service_kit import logs, metrics, requestid, strict
+from service_kit import following, logs, metrics, requestid, strict
 from service_kit.health import Check, Health
 from service_kit.openapi import Api
 from service_kit.problems import OWN, ProblemType, install
@@ -45,7 +45,8 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     """Return an app with request ids, logs, metrics, health, problems, strict bodies and its OpenAPI document.
 
     `checks` say when the service is not ready; `problems` maps its domain errors; `issuer`, when given, guards the
-    routes marked with `touchstone.flask.require` and is a readiness check of its own.
+    routes marked with `touchstone.flask.require`, is a readiness check of its own, and what is followed of it is told
+    in /readyz and /metrics.
     """
     logs.configure(settings.log_level, name)
     package = name.replace("-", "_")  # what Flask looks for, not the folder of the same name as the service
@@ -59,7 +60,8 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     all_checks = dict(checks or {})
     if issuer is not None:
         all_checks["issuer"] = _guard(app, issuer)
-    _operations(app, Health(all_checks), registry)
+        registry.register(following.FollowedDocuments(issuer.documents.stats))
+    _operations(app, Health(all_checks), registry, None if issuer is None else issuer.documents.stats)
     return app
 
 
@@ -69,11 +71,31 @@ class Alive(BaseModel):
     status: str
 
 
+class Followed(BaseModel):
+    """How it stands with a document of the issuer: `age` in seconds since the issuer confirmed it, the rest counts."""
+
+    age: float | None
+    version: int
+    fetches: int
+    unchanged: int
+    failures: int
+    waits: int
+    last_error: str | None
+
+
+class Ready(BaseModel):
+    """The service can serve."""
+
+    status: str
+    documents: dict[str, Followed] = {}
+
+
 class Unready(BaseModel):
     """Why no requests should be sent here, by check."""
 
     status: str
     reasons: dict[str, str]
+    documents: dict[str, Followed] = {}
 
 
 def _guard(app: Api, issuer: Issuer) -> Check:
@@ -81,7 +103,7 @@ def _guard(app: Api, issuer: Issuer) -> Check:
     return lambda: None if issuer.ready() else "no signing keys of the issuer yet"
 
 
-def _operations(app: Api, health: Health, registry: CollectorRegistry) -> None:
+def _operations(app: Api, health: Health, registry: CollectorRegistry, stats: following.Stats | None) -> None:
     """Add the routes that every service has."""
 
     @app.get("/livez", tags=OPERATIONS, responses={200: Alive}, operation_id="livez")
@@ -89,13 +111,11 @@ def _operations(app: Api, health: Health, registry: CollectorRegistry) -> None:
         """Tell that the process is up."""
         return jsonify(status="alive")
 
-    @app.get("/readyz", tags=OPERATIONS, responses={200: Alive, 503: Unready}, operation_id="readyz")
+    @app.get("/readyz", tags=OPERATIONS, responses={200: Ready, 503: Unready}, operation_id="readyz")
     def readyz() -> tuple[Response, int]:
-        """Tell whether the service can serve, and if not, why."""
-        reasons = health.reasons()
-        return (
-            (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
-        )
+        """Tell whether the service can serve, and if not, why; and how it stands with the issuer's documents."""
+        body, status = health.answer()
+        return jsonify(body if stats is None else body | {"documents": following.report(stats)}), status
 
     @app.get(
         "/metrics",
