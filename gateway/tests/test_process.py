@@ -58,6 +58,7 @@ def test_it_serves_counts_and_ends_when_told(launch, tmp_path, number):
 
     assert process.wait(15) == 0
     assert 'route="unmatched",status="404"' in counted
+    assert 'touchstone_document_version{document="jwks"} 1.0' in counted
     said = (tmp_path / "log").read_text()
     assert '"path": "/nowhere"' in said
     assert "secret" not in said

@@ -9,12 +9,14 @@ from flask import Flask
 from prometheus_client import start_http_server
 from service_kit import logs
 from service_kit.client import ServiceClient
+from service_kit.following import FollowedDocuments
+from service_kit.verifying import documents_for
 
 from gateway import own, routes
 from gateway.answers import HSTS, SAFE, Hygiene
 from gateway.documents import Documents
 from gateway.door import Door
-from gateway.edge import Edge, follow
+from gateway.edge import Edge
 from gateway.forward import Forward
 from gateway.limiting import Limits, Rates
 from gateway.pages import create_pages
@@ -31,12 +33,16 @@ def create_door(settings: Settings) -> tuple[Door, Flask]:
         routes.USERS: settings.users_url,
         routes.ORDERS: settings.orders_url,
     }
-    edge = Edge(settings.issuer, addresses, follow(settings.issuer_backchannel), now=time.time)
+    followed = documents_for(settings)
+    edge = Edge(settings.issuer, addresses, followed, now=time.time)
     documents = Documents(_sources(addresses), settings.issuer, version("gateway"), now=time.monotonic)
     pages = create_pages(
-        documents, {"issuer": lambda: None if edge.ready() else "no signing keys of the issuer yet"}
+        documents,
+        {"issuer": lambda: None if edge.ready() else "no signing keys of the issuer yet"},
+        followed.stats,
     )
     record = Record(log=settings.log_level in {"DEBUG", "INFO"})
+    record.registry.register(FollowedDocuments(followed.stats))
     if settings.gateway_metrics_port is not None:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", record.registry)
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)

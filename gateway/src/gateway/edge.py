@@ -4,59 +4,75 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from touchstone import AccessClaims, KeySet, Policy, TokenError, Unavailable, Verifier
-from touchstone.errors import DuplicateAuthorization, MalformedAuthorization, MissingToken, UnknownKey
-from touchstone.follow import Follower
+from touchstone import AccessClaims, KeySet, Policy, StatusList, TokenError, Unavailable, Verifier
+from touchstone.errors import (
+    DuplicateAuthorization,
+    MalformedAuthorization,
+    MissingToken,
+    StatusUnavailable,
+    UnknownKey,
+)
 
 from gateway.errors import UNAUTHORIZED, Refusal, retry
 
-JWKS_BYTES = 150_000
-_RETRY_AFTER = 5
 _VISIBLE = bytes(range(0x21, 0x7F))
 _EARLY_WAIT = 0.5  # seconds that a request with an unknown key may wait for a fetch out of turn
+_FIRST_WAIT = 1.0  # seconds that requests may wait for the very first look at the keys, or at a list
+_FIRST_LOOKS = (
+    2  # documents that are waited for at once, each on one thread however many requests wait for it
+)
 
 
-class Keys(Protocol):
-    """What the check needs of whoever follows the issuer's keys."""
+class Documents(Protocol):
+    """What the check needs of whoever follows the issuer's documents (touchstone.IssuerDocuments)."""
 
-    @property
-    def value(self) -> KeySet | None:
-        """The keys, at once; None while there have been none."""
+    def keys(self) -> KeySet:
+        """Return the keys, at once, or raise Unavailable."""
 
-    def refresh_soon(self, wait: float = 0.0) -> None:
-        """Ask for them out of turn, within bounds of its own."""
+    def status_list(self, uri: str) -> StatusList:
+        """Return the list, at once, or raise UnknownStatus or StatusUnavailable."""
+
+    def wait_first(self, uri: str | None, seconds: float) -> object:
+        """Block until the first look at the list (None: at the keys) has ended."""
+
+    def refresh_keys(self, seconds: float) -> object:
+        """Ask for the keys out of turn, within bounds of its own, and block for a moment."""
+
+    def ready(self) -> bool:
+        """Tell whether there are keys."""
 
     def close(self) -> None:
-        """Stop following them."""
+        """Stop following."""
 
 
 class Edge:
-    """Verifies bearer tokens for several audiences with one set of keys. Never blocks the event loop."""
+    """Verifies bearer tokens for several audiences with one set of documents. Never blocks the event loop."""
 
     def __init__(
-        self, issuer: str, audiences: Iterable[str], keys: Keys, *, now: Callable[[], float]
+        self, issuer: str, audiences: Iterable[str], documents: Documents, *, now: Callable[[], float]
     ) -> None:
-        self._keys = keys
-        self._verifiers = {a: Verifier(Policy(issuer, a), self._current, now=now) for a in audiences}
+        self._documents = documents
+        self._verifiers = {
+            audience: Verifier(Policy(issuer, audience), documents.keys, lists=documents.status_list, now=now)
+            for audience in audiences
+        }
+        self._looks: dict[str | None, asyncio.Task[object]] = {}
 
     def ready(self) -> bool:
         """Tell whether tokens can be checked."""
-        return self._keys.value is not None
+        return self._documents.ready()
 
     def close(self) -> None:
         """Stop following the issuer."""
-        self._keys.close()
+        self._documents.close()
 
     async def check(self, audience: str, authorization: bytes | None) -> AccessClaims:
-        """Return the claims of the one bearer token. Raises Refusal: 401 with a challenge, 503 without keys."""
-        verify = self._verifiers[audience].verify
+        """Return the claims of the one bearer token.
+
+        Raises Refusal: 401 with a challenge; 503 without keys, or without the list that the token names.
+        """
         try:
-            token = bearer(authorization)
-            try:
-                return verify(token)
-            except UnknownKey:  # perhaps one that is newer than our set
-                await asyncio.to_thread(self._keys.refresh_soon, _EARLY_WAIT)
-                return verify(token)
+            return await self._verify(self._verifiers[audience].verify, bearer(authorization))
         except TokenError as error:
             challenge = f'Bearer error="invalid_token", error_description="{error}"'
             if isinstance(error, MissingToken):
@@ -67,11 +83,31 @@ class Edge:
         except Unavailable as error:
             raise Refusal(error.slug, str(error), retry(error.retry_after)) from None
 
-    def _current(self) -> KeySet:
-        keys = self._keys.value
-        if keys is None:
-            raise Unavailable(_RETRY_AFTER)
-        return keys
+    async def _verify(self, verify: Callable[[str], AccessClaims], token: str) -> AccessClaims:
+        """Verify; what is missing, first keys and then a list, gets a moment to come."""
+        try:
+            return verify(token)
+        except StatusUnavailable:
+            pass  # the keys are there
+        except UnknownKey:  # perhaps one that is newer than our set
+            await asyncio.to_thread(self._documents.refresh_keys, _EARLY_WAIT)
+        except Unavailable:
+            await self._first_look(None)
+        try:
+            return verify(token)
+        except StatusUnavailable as error:
+            await self._first_look(error.uri)
+        return verify(token)
+
+    async def _first_look(self, uri: str | None) -> None:
+        look = self._looks.get(uri)
+        if look is None:
+            if len(self._looks) >= _FIRST_LOOKS:
+                return
+            waiting = asyncio.to_thread(self._documents.wait_first, uri, _FIRST_WAIT)
+            look = self._looks[uri] = asyncio.create_task(waiting)
+            look.add_done_callback(lambda _: self._looks.pop(uri))
+        await asyncio.shield(look)  # of many requests one may leave
 
 
 def bearer(authorization: bytes | None) -> str:
@@ -85,15 +121,3 @@ def bearer(authorization: bytes | None) -> str:
     if not token or token.translate(None, _VISIBLE):
         raise MalformedAuthorization
     return token.decode("ascii")
-
-
-def follow(backchannel: str) -> Follower[KeySet]:
-    """Return the follower of the issuer's keys."""
-    return Follower(f"{backchannel}/.well-known/jwks.json", _usable, max_bytes=JWKS_BYTES)
-
-
-def _usable(document: bytes) -> KeySet:
-    keys = KeySet.from_jwks(document)
-    if not len(keys):
-        raise ValueError("no usable key")
-    return keys

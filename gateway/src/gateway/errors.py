@@ -30,6 +30,7 @@ KINDS: Mapping[str, Kind] = {
     "bad_gateway": Kind(502, "A service gave no proper answer"),
     "upstream_unavailable": Kind(503, "A service that this needs is not available"),
     "keys_unavailable": Kind(503, "Service Unavailable"),
+    "status_unavailable": Kind(503, "Service Unavailable"),
     "upstream_timeout": Kind(504, "A service did not answer in time"),
     "http_version_not_supported": Kind(505, "HTTP Version Not Supported"),
 }

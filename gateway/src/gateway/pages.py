@@ -5,15 +5,15 @@ import hashlib
 from collections.abc import Mapping
 
 from flask import Flask, Response, jsonify, redirect, render_template, url_for
-from service_kit import requestid
+from service_kit import following, requestid
 from service_kit.health import Check, Health
 from service_kit.problems import install
 
 from gateway.documents import Documents
 
 
-def create_pages(documents: Documents, checks: Mapping[str, Check]) -> Flask:
-    """Return the app; `checks` say when the gateway is not ready."""
+def create_pages(documents: Documents, checks: Mapping[str, Check], stats: following.Stats) -> Flask:
+    """Return the app; `checks` say when the gateway is not ready, `stats` how it stands with the issuer's documents."""
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
     requestid.init_app(app)
@@ -36,10 +36,8 @@ def create_pages(documents: Documents, checks: Mapping[str, Check]) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        reasons = health.reasons()
-        return (
-            (jsonify(status="unready", reasons=reasons), 503) if reasons else (jsonify(status="ready"), 200)
-        )
+        body, status = health.answer()
+        return jsonify(body | {"documents": following.report(stats)}), status
 
     @app.get("/openapi.json")
     def openapi() -> Response:

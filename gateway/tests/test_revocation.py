@@ -1,0 +1,90 @@
+"""A session that ends, as the door sees it: a real issuer, a real door, and documents that travel between them."""
+
+import json
+
+import pytest
+from gateway.app import create_door
+from testkit.callers import wait_for
+from testkit.issuer import FakeIssuer
+from testkit.statuses import list_path
+
+
+@pytest.fixture
+def published(mint):
+    with FakeIssuer(mint=mint, long_poll=True) as fake:
+        fake.open_list()
+        yield fake
+
+
+@pytest.fixture
+def following(published, another_upstream, settings, start):
+    """A gateway that follows this issuer."""
+    with start(create_door(settings(another_upstream.url, issuer_backchannel=published.url))[0]) as running:
+        yield running
+
+
+def refused_as(gateway, bearer):
+    answer = gateway.ask("GET", "/orders", bearer)
+    return answer.problem() if answer.status >= 400 else None
+
+
+def test_the_first_token_that_names_a_list_passes(following, bearer):
+    assert following.ask("GET", "/orders", bearer(status=7)).status == 200
+
+
+def test_a_token_of_a_session_that_ends_is_refused_and_the_others_go_on(
+    following, published, another_upstream, bearer
+):
+    ending, other = bearer(status=7), bearer(status=8)
+    following.ask("GET", "/orders", ending)
+
+    published.revoke(7)
+
+    assert wait_for(lambda: refused_as(following, ending), hope="the refusal") == "revoked_token"
+    another_upstream.seen.clear()
+    assert following.ask("GET", "/orders", ending)["www-authenticate"].startswith(
+        'Bearer error="invalid_token"'
+    )
+    assert another_upstream.seen == []
+    assert following.ask("GET", "/orders", other).status == 200
+
+
+def test_a_list_that_is_not_to_be_had_leaves_its_tokens_neither_good_nor_bad(following, mint, bearer):
+    answer = following.ask("GET", "/orders", bearer(status=mint.status(7, number=2)))
+
+    assert (answer.status, answer.problem()) == (503, "status_unavailable")
+    assert int(answer["retry-after"]) >= 1
+
+
+def test_the_last_good_list_goes_on_serving_without_the_issuer(following, published, bearer):
+    published.revoke(8)
+    good, ended = bearer(status=7), bearer(status=8)
+    assert refused_as(following, ended) == "revoked_token"
+
+    published.close()
+
+    assert following.ask("GET", "/orders", good).status == 200
+    assert refused_as(following, ended) == "revoked_token"
+
+
+def test_what_is_followed_is_told_when_asked(following, bearer):
+    following.ask("GET", "/orders", bearer(status=7))
+
+    documents = json.loads(following.ask("GET", "/readyz").body)["documents"]
+
+    assert documents.keys() == {"jwks", list_path().strip("/")}
+    assert all(each["version"] == 1 and each["last_error"] is None for each in documents.values())
+
+
+def test_a_door_that_starts_without_the_issuer_knows_it_from_its_snapshots(
+    published, another_upstream, settings, start, bearer, tmp_path
+):
+    kept = {"issuer_backchannel": published.url, "snapshots_dir": tmp_path}
+    with start(create_door(settings(another_upstream.url, **kept))[0]) as first:
+        assert first.ask("GET", "/orders", bearer(status=7)).status == 200
+    published.close()
+
+    with start(create_door(settings(another_upstream.url, **kept))[0]) as second:
+        answer = second.ask("GET", "/orders", bearer(status=7))
+
+    assert answer.status == 200
