@@ -103,6 +103,20 @@ def test_a_service_sees_no_secret_but_its_own_database(compose, service):
     assert seen == (["database_url"] if service in DATABASES else [])
 
 
+@pytest.mark.parametrize("service", ["users-service", "orders-service", "gateway"])
+def test_a_verifiers_snapshots_are_its_own_and_for_nobody_else_to_read(compose, service):
+    (volume,) = [
+        mount
+        for each in compose.inspect(service)
+        for mount in each["Mounts"]
+        if mount["Destination"] == "/snapshots"
+    ]
+    assert volume["Name"].endswith(f"{service.partition('-')[0]}-snapshots")
+    modes = compose.inside(service, "sh", "-c", "find /snapshots -printf '%U %m\n'").stdout.splitlines()
+    assert modes[0] == "10001 700"
+    assert set(modes[1:]) <= {"10001 600"}
+
+
 @pytest.mark.parametrize("service", RUNNING)
 def test_no_secret_is_in_the_environment(compose, service):
     for container in compose.inspect(service):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-FEW_SECONDS = 5.0
+UP = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"
 
 
 @pytest.fixture
@@ -92,6 +92,24 @@ def test_without_the_mint_tokens_go_on_and_a_log_in_says_when_to_come_back(
     compose("start", "auth-service")
     until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
     assert alice.log_in()["access_token"]
+
+
+def test_verifiers_that_start_while_the_mint_is_away_know_it_from_their_snapshots(
+    compose, gateway, alice, mint_back, until
+):
+    token, verifiers = alice.token, ("users-service", "orders-service", "gateway")
+    assert gateway("GET", "/orders", token=token).status_code == 200
+    assert gateway("GET", "/users/me", token=token).status_code == 200
+    for verifier in verifiers:  # its keys and the list of the token
+        until(lambda v=verifier: len(compose.inside(v, "ls", "/snapshots").stdout.split()) >= 2)
+    compose("stop", "auth-service")
+
+    compose("restart", *verifiers)
+
+    # connections to a gateway that starts are reset, and a token tells nothing before the services are up
+    until(lambda: compose.python("gateway", UP).returncode == 0)
+    until(lambda: gateway("GET", "/orders", token=token).status_code == 200)
+    until(lambda: gateway("GET", "/users/me", token=token).status_code == 200)
 
 
 def test_keys_and_orders_outlive_the_containers(compose, gateway, alice, place, until):

@@ -8,6 +8,8 @@ ANYBODY = [
     ("GET", "/.well-known/oauth-authorization-server", 200),
     ("GET", "/.well-known/openid-configuration", 200),
     ("GET", "/.well-known/jwks.json", 200),
+    ("GET", "/status-lists", 200),
+    ("GET", "/status-lists/1", 200),
     ("GET", "/products", 200),
     ("GET", "/docs", 200),
     ("POST", "/oauth/token", 400),  # without a grant there is nothing to refuse but the request

@@ -1,0 +1,134 @@
+"""The documents that every verifier lives by, the mint's own and through the gateway; and what is told of following them."""
+
+import threading
+import time
+
+import pytest
+
+DOCUMENTS = {"/.well-known/jwks.json": "application/json", "/status-lists/1": "application/statuslist+jwt"}
+VERIFIERS = ["users-service", "orders-service"]
+FIGURES = {"age", "version", "fetches", "unchanged", "failures", "waits", "last_error"}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("auth-service", id="direct"),
+        pytest.param("gateway", id="gateway", marks=pytest.mark.compose),
+    ]
+)
+def mint(request, cluster, door):
+    return door(cluster.urls[request.param])
+
+
+@pytest.mark.parametrize(("path", "media_type"), DOCUMENTS.items())
+def test_a_document_is_public_has_a_tag_and_says_how_long_it_holds(mint, path, media_type):
+    answer = mint("GET", path)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == media_type
+    assert "max-age=" in answer.headers["Cache-Control"]
+    assert answer.headers["ETag"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_whoever_knows_a_document_is_told_that_it_is_the_same(mint, until, path):
+    def same():
+        tag = mint("GET", path).headers["ETag"]
+        again = mint("GET", path, headers={"If-None-Match": tag})
+        return again.status_code == 304 and again.content == b"" and again.headers["ETag"] == tag
+
+    until(same, hope="two looks with no change between them")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_whoever_wants_to_wait_is_held_and_told_so(mint, until, path):
+    def held():
+        tag = mint("GET", path).headers["ETag"]
+        began = time.monotonic()
+        answer = mint("GET", path, headers={"If-None-Match": tag, "Prefer": "wait=1"})
+        waited = time.monotonic() - began >= 0.9 or answer.status_code == 200
+        return waited and "wait" in answer.headers.get("Preference-Applied", "")
+
+    until(held, hope="a place to wait")
+
+
+@pytest.mark.compose
+def test_a_log_out_ends_the_wait_for_its_list_through_the_gateway(gateway, newcomer, claims_of):
+    token = newcomer().log_in()["access_token"]
+    path = claims_of(token)["status"]["status_list"]["uri"].removeprefix(claims_of(token)["iss"])
+    tag = gateway("GET", path).headers["ETag"]
+    answers = []
+
+    def wait():
+        known = tag
+        while not answers:  # what others do at the same time ends the wait, too
+            answer = gateway("GET", path, headers={"If-None-Match": known, "Prefer": "wait=20"})
+            if answer.status_code == 200:
+                answers.append(answer)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert gateway("POST", "/logout", token=token).status_code == 204
+    waiting.join(20)
+
+    assert answers
+    assert answers[0].headers["ETag"] != tag
+
+
+@pytest.mark.parametrize(
+    "path", ["/status-lists/999999", "/status-lists/0", "/status-lists/01", "/status-lists/x"]
+)
+def test_what_is_no_list_is_not_found(mint, path):
+    answer = mint("GET", path)
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.compose
+def test_the_lists_are_named_as_tokens_name_them(gateway, alice, claims_of):
+    listed = gateway("GET", "/status-lists").json()["status_lists"]
+
+    assert claims_of(alice.token)["status"]["status_list"]["uri"] in listed
+
+
+@pytest.mark.compose
+def test_the_gateway_tells_how_old_its_documents_are(gateway, alice):
+    assert (
+        gateway("GET", "/orders", token=alice.token).status_code == 200
+    )  # the list is met now at the latest
+
+    documents = gateway("GET", "/readyz").json()["documents"]
+
+    assert {"jwks", "status-lists/1"} <= documents.keys()
+    assert all(each.keys() == FIGURES for each in documents.values())
+    assert documents["jwks"]["age"] is not None
+
+
+@pytest.mark.parametrize("service", VERIFIERS)
+def test_a_service_tells_how_old_its_documents_are(cluster, door, alice, service):
+    own = door(cluster.urls[service])
+    own("GET", {"users-service": "/users/me", "orders-service": "/orders"}[service], token=alice.token)
+
+    documents = own("GET", "/readyz").json()["documents"]
+
+    assert {"jwks", "status-lists/1"} <= documents.keys()
+    assert all(each.keys() == FIGURES for each in documents.values())
+
+
+@pytest.mark.parametrize("service", VERIFIERS)
+@pytest.mark.parametrize(
+    "metric",
+    [
+        'touchstone_document_age_seconds{document="jwks"}',
+        'touchstone_document_version{document="jwks"}',
+        'touchstone_document_fetches_total{document="jwks",outcome="changed"}',
+        'touchstone_document_fetches_total{document="jwks",outcome="unchanged"}',
+        'touchstone_document_fetches_total{document="jwks",outcome="failed"}',
+        'touchstone_document_waits_total{document="jwks"}',
+    ],
+)
+def test_a_service_counts_how_its_documents_are_followed(cluster, door, service, metric):
+    text = door(cluster.urls[service])("GET", "/metrics").text
+
+    assert any(line.startswith(f"{metric} ") for line in text.splitlines())
