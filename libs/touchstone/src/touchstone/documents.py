@@ -79,9 +79,11 @@ class IssuerDocuments:
 
     def keys(self) -> KeySet:
         """Return the keys, at once; raise Unavailable while there are none."""
-        keys = self._keys.value
+        keys = self._keys.current
         if keys is None:
-            raise Unavailable
+            keys = self._keys.value
+            if keys is None:
+                raise Unavailable
         return keys
 
     def status_list(self, uri: str) -> StatusList:
@@ -89,14 +91,19 @@ class IssuerDocuments:
 
         Raises UnknownStatus for an address that is none of the issuer's lists, StatusUnavailable while there is none.
         """
-        listed = (self._lists.get(uri) or self._meet(uri)).value
+        try:
+            listed = self._lists[uri].current
+        except KeyError:
+            listed = None
         if listed is None:
-            raise StatusUnavailable(uri)
+            listed = self._follower(uri).value
+            if listed is None:
+                raise StatusUnavailable(uri)
         return listed
 
     def wait_first(self, uri: str | None, seconds: float) -> None:
         """Wait until the first attempt to get that list (None: the keys) has ended, at most so many seconds."""
-        (self._keys if uri is None else self._lists.get(uri) or self._meet(uri)).wait_ready(seconds)
+        (self._keys if uri is None else self._follower(uri)).wait_ready(seconds)
 
     def refresh_keys(self, seconds: float) -> None:
         """Ask for the keys out of turn, at most once in 10 s, and wait up to `seconds` for them."""
@@ -147,7 +154,10 @@ class IssuerDocuments:
         if claims.status is None:
             return [self._keys]
         uri = claims.status.uri
-        return [self._keys, self._lists.get(uri) or self._meet(uri)]
+        return [self._keys, self._follower(uri)]
+
+    def _follower(self, uri: str) -> Follower[StatusList]:
+        return self._lists.get(uri) or self._meet(uri)
 
     def _meet(self, uri: str) -> Follower[StatusList]:
         prefix = self._public + self._status_path

@@ -107,6 +107,8 @@ class Follower(Generic[T]):
         self._changed = Condition()
         self._session = self._new_session()
         self._thread: Thread | None = None
+        # `value` as a plain attribute, for it is read twice in each request; None also while nobody follows here.
+        self.current: T | None = None
         self._closed = False
         self._tried = False
         self._early_last = -inf
@@ -203,6 +205,7 @@ class Follower(Generic[T]):
             if self._thread is None and not self._closed:
                 self._thread = Thread(target=self._run, name="touchstone-follow", daemon=True)
                 self._thread.start()
+                self.current = self._value
 
     def _run(self) -> None:
         while not self._closed:
@@ -238,7 +241,8 @@ class Follower(Generic[T]):
         changed = answer.body is not None and (self._value is None or value != self._value)
         self._waits = answer.applied or answer.held or (changed and self._waits)
         if answer.body is not None:
-            self._value, self._etag = value, answer.etag
+            self._hold(value)
+            self._etag = answer.etag
             self._version += 1
         if self._in_trouble:
             log.info("following again: %s", self.url)
@@ -297,7 +301,12 @@ class Follower(Generic[T]):
             self._alerted = True
             log.error("not confirmed for %d seconds: %s", lasted, self.url)
         if self._good is not None and now - self._good > self._forget_after:
-            self._value = self._etag = self._good = None
+            self._hold(None)
+            self._etag = self._good = None
+
+    def _hold(self, value: T | None) -> None:
+        self._value = value
+        self.current = None if self._thread is None else value
 
     def _load(self) -> None:
         """Take the value of the snapshot, unless there is one already."""
@@ -312,7 +321,8 @@ class Follower(Generic[T]):
             return
         with self._changed:
             if self._value is None:
-                self._value, self._good = value, self._clock() - age
+                self._hold(value)
+                self._good = self._clock() - age
 
 
 _followers: WeakSet[Follower[Any]] = WeakSet()
