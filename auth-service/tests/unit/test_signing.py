@@ -265,6 +265,8 @@ def test_making_keys_twice_leaves_them_as_they_are(tmp_path, capsys):
         "orders-service.pub.pem": 0o644,
         "introspector.pem": 0o600,
         "introspector.pub.pem": 0o644,
+        "signals-receiver.pem": 0o600,
+        "signals-receiver.pub.pem": 0o644,
     }
 
 
