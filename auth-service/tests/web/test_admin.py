@@ -59,6 +59,12 @@ def events(app):
     return read
 
 
+ENDED = (  # by the session's row, or a moment later by its status
+    "urn:touchstone:problem:session_over",
+    "urn:touchstone:problem:revoked_token",
+)
+
+
 def refreshed(client, person):
     form = {"grant_type": "refresh_token", "refresh_token": person["refresh_token"]}
     return client.post("/oauth/token", data=form).status_code
@@ -85,7 +91,8 @@ def test_a_good_token_of_an_ended_session_does_not_open(client, admin, method, p
 
     answer = client.open(path, method=method, headers=admin["bearer"])
 
-    assert (answer.status_code, answer.get_json()["type"]) == (401, "urn:touchstone:problem:session_over")
+    assert answer.status_code == 401
+    assert answer.get_json()["type"] in ENDED
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

@@ -11,7 +11,7 @@ from service_kit.strict import validated
 from touchstone.flask import current_token, require
 
 from auth_service.domain.own_sessions import OwnSession
-from auth_service.web.answers import NO_STORE
+from auth_service.web.answers import FRESH, NO_STORE
 from auth_service.web.mint import Mint
 
 TAGS = [Tag(name="account", description="Somebody's own account.")]
@@ -61,10 +61,10 @@ class OwnSessionPath(BaseModel):
 
 def blueprint(mint: Mint) -> APIBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER)
+    routes = APIBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
 
     @routes.get("/account/sessions", operation_id="ownSessions", responses={200: OwnSessionList})
-    @require()
+    @require(fresh=True)
     def own_sessions() -> tuple[Response, int, dict[str, str]]:
         """List the account's live sessions: where, when, with what."""
         own = mint.own_sessions(current_token.subject, current_token.session_id)
@@ -76,7 +76,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         operation_id="endOwnSession",
         responses={**DONE, 404: problem_response("You have no such session.")},
     )
-    @require()
+    @require(fresh=True)
     @validated
     def end_own_session(path: OwnSessionPath) -> tuple[str, int]:
         """End one of them; its tokens and its refresh token are worth nothing from now on."""

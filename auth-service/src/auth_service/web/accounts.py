@@ -10,7 +10,7 @@ from service_kit.strict import validated
 from touchstone.flask import current_token, require
 
 from auth_service.domain.grants import parse_scope
-from auth_service.web.answers import TOKEN_RESPONSES, problem_or_oauth, token_answer
+from auth_service.web.answers import FRESH, TOKEN_RESPONSES, problem_or_oauth, token_answer
 from auth_service.web.mint import Mint
 from auth_service.web.models import AccountMade, Credentials, NewAccount, PasswordChange
 
@@ -51,17 +51,20 @@ def blueprint(mint: Mint) -> APIBlueprint:
         mint.log_out(current_token.subject, current_token.session_id)
         return "", 204
 
-    @routes.post("/logout/all", operation_id="logOutEverywhere", security=BEARER, responses=DONE)
-    @require()
+    @routes.post("/logout/all", operation_id="logOutEverywhere", security=BEARER, responses={**DONE, **FRESH})
+    @require(fresh=True)
     def log_out_everywhere() -> tuple[str, int]:
         """End every session of the account."""
         mint.log_out.everywhere(current_token.subject, current_token.session_id)
         return "", 204
 
     @routes.post(
-        "/account/password", operation_id="changePassword", security=BEARER, responses={**DONE, 429: BUSY}
+        "/account/password",
+        operation_id="changePassword",
+        security=BEARER,
+        responses={**DONE, **FRESH, 429: BUSY},
     )
-    @require()
+    @require(fresh=True)
     @validated
     def change_password(body: PasswordChange) -> tuple[str, int]:
         """Replace the password; all other sessions end."""

@@ -81,7 +81,7 @@ def _guard(admin: Administration) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise InsufficientScope((ADMIN,)) from None
             return view(*args, **kwargs)
 
-        return require(ADMIN)(admitted)
+        return require(ADMIN, fresh=True)(admitted)
 
     return guard
 

@@ -48,7 +48,7 @@ def _verification(routes: APIBlueprint, mint: Mint) -> None:
         security=[{"bearer": []}],
         responses={**ACCEPTED, 503: MAIL_BUSY},
     )
-    @require()
+    @require(fresh=True)
     def resend() -> Response:
         """Mail the link again to whoever asks for their own address; a few times a day."""
         mint.by_mail.verify.resend(current_token.subject, current_token.session_id)
