@@ -22,7 +22,8 @@ FROM python:3.13-slim-bookworm
 RUN groupadd --gid 10001 touchstone \
  && useradd --uid 10001 --gid touchstone --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin touchstone \
  && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients \
-        /out /out/postgres /out/auth /out/users /out/orders /out/auth-clients /out/orders-client /out/introspector-client
+        /out /out/postgres /out/auth /out/users /out/orders /out/auth-clients /out/orders-client /out/introspector-client \
+        /out/receiver-client
 COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/compose /opt/touchstone
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \

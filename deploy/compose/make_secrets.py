@@ -14,7 +14,11 @@ from pathlib import Path
 OUT = Path("/out")
 KEYS = Path("/keys")  # signing/ is its volume, clients/ lives in memory while this runs
 DATABASES = ("auth", "users", "orders")
-CLIENT_VOLUMES = {"orders-service": OUT / "orders-client", "introspector": OUT / "introspector-client"}
+CLIENT_VOLUMES = {
+    "orders-service": OUT / "orders-client",
+    "introspector": OUT / "introspector-client",
+    "signals-receiver": OUT / "receiver-client",
+}
 # PostgreSQL runs as another user, so these files are open; the volume is mounted by nobody else.
 OPEN, PRIVATE = 0o444, 0o400
 
