@@ -123,7 +123,8 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
     """Run everything that is compared."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
-        issuer = stack.enter_context(FakeIssuer(mint.jwks()))
+        issuer = stack.enter_context(FakeIssuer(mint=mint, long_poll=True))
+        issuer.open_list()
         pem = folder / "issuer.pem"
         pem.write_bytes(mint.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
@@ -168,7 +169,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=32)
     options = parser.parse_args()
     mint = Mint(ISSUER)
-    token = mint.sign(mint.claims(exp=int(time.time()) + 3600))
+    token = mint.sign(mint.claims(exp=int(time.time()) + 3600, status=7))
     with all_targets(mint) as targets:
         for target in targets.values():
             measure(target, token, 4, 0.3)  # warm
