@@ -48,15 +48,17 @@ def refusals(
     return {name: (max(0.0, 1000 * (at - acknowledged)), why) for name, (at, why) in seen["refused"].items()}
 
 
-def sessions(house: House, count: int, *, every: float = 0.002, bound: float = 10.0) -> Times:
-    """End `count` sessions, one after the other, at odd moments."""
+def sessions(
+    house: House, count: int, *, pause: float = 0.1, every: float = 0.002, bound: float = 10.0
+) -> Times:
+    """End `count` sessions, one after the other, each after a random pause of at most `pause` seconds."""
     alice, admin = house.person("alice"), house.person("admin")
     times: Times = {name: [] for name in house.processes}
     said: Counter[str] = Counter()
     began = time.monotonic()
     for number in range(count):
         token = alice.log_in()["access_token"]
-        time.sleep(random.uniform(0.0, 0.1))
+        time.sleep(random.uniform(0.0, pause))
         sid = read_claims(token)["sid"]
 
         def revoke(number: int = number, token: str = token, sid: str = sid) -> Any:
@@ -222,7 +224,8 @@ def everything_here(
     with houses.on_this_machine({"JWKS_MAX_AGE": "1"}) as house:
         show("key withdrawal", keys := withdrawals(house, 3 if options.quick else 10))
     with houses.on_this_machine({"STATUS_LIST_TTL": str(TTL)}, polling=True) as house:
-        polled = sessions(house, max(6, options.count // 12), every=0.02, bound=TTL + 10.0)
+        # After a change a follower asks once more within a second, to see whether the server has learned to wait: so pause.
+        polled = sessions(house, max(6, options.count // 16), pause=TTL + 2.0, every=0.02, bound=TTL + 10.0)
         title, grace = f"revocation, polling every {TTL} s", {"ttl": 1000.0 * TTL}
         keep("revocation-polling", title, polled, grace)
     return [
