@@ -1,0 +1,106 @@
+"""What a receiver fetches for itself (RFC 8936)."""
+
+import threading
+import time
+
+import pytest
+import requests
+
+
+@pytest.fixture
+def take(subscriber, polled, reader):
+    """`take(…)`: poll, check what came, and give the answer."""
+
+    def poll(**body):
+        answer = subscriber.poll(polled, **body)
+        for jti, token in answer["sets"].items():
+            reader.take(token)
+            assert reader.seen[jti]["jti"] == jti
+        return answer
+
+    return poll
+
+
+def sid_of(reader, jti):
+    return reader.seen[jti]["sub_id"]["session"]["id"]
+
+
+def test_what_happened_is_fetched_and_comes_until_it_is_acknowledged(take, reader, log_out):
+    sid = log_out()["sid"]
+
+    (jti,) = take()["sets"]
+    assert list(take()["sets"]) == [jti]
+    assert sid_of(reader, jti) == sid
+    assert take(ack=[jti])["sets"] == {}
+    assert take()["sets"] == {}
+
+
+def test_no_more_than_wanted_comes_the_oldest_first_and_more_is_announced(take, reader, log_out):
+    sids = [log_out()["sid"] for _ in range(3)]
+
+    first = take(maxEvents=2)
+    second = take(maxEvents=2, ack=list(first["sets"]))
+
+    assert first["moreAvailable"]
+    assert not second["moreAvailable"]
+    assert [sid_of(reader, jti) for jti in (*first["sets"], *second["sets"])] == sids
+
+
+def test_an_acknowledgement_alone_takes_nothing_away(take, log_out):
+    log_out()
+
+    assert take(maxEvents=0) == {"sets": {}, "moreAvailable": False}
+    assert len(take()["sets"]) == 1
+
+
+def test_what_a_receiver_reports_as_wrong_is_given_up(told, take, log_out, until):
+    log_out()
+    (jti,) = take()["sets"]
+
+    answer = take(setErrs={jti: {"err": "invalid_audience", "description": "not mine"}})
+
+    assert answer["sets"] == {}
+    until(lambda: "invalid_audience" in told.log("auth-service"), hope="a line in the log")
+
+
+def test_nobody_else_polls_a_stream(told, subscriber, polled, alice_at, log_out):
+    log_out()
+    path = polled["delivery"]["endpoint_url"].removeprefix(told.issuer)
+
+    assert subscriber.door("POST", path, token=alice_at, json={}).status_code == 403
+    assert subscriber.door("POST", path, json={}).status_code == 401
+
+
+@pytest.fixture
+def alice_at(told, door, person):
+    return person(door(told.gateway), "alice@example.com", "correct-horse-battery-staple").token
+
+
+def test_a_poll_waits_for_something_to_happen(subscriber, polled, log_out):
+    answers = []
+    poll = threading.Thread(target=lambda: answers.append(subscriber.poll(polled, wait=25)))
+    poll.start()
+    time.sleep(0.5)  # the poll is on its way; if it is not there yet, it finds the signal at once
+
+    log_out()
+    poll.join(20)
+
+    (answer,) = answers
+    assert len(answer["sets"]) == 1
+
+
+def test_a_poll_that_waits_in_vain_is_answered_before_the_door_gives_up(subscriber, polled):
+    path = polled["delivery"]["endpoint_url"].removeprefix(subscriber.issuer)
+
+    answer = subscriber("POST", path, json={})
+
+    assert (answer.status_code, answer.json()) == (200, {"sets": {}, "moreAvailable": False})
+
+
+def test_a_token_of_an_event_opens_nothing(told, subscriber, polled, log_out):
+    log_out()
+    (token,) = subscriber.poll(polled)["sets"].values()
+
+    for base in (told.gateway, told.urls["auth-service"]):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert requests.get(f"{base}/account/sessions", headers=headers, timeout=10).status_code == 401
