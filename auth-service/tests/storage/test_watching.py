@@ -1,0 +1,231 @@
+"""What one process of the mint commits wakes whoever waits in another: on both databases, between real processes."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Thread
+
+import psycopg
+import pytest
+from auth_service.storage.announcing import CHANNEL
+from auth_service.storage.watching import PostgresBell, SilentBell, SqliteBell, bell_of
+from service_kit.database import open_database
+from sqlalchemy import create_engine, text
+from testkit.clock import FakeClock
+
+PASSWORD = "correct-horse-battery-staple"
+PATIENCE = 60  # seconds
+
+
+def until(holds):
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "this never came true"
+        time.sleep(0.01)
+
+
+class Other:
+    """The other process."""
+
+    def __init__(self, now, **settings):
+        script = Path(__file__).with_name("committer.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.ask({"now": now, "settings": settings})["ready"]
+
+    def ask(self, what):
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("!"):
+                return json.loads(line[1:])
+        raise AssertionError("the other process has ended")
+
+    def do(self, **what):
+        answer = self.ask(what)
+        assert answer["ok"], answer
+        return answer
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(PATIENCE)
+        self._process.stdout.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """A migrated database of this test's own."""
+    return request.getfixturevalue(request.param)._database.engine
+
+
+@pytest.fixture
+def url(database):
+    return database.url.set(drivername=database.dialect.name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def other(url, keys_dir, clock):
+    process = Other(clock(), database_url=url, keys_dir=str(keys_dir), demo=True, key_rotation_interval=0)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def client(make_app, url):
+    return make_app(database_url=url, demo=False).test_client()
+
+
+def held(client, path):
+    """Ask for a document and wait for its next state, in another thread; gives the answer and when it came."""
+    asking = {"If-None-Match": client.get(path).headers["ETag"], "Prefer": "wait=25"}
+
+    def ask():
+        answer = client.application.test_client().get(path, headers=asking)
+        return answer, time.time()
+
+    pool = ThreadPoolExecutor(1)
+    waiting = pool.submit(ask)
+    pool.shutdown(wait=False)
+    until(lambda: "\nwaiting_requests 1.0\n" in client.get("/metrics").text)
+    return waiting
+
+
+def test_a_log_out_in_one_process_wakes_who_waits_for_the_list_in_another(client, other):
+    said = other.do(path="/login", body={"email": "alice@example.com", "password": PASSWORD})["said"]
+    bearer = {"Authorization": f"Bearer {json.loads(said)['access_token']}"}
+    waiting = held(client, "/status-lists/1")
+
+    committed = other.do(path="/logout", headers=bearer)["at"]
+
+    answer, came = waiting.result(PATIENCE)
+    assert answer.status_code == 200
+    assert came - committed < 1
+
+
+@pytest.mark.parametrize("change", ["rotate", "withdraw"])
+def test_a_change_of_keys_in_one_process_wakes_who_waits_for_them_in_another(client, other, change):
+    kid = client.get("/.well-known/jwks.json").get_json()["keys"][0]["kid"]
+    waiting = held(client, "/.well-known/jwks.json")
+
+    committed = other.do(command=["keys", change, *([kid] if change == "withdraw" else [])])["at"]
+
+    answer, came = waiting.result(PATIENCE)
+    assert (kid in answer.text) == (change == "rotate")
+    assert came - committed < 1
+
+
+@pytest.fixture
+def bell(database):
+    bell = bell_of(database)
+    yield bell
+    bell.close()
+
+
+def commit(database):
+    """Commit something from elsewhere, and announce it."""
+    with database.begin() as connection:
+        connection.execute(text("UPDATE accounts SET name = name"))
+        connection.execute(text("CREATE TABLE IF NOT EXISTS rung (n INTEGER)"))
+        connection.execute(text("INSERT INTO rung VALUES (1)"))
+        if database.dialect.name == "postgresql":
+            connection.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def test_a_bell_rings_when_it_is_connected_and_then_for_each_commit(bell, database):
+    assert bell.wait(0.05)
+    assert not bell.wait(0.05)
+
+    commit(database)
+
+    assert bell.wait(5)
+    assert not bell.wait(0.05)
+
+
+def test_a_bell_rings_while_somebody_waits_for_it(bell, database):
+    assert bell.wait(0.05)
+    committing = Thread(target=commit, args=(database,))
+    committing.start()
+
+    until(lambda: bell.wait(0.25))
+    committing.join(PATIENCE)
+
+
+def test_what_is_rolled_back_rings_nothing(bell, database):
+    assert bell.wait(0.05)
+    with database.connect() as connection:
+        connection.begin()
+        connection.execute(text("CREATE TABLE unborn (n INTEGER)"))
+        if database.dialect.name == "postgresql":
+            connection.execute(text(f"NOTIFY {CHANNEL}"))
+        connection.rollback()
+
+    assert not bell.wait(0.2)
+
+
+def test_a_bell_that_lost_postgresql_says_so_and_rings_once_it_is_back(postgresql):
+    engine = postgresql._database.engine
+    bell = bell_of(engine)
+    assert bell.wait(0.05)
+    with engine.connect() as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'")
+        )
+
+    with pytest.raises(psycopg.Error):
+        bell.wait(5)
+
+    assert bell.wait(0.05)
+    bell.close()
+
+
+def test_postgresql_that_is_not_there_is_an_error_each_time(postgresql):
+    bell = PostgresBell({"host": "127.0.0.1", "port": 1, "dbname": "x", "connect_timeout": 2})
+    for _ in range(2):
+        with pytest.raises(psycopg.Error):
+            bell.wait(0.05)
+    bell.close()
+
+
+def test_a_sqlite_file_that_is_not_there_is_an_error_and_is_not_made(tmp_path):
+    bell = SqliteBell(tmp_path / "none.db")
+    with pytest.raises(sqlite3.Error):
+        bell.wait(0.05)
+
+    assert not (tmp_path / "none.db").exists()
+    bell.close()
+
+
+def test_a_sqlite_files_name_may_hold_anything(tmp_path):
+    file = tmp_path / "a ?mode=memory&x #%41.db"
+    sqlite3.connect(file).close()
+    bell = SqliteBell(file)
+    assert bell.wait(0.05)
+    bell.close()
+
+
+def test_a_database_in_memory_has_nobody_else_to_listen_to():
+    clock = FakeClock(0)
+    assert isinstance(bell_of(create_engine("sqlite://")), SilentBell)
+    bell = SilentBell(clock.sleep)
+
+    assert not bell.wait(0.25)
+    assert 0 < clock() <= 0.25
+    bell.close()
+
+
+def test_the_bell_asks_for_no_connection_of_the_pool(sqlite_file):
+    engine = open_database(f"sqlite:///{sqlite_file}")
+    bell = bell_of(engine)
+    bell.wait(0.05)
+
+    assert engine.pool.checkedout() == 0
+    bell.close()
+    engine.dispose()
