@@ -86,7 +86,6 @@ class Couriers:
 
     def _note(self, stream: Stream, signal: Signal, tried: Tried) -> None:
         failed = tried.outcome in {Outcome.DELAYED, Outcome.GIVEN_UP}
-        self._count(tried.outcome)
         with self._lock:
             if failed:
                 self._failures[stream.stream_id] += 1
@@ -95,6 +94,7 @@ class Couriers:
             else:
                 self._failures.pop(stream.stream_id, None)
                 self._rest_until.pop(stream.stream_id, None)
+        self._count(tried.outcome)
         if tried.outcome is Outcome.DELIVERED:
             return
         log = _log.warning if tried.outcome is Outcome.DELAYED else _log.error

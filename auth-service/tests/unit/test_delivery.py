@@ -1,0 +1,283 @@
+"""A signal on its way: what becomes of each try, who may send how many at once, and what an outage leaves in the log."""
+
+import threading
+from collections import Counter
+
+import pytest
+from auth_service.domain.delivery import (
+    GIVEN_UP_AFTER,
+    LEASE,
+    LONGEST_PAUSE,
+    Deliver,
+    Outcome,
+    PushDelayed,
+    PushRefused,
+    pause_after,
+)
+from auth_service.domain.errors import NoSigningKey
+from auth_service.domain.signals import SESSION_REVOKED, Happening
+from auth_service.domain.streams import Method, StreamAdmin, Wish
+from auth_service.signals.couriers import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+from testkit.callers import wait_for
+from testkit.clock import FakeClock
+
+URL = "https://receiver.example/events"
+
+
+class FakePusher:
+    """Notes what it is given, and raises what it is told to."""
+
+    def __init__(self):
+        self.pushed = []
+        self.failure = None
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def push(self, url, authorization, token):
+        self.pushed.append((url, authorization, token))
+        self.gate.wait(10)
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def pusher():
+    return FakePusher()
+
+
+@pytest.fixture
+def deliver(rules, pusher):
+    rules.register("hr", confidential=True)
+    return Deliver(rules.store, rules.clients, rules.signer, pusher, "https://mint.example", rules.clock)
+
+
+@pytest.fixture
+def stream(rules, deliver):
+    admin = StreamAdmin(rules.store, rules.clock)
+    return admin.create("hr", Wish(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False))
+
+
+@pytest.fixture
+def record(rules):
+    def tell(number=1):
+        with rules.store.transaction() as tx:
+            for sid in range(number):
+                facts = {"event_timestamp": int(rules.clock())}
+                tx.signals.record(Happening(SESSION_REVOKED, "sub", facts, sid=f"sid-{sid}"))
+
+    return tell
+
+
+@pytest.fixture
+def try_one(deliver, stream, record):
+    """`try_one()`: record a signal unless one is due, and try it."""
+
+    def go():
+        if not deliver.due():
+            record()
+        (signal,) = deliver.claim(stream, 1)
+        return deliver(stream, signal)
+
+    return go
+
+
+def waiting(rules, stream):
+    with rules.store.reading() as tx:
+        return tx.signals.waiting(stream.stream_id, 100)
+
+
+def test_what_was_accepted_is_forgotten(rules, pusher, stream, try_one):
+    assert try_one().outcome is Outcome.DELIVERED
+
+    ((url, authorization, token),) = pusher.pushed
+    assert (url, authorization) == (URL, "Bearer x")
+    assert token.startswith("secevent+jwt")
+    assert rules.signer.claims[token]["aud"] == "hr"
+    assert waiting(rules, stream) == []
+
+
+def test_what_was_refused_is_forgotten_and_the_code_is_told(rules, pusher, stream, try_one):
+    pusher.failure = PushRefused("invalid_audience")
+
+    tried = try_one()
+
+    assert (tried.outcome, tried.why) == (Outcome.REFUSED, "invalid_audience")
+    assert waiting(rules, stream) == []
+
+
+def test_what_did_not_arrive_comes_up_again_after_a_pause(rules, pusher, stream, deliver, try_one):
+    pusher.failure = PushDelayed("ConnectionError")
+
+    assert try_one().outcome is Outcome.DELAYED
+    assert list(deliver.due()) == []
+    rules.clock.advance(1)
+    assert list(deliver.due()) == [stream]
+
+
+def test_after_a_day_it_is_given_up(rules, pusher, stream, try_one):
+    pusher.failure = PushDelayed("ConnectionError")
+    try_one()
+    rules.clock.advance(GIVEN_UP_AFTER)
+
+    assert try_one().outcome is Outcome.GIVEN_UP
+    assert waiting(rules, stream) == []
+
+
+def test_while_nothing_can_be_signed_signals_wait(rules, stream, deliver, try_one):
+    def sign(claims, *, typ):
+        raise NoSigningKey("no key", retry_after=5)
+
+    rules.signer.sign = sign
+
+    assert try_one().outcome is Outcome.DELAYED
+    assert len(waiting(rules, stream)) == 1
+
+
+@pytest.mark.parametrize("facts", [{"enabled": False}, {}])
+def test_a_client_that_is_disabled_or_gone_gets_nothing(rules, pusher, stream, try_one, facts):
+    if facts:
+        rules.register("hr", **facts)
+    else:
+        del rules.clients._clients["hr"]
+
+    assert try_one().outcome is Outcome.GIVEN_UP
+    assert pusher.pushed == []
+
+
+def test_a_process_that_dies_leaves_what_it_had_to_the_next(rules, pusher, stream, deliver, record):
+    record()
+    (lost,) = deliver.claim(stream, 1)
+    rules.clock.advance(LEASE)
+
+    (again,) = deliver.claim(stream, 1)
+    deliver(stream, again)
+
+    assert again.jti == lost.jti
+    assert len(pusher.pushed) == 1
+
+
+def test_pauses_double_up_to_a_bound_and_half_is_chance():
+    assert [pause_after(tries, lambda: 1.0) for tries in (1, 2, 3)] == [1, 2, 4]
+    assert pause_after(1, lambda: 0.0) == 0.5
+    assert pause_after(10_000, lambda: 1.0) == LONGEST_PAUSE
+
+
+@pytest.fixture
+def ticks():
+    return FakeClock(0)
+
+
+@pytest.fixture
+def counts():
+    return Counter()
+
+
+@pytest.fixture
+def couriers(deliver, counts, ticks):
+    made = Couriers(deliver, lambda outcome: counts.update([outcome]), ticks=ticks)
+    yield made
+    made.stop()
+
+
+def look_until(couriers, done):
+    """Have them look until it is so: one that has just come back is still counted for a moment."""
+    wait_for(lambda: couriers.look() or done(), hope="what the couriers do")
+
+
+def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, record):
+    pusher.gate.clear()
+    record(AT_ONCE * 2)
+    couriers.look()
+    couriers.look()
+    wait_for(lambda: len(pusher.pushed) == OF_ONE, hope="the couriers of one stream")
+
+    StreamAdmin(rules.store, rules.clock).create("hr", Wish(Method.PUSH, URL))
+    record(AT_ONCE)
+    couriers.look()
+    wait_for(lambda: len(pusher.pushed) == AT_ONCE, hope="those of another")
+    couriers.look()
+    pusher.gate.set()
+
+    assert len(pusher.pushed) == AT_ONCE
+
+
+def test_a_stream_whose_try_failed_rests_and_is_then_tried_with_one(
+    pusher, couriers, counts, ticks, stream, record
+):
+    pusher.failure = PushDelayed("ConnectionError")
+    record(OF_ONE * 3)
+    couriers.look()
+    wait_for(lambda: counts[Outcome.DELAYED] == OF_ONE, hope="the first tries")
+
+    couriers.look()
+    assert len(pusher.pushed) == OF_ONE
+    ticks.advance(LONGEST_PAUSE)
+    look_until(couriers, lambda: counts[Outcome.DELAYED] == OF_ONE + 1)
+    assert len(pusher.pushed) == OF_ONE + 1
+
+
+def test_a_stream_that_is_well_again_has_all_its_couriers(pusher, couriers, counts, ticks, stream, record):
+    pusher.failure = PushDelayed("ConnectionError")
+    record(1)
+    couriers.look()
+    wait_for(lambda: counts[Outcome.DELAYED] == 1, hope="a failure")
+    pusher.failure = None
+    record(OF_ONE + 1)
+    ticks.advance(LONGEST_PAUSE)
+
+    look_until(couriers, lambda: counts[Outcome.DELIVERED] == OF_ONE + 1)
+
+
+def test_once_awake_the_couriers_need_no_telling(couriers, counts, stream, record):
+    couriers.ensure()
+    record(OF_ONE * 4)
+    couriers.wake()
+
+    wait_for(lambda: counts[Outcome.DELIVERED] == OF_ONE * 4, hope="all of them")
+
+
+def test_what_is_dropped_is_told_in_the_log(rules, deliver, couriers, ticks, stream, record):
+    record()
+    rules.clock.advance(8 * 86_400)
+    ticks.advance(TRIM_EVERY)
+
+    with capture_logs() as logs:
+        couriers.look()
+        couriers.look()
+
+    assert [(line["log_level"], line["signals"]) for line in logs] == [("error", 1)]
+
+
+def test_an_outage_of_the_database_is_one_line(couriers, deliver, rules):
+    class Away:
+        def reading(self):
+            raise OperationalError("SELECT", {}, OSError())
+
+        transaction = reading
+
+    couriers._deliver = Deliver(Away(), rules.clients, rules.signer, None, "", rules.clock)
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            couriers.look()
+
+    assert [line["log_level"] for line in logs] == ["error"]
+
+
+def test_a_refusal_is_logged_with_its_code_and_without_the_secret(pusher, couriers, counts, stream, record):
+    pusher.failure = PushRefused("invalid_key")
+    record()
+
+    with capture_logs() as logs:
+        couriers.look()
+        wait_for(lambda: len(logs) == 1, hope="a line")
+
+    (line,) = logs
+    assert (line["event"], line["reason"], line["kind"]) == (
+        "a signal was refused",
+        "invalid_key",
+        "session-revoked",
+    )
+    assert "Bearer" not in repr(logs)

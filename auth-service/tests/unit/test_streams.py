@@ -1,0 +1,270 @@
+"""The rules for streams: what one may be, whose it is, and what its signals say."""
+
+import pytest
+from auth_service.domain.errors import InvalidStream, TooManyVerifications, UnknownStream
+from auth_service.domain.receivers import check_authorization, check_endpoint
+from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.signals import (
+    _ENDS,
+    CREDENTIAL_CHANGE,
+    EVENTS,
+    SESSION_REVOKED,
+    Signal,
+    password_changed,
+)
+from auth_service.domain.streams import VERIFY_EVERY, Method, Operator, Poll, Status, StreamAdmin, Wish
+
+URL = "https://receiver.example/events"
+ISSUER = "https://mint.example"
+PUSH = Wish(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
+
+
+@pytest.fixture
+def admin(memory, clock):
+    return StreamAdmin(memory, clock)
+
+
+@pytest.fixture
+def poll(memory):
+    return Poll(memory)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://receiver.example/events",
+        "https://receiver.example:8443/a?b=c",
+        "https://10.0.0.1/events",
+        "https://[2001:db8::1]/",
+    ],
+)
+def test_signals_go_to_https(url):
+    assert check_endpoint(url, at_home=False) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "receiver.example",
+        "http://receiver.example/events",
+        "http://127.0.0.1/events",
+        "ftp://receiver.example/",
+        "https://",
+        "https:///events",
+        "https://user:secret@receiver.example/",
+        "https://receiver.example/#here",
+        "https://receiver.example:99999/",
+        "https://receiver.example:0/",
+        "https://receiver.example/a b",
+        "https://receiver.example/\r\nX: y",
+        "https://receiver.exämple/",
+        "https://[::1/",
+        "https://receiver.example/" + "a" * 2000,
+    ],
+)
+def test_signals_go_nowhere_else(url):
+    with pytest.raises(InvalidStream, match=r"delivery\.endpoint_url"):
+        check_endpoint(url, at_home=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "near"),
+    [
+        ("http://localhost:9000/", True),
+        ("http://127.0.0.1:9000/", True),
+        ("http://[::1]:9000/", True),
+        ("http://192.168.1.4/", True),
+        ("http://receiver:9000/", True),
+        ("http://receiver.example/", False),
+        ("http://93.184.216.34/", False),
+        ("http://0.0.0.0/", False),
+    ],
+)
+def test_at_home_a_near_receiver_needs_no_certificate(url, near):
+    try:
+        check_endpoint(url, at_home=True)
+    except InvalidStream:
+        assert not near
+    else:
+        assert near
+
+
+@pytest.mark.parametrize("header", ["", " x", "x ", "a\r\nb", "Bearer\tx", "Bearer ä", "x" * 2001])
+def test_what_is_no_header_value_is_not_sent_as_one(header):
+    with pytest.raises(InvalidStream, match=r"authorization_header"):
+        check_authorization(header)
+
+
+def test_a_stream_tells_of_what_there_is_among_what_was_asked_for(admin):
+    made = admin.create("hr", Wish(events=("urn:unknown", SESSION_REVOKED, SESSION_REVOKED)))
+
+    assert made.requested == ("urn:unknown", SESSION_REVOKED)
+    assert made.delivered == (SESSION_REVOKED,)
+
+
+def test_who_names_no_event_gets_all(admin):
+    assert admin.create("hr", Wish()).delivered == EVENTS
+
+
+def test_who_names_an_empty_list_is_asked_what_it_means(admin):
+    with pytest.raises(InvalidStream, match="events_requested"):
+        admin.create("hr", Wish(events=()))
+
+
+def test_a_polled_stream_has_nothing_to_send_along(admin):
+    with pytest.raises(InvalidStream, match="is for push"):
+        admin.create("hr", Wish(Method.POLL, authorization="Bearer x"))
+
+
+def test_the_secret_stays_with_its_address_and_goes_with_it(admin):
+    made = admin.create("hr", PUSH)
+
+    kept = admin.configure("hr", made.stream_id, lambda _: Wish(Method.PUSH, URL))
+    assert kept.authorization == "Bearer x"
+    moved = admin.configure("hr", made.stream_id, lambda _: Wish(Method.PUSH, URL + "/new"))
+    assert moved.authorization is None
+
+
+def test_the_secret_can_be_taken_back(admin):
+    made = admin.create("hr", PUSH)
+
+    bare = admin.configure("hr", made.stream_id, lambda _: Wish(Method.PUSH, URL, keep_authorization=False))
+
+    assert bare.authorization is None
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda admin, stream_id: admin.get("another", stream_id),
+        lambda admin, stream_id: admin.configure("another", stream_id, lambda _: Wish()),
+        lambda admin, stream_id: admin.set_status("another", stream_id, Status.PAUSED, None),
+        lambda admin, stream_id: admin.remove("another", stream_id),
+        lambda admin, stream_id: admin.verify("another", stream_id, None),
+        lambda admin, stream_id: Poll(admin.store).fetch("another", stream_id, 1),
+        lambda admin, stream_id: Poll(admin.store).settle("another", stream_id, ["jti"]),
+        lambda admin, stream_id: Poll(admin.store).settle("another", stream_id, []),
+        lambda admin, stream_id: Operator(admin.store).remove(f"{stream_id}x"),
+    ],
+)
+def test_nobody_does_anything_to_anothers_stream(admin, act):
+    made = admin.create("hr", Wish())
+
+    with pytest.raises(UnknownStream):
+        act(admin, made.stream_id)
+
+
+def test_a_verification_waits_like_any_signal(admin, poll):
+    made = admin.create("hr", Wish())
+
+    admin.verify("hr", made.stream_id, "s")
+
+    (signal,) = poll.fetch("hr", made.stream_id, 10).signals
+    claims = signal.claims(issuer=ISSUER, audience="hr")
+    assert claims["sub_id"] == {"format": "opaque", "id": made.stream_id}
+    assert list(claims["events"].values()) == [{"state": "s"}]
+
+
+def test_a_verification_without_a_state_has_none(admin, poll):
+    made = admin.create("hr", Wish())
+
+    admin.verify("hr", made.stream_id, None)
+
+    assert poll.fetch("hr", made.stream_id, 10).signals[0].body == {}
+
+
+def test_verifications_are_bounded_by_their_interval(admin, clock):
+    made = admin.create("hr", Wish())
+    admin.verify("hr", made.stream_id, None)
+    clock.advance(VERIFY_EVERY - 1)
+
+    with pytest.raises(TooManyVerifications) as refused:
+        admin.verify("hr", made.stream_id, None)
+    clock.advance(refused.value.retry_after)
+    admin.verify("hr", made.stream_id, None)
+
+
+def test_a_disabled_stream_is_not_verified(admin):
+    made = admin.create("hr", Wish())
+    admin.set_status("hr", made.stream_id, Status.DISABLED, None)
+
+    with pytest.raises(InvalidStream, match="disabled"):
+        admin.verify("hr", made.stream_id, None)
+
+
+def test_disabling_forgets_and_pausing_keeps_but_gives_nothing(admin, poll):
+    made = admin.create("hr", Wish())
+    admin.verify("hr", made.stream_id, None)
+
+    admin.set_status("hr", made.stream_id, Status.PAUSED, "later")
+    assert poll.fetch("hr", made.stream_id, 10).signals == ()
+    admin.set_status("hr", made.stream_id, Status.ENABLED, None)
+    assert len(poll.fetch("hr", made.stream_id, 10).signals) == 1
+    admin.set_status("hr", made.stream_id, Status.DISABLED, None)
+    admin.set_status("hr", made.stream_id, Status.ENABLED, None)
+    assert len(poll.fetch("hr", made.stream_id, 10).signals) == 0
+
+
+def test_what_is_pushed_is_not_polled(admin, poll):
+    made = admin.create("hr", PUSH)
+
+    with pytest.raises(InvalidStream, match="pushed"):
+        poll.fetch("hr", made.stream_id, 1)
+
+
+def test_the_operator_sees_all_streams_and_closes_any(admin, memory):
+    made = admin.create("hr", Wish())
+    admin.verify("hr", made.stream_id, None)
+    operator = Operator(memory)
+
+    assert operator.all() == [(admin.get("hr", made.stream_id), 1)]
+    operator.remove(made.stream_id)
+    assert operator.all() == []
+
+
+@pytest.mark.parametrize("reason", list(EndReason))
+def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, poll, reason):
+    made = admin.create("hr", Wish())
+    session, *_ = rules.open(rules.account())
+
+    with rules.store.transaction() as tx:
+        end_session(tx, session.sid, reason, rules.clock())
+
+    (signal,) = poll.fetch("hr", made.stream_id, 10).signals
+    assert str(reason) in _ENDS
+    assert signal.body["initiating_entity"] in {"admin", "user", "policy", "system"}
+    assert signal.body["reason_admin"]["en"]
+    assert signal.body["reason_user"]["en"]
+
+
+def test_a_session_is_named_with_its_person():
+    signal = Signal("jti", "stream", "txn", SESSION_REVOKED, {}, 1.9, "sub", "sid")
+
+    assert signal.claims(issuer=ISSUER, audience="hr") == {
+        "iss": ISSUER,
+        "aud": "hr",
+        "iat": 1,
+        "jti": "jti",
+        "txn": "txn",
+        "sub_id": {
+            "format": "complex",
+            "session": {"format": "opaque", "id": "sid"},
+            "user": {"format": "iss_sub", "iss": ISSUER, "sub": "sub"},
+        },
+        "events": {SESSION_REVOKED: {}},
+    }
+
+
+def test_a_password_change_is_about_a_person_and_no_session(rules, admin, poll):
+    made, account = admin.create("hr", Wish()), rules.account()
+
+    with rules.store.transaction() as tx:
+        password_changed(tx, account.sub, rules.clock())
+
+    (signal,) = poll.fetch("hr", made.stream_id, 10).signals
+    claims = signal.claims(issuer=ISSUER, audience="hr")
+    assert claims["sub_id"] == {"format": "iss_sub", "iss": ISSUER, "sub": account.sub}
+    assert claims["events"][CREDENTIAL_CHANGE]["credential_type"] == "password"
+    assert claims["events"][CREDENTIAL_CHANGE]["change_type"] == "update"
