@@ -6,6 +6,8 @@ import base64
 import json
 import threading
 import time
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -90,6 +92,21 @@ class Mint:
     def token(self, *, header: dict[str, object] | None = None, **claims: object) -> str:
         return self.sign(_json(self.header(**(header or {}))), _json(self.claims(**claims)))
 
+    def list_token(
+        self, uri: str, data: bytes = b"\0\0", *, header: dict[str, object] | None = None, **claims: object
+    ) -> bytes:
+        packed = {"bits": 1, "lst": b64(zlib.compress(data))}
+        members = {
+            "iss": ISSUER,
+            "sub": uri,
+            "iat": NOW,
+            "exp": NOW + 43_200,
+            "ttl": 20,
+            "status_list": packed,
+        }
+        head = self.header(**{"typ": "statuslist+jwt", **(header or {})})
+        return self.sign(_json(head), _json(self._merged(members, claims))).encode()
+
     @staticmethod
     def _merged(members: dict[str, object], overrides: dict[str, object]) -> dict[str, object]:
         return {name: value for name, value in {**members, **overrides}.items() if value is not REMOVE}
@@ -108,11 +125,15 @@ class Answer:
 
 
 class DocumentServer:
-    """A real HTTP server that gives each request the next planned answer, or the last one again."""
+    """A real HTTP server that gives each request the next answer planned for its path, or the last one again.
+
+    What is planned at no path is for all paths that have no plan of their own.
+    """
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = [Answer()]
+        self.answers: dict[str, list[Answer]] = {"": [Answer()]}
         self.requests: list[dict[str, str]] = []
+        self.asked: Counter[str] = Counter()
         self.seen: SimpleQueue[str] = SimpleQueue()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -121,19 +142,21 @@ class DocumentServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
-    def plan(self, *answers: Answer) -> None:
+    def plan(self, *answers: Answer, at: str = "") -> None:
         with self._lock:
-            self.answers = list(answers)
+            self.answers[at] = list(answers)
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
-    def _take(self, headers: dict[str, str]) -> Answer:
+    def _take(self, path: str, headers: dict[str, str]) -> Answer:
         with self._lock:
             self.requests.append(headers)
-            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            self.asked[path] += 1
+            planned = self.answers.get(path) or self.answers[""]
+            return planned.pop(0) if len(planned) > 1 else planned[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
@@ -142,7 +165,7 @@ class DocumentServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                answer = server._take(dict(self.headers.items()))
+                answer = server._take(self.path, dict(self.headers.items()))
                 server.seen.put(self.path)
                 answer.before()
                 self.send_response(answer.status)

@@ -11,6 +11,7 @@ from touchstone import (
     Policy,
     TouchstoneError,
     Unavailable,
+    Unconfirmed,
     Verifier,
     errors,
 )
@@ -156,6 +157,30 @@ def test_while_keys_were_never_had_the_answer_is_503(mint):
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "7"
     assert answer.json["type"] == "urn:touchstone:problem:keys_unavailable"
+
+
+class Asked:
+    """An issuer that tells how it was asked, and refuses what is to be fresh."""
+
+    def __init__(self, claims):
+        self.claims = claims
+
+    def verify(self, token, *, fresh=False):
+        if fresh:
+            raise Unconfirmed
+        return self.claims
+
+
+def test_a_fresh_route_asks_for_fresh_knowledge_and_answers_503_without(verifier, mint):
+    app = Flask(__name__)
+    Touchstone(app, Asked(verifier.verify(mint.token())))
+    app.add_url_rule("/ordinary", view_func=require()(lambda: "served"), endpoint="ordinary")
+    app.add_url_rule("/fresh", view_func=require(fresh=True)(lambda: "never"), endpoint="fresh")
+    bearer = {"Authorization": f"Bearer {mint.token()}"}
+    assert app.test_client().get("/ordinary", headers=bearer).text == "served"
+    answer = app.test_client().get("/fresh", headers=bearer)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json["type"] == "urn:touchstone:problem:unconfirmed"
 
 
 def test_the_request_id_is_in_the_answer_where_there_is_one(app, client):

@@ -6,6 +6,7 @@ import threading
 import pytest
 from touchstone import follow
 from touchstone.follow import Follower
+from touchstone.snapshot import Snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 
@@ -244,6 +245,203 @@ def test_an_answer_that_was_overtaken_is_thrown_away(follower, server, document)
     server.plan(document(b"old", before=lambda: follower.poll(wait=False)), document(b"new", '"2"'))
     assert follower.poll() == pytest.approx(0.05)
     assert follower.value == "new"
+
+
+@pytest.mark.parametrize(("max_age", "interval"), [({}, 20), ({"Cache_Control": "max-age=60"}, 60)], ids=str)
+def test_the_documents_own_interval_counts_where_the_server_names_none(
+    server, document, make_clock, max_age, interval
+):
+    server.plan(document(), document(status=304, **max_age))
+    follower = Follower(server.url, parse, ttl=lambda value: 20, clock=make_clock(), jitter=lambda: 1.0)
+    follower.poll()
+    assert follower.poll() == pytest.approx(interval)
+    follower.close()
+
+
+# --- what lasts -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lasting(server, make_clock, tmp_path):
+    """A follower that forgets after 100 seconds, alerts after 60, and has a snapshot; by clocks that go together."""
+    clock = make_clock(1000)
+
+    def make(parse=parse):
+        snapshot = Snapshot(tmp_path / "document", max_bytes=100, max_age=100, now=clock)
+        follower = Follower(
+            server.url,
+            parse,
+            snapshot=snapshot,
+            forget_after=100,
+            alert_after=60,
+            clock=clock,
+            name="document",
+        )
+        follower.test_clock = clock
+        made.append(follower)
+        return follower
+
+    made = []
+    yield make
+    for follower in made:
+        follower.close()
+
+
+def test_a_value_that_nobody_confirms_is_forgotten(lasting, server, document):
+    server.plan(document(), document(status=500))
+    follower = lasting()
+    follower.poll()
+    for _ in range(2):
+        follower.test_clock.advance(50)
+        follower.poll()
+        assert follower._value == "one"
+    follower.test_clock.advance(1)
+    follower.poll()
+    assert follower._value is None
+
+
+def test_what_was_forgotten_is_asked_for_without_a_condition(lasting, server, document):
+    server.plan(document(), document(status=500), document(b"two", '"2"'))
+    follower = lasting()
+    follower.poll()
+    follower.test_clock.advance(101)
+    follower.poll()
+    follower.poll()
+    assert follower._value == "two"
+    assert "If-None-Match" not in server.requests[2]
+
+
+def test_a_confirmation_keeps_the_value(lasting, server, document):
+    server.plan(document(), document(status=304), document(status=500))
+    follower = lasting()
+    follower.poll()
+    follower.test_clock.advance(99)
+    follower.poll()
+    follower.test_clock.advance(99)
+    follower.poll()
+    assert follower._value == "one"
+
+
+def levels(caplog):
+    return [record.levelname for record in caplog.records if record.name == "touchstone"]
+
+
+def test_trouble_that_lasts_is_an_error_in_the_log_once_and_so_is_its_end_an_information(
+    lasting, server, document, caplog
+):
+    caplog.set_level("INFO", "touchstone")
+    server.plan(document(), *[document(status=500)] * 5, document(status=304))
+    follower = lasting()
+    for _ in range(7):
+        follower.poll()
+        follower.test_clock.advance(30)
+    assert levels(caplog) == ["WARNING", "ERROR", "INFO"]
+
+
+def test_trouble_counts_from_its_first_attempt_not_from_the_last_good_one(lasting, server, document, caplog):
+    server.plan(document(), document(status=500))
+    follower = lasting()
+    follower.poll()
+    follower.test_clock.advance(90)
+    follower.poll()
+    assert levels(caplog) == ["WARNING"]
+
+
+def test_the_next_trouble_is_told_anew(lasting, server, document, caplog):
+    server.plan(document(), *[document(status=500), document(status=500), document(status=304)] * 2)
+    follower = lasting()
+    for _ in range(7):
+        follower.poll()
+        follower.test_clock.advance(61)
+    assert levels(caplog) == ["WARNING", "ERROR"] * 2
+
+
+def test_where_the_first_attempt_fails_the_snapshot_serves(lasting, server, document):
+    server.plan(document(), document(status=500))
+    lasting().poll()
+    follower = lasting()
+    follower.test_clock.advance(50)
+    assert follower.wait_ready(10)
+    assert follower.value == "one"
+    assert follower.age is None
+    assert not follower.confirmed(10**6)
+
+
+def test_a_snapshot_has_not_longer_to_live_than_its_document(lasting, server, document):
+    server.plan(document(), document(status=500))
+    lasting().poll()
+    follower = lasting()
+    follower.test_clock.advance(60)
+    follower.poll()
+    assert follower._value == "one"
+    follower.test_clock.advance(41)
+    follower.poll()
+    assert follower._value is None
+
+
+def test_a_snapshot_is_looked_at_once(lasting, server, document, tmp_path):
+    server.plan(document(status=500))
+    follower = lasting()
+    follower.poll()
+    (tmp_path / "document").write_bytes(b"late")
+    os.utime(tmp_path / "document", (1000, 1000))
+    follower.poll()
+    assert follower._value is None
+
+
+def test_a_snapshot_that_cannot_be_read_is_of_no_use(lasting, server, document, tmp_path, caplog):
+    server.plan(document(status=500))
+    (tmp_path / "document").write_bytes(b"bad")
+    os.utime(tmp_path / "document", (1000, 1000))
+    follower = lasting()
+    follower.poll()
+    assert follower._value is None
+    assert levels(caplog) == ["WARNING", "WARNING"]
+
+
+def test_an_answer_that_comes_while_the_snapshot_is_read_goes_first(lasting, server, document, tmp_path):
+    server.plan(document(status=500), document(b"answered"))
+    (tmp_path / "document").write_bytes(b"snapshot")
+    os.utime(tmp_path / "document", (1000, 1000))
+
+    def overtaken(body):
+        if body == b"snapshot":
+            follower.poll(wait=False)
+        return body.decode()
+
+    follower = lasting(overtaken)
+    follower.poll()
+    assert follower._value == "answered"
+
+
+def test_what_was_good_is_written_where_a_later_process_finds_it(lasting, server, document, tmp_path):
+    server.plan(document())
+    lasting().poll()
+    assert (tmp_path / "document").read_bytes() == b"one"
+
+
+# --- figures --------------------------------------------------------------------------------------------------
+
+
+def test_the_figures_add_up(follower, server, document):
+    server.plan(
+        document(),
+        document(status=304, before=held(follower)),
+        document(status=304, Preference_Applied="wait=25"),
+        document(status=500),
+        document(b"two", '"2"'),
+    )
+    for _ in range(5):
+        follower.poll()
+    told = follower.stats
+    assert (told.name, told.age, told.last_error) == (server.url, 0, None)
+    assert (told.fetches, told.unchanged, told.failures, told.version, told.waits) == (5, 2, 1, 2, 3)
+
+
+def test_an_answer_that_was_overtaken_brought_nothing_new(follower, server, document):
+    server.plan(document(b"old", before=lambda: follower.poll(wait=False)), document(b"new", '"2"'))
+    follower.poll()
+    assert (follower.stats.fetches, follower.stats.version, follower.stats.unchanged) == (2, 1, 1)
 
 
 # --- in the background ----------------------------------------------------------------------------------------

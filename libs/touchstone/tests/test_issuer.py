@@ -141,3 +141,123 @@ def test_what_is_no_issuer_url_is_refused_at_once(url):
         Issuer(url, audience=AUDIENCE)
     with pytest.raises(ValueError, match=r"."):
         Issuer(ISSUER, audience=AUDIENCE, backchannel=url or "?")
+
+
+# --- status ---------------------------------------------------------------------------------------------------
+
+URI = f"{ISSUER}/status-lists/1"
+
+
+@pytest.fixture
+def publish_list(server, answer, mint):
+    """Publish the first list from now on."""
+
+    def plan(data=b"\0\0", status=200, before=lambda: None):
+        body = mint.list_token(URI, data)
+        headers = {"ETag": f'"{hash(body)}"', "Cache-Control": "max-age=3600"}
+        server.plan(answer(status, body, headers, before), at="/status-lists/1")
+
+    plan()
+    return plan
+
+
+@pytest.fixture
+def session_token(mint, publish_list):
+    """A token of a session, at index 3."""
+    return mint.token(status={"status_list": {"idx": 3, "uri": URI}})
+
+
+@pytest.fixture
+def monotonic(make_clock):
+    return make_clock(1000)
+
+
+@pytest.fixture
+def watched(server, clock, monotonic, publish):
+    made = Issuer(ISSUER, audience=AUDIENCE, backchannel=server.url, now=clock, clock=monotonic)
+    yield made
+    made.close()
+
+
+def test_the_first_token_of_a_session_waits_for_keys_and_list(issuer, session_token):
+    assert issuer.verify(session_token).status.index == 3
+
+
+def test_a_revoked_session_is_refused_from_the_first_token_on(issuer, session_token, publish_list):
+    publish_list(b"\x08\x00")
+    with pytest.raises(errors.RevokedToken):
+        issuer.verify(session_token)
+
+
+def test_a_revocation_arrives_by_itself(
+    issuer, session_token, publish_list, server, answer, mint, eventually
+):
+    assert issuer.verify(session_token)
+    publish_list(b"\x08\x00")
+    issuer.documents._lists[URI].refresh_soon(10)
+    with pytest.raises(errors.RevokedToken):
+        issuer.verify(session_token)
+
+
+def test_a_list_that_is_not_to_be_had_leaves_the_token_neither_good_nor_bad(
+    issuer, session_token, publish_list, mint
+):
+    publish_list(status=500)
+    for _ in range(2):
+        with pytest.raises(errors.StatusUnavailable):
+            issuer.verify(session_token)
+    assert issuer.verify(mint.token())
+
+
+def test_a_request_waits_for_a_list_at_its_first_meeting_only(issuer, session_token, publish_list, server):
+    publish_list(status=500)
+    with pytest.raises(errors.StatusUnavailable):
+        issuer.verify(session_token)
+    going = threading.Event()
+    publish_list(before=lambda: going.wait(10))
+    with pytest.raises(errors.StatusUnavailable):
+        issuer.verify(session_token)
+    going.set()
+
+
+def test_a_fresh_route_serves_what_was_just_confirmed(watched, session_token, mint):
+    assert watched.verify(session_token, fresh=True)
+    assert watched.verify(mint.token(), fresh=True)
+
+
+def test_a_fresh_route_fetches_a_confirmation_and_does_not_flap(watched, session_token, monotonic):
+    for _ in range(5):
+        assert watched.verify(session_token, fresh=True)
+        monotonic.advance(40)
+
+
+def test_a_fresh_route_learns_of_the_revocation_that_it_asked_about(
+    watched, session_token, monotonic, publish_list
+):
+    assert watched.verify(session_token)
+    publish_list(b"\x08\x00")
+    monotonic.advance(31)
+    with pytest.raises(errors.RevokedToken):
+        watched.verify(session_token, fresh=True)
+
+
+def test_a_fresh_route_fails_closed_and_an_ordinary_one_goes_on(
+    watched, session_token, monotonic, publish_list
+):
+    assert watched.verify(session_token)
+    publish_list(status=500)
+    monotonic.advance(31)
+    with pytest.raises(errors.Unconfirmed):
+        watched.verify(session_token, fresh=True)
+    assert watched.verify(session_token)
+
+
+def test_when_the_issuer_is_back_a_fresh_route_serves_again(watched, session_token, monotonic, publish_list):
+    assert watched.verify(session_token)
+    publish_list(status=500)
+    monotonic.advance(31)
+    with pytest.raises(errors.Unconfirmed):
+        watched.verify(session_token, fresh=True)
+    publish_list()
+    monotonic.advance(1)
+    assert watched.verify(session_token, fresh=True)

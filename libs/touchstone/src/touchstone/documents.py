@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -36,8 +37,8 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 class IssuerDocuments:
     """The keys and status lists of the issuer at `url`, each followed in the background from its first use on.
 
-    All are fetched under `backchannel` where that is given; the lists are those at `url` + `status_path` + a number,
-    and no other address is ever asked. `fresh_within`, `stale_within` and `alert_after` are in seconds: how old a
+    All are fetched under `backchannel` where that is given: the keys at `jwks_path`, the lists at `status_path` + a
+    number, and no other address is ever asked. `fresh_within`, `stale_within` and `alert_after` are in seconds: how old a
     confirmation may be that a fresh route relies on, after how long an unconfirmed document is forgotten, and when
     it is logged as an error. With `snapshots`, a folder, the last good documents outlive the process. `now` returns
     seconds since the epoch, `clock` any that never go back. Making one does no I/O. Raises ValueError for a URL that
@@ -49,6 +50,7 @@ class IssuerDocuments:
         url: str,
         *,
         backchannel: str | None = None,
+        jwks_path: str = "/.well-known/jwks.json",
         status_path: str = "/status-lists/",
         fresh_within: float = 30.0,
         stale_within: float = 43_200.0,
@@ -73,9 +75,7 @@ class IssuerDocuments:
         )
         self._lists: dict[str, Follower[StatusList]] = {}
         self._closed = False
-        self._keys: Follower[KeySet] = self._follow(
-            "jwks", "/.well-known/jwks.json", _usable_keys, JWKS_BYTES
-        )
+        self._keys: Follower[KeySet] = self._follow("jwks", jwks_path, _usable_keys, JWKS_BYTES)
 
     def keys(self) -> KeySet:
         """Return the keys, at once; raise Unavailable while there are none."""
@@ -176,9 +176,8 @@ class IssuerDocuments:
         # Without a lock, which a fork might leave locked for ever; what loses the race was never started.
         follower = self._lists.setdefault(uri, made)
         while len(self._lists) > MAX_LISTS:
-            oldest = self._lists.pop(next(iter(list(self._lists))), None)
-            if oldest is not None:
-                oldest.close()
+            with suppress(KeyError):  # another thread was quicker
+                self._lists.pop(next(iter(list(self._lists)))).close()
         if self._closed:
             follower.close()
         return follower

@@ -15,19 +15,16 @@ from weakref import WeakSet
 
 import requests
 
+from touchstone import pacing
 from touchstone.asking import Answer, ask, plain_session
 from touchstone.snapshot import Snapshot
+from touchstone.trouble import Trouble
 
 T = TypeVar("T")
 log = logging.getLogger("touchstone")
 
 EARLY_EVERY = 10.0  # seconds between two fetches out of turn
 _EARLY_WAITERS = 2  # threads that may wait for a fetch that may well fail; the others are answered at once
-_SHORTEST, _LONGEST = 5.0, 3600.0  # bounds of the interval that a server may ask for
-_AT_ONCE, _SOON = 0.05, 1.0  # breath between two waits; the same where the server may not have waited
-_NOTICEABLE = 0.3  # seconds: a change that took this long was perhaps waited for
-_BACKOFF, _BACKOFF_CAP = 0.25, 4.0
-_FIRST_CAP = 1.0  # while there has been no value, and nothing can be served
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,6 @@ class Follower(Generic[T]):
         self._ttl = ttl
         self._snapshot = snapshot
         self._forget_after = forget_after
-        self._alert_after = alert_after
         self._max_bytes = max_bytes
         self._default_interval = default_interval
         self._new_session = session
@@ -93,12 +89,9 @@ class Follower(Generic[T]):
         self._version = 0
         self._confirmed: float | None = None
         self._good: float | None = None  # when the value was good for the last time, as far as we know
-        self._trouble_began: float | None = None
-        self._alerted = False
-        self._in_trouble = 0  # failures in a row
-        self._fetches = self._changes = self._unchanged = self._failures = self._waited = 0
+        self._trouble = Trouble(url, alert_after)
         self._waits = False
-        self._last_error: str | None = None
+        self._fetches = self._changes = self._unchanged = self._failures = self._waited = 0
         self._begin()
         _followers.add(self)
 
@@ -131,7 +124,7 @@ class Follower(Generic[T]):
     @property
     def last_error(self) -> str | None:
         """Why the last attempt failed; None if it did not."""
-        return self._last_error
+        return self._trouble.last_error
 
     @property
     def stats(self) -> DocumentStats:
@@ -144,7 +137,7 @@ class Follower(Generic[T]):
             self._unchanged,
             self._failures,
             self._waited,
-            self._last_error,
+            self._trouble.last_error,
         )
 
     def wait_ready(self, timeout: float) -> bool:
@@ -171,7 +164,7 @@ class Follower(Generic[T]):
         """
         with self._changed:
             if not self.confirmed(within):
-                self._wait_early(lambda: self.confirmed(within), wait, crowd=not self._in_trouble)
+                self._wait_early(lambda: self.confirmed(within), wait, crowd=not self._trouble.failures)
             return self.confirmed(within)
 
     def close(self) -> None:
@@ -197,7 +190,7 @@ class Follower(Generic[T]):
             self._fetches += 1
             if version != self._version:
                 self._unchanged += 1
-                return _AT_ONCE  # overtaken by a newer answer
+                return pacing.AT_ONCE  # overtaken by a newer answer
             return self._succeeded(answer, value)
 
     def _start(self) -> None:
@@ -244,65 +237,46 @@ class Follower(Generic[T]):
             self._hold(value)
             self._etag = answer.etag
             self._version += 1
-        if self._in_trouble:
-            log.info("following again: %s", self.url)
         self._changes += changed
         self._unchanged += not changed
         self._waited += self._waits
         self._confirmed = self._good = self._clock()
-        self._trouble_began, self._in_trouble, self._alerted = None, 0, False
-        self._last_error, self._tried = None, True
+        self._trouble.end()
+        self._tried = True
         self._changed.notify_all()
         if self._snapshot is not None:
             self._snapshot.keep(answer.body)
-        return self._pause(answer, changed=changed)
+        return pacing.after_answer(
+            answer,
+            changed=changed,
+            eager=self._waits or (changed and self._version == 1),
+            interval=self._interval(answer),
+            jitter=self._jitter(),
+        )
 
-    def _pause(self, answer: Answer, *, changed: bool) -> float:
-        if answer.held or (changed and (self._waits or answer.took >= _NOTICEABLE or self._version == 1)):
-            return _AT_ONCE
-        if self._waits or changed:
-            return _SOON
-        interval = answer.max_age
-        if interval is None and self._value is not None:
-            interval = self._ttl(self._value)
-        if interval is None:
-            interval = self._default_interval
-        return min(max(interval, _SHORTEST), _LONGEST) * (0.9 + 0.1 * self._jitter())
+    def _interval(self, answer: Answer) -> float:
+        told = answer.max_age
+        if told is None and self._value is not None:
+            told = self._ttl(self._value)
+        return self._default_interval if told is None else told
 
     def _failed(self, error: Exception, began: float) -> float:
-        reason = (
-            str(error)
-            if isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
-            else ""
-        )
+        now = self._clock()
         with self._changed:
-            if not self._in_trouble:
-                log.warning("cannot follow %s: %s %s", self.url, type(error).__name__, reason)
             self._fetches += 1
             self._failures += 1
-            self._in_trouble += 1
-            self._last_error = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-            self._grow_old(began)
+            self._trouble.add(error, began, now)
+            if self._good is not None and now - self._good > self._forget_after:
+                self._hold(None)
+                self._etag = self._good = None
         if not self._tried:
             self._load()
         with self._changed:
             self._tried = True
             self._changed.notify_all()
-            cap = _FIRST_CAP if self._value is None else _BACKOFF_CAP
-            longest = min(cap, _BACKOFF * 2.0 ** min(self._in_trouble, 10))
-        return longest * (0.5 + 0.5 * self._jitter())
-
-    def _grow_old(self, began: float) -> None:
-        now = self._clock()
-        if self._trouble_began is None:
-            self._trouble_began = began
-        lasted = now - self._trouble_began
-        if not self._alerted and lasted >= self._alert_after:
-            self._alerted = True
-            log.error("not confirmed for %d seconds: %s", lasted, self.url)
-        if self._good is not None and now - self._good > self._forget_after:
-            self._hold(None)
-            self._etag = self._good = None
+            return pacing.after_failure(
+                self._trouble.failures, served=self._value is not None, jitter=self._jitter()
+            )
 
     def _hold(self, value: T | None) -> None:
         self._value = value

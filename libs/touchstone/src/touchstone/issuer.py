@@ -35,6 +35,7 @@ class Issuer:
         leeway: int = 30,
         now: Callable[[], float] = time.time,
         cache_size: int = 4096,
+        jwks_path: str = "/.well-known/jwks.json",
         status_path: str = "/status-lists/",
         fresh_within: float = 30.0,
         stale_within: float = 43_200.0,
@@ -45,6 +46,7 @@ class Issuer:
         self.documents = IssuerDocuments(
             url,
             backchannel=backchannel,
+            jwks_path=jwks_path,
             status_path=status_path,
             fresh_within=fresh_within,
             stale_within=stale_within,
