@@ -72,7 +72,7 @@ def sessions(
             said[why] += 1
         if (number + 1) % 50 == 0:
             print(f"{number + 1} of {count}, {time.monotonic() - began:.0f} s", file=sys.stderr)
-    print(f"the refusals said: {', '.join(f'{why} {times}' for why, times in said.most_common())}")
+    print(f"the refusals said: {', '.join(f'{why} {often}' for why, often in said.most_common())}")
     return times
 
 
@@ -110,7 +110,7 @@ def idle(house: House, seconds: float) -> list[list[object]]:
     before = house.observer.ask(metrics=True)
     time.sleep(seconds)
     after = house.observer.ask(metrics=True)
-    minutes = (after["at"] - before["at"]) / 60
+    minutes: float = (after["at"] - before["at"]) / 60
 
     def grown(process: str, metric: str) -> float:
         return (_sum(after["metrics"][process], metric) - _sum(before["metrics"][process], metric)) / minutes
