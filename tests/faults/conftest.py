@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -115,9 +116,11 @@ def post(make_post) -> Post:
 
 @pytest.fixture(scope="session")
 def problem() -> Callable[[Any], tuple[int, str]]:
-    """`problem(answer)`: its status, and the name of what is wrong (of any answer: requests' or a test client's)."""
+    """`problem(answer)`: its status, and the name of what is wrong, if anything (of any answer: requests' or a test client's)."""
 
     def read(answer: Any) -> tuple[int, str]:
+        if answer.status_code < HTTPStatus.BAD_REQUEST:
+            return answer.status_code, ""
         body = answer.json() if callable(answer.json) else answer.json
         return answer.status_code, body["type"].rpartition(":")[2]
 

@@ -78,6 +78,7 @@ def test_a_list_that_nobody_confirmed_for_twelve_hours_serves_no_longer(post, ap
 def test_the_age_of_a_document_is_an_alert_once_and_not_for_each_request(post, api, until, caplog):
     token = post.token(GOOD)
     post.stop()
+    until(lambda: all(each.last_error for each in api.issuer.documents.stats()), hope="trouble")
 
     post.advance(HOUR)
     for _ in range(50):
