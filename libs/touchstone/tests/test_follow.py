@@ -266,13 +266,13 @@ def lasting(server, make_clock, tmp_path):
     """A follower that forgets after 100 seconds, alerts after 60, and has a snapshot; by clocks that go together."""
     clock = make_clock(1000)
 
-    def make(parse=parse):
+    def make(parse=parse, forget_after=100):
         snapshot = Snapshot(tmp_path / "document", max_bytes=100, max_age=100, now=clock)
         follower = Follower(
             server.url,
             parse,
             snapshot=snapshot,
-            forget_after=100,
+            forget_after=forget_after,
             alert_after=60,
             clock=clock,
             name="document",
@@ -331,7 +331,7 @@ def test_trouble_that_lasts_is_an_error_in_the_log_once_and_so_is_its_end_an_inf
 ):
     caplog.set_level("INFO", "touchstone")
     server.plan(document(), *[document(status=500)] * 5, document(status=304))
-    follower = lasting()
+    follower = lasting(forget_after=1000)
     for _ in range(7):
         follower.poll()
         follower.test_clock.advance(30)
@@ -340,7 +340,7 @@ def test_trouble_that_lasts_is_an_error_in_the_log_once_and_so_is_its_end_an_inf
 
 def test_trouble_counts_from_its_first_attempt_not_from_the_last_good_one(lasting, server, document, caplog):
     server.plan(document(), document(status=500))
-    follower = lasting()
+    follower = lasting(forget_after=1000)
     follower.poll()
     follower.test_clock.advance(90)
     follower.poll()
@@ -349,7 +349,7 @@ def test_trouble_counts_from_its_first_attempt_not_from_the_last_good_one(lastin
 
 def test_the_next_trouble_is_told_anew(lasting, server, document, caplog):
     server.plan(document(), *[document(status=500), document(status=500), document(status=304)] * 2)
-    follower = lasting()
+    follower = lasting(forget_after=1000)
     for _ in range(7):
         follower.poll()
         follower.test_clock.advance(61)

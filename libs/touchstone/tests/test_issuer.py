@@ -220,44 +220,49 @@ def test_a_request_waits_for_a_list_at_its_first_meeting_only(issuer, session_to
     going.set()
 
 
+@pytest.fixture
+def settled(watched, session_token, eventually):
+    """An issuer whose first questions have ended: an answer that the clock overtakes would be too slow."""
+    assert watched.verify(session_token)
+    eventually(lambda: [each.fetches for each in watched.documents.stats()] == [2, 2])
+    return watched
+
+
 def test_a_fresh_route_serves_what_was_just_confirmed(watched, session_token, mint):
     assert watched.verify(session_token, fresh=True)
     assert watched.verify(mint.token(), fresh=True)
 
 
-def test_a_fresh_route_fetches_a_confirmation_and_does_not_flap(watched, session_token, monotonic):
+def test_a_fresh_route_fetches_a_confirmation_and_does_not_flap(settled, session_token, monotonic):
     for _ in range(5):
-        assert watched.verify(session_token, fresh=True)
         monotonic.advance(40)
+        assert settled.verify(session_token, fresh=True)
 
 
 def test_a_fresh_route_learns_of_the_revocation_that_it_asked_about(
-    watched, session_token, monotonic, publish_list
+    settled, session_token, monotonic, publish_list
 ):
-    assert watched.verify(session_token)
     publish_list(b"\x08\x00")
     monotonic.advance(31)
     with pytest.raises(errors.RevokedToken):
-        watched.verify(session_token, fresh=True)
+        settled.verify(session_token, fresh=True)
 
 
 def test_a_fresh_route_fails_closed_and_an_ordinary_one_goes_on(
-    watched, session_token, monotonic, publish_list
+    settled, session_token, monotonic, publish_list
 ):
-    assert watched.verify(session_token)
     publish_list(status=500)
     monotonic.advance(31)
     with pytest.raises(errors.Unconfirmed):
-        watched.verify(session_token, fresh=True)
-    assert watched.verify(session_token)
+        settled.verify(session_token, fresh=True)
+    assert settled.verify(session_token)
 
 
-def test_when_the_issuer_is_back_a_fresh_route_serves_again(watched, session_token, monotonic, publish_list):
-    assert watched.verify(session_token)
+def test_when_the_issuer_is_back_a_fresh_route_serves_again(settled, session_token, monotonic, publish_list):
     publish_list(status=500)
     monotonic.advance(31)
     with pytest.raises(errors.Unconfirmed):
-        watched.verify(session_token, fresh=True)
+        settled.verify(session_token, fresh=True)
     publish_list()
     monotonic.advance(1)
-    assert watched.verify(session_token, fresh=True)
+    assert settled.verify(session_token, fresh=True)

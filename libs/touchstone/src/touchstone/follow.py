@@ -233,8 +233,9 @@ class Follower(Generic[T]):
     def _succeeded(self, answer: Answer, value: T | None) -> float:
         changed = answer.body is not None and (self._value is None or value != self._value)
         self._waits = answer.applied or answer.held or (changed and self._waits)
-        if answer.body is not None:
+        if changed:
             self._hold(value)
+        if answer.body is not None:
             self._etag = answer.etag
             self._version += 1
         self._changes += changed
