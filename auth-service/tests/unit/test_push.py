@@ -1,0 +1,101 @@
+"""Handing a token over (RFC 8935): what counts as accepted, refused, or worth another try; and nothing goes anywhere else."""
+
+import pytest
+from auth_service.domain.delivery import LEASE, PushDelayed, PushRefused
+from auth_service.signals.push import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
+from testkit.upstream import Answer, FakeUpstream
+
+
+@pytest.fixture
+def receiver():
+    with FakeUpstream(Answer(202, b"")) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def push(receiver):
+    pusher = HttpPusher(at_once=2, whole=1.0)
+    return lambda authorization=None: pusher.push(f"{receiver.url}/events", authorization, "a.b.c")
+
+
+def test_a_token_is_posted_as_what_it_is(receiver, push):
+    push("Bearer x")
+
+    (request,) = receiver.received
+    assert (request.method, request.path, request.body) == ("POST", "/events", b"a.b.c")
+    assert request.headers["Content-Type"] == "application/secevent+jwt"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["Authorization"] == "Bearer x"
+
+
+def test_without_a_secret_there_is_no_authorization(receiver, push):
+    push()
+
+    assert "Authorization" not in receiver.received[0].headers
+
+
+def test_no_netrc_and_no_proxy_of_the_environment_is_used(receiver, push, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+
+    push()
+
+    assert "Authorization" not in receiver.received[0].headers
+
+
+@pytest.mark.parametrize("code", ["invalid_request", "invalid_key", "authentication_failed", "invalid_state"])
+def test_a_refusal_with_a_code_is_final(receiver, push, code):
+    receiver.answers = [Answer(400, {"err": code, "description": "no"})]
+
+    with pytest.raises(PushRefused, match=rf"^{code}$"):
+        push()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b""),
+        Answer(204, b""),
+        Answer(302, b"", {"Location": "/elsewhere"}),
+        Answer(401, b""),
+        Answer(404, b""),
+        Answer(429, b""),
+        Answer(500, b""),
+        Answer(503, b""),
+        Answer(400, b""),
+        Answer(400, b"<html>"),
+        Answer(400, []),
+        Answer(400, {"err": 7}),
+        Answer(400, {"err": "a\nforged line"}),
+        Answer(400, {"error": "invalid_request"}),
+        Answer(400, b"[" * 5000),
+        Answer(400, {"err": "invalid_key", "description": "x" * LONGEST_ANSWER}),
+    ],
+    ids=lambda answer: f"{answer.status}-{str(answer.body)[:12]!r}",
+)
+def test_anything_else_is_worth_another_try(receiver, push, answer):
+    receiver.answers = [answer]
+
+    with pytest.raises(PushDelayed):
+        push()
+    assert len(receiver.received) == 1
+
+
+def test_a_receiver_that_is_not_there_is_worth_another_try(receiver, push):
+    receiver.close()
+
+    with pytest.raises(PushDelayed, match=r"^ConnectionError$"):
+        push()
+
+
+def test_a_receiver_that_does_not_answer_is_not_waited_for_long(receiver, push):
+    receiver.gate.clear()
+
+    with pytest.raises(PushDelayed):
+        push()
+
+
+def test_a_try_ends_before_its_lease():
+    assert CONNECT + WHOLE < LEASE
