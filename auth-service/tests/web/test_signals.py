@@ -107,7 +107,7 @@ def test_events_that_there_are_not_are_asked_for_in_vain(ask):
         {"description": 5},
         [],
     ],
-    ids=str,
+    ids=lambda one: str(one)[:60],
 )
 def test_what_is_not_a_stream_is_a_bad_request_in_words(ask, body):
     answer = ask("POST", "/ssf/streams", json=body)
@@ -185,7 +185,7 @@ def test_a_replacement_says_how_signals_are_to_come(ask, pushed):
         {"events_delivered": []},
         {"min_verification_interval": 1},
     ],
-    ids=str,
+    ids=lambda one: str(one)[:60],
 )
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_what_only_the_mint_says_nobody_else_changes(ask, pushed, method, ours):
@@ -207,7 +207,7 @@ def test_what_only_the_mint_says_nobody_else_changes(ask, pushed, method, ours):
         ("POST", "/ssf/verification", {"stream_id": "{id}"}),
         ("POST", "/ssf/poll/{id}", {}),
     ],
-    ids=str,
+    ids=lambda one: str(one)[:60],
 )
 def test_another_clients_stream_is_as_one_that_is_not_there(ask, stream, method, path, body):
     def answer(stream_id):
@@ -329,7 +329,7 @@ def test_acknowledgements_and_errors_settle_what_came(ask, stream, poll):
         {"setErrs": {"jti": "wrong"}},
         {"setErrs": {"jti": {}}},
     ],
-    ids=str,
+    ids=lambda one: str(one)[:60],
 )
 def test_what_is_no_poll_is_a_bad_request(poll, body):
     assert poll(**body).status_code == 400
