@@ -3,8 +3,9 @@
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 
 from dataclasses import replace
+from typing import Any, cast
 
-from sqlalchemy import Select, Update, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
@@ -12,14 +13,24 @@ from auth_service.domain.sessions import Session
 from auth_service.domain.statuses import StatusRef
 from auth_service.storage.dialects import affected
 from auth_service.storage.statuses import SqlStatuses
-from auth_service.storage.tables import Base, SessionRow
+from auth_service.storage.tables import SessionRow
 
-_TABLE = Base.metadata.tables["sessions"]
+# All past the ORM, and what log-ins, refreshes and ends execute is made once: they are many, and wait for each other.
+_TABLE = cast("Table", SessionRow.__table__)
+_row = _TABLE.c
 _STATUS = ["status_list", "status_index"]
-_ADD = {  # made once, and past the ORM: it runs in every log-in; a status that is taken is no error
+_ADD: dict[str, Any] = {  # a status that is taken is no error
     "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(index_elements=_STATUS),
     "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(index_elements=_STATUS),
 }
+_GET = select(_TABLE).where(_row.sid == bindparam("wanted"))
+_UNENDED = update(_TABLE).where(_row.sid == bindparam("wanted"), _row.ended_at.is_(None))
+_TOUCH = _UNENDED.values(
+    {name: bindparam(name) for name in ("last_used_at", "address", "user_agent", "tokens_until")}
+)
+_END = _UNENDED.values(
+    ended_at=bindparam("at"), end_reason=bindparam("reason"), tokens_until=null()
+).returning(*_row)
 
 
 class SqlSessions:
@@ -56,36 +67,29 @@ class SqlSessions:
         return replace(session, status=status)
 
     def get(self, sid: str) -> Session | None:
-        row = self._db.scalar(_fresh(select(SessionRow).where(SessionRow.sid == sid)))
+        row = self._db.connection().execute(_GET, {"wanted": sid}).one_or_none()
         return None if row is None else _session(row)
 
     def living(self, sub: str, now: float) -> list[Session]:
-        return self._living(select(SessionRow).where(SessionRow.sub == sub), now)
+        return self._living(_row.sub == sub, now)
 
     def living_of_client(self, client_id: str, now: float) -> list[Session]:
-        return self._living(select(SessionRow).where(SessionRow.client_id == client_id), now)
+        return self._living(_row.client_id == client_id, now)
 
     def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
-        return self._living(select(SessionRow).where(SessionRow.browser_session == digest), now)
+        return self._living(_row.browser_session == digest, now)
 
     def page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
-        live = select(SessionRow).where(SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
+        live = _live(now)
         if sub is not None:
-            live = live.where(SessionRow.sub == sub)
+            live = live.where(_row.sub == sub)
         if after is not None:
-            live = live.where(SessionRow.sid > after)
-        return [_session(row) for row in self._db.scalars(_fresh(live.order_by(SessionRow.sid).limit(limit)))]
+            live = live.where(_row.sid > after)
+        return self._all(live.order_by(_row.sid).limit(limit))
 
     def move_browser(self, old: bytes, new: bytes) -> None:
-        moved = update(SessionRow).where(SessionRow.browser_session == old).values(browser_session=new)
-        self._db.execute(moved.execution_options(synchronize_session=False))
-
-    def _living(self, rows: Select[SessionRow], now: float) -> list[Session]:
-        live = rows.where(SessionRow.ended_at.is_(None), SessionRow.expires_at > now)
-        return [
-            _session(row)
-            for row in self._db.scalars(_fresh(live.order_by(SessionRow.auth_time, SessionRow.sid)))
-        ]
+        moved = update(_TABLE).where(_row.browser_session == old).values(browser_session=new)
+        self._db.connection().execute(moved)
 
     def touch(
         self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float
@@ -96,25 +100,25 @@ class SqlSessions:
             "user_agent": user_agent,
             "tokens_until": tokens_until,
         }
-        self._db.execute(_unended(sid).values(**used))
+        self._db.connection().execute(_TOUCH, used | {"wanted": sid})
 
     def mark_ended(self, sid: str, reason: str, at: float) -> Session | None:
-        over = _unended(sid).values(ended_at=at, end_reason=reason, tokens_until=None)
-        row = self._db.scalar(over.returning(SessionRow).execution_options(populate_existing=True))
+        over = {"wanted": sid, "reason": reason, "at": at}
+        row = self._db.connection().execute(_END, over).one_or_none()
         return None if row is None else _session(row)
 
+    def _living(self, whose: ColumnElement[bool], now: float) -> list[Session]:
+        return self._all(_live(now).where(whose).order_by(_row.auth_time, _row.sid))
 
-def _unended(sid: str) -> Update:
-    unended = update(SessionRow).where(SessionRow.sid == sid, SessionRow.ended_at.is_(None))
-    return unended.execution_options(synchronize_session=False)
-
-
-def _fresh(rows: Select[SessionRow]) -> Select[SessionRow]:
-    """Read what the database says now, not what this transaction saw before."""
-    return rows.execution_options(populate_existing=True)
+    def _all(self, rows: Select[Any]) -> list[Session]:
+        return [_session(row) for row in self._db.connection().execute(rows)]
 
 
-def _session(row: SessionRow) -> Session:
+def _live(now: float) -> Select[Any]:
+    return select(_TABLE).where(_row.ended_at.is_(None), _row.expires_at > now)
+
+
+def _session(row: Any) -> Session:
     return Session(
         sid=row.sid,
         sub=row.sub,
