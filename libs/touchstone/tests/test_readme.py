@@ -11,6 +11,9 @@ from touchstone import errors
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 
 
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
 def kinds(kind=errors.TouchstoneError):
     return [kind, *(leaf for child in kind.__subclasses__() for leaf in kinds(child))]
 
@@ -18,7 +21,7 @@ def kinds(kind=errors.TouchstoneError):
 @pytest.fixture
 def example(server, answer, mint):
     """Run the README's program, with the issuer at a server of ours."""
-    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    program, _several = PROGRAMS
     assert len(program.splitlines()) <= 15
     server.plan(answer(200, mint.jwks()))
     scope = {"__name__": "example"}
@@ -41,6 +44,31 @@ def test_the_example_protects_its_app(example, server, mint):
     assert ask(scope="orders:write").status_code == 403
     assert ask(aud="users-service").status_code == 401
     assert client.get("/orders").status_code == 401
+
+
+def test_the_example_refuses_a_session_that_was_ended(example, server, answer, mint):
+    import time
+
+    now = int(time.time())
+    uri = f"{server.url}/status-lists/1"
+    ended = mint.list_token(uri, b"\x08\x00", iss=server.url, iat=now, exp=now + 60)
+    server.plan(answer(200, ended), at="/status-lists/1")
+    times = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url}
+
+    def ask(index):
+        status = {"status_list": {"idx": index, "uri": uri}}
+        bearer = {"Authorization": f"Bearer {mint.token(**times, status=status)}"}
+        return example.test_client().get("/orders", headers=bearer)
+
+    assert ask(2).status_code == 200
+    assert ask(3).status_code == 401
+    assert ask(3).json["type"] == "urn:touchstone:problem:revoked_token"
+
+
+def test_the_example_of_several_issuers_makes_them():
+    scope = {}
+    exec(compile(PROGRAMS[1], "README.md", "exec"), scope)
+    scope["issuers"].close()
 
 
 @pytest.mark.parametrize("name", touchstone.__all__)
