@@ -24,6 +24,16 @@ ROUTES = {
         ("post", "/oauth/revoke"),
         ("post", "/oauth/introspect"),
         ("get", "/oauth/userinfo"),
+        ("get", "/.well-known/ssf-configuration"),
+        ("post", "/ssf/streams"),
+        ("get", "/ssf/streams"),
+        ("patch", "/ssf/streams"),
+        ("put", "/ssf/streams"),
+        ("delete", "/ssf/streams"),
+        ("get", "/ssf/status"),
+        ("post", "/ssf/status"),
+        ("post", "/ssf/verification"),
+        ("post", "/ssf/poll/{stream_id}"),
         ("get", "/admin/keys"),
         ("post", "/admin/keys/rotate"),
         ("delete", "/admin/keys/{kid}"),
@@ -47,7 +57,7 @@ ROUTES = {
     },
 }
 # Of the auth-service's routes, those for a bearer; of the others', all but the price list.
-BEARERS_AT_THE_MINT = ("/logout", "/account/", "/admin/", "/oauth/userinfo")
+BEARERS_AT_THE_MINT = ("/logout", "/account/", "/admin/", "/oauth/userinfo", "/ssf/")
 
 
 @pytest.fixture(params=list(ROUTES))
