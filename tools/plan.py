@@ -50,7 +50,11 @@ class Plan:
 
     def environment(self, service: Service) -> dict[str, str]:
         """Return the settings of one service: what the user set, and what it needs beside."""
-        settings = {"DEMO": "1", "MAIL_URL": f"file:{self.var / 'mail'}"} | dict(os.environ)
+        settings = {
+            "DEMO": "1",
+            "MAIL_URL": f"file:{self.var / 'mail'}",
+            "MALLOC_ARENA_MAX": "2",  # else the mint's many threads keep the memory of password hashes
+        } | dict(os.environ)
         settings |= {each.how.port_setting: str(each.port) for each in self.services}
         settings |= {
             "GATEWAY_HOST": LOOPBACK,
