@@ -16,6 +16,7 @@ from auth_service.signing.folder import KeyFolder
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
 from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa, thumbprint
 from touchstone import StatusUnavailable, Unconfirmed
@@ -500,6 +501,18 @@ def test_a_list_that_may_have_been_opened_since_anybody_could_look_is_neither_go
 
     with pytest.raises(StatusUnavailable):
         bearers.verify(access(ring, clock, status=status(1, "http://localhost:8080/status-lists/2")))
+
+
+def test_a_key_whose_signatures_do_not_hold_is_refused(folder):
+    (file,) = folder.path.glob("*.pem")
+    whole = pem.read_private(file).private_numbers()
+    broken = RSAPrivateNumbers(
+        whole.p, whole.q, whole.d + 2, whole.dmp1 + 2, whole.dmq1, whole.iqmp, whole.public_numbers
+    )
+    file.write_bytes(pem.private_pem(broken.private_key(unsafe_skip_rsa_key_validation=True)))
+
+    with pytest.raises(pem.KeyFault, match="damaged"):
+        KeyFolder(folder.path).open()
 
 
 def test_the_folder_tells_two_changes_within_one_tick_of_its_clock(folder):
