@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis
+import jwt
 import pytest
 import requests
 import schemathesis
@@ -161,19 +163,37 @@ class Caller:
 
 @pytest.fixture(scope="session")
 def callers(shaken, door) -> dict[str, Callable[[str], str | None]]:
-    """A token, or none, for a path: as nobody, as a customer, and as an administrator."""
+    """A token, or none, for a path: as nobody, as a customer, as an administrator, and as a receiver of signals."""
     gate = door(shaken.gateway)
     passing = Person(gate, f"{secrets.token_hex(8)}@example.com", secrets.token_urlsafe(16))
     answer = gate(
         "POST", "/accounts", json={"email": passing.email, "password": passing.password, "name": "Passing"}
     )
     assert answer.status_code == 201, answer.text
+    receiver = receivers_token(shaken, gate)
     alice, admin = (Person(gate, f"{name}@example.com", DEMO_PASSWORD) for name in ("alice", "admin"))
     return {
         "nobody": lambda path: None,
         "a customer": Caller(alice, passing).token,
         "an administrator": Caller(admin, Person(gate, admin.email, DEMO_PASSWORD)).token,
+        "a receiver": lambda path: receiver,
     }
+
+
+def receivers_token(shaken: Cluster, gate: Any) -> str:
+    """A client's own token, for streams of signals."""
+    name, now = "signals-receiver", int(time.time())
+    key = (shaken.keys_dir / "clients" / f"{name}.pem").read_text()
+    claims = {"iss": name, "sub": name, "aud": shaken.issuer, "jti": secrets.token_hex(8), "iat": now}
+    form = {
+        "grant_type": "client_credentials",
+        "audience": "auth-service",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": jwt.encode({**claims, "exp": now + 60}, key, "RS256"),
+    }
+    answer = gate("POST", "/oauth/token", data=form)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
 
 
 @pytest.fixture
