@@ -1,7 +1,6 @@
 """What a receiver fetches for itself (RFC 8936)."""
 
 import threading
-import time
 
 import pytest
 import requests
@@ -80,9 +79,8 @@ def test_a_poll_waits_for_something_to_happen(subscriber, polled, log_out):
     answers = []
     poll = threading.Thread(target=lambda: answers.append(subscriber.poll(polled, wait=25)))
     poll.start()
-    time.sleep(0.5)  # the poll is on its way; if it is not there yet, it finds the signal at once
 
-    log_out()
+    log_out()  # a log-in takes its time, so the poll waits by then; if it does not, it finds the signal at once
     poll.join(20)
 
     (answer,) = answers

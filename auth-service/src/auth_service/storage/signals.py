@@ -16,6 +16,7 @@ from auth_service.storage.dialects import affected
 from auth_service.storage.signal_tables import SignalRow, StreamRow
 from auth_service.storage.tables import Base
 
+DROPPED_AT_ONCE = 5000
 # made once, and past the ORM: they run whenever a session ends
 _STREAMS = Base.metadata.tables["signal_streams"]
 _LISTENING = select(_STREAMS.c.stream_id, _STREAMS.c.delivered).where(
@@ -84,14 +85,14 @@ class SqlSignals:
 
     def trim(self, now: float) -> int:
         known = select(StreamRow.stream_id)
-        gone = self._removed(SignalRow.created_at < now - KEPT)
-        gone += self._removed(SignalRow.stream_id.not_in(known))
+        gone = self._dropped(SignalRow.created_at < now - KEPT)
+        gone += self._dropped(SignalRow.stream_id.not_in(known))
         counts = select(SignalRow.stream_id).group_by(SignalRow.stream_id).having(func.count() > MOST_KEPT)
         for stream_id in list(self._db.scalars(counts)):
             one = select(SignalRow.created_at).where(SignalRow.stream_id == stream_id)
             oldest = self._db.scalar(one.order_by(SignalRow.created_at.desc()).offset(MOST_KEPT).limit(1))
             if oldest is not None:
-                gone += self._removed(SignalRow.stream_id == stream_id, SignalRow.created_at <= oldest)
+                gone += self._dropped(SignalRow.stream_id == stream_id, SignalRow.created_at <= oldest)
         return gone
 
     def newest(self) -> str | None:
@@ -112,6 +113,11 @@ class SqlSignals:
     def _found(self, rows: Select[SignalRow], limit: int) -> list[Signal]:
         fresh = rows.limit(limit).execution_options(populate_existing=True)
         return [_signal(row) for row in self._db.scalars(fresh)]
+
+    def _dropped(self, *which: ColumnElement[bool]) -> int:
+        """Forget a bounded number, and none that somebody else is about to change: several processes trim at once."""
+        some = select(SignalRow.jti).where(*which).limit(DROPPED_AT_ONCE).with_for_update(skip_locked=True)
+        return self._removed(SignalRow.jti.in_(some))
 
     def _removed(self, *which: ColumnElement[bool]) -> int:
         gone = delete(SignalRow).where(*which).execution_options(synchronize_session=False)
