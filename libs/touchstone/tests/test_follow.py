@@ -563,6 +563,6 @@ def test_a_forked_child_follows_by_itself(follower, server, document):
             fine = follower._thread is None and follower.value == "one" and follower._thread.is_alive()
             follower.refresh_soon(10)
         finally:
-            os._exit(0 if fine and not follower._early_running else 1)
+            os._exit(0 if fine and not follower._early.running else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert len(server.requests) > asked

@@ -17,6 +17,7 @@ import requests
 
 from touchstone import pacing
 from touchstone.asking import Answer, ask, plain_session
+from touchstone.early import OutOfTurn
 from touchstone.snapshot import Snapshot
 from touchstone.trouble import Trouble
 
@@ -24,7 +25,6 @@ T = TypeVar("T")
 log = logging.getLogger("touchstone")
 
 EARLY_EVERY = 10.0  # seconds between two fetches out of turn
-_EARLY_WAITERS = 2  # threads that may wait for a fetch that may well fail; the others are answered at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,7 @@ class Follower(Generic[T]):
         self.current: T | None = None
         self._closed = False
         self._tried = False
-        self._early_last = -inf
-        self._early_running = False
-        self._early_waiters = 0
+        self._early = OutOfTurn(lambda: self.poll(wait=False), self._changed, self._clock)
 
     @property
     def value(self) -> T | None:
@@ -149,8 +147,8 @@ class Follower(Generic[T]):
     def refresh_soon(self, wait: float = 0.0, *, every: float = EARLY_EVERY) -> None:
         """Ask out of turn, at most once in `every` seconds for all threads, and let few stay `wait` seconds for it."""
         with self._changed:
-            if self._start_early(every):
-                self._wait_early(lambda: False, wait)
+            if not self._closed and self._early.start(every):
+                self._early.wait(wait)
 
     def confirmed(self, within: float) -> bool:
         """Tell, at once, whether the server has confirmed the value in the last `within` seconds."""
@@ -164,7 +162,7 @@ class Follower(Generic[T]):
         """
         with self._changed:
             if not self.confirmed(within):
-                self._wait_early(lambda: self.confirmed(within), wait, crowd=not self._trouble.failures)
+                self._early.wait(wait, lambda: self.confirmed(within), crowd=not self._trouble.failures)
             return self.confirmed(within)
 
     def close(self) -> None:
@@ -205,30 +203,6 @@ class Follower(Generic[T]):
             pause = self.poll()
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, pause)
-
-    def _start_early(self, every: float) -> bool:
-        """Tell whether a fetch out of turn is under way, be it one that starts now."""
-        if not self._early_running:
-            if self._closed or self._clock() < self._early_last + every:
-                return False
-            Thread(target=self._early, name="touchstone-early", daemon=True).start()
-            self._early_last = self._clock()
-            self._early_running = True
-        return True
-
-    def _wait_early(self, enough: Callable[[], bool], seconds: float, *, crowd: bool = False) -> None:
-        if seconds > 0 and (crowd or self._early_waiters < _EARLY_WAITERS):
-            self._early_waiters += 1
-            self._changed.wait_for(lambda: not self._early_running or enough(), seconds)
-            self._early_waiters -= 1
-
-    def _early(self) -> None:
-        try:
-            self.poll(wait=False)
-        finally:
-            with self._changed:
-                self._early_running = False
-                self._changed.notify_all()
 
     def _succeeded(self, answer: Answer, value: T | None) -> float:
         changed = answer.body is not None and (self._value is None or value != self._value)
