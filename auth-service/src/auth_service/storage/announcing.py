@@ -18,7 +18,7 @@ def announce(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         return
     try:
-        with engine.begin() as connection:
-            connection.execute(_NOTIFY, {"channel": CHANNEL})
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(_NOTIFY, {"channel": CHANNEL})  # one way there and back: it comes after every end
     except SQLAlchemyError as error:  # the change is done, and will be seen a moment later
         _log.warning("a change could not be announced", reason=type(error).__name__)
