@@ -218,6 +218,18 @@ def test_a_server_in_trouble_is_asked_again_later_and_later(make_clock, server, 
     follower.close()
 
 
+def test_after_trouble_the_next_question_asks_for_an_answer_now_and_the_one_after_waits_again(
+    follower, server, document
+):
+    server.plan(document(), document(status=500), document(status=304), document(status=304))
+    follower.poll()
+    follower.poll()
+    assert follower.poll() == pytest.approx(0.05)
+    assert follower.last_error is None
+    follower.poll()
+    assert ["Prefer" in headers for headers in server.requests] == [False, True, False, True]
+
+
 def test_a_server_that_was_never_there_is_asked_again_every_second(make_clock, server):
     server.close()
     follower = Follower(server.url, parse, clock=make_clock(), jitter=lambda: 1.0)

@@ -175,8 +175,9 @@ class Follower(Generic[T]):
     def poll(self, *, wait: bool = True) -> float:
         """Ask once; return the seconds to pause before asking again. Never raises."""
         with self._changed:
-            version, etag = self._version, self._etag
+            version, etag, recovering = self._version, self._etag, self._trouble.failures > 0
         began = self._clock()
+        wait = wait and not recovering  # that trouble is over should be known now, not when a wait ends
         try:
             answer = ask(
                 self._session, self.url, etag, wait=wait, max_bytes=self._max_bytes, clock=self._clock
@@ -189,7 +190,8 @@ class Follower(Generic[T]):
             if version != self._version:
                 self._unchanged += 1
                 return pacing.AT_ONCE  # overtaken by a newer answer
-            return self._succeeded(answer, value)
+            pause = self._succeeded(answer, value)
+            return pacing.AT_ONCE if recovering else pause
 
     def _start(self) -> None:
         with self._changed:
