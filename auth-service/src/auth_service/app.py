@@ -27,13 +27,14 @@ from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.mail import Outbox
 from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.passwords import ChangePassword, PasswordHasher
+from auth_service.domain.polling import Poll
 from auth_service.domain.refresh import Refresh
 from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
 from auth_service.domain.rotation import RotateOnSchedule
 from auth_service.domain.slowdown import NoBrake, SlowDown
 from auth_service.domain.statuses import Changes, Horizon
 from auth_service.domain.store import Store
-from auth_service.domain.streams import Operator, Poll, StreamAdmin
+from auth_service.domain.stream_admin import Operator, StreamAdmin
 from auth_service.domain.times import Clock
 from auth_service.domain.userinfo import UserInfo
 from auth_service.domain.verification import Welcome

@@ -17,7 +17,8 @@ from auth_service.domain.signals import (
     Signal,
     password_changed,
 )
-from auth_service.domain.streams import MOST_STREAMS, Method, Status, Stream, StreamAdmin, Wish
+from auth_service.domain.stream_admin import StreamAdmin
+from auth_service.domain.streams import MOST_STREAMS, Method, Status, Stream, Wish
 
 URL = "https://receiver.example/events"
 

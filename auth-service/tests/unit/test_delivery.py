@@ -16,7 +16,8 @@ from auth_service.domain.delivery import (
 )
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.signals import SESSION_REVOKED, Happening
-from auth_service.domain.streams import Method, StreamAdmin, Wish
+from auth_service.domain.stream_admin import StreamAdmin
+from auth_service.domain.streams import Method, Wish
 from auth_service.signals.couriers import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs

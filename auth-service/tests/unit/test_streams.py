@@ -2,6 +2,7 @@
 
 import pytest
 from auth_service.domain.errors import InvalidStream, TooManyVerifications, UnknownStream
+from auth_service.domain.polling import Poll
 from auth_service.domain.receivers import check_authorization, check_endpoint
 from auth_service.domain.sessions import EndReason, end_session
 from auth_service.domain.signals import (
@@ -12,7 +13,8 @@ from auth_service.domain.signals import (
     Signal,
     password_changed,
 )
-from auth_service.domain.streams import VERIFY_EVERY, Method, Operator, Poll, Status, StreamAdmin, Wish
+from auth_service.domain.stream_admin import Operator, StreamAdmin
+from auth_service.domain.streams import VERIFY_EVERY, Method, Status, Wish
 
 URL = "https://receiver.example/events"
 ISSUER = "https://mint.example"

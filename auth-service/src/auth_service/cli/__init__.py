@@ -12,7 +12,7 @@ from auth_service.cli.keys import keys_commands
 from auth_service.cli.sessions import session_commands
 from auth_service.cli.signals import signal_commands
 from auth_service.domain.administration import Administration
-from auth_service.domain.streams import Operator
+from auth_service.domain.stream_admin import Operator
 
 InstallKey = Callable[[str, Path], None]
 EncryptFiles = Callable[[], list[str]]

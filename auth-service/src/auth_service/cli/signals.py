@@ -4,7 +4,8 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, moment, print_rows
-from auth_service.domain.streams import Operator, Stream
+from auth_service.domain.stream_admin import Operator
+from auth_service.domain.streams import Stream
 
 
 def signal_commands(streams: Operator) -> AppGroup:

@@ -1,15 +1,28 @@
-"""What the routes for receivers of signals can call."""
+"""What the routes for receivers of signals share: what they can call, whom they let in, and how they answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from flask import Response, jsonify
+from pydantic import BaseModel
+from service_kit.openapi import problem_response
 from touchstone.flask import current_token
 
 from auth_service.domain.clients import Clients
 from auth_service.domain.delivery import Outcome
 from auth_service.domain.errors import InvalidToken
 from auth_service.domain.issuing import Signer
-from auth_service.domain.streams import Poll, StreamAdmin
+from auth_service.domain.polling import Poll
+from auth_service.domain.stream_admin import StreamAdmin
+from auth_service.web.answers import NO_STORE
+
+MANAGE, READ = "ssf.manage", "ssf.read"
+MANAGERS: list[dict[str, list[str]]] = [{"bearer": [MANAGE]}]
+READERS: list[dict[str, list[str]]] = [{"bearer": [READ]}]
+BAD: dict[Any, Any] = {400: problem_response("The request has faults, or the stream does not do this.")}
+UNKNOWN: dict[Any, Any] = {404: problem_response("You have no such stream.")}
+Answer = tuple[Response, int, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +42,8 @@ class SignalDesk:
         if client is None or not client.enabled:
             raise InvalidToken("this token speaks for no client that may receive signals")
         return client.client_id
+
+
+def answer(model: BaseModel, status: int = 200) -> Answer:
+    """Answer with a model, without what is not there; it is for no cache."""
+    return jsonify(model.model_dump(exclude_none=True)), status, NO_STORE

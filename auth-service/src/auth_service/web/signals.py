@@ -1,12 +1,9 @@
 """Routes for receivers of signals: their streams (SSF 1.0 section 8.1), and the poll (RFC 8936)."""
 
-from typing import Any
-
 import structlog
 from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel
 from service_kit.errors import InvalidRequest
 from service_kit.openapi import problem_response
 from service_kit.problems import problem
@@ -14,53 +11,39 @@ from service_kit.strict import validated
 from touchstone.flask import require
 
 from auth_service.domain.delivery import Outcome, security_event_token
-from auth_service.domain.errors import InvalidStream
-from auth_service.domain.streams import Polled, Stream, Wish
+from auth_service.domain.polling import Polled
+from auth_service.domain.streams import Stream
 from auth_service.web.answers import NO_STORE
 from auth_service.web.mint import Mint
-from auth_service.web.signal_desk import SignalDesk
+from auth_service.web.signal_desk import (
+    BAD,
+    MANAGE,
+    MANAGERS,
+    READ,
+    READERS,
+    UNKNOWN,
+    Answer,
+    SignalDesk,
+    answer,
+)
 from auth_service.web.signal_models import (
     MOST_POLLED,
-    DeliveryWish,
-    NewStream,
     OneStream,
-    PerhapsOneStream,
     PollAnswer,
     PollRequest,
     SsfConfiguration,
     StatusChange,
     StatusView,
-    StreamChange,
-    StreamReplacement,
-    StreamView,
     VerificationRequest,
     ssf_configuration,
 )
+from auth_service.web.streams import add_streams
 from auth_service.web.waiting import preferred_wait
 
-MANAGE, READ = "ssf.manage", "ssf.read"
 HELD = 4  # seconds that a poll without ``Prefer: wait`` is held: the door waits for five
 MAX_AGE = 300
 TAGS = [Tag(name="signals", description="Shared Signals, for receivers.")]
-MANAGERS: list[dict[str, list[str]]] = [{"bearer": [MANAGE]}]
-READERS: list[dict[str, list[str]]] = [{"bearer": [READ]}]
-BAD: dict[Any, Any] = {400: problem_response("The request has faults, or the stream does not do this.")}
-UNKNOWN: dict[Any, Any] = {404: problem_response("You have no such stream.")}
-ONE_OR_ALL = {
-    "description": "One configuration, or a list of all.",
-    "content": {
-        "application/json": {
-            "schema": {
-                "oneOf": [
-                    {"$ref": "#/components/schemas/StreamView"},
-                    {"type": "array", "items": {"$ref": "#/components/schemas/StreamView"}},
-                ]
-            }
-        }
-    },
-}
 _log = structlog.get_logger(__name__)
-Answer = tuple[Response, int, dict[str, str]]
 
 
 def blueprint(mint: Mint) -> APIBlueprint:
@@ -78,88 +61,10 @@ def blueprint(mint: Mint) -> APIBlueprint:
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
         return response
 
-    _streams(routes, mint, mint.signals)
+    add_streams(routes, mint.issuer, mint.signals)
     _stream_states(routes, mint.signals)
     _poll(routes, mint, mint.signals)
     return routes
-
-
-def _streams(routes: APIBlueprint, mint: Mint, desk: SignalDesk) -> None:
-    path: Any = "/ssf/streams"
-
-    def shown(stream: Stream, status: int = 200) -> Answer:
-        return _json(StreamView.of(stream, mint.issuer), status)
-
-    @routes.post(
-        path,
-        operation_id="createStream",
-        security=MANAGERS,
-        responses={201: StreamView, 409: problem_response("There are as many as may be."), **BAD},
-    )
-    @require(MANAGE)
-    @validated
-    def create(body: NewStream) -> Answer:
-        """Open a stream for the client that asks."""
-        wish = _wish(body.delivery, body.events_requested, body.description)
-        return shown(desk.streams.create(desk.client(), wish), 201)
-
-    @routes.get(
-        path, operation_id="readStreams", security=READERS, responses={200: ONE_OR_ALL, **BAD, **UNKNOWN}
-    )
-    @require(any_of=(READ, MANAGE))
-    @validated
-    def read(query: PerhapsOneStream) -> Answer:
-        """Read one stream's configuration, or without `stream_id` a list of all that the client has."""
-        if query.stream_id is not None:
-            return shown(desk.streams.get(desk.client(), query.stream_id))
-        found = [StreamView.of(each, mint.issuer) for each in desk.streams.list(desk.client())]
-        return jsonify([view.model_dump(exclude_none=True) for view in found]), 200, NO_STORE
-
-    @routes.patch(
-        path, operation_id="updateStream", security=MANAGERS, responses={200: StreamView, **BAD, **UNKNOWN}
-    )
-    @require(MANAGE)
-    @validated
-    def update(body: StreamChange) -> Answer:
-        """Change what is named, and leave the rest as it is."""
-
-        def wish(stream: Stream) -> Wish:
-            _check_ours(body, stream, mint.issuer)
-            given = body.model_fields_set
-            delivery = body.delivery or DeliveryWish.model_validate(
-                {"method": stream.method, "endpoint_url": stream.endpoint_url}
-            )
-            events = body.events_requested if "events_requested" in given else list(stream.requested)
-            return _wish(delivery, events, body.description if "description" in given else stream.description)
-
-        return shown(desk.streams.configure(desk.client(), body.stream_id, wish))
-
-    @routes.put(
-        path, operation_id="replaceStream", security=MANAGERS, responses={200: StreamView, **BAD, **UNKNOWN}
-    )
-    @require(MANAGE)
-    @validated
-    def replace(body: StreamReplacement) -> Answer:
-        """Replace the whole configuration."""
-
-        def wish(stream: Stream) -> Wish:
-            _check_ours(body, stream, mint.issuer)
-            return _wish(body.delivery, body.events_requested, body.description)
-
-        return shown(desk.streams.configure(desk.client(), body.stream_id, wish))
-
-    @routes.delete(
-        path,
-        operation_id="deleteStream",
-        security=MANAGERS,
-        responses={204: {"description": "Done."}, **BAD, **UNKNOWN},
-    )
-    @require(MANAGE)
-    @validated
-    def delete(query: OneStream) -> tuple[str, int, dict[str, str]]:
-        """Close a stream; what waited for it is forgotten."""
-        desk.streams.remove(desk.client(), query.stream_id)
-        return "", 204, NO_STORE
 
 
 def _stream_states(routes: APIBlueprint, desk: SignalDesk) -> None:
@@ -173,7 +78,7 @@ def _stream_states(routes: APIBlueprint, desk: SignalDesk) -> None:
     @validated
     def read_status(query: OneStream) -> Answer:
         """Say whether a stream is enabled, paused or disabled."""
-        return _json(_status(desk.streams.get(desk.client(), query.stream_id)))
+        return answer(_status(desk.streams.get(desk.client(), query.stream_id)))
 
     @routes.post(
         "/ssf/status",
@@ -186,7 +91,7 @@ def _stream_states(routes: APIBlueprint, desk: SignalDesk) -> None:
     def set_status(body: StatusChange) -> Answer:
         """Enable a stream, pause it (it keeps its signals), or disable it (it keeps none)."""
         changed = desk.streams.set_status(desk.client(), body.stream_id, body.status, body.reason)
-        return _json(_status(changed))
+        return answer(_status(changed))
 
     @routes.post(
         "/ssf/verification",
@@ -244,7 +149,7 @@ def _poll(routes: APIBlueprint, mint: Mint, desk: SignalDesk) -> None:
             signal.jti: security_event_token(desk.signer, signal, polled.stream, mint.issuer)
             for signal in polled.signals
         }
-        return _json(PollAnswer(sets=sets, moreAvailable=polled.more))
+        return answer(PollAnswer(sets=sets, moreAvailable=polled.more))
 
 
 def _settle(desk: SignalDesk, client_id: str, stream_id: str, body: PollRequest) -> None:
@@ -257,32 +162,8 @@ def _settle(desk: SignalDesk, client_id: str, stream_id: str, body: PollRequest)
         _log.error("signals were refused", stream=stream_id, client=client_id, signals=refused, codes=codes)
 
 
-def _wish(delivery: DeliveryWish, events: list[str] | None, description: str | None) -> Wish:
-    return Wish(
-        method=delivery.method,
-        endpoint_url=delivery.endpoint_url,
-        authorization=delivery.authorization_header,
-        keep_authorization="authorization_header" not in delivery.model_fields_set,
-        events=None if events is None else tuple(events),
-        description=description,
-    )
-
-
-def _check_ours(body: StreamChange, stream: Stream, issuer: str) -> None:
-    """Raise InvalidStream when the receiver says something else than we do of what only we say."""
-    ours = StreamView.of(stream, issuer)
-    for name in ("iss", "aud", "events_supported", "events_delivered", "min_verification_interval"):
-        said = getattr(body, name)
-        if said is not None and said != getattr(ours, name):
-            raise InvalidStream(f"{name}: is what the transmitter says, and nothing else")
-
-
 def _status(stream: Stream) -> StatusView:
     return StatusView(stream_id=stream.stream_id, status=stream.status, reason=stream.reason)
-
-
-def _json(model: BaseModel, status: int = 200) -> Answer:
-    return jsonify(model.model_dump(exclude_none=True)), status, NO_STORE
 
 
 def _bad_request(error: InvalidRequest) -> Response:
