@@ -14,6 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from service_kit.database.turns import Turns
+
 BUSY_TIMEOUT = 5.0
 READ_ONLY = "service_kit_read_only"
 _POSTGRES_OPTIONS = (
@@ -98,8 +100,12 @@ def _sqlite(url: URL) -> Engine:
     def begin(connection: Connection) -> None:
         # a transaction that reads before it writes must hold the lock from the start, or it fails instead of waiting
         read_only = connection.get_execution_options().get(READ_ONLY, False)
-        connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+        if read_only:
+            connection.exec_driver_sql("BEGIN DEFERRED")
+        else:
+            turns.begin(connection)
 
+    turns = Turns(BUSY_TIMEOUT)
     return engine
 
 

@@ -1,0 +1,47 @@
+"""How those who write to one SQLite file take turns."""
+
+import random
+import sqlite3
+import threading
+import time
+from typing import Any
+
+from sqlalchemy import Connection
+
+_BEGIN = "BEGIN IMMEDIATE"
+_PAUSE = (0.0005, 0.002)  # seconds between two tries
+
+
+class Turns:
+    """Begins writing transactions, as soon as the file is free, for at most so many seconds of waiting.
+
+    SQLite's own waiting lets whoever comes along first write first, and sleeps for ever longer, up to 100 ms: with writers
+    enough one of them fails though the file was free many times. Here one thread of each process tries, every
+    millisecond or so, and the others queue behind it.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._next = threading.Lock()
+
+    def begin(self, connection: Connection) -> None:
+        """Begin; raises OperationalError when the file was not free in all that time."""
+        end = time.monotonic() + self._patience
+        driver: Any = connection.connection.driver_connection
+        mine = self._next.acquire(timeout=self._patience)
+        driver.execute("PRAGMA busy_timeout = 0")
+        try:
+            while mine and time.monotonic() < end:
+                try:
+                    driver.execute(_BEGIN)
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                        break
+                    time.sleep(random.uniform(*_PAUSE))  # noqa: S311 (no secret)
+                else:
+                    return
+            connection.exec_driver_sql(_BEGIN)  # the last try, and what is wrong in SQLAlchemy's words
+        finally:
+            if mine:
+                self._next.release()
+            driver.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
