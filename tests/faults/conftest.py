@@ -159,10 +159,9 @@ class House:
         """Likewise, which statuses there are among the answers."""
         return {answer.status_code for answer in self.answers(token).values()}
 
-    def snapshots(self, service: str, since: float = 0.0) -> list[Path]:
-        """Give the files that a verifier keeps of the mint's documents, those written since then."""
-        kept = (self.cluster.folder / "snapshots" / service).iterdir()
-        return [file for file in kept if file.stat().st_mtime >= since]
+    def snapshots(self, service: str, which: str = "*") -> list[Path]:
+        """Give the files that a verifier keeps of the mint's documents."""
+        return list((self.cluster.folder / "snapshots" / service).glob(which))
 
     def break_off(self, mode: str) -> None:
         """Break the way to the mint, for what is connected already as well."""
@@ -172,6 +171,11 @@ class House:
     def mend(self) -> None:
         """Let everything through again."""
         self.break_off("pass")
+
+    def hears(self) -> bool:
+        """Tell whether the last attempt of every verifier to hear of the mint's documents went well."""
+        told = [self.door(self.cluster.urls[name])("GET", "/readyz").json() for name in VERIFIERS]
+        return not any(each["last_error"] for answer in told for each in answer["documents"].values())
 
 
 @pytest.fixture(scope="session")
@@ -193,8 +197,8 @@ def customer(house, newcomer) -> Person:
 
 
 @pytest.fixture(autouse=True)
-def _whole(request) -> Iterator[None]:
-    """Leave the house whole, however a test ended."""
+def _whole(request, until) -> Iterator[None]:
+    """Leave the house whole, however a test ended, and everybody in it in touch with the mint."""
     yield
     if "house" in request.fixturenames:
         house = request.getfixturevalue("house")
@@ -202,3 +206,4 @@ def _whole(request) -> Iterator[None]:
         for name in house.cluster.urls:
             if not house.cluster.running(name):
                 house.cluster.start_service(name)
+        until(house.hears, hope="word of the mint")

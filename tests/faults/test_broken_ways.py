@@ -3,6 +3,7 @@
 import pytest
 
 MODES = ["refuse", "blackhole", "delay", "trickle", "reset", "truncate", "garbage"]
+SLOW = {"delay", "trickle"}  # something comes through, sooner or later
 ASKED = 25
 
 
@@ -14,9 +15,11 @@ def test_valid_tokens_are_answered_and_afterwards_what_was_missed_is_heard_of(ho
 
     during = [house.statuses(going_on) for _ in range(ASKED)]
     assert house.gateway("POST", "/logout", token=ended).status_code == 204
+    missed = house.statuses(ended)
     house.mend()
 
     assert during == [{200}] * ASKED
+    assert mode in SLOW or missed == {200}
     until(lambda: house.statuses(ended) == {401}, hope="the refusal of a session that ended meanwhile")
     assert house.statuses(going_on) == {200}
 

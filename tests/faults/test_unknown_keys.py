@@ -7,7 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from testkit.callers import Wire
 from testkit.cluster import Cluster
 from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.keys import b64
@@ -39,13 +38,16 @@ def users(mint, issuer):
 
 
 @pytest.fixture
-def ask(users, wire):
-    """`ask(wire, token)`: the status of the answer over a connection of one's own."""
+def asker(users, wire):
+    """`asker()`: over a connection of its own, a function that gives the status of the answer to a token."""
 
-    def send(line, token):
-        return line("GET", "/users/me", ("Host", "x"), ("Authorization", f"Bearer {token}")).status
+    def connect():
+        line = wire(users)
+        return lambda token: (
+            line("GET", "/users/me", ("Host", "x"), ("Authorization", f"Bearer {token}")).status
+        )
 
-    return send
+    return connect
 
 
 def strange(mint):
@@ -57,23 +59,19 @@ def strange(mint):
 
 
 def test_ten_thousand_unknown_keys_cause_one_fetch_in_ten_seconds_and_good_tokens_go_on(
-    users, mint, issuer, ask, until
+    mint, issuer, asker, until
 ):
-    good, stop, answered = mint.sign(mint.claims(status=2)), threading.Event(), []
-    until(lambda: ask(Wire(users), good) == 200, hope="the service")
+    good, stop, answered, first = mint.sign(mint.claims(status=2)), threading.Event(), [], asker()
+    until(lambda: first(good) == 200, hope="the service")
     issuer.seen.clear()
 
     def go_on():
-        line = Wire(users)
         while not stop.is_set():
-            answered.append(ask(line, good))
-        line.close()
+            answered.append(first(good))
 
     def flood(_):
-        line, tokens = Wire(users), strange(mint)
-        statuses = {ask(line, next(tokens)) for _ in range(TOKENS // WORKERS)}
-        line.close()
-        return statuses
+        ask, tokens = asker(), strange(mint)
+        return {ask(next(tokens)) for _ in range(TOKENS // WORKERS)}
 
     began = time.monotonic()
     witness = threading.Thread(target=go_on)
