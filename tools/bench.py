@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent.parent / "bench"
-SCRIPTS = ("verify", "endpoint", "gateway", "revocation")
+SCRIPTS = ("verify", "endpoint", "gateway", "revocation", "statuses")
 VERDICTS = ("PASS", "FAIL")
 
 

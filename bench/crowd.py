@@ -1,0 +1,125 @@
+"""Databases of a mint with very many sessions in them, made in bulk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+from auth_service.storage import MIGRATIONS
+from auth_service.storage.store import SqlStore
+from auth_service.storage.tables import Base
+from service_kit.database import open_database, upgrade
+from sqlalchemy import Connection, Engine, text
+
+LIST_SIZE = 2**20
+SPREAD = 662_607  # odd, so that i -> i * SPREAD mod 2^20 takes every index once
+PEOPLE = 10_000
+_NUMBERS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) ",
+    "postgresql": "WITH n AS (SELECT generate_series(0, {last}) AS i) ",
+}
+_NAME = {"sqlite": "printf('%06x', i * 16)", "postgresql": "lpad(to_hex(i * 16), 6, '0')"}
+_ACCOUNTS = """{numbers}INSERT INTO accounts (sub, email, name, roles, password_hash, created_at)
+SELECT 'person-' || i, 'person' || i || '@example.com', 'A Person', 'customer', 'none', 0 FROM n"""
+_SESSIONS = """{numbers}INSERT INTO sessions (sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at,
+created_at, last_used_at, address, user_agent, tokens_until, status_list, status_index)
+SELECT {name} || '-of-the-crowd', 'person-' || (i % {people}), 'console', 'orders:read orders:write profile:read',
+'auth-service orders-service users-service', 'pwd', {now} + i * 0.001, {now} + 2592000, {now}, {now}, '192.0.2.7',
+'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', {now} + 1209600,
+1, (CAST(i AS BIGINT) * {spread}) % {size} FROM n"""
+_REVOCATIONS = """{numbers}INSERT INTO revocations (status_list, status_index, revoked, change, until)
+SELECT 1, (CAST(i AS BIGINT) * {spread}) % {size}, TRUE, 1, {until} FROM n WHERE i >= {first}"""
+
+
+@contextlib.contextmanager
+def databases() -> Iterator[dict[str, str]]:
+    """Give an empty database of every kind that is here, by the kind's name, as URLs."""
+    with tempfile.TemporaryDirectory(prefix="statuses-") as folder:
+        urls = {"SQLite": f"sqlite:///{folder}/auth.db"}
+        server = os.environ.get("TEST_POSTGRES_URL", "").replace("postgresql+psycopg://", "postgresql://")
+        if not server:
+            yield urls
+            return
+        name = f"bench_{uuid.uuid4().hex}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+            try:
+                yield urls | {"PostgreSQL": urlsplit(server)._replace(path=f"/{name}").geturl()}
+            finally:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def migrated(url: str) -> Engine:
+    """Open a database, with the tables in it."""
+    engine = open_database(url)
+    upgrade(engine, MIGRATIONS)
+    return engine
+
+
+def people(engine: Engine) -> None:
+    """Make ten thousand accounts, with numbers for names, and open the first list."""
+    with SqlStore(engine).transaction() as tx:
+        tx.statuses.settle()
+    with _unhurried(engine) as connection:
+        connection.execute(text(_filled(_ACCOUNTS, engine, PEOPLE)))
+
+
+def fill(engine: Engine, count: int) -> None:
+    """Put so many living sessions of these people into the first list, and none but these."""
+    sessions, now = Base.metadata.tables["sessions"], time.time()
+    with _unhurried(engine) as connection:
+        for index in sessions.indexes:  # made anew afterwards, which is faster
+            index.drop(connection)
+        for table in ("refresh_tokens", "sessions"):
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text(_filled(_SESSIONS, engine, count, people=PEOPLE, now=now)))
+        for index in sessions.indexes:
+            index.create(connection)
+    _settled(engine)
+
+
+def revoke_in_bulk(engine: Engine, first: int, last: int) -> None:
+    """Set the bits of these sessions, and nothing else."""
+    facts = {"first": first, "until": time.time() + 3600}
+    with _unhurried(engine) as connection:
+        connection.execute(text(_filled(_REVOCATIONS, engine, last, **facts)))
+    _settled(engine)
+
+
+def _filled(statement: str, engine: Engine, count: int, **facts: float) -> str:
+    kind = engine.dialect.name
+    numbers = _NUMBERS[kind].format(last=count - 1)
+    return statement.format(numbers=numbers, name=_NAME[kind], spread=SPREAD, size=LIST_SIZE, **facts)
+
+
+@contextlib.contextmanager
+def _unhurried(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        yield connection
+
+
+def _settled(engine: Engine) -> None:
+    """Have the database tidy up after bulk work, as it would have done in the time that sessions take to come."""
+    raw = engine.raw_connection()
+    driver = raw.driver_connection
+    assert driver
+    if engine.dialect.name == "postgresql":
+        driver.autocommit = True
+        driver.execute("SET statement_timeout = 0")
+        driver.execute("VACUUM ANALYZE")
+    else:
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    raw.invalidate()
+
+
+def sid(number: int) -> str:
+    """Name one of the crowd."""
+    return f"{number * 16:06x}-of-the-crowd"

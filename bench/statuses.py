@@ -1,0 +1,188 @@
+"""What revocation bits cost a mint with a million sessions: log-ins, revocations, reading the bits, the signed list.
+
+SQLite and PostgreSQL, each with a million living sessions in one list of 2^20 bits: so full that a free bit is hard to
+find. Then two processes end sessions, each in a transaction of its own, while people log in and a reader looks.
+PostgreSQL takes part where there is one: the server that TEST_POSTGRES_URL names, or one that tools/with-postgres starts
+for this, whose commits do not wait for the disk. SQLite's do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import crowd
+from auth_service.domain.statuses import Horizon
+from auth_service.signing.statuses import compressed
+from auth_service.storage.store import SqlStore
+from drawing import percentile
+from report import Promise, table
+from storm import Mint, Paced, Times, end_sessions
+
+WITH_POSTGRES = Path(__file__).resolve().parent.parent / "tools" / "with-postgres"
+PROMISED = 1000.0  # revocations per second
+ASKED = 1.05 * PROMISED  # so that what was held up can be made good
+PROCESSES, THREADS = 2, 2
+LOG_INS, LOOKS = 40.0, 20.0  # per second, beside them
+SHARES = (0.001, 0.01, 0.05)  # of all sessions revoked
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    sessions: int
+    seconds: float  # of revocations, and half as long of log-ins without
+    rounds: int
+
+
+FULL, QUICK = Scale(1_000_000, 10.0, 300), Scale(100_000, 2.0, 60)
+
+
+def repeated(count: int, work: Callable[[int], object]) -> list[float]:
+    """Return the milliseconds of each."""
+    times = Times()
+    for number in range(count):
+        times.measure(lambda turn=number: work(turn))  # type: ignore[misc]
+    return times.all
+
+
+def shown(milliseconds: Sequence[float]) -> tuple[float, float]:
+    """Return median and 99th percentile."""
+    return percentile(milliseconds, 50), percentile(milliseconds, 99)
+
+
+def choosing(mint: Mint, rounds: int) -> list[float]:
+    """Return the milliseconds of choosing a free bit, which is then not taken."""
+    with mint.store.reading() as tx:
+        return repeated(rounds, lambda _: next(iter(tx.statuses.choices())))
+
+
+def writing(kind: str, mint: Mint, sessions: int, rounds: int) -> list[object]:
+    """Measure choosing a bit, and the transaction of a log-in, with so many sessions there."""
+    repeated(10, mint.log_in)
+    return [kind, sessions, *shown(choosing(mint, rounds)), *shown(repeated(rounds, mint.log_in))]
+
+
+def listing(mint: Mint, share: float, sessions: int) -> list[object]:
+    """Measure the first reading of all bits, making the list token, and its size, with this share of bits set."""
+    lists, times = mint.lists(), Times()
+    times.measure(lists.refresh)
+    times.measure(lambda: lists.document(1))
+    packed = len(compressed(lists.get(1).data))
+    return [f"{share:.1%}", round(share * sessions), packed, len(lists.document(1)[0]), *times.all]
+
+
+@dataclass(frozen=True)
+class Stormy:
+    """What came of ending sessions at a pace, with people who log in and a reader beside."""
+
+    rate: float
+    ends: list[float]
+    log_ins: list[float]
+    looks: list[float]
+
+
+def storm(url: str, mint: Mint, numbers: range) -> Stormy:
+    """End these sessions from two processes, at the pace asked for, or as fast as the database can."""
+    longest = 1.5 * len(numbers) / ASKED
+    horizon: list[Horizon] = [mint.changes(None).horizon]
+
+    def look(_: int) -> None:
+        horizon[0] = mint.changes(horizon[0]).horizon
+
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        list(pool.map(len, [()] * PROCESSES))  # both are there
+        with Paced(LOG_INS, mint.log_in) as log_ins, Paced(LOOKS, look) as looks:
+            parts = [
+                pool.submit(end_sessions, url, numbers[at::PROCESSES], ASKED / PROCESSES, THREADS, longest)
+                for at in range(PROCESSES)
+            ]
+            done = [part.result() for part in parts]
+    began, ended = min(each.began for each in done), max(each.ended for each in done)
+    ends = [spent for each in done for spent in each.times]
+    return Stormy(
+        len(ends) / (ended - began),
+        ends,
+        log_ins.within(began, ended),
+        looks.within(began, ended),
+    )
+
+
+def main() -> int:
+    """Measure, print, and return 0 only if the promise holds for every database that is here."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the sessions, for a fifth of the time"
+    )
+    scale = QUICK if parser.parse_args().quick else FULL
+    writes, lists, storms, promises = [], [], [], []
+    with crowd.databases() as urls:
+        for kind, url in urls.items():
+            engine = crowd.migrated(url)
+            mint = Mint(SqlStore(engine))
+            crowd.people(engine)
+            writes.append(writing(kind, mint, 0, scale.rounds))
+            began = time.monotonic()
+            crowd.fill(engine, scale.sessions)
+            print(
+                f"{kind}: {scale.sessions} sessions made in {time.monotonic() - began:.0f} s", file=sys.stderr
+            )
+            writes.append(writing(kind, mint, scale.sessions, scale.rounds))
+            revoked = 0
+            for share in SHARES:
+                crowd.revoke_in_bulk(engine, revoked, round(share * scale.sessions))
+                revoked = round(share * scale.sessions)
+                lists.append([kind, *listing(mint, share, scale.sessions)])
+            with Paced(LOG_INS, mint.log_in) as calm:
+                time.sleep(scale.seconds / 2)
+            found = storm(url, mint, range(revoked, revoked + round(ASKED * scale.seconds)))
+            storms.append(
+                [
+                    kind,
+                    found.rate,
+                    *shown(found.ends),
+                    *shown(calm.all),
+                    *shown(found.log_ins),
+                    *shown(found.looks),
+                ]
+            )
+            promises.append(Promise(f"revocations a second, sustained, {kind}", found.rate, PROMISED, ">="))
+            engine.dispose()
+    print("choosing a free bit, and the whole transaction of a log-in; ms, median and 99th percentile")
+    print(table(writes, ["database", "sessions", "choose", "p99", "log-in", "p99"]))
+    print("\nthe signed list; bytes, and ms for a process that has read nothing yet")
+    headers = ["database", "revoked", "bits set", "zlib", "token", "first reading", "packing and signing"]
+    print(table(lists, headers))
+    print(
+        f"\n{ASKED:.0f} revocations a second asked for, {LOG_INS:.0f} log-ins and {LOOKS:.0f} looks beside them; ms"
+    )
+    headers = [
+        "database",
+        "done a second",
+        "each",
+        "p99",
+        "log-in without",
+        "p99",
+        "log-in beside",
+        "p99",
+        "look",
+        "p99",
+    ]
+    print(table(storms, headers))
+    print(*promises, sep="\n")
+    return 0 if all(promise.holds for promise in promises) else 1
+
+
+if __name__ == "__main__":
+    if "TEST_POSTGRES_URL" not in os.environ and "STATUSES_ALONE" not in os.environ:
+        os.environ["STATUSES_ALONE"] = "1"  # it runs us again, with a PostgreSQL or without
+        os.execv(WITH_POSTGRES, [str(WITH_POSTGRES), sys.executable, *sys.argv])
+    raise SystemExit(main())

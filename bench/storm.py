@@ -1,0 +1,155 @@
+"""People who log in, sessions that are ended and readers who look, at once and at a steady pace, over one database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import crowd
+import jwt
+from auth_service.domain.grants import Grant
+from auth_service.domain.issuing import Issuing, Lifetimes
+from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.statuses import Changes, Horizon
+from auth_service.registry import ClientRegistry, packaged_clients
+from auth_service.signing.statuses import StatusLists
+from auth_service.storage.store import SqlStore
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from service_kit.database import open_database
+
+ISSUER = "https://mint.example"
+
+
+class Signer:
+    """Signs as the mint does: RS256 with a key of 2048 bits."""
+
+    def __init__(self) -> None:
+        self._key = generate_private_key(65537, 2048)
+
+    def current(self) -> str:
+        """Give the key's id."""
+        return "bench"
+
+    def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
+        """Give a compact JWT."""
+        return jwt.encode(dict(claims), self._key, "RS256", {"typ": typ, "kid": self.current()})
+
+
+@dataclass
+class Mint:
+    """The parts of a mint that write and read here."""
+
+    store: SqlStore
+    signer: Signer = field(default_factory=Signer)
+
+    def __post_init__(self) -> None:
+        self._issuing = Issuing(ISSUER, Lifetimes(), self.signer, time.time)
+        client = ClientRegistry(packaged_clients()).get("console")
+        assert client
+        self._client = client
+
+    def log_in(self, number: int) -> None:
+        """Write what a log-in writes once the password is known to be right."""
+        with self.store.transaction() as tx:
+            account = tx.accounts.locked(f"person-{number % crowd.PEOPLE}")
+            assert account
+            self._issuing.open_session(tx, account, self._client, Grant(frozenset(), ()), methods=("pwd",))
+
+    def lists(self) -> StatusLists:
+        """Give the lists as a process has them that has read nothing yet."""
+        return StatusLists(ISSUER, self.changes, self.signer, ttl=20, now=time.time)
+
+    def changes(self, since: Horizon | None) -> Changes:
+        """Read the bits."""
+        with self.store.reading() as tx:
+            return tx.statuses.changes(since)
+
+
+@dataclass
+class Times:
+    """Milliseconds, each with the moment at which it began, by the machine's monotonic clock."""
+
+    seen: list[tuple[float, float]] = field(default_factory=list)
+
+    def measure(self, work: Callable[[], object]) -> None:
+        """Do it, and note how long it took."""
+        began = time.monotonic()
+        work()
+        self.seen.append((began, 1000 * (time.monotonic() - began)))
+
+    def within(self, began: float, ended: float) -> list[float]:
+        """Give the milliseconds of what began in this time."""
+        return [spent for at, spent in self.seen if began <= at <= ended]
+
+    @property
+    def all(self) -> list[float]:
+        """Give the milliseconds of everything."""
+        return [spent for _, spent in self.seen]
+
+
+class Paced:
+    """Does something so many times a second in a thread of its own, until the context ends."""
+
+    def __init__(self, rate: float, work: Callable[[int], object]) -> None:
+        self.times = Times()
+        self._rate, self._work, self._over = rate, work, threading.Event()
+        self._thread = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Times:
+        self._done = self._thread.submit(self._run)
+        return self.times
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._done.result()
+        self._thread.shutdown()
+
+    def _run(self) -> None:
+        begin, number = time.monotonic(), 0
+        while not self._over.wait(max(0.0, begin + number / self._rate - time.monotonic())):
+            self.times.measure(lambda turn=number: self._work(turn))  # type: ignore[misc]
+            number += 1
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What one process did, and when: its sessions are over."""
+
+    began: float
+    ended: float
+    times: list[float]
+
+
+def end_sessions(url: str, numbers: Sequence[int], rate: float, threads: int, longest: float) -> Ended:
+    """End these sessions as requests would, each in a transaction of its own, so many a second if the database can.
+
+    After so many seconds it gives up whatever is left.
+    """
+    engine = open_database(url)
+    store, turns, lock, times = SqlStore(engine), iter(enumerate(numbers)), threading.Lock(), Times()
+    with store.reading() as tx:  # connected, and everything imported
+        tx.sessions.get("nobody")
+    began = time.monotonic()
+
+    def end(number: int) -> None:
+        with store.transaction() as tx:
+            end_session(tx, crowd.sid(number), EndReason.LOGGED_OUT, time.time())
+
+    def work() -> None:
+        while True:
+            with lock:
+                turn = next(turns, None)
+            if turn is None or time.monotonic() - began > longest:
+                return
+            time.sleep(max(0.0, began + turn[0] / rate - time.monotonic()))
+            times.measure(lambda number=turn[1]: end(number))  # type: ignore[misc]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work) for _ in range(threads)]:
+            done.result()
+    ended = time.monotonic()
+    engine.dispose()
+    return Ended(began, ended, times.all)
