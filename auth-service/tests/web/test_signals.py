@@ -6,6 +6,7 @@ import jwt
 import pytest
 from auth_service.domain.signals import EVENTS
 from auth_service.domain.streams import MOST_STREAMS
+from auth_service.web.signal_desk import Turns
 
 URL = "https://receiver.example/events"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
@@ -333,6 +334,15 @@ def test_acknowledgements_and_errors_settle_what_came(ask, stream, poll):
 )
 def test_what_is_no_poll_is_a_bad_request(poll, body):
     assert poll(**body).status_code == 400
+
+
+def test_one_poll_of_a_stream_waits_and_so_many_in_all():
+    turns = Turns(most=2)
+
+    with turns("a") as first, turns("a") as second, turns("b") as third, turns("c") as fourth:
+        assert [first, second, third, fourth] == [True, False, True, False]
+    with turns("c") as later:
+        assert later
 
 
 def test_what_is_pushed_cannot_be_polled(ask, pushed):

@@ -1,6 +1,8 @@
 """What the routes for receivers of signals share: what they can call, whom they let in, and how they answer."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +44,29 @@ class SignalDesk:
         if client is None or not client.enabled:
             raise InvalidToken("this token speaks for no client that may receive signals")
         return client.client_id
+
+
+class Turns:
+    """Who may wait in a poll: one for each stream and ``most`` in all, so that who follows documents finds room, too."""
+
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._held: set[str] = set()
+
+    @contextmanager
+    def __call__(self, stream_id: str) -> Iterator[bool]:
+        """Tell whether a poll of this stream may wait; its turn is over with the block."""
+        with self._lock:
+            mine = stream_id not in self._held and len(self._held) < self._most
+            if mine:
+                self._held.add(stream_id)
+        try:
+            yield mine
+        finally:
+            if mine:
+                with self._lock:
+                    self._held.remove(stream_id)
 
 
 def answer(model: BaseModel, status: int = 200) -> Answer:

@@ -24,6 +24,7 @@ from auth_service.web.signal_desk import (
     UNKNOWN,
     Answer,
     SignalDesk,
+    Turns,
     answer,
 )
 from auth_service.web.signal_models import (
@@ -40,7 +41,7 @@ from auth_service.web.signal_models import (
 from auth_service.web.streams import add_streams
 from auth_service.web.waiting import preferred_wait
 
-HELD = 4  # seconds that a poll without ``Prefer: wait`` is held: the door waits for five
+HELD = 3  # seconds that a poll without ``Prefer: wait`` is held: the door waits for five
 MAX_AGE = 300
 TAGS = [Tag(name="signals", description="Shared Signals, for receivers.")]
 _log = structlog.get_logger(__name__)
@@ -113,6 +114,8 @@ def _stream_states(routes: APIBlueprint, desk: SignalDesk) -> None:
 
 
 def _poll(routes: APIBlueprint, mint: Mint, desk: SignalDesk) -> None:
+    turns = Turns()
+
     def fetch(client_id: str, stream_id: str, body: PollRequest) -> Polled:
         """Take what there is, and wait for something if there is nothing and the receiver would."""
         limit = min(body.maxEvents, MOST_POLLED)
@@ -121,7 +124,9 @@ def _poll(routes: APIBlueprint, mint: Mint, desk: SignalDesk) -> None:
             return polled
         prefer = request.headers.get("Prefer")
         wait = HELD if prefer is None else preferred_wait(prefer)
-        mint.waits.hold(wait, lambda: bool(desk.poll.fetch(client_id, stream_id, 1).signals))
+        with turns(stream_id) as mine:
+            if mine:
+                mint.waits.hold(wait, lambda: bool(desk.poll.fetch(client_id, stream_id, 1).signals))
         return desk.poll.fetch(client_id, stream_id, limit)
 
     @routes.post(
@@ -140,7 +145,7 @@ def _poll(routes: APIBlueprint, mint: Mint, desk: SignalDesk) -> None:
     def poll(path: OneStream, body: PollRequest) -> Answer:
         """Take signals away, and say which earlier ones arrived: those that nobody acknowledges come again.
 
-        Unless `returnImmediately` an answer without any is held for 4 s, or as long as `Prefer: wait=N` says, 25 s at most.
+        Unless `returnImmediately` an answer without any is held for 3 s, or as long as `Prefer: wait=N` says, 25 s at most.
         """
         client_id = desk.client()
         _settle(desk, client_id, path.stream_id, body)
