@@ -105,9 +105,9 @@ def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Sess
 def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
     """End a session. Every way in which a session ends leads through here, and nothing else ends one.
 
-    From the commit on no refresh token of it gives a successor, no token of it is exchanged, and its status
-    says so to every verifier; whoever listens for signals is told. False when it had ended before; ending twice changes nothing. ``by`` is
-    whoever wanted it, where that is known.
+    From the commit on no refresh token of it gives a successor, no token of it is exchanged, its status says so
+    to every verifier, and whoever listens for signals is told. False when it had ended before; ending twice
+    changes nothing. ``by`` is whoever wanted it, where that is known.
     """
     session = tx.sessions.mark_ended(sid, reason, at)
     if session is None:
