@@ -287,6 +287,20 @@ def test_a_list_that_was_opened_is_announced(postgresql, make_rules, heard):
     assert heard() == 1
 
 
+def test_bits_that_were_cleared_are_announced(postgresql, make_rules, clock, heard):
+    rules = make_rules(postgresql)
+    session, _, _ = rules.open(rules.account())
+    with postgresql.transaction() as tx:
+        end(tx, session, clock)
+    heard()
+
+    clock.advance(400)
+    postgresql.prune(clock())
+    postgresql.prune(clock())
+
+    assert heard() == 1
+
+
 def test_what_cannot_be_announced_holds_all_the_same(postgresql, capsys):
     engine = postgresql._database.engine
     elsewhere = engine.dialect.create_connect_args(engine.url.set(port=1))[1]

@@ -19,6 +19,7 @@ def announce(engine: Engine) -> None:
         return
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(_NOTIFY, {"channel": CHANNEL})  # one way there and back: it comes after every end
+            # no transaction, so one way there and back: it comes after the end of every session
+            connection.execute(_NOTIFY, {"channel": CHANNEL})
     except SQLAlchemyError as error:  # the change is done, and will be seen a moment later
         _log.warning("a change could not be announced", reason=type(error).__name__)
