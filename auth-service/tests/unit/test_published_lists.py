@@ -11,7 +11,15 @@ import pytest
 from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
 from auth_service.domain.status_lists import Bitmap, check_size
 from auth_service.domain.statuses import Bit, Changes, Horizon
-from auth_service.signing.statuses import BEHIND, LIFE, SIGNED_ANEW, StatusLists, compressed
+from auth_service.signing.statuses import (
+    BEHIND,
+    LIFE,
+    MISSED,
+    REMEMBERED,
+    SIGNED_ANEW,
+    StatusLists,
+    compressed,
+)
 from testkit.clock import FakeClock
 
 ISSUER = "http://localhost:8080"
@@ -342,3 +350,55 @@ def test_who_waits_for_another_ones_look_does_not_look_again(make_lists, databas
         assert first.result(20) == second.result(20)
 
     assert len(reads) <= 2
+
+
+def test_a_tag_that_is_not_known_here_is_reason_to_look_for_what_another_process_has_published(
+    lists, make_lists, database
+):
+    other = make_lists()
+    for each in (lists, other):
+        each.refresh()
+        each.version()
+    database.put(5)
+    other.refresh()
+
+    lists.catch_up(1, {other.etag(1)})
+
+    assert lists.etag(1) == other.etag(1)
+
+
+def test_a_tag_of_an_older_state_is_no_reason_to_look(lists, database):
+    lists.refresh()
+    lists.version()
+    old = lists.etag(1)
+    database.put(5)
+    lists.refresh()
+    lists.version()
+    looks = len(database.reads)
+
+    lists.catch_up(1, {old})
+
+    assert len(database.reads) == looks
+
+
+def test_old_tags_are_forgotten_in_the_end(lists, database):
+    for index in range(64):
+        lists.refresh()
+        lists.version()
+        database.put(index)
+
+    assert len(lists._seen[1]) == REMEMBERED == 64
+    for _ in range(3):
+        database.put(0, revoked=bool(len(database.changed) % 2))
+        lists.refresh()
+        lists.version()
+    assert len(lists._seen[1]) == REMEMBERED
+
+
+def test_a_process_that_cannot_look_gives_out_nothing_older_than_what_is_known_elsewhere(lists, ticks):
+    lists.refresh()
+    ticks.advance(MISSED + 1)
+
+    assert lists.document(1)
+    with pytest.raises(ListsBehind):
+        lists.catch_up(1, {"of another process"})

@@ -206,6 +206,40 @@ def test_a_token_of_an_ended_session_is_revoked_at_the_mint_too(client):
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
+@pytest.fixture
+def late(make_app):
+    """Another process' client, which knows the first state of all documents and hears of no other by itself."""
+    app = make_app()
+    client = app.test_client()
+    client.get(LIST)
+    client.get(JWKS)
+    app.extensions["watcher"].stop()
+    return client
+
+
+def test_who_has_heard_of_a_revocation_is_not_told_otherwise_by_a_process_that_has_not(client, late):
+    first = client.get(LIST).headers["ETag"]
+    bearer, _, _ = log_in(client)
+    client.post("/logout", headers=bearer)
+    until(lambda: client.get(LIST).headers["ETag"] != first)
+    heard = client.get(LIST).headers["ETag"]
+    assert late.get(LIST).headers["ETag"] == first
+
+    answer = late.get(LIST, headers={"If-None-Match": heard})
+
+    assert (answer.status_code, answer.headers["ETag"]) == (304, heard)
+
+
+def test_who_has_heard_of_a_withdrawal_is_not_told_otherwise_by_a_process_that_has_not(app, client, late):
+    kid = client.get(JWKS).get_json()["keys"][0]["kid"]
+    app.test_cli_runner().invoke(args=["keys", "withdraw", kid])
+    heard = client.get(JWKS).headers["ETag"]
+
+    answer = late.get(JWKS, headers={"If-None-Match": heard})
+
+    assert (answer.status_code, answer.headers["ETag"]) == (304, heard)
+
+
 FRESH = [
     ("GET", "/admin/keys"),
     ("POST", "/admin/keys/rotate"),

@@ -106,3 +106,6 @@ class PublishedKeys(Protocol):
 
     def document(self) -> tuple[bytes, str]:
         """Give the JWK Set (RFC 7517) and its ETag, as they are now."""
+
+    def refresh(self) -> None:
+        """Look at once whether another process has changed them."""

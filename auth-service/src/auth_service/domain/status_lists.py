@@ -1,5 +1,6 @@
 """Status lists as they are published: their bits, packed, and the port to whoever signs them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,6 +83,9 @@ class PublishedStatuses(Protocol):
 
     def etag(self, number: int) -> str:
         """Say what stands in a list now; raises UnknownStatusList and NoSigningKey."""
+
+    def catch_up(self, number: int, tags: Collection[str]) -> None:
+        """Take over what another process may have published under these tags."""
 
     def document(self, number: int) -> tuple[bytes, str]:
         """Give the signed list and its ETag; raises UnknownStatusList and NoSigningKey."""

@@ -39,7 +39,7 @@ class KeyRing:
         self._vault, self._times, self._now, self._ticks = vault, times, now, ticks
         self._lock = threading.Lock()
         self._keys: PublicKeys = {}
-        self._looked_at = float("-inf")
+        self._looked_at = self._began_at = float("-inf")
         self._document: _Document | None = None
         self._away = False
         vault.open()
@@ -61,7 +61,7 @@ class KeyRing:
         return self._current().kid
 
     def refresh(self) -> None:
-        """Look at the vault at once; one that is away changes nothing."""
+        """Look at the vault at once, or wait for the look of somebody else that begins now; one that is away changes nothing."""
         self._look(at_once=True, own=False)
 
     def version(self) -> str:
@@ -156,11 +156,15 @@ class KeyRing:
         own = at_once if own is None else own
         if not at_once and self._ticks() - self._looked_at < LOOK_EVERY:
             return self._keys
+        asked_at = self._ticks()
         if not self._lock.acquire(blocking=at_once):
             return (
                 self._keys
             )  # somebody looks already: a vault may be slow, and requests need not queue for it
         try:
+            if self._began_at > asked_at and not strict:  # somebody looked while we waited
+                return self._keys
+            self._began_at = self._ticks()
             keys = self._vault.keys()
         except VaultAway as error:  # what was read stays good while the vault is away
             if strict:

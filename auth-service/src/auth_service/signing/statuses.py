@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,8 @@ LIFE = 43_200  # seconds that a list token is good for
 SIGNED_ANEW = 21_600  # seconds; twice in its life, so that no verifier comes near the end of one
 BEHIND = 10.0  # seconds without a look after which these lists are nobody's news any more
 NEVER = float("-inf")
+MISSED = 3.0  # seconds without a look after which something is wrong with the database
+REMEMBERED = 64  # states of a list that are known by their tags
 MEMORY_LEVEL = 9  # zlib's highest: 256 KiB while it works
 NEW_LISTS = 16  # numbers past the last that are worth a look: another process may have opened them
 
@@ -65,6 +67,7 @@ class StatusLists:
         self._bitmaps: dict[int, Bitmap] = {}
         self._lists: dict[int, StatusBits] = {}
         self._signed: dict[int, _Signed] = {}
+        self._seen: dict[int, tuple[str, ...]] = {}
         self._looked_at = NEVER
 
     @property
@@ -79,14 +82,31 @@ class StatusLists:
     def numbers(self) -> list[int]:
         """Give the number of every list, ascending; raises as ``get`` does, but for UnknownStatusList."""
         if self._looked_at == NEVER:
-            self._look_unless_somebody_did()
+            self.refresh()
         self._insist()
         return [each.number for each in self.all()]
 
     def refresh(self) -> None:
-        """Look at the database and take over what has changed; what it raises passes through, and changes nothing."""
+        """Look at the database and take over what has changed; what it raises passes through, and changes nothing.
+
+        Whoever asks while somebody looks waits for the next look, which is one for all of them.
+        """
+        asked_at = self._ticks()
         with self._reading:
-            self._look()
+            if self._looked_at <= asked_at:  # else somebody looked while we waited
+                self._look()
+
+    def catch_up(self, number: int, tags: Collection[str]) -> None:
+        """Look at the database if a tag is of no state that was seen here: another process may have published it already.
+
+        Else a verifier that has heard of a revocation there would be given older bits here. Raises ListsBehind.
+        """
+        seen = self._seen.get(number, ())
+        if all(tag in seen for tag in tags):
+            return
+        if self.age > MISSED:
+            raise ListsBehind("the status lists cannot be read now", retry_after=1)
+        self.refresh()
 
     def last(self, number: int) -> StatusBits:
         """Give one list as it was last seen, however long ago.
@@ -94,7 +114,7 @@ class StatusLists:
         Raises UnknownStatusList; or ListsBehind, when it may be one that could not be seen yet.
         """
         if self._looked_at == NEVER or self._perhaps_new(number):
-            self._look_unless_somebody_did()
+            self.refresh()
         try:
             return self._lists[number]
         except KeyError:
@@ -128,17 +148,16 @@ class StatusLists:
             kid = self._signer.current()
         except NoSigningKey:
             return ()
-        return tuple(self._etag(each, kid) for each in self.all())
+        found = {each.number: self._etag(each, kid) for each in self.all()}
+        for number, etag in found.items():
+            seen = self._seen.get(number, ())
+            if etag not in seen:
+                self._seen[number] = (etag, *seen[: REMEMBERED - 1])
+        return tuple(found.values())
 
     def _perhaps_new(self, number: int) -> bool:
         newest = max(self._lists, default=0)
         return number not in self._lists and self.age <= BEHIND and 0 < number <= newest + NEW_LISTS
-
-    def _look_unless_somebody_did(self) -> None:
-        asked_at = self._ticks()
-        with self._reading:
-            if self._looked_at <= asked_at:  # else somebody looked while we waited
-                self._look()
 
     def _insist(self) -> None:
         if self.age > BEHIND:

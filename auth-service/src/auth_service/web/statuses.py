@@ -56,6 +56,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
             Followed(
                 read=lambda: lists.document(number),
                 etag=lambda: lists.etag(number),
+                catch_up=lambda tags: lists.catch_up(number, tags),
                 media_type=MEDIA_TYPE,
                 max_age=lists.ttl,
                 weak=True,

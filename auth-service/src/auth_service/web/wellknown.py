@@ -39,7 +39,11 @@ def blueprint(mint: Mint) -> APIBlueprint:
     routes = APIBlueprint("wellknown", __name__, abp_tags=TAGS)
     metadata = server_metadata(mint.issuer)
     keys = Followed(
-        mint.keys.document, lambda: mint.keys.document()[1], "application/json", mint.jwks_max_age
+        read=mint.keys.document,
+        etag=lambda: mint.keys.document()[1],
+        catch_up=lambda _: mint.keys.refresh(),
+        media_type="application/json",
+        max_age=mint.jwks_max_age,
     )
 
     @routes.get(
