@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def repeated(count: int, work: Callable[[int], object]) -> list[float]:
     """Return the milliseconds of each."""
     times = Times()
     for number in range(count):
-        times.measure(lambda turn=number: work(turn))  # type: ignore[misc]
+        times.measure(partial(work, number))
     return times.all
 
 
@@ -116,69 +117,68 @@ def storm(url: str, mint: Mint, numbers: range) -> Stormy:
     )
 
 
+@dataclass
+class Report:
+    """The rows of the tables, and the promises."""
+
+    writes: list[list[object]] = field(default_factory=list)
+    lists: list[list[object]] = field(default_factory=list)
+    storms: list[list[object]] = field(default_factory=list)
+    promises: list[Promise] = field(default_factory=list)
+
+    def add(self, kind: str, url: str, scale: Scale) -> None:
+        """Measure one database."""
+        engine = crowd.migrated(url)
+        mint, revoked, began = Mint(SqlStore(engine)), 0, time.monotonic()
+        crowd.people(engine)
+        self.writes.append(writing(kind, mint, 0, scale.rounds))
+        crowd.fill(engine, scale.sessions)
+        self.writes.append(writing(kind, mint, scale.sessions, scale.rounds))
+        for share in SHARES:
+            crowd.revoke_in_bulk(engine, revoked, round(share * scale.sessions))
+            revoked = round(share * scale.sessions)
+            self.lists.append([kind, *listing(mint, share, scale.sessions)])
+        with Paced(LOG_INS, mint.log_in) as calm:
+            time.sleep(scale.seconds / 2)
+        found = storm(url, mint, range(revoked, revoked + round(ASKED * scale.seconds)))
+        ratio = percentile(found.log_ins, 50) / percentile(calm.all, 50)
+        beside = (*shown(calm.all), *shown(found.log_ins), ratio, *shown(found.looks))
+        self.storms.append([kind, found.rate, *shown(found.ends), *beside])
+        self.promises.append(Promise(f"revocations a second, sustained, {kind}", found.rate, PROMISED, ">="))
+        engine.dispose()
+        print(f"{kind} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    def __str__(self) -> str:
+        writes = "database", "sessions", "choose", "p99", "log-in", "p99"
+        lists = "database", "revoked", "bits set", "zlib", "token", "first reading", "packing and signing"
+        storms = "database", "done a second", "each", "p99", "log-in without", "p99", "beside", "p99", "times"
+        paces = (
+            f"{ASKED:.0f} revocations asked for a second, {LOG_INS:.0f} log-ins and {LOOKS:.0f} looks beside"
+        )
+        return "\n".join(
+            (
+                "choosing a free bit, and the whole transaction of a log-in; ms, median and 99th percentile",
+                table(self.writes, writes),
+                "\nthe signed list; bytes, and ms for a process that has read nothing yet",
+                table(self.lists, lists),
+                f"\n{paces}; ms, median and 99th percentile",
+                table(self.storms, [*storms, "look", "p99"]),
+                *map(str, self.promises),
+            )
+        )
+
+
 def main() -> int:
     """Measure, print, and return 0 only if the promise holds for every database that is here."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the sessions, for a fifth of the time"
-    )
-    scale = QUICK if parser.parse_args().quick else FULL
-    writes, lists, storms, promises = [], [], [], []
+    quick = "a tenth of the sessions, for a fifth of the time"
+    parser.add_argument("--quick", action="store_true", help=quick)
+    scale, report = QUICK if parser.parse_args().quick else FULL, Report()
     with crowd.databases() as urls:
         for kind, url in urls.items():
-            engine = crowd.migrated(url)
-            mint = Mint(SqlStore(engine))
-            crowd.people(engine)
-            writes.append(writing(kind, mint, 0, scale.rounds))
-            began = time.monotonic()
-            crowd.fill(engine, scale.sessions)
-            print(
-                f"{kind}: {scale.sessions} sessions made in {time.monotonic() - began:.0f} s", file=sys.stderr
-            )
-            writes.append(writing(kind, mint, scale.sessions, scale.rounds))
-            revoked = 0
-            for share in SHARES:
-                crowd.revoke_in_bulk(engine, revoked, round(share * scale.sessions))
-                revoked = round(share * scale.sessions)
-                lists.append([kind, *listing(mint, share, scale.sessions)])
-            with Paced(LOG_INS, mint.log_in) as calm:
-                time.sleep(scale.seconds / 2)
-            found = storm(url, mint, range(revoked, revoked + round(ASKED * scale.seconds)))
-            storms.append(
-                [
-                    kind,
-                    found.rate,
-                    *shown(found.ends),
-                    *shown(calm.all),
-                    *shown(found.log_ins),
-                    *shown(found.looks),
-                ]
-            )
-            promises.append(Promise(f"revocations a second, sustained, {kind}", found.rate, PROMISED, ">="))
-            engine.dispose()
-    print("choosing a free bit, and the whole transaction of a log-in; ms, median and 99th percentile")
-    print(table(writes, ["database", "sessions", "choose", "p99", "log-in", "p99"]))
-    print("\nthe signed list; bytes, and ms for a process that has read nothing yet")
-    headers = ["database", "revoked", "bits set", "zlib", "token", "first reading", "packing and signing"]
-    print(table(lists, headers))
-    print(
-        f"\n{ASKED:.0f} revocations a second asked for, {LOG_INS:.0f} log-ins and {LOOKS:.0f} looks beside them; ms"
-    )
-    headers = [
-        "database",
-        "done a second",
-        "each",
-        "p99",
-        "log-in without",
-        "p99",
-        "log-in beside",
-        "p99",
-        "look",
-        "p99",
-    ]
-    print(table(storms, headers))
-    print(*promises, sep="\n")
-    return 0 if all(promise.holds for promise in promises) else 1
+            report.add(kind, url, scale)
+    print(report)
+    return 0 if all(promise.holds for promise in report.promises) else 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import crowd
 import jwt
@@ -110,7 +111,7 @@ class Paced:
     def _run(self) -> None:
         begin, number = time.monotonic(), 0
         while not self._over.wait(max(0.0, begin + number / self._rate - time.monotonic())):
-            self.times.measure(lambda turn=number: self._work(turn))  # type: ignore[misc]
+            self.times.measure(partial(self._work, number))
             number += 1
 
 
@@ -145,7 +146,7 @@ def end_sessions(url: str, numbers: Sequence[int], rate: float, threads: int, lo
             if turn is None or time.monotonic() - began > longest:
                 return
             time.sleep(max(0.0, began + turn[0] / rate - time.monotonic()))
-            times.measure(lambda number=turn[1]: end(number))  # type: ignore[misc]
+            times.measure(partial(end, turn[1]))
 
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work) for _ in range(threads)]:

@@ -106,6 +106,7 @@ def _sqlite(url: URL) -> Engine:
             turns.begin(connection)
 
     turns = Turns(BUSY_TIMEOUT)
+    event.listen(engine, "checkin", turns.finished)
     return engine
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 _BEGIN = "BEGIN IMMEDIATE"
-_PAUSE = (0.0005, 0.002)  # seconds between two tries
+_PAUSE = (0.0002, 0.001)  # seconds between two tries, when another process is writing
 
 
 class Turns:
@@ -17,12 +17,17 @@ class Turns:
 
     SQLite's own waiting lets whoever comes along first write first, and sleeps for ever longer, up to 100 ms: with writers
     enough one of them fails though the file was free many times. Here one thread of each process tries, every
-    millisecond or so, and the others queue behind it.
+    millisecond or so and whenever this process has finished with the file, and the others queue behind it.
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._next = threading.Lock()
+        self._finished = threading.Event()
+
+    def finished(self, *_: object) -> None:
+        """Say that a connection of this process has nothing more to write for now."""
+        self._finished.set()
 
     def begin(self, connection: Connection) -> None:
         """Begin; raises OperationalError when the file was not free in all that time."""
@@ -32,12 +37,13 @@ class Turns:
         driver.execute("PRAGMA busy_timeout = 0")
         try:
             while mine and time.monotonic() < end:
+                self._finished.clear()
                 try:
                     driver.execute(_BEGIN)
                 except sqlite3.OperationalError as error:
                     if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                         break
-                    time.sleep(random.uniform(*_PAUSE))  # noqa: S311 (no secret)
+                    self._finished.wait(random.uniform(*_PAUSE))  # noqa: S311 (no secret)
                 else:
                     return
             connection.exec_driver_sql(_BEGIN)  # the last try, and what is wrong in SQLAlchemy's words
