@@ -3,6 +3,8 @@
 import json
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import jwt
 import pytest
@@ -15,8 +17,10 @@ from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.folder import KeyFolder
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
+from auth_service.signing.vault import VaultAway
 from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
+from structlog.testing import capture_logs
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa, thumbprint
 from touchstone import StatusUnavailable, Unconfirmed
@@ -379,6 +383,58 @@ def test_a_clients_new_key_counts_from_the_moment_it_is_in_place(assertions, ord
     assert assertions.verified(signed(new), "orders-service")
     with pytest.raises(InvalidClient):
         assertions.verified(signed(orders_key), "orders-service")
+
+
+class SlowFolder(KeyFolder):
+    """A vault that counts its readers, and makes them wait for as long as a test likes, or fails them."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.reads, self.away = 0, False
+        self.reading, self.go_on = Event(), Event()
+        self.go_on.set()
+
+    def keys(self):
+        self.reads += 1
+        self.reading.set()
+        assert self.go_on.wait(20)
+        if self.away:
+            raise VaultAway("away")
+        return super().keys()
+
+
+@pytest.fixture
+def slow(folder):
+    return SlowFolder(folder.path)
+
+
+def test_all_who_wait_for_a_look_at_the_vault_share_the_next_one(slow, clock):
+    ring = KeyRing(slow, TIMES, clock)
+    slow.reads = 0
+    slow.reading.clear()
+    slow.go_on.clear()
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(ring.refresh)
+        assert slow.reading.wait(20)
+        others = [pool.submit(ring.refresh) for _ in range(8)]
+        time.sleep(0.2)  # they come to wait; too early a look would only make this test easier
+        slow.go_on.set()
+        for each in (first, *others):
+            each.result(20)
+
+    assert slow.reads <= 2
+
+
+def test_a_vault_that_is_away_is_in_the_log_once_and_what_was_read_goes_on(slow, clock):
+    ring = KeyRing(slow, TIMES, clock)
+    before, slow.away = ring.document(), True
+
+    with capture_logs() as log:
+        for _ in range(10):
+            ring.refresh()
+
+    assert [entry["event"] for entry in log] == ["the signing keys cannot be read"]
+    assert ring.document() == before
 
 
 @pytest.fixture
