@@ -267,6 +267,24 @@ def test_an_outage_of_the_database_is_one_line(couriers, deliver, rules):
     assert [line["log_level"] for line in logs] == ["error"]
 
 
+def test_what_arrived_but_could_not_be_noted_comes_up_again(rules, couriers, deliver, stream, record):
+    record()
+
+    def away():
+        raise OperationalError("DELETE", {}, OSError())
+
+    (signal,) = deliver.claim(stream, 1)
+    whole, rules.store.transaction = rules.store.transaction, away
+    with capture_logs() as logs:
+        couriers._send(stream, signal)
+        wait_for(lambda: len(logs) == 1, hope="a line")
+    rules.store.transaction = whole
+    rules.clock.advance(LEASE)
+
+    assert logs[0]["event"] == "a signal's fate was not recorded"
+    assert [again.jti for again in deliver.claim(stream, 1)] == [signal.jti]
+
+
 def test_a_refusal_is_logged_with_its_code_and_without_the_secret(pusher, couriers, counts, stream, record):
     pusher.failure = PushRefused("invalid_key")
     record()

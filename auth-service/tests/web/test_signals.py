@@ -1,6 +1,7 @@
 """Streams over HTTP: what is taken, what is refused and in which words, and what a poll gives."""
 
 import json
+import threading
 
 import jwt
 import pytest
@@ -334,6 +335,41 @@ def test_acknowledgements_and_errors_settle_what_came(ask, stream, poll):
 )
 def test_what_is_no_poll_is_a_bad_request(poll, body):
     assert poll(**body).status_code == 400
+
+
+@pytest.mark.parametrize("prefer", ["wait=0", "wait=1", "respond-async"])
+def test_a_poll_waits_no_longer_than_the_receiver_would(ask, stream, prefer):
+    answer = ask("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": prefer})
+
+    assert (answer.status_code, answer.json) == (200, {"sets": {}, "moreAvailable": False})
+
+
+def test_a_poll_that_has_to_wait_finds_what_comes_meanwhile(ask, app, stream):
+    body = {"stream_id": stream["stream_id"]}
+    verify = threading.Timer(0, lambda: ask("POST", "/ssf/verification", json=body))
+    verify.start()
+
+    answer = ask("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": "wait=20"})
+
+    verify.join()
+    assert len(answer.json["sets"]) == 1
+
+
+def test_the_transmitter_describes_itself_to_anybody(client):
+    answer = client.get("/.well-known/ssf-configuration")
+
+    assert "max-age" in answer.headers["Cache-Control"]
+    assert answer.json == {
+        "spec_version": "1_0",
+        "issuer": "http://localhost:8080",
+        "jwks_uri": "http://localhost:8080/.well-known/jwks.json",
+        "delivery_methods_supported": [PUSH, POLL],
+        "configuration_endpoint": "http://localhost:8080/ssf/streams",
+        "status_endpoint": "http://localhost:8080/ssf/status",
+        "verification_endpoint": "http://localhost:8080/ssf/verification",
+        "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6749"}],
+        "default_subjects": "ALL",
+    }
 
 
 def test_one_poll_of_a_stream_waits_and_so_many_in_all():
