@@ -1,4 +1,4 @@
-"""How auth-service is put together: the only wiring."""
+"""How auth-service is put together; the use cases are made in `use_cases.py`, and nothing is wired elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -12,55 +12,40 @@ from service_kit.stopping import stopping
 from touchstone.flask import Touchstone
 
 from auth_service import cli
-from auth_service.domain.administration import Administration
-from auth_service.domain.assertions import AuthenticateClient
-from auth_service.domain.authorization_codes import Redeem
 from auth_service.domain.delivery import Deliver
-from auth_service.domain.device import DeviceGrant, StartDevice
-from auth_service.domain.device_answers import AnswerDevice
-from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.grants import AUDIENCES
-from auth_service.domain.issuing import Issuing, Lifetimes
 from auth_service.domain.keys import KeyTimes
-from auth_service.domain.login import LogIn, PasswordCheck
-from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.mail import Outbox
-from auth_service.domain.own_sessions import OwnSessions
-from auth_service.domain.passwords import ChangePassword, PasswordHasher
+from auth_service.domain.passwords import PasswordHasher
 from auth_service.domain.polling import Poll
-from auth_service.domain.refresh import Refresh
-from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
+from auth_service.domain.registration import DEMO_ACCOUNTS, Seed
 from auth_service.domain.rotation import RotateOnSchedule
-from auth_service.domain.slowdown import NoBrake, SlowDown
 from auth_service.domain.statuses import Changes, Horizon
 from auth_service.domain.store import Store
 from auth_service.domain.stream_admin import Operator, StreamAdmin
 from auth_service.domain.times import Clock
-from auth_service.domain.userinfo import UserInfo
-from auth_service.domain.verification import Welcome
 from auth_service.mailing import mailer_for
 from auth_service.mailing.announce import announce
 from auth_service.mailing.outbox import ThreadedOutbox
 from auth_service.passwords import Argon2Hasher
 from auth_service.registry import AllClients, ClientRegistry, file_clients, packaged_clients
 from auth_service.schedule import Schedule
-from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
 from auth_service.signals.couriers import AT_ONCE, Couriers
 from auth_service.signals.metrics import SignalMetrics
 from auth_service.signals.news import News
 from auth_service.signals.push import HttpPusher
-from auth_service.signing.assertions import ClientKeys, JwtAssertions
+from auth_service.signing.assertions import ClientKeys
 from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
-from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnIdTokens, OwnTokens
+from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.locking import replicas_lock
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from auth_service.storage.watching import bell_of
-from auth_service.strength import Zxcvbn
+from auth_service.use_cases import wire
 from auth_service.watching import Watcher
 from auth_service.web import (
     account,
@@ -80,10 +65,7 @@ from auth_service.web import (
     wellknown,
 )
 from auth_service.web import statuses as status_routes
-from auth_service.web.by_mail import ByMail
-from auth_service.web.front import Front
 from auth_service.web.metrics import PublishingMetrics
-from auth_service.web.mint import Mint
 from auth_service.web.signal_desk import SignalDesk
 from auth_service.web.waiting import WaitingRoom
 
@@ -129,7 +111,7 @@ def create_app(
     outbox = outbox or _outbox(settings, now)
     told = SignalMetrics(store, now)
     desk = _desk(settings, store, clients, ring, told, now)
-    mint = _mint(settings, store, hasher, clients, ring, tokens, statuses, waits, desk, outbox, now)
+    mint = wire(settings, store, hasher, clients, ring, tokens, statuses, waits, desk, outbox, now)
     for routes in (
         accounts,
         oauth,
@@ -212,55 +194,6 @@ def _tend_keys(app: Api, settings: Settings, store: Store, ring: KeyRing, now: C
         app.extensions["key_schedule"] = schedule
 
 
-def _mint(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
-    settings: Settings,
-    store: Store,
-    hasher: PasswordHasher,
-    clients: AllClients,
-    ring: KeyRing,
-    tokens: OwnTokens,
-    statuses: StatusLists,
-    waits: WaitingRoom,
-    desk: SignalDesk,
-    outbox: Outbox,
-    now: Clock,
-) -> Mint:
-    """Wire the use cases."""
-    issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
-    assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
-    judge = Zxcvbn()
-    brake = SlowDown(now) if settings.rate_limits else NoBrake()
-    hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
-    front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)
-    return Mint(
-        issuer=settings.issuer,
-        jwks_max_age=settings.jwks_max_age,
-        register=Register(store, hasher, now, Welcome(outbox, settings.issuer, now), judge),
-        log_in=LogIn(store, clients, hasher, issuing, brake),
-        log_out=LogOut(store, now),
-        change_password=ChangePassword(store, hasher, now, judge),
-        authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
-        redeem=Redeem(store, issuing),
-        user_info=UserInfo(store, tokens, now),
-        front=front,
-        own_sessions=OwnSessions(store, clients, now),
-        by_mail=ByMail.of(store, clients, issuing, front.enter, outbox, hasher, judge),
-        refresh=Refresh(store, clients, HkdfSealer(), issuing),
-        exchange=Exchange(store, tokens, issuing),
-        service_token=ServiceToken(issuing),
-        revoke=Revoke(store, clients, tokens, now),
-        introspect=Introspect(store, clients, tokens, now),
-        keys=ring,
-        statuses=statuses,
-        waits=waits,
-        signals=desk,
-        start_device=StartDevice(store, now),
-        device_grant=DeviceGrant(store, issuing),
-        answer_device=AnswerDevice(store, clients, now, settings.rate_limits),
-        admin=Administration.of(store, hasher, ring, clients.fixed, now),
-    )
-
-
 def _outbox(settings: Settings, now: Clock) -> Outbox:
     mailer = mailer_for(settings.mail_url, settings.mail_from, settings.mail_password)
     return ThreadedOutbox(mailer, now=now, announce=announce if settings.demo else None)
@@ -268,13 +201,3 @@ def _outbox(settings: Settings, now: Clock) -> Outbox:
 
 def _key_times(settings: Settings) -> KeyTimes:
     return KeyTimes.of(jwks_max_age=settings.jwks_max_age, access_ttl=settings.access_token_ttl)
-
-
-def _lifetimes(settings: Settings) -> Lifetimes:
-    return Lifetimes(settings.access_token_ttl, settings.refresh_token_idle_ttl, settings.refresh_token_ttl)
-
-
-def _assertion_audiences(settings: Settings) -> frozenset[str]:
-    """Name this mint in every way that a client assertion may (RFC 7523 section 3)."""
-    names = (settings.issuer, settings.issuer_backchannel)
-    return frozenset(url for name in names for url in (name, f"{name}/oauth/token"))

@@ -1,0 +1,93 @@
+"""How the mint's use cases are made of their parts: what ``app.py`` leaves to a list."""
+
+from auth_service.domain.administration import Administration
+from auth_service.domain.assertions import AuthenticateClient
+from auth_service.domain.authorization_codes import Redeem
+from auth_service.domain.device import DeviceGrant, StartDevice
+from auth_service.domain.device_answers import AnswerDevice
+from auth_service.domain.exchange import Exchange, ServiceToken
+from auth_service.domain.issuing import Issuing, Lifetimes
+from auth_service.domain.login import LogIn, PasswordCheck
+from auth_service.domain.logout import Introspect, LogOut, Revoke
+from auth_service.domain.mail import Outbox
+from auth_service.domain.own_sessions import OwnSessions
+from auth_service.domain.passwords import ChangePassword, PasswordHasher
+from auth_service.domain.refresh import Refresh
+from auth_service.domain.registration import Register
+from auth_service.domain.slowdown import NoBrake, SlowDown
+from auth_service.domain.store import Store
+from auth_service.domain.times import Clock
+from auth_service.domain.userinfo import UserInfo
+from auth_service.domain.verification import Welcome
+from auth_service.registry import AllClients
+from auth_service.sealing import HkdfSealer
+from auth_service.settings import Settings
+from auth_service.signing.assertions import ClientKeys, JwtAssertions
+from auth_service.signing.ring import KeyRing
+from auth_service.signing.statuses import StatusLists
+from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
+from auth_service.strength import Zxcvbn
+from auth_service.web.by_mail import ByMail
+from auth_service.web.front import Front
+from auth_service.web.mint import Mint
+from auth_service.web.signal_desk import SignalDesk
+from auth_service.web.waiting import WaitingRoom
+
+
+def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
+    settings: Settings,
+    store: Store,
+    hasher: PasswordHasher,
+    clients: AllClients,
+    ring: KeyRing,
+    tokens: OwnTokens,
+    statuses: StatusLists,
+    waits: WaitingRoom,
+    desk: SignalDesk,
+    outbox: Outbox,
+    now: Clock,
+) -> Mint:
+    """Give the mint, made of these parts."""
+    issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
+    assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
+    judge = Zxcvbn()
+    brake = SlowDown(now) if settings.rate_limits else NoBrake()
+    hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
+    front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)
+    return Mint(
+        issuer=settings.issuer,
+        jwks_max_age=settings.jwks_max_age,
+        register=Register(store, hasher, now, Welcome(outbox, settings.issuer, now), judge),
+        log_in=LogIn(store, clients, hasher, issuing, brake),
+        log_out=LogOut(store, now),
+        change_password=ChangePassword(store, hasher, now, judge),
+        authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
+        redeem=Redeem(store, issuing),
+        user_info=UserInfo(store, tokens, now),
+        front=front,
+        own_sessions=OwnSessions(store, clients, now),
+        by_mail=ByMail.of(store, clients, issuing, front.enter, outbox, hasher, judge),
+        refresh=Refresh(store, clients, HkdfSealer(), issuing),
+        exchange=Exchange(store, tokens, issuing),
+        service_token=ServiceToken(issuing),
+        revoke=Revoke(store, clients, tokens, now),
+        introspect=Introspect(store, clients, tokens, now),
+        keys=ring,
+        statuses=statuses,
+        waits=waits,
+        signals=desk,
+        start_device=StartDevice(store, now),
+        device_grant=DeviceGrant(store, issuing),
+        answer_device=AnswerDevice(store, clients, now, settings.rate_limits),
+        admin=Administration.of(store, hasher, ring, clients.fixed, now),
+    )
+
+
+def _lifetimes(settings: Settings) -> Lifetimes:
+    return Lifetimes(settings.access_token_ttl, settings.refresh_token_idle_ttl, settings.refresh_token_ttl)
+
+
+def _assertion_audiences(settings: Settings) -> frozenset[str]:
+    """Name this mint in every way that a client assertion may (RFC 7523 section 3)."""
+    names = (settings.issuer, settings.issuer_backchannel)
+    return frozenset(url for name in names for url in (name, f"{name}/oauth/token"))
