@@ -67,13 +67,13 @@ def in_production(launch):
 
 @pytest.fixture
 def settings(cluster, tmp_path):
-    """`settings(service, **more)`: the shared cluster's for this service, with a database of its own."""
+    """`settings(service, **more)`: the shared cluster's for this service, with a database and snapshots of its own."""
 
     def choose(service, **more):
         own = cluster.environment(service)
         if "DATABASE_URL" in own:
             own["DATABASE_URL"] = f"sqlite:///{tmp_path / 'own.db'}"
-        return own | more
+        return own | {"SNAPSHOTS_DIR": str(tmp_path / "snapshots")} | more
 
     return choose
 
