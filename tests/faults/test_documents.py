@@ -71,6 +71,7 @@ def after_a_good_value(post, path, elsewhere, fault):
     else:
         post.server.revoke(GOOD)
     wait_for(lambda: api(good).status_code == 401, PATIENCE, "the change")
+    assert "/elsewhere" not in post.server.requests
     return during
 
 
