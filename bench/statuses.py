@@ -86,6 +86,7 @@ class Stormy:
     """What came of ending sessions at a pace, with people who log in and a reader beside."""
 
     rate: float
+    cpu: float  # milliseconds of the processes that end sessions, for each
     ends: list[float]
     log_ins: list[float]
     looks: list[float]
@@ -111,6 +112,7 @@ def storm(url: str, mint: Mint, numbers: range) -> Stormy:
     ends = [spent for each in done for spent in each.times]
     return Stormy(
         len(ends) / (ended - began),
+        1000 * sum(each.cpu for each in done) / len(ends),
         ends,
         log_ins.within(began, ended),
         looks.within(began, ended),
@@ -143,7 +145,7 @@ class Report:
         found = storm(url, mint, range(revoked, revoked + round(ASKED * scale.seconds)))
         ratio = percentile(found.log_ins, 50) / percentile(calm.all, 50)
         beside = (*shown(calm.all), *shown(found.log_ins), ratio, *shown(found.looks))
-        self.storms.append([kind, found.rate, *shown(found.ends), *beside])
+        self.storms.append([kind, found.rate, found.cpu, *shown(found.ends), *beside])
         self.promises.append(Promise(f"revocations a second, sustained, {kind}", found.rate, PROMISED, ">="))
         engine.dispose()
         print(f"{kind} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -151,7 +153,18 @@ class Report:
     def __str__(self) -> str:
         writes = "database", "sessions", "choose", "p99", "log-in", "p99"
         lists = "database", "revoked", "bits set", "zlib", "token", "first reading", "packing and signing"
-        storms = "database", "done a second", "each", "p99", "log-in without", "p99", "beside", "p99", "times"
+        storms = (
+            "database",
+            "done a second",
+            "CPU",
+            "each",
+            "p99",
+            "log-in without",
+            "p99",
+            "beside",
+            "p99",
+            "times",
+        )
         paces = (
             f"{ASKED:.0f} revocations asked for a second, {LOG_INS:.0f} log-ins and {LOOKS:.0f} looks beside"
         )

@@ -117,10 +117,11 @@ class Paced:
 
 @dataclass(frozen=True)
 class Ended:
-    """What one process did, and when: its sessions are over."""
+    """What one process did, when, and in how many seconds of its CPU: its sessions are over."""
 
     began: float
     ended: float
+    cpu: float
     times: list[float]
 
 
@@ -133,7 +134,7 @@ def end_sessions(url: str, numbers: Sequence[int], rate: float, threads: int, lo
     store, turns, lock, times = SqlStore(engine), iter(enumerate(numbers)), threading.Lock(), Times()
     with store.reading() as tx:  # connected, and everything imported
         tx.sessions.get("nobody")
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
 
     def end(number: int) -> None:
         with store.transaction() as tx:
@@ -153,4 +154,4 @@ def end_sessions(url: str, numbers: Sequence[int], rate: float, threads: int, lo
             done.result()
     ended = time.monotonic()
     engine.dispose()
-    return Ended(began, ended, times.all)
+    return Ended(began, ended, time.process_time() - worked, times.all)

@@ -22,7 +22,11 @@ from auth_service.domain.times import Clock
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import RevocationRow, SessionRow, StatusListRow
 
-FEW, MANY = 16, 512  # choices of one look at a list, and of a second one before it counts as full
+CHOICES = (
+    16,
+    64,
+    512,
+)  # of each look at a list, the next only when the one before found none free; then it is full
 FULL_FOR = 60.0  # seconds
 WHOLE_AFTER = QUARANTINE / 2  # seconds after which a reader may have missed that a bit was cleared
 
@@ -93,7 +97,7 @@ class SqlStatuses:
             for number, size in lists.items():
                 if self._plan.full_until.get(number, 0.0) > self._now():
                     continue
-                for count in (FEW, MANY):
+                for count in CHOICES:
                     for index in self._free(number, _chance.sample(range(size), min(count, size))):
                         yield StatusRef(number, index)
                 self._plan.full_until[number] = self._now() + FULL_FOR
