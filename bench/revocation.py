@@ -199,7 +199,8 @@ def main() -> int:
         place = houses.in_containers() if options.compose else houses.behind(options.gateway)
         title = "revocation, in containers" if options.compose else "revocation, through the gateway"
         with place as house:
-            keep("revocation-containers", title, times := sessions(house, options.count), bounds)
+            name = "revocation-containers" if options.compose else "revocation-gateway"
+            keep(name, title, times := sessions(house, options.count), bounds)
         promises += promised(title, times)
     else:
         promises += everything_here(options, keep, bounds, figures)
