@@ -245,12 +245,13 @@ class _MemoryClients:
 class _MemoryAudit:
     rows: list
 
-    def record(self, event):
+    def record(self, *events):
         origin = current_origin()
-        named = replace(event, actor=event.actor or origin.operator)
-        self.rows.append(
-            AuditEntry(len(self.rows) + 1, float(START), named, origin.address, origin.request_id)
-        )
+        for event in events:
+            named = replace(event, actor=event.actor or origin.operator)
+            self.rows.append(
+                AuditEntry(len(self.rows) + 1, float(START), named, origin.address, origin.request_id)
+            )
 
     def entries(self, query, limit):
         found = [
@@ -336,11 +337,10 @@ class _MemorySignals:
     streams: dict
     txn: str
 
-    def record(self, happening):
-        at = float(happening.body["event_timestamp"])
-        for stream in self.streams.values():
-            if stream.status != "disabled" and happening.event in stream.delivered:
-                facts = (happening.event, happening.body, at, happening.sub, happening.sid)
+    def record(self, *happenings):
+        for told, stream in itertools.product(happenings, self.streams.values()):
+            if stream.status != "disabled" and told.event in stream.delivered:
+                facts = (told.event, told.body, float(told.body["event_timestamp"]), told.sub, told.sid)
                 self.add(Signal(new_id(), stream.stream_id, self.txn, *facts))
 
     def add(self, signal):
@@ -418,8 +418,9 @@ class _MemoryStatuses:
             session = self.sessions[sid] = replace(session, status=self.free())
         return session.status if session else None
 
-    def revoke(self, ref, at):
-        self.bits.setdefault(ref, len(self.bits) + 1)
+    def revoke(self, refs, at):
+        for ref in refs:
+            self.bits.setdefault(ref, len(self.bits) + 1)
 
     def changes(self, since):
         seen = since.number if since else 1
@@ -467,12 +468,12 @@ class _MemorySessions:
         facts = {"last_used_at": at, "address": address, "user_agent": user_agent}
         self.rows[sid] = replace(self.rows[sid], tokens_until=tokens_until, **facts)
 
-    def mark_ended(self, sid, reason, at):
-        session = self.rows.get(sid)
-        if session is None or session.ended_at is not None:
-            return None
-        self.rows[sid] = replace(session, ended_at=at, end_reason=str(reason), tokens_until=None)
-        return self.rows[sid]
+    def mark_ended(self, sids, reason, at):
+        found = [self.rows[sid] for sid in sorted(sids) if sid in self.rows]
+        over = {"ended_at": at, "end_reason": str(reason), "tokens_until": None}
+        ended = [replace(session, **over) for session in found if session.ended_at is None]
+        self.rows.update({session.sid: session for session in ended})
+        return ended
 
 
 @dataclass

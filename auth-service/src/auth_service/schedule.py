@@ -9,6 +9,7 @@ import structlog
 
 _log = structlog.get_logger(__name__)
 STOP_BOUND = 5.0  # seconds that the end of the process waits for a job under way
+AFTER_FAILURE = 0.5  # seconds at least until a job that failed is called again
 
 
 class Schedule:
@@ -54,8 +55,10 @@ class Schedule:
             self._bell.clear()
             if self._stop.is_set():
                 return
+            pause = self._every
             try:
                 self._job()
             except Exception as error:  # noqa: BLE001 (the next look must come, whatever went wrong with this one)
                 _log.error("a scheduled job failed", job=self._name, reason=type(error).__name__)
-            self._bell.wait(self._every)
+                pause = max(pause, AFTER_FAILURE)
+            self._bell.wait(pause)

@@ -119,8 +119,8 @@ class AuditQuery:
 class Audit(Protocol):
     """The log. There is no way to change or to remove an entry."""
 
-    def record(self, event: AuditEvent) -> None:
-        """Add an event, with the time and the current origin; it holds if, and only if, its transaction does."""
+    def record(self, *events: AuditEvent) -> None:
+        """Add events, with the time and the current origin; they hold if, and only if, their transaction does."""
 
     def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         """Give the newest entries that are wanted, newest first, at most ``limit``."""

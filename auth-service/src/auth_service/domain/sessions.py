@@ -1,12 +1,13 @@
 """Log-in sessions: what one is, who is still in one, and the one way in which any of them ends."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from auth_service.domain.audit import AuditEvent, Event
 from auth_service.domain.errors import SessionOver
-from auth_service.domain.signals import session_ended
+from auth_service.domain.signals import sessions_ended
 from auth_service.domain.statuses import StatusRef
 from auth_service.domain.store import Transaction
 
@@ -90,8 +91,8 @@ class Sessions(Protocol):
     ) -> None:
         """Record when, from where and by what program a live session was last used, and what its tokens live now."""
 
-    def mark_ended(self, sid: str, reason: str, at: float) -> Session | None:
-        """Record the end; None, and nothing changed, when it had ended before. For ``end_session`` alone."""
+    def mark_ended(self, sids: Collection[str], reason: str, at: float) -> list[Session]:
+        """Record the end of those that had not ended before, and give them. For ``end_sessions`` alone."""
 
 
 def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
@@ -102,30 +103,37 @@ def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Sess
     return session
 
 
-def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
-    """End a session. Every way in which a session ends leads through here, and nothing else ends one.
+def end_sessions(
+    tx: Transaction, sids: Collection[str], reason: EndReason, at: float, *, by: str | None = None
+) -> list[str]:
+    """End sessions, however many. Every way in which one ends leads through here, and nothing else ends one.
 
-    From the commit on no refresh token of it gives a successor, no token of it is exchanged, its status says so
-    to every verifier, and whoever listens for signals is told. False when it had ended before; ending twice
-    changes nothing. ``by`` is whoever wanted it, where that is known.
+    From the commit on no refresh token of them gives a successor, no token of them is exchanged, their status says
+    so to every verifier, and whoever listens for signals is told. Gives the ids of those that had not ended
+    before; ending twice changes nothing. ``by`` is whoever wanted it, where that is known.
     """
-    session = tx.sessions.mark_ended(sid, reason, at)
-    if session is None:
-        return False
-    if session.status is not None:
-        tx.statuses.revoke(session.status, at)
-    tx.audit.record(
-        AuditEvent(
-            Event.SESSION_ENDED,
-            actor=by,
-            subject=session.sub,
-            client_id=session.client_id,
-            session_id=sid,
-            detail={"reason": str(reason)},
-        )
+    ended = tx.sessions.mark_ended(sids, reason, at)
+    if ended:
+        tx.statuses.revoke([session.status for session in ended if session.status is not None], at)
+        tx.audit.record(*(_ended(session, reason, by) for session in ended))
+        sessions_ended(tx, ended, reason, at)
+    return [session.sid for session in ended]
+
+
+def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
+    """End one session, as ``end_sessions`` does; False when it had ended before."""
+    return bool(end_sessions(tx, [sid], reason, at, by=by))
+
+
+def _ended(session: Session, reason: EndReason, by: str | None) -> AuditEvent:
+    return AuditEvent(
+        Event.SESSION_ENDED,
+        actor=by,
+        subject=session.sub,
+        client_id=session.client_id,
+        session_id=session.sid,
+        detail={"reason": str(reason)},
     )
-    session_ended(tx, session, reason, at)
-    return True
 
 
 def end_all_sessions(  # noqa: PLR0913 (the last two by name)
@@ -143,17 +151,11 @@ def end_all_sessions(  # noqa: PLR0913 (the last two by name)
     """
     kept = tx.sessions.get(but) if but else None
     tx.browser_sessions.end_all(sub, at, but=kept.browser_session if kept else None)
-    return [
-        session.sid
-        for session in tx.sessions.living(sub, at)
-        if session.sid != but and end_session(tx, session.sid, reason, at, by=by)
-    ]
+    sids = [session.sid for session in tx.sessions.living(sub, at) if session.sid != but]
+    return end_sessions(tx, sids, reason, at, by=by)
 
 
 def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
     """End every live session of a client that is disabled; gives the ids of those that ended."""
-    return [
-        session.sid
-        for session in tx.sessions.living_of_client(client_id, at)
-        if end_session(tx, session.sid, EndReason.CLIENT_DISABLED, at, by=by)
-    ]
+    sids = [session.sid for session in tx.sessions.living_of_client(client_id, at)]
+    return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

@@ -1,6 +1,6 @@
 """Signals: what systems that are not ours are told when a session ends or a password changes (CAEP 1.0)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -96,8 +96,8 @@ class Depth:
 class Signals(Protocol):
     """The outbox: what waits to be told, kept with the changes that it tells of."""
 
-    def record(self, happening: Happening) -> None:
-        """Have every stream told that wants this event; nothing is kept when there is none."""
+    def record(self, *happenings: Happening) -> None:
+        """Have every stream told that wants such an event; nothing is kept when there is none."""
 
     def add(self, signal: Signal) -> None:
         """Keep one for its stream alone, to be sent at once."""
@@ -140,12 +140,13 @@ CHANGED = PasswordTold()
 RESET = PasswordTold(admin="password reset by a mailed link", user="Your password was reset.")
 
 
-def session_ended(tx: "Transaction", session: "Session", reason: "EndReason | str", at: float) -> None:
-    """Tell that a session has ended (CAEP 1.0 section 3.1). For ``end_session`` alone."""
+def sessions_ended(
+    tx: "Transaction", sessions: "Iterable[Session]", reason: "EndReason | str", at: float
+) -> None:
+    """Tell that sessions have ended (CAEP 1.0 section 3.1). For ``end_sessions`` alone."""
     entity, admin, user = _ENDS.get(str(reason), _OTHER)
-    tx.signals.record(
-        Happening(SESSION_REVOKED, session.sub, _body(entity, admin, user, at), sid=session.sid)
-    )
+    body = _body(entity, admin, user, at)
+    tx.signals.record(*(Happening(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions))
 
 
 def password_changed(tx: "Transaction", sub: str, at: float, told: PasswordTold = CHANGED) -> None:

@@ -1,7 +1,7 @@
 """Revocation bits: which bit of which list is a session's own, and what changed among them since one looked."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -82,8 +82,8 @@ class Statuses(Protocol):
     def assign(self, sid: str) -> StatusRef | None:
         """Give a session that has no bit one that no other has; gives what it has then. None for an unknown session."""
 
-    def revoke(self, ref: StatusRef, at: float) -> None:
-        """Set the bit; it stays so until no token that was made before ``at`` can live."""
+    def revoke(self, refs: Collection[StatusRef], at: float) -> None:
+        """Set these bits; they stay so until no token that was made before ``at`` can live."""
 
     def changes(self, since: Horizon | None) -> Changes:
         """Give what changed since a reading, or everything for None and for one that is too long ago.

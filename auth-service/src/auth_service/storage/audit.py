@@ -21,12 +21,11 @@ class SqlAudit:
     def __init__(self, db: Db, now: Clock) -> None:
         self._db, self._now = db, now
 
-    def record(self, event: AuditEvent) -> None:
-        origin = current_origin()
-        self._db.connection().execute(
-            _ADD,
+    def record(self, *events: AuditEvent) -> None:
+        now, origin = self._now(), current_origin()
+        rows = [
             {
-                "at": self._now(),
+                "at": now,
                 "event": str(event.event),
                 "outcome": event.outcome,
                 "actor": event.actor or origin.operator,
@@ -36,8 +35,10 @@ class SqlAudit:
                 "address": origin.address,
                 "request_id": origin.request_id,
                 "detail": json.dumps(event.detail, sort_keys=True) if event.detail else None,
-            },
-        )
+            }
+            for event in events
+        ]
+        self._db.connection().execute(_ADD, rows)
 
     def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         wanted = select(AuditEventRow).order_by(AuditEventRow.id.desc()).limit(limit)

@@ -2,6 +2,7 @@
 
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, cast
 
@@ -28,9 +29,16 @@ _UNENDED = update(_TABLE).where(_row.sid == bindparam("wanted"), _row.ended_at.i
 _TOUCH = _UNENDED.values(
     {name: bindparam(name) for name in ("last_used_at", "address", "user_agent", "tokens_until")}
 )
-_END = _UNENDED.values(
-    ended_at=bindparam("at"), end_reason=bindparam("reason"), tokens_until=null()
-).returning(*_row)
+_SOME: Any = _row.sid.in_(bindparam("wanted", expanding=True))
+# one order for all who lock several, or two of them could wait for each other for ever
+_LOCK = select(_row.sid).where(_SOME).order_by(_row.sid).with_for_update()
+_END = (
+    update(_TABLE)
+    .where(_SOME, _row.ended_at.is_(None))
+    .values(ended_at=bindparam("at"), end_reason=bindparam("reason"), tokens_until=null())
+    .returning(*_row)
+)
+AT_ONCE = 1000  # rows of one statement
 
 
 class SqlSessions:
@@ -102,10 +110,15 @@ class SqlSessions:
         }
         self._db.connection().execute(_TOUCH, used | {"wanted": sid})
 
-    def mark_ended(self, sid: str, reason: str, at: float) -> Session | None:
-        over = {"wanted": sid, "reason": reason, "at": at}
-        row = self._db.connection().execute(_END, over).one_or_none()
-        return None if row is None else _session(row)
+    def mark_ended(self, sids: Collection[str], reason: str, at: float) -> list[Session]:
+        db, ordered = self._db.connection(), sorted(sids)
+        ended: list[Any] = []
+        for first in range(0, len(ordered), AT_ONCE):
+            some = ordered[first : first + AT_ONCE]
+            if len(ordered) > 1:
+                db.execute(_LOCK, {"wanted": some})
+            ended += db.execute(_END, {"wanted": some, "reason": reason, "at": at}).all()
+        return sorted(map(_session, ended), key=lambda session: session.sid)
 
     def _living(self, whose: ColumnElement[bool], now: float) -> list[Session]:
         return self._all(_live(now).where(whose).order_by(_row.auth_time, _row.sid))

@@ -32,28 +32,18 @@ class SqlSignals:
         self._db, self._now, self._announce = db, now, announce
         self._txn: str | None = None
 
-    def record(self, happening: Happening) -> None:
+    def record(self, *happenings: Happening) -> None:
         listening = self._db.connection().execute(_LISTENING).all()
-        wanting = [stream_id for stream_id, events in listening if happening.event in events.split()]
-        if not wanting:
-            return
-        self._txn = self._txn or new_id()
-        now = self._now()
-        self._keep(
-            [
-                Signal(
-                    new_id(),
-                    stream_id,
-                    self._txn,
-                    happening.event,
-                    happening.body,
-                    now,
-                    happening.sub,
-                    happening.sid,
-                )
-                for stream_id in wanting
-            ]
-        )
+        txn, now = self._txn or new_id(), self._now()
+        signals = [
+            Signal(new_id(), stream_id, txn, told.event, told.body, now, told.sub, told.sid)
+            for stream_id, events in listening
+            for told in happenings
+            if told.event in events.split()
+        ]
+        if signals:
+            self._txn = txn
+            self._keep(signals)
 
     def add(self, signal: Signal) -> None:
         self._keep([signal])

@@ -7,7 +7,7 @@ that choose the same one the unique constraint lets one have it, and the other t
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,12 +120,12 @@ class SqlStatuses:
         has = self._db.execute(select(row.status_list, row.status_index).where(row.sid == sid)).one_or_none()
         return None if has is None else StatusRef.of(*has)
 
-    def revoke(self, ref: StatusRef, at: float) -> None:
+    def revoke(self, refs: Collection[StatusRef], at: float) -> None:
         until = at + self._plan.access_ttl + MARGIN
-        self._db.connection().execute(
-            _REVOKE[self._dialect], {"number": ref.number, "index": ref.idx, "until": until}
-        )
-        self._announce()
+        rows = [{"number": ref.number, "index": ref.idx, "until": until} for ref in refs]
+        if rows:
+            self._db.connection().execute(_REVOKE[self._dialect], rows)
+            self._announce()
 
     def changes(self, since: Horizon | None) -> Changes:
         db, now = self._db.connection(), self._now()
