@@ -18,23 +18,26 @@ from service_kit.database import open_database, upgrade
 from sqlalchemy import Connection, Engine, text
 
 LIST_SIZE = 2**20
-SPREAD = 662_607  # odd, so that i -> i * SPREAD mod 2^20 takes every index once
 PEOPLE = 10_000
 _NUMBERS = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) ",
-    "postgresql": "WITH n AS (SELECT generate_series(0, {last}) AS i) ",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last})",
+    "postgresql": "WITH n AS (SELECT generate_series(0, {last})::bigint AS i)",
 }
+# Every index once, in no order that zlib could make use of: x -> x * (2x + 1) mod 2^20 is a permutation, and mixes upwards.
+_MIXED = """, once AS (SELECT i, (i * 662607) % {size} AS x FROM n), twice AS (SELECT i, (x * (2 * x + 1)) % {size} AS x FROM once),
+swapped AS (SELECT i, x / 1024 + (x % 1024) * 1024 AS x FROM twice),
+mixed AS (SELECT i, (x * (2 * x + 1)) % {size} AS bit FROM swapped) """
 _NAME = {"sqlite": "printf('%06x', i * 16)", "postgresql": "lpad(to_hex(i * 16), 6, '0')"}
-_ACCOUNTS = """{numbers}INSERT INTO accounts (sub, email, name, roles, password_hash, created_at)
+_ACCOUNTS = """{numbers} INSERT INTO accounts (sub, email, name, roles, password_hash, created_at)
 SELECT 'person-' || i, 'person' || i || '@example.com', 'A Person', 'customer', 'none', 0 FROM n"""
-_SESSIONS = """{numbers}INSERT INTO sessions (sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at,
+_SESSIONS = """{numbers}{mixed}INSERT INTO sessions (sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at,
 created_at, last_used_at, address, user_agent, tokens_until, status_list, status_index)
 SELECT {name} || '-of-the-crowd', 'person-' || (i % {people}), 'console', 'orders:read orders:write profile:read',
 'auth-service orders-service users-service', 'pwd', {now} + i * 0.001, {now} + 2592000, {now}, {now}, '192.0.2.7',
 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', {now} + 1209600,
-1, (CAST(i AS BIGINT) * {spread}) % {size} FROM n"""
-_REVOCATIONS = """{numbers}INSERT INTO revocations (status_list, status_index, revoked, change, until)
-SELECT 1, (CAST(i AS BIGINT) * {spread}) % {size}, TRUE, 1, {until} FROM n WHERE i >= {first}"""
+1, bit FROM mixed"""
+_REVOCATIONS = """{numbers}{mixed}INSERT INTO revocations (status_list, status_index, revoked, change, until)
+SELECT 1, bit, TRUE, 1, {until} FROM mixed WHERE i >= {first}"""
 
 
 @contextlib.contextmanager
@@ -94,8 +97,8 @@ def revoke_in_bulk(engine: Engine, first: int, last: int) -> None:
 
 def _filled(statement: str, engine: Engine, count: int, **facts: float) -> str:
     kind = engine.dialect.name
-    numbers = _NUMBERS[kind].format(last=count - 1)
-    return statement.format(numbers=numbers, name=_NAME[kind], spread=SPREAD, size=LIST_SIZE, **facts)
+    numbers, mixed = _NUMBERS[kind].format(last=count - 1), _MIXED.format(size=LIST_SIZE)
+    return statement.format(numbers=numbers, mixed=mixed, name=_NAME[kind], **facts)
 
 
 @contextlib.contextmanager

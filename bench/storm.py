@@ -11,9 +11,10 @@ from functools import partial
 
 import crowd
 import jwt
+from auth_service.domain import sessions
 from auth_service.domain.grants import Grant
 from auth_service.domain.issuing import Issuing, Lifetimes
-from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.sessions import EndReason
 from auth_service.domain.statuses import Changes, Horizon
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.signing.statuses import StatusLists
@@ -125,20 +126,24 @@ class Ended:
     times: list[float]
 
 
-def end_sessions(url: str, numbers: Sequence[int], rate: float, threads: int, longest: float) -> Ended:
-    """End these sessions as requests would, each in a transaction of its own, so many a second if the database can.
+def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
+    url: str, numbers: Sequence[int], rate: float, threads: int, longest: float, together: int
+) -> Ended:
+    """End these sessions, so many in a transaction and so many a second if the database can.
 
     After so many seconds it gives up whatever is left.
     """
     engine = open_database(url)
-    store, turns, lock, times = SqlStore(engine), iter(enumerate(numbers)), threading.Lock(), Times()
+    store, lock, times = SqlStore(engine), threading.Lock(), Times()
+    turns = iter(range(0, len(numbers), together))
     with store.reading() as tx:  # connected, and everything imported
         tx.sessions.get("nobody")
     began, worked = time.monotonic(), time.process_time()
 
-    def end(number: int) -> None:
+    def end(first: int) -> None:
+        sids = [crowd.sid(number) for number in numbers[first : first + together]]
         with store.transaction() as tx:
-            end_session(tx, crowd.sid(number), EndReason.LOGGED_OUT, time.time())
+            sessions.end_sessions(tx, sids, EndReason.LOGGED_OUT, time.time())
 
     def work() -> None:
         while True:
@@ -146,8 +151,8 @@ def end_sessions(url: str, numbers: Sequence[int], rate: float, threads: int, lo
                 turn = next(turns, None)
             if turn is None or time.monotonic() - began > longest:
                 return
-            time.sleep(max(0.0, began + turn[0] / rate - time.monotonic()))
-            times.measure(partial(end, turn[1]))
+            time.sleep(max(0.0, began + turn / rate - time.monotonic()))
+            times.measure(partial(end, turn))
 
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work) for _ in range(threads)]:

@@ -39,6 +39,7 @@ from service_kit.database import open_database, upgrade
 from testkit.clock import FakeClock
 
 START = 1_800_000_000
+THREADS = {"watcher", "couriers", "key_schedule"}  # by the names under which an app keeps them
 NO_POSTGRES = (
     "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
     " to a role that may create databases"
@@ -818,19 +819,19 @@ def hasher():
 
 @pytest.fixture
 def make_app(sqlite_file, keys_dir, hasher, clock):
-    """Make the mint over a SQLite file and keys of this test."""
+    """Make the mint over a SQLite file and keys of this test; no thread of it outlives the test."""
     apps = []
 
-    def make(**settings):
+    def make(outbox=None, **settings):
         options = {"database_url": f"sqlite:///{sqlite_file}", "keys_dir": keys_dir, "demo": True}
         options["key_rotation_interval"] = 0  # no thread unless a test is about it
-        apps.append(create_app(Settings(**options | settings), hasher=hasher, now=clock))
+        apps.append(create_app(Settings(**options | settings), hasher=hasher, outbox=outbox, now=clock))
         return apps[-1]
 
     yield make
     for app in apps:
-        app.extensions["watcher"].stop()
-        app.extensions["couriers"].stop()
+        for thread in THREADS & app.extensions.keys():
+            app.extensions[thread].stop()
         app.extensions["engine"].dispose()
 
 

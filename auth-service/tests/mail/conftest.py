@@ -3,11 +3,10 @@
 import re
 import socket
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
-from auth_service.app import create_app
 from auth_service.domain.errors import MailBusy
-from auth_service.settings import Settings
 from structlog.testing import capture_logs
 
 NO_SMTP = "aiosmtpd: pip install aiosmtpd"
@@ -47,18 +46,9 @@ def outbox():
 
 
 @pytest.fixture
-def make_mailing_app(tmp_path, keys_dir, hasher, clock, outbox):
+def make_mailing_app(make_app, outbox):
     """Make the mint over a SQLite file, with the outbox of this test."""
-    apps = []
-
-    def make(**settings):
-        options = {"database_url": f"sqlite:///{tmp_path}/auth.db", "keys_dir": keys_dir, "demo": True}
-        apps.append(create_app(Settings(**options | settings), hasher=hasher, outbox=outbox, now=clock))
-        return apps[-1]
-
-    yield make
-    for app in apps:
-        app.extensions["engine"].dispose()
+    return partial(make_app, outbox=outbox)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
-from auth_service.app import create_app
 from auth_service.domain.mail import MailDelayed, MailRefused
 from auth_service.mailing import check_sender, mailer_for
 from auth_service.mailing.smtp import SmtpMailer, SmtpServer
@@ -316,19 +315,14 @@ def test_without_a_mail_url_nothing_is_lost_in_silence():
         mailer_for(None, SENDER, None).send("alice@example.com", "S", "t")
 
 
-def test_from_asking_to_logging_in_over_a_real_server(start_smtp, inbox, tmp_path, keys_dir, hasher):
-    url = f"smtp://127.0.0.1:{start_smtp(inbox)}"
-    database = f"sqlite:///{tmp_path}/auth.db"
-    settings = Settings(database_url=database, keys_dir=keys_dir, demo=True, mail_url=url)
-    app = create_app(settings, hasher=hasher)
-    client = app.test_client()
+def test_from_asking_to_logging_in_over_a_real_server(start_smtp, inbox, make_app):
+    client = make_app(mail_url=f"smtp://127.0.0.1:{start_smtp(inbox)}").test_client()
 
     client.post("/magic-links", json={"email": "alice@example.com"})
     inbox.arrived.wait(10)
 
     token = re.search(rb"redeem\?token=([\w-]+)", inbox.received[0].content)[1].decode()
     answer = client.post("/magic-links/redeem", json={"token": token})
-    app.extensions["engine"].dispose()
     assert answer.status_code == 200
     assert inbox.received[0].rcpt_tos == ["alice@example.com"]
 
