@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -833,6 +833,20 @@ def make_app(sqlite_file, keys_dir, hasher, clock):
         for thread in THREADS & app.extensions.keys():
             app.extensions[thread].stop()
         app.extensions["engine"].dispose()
+
+
+@pytest.fixture
+def lose_database(sqlite_file):
+    """`lose_database(app)`: from now on there is nothing to be opened where its file was."""
+
+    def lose(app):
+        app.extensions["engine"].dispose()
+        for number in itertools.count():
+            sqlite_file.rename(sqlite_file.with_name(f"gone-{number}"))
+            with suppress(FileExistsError):  # a thread of the mint has opened a new one in between
+                return sqlite_file.mkdir()
+
+    return lose
 
 
 @pytest.fixture

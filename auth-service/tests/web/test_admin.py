@@ -106,10 +106,8 @@ def test_whose_role_was_taken_away_does_not_come_in_with_an_old_token(
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_without_the_database_nobody_administers(client, admin, sqlite_file, app, method, path):
-    app.extensions["engine"].dispose()
-    sqlite_file.rename(sqlite_file.with_name("gone"))
-    sqlite_file.mkdir()
+def test_without_the_database_nobody_administers(client, admin, lose_database, app, method, path):
+    lose_database(app)
 
     answer = client.open(path, method=method, headers=admin["bearer"])
 

@@ -258,7 +258,7 @@ FRESH = [
 
 
 @pytest.fixture
-def make_blind(make_app, sqlite_file):
+def make_blind(make_app, lose_database):
     """Make a mint whose database goes away once somebody has logged in, and give a client of it and the bearer."""
 
     def make(**settings):
@@ -266,9 +266,7 @@ def make_blind(make_app, sqlite_file):
         client = app.test_client()
         bearer, _, _ = log_in(client, "admin@example.com")
         assert client.get("/admin/keys", headers=bearer).status_code == 200
-        app.extensions["engine"].dispose()
-        sqlite_file.rename(sqlite_file.with_name("gone"))
-        sqlite_file.mkdir()
+        lose_database(app)
         return client, bearer
 
     return make
@@ -289,15 +287,13 @@ def test_without_the_database_what_needs_fresh_knowledge_is_refused_after_a_whil
         assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_without_the_database_a_revoked_token_is_still_told_so(make_app, sqlite_file):
+def test_without_the_database_a_revoked_token_is_still_told_so(make_app, lose_database):
     app = make_app(status_fresh_within=1)
     client = app.test_client()
     bearer, _, _ = log_in(client)
     client.post("/logout", headers=bearer)
     until(lambda: client.post("/logout", headers=bearer).status_code == 401)
-    app.extensions["engine"].dispose()
-    sqlite_file.rename(sqlite_file.with_name("gone"))
-    sqlite_file.mkdir()
+    lose_database(app)
 
     assert slug(client.post("/account/password", headers=bearer, json={})) == "revoked_token"
 
