@@ -841,10 +841,11 @@ def lose_database(sqlite_file):
 
     def lose(app):
         app.extensions["engine"].dispose()
-        for number in itertools.count():
-            sqlite_file.rename(sqlite_file.with_name(f"gone-{number}"))
+        numbers = itertools.count()
+        while not sqlite_file.is_dir():
+            sqlite_file.rename(sqlite_file.with_name(f"gone-{next(numbers)}"))
             with suppress(FileExistsError):  # a thread of the mint has opened a new one in between
-                return sqlite_file.mkdir()
+                sqlite_file.mkdir()
 
     return lose
 
