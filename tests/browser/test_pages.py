@@ -141,7 +141,8 @@ def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
 def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
     page = open_page()
     page.goto(partner.url(scope="profile"))
-    page.keyboard.type("admin@example.com")  # the first field has the focus
+    page.locator("#email:focus").wait_for()  # the browser sees to that a moment after it has loaded
+    page.keyboard.type("admin@example.com")
     page.keyboard.press("Tab")
     page.keyboard.type("correct-horse-battery-staple")
     page.keyboard.press("Enter")

@@ -128,6 +128,26 @@ def test_what_is_refused_is_exit_status_1_and_one_line(run, args):
 
 
 @pytest.mark.parametrize(
+    "args",
+    [
+        ("accounts", "show"),
+        ("accounts", "disable"),
+        ("accounts", "enable"),
+        ("sessions", "end"),
+        ("keys", "withdraw"),
+        ("signals", "remove"),
+    ],
+    ids=" ".join,
+)
+def test_an_identifier_may_begin_with_a_dash_as_random_ones_do(run, args):
+    result = run(*args, "-ByvsTHxHBkBNd_Kp2aGEg")
+
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("Error: ")
+    assert "option" not in result.stderr
+
+
+@pytest.mark.parametrize(
     "args", [("audit", "--event", "x"), ("audit", "--limit", "0"), ("sessions", "end"), ("x",)]
 )
 def test_what_is_no_command_is_exit_status_2(run, args):

@@ -17,7 +17,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 class Commands(AppGroup):
-    """A group of commands: what they do is recorded as the operator's, and what the domain refuses is exit status 1."""
+    """A group of commands: what they do is recorded as the operator's, and what the domain refuses is exit status 1.
+
+    A word that begins with ``-`` and names no option is an argument: every 64th identifier begins so.
+    """
+
+    def command(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a command."""
+        kwargs.setdefault("context_settings", {"ignore_unknown_options": True})
+        return super().command(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command as the operator."""

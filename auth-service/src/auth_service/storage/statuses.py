@@ -22,11 +22,8 @@ from auth_service.domain.times import Clock
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import RevocationRow, SessionRow, StatusListRow
 
-CHOICES = (
-    16,
-    64,
-    512,
-)  # of each look at a list, the next only when the one before found none free; then it is full
+# Of each look at a list: the next only when the one before found none free; then it is full.
+CHOICES = (16, 64, 512)
 FULL_FOR = 60.0  # seconds
 WHOLE_AFTER = QUARANTINE / 2  # seconds after which a reader may have missed that a bit was cleared
 
