@@ -22,10 +22,10 @@ class Commands(AppGroup):
     A word that begins with ``-`` and names no option is an argument: every 64th identifier begins so.
     """
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command."""
-        kwargs.setdefault("context_settings", {"ignore_unknown_options": True})
-        return super().command(*args, **kwargs)
+        cmd.ignore_unknown_options = True
+        super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command as the operator."""
