@@ -87,7 +87,14 @@ def _watched(gateway: str, services: list[dict[str, Any]], command: list[str]) -
 
 def _service(name: str, addresses: list[tuple[str, int]], processes: int = PROCESSES) -> dict[str, Any]:
     path = PATHS.get(name, PATHS["users-service"])
-    return {"name": name, "addresses": addresses, "path": path, "processes": processes}
+    publishes = name == "auth-service"
+    return {
+        "name": name,
+        "addresses": addresses,
+        "path": path,
+        "processes": processes,
+        "publishes": publishes,
+    }
 
 
 @contextlib.contextmanager
@@ -174,6 +181,8 @@ def behind(gateway: str) -> Iterator[House]:
     """Look at a cluster that runs already, through its gateway alone."""
     parts = urlsplit(gateway)
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
-    services = [{**_service(name, [address], 1), "name": f"gateway, {name}"} for name in PATHS]
+    services = [
+        {**_service(name, [address], 1), "name": f"gateway, {name}", "publishes": False} for name in PATHS
+    ]
     with _watched(gateway.rstrip("/"), services, [sys.executable, "-u", str(OBSERVER)]) as house:
         yield house

@@ -1,4 +1,4 @@
-"""Watches processes from nearby: asks each, over a connection of its own, until it refuses a token.
+"""Watches processes from nearby: asks each, over a connection of its own, until it refuses a token or tells a change.
 
 A program that reads commands, a JSON object a line, and answers likewise; the standard library alone, for it runs in
 containers too. All processes of a machine share one monotonic clock, and so do its containers: the times that it tells
@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,23 @@ class Process:
         self.path = path
         self.metrics = metrics
         self.owner: int | None = None
+        self.publishes = False
         self._socket: socket.socket | None = None
 
-    def ask(self, path: str, token: str = "") -> tuple[int, bytes]:
-        """Return the answer's status and body; on a new connection to the same process where the old one has ended."""
-        bearer = f"Authorization: Bearer {token}\r\n" if token else ""
-        request = f"GET {path} HTTP/1.1\r\nHost: {self.address[0]}:{self.address[1]}\r\n{bearer}\r\n".encode()
+    def settle(self, token: str) -> str | None:
+        """Look for the first time, before anything happens; return what it has against the token already, or None."""
+        return self.look(token)
+
+    def look(self, token: str) -> str | None:
+        """Return why the token is refused, None while it is believed."""
+        status, _, body = self.ask(self.path, {"Authorization": f"Bearer {token}"})
+        return _slug(body) if status == REFUSED else None
+
+    def ask(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, bytes]:
+        """Return the answer's status, head and body; on a new connection to the same process where the old one has ended."""
+        lines = {"Host": f"{self.address[0]}:{self.address[1]}", **(headers or {})}
+        told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        request = f"GET {path} HTTP/1.1\r\n{told}\r\n".encode()
         try:
             return _exchange(self._socket or self.connect(), request)
         except (ConnectionError, EOFError):
@@ -45,8 +57,8 @@ class Process:
     def read_metrics(self) -> str:
         """Return the process's metrics; from a port of its own where there is one."""
         if self.metrics is None:
-            return self.ask("/metrics")[1].decode()
-        return Process(self.name, self.metrics, "", None).ask("/metrics")[1].decode()
+            return self.ask("/metrics")[2].decode()
+        return Process(self.name, self.metrics, "", None).ask("/metrics")[2].decode()
 
     def connect(self) -> socket.socket:
         """Open connections until the right process has taken one."""
@@ -75,6 +87,30 @@ class Process:
         raise EOFError(f"nobody holds the other end of {self.name}")
 
 
+class Waiter(Process):
+    """One of those who wait at a process of the mint until a document changes, as verifiers do."""
+
+    def __init__(self, mint: Process, document: str) -> None:
+        super().__init__(f"told by {mint.name}", mint.address, document, None)
+        self.owner = mint.owner
+        self._etag = ""
+
+    def settle(self, token: str) -> str | None:  # noqa: ARG002 (as every process has it)
+        """Learn what stands in it now."""
+        self._etag = _etag(self.ask(self.path)[1])
+        return None
+
+    def look(self, token: str) -> str | None:  # noqa: ARG002 (likewise)
+        """Wait for another state of it; None if there is none for some time."""
+        held = {"If-None-Match": self._etag, "Prefer": f"wait={int(PATIENCE / 2)}"}
+        return "told" if _etag(self.ask(self.path, held)[1]) != self._etag else None
+
+
+def _etag(head: bytes) -> str:
+    at = head.lower().index(b"\r\netag:")
+    return head[at:].split(b"\r\n", 2)[1].partition(b":")[2].strip().decode()
+
+
 def _inode(*, local: int, remote: int) -> str:
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
@@ -83,7 +119,7 @@ def _inode(*, local: int, remote: int) -> str:
     return "-"
 
 
-def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes]:
+def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes, bytes]:
     connection.sendall(request)
     received = b""
     while True:
@@ -101,7 +137,7 @@ def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes]:
             length = lowered.partition(b"\r\ncontent-length:")[2]
             complete = len(body) >= int(length.split(b"\r\n", 1)[0] or 0)
         if complete:
-            return int(head[9:12]), body
+            return int(head[9:12]), head, body
 
 
 def discover(service: dict[str, Any]) -> list[Process]:
@@ -156,15 +192,13 @@ class Watch:
 
     def _watch(self, process: Process) -> None:
         self.refused[process.name] = None
-        status, body = process.ask(process.path, self._token)
-        if status == REFUSED:
-            self.faults.append(f"{process.name} refused a good token: {body[:300].decode(errors='replace')}")
+        if why := process.settle(self._token):
+            self.faults.append(f"{process.name} refused a good token: {why}")
         self._ready.wait(PATIENCE)
         deadline = time.monotonic() + self._bound
         while time.monotonic() < deadline and not self.faults:
-            status, body = process.ask(process.path, self._token)
-            if status == REFUSED:
-                self.refused[process.name] = (time.monotonic(), _slug(body))
+            if why := process.look(self._token):
+                self.refused[process.name] = (time.monotonic(), why)
                 return
             time.sleep(self._every)
 
@@ -179,15 +213,26 @@ def _slug(body: bytes) -> str:
 def main() -> None:
     """Do what is asked until there is nothing more to read."""
     processes: list[Process] = []
+
+    @cache
+    def waiters(document: str) -> list[Waiter]:
+        return [Waiter(one, document) for one in processes if one.publishes]
+
     for line in sys.stdin:
         command = json.loads(line)
         if "open" in command:
-            processes = [one for service in command["open"] for one in discover(service)]
+            processes = []
+            for service in command["open"]:
+                found = discover(service)
+                for one in found:
+                    one.publishes = service["publishes"]
+                processes += found
             _say({"processes": [one.name for one in processes]})
         elif "metrics" in command:
             _say({"metrics": {one.name: one.read_metrics() for one in processes}, "at": time.monotonic()})
         else:
-            watch = Watch(processes, command["watch"], command["every"], command["bound"])
+            watched = waiters(command["document"]) if command["document"] else processes
+            watch = Watch(watched, command["watch"], command["every"], command["bound"])
             watch.begin()
             _say({"faults": watch.faults})
             watch.end()

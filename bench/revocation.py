@@ -2,8 +2,8 @@
 
 Each time somebody logs in, every process accepts the token, the session is ended (by its owner's log-out and by an
 administrator in turn), and every process is asked until it answers 401. The time counts from the 204 to the arrival of the
-first 401. Then: what following costs while nothing happens, how long a withdrawn key is believed, and the first figure
-once more with plain polling in place of long polling.
+first 401. Then: how soon each process of the mint answers who waits for the list, what following costs while nothing
+happens, how long a withdrawn key is believed, and the first figure once more with plain polling in place of long polling.
 """
 
 from __future__ import annotations
@@ -25,17 +25,28 @@ from report import Promise, table
 from testkit.callers import read_claims, wait_for
 
 PLOTS = Path(__file__).resolve().parent / "plots"
-P99, LONGEST = 250.0, 1000.0  # promised milliseconds
+P99, LONGEST, WOKEN = 250.0, 1000.0, 50.0  # promised milliseconds
+LIST = "/status-lists/1"  # there is no second one so soon
 TTL = 5  # seconds between two looks in poll-only mode: the shortest that touchstone accepts
 POLLING_GRACE = 1000.0  # milliseconds that a poll itself may take
 Times = dict[str, list[float]]  # process -> milliseconds, one for each revocation
 
 
-def refusals(
-    house: House, token: str, revoke: Callable[[], Any], every: float, bound: float
+def refusals(  # noqa: PLR0913 - how it is watched, by keyword
+    house: House,
+    token: str,
+    revoke: Callable[[], Any],
+    *,
+    every: float = 0.002,
+    bound: float = 10.0,
+    document: str = "",
 ) -> dict[str, Any]:
-    """Return, by process, the milliseconds from the acknowledgement to the first refusal, and what it said."""
-    faults = house.observer.ask(watch=token, every=every, bound=bound)["faults"]
+    """Return, by process, the milliseconds from the acknowledgement to the first refusal, and what it said.
+
+    They are asked `every` so many seconds, up to a `bound`. With a `document`, instead of them those are
+    watched who wait at each process of the mint for that to change.
+    """
+    faults = house.observer.ask(watch=token, document=document, every=every, bound=bound)["faults"]
     answer = revoke()
     acknowledged = time.monotonic()
     seen = house.observer.hear()
@@ -44,16 +55,14 @@ def refusals(
     if faults or seen["faults"]:
         raise SystemExit("; ".join(faults or seen["faults"]))
     if lost := [name for name, refused in seen["refused"].items() if refused is None]:
-        raise SystemExit(f"FAIL  still believed after {bound:g} s by {', '.join(sorted(lost))}")
+        raise SystemExit(f"FAIL  no word after {bound:g} s from {', '.join(sorted(lost))}")
     return {name: (max(0.0, 1000 * (at - acknowledged)), why) for name, (at, why) in seen["refused"].items()}
 
 
-def sessions(
-    house: House, count: int, *, pause: float = 0.1, every: float = 0.002, bound: float = 10.0
-) -> Times:
+def sessions(house: House, count: int, *, pause: float = 0.1, **how: Any) -> Times:
     """End `count` sessions, one after the other, each after a random pause of at most `pause` seconds."""
     alice, admin = house.person("alice"), house.person("admin")
-    times: Times = {name: [] for name in house.processes}
+    times: Times = {}
     said: Counter[str] = Counter()
     began = time.monotonic()
     for number in range(count):
@@ -67,8 +76,8 @@ def sessions(
             return house.door("POST", "/logout", token=token)
 
         _ = admin.token  # a new log-in, should it be due, is no part of what is measured
-        for name, (milliseconds, why) in refusals(house, token, revoke, every, bound).items():
-            times[name].append(milliseconds)
+        for name, (milliseconds, why) in refusals(house, token, revoke, **how).items():
+            times.setdefault(name, []).append(milliseconds)
             said[why] += 1
         if (number + 1) % 50 == 0:
             print(f"{number + 1} of {count}, {time.monotonic() - began:.0f} s", file=sys.stderr)
@@ -79,7 +88,7 @@ def sessions(
 def withdrawals(house: House, count: int) -> Times:
     """Withdraw the signing key of a good token, a few times."""
     alice, admin = house.person("alice"), house.person("admin")
-    times: Times = {name: [] for name in house.processes}
+    times: Times = {}
     for _ in range(count):
         right = admin.log_in()["access_token"]
         kid = house.door("POST", "/admin/keys/rotate", token=right).json()["kid"]
@@ -93,8 +102,8 @@ def withdrawals(house: House, count: int) -> Times:
         def withdraw(kid: str = kid, right: str = right) -> Any:
             return house.door("DELETE", f"/admin/keys/{kid}", token=right)
 
-        for name, (milliseconds, _why) in refusals(house, token, withdraw, 0.002, 10.0).items():
-            times[name].append(milliseconds)
+        for name, (milliseconds, _why) in refusals(house, token, withdraw).items():
+            times.setdefault(name, []).append(milliseconds)
     return times
 
 
@@ -102,6 +111,13 @@ def _kid(token: str) -> str:
     import jwt
 
     return str(jwt.get_unverified_header(token)["kid"])
+
+
+def waking(house: House, count: int) -> Promise:
+    """End sessions while nobody but followers of their list asks anything: one waits at each process of the mint."""
+    times = sessions(house, count, document=LIST)
+    show("being woken at the mint", times)
+    return Promise("being woken at the mint: p99, ms", percentile(flat(times), 99), WOKEN)
 
 
 def idle(house: House, seconds: float) -> list[list[object]]:
@@ -201,7 +217,9 @@ def main() -> int:
         with place as house:
             name = "revocation-containers" if options.compose else "revocation-gateway"
             keep(name, title, times := sessions(house, options.count), bounds)
-        promises += promised(title, times)
+            promises += promised(title, times)
+            if options.compose:
+                promises.append(waking(house, options.count // 5))
     else:
         promises += everything_here(options, keep, bounds, figures)
     print(*promises, sep="\n")
@@ -219,6 +237,7 @@ def everything_here(
     """Measure on this machine: revocation, idling, key withdrawal, and revocation with plain polling."""
     with houses.on_this_machine({}) as house:
         keep("revocation", "revocation", times := sessions(house, options.count), bounds)
+        woken = waking(house, options.count // 5)
         figures["idle"] = idle(house, 20.0 if options.quick else 60.0)
         names = ["a minute of nothing", "CPU ms", "fetches", "answers"]
         print(f"\n{table(figures['idle'], names)}")
@@ -231,6 +250,7 @@ def everything_here(
         keep("revocation-polling", title, polled, grace)
     return [
         *promised("revocation", times),
+        woken,
         Promise("key withdrawal: longest of all, ms", max(flat(keys)), LONGEST),
         Promise("polling: longest of all, ms", max(flat(polled)), 1000.0 * TTL + POLLING_GRACE),
     ]

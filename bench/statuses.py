@@ -32,10 +32,8 @@ WITH_POSTGRES = Path(__file__).resolve().parent.parent / "tools" / "with-postgre
 PROMISED = 1000.0  # revocations per second
 ASKED = 1.05 * PROMISED  # so that what was held up can be made good
 PROCESSES, THREADS = 2, 2
-TOGETHER = (
-    1,
-    100,
-)  # sessions that end in one transaction: a log-out's, and some of a client's that is disabled
+# Sessions that end in one transaction: a log-out's, and some of a client's that is disabled.
+TOGETHER = (1, 100)
 LOG_INS, LOOKS = 40.0, 20.0  # per second, beside them
 SHARES = (0.001, 0.01, 0.05)  # of all sessions revoked
 

@@ -11,7 +11,7 @@ from auth_service.schedule import Schedule
 
 LOOK_EVERY = 0.25  # seconds: keys change by hand, and by the clock, and ring no bell
 READ_EVERY = 1.0  # seconds between two looks at the database, though no bell has rung
-BREATH = 0.04  # seconds between two reads under many changes: the first is seen at once, the others together
+BREATH = 0.025  # seconds between two reads under many changes: the first is seen at once, the others together
 LONGEST_PAUSE = 2.0  # seconds between two tries to reach a database that is away
 _log = structlog.get_logger(__name__)
 
