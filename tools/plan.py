@@ -118,9 +118,8 @@ def is_taken(port: int) -> bool:
         if probe.connect_ex((LOOPBACK, port)) == 0:
             return True
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as the server does: the past does not count
+        # As the server does: the past does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError:

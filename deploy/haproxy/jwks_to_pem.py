@@ -24,9 +24,8 @@ MAX_BYTES = 150_000
 MAX_KEYS = 16
 MAX_NAME = 128
 MIN_BITS = 2048
-WORD = re.compile(
-    r"[A-Za-z0-9_-]+"
-)  # base64url; and what may become a file's name and a word of the configuration
+# Base64url; and what may become a file's name and a word of the configuration.
+WORD = re.compile(r"[A-Za-z0-9_-]+")
 RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")  # AlgorithmIdentifier, RFC 8017 appendix A.1
 
 RULES = """\

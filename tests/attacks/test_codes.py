@@ -14,9 +14,8 @@ def test_a_code_that_many_present_at_once_is_good_for_one(program, at_once, refr
 
     assert sorted(each.status_code for each in answers) == [200] + [400] * 11
     won = next(each.json() for each in answers if each.status_code == 200)
-    assert (
-        refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
-    )  # reuse ended what the code had opened
+    # Reuse ended what the code had opened.
+    assert refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 def test_a_code_is_its_own_clients_and_stays_so(program):

@@ -94,9 +94,8 @@ def test_the_lists_are_named_as_tokens_name_them(gateway, alice, claims_of):
 
 @pytest.mark.compose
 def test_the_gateway_tells_how_old_its_documents_are(gateway, alice):
-    assert (
-        gateway("GET", "/orders", token=alice.token).status_code == 200
-    )  # the list is met now at the latest
+    # The list is met now at the latest.
+    assert gateway("GET", "/orders", token=alice.token).status_code == 200
 
     documents = gateway("GET", "/readyz").json()["documents"]
 

@@ -183,7 +183,6 @@ def test_no_log_holds_what_the_receiver_gave_us_to_send(told, pushed, log_out, r
 def test_what_became_of_pushes_is_counted(told, pushed, log_out, revoked, metric, until):
     revoked(log_out()["sid"])
 
-    until(
-        lambda: metric('signal_tries_total{outcome="delivered"}') > 0, hope="a delivery counted"
-    )  # asked until the process answers that delivered it
+    # Asked until the process answers that delivered it.
+    until(lambda: metric('signal_tries_total{outcome="delivered"}') > 0, hope="a delivery counted")
     until(lambda: metric('signals_waiting{delivery="push"}') == 0, hope="nothing that waits")

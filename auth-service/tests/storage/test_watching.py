@@ -117,9 +117,8 @@ def test_a_change_of_keys_in_one_process_wakes_who_waits_for_them_in_another(cli
 
     committed = other.do(command=["keys", change, *([kid] if change == "withdraw" else [])])["at"]
 
-    answer, came = waiting.result(
-        PATIENCE
-    )  # perhaps of the first half: a new key is made before the old one goes
+    # Perhaps of the first half: a new key is made before the old one goes.
+    answer, came = waiting.result(PATIENCE)
     assert answer.status_code == 200
     assert came - committed < 1
     until(lambda: (kid in client.get("/.well-known/jwks.json").text) == (change == "rotate"))

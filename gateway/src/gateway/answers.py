@@ -8,9 +8,8 @@ from gateway.headers import HOP_BY_HOP, Headers
 
 _TOKEN = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_CLEAN = re.compile(
-    rb"(?:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*"
-)  # header lines without a control character in them
+# Header lines without a control character in them.
+_CLEAN = re.compile(rb"(?:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
 _NOT_FROM_A_SERVICE = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc"}
 _DROPPED = ("drop", "connection")
 _NO_BODY = frozenset({204, 304})

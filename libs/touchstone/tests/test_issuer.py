@@ -86,9 +86,8 @@ def test_a_key_that_was_just_published_is_fetched_out_of_turn(issuer, mint, stra
 
 def test_ten_thousand_unknown_keys_cause_one_fetch(issuer, mint, server, eventually):
     issuer.verify(mint.token())
-    eventually(
-        lambda: len(server.requests) == 2
-    )  # the first fetch, and the one that finds that nobody waits here
+    # The first fetch, and the one that finds that nobody waits here.
+    eventually(lambda: len(server.requests) == 2)
     forged = [mint.token(header={"kid": f"made-up-{n}"}) for n in range(20)]
 
     def attack():

@@ -118,9 +118,8 @@ class Redeem:
         self, tx: Transaction, client: Client, code: AuthorizationCode, asked: Redemption
     ) -> _Redeemed | None:
         now = self.issuing.now()
-        account = tx.accounts.locked(
-            code.sub
-        )  # whoever ends this account's sessions now is before or after us
+        # Whoever ends this account's sessions now is before or after us.
+        account = tx.accounts.locked(code.sub)
         if not tx.authorization_codes.claim(code.digest, now):
             self._end_what_it_opened(tx, code.digest, now)
             return None

@@ -14,12 +14,10 @@ from auth_service.domain.redirects import LONGEST_URI
 LONGEST_NAME = 100
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a file of the client's key, too
 _HASH = re.compile(r"[0-9a-f]{64}")
-_URI = re.compile(
-    r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+"
-)  # RFC 3986's characters, without quotes and brackets
-_SCHEME = re.compile(
-    r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+"
-)  # an app's own: a reversed domain name (RFC 8252 section 7.1)
+# RFC 3986's characters, without quotes and brackets.
+_URI = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
+# An app's own: a reversed domain name (RFC 8252 section 7.1).
+_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SETS = ("grants", "audiences", "scopes", "own_scopes", "serves")
 _LISTS = ("redirect_uris", "post_logout_redirect_uris")

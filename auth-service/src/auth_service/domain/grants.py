@@ -17,9 +17,8 @@ ROLE_SCOPES = {
 ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
 OWN_SCOPES = frozenset({"profile:read", "profile:write"})  # all there is before the address is verified
 OWN_AUDIENCES = frozenset({"auth-service", "users-service"})
-SIGNAL_SCOPES = frozenset(
-    {"ssf.manage", "ssf.read"}
-)  # a client's own, never a person's (CAEP interoperability profile)
+# A client's own, never a person's (CAEP interoperability profile).
+SIGNAL_SCOPES = frozenset({"ssf.manage", "ssf.read"})
 OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # everybody's own, but only given when asked for
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}( [\x21\x23-\x5b\x5d-\x7e]{1,100}){0,49}")
 

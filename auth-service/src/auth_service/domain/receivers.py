@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 from auth_service.domain.errors import InvalidStream
 
 LONGEST_URL, LONGEST_HEADER = 2000, 2000
-_URL = re.compile(
-    r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+"
-)  # RFC 3986's characters, and none that a shell would eat
+# RFC 3986's characters, and none that a shell would eat.
+_URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 

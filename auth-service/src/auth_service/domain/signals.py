@@ -17,9 +17,8 @@ KEPT = 7 * 86_400.0  # seconds that a signal waits at most, whatever its stream 
 MOST_KEPT = 10_000  # signals that wait for one stream; older ones make room
 
 USER, ADMIN, POLICY, SYSTEM = "user", "admin", "policy", "system"  # CAEP 1.0 section 2, initiating_entity
-_ENDS: Mapping[
-    str, tuple[str, str, str]
-] = {  # who wanted it, then the words for administrators and for people
+# Who wanted it, then the words for administrators and for people.
+_ENDS: Mapping[str, tuple[str, str, str]] = {
     "logged_out": (USER, "log-out", "You logged out."),
     "logged_out_everywhere": (USER, "log-out of all sessions", "You logged out everywhere."),
     "revoked": (SYSTEM, "a client gave its token back", "The application logged you out."),

@@ -158,9 +158,8 @@ class KeyRing:
             return self._keys
         asked_at = self._ticks()
         if not self._lock.acquire(blocking=at_once):
-            return (
-                self._keys
-            )  # somebody looks already: a vault may be slow, and requests need not queue for it
+            # Somebody looks already: a vault may be slow, and requests need not queue for it.
+            return self._keys
         try:
             if self._began_at > asked_at and not strict:  # somebody looked while we waited
                 return self._keys

@@ -27,9 +27,7 @@ def clear_bits(db: Db, now: float, most: int) -> int:
 def give_back(db: Db, now: float, most: int) -> int:
     """Free the bits whose quarantine is over, and those of sessions that died unended. Gives their number."""
     newest = select(_bit.status_list, _bit.status_index).order_by(_bit.change.desc()).limit(1)
-    last = db.execute(
-        newest
-    ).one_or_none()  # it stays, or SQLite would count its changes from the start again
+    last = db.execute(newest).one_or_none()  # stays, or SQLite would count changes from the start again
     seen = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == false(), _bit.until < now)
     bits = [tuple(row) for row in db.execute(seen) if row != last]
     freed = 0

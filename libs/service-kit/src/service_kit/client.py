@@ -149,9 +149,8 @@ class ServiceClient:
         if session is None:
             session = self._local.session = Session()
             session.trust_env = False
-            session.cookies.set_policy(
-                DefaultCookiePolicy(allowed_domains=())
-            )  # one user's are not the next one's
+            # One user's are not the next one's.
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             session.mount("http://", bounded.adapter(self._deadline))
         return session
 

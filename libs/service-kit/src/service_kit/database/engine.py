@@ -80,9 +80,8 @@ def _sqlite(url: URL) -> Engine:
         if file is not None and not file.exists():
             with contextlib.suppress(OSError):  # SQLite then says in its own way that it cannot open the file
                 file.parent.mkdir(parents=True, exist_ok=True)
-                os.close(
-                    os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                )  # may hold password hashes
+                # May hold password hashes.
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
