@@ -1,6 +1,6 @@
-"""What a guard costs on a real endpoint: none, touchstone (warm), PyJWT on every request, a Redis session look-up.
+"""What a guard costs on a real endpoint: touchstone (warm), PyJWT, a Redis session look-up, introspection on every request.
 
-One granian process serves one Flask app; the ways are measured in turn, round by round, so that the machine's moods hit
+One granian process serves one Flask app, and another the mint that is asked; the ways are measured in turn, round by round, so that the machine's moods hit
 them alike. Quote the ratios.
 """
 
@@ -23,12 +23,23 @@ from pathlib import Path
 import load
 import requests
 from report import Promise, table
-from testkit.cluster import free_ports
+from testkit.callers import Door, Person
+from testkit.cluster import DEMO_PASSWORD, Cluster, free_ports
 from testkit.issuer import FakeIssuer
 from testkit.keys import jwk
 from testkit.mint import Mint
 
 APPS = Path(__file__).parent / "apps"
+INTROSPECTOR = (
+    "clients",
+    "register",
+    "bench",
+    "--confidential",
+    "--secret",
+    "--json",
+    "--serves",
+    "orders-service",
+)
 
 
 @contextlib.contextmanager
@@ -88,6 +99,13 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
             ways["session"] = {"Cookie": "session=abc"}
         else:
             print("no valkey-server or redis-server found (apt-get install redis-server): no session figure")
+        house = stack.enter_context(Cluster({"RATE_LIMITS": "off"}, services=["auth-service"]))
+        made = house.cli("auth-service", *INTROSPECTOR).stdout
+        environment["BENCH_SECRET"] = json.loads(made)["client_secret"]
+        environment["BENCH_INTROSPECTION"] = f"{house.urls['auth-service']}/oauth/introspect"
+        with contextlib.closing(Door(house.urls["auth-service"])) as door:
+            alice = Person(door, "alice@example.com", DEMO_PASSWORD)
+            ways["introspection"] = {"Authorization": f"Bearer {alice.token}"}
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"
         stack.enter_context(running(granian("endpoint_app:app", port), f"{url}/open", **environment))
@@ -128,7 +146,8 @@ def main() -> int:
     ]  # fmt: skip
     print(table(rows, ["guard", "requests/s", "times open", "p50 ms", "p99 ms"]))
     promises = [
-        Promise("warm authenticated endpoint, times the open one", ratio("touchstone", "open"), 0.90, ">=")
+        Promise("warm authenticated endpoint, times the open one", ratio("touchstone", "open"), 0.90, ">="),
+        Promise("times introspection", ratio("touchstone", "introspection"), 7.0, ">="),
     ]
     if "session" in results:
         promises.append(Promise("times a Redis session look-up", ratio("touchstone", "session"), 2.0, ">="))

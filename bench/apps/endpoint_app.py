@@ -42,3 +42,19 @@ if "BENCH_REDIS_PORT" in os.environ:
         if sessions.get(f"session:{request.cookies['session']}") is None:
             abort(401)
         return ANSWER
+
+
+if "BENCH_INTROSPECTION" in os.environ:
+    import requests
+
+    asking = requests.Session()
+    asking.auth = ("bench", os.environ["BENCH_SECRET"])
+    asking.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=8))  # as many as there are threads
+
+    @app.get("/introspection")
+    def with_introspection() -> dict[str, object]:
+        """Answer the same after asking the mint about the token (RFC 7662)."""
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        if not asking.post(os.environ["BENCH_INTROSPECTION"], data={"token": token}).json()["active"]:
+            abort(401)
+        return ANSWER
