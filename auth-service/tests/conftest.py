@@ -2,16 +2,13 @@
 
 import copy
 import itertools
-import os
 import shutil
 import sys
 import threading
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from auth_service.app import create_app
 from auth_service.domain.accounts import Account
@@ -37,13 +34,10 @@ from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
 from service_kit.database import open_database, upgrade
 from testkit.clock import FakeClock
+from testkit.stand_ins import postgresql_database
 
 START = 1_800_000_000
 THREADS = {"watcher", "couriers", "key_schedule"}  # by the names under which an app keeps them
-NO_POSTGRES = (
-    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
-    " to a role that may create databases"
-)
 
 
 class MemoryStore:
@@ -766,18 +760,8 @@ def sqlite(sqlite_file, clock):
 @pytest.fixture
 def postgresql(clock):
     """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
-    url = os.environ.get("TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip(NO_POSTGRES)
-    url = url.replace("postgresql+psycopg://", "postgresql://")
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        engine = open_database(urlsplit(url)._replace(path=f"/{name}").geturl())
-        upgrade(engine, MIGRATIONS)
-        yield SqlStore(engine, clock)
-        engine.dispose()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgresql_database(MIGRATIONS) as database:
+        yield SqlStore(database.engine, clock)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -199,6 +199,16 @@ def test_a_database_in_memory_is_one_for_all_sessions(migrations):
     database.engine.dispose()
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_postgresql_that_vanished_without_a_word_is_not_waited_for_for_long(engine):
+    with engine.connect() as connection:
+        told = connection.connection.dbapi_connection.info.get_parameters()
+
+    idle, every, count = (int(told[f"keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert idle + every * count <= 11
+    assert int(told["tcp_user_timeout"]) <= 5000  # milliseconds
+
+
 def test_postgresql_means_psycopg_3():
     engine = open_database("postgresql://me:hunter2@db/x")
     assert engine.url.drivername == "postgresql+psycopg"

@@ -7,19 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from service_kit.database.engine import sqlite_file
+from service_kit.database.engine import ALIVE, sqlite_file
 from sqlalchemy import Engine
 
 from auth_service.storage.announcing import CHANNEL
 
 EVERY = 0.02  # seconds between two looks at a SQLite file's counter, of a few microseconds each
-_LISTENING = {  # a connection that only listens would not notice by itself that the other side has gone
-    "connect_timeout": 3,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,
-}
 
 
 class Bell(Protocol):
@@ -40,7 +33,7 @@ def bell_of(engine: Engine) -> Bell:
     """Give the bell of a database: on a connection of its own, so that a full pool does not silence it."""
     if engine.dialect.name == "postgresql":
         _, options = engine.dialect.create_connect_args(engine.url)
-        return PostgresBell({**_LISTENING, **options})
+        return PostgresBell({**ALIVE, **options})
     file = sqlite_file(engine.url)
     return SilentBell() if file is None else SqliteBell(file)
 

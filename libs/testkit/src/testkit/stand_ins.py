@@ -88,8 +88,8 @@ def sqlite_database(file: Path, migrations: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def postgresql_database(migrations: Path) -> Iterator[Database]:
-    """Give a migrated database on the server that TEST_POSTGRES_URL names, gone after; skip without one."""
+def postgresql_url() -> Iterator[str]:
+    """Give the URL of an empty database on the server that TEST_POSTGRES_URL names, gone after; skip without one."""
     url = os.environ.get("TEST_POSTGRES_URL")
     if not url:
         pytest.skip(NO_POSTGRES)
@@ -97,8 +97,15 @@ def postgresql_database(migrations: Path) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        database = Database(open_database(urlsplit(url)._replace(path=f"/{name}").geturl()))
+        yield urlsplit(url)._replace(path=f"/{name}").geturl()
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def postgresql_database(migrations: Path) -> Iterator[Database]:
+    """Give a migrated database there, gone after."""
+    with postgresql_url() as url:
+        database = Database(open_database(url))
         upgrade(database.engine, migrations)
         yield database
         database.engine.dispose()
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
