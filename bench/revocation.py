@@ -27,7 +27,7 @@ from testkit.callers import read_claims, wait_for
 PLOTS = Path(__file__).resolve().parent / "plots"
 P99, LONGEST, WOKEN = 250.0, 1000.0, 50.0  # promised milliseconds
 LIST = "/status-lists/1"  # there is no second one so soon
-TTL = 5  # seconds between two looks in poll-only mode: the shortest that touchstone accepts
+TTL = 5  # seconds between two looks in poll-only mode: short, or it would take all day
 POLLING_GRACE = 1000.0  # milliseconds that a poll itself may take
 Times = dict[str, list[float]]  # process -> milliseconds, one for each revocation
 

@@ -232,10 +232,9 @@ class Follower(Generic[T]):
         )
 
     def _interval(self, answer: Answer) -> float:
-        told = answer.max_age
-        if told is None and self._value is not None:
-            told = self._ttl(self._value)
-        return self._default_interval if told is None else told
+        # An age of 0 forbids caches to answer for the server; it does not say how often to ask.
+        ttl = None if self._value is None else self._ttl(self._value)
+        return answer.max_age or ttl or self._default_interval
 
     def _failed(self, error: Exception, began: float) -> float:
         now = self._clock()

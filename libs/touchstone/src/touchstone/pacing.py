@@ -5,7 +5,7 @@ from __future__ import annotations
 from touchstone.asking import Answer
 
 AT_ONCE, SOON = 0.05, 1.0  # breath between two waits; the same where the server may not have waited
-_SHORTEST, _LONGEST = 5.0, 3600.0  # bounds of the interval that a server may ask for
+_SHORTEST, _LONGEST = 1.0, 3600.0  # bounds of the interval that a server may ask for
 _NOTICEABLE = 0.3  # a change that took this long was perhaps waited for
 _BACKOFF, _BACKOFF_CAP = 0.25, 4.0
 _FIRST_CAP = 1.0  # while there has been no value, and nothing can be served
