@@ -37,7 +37,7 @@ def private_pem(key: RSAPrivateKey, passphrase: bytes | None = None) -> bytes:
 
 def is_encrypted(content: bytes) -> bool:
     """Tell whether a private key in PEM is under a passphrase."""
-    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in content
+    return b" ENCRYPTED PRIVATE KEY-----" in content
 
 
 def public_pem(key: RSAPublicKey) -> bytes:
