@@ -9,11 +9,26 @@ STEPS = 120  # points of a curve: enough for the eye, and the file stays small
 WIDTH = 48  # characters of the longest bar
 BINS = (5, 10, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2000, 3000, 4000, 5000, 10_000)  # upper ends, ms
 
+Times = dict[str, list[float]]  # process -> milliseconds, one for each revocation
+
 
 def percentile(values: Sequence[float], p: float) -> float:
     """Return the smallest value that at least `p` percent of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, min(len(ordered) - 1, -int(-len(ordered) * p // 100) - 1))]
+
+
+def flat(times: Times) -> list[float]:
+    """Return all times of all processes."""
+    return [each for seen in times.values() for each in seen]
+
+
+def by_service(times: Times) -> Times:
+    """Join the processes of each service, for a plot that can be read."""
+    joined: Times = {}
+    for name, seen in times.items():
+        joined.setdefault(name.rpartition(" ")[0], []).extend(seen)
+    return joined
 
 
 def histogram(milliseconds: Sequence[float]) -> str:

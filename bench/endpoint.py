@@ -1,7 +1,7 @@
-"""What a guard costs on a real endpoint: touchstone (warm), PyJWT, a Redis session look-up, introspection on every request.
+"""What a guard costs on a real endpoint: touchstone (warm), and on every request PyJWT, a Redis session, introspection.
 
-One granian process serves one Flask app, and another the mint that is asked; the ways are measured in turn, round by round, so that the machine's moods hit
-them alike. Quote the ratios.
+One granian process serves one Flask app, and another the mint that is asked; the ways are measured in turn, round by
+round, so that the machine's moods hit them alike. Quote the ratios.
 """
 
 from __future__ import annotations

@@ -25,14 +25,20 @@ class Process:
     """One process of a service. Where several share a port, `owner` is the one that must have taken the connection."""
 
     def __init__(
-        self, name: str, address: tuple[str, int], path: str, metrics: tuple[str, int] | None
+        self,
+        name: str,
+        address: tuple[str, int],
+        path: str,
+        metrics: tuple[str, int] | None = None,
+        *,
+        publishes: bool = False,
     ) -> None:
         self.name = name
         self.address = address
         self.path = path
         self.metrics = metrics
         self.owner: int | None = None
-        self.publishes = False
+        self.publishes = publishes
         self._socket: socket.socket | None = None
 
     def settle(self, token: str) -> str | None:
@@ -58,7 +64,7 @@ class Process:
         """Return the process's metrics; from a port of its own where there is one."""
         if self.metrics is None:
             return self.ask("/metrics")[2].decode()
-        return Process(self.name, self.metrics, "", None).ask("/metrics")[2].decode()
+        return Process(self.name, self.metrics, "").ask("/metrics")[2].decode()
 
     def connect(self) -> socket.socket:
         """Open connections until the right process has taken one."""
@@ -91,7 +97,7 @@ class Waiter(Process):
     """One of those who wait at a process of the mint until a document changes, as verifiers do."""
 
     def __init__(self, mint: Process, document: str) -> None:
-        super().__init__(f"told by {mint.name}", mint.address, document, None)
+        super().__init__(f"told by {mint.name}", mint.address, document)
         self.owner = mint.owner
         self._etag = ""
 
@@ -153,7 +159,7 @@ def discover(service: dict[str, Any]) -> list[Process]:
 
     def at(address: tuple[str, int], number: int) -> Process:
         own = tuple(metrics[addresses.index(address)]) if metrics else None
-        return Process(f"{name} {number}", address, service["path"], own)
+        return Process(f"{name} {number}", address, service["path"], own, publishes=service["publishes"])
 
     if len(addresses) == count:
         return [at(address, number) for number, address in enumerate(addresses, 1)]
@@ -221,12 +227,7 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if "open" in command:
-            processes = []
-            for service in command["open"]:
-                found = discover(service)
-                for one in found:
-                    one.publishes = service["publishes"]
-                processes += found
+            processes = [one for service in command["open"] for one in discover(service)]
             _say({"processes": [one.name for one in processes]})
         elif "metrics" in command:
             _say({"metrics": {one.name: one.read_metrics() for one in processes}, "at": time.monotonic()})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import houses
-from drawing import distribution, histogram, percentile
+from drawing import Times, by_service, distribution, flat, histogram, percentile
 from houses import House
 from report import Promise, table
 from testkit.callers import read_claims, wait_for
@@ -29,7 +29,6 @@ P99, LONGEST, WOKEN = 250.0, 1000.0, 50.0  # promised milliseconds
 LIST = "/status-lists/1"  # there is no second one so soon
 TTL = 5  # seconds between two looks in poll-only mode: short, or it would take all day
 POLLING_GRACE = 1000.0  # milliseconds that a poll itself may take
-Times = dict[str, list[float]]  # process -> milliseconds, one for each revocation
 
 
 def refusals(  # noqa: PLR0913 - how it is watched, by keyword
@@ -154,19 +153,6 @@ def show(what: str, times: Times) -> None:
         for name, seen in times.items()
     ]
     print(f"\n{table(rows, [what, 'times', 'p50 ms', 'p99 ms', 'max ms'])}\n{histogram(flat(times))}")
-
-
-def flat(times: Times) -> list[float]:
-    """Return all times of all processes."""
-    return [each for seen in times.values() for each in seen]
-
-
-def by_service(times: Times) -> Times:
-    """Join the processes of each service, for a plot that can be read."""
-    joined: Times = {}
-    for name, seen in times.items():
-        joined.setdefault(name.rpartition(" ")[0], []).extend(seen)
-    return joined
 
 
 def promised(what: str, times: Times) -> list[Promise]:
