@@ -6,7 +6,7 @@ WORKDIR /src
 RUN python -m venv /opt/venv
 COPY requirements.lock ./
 RUN --mount=type=cache,target=/cache/pip \
-    /opt/venv/bin/pip install --quiet --no-compile --require-hashes -r requirements.lock
+    /opt/venv/bin/pip install --quiet --no-compile --require-hashes --no-deps -r requirements.lock
 COPY libs ./libs
 COPY auth-service ./auth-service
 COPY users-service ./users-service

@@ -162,10 +162,12 @@ def fill(profile: str) -> None:
         stamp(each).unlink(missing_ok=True)
     pip = (PYTHON, "-m", "pip", "--quiet", "install")
     with step(f"installing what {LOCKS[profile]} names (the first time takes a minute)"):
-        call(*pip, "--require-hashes", "-r", LOCKS[profile])
+        call(*pip, "--require-hashes", "--no-deps", "-r", LOCKS[profile])
     with step("installing our own packages"):
         editable = [part for package in PACKAGES[profile] for part in ("-e", f"./{package}")]
         call(*pip, "--no-index", "--no-deps", "--no-build-isolation", *editable)
+    with step("checking that nothing is missing"):
+        call(PYTHON, "tools/missing.py", *PACKAGES[profile], *(["."] if profile == "dev" else []))
     stamp(profile).write_text(json.dumps(wanted(profile)))
     UNFINISHED.unlink()
 
