@@ -65,9 +65,8 @@ class Upstream:
     """Answers each request by `self.answer(request, connection)`, by default with what it got as JSON."""
 
     def __init__(self):
+        self.begun: list[str] = []  # targets of requests whose head has come
         self.seen: list[Request] = []
-        self.pieces: list[bytes] = []
-        self.piece = threading.Condition()
         self.connections = 0
         self.gone = threading.Event()
         self.answer = self.echo
@@ -112,6 +111,7 @@ class Upstream:
                 if line is None:
                     break
                 method, target, _ = line.split(" ")
+                self.begun.append(target)
                 if self.early is not None:
                     self.early(connection)
                     continue
@@ -125,31 +125,21 @@ class Upstream:
         if headers.get("transfer-encoding") == "chunked":
             parts = []
             while (size := int(stream.readline(), 16)) > 0:
-                parts.append(self._piece(stream.read(size)))
+                parts.append(stream.read(size))
                 stream.readline()
             stream.readline()
             return b"".join(parts)
         left, parts = int(headers.get("content-length", 0)), []
         while left:
-            parts.append(self._piece(stream.read1(left)))
+            parts.append(stream.read1(left))
             if not parts[-1]:
                 break
             left -= len(parts[-1])
         return b"".join(parts)
 
-    def _piece(self, data):
-        with self.piece:
-            self.pieces.append(data)
-            self.piece.notify_all()
-        return data
-
-    def got(self, data, seconds=5):
-        with self.piece:
-            return self.piece.wait_for(lambda: b"".join(self.pieces).startswith(data), seconds)
-
     def reset(self):
+        self.begun.clear()
         self.seen.clear()
-        self.pieces.clear()
         self.gone.clear()
         self.answer = self.echo
         self.early = None

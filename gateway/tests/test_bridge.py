@@ -1,6 +1,8 @@
 """The door under a WSGI server, and Flask behind the door."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gateway.app import create_door
@@ -9,7 +11,7 @@ from gateway.bridge import AsWsgi, call_wsgi
 
 @pytest.fixture
 def app(upstream, settings):
-    door, _ = create_door(settings(upstream.url))
+    door, _ = create_door(settings(upstream.url, rate_limits=False))
     yield AsWsgi(door)
     door._edge.close()
 
@@ -61,16 +63,57 @@ def test_a_body_is_passed_on(app, upstream, framed):
     assert upstream.seen[0].values("content-type") == ["text/x"]
 
 
-def test_a_body_that_ends_early_is_no_body(app, upstream):
-    ask(app, "POST", "/login", CONTENT_LENGTH="9", **{"wsgi.input": io.BytesIO(b"half")})
+class Broken(io.BytesIO):
+    """The input of a server that fails where a chunk breaks off."""
 
-    assert upstream.seen[0].body == b"half"
+    def read(self, size=-1):
+        return super().read(size) or self.fail()
+
+    def fail(self):
+        raise OSError("chunk broken off")
 
 
-def test_a_chunked_body_that_the_server_cannot_end_is_none(app, upstream):
-    ask(app, "POST", "/oauth/token", HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": io.BytesIO(b"x")})
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked"}
+HALF = {
+    "a length": {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"half")},
+    "a length, no body": {"CONTENT_LENGTH": "9", "wsgi.input": io.BytesIO(b"")},
+    "a length, the end told": {
+        "CONTENT_LENGTH": "9",
+        "wsgi.input": io.BytesIO(b"half"),
+        "wsgi.input_terminated": True,
+    },
+    "chunks": {**CHUNKED, "wsgi.input": Broken(b"half"), "wsgi.input_terminated": True},
+    "chunks that the server cannot end": {**CHUNKED, "wsgi.input": io.BytesIO(b"{}")},
+}
 
-    assert upstream.seen[0].body == b""
+
+@pytest.mark.parametrize("half", list(HALF))
+def test_body_cut_off_is_400_and_reaches_no_service(app, upstream, half):
+    status, _, body = ask(app, "POST", "/login", **HALF[half])
+
+    assert status == "400 Bad Request"
+    assert b"before it was whole" in body
+    assert upstream.seen == []
+
+
+def test_slow_bodies_keep_nobody_else_waiting(app, upstream):
+    go_on = threading.Event()
+
+    class Slow:
+        def read(self, _size):
+            go_on.wait(10)
+            return b"ok"
+
+    slow = {"CONTENT_LENGTH": "2", "wsgi.input": Slow()}
+    with ThreadPoolExecutor(50) as clients:
+        waiting = [clients.submit(ask, app, "POST", "/login", **slow) for _ in range(50)]
+        meanwhile = ask(app, "POST", "/oauth/token", CONTENT_LENGTH="2", **{"wsgi.input": io.BytesIO(b"{}")})
+        seen = [request.target for request in upstream.seen]
+        go_on.set()
+
+    assert meanwhile[0] == "200 OK"
+    assert seen == ["/oauth/token"]
+    assert {each.result()[0] for each in waiting} == {"200 OK"}
 
 
 def test_a_refused_request_is_a_problem(app):

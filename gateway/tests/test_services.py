@@ -43,14 +43,14 @@ def test_a_service_that_keeps_failing_is_left_alone_and_asked_again_later(proxie
     assert int(open_["retry-after"]) >= 1
 
 
-@pytest.mark.parametrize(("mode", "status"), [("reset", 502), ("garbage", 502), ("truncate", None)])
-def test_a_service_that_speaks_nonsense_is_502(proxied, mode, status):
+@pytest.mark.parametrize("mode", ["reset", "garbage", "truncate"])
+def test_a_service_that_speaks_nonsense_is_502(proxied, mode):
     line, _, gateway = proxied
-    line.mode = mode
+    line.mode, line.limit = mode, 20
 
     answer = gateway.ask("GET", "/products")
 
-    assert status is None or (answer.status, answer.problem()) == (status, "bad_gateway")
+    assert (answer.status, answer.problem()) == (502, "bad_gateway")
 
 
 def dying(times):

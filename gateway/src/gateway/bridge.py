@@ -88,9 +88,9 @@ class AsWsgi:
             nonlocal ended
             if ended:
                 await asyncio.sleep(3600)
-            data, more = await asyncio.to_thread(next, source)
-            ended = not more
-            return {"type": "http.request", "body": data, "more_body": more}
+            message = await _in_thread(source)
+            ended = not message.get("more_body")
+            return message
 
         async def send(message: Message) -> None:
             while True:
@@ -153,20 +153,38 @@ class AsWsgi:
         }
 
 
-def _body(environ: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
-    """Read the request's body piece by piece, never past its end."""
+def _body(environ: dict[str, Any]) -> Iterator[Message]:
+    """Read the request's body piece by piece, never past its end; one that is not whole ends in a disconnect."""
     source, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH")
-    if not length and not environ.get("wsgi.input_terminated"):
-        yield b"", False
-        return
-    left = int(length) if length else sys.maxsize
+    chunked = environ.get("HTTP_TRANSFER_ENCODING") is not None
+    if chunked and not environ.get("wsgi.input_terminated"):
+        yield {"type": "http.disconnect"}  # the server does not tell where such a body ends
+    left = sys.maxsize if chunked else int(length or 0)
     while left > 0:
-        data = source.read(min(_CHUNK, left))
+        try:
+            data = source.read(min(_CHUNK, left))
+        except Exception:  # noqa: BLE001 - each server has errors of its own for a body that breaks off
+            yield {"type": "http.disconnect"}
+            return
         if not data:
             break
         left -= len(data)
-        yield data, left > 0
-    yield b"", False
+        yield {"type": "http.request", "body": data, "more_body": left > 0}
+    yield {"type": "http.request" if chunked or not left else "http.disconnect"}
+
+
+async def _in_thread(source: Iterator[Message]) -> Message:
+    """Return the next message, read by a thread of its own: a slow client holds no other request's."""
+    loop = asyncio.get_running_loop()
+    read: asyncio.Future[Message] = loop.create_future()
+
+    def tell(message: Message) -> None:
+        if not read.done():
+            read.set_result(message)
+
+    thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(tell, next(source)), daemon=True)
+    thread.start()
+    return await read
 
 
 def _parts(answers: "queue.Queue[Message]", task: "Future[None]") -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from gateway.errors import PROBLEM_TYPE, Refusal
 from gateway.forward import Forward
 from gateway.limiting import Limits
 from gateway.record import Record
+from gateway.request_body import RequestBodies
 from gateway.routes import HERE, Route, Table
 from gateway.visit import ClientGoneError, Visit
 
@@ -30,6 +31,7 @@ class Door:
         local: bridge.Wsgi,
         record: Record,
         table: Table | None = None,
+        bodies: RequestBodies | None = None,
     ) -> None:
         self._forward = forward
         self._hygiene = hygiene
@@ -38,6 +40,7 @@ class Door:
         self._local = local
         self._record = record
         self._table = table or Table()
+        self._bodies = bodies or RequestBodies()
 
     async def __call__(self, scope: bridge.Scope, receive: bridge.Receive, send: bridge.Send) -> None:
         """Serve one request."""
@@ -56,6 +59,8 @@ class Door:
             detail = "Something went wrong here; it has been logged."
             await self._refuse(visit, Refusal("internal_error", detail, close=True))
         finally:
+            if visit.body is not None:
+                visit.body.close()
             self._record.request(visit)
 
     async def _through(self, visit: Visit) -> None:
@@ -66,14 +71,15 @@ class Door:
         await self._count(visit, route)
         if route.audience is not None:
             visit.claims = await self._edge.check(route.audience, visit.headers.authorization)
-        login = route.limit == "login" and visit.method == "POST"
-        body, length = await visit.body(whole=login or route.upstream is HERE)
-        if login and self._limits is not None:
-            await self._limits.account(visit.client, body or b"")
+        headers = visit.headers
+        if headers.content_length or headers.chunked:
+            visit.body = await self._bodies.read(visit.receive, headers.content_length, route.max_body)
+        if self._limits is not None and route.limit == "login" and visit.method == "POST":
+            await self._limits.account(visit.client, visit.data)
         if route.upstream is HERE:
-            await self._answer_here(visit, body or b"")
+            await self._answer_here(visit)
         else:
-            await self._forward(visit, route, body, length)
+            await self._forward(visit, route)
 
     async def _count(self, visit: Visit, route: Route) -> None:
         if self._limits is None:
@@ -82,12 +88,12 @@ class Door:
         if route.limit == "login":
             await self._limits.login(visit.client)
 
-    async def _answer_here(self, visit: Visit, body: bytes) -> None:
+    async def _answer_here(self, visit: Visit) -> None:
         passed = [line.partition(b": ")[::2] for line in visit.headers.lines]
         headers = [*passed, (b"x-request-id", visit.headers.request_id.encode())]
         scope = {**visit.scope, "headers": headers}
         status, answer, content = await asyncio.to_thread(
-            bridge.call_wsgi, self._local, scope, visit.path, visit.query, body
+            bridge.call_wsgi, self._local, scope, visit.path, visit.query, visit.data
         )
         await visit.finish(status, self._hygiene(status, answer), content)
 

@@ -28,6 +28,7 @@ KINDS: Mapping[str, Kind] = {
     "request_header_fields_too_large": Kind(431, "Request Header Fields Too Large"),
     "internal_error": Kind(500, "Internal error"),
     "bad_gateway": Kind(502, "A service gave no proper answer"),
+    "overloaded": Kind(503, "Service Unavailable"),
     "upstream_unavailable": Kind(503, "A service that this needs is not available"),
     "keys_unavailable": Kind(503, "Service Unavailable"),
     "status_unavailable": Kind(503, "Service Unavailable"),

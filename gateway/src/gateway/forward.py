@@ -1,20 +1,20 @@
-"""Passing a request on to its service and the answer back: whole where it is at hand, else piece by piece, both ways."""
+"""Passing a request on to its service, whole, and the answer back: at once where it is at hand, else piece by piece."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import BinaryIO
 
 import structlog
 
 from gateway.answers import Hygiene
-from gateway.errors import Refusal
 from gateway.routes import WAITING, WHOLE, Route
 from gateway.services import Exchange, Service
-from gateway.transfer import Call, UpstreamError
+from gateway.transfer import Call, Transfer, UpstreamError
 from gateway.upstream import Client
-from gateway.visit import MAX_BODY, NO_BODY, ClientGoneError, Visit, too_large
+from gateway.visit import NO_BODY, ClientGoneError, Visit
 
 _log = structlog.get_logger(__name__)
+_PART = 64 * 1024  # bytes of a long body that are sent at once
 
 
 class Forward:
@@ -28,8 +28,8 @@ class Forward:
         self._make_client = client
         self._client: Client | None = None
 
-    async def __call__(self, visit: Visit, route: Route, body: bytes | None, length: int | None) -> None:
-        """Pass the request on and answer it; a body that is None comes piece by piece. Raises Refusal."""
+    async def __call__(self, visit: Visit, route: Route) -> None:
+        """Pass the request on and answer it. Raises Refusal."""
         service = self._services[route.upstream]
         if self._client is None:
             self._client = self._make_client()
@@ -37,8 +37,8 @@ class Forward:
         waits = route.waits and visit.headers.prefer is not None and service.waits < service.max_waits
         service.waits += waits
         try:
-            exchange = service.begin(self._client, _call(visit, service, body, length, waits=waits))
-            await self._exchange(visit, exchange, streamed=body is None)
+            exchange = service.begin(self._client, _call(visit, service, waits=waits))
+            await self._exchange(visit, exchange)
         finally:
             service.waits -= waits
 
@@ -47,26 +47,24 @@ class Forward:
         if self._client is not None:
             self._client.close()
 
-    async def _exchange(self, visit: Visit, exchange: Exchange, *, streamed: bool) -> None:
-        """Pass the request's body in and the answer out, and cut the one off when the other side leaves."""
+    async def _exchange(self, visit: Visit, exchange: Exchange) -> None:
+        """Pass a long body in and the answer out; a client that leaves is no longer worked for."""
         turn = visit.turn
         me = asyncio.current_task() if turn is None else turn.task
         feeder: asyncio.Task[None] | None = None
         if turn is not None and me is not None:
             turn.on_lost = me.cancel
         try:
-            if streamed:
-                feeder = asyncio.create_task(_feed(visit, exchange, me))
+            if visit.body is not None and visit.body.file is not None:
+                feeder = asyncio.create_task(_feed(exchange.transfer, visit.body.file))
             status, headers = await exchange.head()
             answer = self._hygiene(status, headers)
-            if exchange.transfer.whole and visit.whole:
+            if exchange.transfer.whole:
                 await visit.finish(status, answer, await exchange.transfer.chunk())
             else:
                 await visit.start(status, answer.head)
                 await _stream(visit, exchange, status)
         except asyncio.CancelledError:
-            if feeder is not None and feeder.done() and not feeder.cancelled() and feeder.exception():
-                raise feeder.exception() from None  # type: ignore[misc]
             if turn is None or not turn.lost:
                 raise
             raise ClientGoneError from None
@@ -78,31 +76,23 @@ class Forward:
             exchange.close()
 
 
-def _call(visit: Visit, service: Service, body: bytes | None, length: int | None, *, waits: bool) -> Call:
+def _call(visit: Visit, service: Service, *, waits: bool) -> Call:
     lines = visit.headers.onward(visit.client, visit.scope["scheme"])
     if waits and visit.headers.prefer is not None:
         lines.append(b"prefer: " + visit.headers.prefer)
     target = visit.path if visit.query is None else f"{visit.path}?{visit.query.decode('ascii')}"
-    return Call(visit.method, service.url, target, lines, WAITING if waits else WHOLE, body, length)
+    seconds, body = WAITING if waits else WHOLE, visit.body
+    if body is None:
+        return Call(visit.method, service.url, target, lines, seconds)
+    data = body.data if body.file is None else None
+    return Call(visit.method, service.url, target, lines, seconds, data, body.length)
 
 
-async def _feed(visit: Visit, exchange: Exchange, main: "asyncio.Task[Any] | None") -> None:
-    """Pass the body on as it comes, no faster than the service takes it."""
-    data, size, more = visit.first, 0, True
-    try:
-        while True:
-            size += len(data)
-            if size > MAX_BODY:
-                raise too_large()
-            await exchange.transfer.feed(data, last=not more)
-            if not more:
-                visit.whole = True
-                return
-            data, more = await visit.part()
-    except (Refusal, ClientGoneError):
-        if main is not None:
-            main.cancel()
-        raise
+async def _feed(transfer: Transfer, file: BinaryIO) -> None:
+    """Send a body from its file, no faster than the service takes it."""
+    await asyncio.to_thread(file.seek, 0)
+    while part := await asyncio.to_thread(file.read, _PART):
+        await transfer.feed(part)
 
 
 async def _stream(visit: Visit, exchange: Exchange, status: int) -> None:

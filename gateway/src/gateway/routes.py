@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from gateway.errors import Refusal
+from gateway.request_body import MAX_BODY, MAX_ROUTE_BODY
 
 Upstream = Literal["auth-service", "users-service", "orders-service", "gateway"]
 Limit = Literal["client", "login"]
@@ -14,7 +15,10 @@ WHOLE, WAITING = 5.0, 35.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One pattern: its methods, its service, the audience a token is needed for, its limit class, its time-out."""
+    """One pattern: its methods, its service, the audience a token is needed for, its limits.
+
+    `max_body` is at most 16 MiB, and 64 KiB where the gateway reads the body itself (log-in, its own pages).
+    """
 
     methods: frozenset[str]
     pattern: str
@@ -22,6 +26,13 @@ class Route:
     audience: str | None = None  # None: public, whatever credentials come are passed on unseen
     limit: Limit = "client"
     waits: bool = False  # the document may be asked for with `Prefer: wait=N` (RFC 7240)
+    max_body: int = MAX_BODY  # bytes
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a body that is longer than it may be."""
+        read_here = self.limit == "login" or self.upstream == "gateway"
+        if self.max_body > (MAX_BODY if read_here else MAX_ROUTE_BODY):
+            raise ValueError(f"max_body of {self.pattern} is too large")
 
 
 def _route(

@@ -23,7 +23,7 @@ class UpstreamError(Exception):
 
 
 class Call(NamedTuple):
-    """One request to a service. `body`: all of it, or None when `Transfer.feed` brings it; `length`, if known."""
+    """One request to a service. `body` has `length` bytes; None when `Transfer.feed` brings it."""
 
     method: str
     service: str  # its URL, without a path
@@ -31,7 +31,7 @@ class Call(NamedTuple):
     headers: Sequence[bytes]  # lines without their ends, clean, and none of them Host or about framing
     seconds: float
     body: bytes | None = b""
-    length: int | None = 0
+    length: int = 0
     fresh: bool = False  # on a new connection: one that was kept may be dying
 
     def message(self, host: bytes) -> bytes:
@@ -40,10 +40,8 @@ class Call(NamedTuple):
             b"%b %b HTTP/1.1\r\nhost: %b" % (self.method.encode(), self.target.encode(), host),
             *self.headers,
         ]
-        if self.body is None and self.length is None:
-            lines.append(b"transfer-encoding: chunked")
-        elif self.length or self.method in _BODY_EXPECTED:
-            lines.append(b"content-length: %d" % (self.length or 0))
+        if self.length or self.method in _BODY_EXPECTED:
+            lines.append(b"content-length: %d" % self.length)
         return b"\r\n".join((*lines, b"", self.body or b""))
 
 
@@ -67,7 +65,7 @@ class Transfer:
     """One call under way. `head` first, then `chunk` until it returns b""; `close` in any case."""
 
     __slots__ = ("_carrier", "_chunks", "_connected", "_error", "_headers", "_keep", "_loop", "_parser", "_paused",
-                 "_size", "_status", "_uploading", "_waiter", "began", "call", "deadline", "done")  # fmt: skip
+                 "_size", "_status", "_unsent", "_waiter", "began", "call", "deadline", "done")  # fmt: skip
 
     def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         self.call = call
@@ -85,7 +83,7 @@ class Transfer:
         self._chunks: deque[bytes] = deque()
         self._size = 0  # of the head, then of the chunks
         self._paused = False
-        self._uploading = call.body is None
+        self._unsent = call.length if call.body is None else 0  # bytes that `feed` has to bring
         self._keep = False
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
@@ -122,17 +120,14 @@ class Transfer:
         """Whether all of the answer has come and been taken."""
         return self.whole and not self._chunks
 
-    async def feed(self, data: bytes, *, last: bool) -> None:
+    async def feed(self, data: bytes) -> None:
         """Send more of the request's body; returns when more can be sent."""
         if self._carrier is None and not self.done:
             self._connected = self._loop.create_future()
             await self._connected
         if self.done or self._carrier is None:
             return
-        if self.call.length is None:
-            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-            data += b"0\r\n\r\n" if last else b""
-        self._uploading = not last
+        self._unsent -= len(data)
         await self._carrier.write(data)
 
     def close(self) -> None:
@@ -141,7 +136,7 @@ class Transfer:
         carrier, self._carrier = self._carrier, None
         self._parser = None  # which knows its transfer: a circle that only the garbage collector would find
         if carrier is not None:
-            sound = complete and self._keep and not self._uploading and not self._paused
+            sound = complete and self._keep and not self._unsent and not self._paused
             carrier.free(reusable=sound and self._error is None)
 
     async def _wait(self) -> None:

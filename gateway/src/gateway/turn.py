@@ -1,6 +1,8 @@
 """One request on a connection, and its answer: ASGI's two sides, and a shorter way for an answer that is at hand."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.wire import Connection
 
 _BARE = frozenset({204, 304})
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 def _status_line(status: int) -> bytes:
@@ -100,8 +103,12 @@ class Turn:
             self._end()
 
     def hang_up(self) -> None:
-        """Cut the connection, so that an answer that is not whole is seen as such."""
-        self._connection.transport.abort()
+        """Reset the connection: an answer that is not whole must not end like one that its connection ends."""
+        transport = self._connection.transport
+        connection = transport.get_extra_info("socket")
+        if connection is not None:  # not closed by the client
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        transport.abort()
 
     def _framed_head(self, status: int, headers: Headers) -> bytes:
         close = any(name == b"connection" for name, _ in headers)

@@ -118,7 +118,9 @@ class Connection(asyncio.Protocol):
             self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header; trailer fields come here too, and are dropped."""
+        if not self._in_head:
+            return
         name = name.lower()
         self._headers.append((name, value))
         if name == b"expect":
@@ -129,6 +131,10 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         parser = self._parser
         version = parser.get_http_version()
+        if parser.should_upgrade() and any(name == b"transfer-encoding" for name, _ in self._headers):
+            # httptools reads no body behind an offered upgrade, and only a length would show that it is missing.
+            self._refuse(Refusal("bad_request", "A request in chunks cannot offer an upgrade."))
+            return
         scope: Scope = {
             "type": "http",
             "http_version": version,
@@ -180,8 +186,6 @@ class Connection(asyncio.Protocol):
                 self.transport.abort()  # it does not read, and what it asked for holds a place
             elif now - self._since > IDLE_SECONDS and not self._turns:
                 self.transport.close()
-        elif self._turns:
-            self.transport.abort()
         elif self._size:
             self._refuse(Refusal("request_timeout", "The request did not come in time."))
         else:
@@ -236,6 +240,10 @@ class Connection(asyncio.Protocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer without the app, unless an answer is on its way, and close."""
         if self.transport.is_closing():
+            return
+        coming = self._turn
+        if coming is not None and coming.more and coming.done:
+            self.transport.close()  # what is wrong is the rest of a request that has been answered
             return
         if self._turns:
             turn, _ = self._turns[-1]

@@ -1,0 +1,215 @@
+"""A body that is not whole reaches no service: raw sockets, the real server, a real service behind it."""
+
+import contextlib
+import socket
+import struct
+
+import pytest
+from gateway.app import create_door
+from gateway.request_body import MAX_ROUTE_BODY, RequestBodies
+from gateway.routes import ORDERS, Route, Table
+
+WHOLE = b'{"items": [{"sku": "a", "quantity": 1}]}'
+LONGER = b"Content-Length: %d\r\n\r\n" % (len(WHOLE) + 40) + WHOLE
+ONE_CHUNK = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(WHOLE), WHOLE)
+HALF = {
+    "a length that is longer": LONGER,
+    "nothing of a length": b"Content-Length: 2\r\n\r\n",
+    "no last chunk": ONE_CHUNK,
+    "half a chunk": b"Transfer-Encoding: chunked\r\n\r\n99\r\n" + WHOLE,
+    "half a last chunk": ONE_CHUNK + b"0\r\n",
+    "half a size": ONE_CHUNK + b"0",
+    "trailers without an end": ONE_CHUNK + b"0\r\nX: 1\r\n",
+    "nothing in chunks": b"Transfer-Encoding: chunked\r\n\r\n",
+}
+BROKEN = {
+    "a size that is none": ONE_CHUNK + b"xyz\r\n\r\n",
+    "a negative size": ONE_CHUNK + b"-1\r\n\r\n",
+    "a chunk that is too long": b"Transfer-Encoding: chunked\r\n\r\n2\r\n" + WHOLE + b"\r\n0\r\n\r\n",
+    "a chunk that is too short": b"Transfer-Encoding: chunked\r\n\r\n99\r\n" + WHOLE + b"\r\n0\r\n\r\n" + b"a" * 200,
+    "an endless size": ONE_CHUNK + b"f" * 32,
+    "an offered upgrade, chunks": b"Connection: Upgrade\r\nUpgrade: h2c\r\n" + ONE_CHUNK + b"0\r\n\r\n",
+    "an offered upgrade, a length": b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(WHOLE) + WHOLE,
+}  # fmt: skip
+
+
+def close(line):
+    line.stream.close()
+    line.socket.close()
+
+
+def half_close(line):
+    line.socket.shutdown(socket.SHUT_WR)
+
+
+def reset(line):
+    line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    close(line)
+
+
+ENDS = {"close": close, "half-close": half_close, "reset": reset}
+ROUTES = [("POST", "/orders"), ("PUT", "/ssf/streams"), ("DELETE", "/account/sessions/1"), ("POST", "/oauth/token"), ("POST", "/login"),
+          ("GET", "/products"), ("HEAD", "/products"), ("GET", "/livez")]  # fmt: skip
+
+
+@pytest.fixture
+def begin(gateway, bearer):
+    """`begin(rest)`: a connection on which a request was sent, whose framing and body are `rest`."""
+
+    def send(rest, method="POST", path="/orders"):
+        line = gateway.line()
+        token = bearer("orders-service" if path == "/orders" else "auth-service")
+        line.send(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{token}\r\n".encode() + rest)
+        return line
+
+    return send
+
+
+def settled(gateway, upstream):
+    """Whether a later request is all that the service has met."""
+    assert gateway.ask("GET", "/products?later").status == 200
+    return upstream.begun == ["/products?later"]
+
+
+@pytest.mark.parametrize("end", list(ENDS))
+@pytest.mark.parametrize("half", list(HALF))
+def test_body_cut_off_reaches_no_service(gateway, upstream, begin, half, end):
+    line = begin(HALF[half])
+    ENDS[end](line)
+
+    if end == "half-close":
+        with contextlib.suppress(ConnectionError):
+            answer = line.answer()
+            assert answer is None or answer.status == 400
+    assert settled(gateway, upstream)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_body_cut_off_reaches_none_at_any_route(gateway, upstream, begin, method, path):
+    for half in (LONGER, ONE_CHUNK):
+        half_close(begin(half, method, path))
+
+    assert settled(gateway, upstream)
+
+
+@pytest.mark.parametrize("broken", list(BROKEN))
+def test_body_broken_is_400_and_reaches_no_service(gateway, upstream, begin, broken):
+    line = begin(BROKEN[broken])
+
+    assert line.answer().status == 400
+    assert line.ended()
+    assert settled(gateway, upstream)
+
+
+@pytest.fixture
+def impatient(another_upstream, settings, start):
+    """A gateway that waits a tenth of a second for a body."""
+    door, _ = create_door(settings(another_upstream.url, rate_limits=False))
+    door._bodies = RequestBodies(seconds=0.1)
+    with start(door) as running:
+        yield running
+
+
+@pytest.mark.parametrize("half", list(HALF))
+def test_body_that_does_not_end_is_408(impatient, another_upstream, half):
+    line = impatient.line()
+    line.send(b"POST /oauth/token HTTP/1.1\r\nHost: a\r\n" + HALF[half])
+
+    assert line.answer().problem() == "request_timeout"
+    assert line.ended()
+    assert settled(impatient, another_upstream)
+
+
+def test_slow_bodies_hold_no_connection_to_a_service(gateway, upstream, begin):
+    before = upstream.connections
+    lines = [begin(ONE_CHUNK) for _ in range(50)]
+    for line in lines:
+        line.send(b"1\r\n \r\n")
+
+    assert settled(gateway, upstream)
+    assert upstream.connections <= before + 1
+    for line in lines:
+        line.send(b"0\r\n\r\n")
+    assert {line.answer().status for line in lines} == {200}
+    assert [request.body for request in upstream.seen[1:]] == [WHOLE + b" "] * 50
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "HEAD", "DELETE"])
+def test_body_in_chunks_is_passed_on_with_a_length(gateway, upstream, begin, method):
+    path = {"POST": "/orders", "DELETE": "/account/sessions/1"}.get(method, "/products")
+    line = begin(b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", method, path)
+    line.send(b"4\r\nlast\r\n0\r\nX-Trailer: 1\r\n\r\n")
+
+    assert line.answer(method).status == 200
+    (request,) = upstream.seen
+    assert request.body == b"firstlast"
+    assert request.values("content-length") == ["9"]
+    assert not request.values("transfer-encoding") + request.values("x-trailer")
+
+
+def test_body_at_a_route_of_the_gateway_is_read(gateway):
+    line = gateway.line()
+    for framing in (
+        b"Content-Length: 2\r\n\r\n{}",
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ):
+        line.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n" + framing)
+        assert line.answer().status == 200
+
+
+@pytest.mark.parametrize("length", [65537, 10**9])
+def test_body_announced_too_long_is_413_unasked(gateway, upstream, begin, length):
+    line = begin(b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % length)
+
+    assert line.head().status == 413
+    assert settled(gateway, upstream)
+
+
+def test_body_refused_early_is_not_asked_for(gateway, upstream):
+    line = gateway.line()
+    line.send(b"POST /orders HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+
+    assert line.head().status == 401
+    assert settled(gateway, upstream)
+
+
+def test_rest_of_a_refused_body_gets_no_second_answer(gateway, upstream):
+    line = gateway.line()
+    line.send(b"POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
+    assert line.answer().status == 401
+    line.send(b"broken\r\n\r\n")
+
+    assert line.ended()
+    assert upstream.begun == []
+
+
+@pytest.fixture
+def roomy(another_upstream, settings, start):
+    """A gateway with a route for long bodies."""
+    door, _ = create_door(settings(another_upstream.url, rate_limits=False))
+    door._table = Table([Route(frozenset({"PUT"}), "/x", ORDERS, max_body=MAX_ROUTE_BODY)])
+    with start(door) as running:
+        yield running
+
+
+def test_long_body_reaches_the_service_whole(roomy, another_upstream):
+    body = bytes(range(256)) * (MAX_ROUTE_BODY // 256)
+    another_upstream.answer = lambda _request, connection: another_upstream.say(connection)
+
+    assert roomy.ask("PUT", "/x", body=body).status == 200
+    assert roomy.ask("PUT", "/x", body=b"short").status == 200
+    assert [request.body for request in another_upstream.seen] == [body, b"short"]
+    assert another_upstream.seen[0].values("content-length") == [str(len(body))]
+
+
+def test_long_body_may_be_answered_before_it_is_sent(roomy, another_upstream):
+    another_upstream.early = lambda connection: another_upstream.say(connection, b"no", "403 Forbidden")
+
+    assert roomy.ask("PUT", "/x", body=b"a" * 4_000_000).status == 403
+
+
+def test_long_body_is_not_sent_again_when_the_service_dies(roomy, another_upstream):
+    another_upstream.answer = lambda _request, connection: connection.shutdown(socket.SHUT_RDWR)
+
+    assert roomy.ask("PUT", "/x", body=b"a" * 4_000_000).status == 502
+    assert len(another_upstream.seen) == 1
