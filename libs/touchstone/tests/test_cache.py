@@ -46,7 +46,7 @@ def test_without_room_nothing_is_remembered(policy, keys, mint, clock):
 
 
 def test_a_cache_cannot_be_smaller_than_empty(policy, keys):
-    with pytest.raises(ValueError, match="smaller"):
+    with pytest.raises(ValueError, match="cache_size"):
         Verifier(policy, lambda: keys, cache_size=-1)
 
 

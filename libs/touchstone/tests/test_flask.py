@@ -105,7 +105,7 @@ def test_a_refused_token_is_answered_by_rfc_6750(client, bearer):
     answer = client.get("/me", headers=bearer(exp=1_899_999_900))
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == (
-        'Bearer error="invalid_token", error_description="The access token has expired."'
+        'Bearer error="invalid_token", error_description="The access token has expired (exp)."'
     )
     assert answer.json["type"] == "urn:touchstone:problem:expired_token"
 

@@ -235,7 +235,7 @@ def test_a_server_that_was_never_there_is_asked_again_every_second(make_clock, s
     server.close()
     follower = Follower(server.url, parse, clock=make_clock(), jitter=lambda: 1.0)
     assert [follower.poll() for _ in range(4)] == [0.5, 1.0, 1.0, 1.0]
-    assert follower.last_error == "ConnectionError"
+    assert follower.last_error == "ConnectionError: Connection refused"
     assert not follower.wait_ready(0)
     follower.close()
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from http.cookiejar import DefaultCookiePolicy
 from socket import SHUT_RDWR, socket
 from threading import Event, Timer
 from typing import Any
+from weakref import WeakValueDictionary
 
 import requests
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager
 from urllib3.response import HTTPResponse
+
+from touchstone import tls
 
 WAIT = 25  # seconds that the server may hold an unchanged document back (RFC 7240 section 4.3)
 CONNECT_TIMEOUT = 2.0
@@ -46,16 +54,31 @@ class Answer:
         return self.took >= WAIT / 2
 
 
-def plain_session() -> requests.Session:
-    """Make a session that follows nothing but the URL that it is given: no proxy, no .netrc, no cookies kept."""
+def plain_session(
+    *, ca: str | os.PathLike[str] | ssl.SSLContext | None = None, proxy: str | None = None
+) -> requests.Session:
+    """Return a session that follows nothing but the URL that it is given: no .netrc, no cookies kept.
+
+    `ca` is as in `tls.context`. All goes through `proxy`, if one is given; the environment's are not looked at: who
+    can set HTTP_PROXY for a process could else say which keys it trusts, and a token's issuer is seldom behind a proxy.
+    """
     session = requests.Session()
     session.trust_env = False
+    if proxy is not None:
+        session.proxies = {"http": proxy, "https": proxy}
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers["User-Agent"] = "touchstone"
     session.headers["Accept-Encoding"] = "identity"
-    session.mount("http://", _Adapter())
-    session.mount("https://", _Adapter())
+    session.mount("http://", _Adapter(ca))
+    session.mount("https://", _Adapter(ca))
     return session
+
+
+def break_off(session: requests.Session) -> None:
+    """End what other threads are asking through a `plain_session`, and let nothing more be asked. Takes no lock."""
+    for adapter in session.adapters.values():
+        if isinstance(adapter, _Adapter):
+            adapter.break_off()
 
 
 def ask(  # noqa: PLR0913 - what the follower knows, by keyword
@@ -133,7 +156,16 @@ def _no_longer_than(seconds: float | None, connection: socket) -> Iterator[None]
 
 
 class _Connection(HTTPConnection):
+    ended: Event
+    made: WeakValueDictionary[int, _Connection]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.made[id(self)] = self
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
+        if self.ended.is_set():
+            raise ConnectionAbortedError
         with _no_longer_than(self.timeout, self.sock):
             return super().getresponse()
 
@@ -142,17 +174,54 @@ class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
 class _Adapter(HTTPAdapter):
-    """Opens connections on which the head of an answer as a whole is bounded by the read time-out."""
+    """Opens connections on which the head of an answer as a whole is bounded by the read time-out.
+
+    They can be broken off from another thread, and trust the CAs of `tls.context`, read when they are needed first.
+    """
+
+    def __init__(self, ca: str | os.PathLike[str] | ssl.SSLContext | None) -> None:
+        self._context = cache(partial(tls.context, ca))
+        self._ended = Event()
+        self._made: WeakValueDictionary[int, _Connection] = WeakValueDictionary()
+        super().__init__()
+
+    def break_off(self) -> None:
+        """End all requests under way, and those to come."""
+        self._ended.set()
+        for reference in self._made.valuerefs():  # a copy, whatever other threads do
+            connection = reference()
+            if connection is not None and connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(SHUT_RDWR)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        self._open_ours(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        if proxy.startswith("https"):
+            proxy_kwargs["proxy_ssl_context"] = self._context()
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        self._open_ours(manager)
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, *args: Any, **kwargs: Any
+    ) -> Any:
+        host, options = super().build_connection_pool_key_attributes(request, *args, **kwargs)
+        return host, {**options, "ssl_context": self._context()} if host["scheme"] == "https" else options
+
+    def cert_verify(self, *_args: Any) -> None:
+        """Leave it to the context, to which requests would add the CAs of certifi."""
+
+    def _open_ours(self, manager: PoolManager) -> None:
+        ours = {"ended": self._ended, "made": self._made}
+
+        def pool(kind: type[HTTPConnectionPool], connection: type[_Connection]) -> type[HTTPConnectionPool]:
+            return type("Pool", (kind,), {"ConnectionCls": type("Connection", (connection,), ours)})
+
+        manager.pool_classes_by_scheme = {
+            "http": pool(HTTPConnectionPool, _Connection),
+            "https": pool(HTTPSConnectionPool, _SecureConnection),
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TypeAlias
 
+from touchstone import arguments
 from touchstone.claims import AccessClaims
 from touchstone.keys import Key
 
@@ -23,8 +24,7 @@ class VerdictCache:
     __slots__ = ("_entries", "_lock", "_size", "get")
 
     def __init__(self, size: int) -> None:
-        if size < 0:
-            raise ValueError("a cache cannot be smaller than empty")
+        arguments.count("cache_size", size)
         self._entries: dict[str, Verdict] = {}
         self._lock = Lock()
         self._size = size

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, cast
 
+from touchstone import strictjson
 from touchstone.errors import MalformedClaims
 
 _LONGEST = 255  # characters of an identifier
@@ -30,6 +31,7 @@ class StatusReference:
 class AccessClaims(NamedTuple):
     """What a verified access token says (RFC 9068). Immutable; times are seconds since the epoch.
 
+    `payload` is the JSON object that was signed; `to_dict()` reads it.
     A named tuple, because a frozen dataclass of this size takes a tenth of an RSA verification to make.
     """
 
@@ -46,9 +48,14 @@ class AccessClaims(NamedTuple):
     auth_time: int | None
     actor: Actor | None
     status: StatusReference | None
+    payload: bytes = b"{}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all claims as they were in the token, those that touchstone does not know included; a new dictionary."""
+        return cast("dict[str, Any]", strictjson.loads(self.payload))
 
 
-def read(members: dict[str, Any]) -> AccessClaims:
+def read(members: dict[str, Any], payload: bytes) -> AccessClaims:
     """Read a payload whose `iss`, `iat` and `exp` have been checked; raise MalformedClaims."""
     subject: Any = members.get("sub")
     token_id: Any = members.get("jti")
@@ -56,7 +63,7 @@ def read(members: dict[str, Any]) -> AccessClaims:
     session_id = members.get("sid", token_id)
     for value in (subject, token_id, client_id, session_id):
         if not (type(value) is str and 0 < len(value) <= _LONGEST and value.isprintable()):
-            raise MalformedClaims
+            raise MalformedClaims(_malformed(members))
     return AccessClaims(  # in the order of its fields: names would cost a hundredth of an RSA verification
         members["iss"],
         subject,
@@ -66,11 +73,12 @@ def read(members: dict[str, Any]) -> AccessClaims:
         token_id,
         client_id if "client_id" in members else None,
         _scopes(members["scope"]) if "scope" in members else frozenset(),
-        frozenset(_strings(members["roles"])) if "roles" in members else frozenset(),
+        frozenset(_strings("roles", members["roles"])) if "roles" in members else frozenset(),
         session_id if "sid" in members else None,
         _seconds(members["auth_time"]) if "auth_time" in members else None,
         _actor(members["act"]) if "act" in members else None,
         _status(members["status"]) if "status" in members else None,
+        payload,
     )
 
 
@@ -79,20 +87,20 @@ def is_identifier(value: object) -> TypeGuard[str]:
     return type(value) is str and 0 < len(value) <= _LONGEST and value.isprintable()
 
 
-def _identifier(value: object) -> str:
-    if type(value) is str and 0 < len(value) <= _LONGEST and value.isprintable():
-        return value
-    raise MalformedClaims
+def _malformed(members: dict[str, Any]) -> str:
+    """Return the name of the first claim that should be an identifier and is not."""
+    present = ("sub", "jti", *(name for name in ("client_id", "sid") if name in members))
+    return next(name for name in present if not is_identifier(members.get(name)))
 
 
 def _audience(value: object) -> tuple[str, ...]:
     """Read a string or a list of strings (RFC 7519 section 4.1.3)."""
-    return (value,) if type(value) is str else _strings(value)
+    return (value,) if type(value) is str else _strings("aud", value)
 
 
 def _scopes(value: object) -> frozenset[str]:
     if type(value) is not str:
-        raise MalformedClaims
+        raise MalformedClaims("scope")
     return _scope_names(value)
 
 
@@ -100,38 +108,39 @@ def _scopes(value: object) -> frozenset[str]:
 def _scope_names(scope: str) -> frozenset[str]:
     """Read names separated by spaces (RFC 6749 section 3.3)."""
     if not scope.isascii() or not scope.isprintable():
-        raise MalformedClaims
+        raise MalformedClaims("scope")
     return frozenset(scope.split())
 
 
-def _strings(value: object) -> tuple[str, ...]:
+def _strings(name: str, value: object) -> tuple[str, ...]:
     if type(value) is not list:
-        raise MalformedClaims
+        raise MalformedClaims(name)
     for item in value:
         if type(item) is not str:
-            raise MalformedClaims
+            raise MalformedClaims(name)
     return tuple(value)
 
 
 def _seconds(value: object) -> int:
     if type(value) is not int or value < 0:
-        raise MalformedClaims
+        raise MalformedClaims("auth_time")
     return value
 
 
 def _actor(value: object) -> Actor:
-    if type(value) is not dict:
-        raise MalformedClaims
-    return Actor(_identifier(value.get("sub")), _actor(value["act"]) if "act" in value else None)
+    subject = value.get("sub") if type(value) is dict else None
+    if type(value) is not dict or not is_identifier(subject):
+        raise MalformedClaims("act")
+    return Actor(subject, _actor(value["act"]) if "act" in value else None)
 
 
 def _status(value: object) -> StatusReference:
     if type(value) is not dict or value.keys() != {"status_list"}:
-        raise MalformedClaims
+        raise MalformedClaims("status")
     reference = value["status_list"]
     if type(reference) is not dict or reference.keys() != {"idx", "uri"}:
-        raise MalformedClaims
+        raise MalformedClaims("status")
     index, uri = reference["idx"], reference["uri"]
     if type(index) is not int or index < 0 or not is_identifier(uri):
-        raise MalformedClaims
+        raise MalformedClaims("status")
     return StatusReference(index, uri)

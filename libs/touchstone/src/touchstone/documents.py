@@ -8,13 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
+from os import PathLike
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 import requests
 
-from touchstone import status
+from touchstone import arguments, status, tls
 from touchstone.asking import plain_session
 from touchstone.claims import AccessClaims
 from touchstone.errors import StatusUnavailable, Unavailable, Unconfirmed, UnknownStatus
@@ -41,8 +42,12 @@ class IssuerDocuments:
     number, and no other address is ever asked. `fresh_within`, `stale_within` and `alert_after` are in seconds: how old a
     confirmation may be that a fresh route relies on, after how long an unconfirmed document is forgotten, and when
     it is logged as an error. With `snapshots`, a folder, the last good documents outlive the process. `now` returns
-    seconds since the epoch, `clock` any that never go back. Making one does no I/O. Raises ValueError for a URL that
-    is none. May be shared by any number of threads, also across a fork.
+    seconds since the epoch, `clock` any that never go back. `ca` says whose certificates are trusted (a file, a folder
+    or an ssl.SSLContext; None: what the environment names, else certifi, see `touchstone.tls.context`), `proxy` through
+    which HTTP proxy all goes (none of the environment's is used).
+
+    Making one asks nothing of the issuer. Following ends with `close`, and with the object. Raises ValueError for an
+    argument that cannot work. May be shared by any number of threads, also across a fork.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting, by keyword
@@ -55,23 +60,45 @@ class IssuerDocuments:
         fresh_within: float = 30.0,
         stale_within: float = 43_200.0,
         alert_after: float = 60.0,
-        snapshots: Path | None = None,
-        leeway: int = 30,
+        snapshots: str | Path | None = None,
+        leeway: float = 30,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        session: Callable[[], requests.Session] = plain_session,
+        ca: str | PathLike[str] | SSLContext | None = None,
+        proxy: str | None = None,
+        session: Callable[[], requests.Session] | None = None,
     ) -> None:
         self.url = url
         self.fresh_within = fresh_within
-        self._public = _base(url)
-        self._base = _base(backchannel or url)
-        self._status_path = status_path
+        self._public = arguments.url("url", url).rstrip("/")
+        self._base = self._public
+        if backchannel is not None:
+            self._base = arguments.url("backchannel", backchannel).rstrip("/")
+        self._status_path = arguments.path("status_path", status_path)
+        arguments.path("jwks_path", jwks_path)
+        for name, seconds in (
+            ("fresh_within", fresh_within),
+            ("stale_within", stale_within),
+            ("alert_after", alert_after),
+        ):
+            arguments.seconds(name, seconds)
+        arguments.leeway(leeway)
+        arguments.function("now", now)
+        arguments.function("clock", clock)
         self._leeway = leeway
         self._now = now
-        self._snapshots = snapshots
+        self._snapshots = None if snapshots is None else arguments.folder("snapshots", snapshots)
         self._stale_within = stale_within
+        if ca is not None:
+            tls.context(ca)  # what cannot be read is an error now
+        if proxy is not None:
+            arguments.url("proxy", proxy, credentials=True)
         self._make = partial(
-            Follower, forget_after=stale_within, alert_after=alert_after, clock=clock, session=session
+            Follower,
+            forget_after=stale_within,
+            alert_after=alert_after,
+            clock=clock,
+            session=session or partial(plain_session, ca=ca, proxy=proxy),
         )
         self._lists: dict[str, Follower[StatusList]] = {}
         self._closed = False
@@ -213,13 +240,6 @@ class IssuerDocuments:
         ):
             raise ValueError("older than the list that is held")
         return listed
-
-
-def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"not the URL of an issuer: {url}")
-    return url.rstrip("/")
 
 
 def _usable_keys(document: bytes) -> KeySet:

@@ -21,10 +21,14 @@ class TouchstoneError(Exception):
 
 
 class TokenError(TouchstoneError):
-    """The caller has shown no good token (HTTP 401, RFC 6750 section 3.1)."""
+    """The caller has shown no good token (HTTP 401, RFC 6750 section 3.1).
+
+    `claim` is the name of the claim that is at fault, or None; the sentence names it too.
+    """
 
     slug = "invalid_token"
     sentence = "The access token is not valid."
+    claim: str | None = None
 
 
 class MissingToken(TokenError):
@@ -94,21 +98,24 @@ class WrongIssuer(TokenError):
     """`iss` is not ours."""
 
     slug = "wrong_issuer"
-    sentence = "The access token is from another issuer."
+    sentence = "The access token is from another issuer (iss)."
+    claim = "iss"
 
 
 class WrongAudience(TokenError):
-    """`aud` does not hold our audience."""
+    """`aud` does not hold our audience, or any of ours."""
 
     slug = "wrong_audience"
-    sentence = "The access token is meant for another audience."
+    sentence = "The access token is meant for another audience (aud)."
+    claim = "aud"
 
 
 class ExpiredToken(TokenError):
     """`exp` has passed, with the leeway."""
 
     slug = "expired_token"
-    sentence = "The access token has expired."
+    sentence = "The access token has expired (exp)."
+    claim = "exp"
 
 
 class NotYetValid(TokenError):
@@ -117,6 +124,10 @@ class NotYetValid(TokenError):
     slug = "not_yet_valid"
     sentence = "The access token is not valid yet."
 
+    def __init__(self, claim: str | None = None) -> None:
+        super().__init__(claim and f"The access token is not valid yet ({claim}).")
+        self.claim = claim
+
 
 class MalformedClaims(TokenError):
     """A claim is missing, of the wrong type or outside its bounds."""
@@ -124,12 +135,17 @@ class MalformedClaims(TokenError):
     slug = "malformed_claims"
     sentence = "A claim of the access token is missing or malformed."
 
+    def __init__(self, claim: str | None = None) -> None:
+        super().__init__(claim and f"The access token's claim {claim} is missing or malformed.")
+        self.claim = claim
+
 
 class RevokedToken(TokenError):
     """The token's session was ended: its status is not 0."""
 
     slug = "revoked_token"
-    sentence = "The access token has been revoked."
+    sentence = "The access token has been revoked (status)."
+    claim = "status"
 
 
 class UnknownStatus(TokenError):
@@ -137,6 +153,7 @@ class UnknownStatus(TokenError):
 
     slug = "unknown_status"
     sentence = "The access token's status is not in a list of the issuer."
+    claim = "status"
 
 
 class InsufficientScope(TouchstoneError):

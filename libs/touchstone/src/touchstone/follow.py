@@ -7,16 +7,19 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
+from queue import Empty, SimpleQueue
 from threading import Condition, Thread
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, finalize, ref
 
 import requests
 
-from touchstone import pacing
-from touchstone.asking import Answer, ask, plain_session
+from touchstone import arguments, pacing
+from touchstone.asking import Answer, ask, break_off, plain_session
 from touchstone.early import OutOfTurn
 from touchstone.snapshot import Snapshot
 from touchstone.trouble import Trouble
@@ -54,7 +57,8 @@ class Follower(Generic[T]):
     nothing and is asked for again, sooner at first and then every few seconds. Where the first attempt fails, the
     `snapshot` of an earlier process serves. A value that was not confirmed for `forget_after` seconds is forgotten; one
     that was not for `alert_after` is logged as an error, once. The thread starts at first use in the process that
-    uses it, also after a fork. Any number of threads may share a follower.
+    uses it, also after a fork; it ends with `close`, and with the follower. Any number of threads may share a follower.
+    Raises ValueError for an argument that cannot work.
     """
 
     def __init__(  # noqa: PLR0913 - what tests need to hand in, by keyword
@@ -73,7 +77,15 @@ class Follower(Generic[T]):
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.url = url
+        self.url = arguments.url("url", url, query=True)
+        arguments.function("parse", parse)
+        arguments.count("max_bytes", max_bytes, least=1)
+        for setting, value in (
+            ("default_interval", default_interval),
+            ("forget_after", forget_after),
+            ("alert_after", alert_after),
+        ):
+            arguments.seconds(setting, value)
         self.name = name or url
         self._parse = parse
         self._ttl = ttl
@@ -99,7 +111,11 @@ class Follower(Generic[T]):
         """Start over in a new process, which has inherited neither thread nor sockets; the value stays good."""
         self._changed = Condition()
         self._session = self._new_session()
+        self._ended: SimpleQueue[None] = SimpleQueue()
         self._thread: Thread | None = None
+        # Nothing of it holds the follower, or takes a lock: it may run amid anything, wherever garbage is collected.
+        self._finalizer = finalize(self, _end, self._session, self._ended)
+        self._finalizer.atexit = False
         # `value` as a plain attribute, for it is read twice in each request; None also while nobody follows here.
         self.current: T | None = None
         self._closed = False
@@ -170,41 +186,51 @@ class Follower(Generic[T]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._finalizer()
         self._session.close()
 
     def poll(self, *, wait: bool = True) -> float:
         """Ask once; return the seconds to pause before asking again. Never raises."""
+        question = self._question(wait=wait)
+        return self._learn(question, question.ask())
+
+    def _question(self, *, wait: bool) -> _Question:
         with self._changed:
-            version, etag, recovering = self._version, self._etag, self._trouble.failures > 0
-        began = self._clock()
-        wait = wait and not recovering  # that trouble is over should be known now, not when a wait ends
-        try:
-            answer = ask(
-                self._session, self.url, etag, wait=wait, max_bytes=self._max_bytes, clock=self._clock
+            recovering = self._trouble.failures > 0
+            ask_now = partial(
+                ask,
+                self._session,
+                self.url,
+                self._etag,
+                wait=wait
+                and not recovering,  # that trouble is over should be known now, not when a wait ends
+                max_bytes=self._max_bytes,
+                clock=self._clock,
             )
+            return _Question(ask_now, self._version, self._clock(), recovering)
+
+    def _learn(self, question: _Question, answer: Answer | Exception) -> float:
+        if isinstance(answer, Exception):
+            return self._failed(answer, question.began)
+        try:
             value = None if answer.body is None else self._parse(answer.body)
         except Exception as error:  # noqa: BLE001 - whatever it was, the last good value goes on serving
-            return self._failed(error, began)
+            return self._failed(error, question.began)
         with self._changed:
             self._fetches += 1
-            if version != self._version:
+            if question.version != self._version:
                 self._unchanged += 1
                 return pacing.AT_ONCE  # overtaken by a newer answer
             pause = self._succeeded(answer, value)
-            return pacing.AT_ONCE if recovering else pause
+            return pacing.AT_ONCE if question.recovering else pause
 
     def _start(self) -> None:
         with self._changed:
             if self._thread is None and not self._closed:
-                self._thread = Thread(target=self._run, name="touchstone-follow", daemon=True)
+                run = (ref(self), self._session, self._ended)
+                self._thread = Thread(target=_run, args=run, name="touchstone-follow", daemon=True)
                 self._thread.start()
                 self.current = self._value
-
-    def _run(self) -> None:
-        while not self._closed:
-            pause = self.poll()
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed, pause)
 
     def _succeeded(self, answer: Answer, value: T | None) -> float:
         changed = answer.body is not None and (self._value is None or value != self._value)
@@ -275,12 +301,57 @@ class Follower(Generic[T]):
                 self._good = self._clock() - age
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of the server, and what was known then. Does not hold the follower."""
+
+    ask_now: Callable[[], Answer]
+    version: int
+    began: float
+    recovering: bool
+
+    def ask(self) -> Answer | Exception:
+        """Return the answer, or why there is none."""
+        try:
+            return self.ask_now()
+        except Exception as error:  # noqa: BLE001 - the follower decides what it means
+            return error
+
+
+def _run(follower: ref[Follower[Any]], session: requests.Session, ended: SimpleQueue[None]) -> None:
+    """Follow until the follower is closed or gone; it is not held while the server or the pause is waited for."""
+    try:
+        while (question := _next(follower)) is not None:
+            pause = _learned(follower, question, question.ask())
+            with suppress(Empty):
+                ended.get(timeout=pause)
+                return
+    finally:
+        session.close()
+
+
+def _next(follower: ref[Follower[Any]]) -> _Question | None:
+    held = follower()
+    return None if held is None else held._question(wait=True)  # noqa: SLF001 - the same module
+
+
+def _learned(follower: ref[Follower[Any]], question: _Question, answer: Answer | Exception) -> float:
+    held = follower()
+    return 0.0 if held is None or held._closed else held._learn(question, answer)  # noqa: SLF001 - likewise
+
+
+def _end(session: requests.Session, ended: SimpleQueue[None]) -> None:
+    ended.put(None)
+    break_off(session)
+
+
 _followers: WeakSet[Follower[Any]] = WeakSet()
 
 
 def _after_fork() -> None:
     for follower in list(_followers):
-        follower._begin()  # noqa: SLF001 - the same module
+        follower._finalizer.detach()  # noqa: SLF001 - the same module; the connections are the parent's
+        follower._begin()  # noqa: SLF001 - likewise
 
 
 os.register_at_fork(after_in_child=_after_fork)

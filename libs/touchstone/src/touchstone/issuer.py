@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from os import PathLike
 from pathlib import Path
+from ssl import SSLContext
 
 from touchstone.claims import AccessClaims
 from touchstone.documents import IssuerDocuments
@@ -20,19 +22,20 @@ _CONFIRM_WAIT = 1.0  # seconds that a request may wait for what it needs afresh
 class Issuer:
     """Verifies the tokens that the issuer at `url` made for `audience`, with keys and lists followed in the background.
 
-    `url` is what `iss` must say, to the letter. Its documents are fetched under `backchannel` where that is
-    given, and nothing that a token says is ever fetched from anywhere. `now` returns seconds since the epoch,
-    `leeway` is in seconds, `cache_size` counts verdicts; the other settings are those of IssuerDocuments. Making
-    one does no I/O. Raises ValueError for a URL that is none.
+    `url` is what `iss` must say, to the letter. `audience` is a name, or a list of names of which a token's `aud` must
+    hold one. The documents are fetched under `backchannel` where that is given, and nothing that a token says is ever
+    fetched from anywhere. `now` returns seconds since the epoch, `leeway` is in seconds, `cache_size` counts verdicts;
+    the other settings are those of IssuerDocuments. Making one asks nothing of the issuer. Following ends with `close`,
+    and with the object. Raises ValueError for an argument that cannot work.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting, by keyword
         self,
         url: str,
         *,
-        audience: str,
+        audience: str | Iterable[str],
         backchannel: str | None = None,
-        leeway: int = 30,
+        leeway: float = 30,
         now: Callable[[], float] = time.time,
         cache_size: int = 4096,
         jwks_path: str = "/.well-known/jwks.json",
@@ -40,7 +43,9 @@ class Issuer:
         fresh_within: float = 30.0,
         stale_within: float = 43_200.0,
         alert_after: float = 60.0,
-        snapshots: Path | None = None,
+        snapshots: str | Path | None = None,
+        ca: str | PathLike[str] | SSLContext | None = None,
+        proxy: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.documents = IssuerDocuments(
@@ -52,6 +57,8 @@ class Issuer:
             stale_within=stale_within,
             alert_after=alert_after,
             snapshots=snapshots,
+            ca=ca,
+            proxy=proxy,
             leeway=leeway,
             now=now,
             clock=clock,

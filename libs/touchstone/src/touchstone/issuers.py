@@ -22,10 +22,12 @@ class Issuers:
     """
 
     def __init__(self, issuers: Iterable[Issuer]) -> None:
-        listed = list(issuers)
+        listed = list(issuers) if isinstance(issuers, Iterable) else []
+        if not listed or not all(isinstance(each, Issuer) for each in listed):
+            raise ValueError("issuers are a list of one Issuer or more")
         self._issuers = {issuer.policy.issuer: issuer for issuer in listed}
-        if not listed or len(self._issuers) != len(listed):
-            raise ValueError("issuers are one or more, each with a URL of its own")
+        if len(self._issuers) != len(listed):
+            raise ValueError("each issuer needs a URL of its own")
 
     def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
         """Return the claims of a good token; raise what `Issuer.verify` raises, WrongIssuer for one that is not listed."""

@@ -36,14 +36,14 @@ class KeySet:
         self.refused = refused
 
     @classmethod
-    def from_jwks(cls, document: bytes | str) -> KeySet:
-        """Read a JWK Set (RFC 7517 section 5).
+    def from_jwks(cls, document: bytes | str | Mapping[str, object]) -> KeySet:
+        """Read a JWK Set (RFC 7517 section 5): its text, or what was read from that already.
 
         Raises ValueError when the document is none. A key that may not verify our tokens is refused by itself
         and leaves its siblings alone; of two keys under one name neither is taken.
         """
-        parsed = strictjson.loads(document)
-        listed = parsed.get("keys") if isinstance(parsed, dict) else None
+        parsed = strictjson.loads(document) if isinstance(document, bytes | str) else document
+        listed = parsed.get("keys") if isinstance(parsed, Mapping) else None
         if not isinstance(listed, list):
             raise ValueError("not a JWK Set")  # noqa: TRY004 - the document's fault, not the caller's type
         good: list[Key] = []

@@ -88,7 +88,7 @@ class StatusList:
 
 
 def read(  # noqa: PLR0913 - what the list is measured against, by keyword
-    token: bytes, keys: KeySet, *, uri: str, issuer: str, now: float, leeway: int = 30
+    token: bytes, keys: KeySet, *, uri: str, issuer: str, now: float, leeway: float = 30
 ) -> StatusList:
     """Read the list token (section 5.1) that the issuer publishes at `uri`; `now` and `leeway` are in seconds.
 

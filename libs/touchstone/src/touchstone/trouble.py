@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import requests
+from touchstone.reason import reason
 
 log = logging.getLogger("touchstone")
 
@@ -25,9 +25,7 @@ class Trouble:
 
     def add(self, error: Exception, began: float, now: float) -> None:
         """Note the failure of an attempt that began then, by a clock that never goes back."""
-        # Only our own words are safe to show: others' may repeat what the server sent.
-        own = isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
-        self.last_error = f"{type(error).__name__}: {error}" if own else type(error).__name__
+        self.last_error = reason(error)
         if not self.failures:
             self._began = began
             log.warning("cannot follow %s: %s", self._url, self.last_error)

@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from touchstone import base64url, claims, errors, strictjson
+from touchstone import arguments, base64url, claims, errors, strictjson
 from touchstone.cache import VerdictCache
 from touchstone.claims import AccessClaims, StatusReference
 from touchstone.keys import Key, KeySet
@@ -34,6 +34,7 @@ class Verifier:
     that was seen before. So is `lists`, for the list of a token with a status, by its address: it returns the current
     one, or raises UnknownStatus if that is not the issuer's, StatusUnavailable if there is none yet. Without `lists`
     a token with a status is refused. `now` returns seconds since the epoch. May be shared by any number of threads.
+    Raises ValueError for an argument that cannot work.
     """
 
     def __init__(
@@ -45,7 +46,13 @@ class Verifier:
         cache_size: int = 4096,
         now: Callable[[], float] = time.time,
     ) -> None:
+        if not isinstance(policy, Policy):
+            raise ValueError("policy must be a Policy")  # noqa: TRY004 - one error for every bad argument
+        arguments.function("keys", keys)
+        arguments.function("lists", lists or _no_list)
+        arguments.function("now", now)
         self.policy = policy
+        self._audiences = policy.audiences
         self._keys = keys
         self._lists = lists or _no_list
         self._now = now
@@ -89,8 +96,8 @@ class Verifier:
         if members.get("iss") != self.policy.issuer:
             raise errors.WrongIssuer
         since, until = self._check_times(members)
-        found = claims.read(members)
-        if self.policy.audience not in found.audience:
+        found = claims.read(members, payload)
+        if self._audiences.isdisjoint(found.audience):
             raise errors.WrongAudience
         uri = None if found.status is None else found.status.uri
         # Remembered before its status is asked: that may change, the rest does not.
@@ -144,15 +151,23 @@ class Verifier:
         expires: Any = members.get("exp")
         begins: Any = members.get("nbf", issued)
         if type(issued) not in _NUMBERS or type(expires) not in _NUMBERS or type(begins) not in _NUMBERS:
-            raise errors.MalformedClaims
+            raise errors.MalformedClaims(_not_a_number(members))
         # Compared before they are reckoned with: JSON's integers have any size.
         if not now - leeway < expires < now + _TEN_YEARS:
-            raise errors.ExpiredToken if now - _TEN_YEARS < expires < now else errors.MalformedClaims
+            raise errors.ExpiredToken if now - _TEN_YEARS < expires < now else errors.MalformedClaims("exp")
         first, since = (begins, issued) if begins < issued else (issued, begins)
         if not (now - _TEN_YEARS < first and since <= now + leeway):
-            raise errors.NotYetValid if now < since < now + _TEN_YEARS else errors.MalformedClaims
+            claim = "iat" if issued == (since if since > now else first) else "nbf"
+            near = now < since < now + _TEN_YEARS
+            raise errors.NotYetValid(claim) if near else errors.MalformedClaims(claim)
         # What lives for years is looked at afresh each time: its ten years may end before it does.
         return since - leeway, expires + leeway if expires - first < _TEN_YEARS / 2 else since - leeway
+
+
+def _not_a_number(members: dict[str, Any]) -> str:
+    """Return the name of the first time that is no number; `nbf` may be missing."""
+    times = ("iat", "exp", "nbf") if "nbf" in members else ("iat", "exp")
+    return next(name for name in times if type(members.get(name)) not in _NUMBERS)
 
 
 def _no_list(_uri: str) -> NoReturn:

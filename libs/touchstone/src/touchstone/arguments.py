@@ -1,0 +1,97 @@
+"""Checks of constructor arguments: what cannot work is a ValueError at once, not a refusal of every token later."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeGuard
+from urllib.parse import urlsplit
+
+_URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")  # RFC 3986 section 2
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_MOST_LEEWAY = 300  # seconds, beyond which it is no leeway any more
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
+
+
+def url(name: str, value: object, *, query: bool = False, credentials: bool = False) -> str:
+    """Return an absolute http or https URL without a fragment; the error never repeats the value.
+
+    A query, and a user's name and password, it may have only where that is said.
+    """
+    if not isinstance(value, str) or not _URL.fullmatch(value):
+        raise ValueError(f"{name} must be a URL, without blanks and in ASCII")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"{name} must be a URL with a valid host and port") from None
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError(f"{name} must begin with http:// or https://")
+    if not _HOST.fullmatch(host) or port == 0:
+        raise ValueError(f"{name} must be a URL with a valid host and port")
+    if "@" in parts.netloc and not credentials:
+        raise ValueError(f"{name} must not hold a user's name or password")
+    if "#" in value or ("?" in value and not query):
+        raise ValueError(f"{name} must not have a query or a fragment")
+    return value
+
+
+def path(name: str, value: object) -> str:
+    """Return a path that can stand behind a URL, with a query perhaps."""
+    if not isinstance(value, str) or not value.startswith("/") or not _URL.fullmatch(value) or "#" in value:
+        raise ValueError(f"{name} must be a path that begins with /, without blanks and in ASCII")
+    return value
+
+
+def text(name: str, value: object) -> None:
+    """Let only pass a string that is neither empty nor has blanks around it or control characters in it."""
+    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
+        raise ValueError(f"{name} must be a string without blanks around it or control characters")
+
+
+def seconds(name: str, value: object) -> None:
+    """Let only pass a number above zero, perhaps infinite; NaN is none, nor is a bool."""
+    if not _is_number(value) or not value > 0:
+        raise ValueError(f"{name} must be a number of seconds above 0")
+
+
+def leeway(value: object) -> None:
+    """Let only pass a number of seconds that two machines' clocks may differ by."""
+    if not _is_number(value) or not 0 <= value <= _MOST_LEEWAY:
+        raise ValueError(f"leeway must be a number of seconds from 0 to {_MOST_LEEWAY}")
+
+
+def folder(name: str, value: object) -> Path:
+    """Return the path of a folder, or of one that can be made."""
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value) or Path(value).is_file():
+        raise ValueError(f"{name} must name a folder, or a place for one")
+    return Path(value)
+
+
+def count(name: str, value: object, *, least: int = 0) -> None:
+    """Let only pass a whole number that is not below `least`."""
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more")
+
+
+def function(name: str, value: object) -> None:
+    """Let only pass what can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function")  # noqa: TRY004 - one error for every bad argument
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Tell an int or a float from everything else, a bool included."""
+    return type(value) in {int, float}
+
+
+def scopes(values: object) -> tuple[str, ...]:
+    """Return names of scopes, each a string of its own."""
+    if not isinstance(values, tuple | list | set | frozenset):
+        raise ValueError("scopes are listed: any_of=('admin', 'orders:write')")  # noqa: TRY004 - as above
+    for value in values:
+        if not isinstance(value, str) or not _SCOPE.fullmatch(value):
+            raise ValueError(
+                "a scope is a string without blanks, one for each name: 'orders:read', 'orders:write'"
+            )
+    return tuple(values)

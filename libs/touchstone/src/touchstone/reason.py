@@ -1,0 +1,67 @@
+"""Why a request got no answer: one line for people, without a word of what a server, a proxy or a URL said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from http.client import HTTPException
+from socket import gaierror
+
+import requests
+from urllib3 import exceptions as urllib3
+
+_MOST = 20  # causes that are looked at
+_PROXY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+
+
+def reason(error: Exception) -> str:
+    """Return the error's type and what caused it, as in `SSLError: certificate verify failed: self-signed certificate`.
+
+    Our own words (a ValueError) are repeated; of others' errors only what says what happened, for they may hold what
+    the server sent, or a proxy's password.
+    """
+    name = type(error).__name__
+    for cause in reversed(list(_causes(error))):
+        words = _words(cause)
+        if words is not None:
+            return f"{name}: {words}"
+    own = isinstance(error, ValueError) and not isinstance(
+        error, requests.RequestException | urllib3.HTTPError
+    )
+    return f"{name}: {error}" if own else name
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and all that it was raised for, outermost first."""
+    waiting: list[object] = [error]
+    seen: list[object] = []
+    while waiting and len(seen) < _MOST:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and not any(each is other for other in seen):
+            seen.append(each)
+            yield each
+            waiting += [*each.args, each.__cause__, each.__context__]
+
+
+def _words(error: BaseException) -> str | None:  # noqa: PLR0911 - a table of kinds
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"certificate verify failed: {error.verify_message}"
+        case ssl.SSLError() if error.reason:
+            return f"TLS failed: {error.reason.replace('_', ' ').lower()}"
+        case gaierror():
+            return "the name of the host is not known"
+        case TimeoutError() | requests.Timeout() | urllib3.TimeoutError():
+            return "timed out"
+        case HTTPException() | urllib3.ProtocolError():
+            return "the connection was closed without a whole answer"
+        case json.JSONDecodeError():
+            return "the answer is not JSON"
+        case OSError() if error.errno:
+            return os.strerror(error.errno)
+        case OSError() if refused := _PROXY.match(str(error)):
+            return f"the proxy answered {refused[1]}"
+    return None
