@@ -8,11 +8,14 @@ WEB = "https://app.example/callback"
 NATIVE = "http://127.0.0.1/callback"
 SIX = "http://[::1]/callback"
 APP = "com.example.app:/callback"
+HOST_OF_APP = "com.example.app://callback"
 LOCAL = "http://localhost/callback"
 
 GOOD = {
     "the very same": (WEB, WEB),
     "an app's own scheme": (APP, APP),
+    "an app's own scheme with a host": (HOST_OF_APP, HOST_OF_APP),
+    "an app's own scheme alone": ("com.example.app://", "com.example.app://"),
     "below the issuer": ("https://id.example/bff/callback", "/bff/callback"),
     "IPv4 loopback without a port": (NATIVE, NATIVE),
     "IPv4 loopback with a port": ("http://127.0.0.1:51004/callback", NATIVE),
@@ -37,6 +40,11 @@ BAD = {
     "another port of a web address": ("https://app.example:8443/callback", WEB),
     "plain http": ("http://app.example/callback", WEB),
     "another scheme of an app": ("com.example.app2:/callback", APP),
+    "an app's host for its path": (HOST_OF_APP, APP),
+    "another host of an app": ("com.example.app://callback2", HOST_OF_APP),
+    "an app's host with a port": ("com.example.app://callback:1", HOST_OF_APP),
+    "an app's host with a slash": ("com.example.app://callback/", HOST_OF_APP),
+    "an app's scheme in another case": ("COM.example.app://callback", HOST_OF_APP),
     "loopback by https": ("https://127.0.0.1:5/callback", NATIVE),
     "loopback with another path": ("http://127.0.0.1:5/other", NATIVE),
     "loopback with a query": ("http://127.0.0.1:5/callback?x=1", NATIVE),

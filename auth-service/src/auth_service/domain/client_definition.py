@@ -14,9 +14,9 @@ from auth_service.domain.redirects import LONGEST_URI
 LONGEST_NAME = 100
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a file of the client's key, too
 _HASH = re.compile(r"[0-9a-f]{64}")
-# RFC 3986's characters, without quotes and brackets.
-_URI = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
-# An app's own: a reversed domain name (RFC 8252 section 7.1).
+# The characters of RFC 3986.
+_URI = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")
+# A private-use scheme: a reversed domain name (RFC 8252 section 7.1).
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SETS = ("grants", "audiences", "scopes", "own_scopes", "serves")
@@ -76,7 +76,11 @@ def check_client(client: Client, *, at_home: bool = False) -> None:
 
 
 def uri_faults(uri: str, *, at_home: bool = False) -> list[str]:
-    """Say what is wrong with an address to send people to: https, loopback or an app's own scheme, and exact."""
+    """Return what is wrong with an address to send people to.
+
+    It is https, plain http on loopback, or has a private-use scheme with a dot, with or without a host and a path
+    (RFC 8252 section 7); it is compared as it is written here.
+    """
     if at_home and uri.startswith("/") and _URI.fullmatch(uri):
         return []
     fault = _uri_fault(uri)
@@ -94,12 +98,12 @@ def _uri_fault(uri: str) -> str | None:
         ("*" in uri, "there are no wildcards, each address is named"),
         ("#" in uri, "has a fragment"),
         (len(uri) > LONGEST_URI or not _URI.fullmatch(uri), "is not a URI"),
-        (web and (not host or "@" in parts.netloc), "needs a host, and no user"),
+        ("@" in parts.netloc, "has a user before its host"),
+        (web and not host, "needs a host"),
         (
             not web and not _SCHEME.fullmatch(parts.scheme),
             "is neither https, nor loopback, nor an app's own scheme with a dot in it",
         ),
-        (not web and bool(parts.netloc), "an app's own scheme has no host"),
     )
     return next((fault for broken, fault in rules if broken), None)
 

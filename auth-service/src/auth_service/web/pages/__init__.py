@@ -2,11 +2,16 @@
 
 import hashlib
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from flask import Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from werkzeug.datastructures import Headers
 
 from auth_service.web.pages.wording import SCOPES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 STYLE_PATH = "/oauth/pages.css"
 STYLE = (files("auth_service.web.pages") / "pages.css").read_bytes()
@@ -45,10 +50,23 @@ def error_page(message: str, status: int = 400, *, title: str = "This did not wo
     return page("error.html", status, title=title, message=message)
 
 
+class ExactRedirect(Response):
+    """A redirect that says its address as it is; werkzeug leaves out an empty host (`com.example.app://`), for one."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Return the headers to send."""
+        headers = super().get_wsgi_headers(environ)
+        headers["Location"] = self.headers["Location"]
+        return headers
+
+
 def sent_to(location: str) -> Response:
-    """Send the browser on with a GET, keeping the address we had from the next site (RFC 9700 section 4.12)."""
+    """Send the browser on with a GET, keeping the address we had from the next site (RFC 9700 section 4.12).
+
+    `location` is a URI, or a path of ours, in printable ASCII.
+    """
     headers = {"Location": location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return Response(status=303, headers=headers)
+    return ExactRedirect(status=303, headers=headers)
 
 
 def back_to(location: str) -> Response:
