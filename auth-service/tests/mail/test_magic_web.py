@@ -51,6 +51,14 @@ def test_the_code_is_redeemed_with_the_address(client, outbox):
     assert answer.status_code == 200
 
 
+def test_blanks_around_the_address_do_not_matter(client, outbox):
+    ask(client, email=" \u00a0alice@example.com\t")
+
+    answer = redeem(client, email="alice@example.com ", code=outbox.code)
+
+    assert (outbox.last.to, answer.status_code) == ("alice@example.com", 200)
+
+
 def test_who_did_not_ask_is_told_what_is_missing(client, stranger, outbox):
     ask(client)
 

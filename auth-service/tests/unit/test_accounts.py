@@ -16,6 +16,7 @@ from hypothesis import strategies as st
         ("José@example.com", "josé@example.com"),
         ("Jose\u0301@example.com", "josé@example.com"),
         ("x@XN--BCHER-KVA.example.com", "x@bücher.example.com"),
+        (" \t\u00a0\u3000Alice@example.com\u2003\r\n", "alice@example.com"),
     ],
 )
 def test_one_address_is_kept_in_one_form(given_as, kept_as):

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import tomllib
 from html import unescape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -35,6 +36,23 @@ REQUEST = {
     "code_challenge": CHALLENGE,
     "code_challenge_method": "S256",
 }
+APPS = """
+[clients.app]
+name = "App"
+first_party = true
+grants = ["authorization_code"]
+redirect_uris = [
+    "com.example.app://callback",
+    "com.example.app://CallBack/x[1]",
+    "com.example.app:/oauth?kept=a'b",
+    "com.example.app:///oauth",
+    "com.example.app://",
+    "com.example.app:",
+]
+post_logout_redirect_uris = ["com.example.app://"]
+audiences = ["orders-service"]
+scopes = ["openid", "orders:read"]
+"""
 PARTNERS = REQUEST | {
     "client_id": "partner",
     "redirect_uri": "https://partner.example/callback",
@@ -45,7 +63,7 @@ PARTNERS = REQUEST | {
 @pytest.fixture
 def app(make_app, tmp_path):
     clients = tmp_path / "clients.toml"
-    clients.write_text(PARTNER)
+    clients.write_text(PARTNER + APPS)
     return make_app(clients_file=clients)
 
 
@@ -204,6 +222,26 @@ def test_an_error_that_the_client_is_told_of_is_in_its_address(ask):
     answer = answer_in(ask(code_challenge_method="plain").location)
 
     assert (answer["error"], answer["state"], answer["iss"]) == ("invalid_request", "s", ISSUER)
+
+
+@pytest.mark.parametrize("uri", tomllib.loads(APPS)["clients"]["app"]["redirect_uris"])
+def test_an_apps_own_scheme_gets_codes_and_errors(ask, log_in, uri):
+    request = REQUEST | {"client_id": "app", "redirect_uri": uri, "scope": "orders:read"}
+    start = f"{uri}{'&' if '?' in uri else '?'}"
+
+    refused, by_form, at_once = ask(request, prompt="none"), log_in(request), ask(request)
+
+    assert refused.headers["Location"].startswith(f"{start}error=login_required&")
+    assert by_form.onward.startswith(f"{start}code=")
+    assert at_once.headers["Location"].startswith(f"{start}code=")
+
+
+def test_a_log_out_leads_to_an_apps_own_scheme(client):
+    query = {"client_id": "app", "post_logout_redirect_uri": "com.example.app://", "state": "s"}
+
+    answer = client.get("/oauth/logout", query_string=query)
+
+    assert answer.headers["Location"] == "com.example.app://?state=s"
 
 
 @pytest.mark.parametrize("query", ["client_id=%ff", "client_id=\xe9", "a=1&" * 60, "state=" + "x" * 20_000])
@@ -428,6 +466,55 @@ def test_userinfo_answers_for_a_token_of_any_audience(log_in, redeem, client, me
     assert read(tokens["access_token"])["aud"] == resource
     assert answer.get_json().keys() == {"sub", "email", "email_verified"}
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture
+def openid_token(log_in, redeem):
+    return redeem(log_in().onward).get_json()["access_token"]
+
+
+def test_userinfo_takes_the_token_from_a_form(openid_token, client):
+    answer = client.post("/oauth/userinfo", data={"access_token": openid_token})
+
+    assert answer.status_code == 200
+    assert answer.get_json()["email"] == "alice@example.com"
+
+
+def test_userinfo_with_a_token_in_two_places_is_refused(openid_token, client):
+    headers = {"Authorization": f"Bearer {openid_token}"}
+
+    twice = client.post("/oauth/userinfo", data={"access_token": openid_token}, headers=headers)
+    repeated = client.post("/oauth/userinfo", data={"access_token": [openid_token, openid_token]})
+
+    for answer in (twice, repeated):
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_request")
+
+
+def test_userinfo_with_an_empty_form_reads_the_header(openid_token, client):
+    headers = {"Authorization": f"Bearer {openid_token}"}
+
+    answer = client.post("/oauth/userinfo", data={"access_token": "", "other": "x"}, headers=headers)
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"method": "GET", "query_string": True},
+        {"method": "POST", "query_string": True},
+        {"method": "POST", "json": True},
+        {"method": "POST", "data": True, "content_type": "multipart/form-data"},
+        {"method": "GET", "data": True},
+    ],
+    ids=lambda sent: " ".join(sent),
+)
+def test_userinfo_takes_a_token_from_nowhere_else(openid_token, client, sent):
+    parts = {name: {"access_token": openid_token} if part is True else part for name, part in sent.items()}
+
+    answer = client.open("/oauth/userinfo", **parts)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_userinfo_without_a_token_is_challenged(client):

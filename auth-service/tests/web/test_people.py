@@ -32,6 +32,18 @@ def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(client):
     assert answer.headers["X-Request-ID"]
 
 
+@pytest.mark.parametrize("typed", [" alice@example.com ", "\talice@example.com", "\u00a0Alice@example.com\u00a0"])
+def test_a_log_in_with_blanks_around_the_address_succeeds(client, typed):
+    assert client.post("/login", json=ALICE | {"email": typed}).status_code == 200
+
+
+def test_an_account_opened_with_blanks_is_found_without(client):
+    body = {"email": "\u00a0 carol@example.com\t", "password": PASSWORD, "name": "Carol"}
+
+    assert client.post("/accounts", json=body).status_code == 201
+    assert client.post("/login", json=ALICE | {"email": "carol@example.com"}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "credentials",
     [

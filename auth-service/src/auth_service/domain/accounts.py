@@ -61,12 +61,12 @@ class Accounts(Protocol):
 
 
 def normalise_email(address: str) -> str:
-    """Give the one form under which an address is kept: NFC, lower case, IDNA domain in Unicode.
+    """Return the one form under which an address is kept: no blanks around it, NFC, lower case, IDNA domain in Unicode.
 
     Doing it twice changes nothing. Raises InvalidEmail.
     """
     try:
-        return _validated(_validated(address).lower())
+        return _validated(_validated(address.strip()).lower())
     except (EmailNotValidError, UnicodeError):
         raise InvalidEmail("this is not an e-mail address") from None
 

@@ -15,6 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M", bound=BaseModel)
 
 
 def oauth_form(view: Callable[P, R]) -> Callable[P, R]:
@@ -41,7 +42,7 @@ def document_forms(routes: APIBlueprint) -> APIBlueprint:
     return routes
 
 
-def read_form(model: type[BaseModel]) -> BaseModel:
+def read_form(model: type[M]) -> M:
     """Read the body of this request. A name without a value counts as absent; unknown names are ignored."""
     if request.mimetype != FORM:
         raise InvalidRequest(f"the body has to be {FORM}")

@@ -208,6 +208,12 @@ class LogOutForm(LogOutQuery):
     """Likewise; or, with `_form`, the answer to our own question."""
 
 
+class UserInfoForm(BaseModel):
+    """A bearer token in the body (RFC 6750 section 2.2)."""
+
+    access_token: str | None = Field(None, repr=False)
+
+
 class UserInfoBody(BaseModel):
     """OpenID Connect Core section 5.3.2; what the scopes do not allow is left out."""
 

@@ -9,10 +9,12 @@ from service_kit.openapi import problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
-from auth_service.domain.errors import MissingScope
+from auth_service.domain.errors import InvalidRequest, MissingScope
 from auth_service.web.answers import NO_STORE
+from auth_service.web.forms import FORM, document_forms, read_form
 from auth_service.web.mint import Mint
-from auth_service.web.models import UserInfoBody
+from auth_service.web.models import OAuthProblem, UserInfoBody, UserInfoForm
+from auth_service.web.reading import described
 
 TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
@@ -21,15 +23,16 @@ RESPONSES: dict[Any, Any] = {
     401: problem_response("No token, or one that does not stand."),
     403: problem_response("A token without the scope openid."),
 }
+BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
 
 
 def blueprint(mint: Mint) -> APIBlueprint:
     """Give the routes over this mint."""
     routes = APIBlueprint("userinfo", __name__, abp_tags=TAGS)
 
-    def answer() -> tuple[Response, int, dict[str, str]]:
+    def answer(token: str) -> tuple[Response, int, dict[str, str]]:
         try:
-            claims = mint.user_info(bearer_token(request.headers))
+            claims = mint.user_info(token)
         except MissingScope as error:
             raise InsufficientScope((str(error),)) from None
         return jsonify(claims), 200, NO_STORE
@@ -37,11 +40,27 @@ def blueprint(mint: Mint) -> APIBlueprint:
     @routes.get("/oauth/userinfo", operation_id="userinfo", security=BEARER, responses=RESPONSES)
     def userinfo() -> tuple[Response, int, dict[str, str]]:
         """Say who the token's person is, as far as its scopes allow."""
-        return answer()
+        return answer(bearer_token(request.headers))
 
-    @routes.post("/oauth/userinfo", operation_id="userinfoByPost", security=BEARER, responses=RESPONSES)
+    @routes.post(
+        "/oauth/userinfo", operation_id="userinfoByPost", security=BEARER, responses=RESPONSES | BAD_FORM
+    )
+    @described(form=UserInfoForm)
     def userinfo_by_post() -> tuple[Response, int, dict[str, str]]:
-        """Likewise; the token still comes in the Authorization header alone."""
-        return answer()
+        """Say the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
+        return answer(_posted_token() or bearer_token(request.headers))
 
-    return routes
+    return document_forms(routes)
+
+
+def _posted_token() -> str | None:
+    """Return the access token of the form (RFC 6750 section 2.2), None without one.
+
+    Raise InvalidRequest for a form that cannot be read, and for a token in the header beside it.
+    """
+    if request.mimetype != FORM:
+        return None
+    token = read_form(UserInfoForm).access_token
+    if token is not None and "Authorization" in request.headers:
+        raise InvalidRequest("the access token is sent in the header or in the form, not in both")
+    return token
