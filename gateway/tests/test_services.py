@@ -172,6 +172,63 @@ def test_log_in_has_rates_of_its_own_by_address_and_by_account(another_upstream,
     assert products == 200
 
 
+FORM = "Content-Type: application/x-www-form-urlencoded"
+JSON = "Content-Type: application/json"
+BROWSER = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+def test_pages_that_are_looked_at_are_no_log_ins(another_upstream, settings, start):
+    with start(create_door(settings(another_upstream.url, rate_limit_login="2/minute"))[0]) as gateway:
+        looked = [gateway.ask("GET", "/oauth/authorize").status for _ in range(4)]
+        sent = [gateway.ask("POST", "/oauth/authorize", FORM, body=b"a=b").status for _ in range(3)]
+        after = gateway.ask("GET", "/oauth/authorize").status
+
+    assert looked == [200] * 4
+    assert sent == [200, 200, 429]
+    assert after == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "page"),
+    [
+        ("/oauth/authorize", [FORM, BROWSER], True),
+        ("/oauth/authorize", [FORM], True),
+        ("/oauth/device", [FORM, BROWSER], True),
+        ("/password-resets/redeem", [FORM, BROWSER], True),
+        ("/magic-links/redeem", [FORM, BROWSER], True),
+        ("/account/verification/confirm", [FORM, BROWSER], True),
+        ("/magic-links/redeem", [JSON], False),
+        ("/magic-links/redeem", [JSON, BROWSER], False),
+        ("/oauth/authorize", [FORM, "Accept: application/json"], False),
+        ("/login", [JSON], False),
+        ("/login", [JSON, BROWSER], False),
+    ],
+)
+def test_past_the_rate_people_get_a_page(another_upstream, settings, start, path, headers, page):
+    with start(create_door(settings(another_upstream.url, rate_limit_login="1/minute"))[0]) as gateway:
+        gateway.ask("POST", path, *headers, body=b"{}")
+        answer = gateway.ask("POST", path, *headers, body=b"{}")
+
+    seconds = int(answer["retry-after"])
+    assert answer.status == 429
+    assert 1 <= seconds <= 61
+    if page:
+        assert answer["content-type"] == "text/html; charset=utf-8"
+        assert f"Please try again in {seconds} second" in answer.body.decode()
+        assert answer["content-security-policy"].startswith("default-src 'none'")
+    else:
+        assert answer.problem() == "too_many_requests"
+
+
+def test_a_page_says_that_a_service_is_away(settings, start):
+    (port,) = free_ports(1)
+    with start(create_door(settings(f"http://127.0.0.1:{port}"))[0]) as gateway:
+        answer = gateway.ask("GET", "/oauth/device", BROWSER)
+
+    assert (answer.status, answer["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "Please try again in" in answer.body.decode()
+
+
 def test_without_keys_a_token_is_neither_good_nor_bad(another_upstream, settings, start, bearer):
     (port,) = free_ports(1)
     with start(

@@ -1,6 +1,8 @@
 """Slowing guessers down: whom it slows, for how long, and never the owner for what others do."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import pytest
 from auth_service.domain.audit import Origin, asked_from
@@ -272,6 +274,27 @@ def test_over_http_a_guesser_gets_429_with_the_seconds_to_wait(client, clock):
     assert answer.get_json()["type"] == "urn:touchstone:problem:slowed_down"
     clock.advance(1)
     assert post(client, "wrong").status_code == 401
+
+
+def test_at_the_pages_a_guesser_gets_a_page_with_the_wait(client, clock):
+    """Both pages with a log-in form; the page says when to try again, and the form sent again then is judged."""
+    query = {"response_type": "code", "client_id": "cli", "redirect_uri": "http://127.0.0.1/callback"}
+    query |= {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
+    for path, query_string in (("/oauth/authorize", query), ("/oauth/device", {})):
+        page = client.get(path, query_string=query_string)
+        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text)
+        form = {name: unescape(value) for name, value in hidden}
+        form |= {"email": f"{path}@example.com", "password": "wrong"}
+        codes = [client.post(path, data=form).status_code for _ in range(12)]
+        answer = client.post(path, data=form)
+
+        assert codes == [403] * 11 + [429]
+        assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (429, "text/html", "1")
+        assert "Please try again in 1 second<" in answer.text
+        assert "Content-Security-Policy" in answer.headers
+        assert client.get(path, query_string=query_string).status_code == 200
+        clock.advance(1)
+        assert client.post(path, data=form).status_code == 403
 
 
 def test_over_http_a_mailed_link_logs_in_however_much_others_guess(client, outbox):

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from gateway import bridge, target
+from gateway import bridge, error_page, target
 from gateway.answers import Hygiene, Lines, block
 from gateway.edge import Edge
 from gateway.errors import PROBLEM_TYPE, Refusal
@@ -74,7 +74,7 @@ class Door:
         headers = visit.headers
         if headers.content_length or headers.chunked:
             visit.body = await self._bodies.read(visit.receive, headers.content_length, route.max_body)
-        if self._limits is not None and route.limit == "login" and visit.method == "POST":
+        if self._limits is not None and _is_attempt(visit, route):
             await self._limits.account(visit.client, visit.data)
         if route.upstream is HERE:
             await self._answer_here(visit)
@@ -85,7 +85,7 @@ class Door:
         if self._limits is None:
             return
         await self._limits.client(visit.client)
-        if route.limit == "login":
+        if _is_attempt(visit, route):
             await self._limits.login(visit.client)
 
     async def _answer_here(self, visit: Visit) -> None:
@@ -101,14 +101,19 @@ class Door:
         if visit.status:
             visit.hang_up()
             return
-        body = refusal.body(visit.headers.request_id)
+        if error_page.is_wanted(visit.route, visit.headers.lines):
+            body = error_page.render(refusal, visit.headers.request_id)
+            kind, own = error_page.HTML_TYPE, error_page.POLICY
+        else:
+            body = refusal.body(visit.headers.request_id)
+            kind, own = PROBLEM_TYPE, ()
         headers = [
-            (b"content-type", PROBLEM_TYPE),
+            (b"content-type", kind),
             (b"cache-control", b"no-store"),
             (b"content-length", b"%d" % len(body)),
             *refusal.headers,
         ]
-        head = block(headers) + self._hygiene(refusal.kind.status, ()).head
+        head = block(headers) + self._hygiene(refusal.kind.status, own).head
         await visit.finish(refusal.kind.status, Lines(head, framed=True), body, close=refusal.close)
 
     async def _lifespan(self, receive: bridge.Receive, send: bridge.Send) -> None:
@@ -127,3 +132,8 @@ class Door:
         self._edge.close()
         self._forward.close()
         self._record.close()
+
+
+def _is_attempt(visit: Visit, route: Route) -> bool:
+    """Tell whether a request tries to log in, or something that can be guessed at alike: looking at a page does not."""
+    return route.limit == "login" and visit.method == "POST"

@@ -98,7 +98,7 @@ class Limits:
             self._memory.hit(item, key) if self._shared is None else await self._ask(self._shared, item, *key)
         )
         if wait is not None:
-            raise Refusal("too_many_requests", "Too many requests; try again later.", retry(wait))
+            raise Refusal("too_many_requests", "Too many requests.", retry(wait))
 
     async def _ask(self, shared: FixedWindowRateLimiter, item: RateLimitItem, *key: str) -> float | None:
         try:

@@ -26,6 +26,7 @@ class Route:
     audience: str | None = None  # None: public, whatever credentials come are passed on unseen
     limit: Limit = "client"
     waits: bool = False  # the document may be asked for with `Prefer: wait=N` (RFC 7240)
+    pages: bool = False  # a person at a browser gets pages here, refusals among them
     max_body: int = MAX_BODY  # bytes
 
     def __post_init__(self) -> None:
@@ -39,6 +40,10 @@ def _route(
     methods: str, pattern: str, upstream: Upstream, limit: Limit = "client", *, waits: bool = False
 ) -> Route:
     return Route(_methods(methods), pattern, upstream, None, limit, waits)
+
+
+def _pages(methods: str, pattern: str, upstream: Upstream, limit: Limit = "client") -> Route:
+    return Route(_methods(methods), pattern, upstream, None, limit, pages=True)
 
 
 def _token(methods: str, pattern: str, upstream: Upstream, *, waits: bool = False) -> Route:
@@ -76,26 +81,26 @@ ROUTES: Sequence[Route] = (
     _route("POST", "/accounts", AUTH, "login"),
     _route("POST", "/login", AUTH, "login"),
     _route("POST", "/magic-links", AUTH, "login"),
-    _route("GET POST", "/magic-links/redeem", AUTH, "login"),
-    _route("GET", "/account/verification", AUTH, "login"),
+    _pages("GET POST", "/magic-links/redeem", AUTH, "login"),
+    _pages("GET", "/account/verification", AUTH, "login"),
     _token("POST", "/account/verification", AUTH),
-    _route("POST", "/account/verification/confirm", AUTH, "login"),
+    _pages("POST", "/account/verification/confirm", AUTH, "login"),
     _route("POST", "/password-resets", AUTH, "login"),
-    _route("GET POST", "/password-resets/redeem", AUTH, "login"),
+    _pages("GET POST", "/password-resets/redeem", AUTH, "login"),
     _token("POST", "/logout", AUTH),
     _token("POST", "/logout/all", AUTH),
     _token("POST", "/account/password", AUTH),
     _token("GET", "/account/sessions", AUTH),
     _token("DELETE", "/account/sessions/{sid}", AUTH),
     # OAuth's own endpoints take their credentials in their own ways.
-    _route("GET POST", "/oauth/authorize", AUTH, "login"),
+    _pages("GET POST", "/oauth/authorize", AUTH, "login"),
     _route("POST", "/oauth/token", AUTH),
     _route("POST", "/oauth/device_authorization", AUTH),
-    _route("GET POST", "/oauth/device", AUTH, "login"),
+    _pages("GET POST", "/oauth/device", AUTH, "login"),
     _route("POST", "/oauth/revoke", AUTH),
     _route("POST", "/oauth/introspect", AUTH),
     _route("GET POST", "/oauth/userinfo", AUTH),  # for a token of whichever audience
-    _route("GET POST", "/oauth/logout", AUTH),
+    _pages("GET POST", "/oauth/logout", AUTH),
     _route("GET", "/oauth/pages.css", AUTH),
     _token("GET", "/admin/keys", AUTH),
     _token("POST", "/admin/keys/rotate", AUTH),
@@ -105,8 +110,8 @@ ROUTES: Sequence[Route] = (
     _token("POST", "/admin/accounts/{sub}/disable", AUTH),
     _token("POST", "/admin/accounts/{sub}/enable", AUTH),
     _token("GET", "/admin/audit", AUTH),
-    _route("GET", "/", HERE),
-    _route("GET", "/docs", HERE),
+    _pages("GET", "/", HERE),
+    _pages("GET", "/docs", HERE),
     _route("GET", "/openapi.json", HERE),
     _route("GET", "/livez", HERE),
     _route("GET", "/readyz", HERE),

@@ -10,6 +10,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
 from auth_service.web.forms import FORM
 from auth_service.web.pages import error_page
+from auth_service.web.pages.faults import later_page
 from auth_service.web.reading import Pairs, form_pairs
 
 P = ParamSpec("P")
@@ -33,9 +34,7 @@ def _posted(answer: FormAnswer) -> Response:
     try:
         return answer(fields(form_pairs()))
     except TryLater as error:
-        response = error_page(str(error), 503, title="Please try again in a moment")
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response
+        return later_page(error)
 
 
 def fields(pairs: Pairs) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from auth_service.domain.errors import NoSigningKey, StaleForm, TryLater, Unanswerable
-from auth_service.web.pages import error_page
+from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
+from auth_service.web.answers import PROBLEMS
+from auth_service.web.pages import error_page, page
+from auth_service.web.pages.wording import in_time
 
 
 def answer_on_pages(routes: APIBlueprint) -> None:
@@ -18,9 +20,14 @@ def answer_on_pages(routes: APIBlueprint) -> None:
     def stale(error: StaleForm) -> Response:
         return error_page(str(error), 403, title="Please try again")
 
-    @routes.errorhandler(TryLater)
-    def later(error: TryLater) -> Response:
-        status = 503 if isinstance(error, NoSigningKey) else 429
-        response = error_page(str(error), status, title="Please try again in a moment")
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response
+    routes.errorhandler(TryLater)(later_page)
+
+
+def later_page(error: TryLater) -> Response:
+    """Return a page that says when to try again, with the status that programs get and Retry-After."""
+    kind = PROBLEMS.get(type(error))
+    response = page(
+        "later.html", kind.status if kind else 429, message=str(error), when=in_time(error.retry_after)
+    )
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
