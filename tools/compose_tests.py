@@ -64,7 +64,7 @@ def test(arguments: list[str], mail: str) -> int:
         "ISSUER": f"http://localhost:{port}",
         "RATE_LIMITS": "off",
         "DEMO": "1",
-        "TOUCHSTONE_GATEWAY_URL": f"http://127.0.0.1:{port}",
+        "TOUCHSTONE_GATEWAY_URL": f"http://localhost:{port}",
         "TOUCHSTONE_COMPOSE_PROJECT": project,
     }
     code = 1

@@ -6,7 +6,8 @@ import json
 import os
 import shlex
 
-from plan import Plan
+from plan import Plan, Service
+from service_kit.settings import is_loopback
 
 DEFAULT_PASSWORD = "correct-horse-battery-staple"  # noqa: S105 (published: the demo's, refused beyond loopback)
 JSON = "-H 'Content-Type: application/json'"
@@ -24,17 +25,24 @@ curl -sS {base}/orders -H "Authorization: Bearer $TOKEN" {JSON} -d {order}; echo
 curl -sS {base}/orders -H "Authorization: Bearer $TOKEN"; echo"""
 
 
+def address(plan: Plan, service: Service) -> str:
+    """Name a service's address: the gateway's is the issuer's, and where it listens if that is another machine's name."""
+    if service.name != "gateway":
+        return service.url
+    return plan.issuer if is_loopback(plan.issuer) else f"{plan.issuer} (listens at {service.url})"
+
+
 def text(plan: Plan, seconds: float) -> str:
     """Compose the whole message."""
-    gateway = plan["gateway"].url
+    issuer = plan.issuer.rstrip("/")  # the one address for browsers: pages opened elsewhere redirect there
     lines = [f"\nready after {seconds:.1f} s", ""]
-    lines += [f"  {service.name:<15} {service.url}" for service in reversed(plan.services)]
-    lines += ["", f"  API description {gateway}/docs", f"  issuer          {plan.issuer}"]
+    lines += [f"  {service.name:<15} {address(plan, service)}" for service in reversed(plan.services)]
+    lines += ["", f"  API description {issuer}/docs", f"  issuer          {issuer}"]
     if os.environ.get("DEMO", "1") == "1":
         password = os.environ.get("DEMO_PASSWORD") or DEFAULT_PASSWORD
         lines += ["", "  demo accounts   alice@example.com, bob@example.com, admin@example.com"]
         lines += [f"  password        {password}", "", "Paste this into another shell:", ""]
-        lines += [conversation(gateway, password)]
+        lines += [conversation(issuer, password)]
     if "MAIL_URL" not in os.environ:
         lines += ["", f"Mails are written to {plan.var.name}/mail/; the links in them are shown here."]
     lines += [

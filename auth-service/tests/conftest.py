@@ -32,6 +32,7 @@ from auth_service.settings import Settings
 from auth_service.signing.__main__ import make_keys
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
+from flask.testing import FlaskClient
 from service_kit.database import open_database, upgrade
 from testkit.clock import FakeClock
 from testkit.stand_ins import postgresql_database
@@ -588,6 +589,15 @@ class _MemoryConsents:
         self.rows[consent.sub, consent.client_id] = consent
 
 
+class ClientAtIssuer(FlaskClient):
+    """A client that opens every path at the issuer's address, where pages are shown."""
+
+    def open(self, *args, **kwargs):
+        if args and isinstance(args[0], str):
+            kwargs.setdefault("base_url", self.application.config["ISSUER"])
+        return super().open(*args, **kwargs)
+
+
 class FakeHasher:
     """Hashes nothing, and writes down what it was asked: ``work`` is what a real one would have cost."""
 
@@ -809,8 +819,12 @@ def make_app(sqlite_file, keys_dir, hasher, clock):
     def make(outbox=None, **settings):
         options = {"database_url": f"sqlite:///{sqlite_file}", "keys_dir": keys_dir, "demo": True}
         options["key_rotation_interval"] = 0  # no thread unless a test is about it
-        apps.append(create_app(Settings(**options | settings), hasher=hasher, outbox=outbox, now=clock))
-        return apps[-1]
+        settings = Settings(**options | settings)
+        app = create_app(settings, hasher=hasher, outbox=outbox, now=clock)
+        apps.append(app)
+        app.config["ISSUER"] = settings.issuer
+        app.test_client_class = ClientAtIssuer
+        return app
 
     yield make
     for app in apps:

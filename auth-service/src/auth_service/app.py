@@ -56,6 +56,7 @@ from auth_service.web import (
     device,
     device_page,
     end_session,
+    issuer_address,
     magic,
     oauth,
     origin,
@@ -70,6 +71,16 @@ from auth_service.web.signal_desk import SignalDesk
 from auth_service.web.waiting import WaitingRoom
 
 AUDIENCE = "auth-service"
+PAGES = frozenset(
+    {
+        authorize.PATH,
+        device_page.PATH,
+        end_session.PATH,
+        magic.PATH,
+        proofs.VERIFICATION,
+        proofs.RESET,
+    }
+)
 
 
 def create_app(
@@ -105,6 +116,7 @@ def create_app(
     app.extensions["engine"] = engine
     answers.install(app)
     origin.install(app)
+    issuer_address.install(app, settings.issuer, PAGES)
     Touchstone(app, OwnBearers(tokens.verifier(AUDIENCE), statuses, settings.status_fresh_within))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
     waits = WaitingRoom(settings.waiting_requests, stopping=stopping())

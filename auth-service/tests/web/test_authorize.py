@@ -408,6 +408,14 @@ def test_a_form_is_good_for_an_hour(ask, send, clock):
     assert send(page, email="alice@example.com", password=PASSWORD).status_code == 403
 
 
+@pytest.mark.parametrize(("ahead", "status"), [(2, 200), (30, 200), (31, 403)])
+def test_a_form_of_a_replica_whose_clock_is_ahead_is_good(ask, send, clock, ahead, status):
+    page = ask()
+    clock.advance(-ahead)
+
+    assert send(page, email="alice@example.com", password=PASSWORD).status_code == status
+
+
 ORIGINS = {
     "ours": ({"Origin": ISSUER}, 200),
     "ours, as browsers say it": ({"Origin": ISSUER, "Sec-Fetch-Site": "same-origin"}, 200),

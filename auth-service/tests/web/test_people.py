@@ -32,7 +32,9 @@ def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(client):
     assert answer.headers["X-Request-ID"]
 
 
-@pytest.mark.parametrize("typed", [" alice@example.com ", "\talice@example.com", "\u00a0Alice@example.com\u00a0"])
+@pytest.mark.parametrize(
+    "typed", [" alice@example.com ", "\talice@example.com", "\u00a0Alice@example.com\u00a0"]
+)
 def test_a_log_in_with_blanks_around_the_address_succeeds(client, typed):
     assert client.post("/login", json=ALICE | {"email": typed}).status_code == 200
 

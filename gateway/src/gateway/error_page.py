@@ -8,7 +8,9 @@ from gateway.headers import Headers
 from gateway.routes import Route
 
 HTML_TYPE = b"text/html; charset=utf-8"
-POLICY: Headers = ((b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),)
+POLICY: Headers = (
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+)
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -13,6 +13,8 @@ from auth_service.domain.errors import StaleForm
 from auth_service.domain.times import Clock, new_token
 
 FORM_LIFE = 3600  # seconds that a page may stay open before its form has to be given out anew
+LEEWAY = 30  # seconds that the clocks of two replicas may differ
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 _TOKEN = re.compile(r"([0-9]{1,12})\.([A-Za-z0-9_-]{43})")
 
@@ -81,7 +83,7 @@ class FormGuard:
             raise StaleForm("this form was not given to this browser")
         stamp, mac = found.groups()
         expected = _mac(secret, purpose, stamp, self.cookies.login or "", about)
-        if not hmac.compare_digest(mac, expected) or not 0 <= self.now() - int(stamp) <= FORM_LIFE:
+        if not hmac.compare_digest(mac, expected) or not -LEEWAY <= self.now() - int(stamp) <= FORM_LIFE:
             raise StaleForm("this form is too old, or was given out for something else")
 
     def seal(self, response: Response) -> Response:
@@ -104,9 +106,11 @@ class FormGuard:
 
 
 def origin_of(issuer: str) -> str:
-    """Give the web origin of our own pages."""
+    """Return the web origin of our own pages as browsers send it: lower case, without the scheme's own port."""
     parts = urlsplit(issuer)
-    return f"{parts.scheme}://{parts.netloc}"
+    host = parts.hostname or ""
+    port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def _mac(secret: str, *parts: str) -> str:

@@ -17,9 +17,15 @@ def client_address() -> str | None:
     neighbour (loopback or a private network): whoever reaches this service from elsewhere speaks for itself alone.
     """
     peer = _address(request.remote_addr)
-    if peer is None or not ip_address(peer).is_private:
+    if not is_neighbour():
         return peer
     return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2]) or peer
+
+
+def is_neighbour() -> bool:
+    """Tell whether the request comes from this machine or a private network, as the gateway's do."""
+    peer = _address(request.remote_addr)
+    return peer is not None and ip_address(peer).is_private
 
 
 def user_agent() -> str | None:
