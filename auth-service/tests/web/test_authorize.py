@@ -515,7 +515,7 @@ def test_userinfo_with_an_empty_form_reads_the_header(openid_token, client):
         {"method": "POST", "data": True, "content_type": "multipart/form-data"},
         {"method": "GET", "data": True},
     ],
-    ids=lambda sent: " ".join(sent),
+    ids=" ".join,
 )
 def test_userinfo_takes_a_token_from_nowhere_else(openid_token, client, sent):
     parts = {name: {"access_token": openid_token} if part is True else part for name, part in sent.items()}

@@ -17,7 +17,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>{title} – Touchstone</title>
+<title>{title} &ndash; Touchstone</title>
 <main>
 <h1>{title}</h1>
 <p role="alert">{message}</p>
