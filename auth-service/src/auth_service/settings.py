@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
-from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings
+from service_kit.settings import TEN_YEARS, DatabaseUrl, KeysDir, Seconds, ServiceSettings
 
 from auth_service.domain.errors import ClientFault
 from auth_service.domain.status_lists import check_size
@@ -34,7 +34,7 @@ class Settings(ServiceSettings):
     refresh_token_ttl: Seconds = 2_592_000
     refresh_token_idle_ttl: Seconds = 1_209_600
     jwks_max_age: Annotated[int, Field(ge=1, le=86_400)] = 60
-    key_rotation_interval: Annotated[int, Field(ge=0)] = 2_592_000
+    key_rotation_interval: Annotated[int, Field(ge=0, le=TEN_YEARS)] = 2_592_000
     password_hashes_at_once: Few | None = None
     waiting_requests: Few = 48
     status_list_ttl: Annotated[int, Field(ge=1, le=3600)] = 20

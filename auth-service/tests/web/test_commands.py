@@ -3,9 +3,12 @@
 import json
 import os
 import pwd
+import shutil
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 PASSWORD = "correct-horse-battery-staple"
 OPERATOR = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
@@ -279,12 +282,114 @@ def test_a_client_with_a_key_proves_itself_with_it(client, run, keys_dir, clock)
     assert run("clients", "rotate-secret", "shop").exit_code == 1
 
 
-def test_a_key_that_is_none_is_named_and_so_is_having_two_proofs(run, tmp_path):
-    (tmp_path / "key.pem").write_text("none")
+@pytest.fixture(scope="module")
+def bad_keys(tmp_path_factory):
+    """Files that hold no public key for a client, by what they hold."""
+    folder = tmp_path_factory.mktemp("bad-keys")
+    private = rsa.generate_private_key(65537, 2048)
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    public = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    held = {
+        "nothing": b"",
+        "text": b"none",
+        "a private key": private.private_bytes(*plain),
+        "both halves": private.private_bytes(*plain) + private.public_key().public_bytes(*public),
+        "a small RSA key": rsa.generate_private_key(65537, 1024).public_key().public_bytes(*public),
+        "an EC key": ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*public),
+        "bytes": b"\xff\x00" * 100,
+    }
+    for number, content in enumerate(held.values()):
+        (folder / f"{number}.pem").write_bytes(content)
+    return {name: folder / f"{number}.pem" for number, name in enumerate(held)}
 
-    assert run(*SHOP, "--public-key", str(tmp_path / "key.pem")).exit_code == 1
-    assert run(*SHOP, "--secret", "--public-key", str(tmp_path / "key.pem")).exit_code == 2
-    assert run("clients", "update", "shop", "--public-key", str(tmp_path / "key.pem")).exit_code == 1
+
+BAD_KEYS = ["nothing", "text", "a private key", "both halves", "a small RSA key", "an EC key", "bytes"]
+
+
+def left_behind(lines, keys_dir):
+    """What there is of clients, in the database, in the log and in the folder of keys."""
+    files = {path.name: path.read_bytes() for path in (keys_dir / "clients").iterdir()}
+    return lines("clients", "list", "--json"), lines("audit"), files
+
+
+@pytest.mark.parametrize("held", BAD_KEYS)
+def test_a_client_with_a_bad_key_is_not_registered(run, lines, keys_dir, bad_keys, held):
+    before = left_behind(lines, keys_dir)
+
+    refused = run(*SHOP, "--public-key", str(bad_keys[held]))
+
+    assert refused.exit_code == 1
+    assert "the public key cannot be kept" in refused.output
+    assert left_behind(lines, keys_dir) == before
+    assert run(*SHOP, "--secret").exit_code == 0
+
+
+@pytest.mark.parametrize("held", BAD_KEYS)
+def test_a_client_is_not_changed_with_a_bad_key(run, lines, keys_dir, bad_keys, held):
+    assert run(*SHOP, "--public-key", str(keys_dir / "clients" / "orders-service.pub.pem")).exit_code == 0
+    before = left_behind(lines, keys_dir)
+
+    refused = run("clients", "update", "shop", "--name", "Other", "--public-key", str(bad_keys[held]))
+
+    assert refused.exit_code == 1
+    assert left_behind(lines, keys_dir) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("--redirect-uri", "https://*.example/"),
+        ("--grant", "password"),
+        ("--public",),
+    ],
+)
+def test_a_bad_registration_keeps_no_key(run, lines, keys_dir, changes):
+    before = left_behind(lines, keys_dir)
+
+    refused = run(*SHOP, *changes, "--public-key", str(keys_dir / "clients" / "orders-service.pub.pem"))
+
+    assert refused.exit_code == 1
+    assert left_behind(lines, keys_dir) == before
+
+
+def test_a_taken_id_keeps_the_key_that_it_had(run, lines, keys_dir):
+    keys = keys_dir / "clients"
+    assert run(*SHOP, "--public-key", str(keys / "orders-service.pub.pem")).exit_code == 0
+    before = left_behind(lines, keys_dir)
+
+    for client_id in ("shop", "orders-service"):
+        command = ["clients", "register", client_id, *SHOP[3:]]
+        assert run(*command, "--public-key", str(keys / "introspector.pub.pem")).exit_code == 1
+
+    assert left_behind(lines, keys_dir) == before
+
+
+def test_a_folder_that_takes_no_key_leaves_no_client(run, lines, keys_dir):
+    key = (keys_dir / "clients" / "orders-service.pub.pem").rename(keys_dir / "other.pem")
+    shutil.rmtree(keys_dir / "clients")
+    (keys_dir / "clients").write_text("in the way")
+    before = lines("clients", "list", "--json")
+
+    assert run(*SHOP, "--public-key", str(key)).exit_code == 1
+    assert lines("clients", "list", "--json") == before
+
+
+def test_two_proofs_are_refused(run, keys_dir):
+    key = keys_dir / "clients" / "orders-service.pub.pem"
+
+    assert run(*SHOP, "--secret", "--public-key", str(key)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [("--password", "short"), ("--email", "nobody"), ("--name", "\n"), ("--role", "king")],
+)
+def test_an_account_that_cannot_be_is_not_made(run, lines, changes):
+    before = lines("accounts", "list", "--json"), lines("audit")
+    good = ("--email", "new@example.com", "--name", "New", "--password", PASSWORD)
+
+    assert run("accounts", "create", *good, *changes).exit_code == 1
+    assert (lines("accounts", "list", "--json"), lines("audit")) == before
 
 
 def test_a_change_of_a_client_counts_at_once(client, run, lines):

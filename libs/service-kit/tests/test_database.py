@@ -55,7 +55,7 @@ def migrations(tmp_path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request, tmp_path):
     if request.param == "sqlite":
-        engine = open_database(f"sqlite:///{tmp_path}/var/test.db")
+        engine = open_database(f"sqlite:///{tmp_path}/test.db")
     else:
         url = os.environ.get("TEST_POSTGRES_URL")
         if not url:
@@ -185,10 +185,17 @@ def test_sqlite_is_opened_to_lose_nothing(tmp_path):
 
 
 def test_a_new_sqlite_file_is_for_its_owner_alone(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/new/x.db")
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
     with engine.connect():
-        assert stat.S_IMODE((tmp_path / "new" / "x.db").stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / "x.db").stat().st_mode) == 0o600
     engine.dispose()
+
+
+def test_no_folder_is_made_for_a_sqlite_file(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path}/missing/x.db")
+    with pytest.raises(DBAPIError, match="unable to open"):
+        engine.connect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_in_memory_is_one_for_all_sessions(migrations):
@@ -253,7 +260,16 @@ def test_the_command_migrates_a_service_by_its_package(package, tmp_path, monkey
     assert value(Database(open_database(f"sqlite:///{tmp_path}/x.db"))) == 0
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:hunter2@127.0.0.1:1/x", "sqlite:////proc/version/x.db"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@127.0.0.1:1/x",
+        "postgresql://me:hunter2@127.0.0.1:1/x?sslpassword=hunter2",
+        "postgresql://me@127.0.0.1:1/x?password=hunter2",
+        "postgresql://me:hunter2@127.0.0.1:1/x?no_such_option=1",
+        "sqlite:////proc/x.db",
+    ],
+)
 def test_the_command_names_a_database_that_is_out_of_reach_in_one_line(package, monkeypatch, capsys, url):
     monkeypatch.setenv("DATABASE_URL", url)
     assert main([package]) == 1

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from pydantic import Field
 from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings, is_loopback, load
@@ -70,6 +72,69 @@ def test_a_secret_never_shows_up_among_the_faults(env, capsys, value):
     assert "hunter2" not in "".join(capsys.readouterr())
 
 
+@pytest.fixture
+def places(tmp_path):
+    """What DATABASE_URL may name by mistake."""
+    (tmp_path / "folder.db").mkdir()
+    (tmp_path / "notes.db").write_text("no database")
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "pipe.db").symlink_to("/dev/null")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://", "a database in memory"),
+        ("sqlite:///", "a database in memory"),
+        ("sqlite:///:memory:", "a database in memory"),
+        ("sqlite+pysqlite:///:memory:", "a database in memory"),
+        ("sqlite:///file::memory:?cache=shared&uri=true", "by its path"),
+        ("sqlite:///file:x?mode=memory&uri=true", "by its path"),
+        ("sqlite:///{place}/missing/x.db", "a folder that exists"),
+        ("sqlite:///{place}/missing/deeper/x.db", "a folder that exists"),
+        ("sqlite:///{place}/notes.db/x.db", "a folder that exists"),
+        ("sqlite:///{place}/folder.db", "names a folder"),
+        ("sqlite:///{place}", "names a folder"),
+        ("sqlite:///{place}/notes.db", "another kind of file"),
+        ("sqlite:///{place}/pipe.db", "may read and write"),
+        ("sqlite:///{place}/" + "x" * 300, "can reach"),
+    ],
+)
+def test_a_sqlite_database_that_cannot_work_is_refused(env, capsys, places, url, said):
+    before = sorted(places.rglob("*"))
+
+    (line,) = faults(env, capsys, Settings, DATABASE_URL=url.format(place=places))
+
+    assert line.startswith("DATABASE_URL: must ")
+    assert said in line
+    assert sorted(places.rglob("*")) == before
+
+
+def test_a_folder_that_may_not_be_written_to_is_refused(env, capsys, places, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)  # root may write to every folder
+
+    (line,) = faults(env, capsys, Settings, DATABASE_URL=f"sqlite:///{places}/new.db")
+
+    assert line == "DATABASE_URL: must name a file in a folder that this service may write to"
+
+
+@pytest.mark.parametrize("name", ["new.db", "empty.db"])
+def test_a_new_sqlite_file_in_a_folder_that_exists_is_fine(env, places, name):
+    assert env(Settings, DATABASE_URL=f"sqlite:///{places}/{name}")
+
+
+@pytest.mark.parametrize("ttl", ["0", "-1", "nan", "inf", "1e3", "1.5", "x", "315360001", "9" * 400])
+def test_a_life_that_is_no_number_or_too_long_is_refused(env, capsys, tmp_path, ttl):
+    lines = faults(env, capsys, Settings, DATABASE_URL=f"sqlite:///{tmp_path}/x.db", TTL=ttl)
+
+    assert [line.partition(":")[0] for line in lines] == ["TTL"]
+
+
+def test_a_life_of_ten_years_is_fine(env, tmp_path):
+    assert env(Settings, DATABASE_URL=f"sqlite:///{tmp_path}/x.db", TTL="315360000").ttl == 315_360_000
+
+
 def test_repr_hides_secrets(env):
     settings = env(Settings, DATABASE_URL="postgresql://me:hunter2@db/x", DEMO_PASSWORD="hunter3")
     assert "hunter" not in f"{settings!r} {settings}"
@@ -119,9 +184,9 @@ def test_a_setting_may_come_from_a_secret_file(monkeypatch, tmp_path):
 
 
 def test_the_environment_goes_before_a_secret_file(monkeypatch, tmp_path):
-    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///another.db")
     (tmp_path / "database_url").write_text("sqlite:///from-a-file.db\n")
-    assert load(Settings, secrets_dir=tmp_path).database_url.get_secret_value() == "sqlite://"
+    assert load(Settings, secrets_dir=tmp_path).database_url.get_secret_value() == "sqlite:///another.db"
 
 
 def test_a_secret_file_that_is_no_text_is_a_fault_and_no_traceback(monkeypatch, tmp_path, capsys):

@@ -1,13 +1,16 @@
 """Starting: one line for what is wrong, no traceback, no secret."""
 
 import pytest
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 from service_kit.database import open_database
 from service_kit.start import start
 
 
 class Settings(BaseSettings):
-    """No fields: everything is right with them."""
+    """Settings that always are right."""
+
+    database_url: SecretStr = SecretStr("postgresql+psycopg://user:hunter2@127.0.0.1:1/none")
 
 
 class BadKeyError(Exception):
@@ -19,14 +22,15 @@ def test_an_app_is_returned_when_all_is_well():
 
 
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(capsys):
-    def create_app(_settings):
-        open_database("postgresql+psycopg://user:hunter2@127.0.0.1:1/none").connect()
+    def create_app(settings):
+        open_database(settings.database_url).connect()
 
     with pytest.raises(SystemExit) as leaving:
         start(create_app, Settings)
     said = capsys.readouterr().err
     assert leaving.value.code == 3
-    assert said.startswith("The service cannot start: the database of DATABASE_URL cannot be used (")
+    reason = "The service cannot start: the database of DATABASE_URL cannot be used: no server answers at this address ("
+    assert said.startswith(reason)
     assert said.count("\n") == 1
     assert "hunter2" not in said
 

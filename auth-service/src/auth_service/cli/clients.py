@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, print_one, print_rows
-from auth_service.domain.client_admin import ClientAdmin, NewClient
+from auth_service.domain.client_admin import ClientAdmin, KeepKey, NewClient
 from auth_service.domain.client_definition import table_of
 from auth_service.domain.clients import Client
 
@@ -78,9 +78,8 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
         """Register the client CLIENT_ID."""
         if with_secret and public_key is not None:
             raise click.UsageError("--secret and --public-key: a client proves itself in one way")
-        made = clients.register(client_id, _table(given), with_secret=with_secret)
-        if public_key is not None:
-            _install(install_key, client_id, public_key)
+        keep_key = _keeping(install_key, client_id, public_key)
+        made = clients.register(client_id, _table(given), with_secret=with_secret, keep_key=keep_key)
         _print_new(made, as_json=as_json)
 
     @group.command("update")
@@ -94,9 +93,8 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
     @json_option
     def update(client_id: str, public_key: Path | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 (likewise)
         """Replace what is given, and leave the rest; a list is replaced as a whole."""
-        changed = clients.update(client_id, _table(given))
-        if public_key is not None:
-            _install(install_key, client_id, public_key)
+        keep_key = _keeping(install_key, client_id, public_key)
+        changed = clients.update(client_id, _table(given), keep_key=keep_key)
         print_one(_row(changed), as_json=as_json)
 
     _switches(group, clients)
@@ -125,11 +123,20 @@ def _switches(group: AppGroup, clients: ClientAdmin) -> None:
         _print_new(clients.rotate_secret(client_id), as_json=as_json)
 
 
-def _install(install_key: Callable[[str, Path], None], client_id: str, public_key: Path) -> None:
-    try:
-        install_key(client_id, public_key)
-    except (OSError, ValueError) as fault:
-        raise click.ClickException(f"{client_id} is registered, but has no key: {fault}") from None
+def _keeping(install_key: Callable[[str, Path], None], client_id: str, source: Path | None) -> KeepKey | None:
+    """Return what keeps the public key of a file as this client's, None without one."""
+    if source is None:
+        return None
+
+    def keep() -> None:
+        try:
+            install_key(client_id, source)
+        except (OSError, ValueError) as fault:
+            raise click.ClickException(
+                f"nothing is changed, for the public key cannot be kept: {fault}"
+            ) from None
+
+    return keep
 
 
 def _print_new(made: NewClient, *, as_json: bool) -> None:

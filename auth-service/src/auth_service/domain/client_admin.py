@@ -1,6 +1,6 @@
 """Registering clients: where they are kept, their secrets, and what can be done to them; each act is recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -12,6 +12,8 @@ from auth_service.domain.errors import ClientFault, UnknownClient
 from auth_service.domain.sessions import end_sessions_of_client
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
+
+KeepKey = Callable[[], None]
 
 
 class RegisteredClients(Protocol):
@@ -77,11 +79,22 @@ class ClientAdmin:
                 client = tx.clients.get(client_id)
         return _there(client)
 
-    def register(self, client_id: str, table: Mapping[str, Any], *, with_secret: bool = False) -> NewClient:
-        """Keep a new client; raises ClientFault. A confidential one without a secret uses ``private_key_jwt``."""
+    def register(
+        self,
+        client_id: str,
+        table: Mapping[str, Any],
+        *,
+        with_secret: bool = False,
+        keep_key: KeepKey | None = None,
+    ) -> NewClient:
+        """Keep a new client, and its public key by ``keep_key``; when either cannot be kept, neither is.
+
+        A confidential client without a secret uses ``private_key_jwt``. Raise ClientFault, and what ``keep_key`` raises.
+        """
         client = client_from(client_id, table)
         if with_secret and not client.confidential:
             raise ClientFault("secret: a public client keeps none")
+        _check_key(client, keep_key)
         if self.fixed.get(client_id) is not None:
             raise ClientFault("client_id: is taken by a client that a file names")
         secret = new_token() if with_secret else None
@@ -90,12 +103,17 @@ class ClientAdmin:
             if not tx.clients.add(client, self.now()):
                 raise ClientFault("client_id: is taken")
             _record(tx, Event.CLIENT_REGISTERED, client, **table_of(client))
+            if keep_key is not None:
+                keep_key()
         return NewClient(client, secret)
 
-    def update(self, client_id: str, changes: Mapping[str, Any]) -> Client:
-        """Replace some of what is said of a client; raises UnknownClient or ClientFault.
+    def update(
+        self, client_id: str, changes: Mapping[str, Any], *, keep_key: KeepKey | None = None
+    ) -> Client:
+        """Replace some of what is said of a client, and its public key by ``keep_key``, or nothing of it.
 
-        Sessions that are open narrow to it when they refresh.
+        Sessions that are open narrow to it when they refresh. Raise UnknownClient, ClientFault, and what ``keep_key``
+        raises.
         """
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
             raise ClientFault("confidential, secret_hash and enabled: are not changed so")
@@ -104,10 +122,13 @@ class ClientAdmin:
             changed = client_from(client_id, {**table_of(before), **changes})
             client = replace(changed, secret_hash=before.secret_hash, enabled=before.enabled)
             check_client(client)
+            _check_key(client, keep_key)
             tx.clients.replace(client)
             _record(
                 tx, Event.CLIENT_CHANGED, client, **{name: table_of(client).get(name) for name in changes}
             )
+            if keep_key is not None:
+                keep_key()
         return client
 
     def disable(self, client_id: str) -> list[str]:
@@ -158,6 +179,11 @@ def _there(client: Client | None) -> Client:
     if client is None:
         raise UnknownClient("there is no such client")
     return client
+
+
+def _check_key(client: Client, keep_key: KeepKey | None) -> None:
+    if keep_key is not None and not client.confidential:
+        raise ClientFault("public key: a public client proves itself with none")
 
 
 def _record(tx: Transaction, event: Event, client: Client, **facts: object) -> None:

@@ -1,6 +1,8 @@
 """How mail leaves the mint: by SMTP or into a folder, from an outbox that no request waits for."""
 
-from email.utils import parseaddr
+import re
+from email.errors import NonASCIILocalPartDefect, ObsoleteHeaderDefect
+from email.policy import SMTP
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +13,8 @@ from auth_service.mailing.folder import FolderMailer
 from auth_service.mailing.nowhere import Nowhere
 from auth_service.mailing.smtp import Security, SmtpMailer, SmtpServer
 
+_ADDRESS = re.compile(r"""[^\s@"<>()\[\]:;,\\]+@(?!-)[\w-]+(?:\.[\w-]+)*""")
+_HARMLESS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect)  # zoë@…, and a full stop in a name
 SCHEMES: dict[str, tuple[int, Security]] = {
     "smtp": (25, "none"),
     "smtps": (465, "tls"),
@@ -32,11 +36,17 @@ def mailer_for(url: str | None, sender: str, password: SecretStr | None) -> Mail
 
 
 def check_sender(sender: str) -> None:
-    """Raise ValueError unless this can stand in a mail's From."""
-    _, address = parseaddr(sender)
-    user, at, host = address.rpartition("@")
-    if not (user and at and host) or not sender.isprintable():
-        raise ValueError("must be an address, or a name with one: Name <user@host>")
+    """Raise ValueError unless this is the whole of a From header: one address, with or without a name (RFC 5322)."""
+    try:
+        header = SMTP.header_factory("From", sender)
+        defects = [each for each in header.defects if not isinstance(each, _HARMLESS)]
+        (mailbox,) = header.addresses
+    except (IndexError, ValueError):  # the standard library's parser raises both for odd addresses
+        defects, mailbox = [], None
+    if mailbox is None or defects or header.groups[0].display_name or not sender.isprintable():
+        raise ValueError("must be one address, or a name with one: Name <user@host>")
+    if not _ADDRESS.fullmatch(mailbox.addr_spec):
+        raise ValueError("must have an address of the form user@host")
 
 
 def _folder(url: str) -> Path:

@@ -86,20 +86,16 @@ class KeyFolder:
     def encrypt(self) -> list[str]:
         """Write every plain key again, encrypted, each file whole or not at all; gives the files' names.
 
-        Raises KeyFault for a bad file, or without a passphrase; VaultAway.
+        All are read before the first is written. Raises KeyFault for a bad file, or without a passphrase; VaultAway.
         """
         if self._passphrase is None:
             raise pem.KeyFault("KEY_PASSPHRASE is needed to encrypt keys, and missing")
-        done = []
         with self.locked(), _reaching():
-            for name, *_ in self._look():
-                path = self.path / name
-                if _birth(name) is None or pem.is_encrypted(pem.read_secret(path)):
-                    continue
-                key = pem.read_private(path)
+            paths = [self.path / name for name, *_ in self._look() if _birth(name) is not None]
+            plain = [path for path in paths if not pem.is_encrypted(pem.read_secret(path))]
+            for path, key in [(path, pem.read_private(path)) for path in plain]:
                 pem.write(path, pem.private_pem(key, self._passphrase), pem.PRIVATE_MODE)
-                done.append(name)
-        return done
+        return [path.name for path in plain]
 
     def _look(self) -> Signature:
         """Say in a few microseconds what is there: it differs whenever a file came, went or changed."""

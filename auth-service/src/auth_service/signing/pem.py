@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
@@ -92,9 +92,11 @@ def read_public(path: Path) -> RSAPublicKey:
     """Read a client's public key; raises KeyFault, or OSError when there is none to read."""
     with path.open("rb") as file:
         content = file.read(64 * 1024)
+    if b"PRIVATE KEY-----" in content:
+        raise KeyFault(f"{path.name} holds a private key; only its public half is kept here")
     try:
         key = serialization.load_pem_public_key(content)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise KeyFault(f"{path.name} is not a public key in PEM") from None
     if not isinstance(key, RSAPublicKey) or key.key_size < KEY_BITS:
         raise KeyFault(f"{path.name} is not an RSA key of at least {KEY_BITS} bits")

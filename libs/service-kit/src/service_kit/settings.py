@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 SECRETS_DIR = Path("/run/secrets")
 EXIT_BAD_SETTINGS = 2
 MAX_URL = 2048
+TEN_YEARS = 3650 * 86_400  # seconds; verifiers refuse times that are further away
 
 
 def http_url(value: str) -> str:
@@ -49,12 +50,18 @@ def _database_url(value: SecretStr) -> SecretStr:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    from service_kit.database.faults import sqlite_fault
+
     try:
-        backend = make_url(value.get_secret_value()).get_backend_name()
+        url = make_url(value.get_secret_value())
     except (ArgumentError, ValueError):
         raise ValueError("must be a database URL in SQLAlchemy's form") from None
+    backend = url.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise ValueError("must name SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
+    fault = sqlite_fault(url) if backend == "sqlite" else None
+    if fault is not None:
+        raise ValueError(fault)
     return value
 
 
@@ -79,7 +86,7 @@ HttpUrl = Annotated[str, AfterValidator(http_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 KeysDir = Annotated[Path, AfterValidator(_folder)]
 OwnFolder = Annotated[Path, AfterValidator(_private_folder)]
-Seconds = Annotated[int, Field(ge=1)]
+Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 
 
 class ServiceSettings(BaseSettings):

@@ -4,8 +4,10 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from pydantic_settings import BaseSettings
 from sqlalchemy.exc import SQLAlchemyError
 
+from service_kit.database.faults import reason_of
 from service_kit.errors import CannotMigrate
 from service_kit.settings import S, load
 
@@ -18,16 +20,20 @@ def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type
 
     Leaves with SystemExit(2) when the settings have faults, all of them named, and with SystemExit(3) when what
     they point to does not work: the database, the key folder, or one of the service's own `faults`, whose words are
-    safe to show. The words of a database driver are not shown; they may repeat the URL.
+    safe to show.
     """
     values = load(settings)
     own: tuple[type[Exception], ...] = (OSError, CannotMigrate, *faults)
     try:
         return create_app(values)
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        reason = f"the database of DATABASE_URL cannot be used ({type(cause).__name__})"
+        reason = f"the database of DATABASE_URL cannot be used: {_reason(error, values)}"
     except own as error:
         reason = str(error)
     print(f"The service cannot start: {reason}", file=sys.stderr)  # noqa: T201 - before any logger
     raise SystemExit(EXIT_CANNOT_START)
+
+
+def _reason(error: SQLAlchemyError, settings: BaseSettings) -> str:
+    url = getattr(settings, "database_url", None)
+    return type(error).__name__ if url is None else reason_of(error, url)

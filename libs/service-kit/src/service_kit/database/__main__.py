@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 
 from service_kit.database.engine import open_database
+from service_kit.database.faults import address, reason_of
 from service_kit.database.migrate import migrations_of, upgrade
 from service_kit.errors import CannotMigrate
 from service_kit.settings import DatabaseUrl, load
@@ -32,13 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = migrations_of(package)
     except LookupError as error:
         parser.error(str(error))
-    engine = open_database(load(MigrationSettings).database_url)
-    where = engine.url.render_as_string(hide_password=True)
+    url = load(MigrationSettings).database_url
+    engine, where = open_database(url), address(url)
     try:
         upgrade(engine, folder)
     except (SQLAlchemyError, CannotMigrate, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
-        print(f"{package}: cannot migrate {where}: {reason[0]}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"{package}: cannot migrate {where}: {reason_of(error, url)}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1
     finally:
         engine.dispose()

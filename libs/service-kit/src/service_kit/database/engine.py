@@ -87,8 +87,8 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "do_connect")
     def before(_dialect: object, _record: object, _args: object, _kwargs: object) -> None:
         if file is not None and not file.exists():
-            with contextlib.suppress(OSError):  # SQLite then says in its own way that it cannot open the file
-                file.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite says in its own way that it cannot open the file: a folder that is missing is not made here.
+            with contextlib.suppress(OSError):
                 # May hold password hashes.
                 os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
