@@ -13,6 +13,7 @@ PACKAGES := touchstone service_kit auth_service users_service orders_service gat
 # What pytest is told, and coverage only for whole runs: a part of the tests cannot reach a gate.
 ARGS ?=
 PYTEST := $(VENV) -m pytest -p tools.pytest_required
+PARALLEL := -p tools.pytest_parallel -n auto --dist=loadfile
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +23,7 @@ run: setup ## start all four services here, with a demo; Ctrl-C stops them (LOG=
 
 test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path runs a part)
 ifeq ($(strip $(ARGS)),)
-	@$(PYTEST) --ignore=tests/compose $(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=
+	@$(PYTEST) $(PARALLEL) --ignore=tests/compose $(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=
 	@exec $(VENV) tools/coverage_gate.py
 else
 	@exec $(PYTEST) $(ARGS)

@@ -1,4 +1,4 @@
-"""What may not be in the tree: keys, databases, addresses of registries in lock files, paths of somebody's machine."""
+"""What may not be in the tree: keys, databases, registries' addresses in locks, paths of a machine, impatient browser tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ LOCKS = re.compile(r"\.lock$|requirements[^/]*\.txt$|package-lock\.json$|\.npmrc
 NEVER_TRACKED = re.compile(r"\.(sqlite3?|db|pem|key|pyc)$|(^|/)\.env$|(^|/)__pycache__/")
 PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{16}")
 URL = re.compile(rb"https?://")
+IMPATIENT = re.compile(
+    rb"assert .*(\.(is_[a-z]+|inner_\w+|text_content|input_value|get_attribute|count|title|all_\w+)\(|\bpage\.url\b)"
+)
 
 
 def faults(name: str, content: bytes) -> Iterator[str]:
@@ -23,6 +26,8 @@ def faults(name: str, content: bytes) -> Iterator[str]:
         yield "holds a private key"
     if LOCKS.search(name) and URL.search(content):
         yield "names an address: lock without URLs, so that every machine asks its own registry"
+    if name.startswith("tests/browser/") and IMPATIENT.search(content):
+        yield "asserts what a page shows without waiting for it: playwright's `expect` waits"
     here = {str(ROOT), str(Path.home())} - {"/"}
     if any(f"{place}/".encode() in content for place in here):
         yield "names a path of this machine"

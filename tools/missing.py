@@ -21,7 +21,10 @@ def required(folder: Path) -> list[tuple[Requirement, str]]:
     """Return what a folder's `pyproject.toml` requires, each beside the folder's name."""
     settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     lines = settings.get("project", {}).get("dependencies", [])
-    return [(Requirement(line), str(folder)) for line in lines + settings.get("dependency-groups", {}).get("dev", [])]
+    return [
+        (Requirement(line), str(folder))
+        for line in lines + settings.get("dependency-groups", {}).get("dev", [])
+    ]
 
 
 def applies(requirement: Requirement, extras: Iterable[str] = ("",)) -> bool:

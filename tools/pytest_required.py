@@ -1,6 +1,7 @@
-"""Where every program is there on purpose, a skipped test is a failed one (REQUIRE_PROGRAMS=1, as `.ci/run` sets)."""
+"""Say once for each missing program which tests it kept from running; with REQUIRE_PROGRAMS=1 (`.ci/run`), fail them."""
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -11,14 +12,19 @@ ALLOWED = "the given cluster"
 REQUIRED = os.environ.get("REQUIRE_PROGRAMS", "0") not in {"", "0"}
 
 
+def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return why this was skipped."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
+
+
 def refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
     """Turn a skip into a failure that says why it was one."""
     if report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if reason.removeprefix("Skipped: ").startswith(ALLOWED):
-            return
-        report.outcome = "failed"
-        report.longrepr = f"nothing may be skipped here, but this was: {reason}"
+        reason = reason_of(report)
+        if not reason.startswith(ALLOWED):
+            report.outcome = "failed"
+            report.longrepr = f"nothing may be skipped here, but this was: {reason}"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,3 +45,14 @@ def pytest_make_collect_report(
     if REQUIRED:
         refuse(report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print a line for each missing program, with the number of tests."""
+    reasons = [reason_of(report) for report in terminalreporter.stats.get("skipped", [])]
+    lines = {reason.partition(":")[0]: reason for reason in reasons}
+    counts = Counter(reason.partition(":")[0] for reason in reasons)
+    if lines:
+        terminalreporter.section("skipped")
+    for program, count in counts.most_common():
+        terminalreporter.write_line(f"{count:5d}  {lines[program]}")

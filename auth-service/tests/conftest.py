@@ -33,9 +33,9 @@ from auth_service.signing.__main__ import make_keys
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
 from flask.testing import FlaskClient
-from service_kit.database import open_database, upgrade
+from service_kit.database import open_database
 from testkit.clock import FakeClock
-from testkit.stand_ins import postgresql_database
+from testkit.stand_ins import migrate, opened, postgresql_url
 
 START = 1_800_000_000
 THREADS = {"watcher", "couriers", "key_schedule"}  # by the names under which an app keeps them
@@ -749,9 +749,7 @@ def memory():
 def migrated(tmp_path_factory):
     """A SQLite file with the tables and no rows, made once for all tests; copy it."""
     file = tmp_path_factory.mktemp("migrated") / "auth.db"
-    engine = open_database(f"sqlite:///{file}")
-    upgrade(engine, MIGRATIONS)
-    engine.dispose()
+    migrate(f"sqlite:///{file}", MIGRATIONS)
     return file
 
 
@@ -767,10 +765,18 @@ def sqlite(sqlite_file, clock):
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def postgresql_migrated():
+    """The URL of a PostgreSQL database with the tables and no rows, made once for all tests; copy it."""
+    with postgresql_url() as url:
+        migrate(url, MIGRATIONS)
+        yield url
+
+
 @pytest.fixture
-def postgresql(clock):
+def postgresql(postgresql_migrated, clock):
     """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
-    with postgresql_database(MIGRATIONS) as database:
+    with postgresql_url(postgresql_migrated) as url, opened(url) as database:
         yield SqlStore(database.engine, clock)
 
 

@@ -1,5 +1,6 @@
 """What the tests of orders-service share: stand-ins for what it stands on, and the databases."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from orders_service.storage.catalogue import SqlCatalogue
 from orders_service.storage.orders import SqlOrders
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa
-from testkit.stand_ins import Tokens, postgresql_database, sqlite_database
+from testkit.stand_ins import Tokens, migrate, opened, postgresql_url
 
 
 class Profiles:
@@ -128,12 +129,12 @@ def keys_dir(tmp_path_factory):
 
 
 @pytest.fixture
-def make_app(tmp_path, keys_dir, tokens, profiles, clock):
+def make_app(sqlite_file, keys_dir, tokens, profiles, clock):
     """Make the app over a SQLite file of this test, with the demo's products."""
     apps = []
 
     def make(*, demo=True, **options):
-        url = f"sqlite:///{tmp_path}/orders.db"
+        url = f"sqlite:///{sqlite_file}"
         settings = Settings(database_url=url, keys_dir=keys_dir, demo=demo, log_level="CRITICAL")
         apps.append(
             create_app(settings, **({"profiles": profiles, "issuer": tokens, "now": clock} | options))
@@ -155,15 +156,36 @@ def client(app):
     return app.test_client()
 
 
+@pytest.fixture(scope="session")
+def sqlite_migrated(tmp_path_factory):
+    """A SQLite file with the tables and no rows, made once for all tests; copy it."""
+    file = tmp_path_factory.mktemp("migrated") / "orders.db"
+    migrate(f"sqlite:///{file}", MIGRATIONS)
+    return file
+
+
 @pytest.fixture
-def sqlite(tmp_path):
-    with sqlite_database(tmp_path / "orders.db", MIGRATIONS) as database:
+def sqlite_file(sqlite_migrated, tmp_path):
+    return shutil.copy(sqlite_migrated, tmp_path / "orders.db")
+
+
+@pytest.fixture
+def sqlite(sqlite_file):
+    with opened(f"sqlite:///{sqlite_file}") as database:
         yield database
 
 
+@pytest.fixture(scope="session")
+def postgresql_migrated():
+    """The URL of a PostgreSQL database with the tables and no rows, made once for all tests; copy it."""
+    with postgresql_url() as url:
+        migrate(url, MIGRATIONS)
+        yield url
+
+
 @pytest.fixture
-def postgresql():
-    with postgresql_database(MIGRATIONS) as database:
+def postgresql(postgresql_migrated):
+    with postgresql_url(postgresql_migrated) as url, opened(url) as database:
         yield database
 
 

@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
+from playwright.sync_api import expect, sync_playwright
 from testkit.cluster import DEMO_PASSWORD, Cluster
 
 NEEDS_CHROMIUM = "needs chromium: apt-get install chromium"
-NEEDS_PLAYWRIGHT = "needs playwright: it is one of the dev dependencies"
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -46,8 +48,7 @@ def chromium():
     program = shutil.which("chromium")
     if program is None:
         pytest.skip(NEEDS_CHROMIUM)
-    playwright = pytest.importorskip("playwright.sync_api", reason=NEEDS_PLAYWRIGHT)
-    with playwright.sync_playwright() as driver:
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser
         browser.close()
@@ -187,7 +188,7 @@ def open_page(chromium):
 
     def make(**options):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on(

@@ -1,7 +1,10 @@
 """Answering a device in a real Chromium, through the door: with the keyboard, without script, at two widths."""
 
+import re
+
 import pytest
 import requests
+from playwright.sync_api import expect
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -36,13 +39,13 @@ def test_a_person_connects_a_device_with_the_keyboard_and_without_script(
 
     page.get_by_label("Code").fill(device["user_code"].lower())
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="Command line").wait_for()
-    assert page.get_by_text(device["user_code"]).is_visible()
+    expect(page.get_by_role("heading", name="Command line")).to_be_visible()
+    expect(page.get_by_text(device["user_code"])).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") is True
     look(page, f"device-confirm-{width}")
     page.get_by_role("button", name="Connect").click()
 
-    assert "Command line" in page.get_by_role("status").inner_text()
+    expect(page.get_by_role("status")).to_contain_text("Command line")
     look(page, f"device-done-{width}")
     assert poll()["scope"] == "orders:read profile:read"
 
@@ -56,7 +59,7 @@ def test_a_person_denies_a_device(open_page, device, poll, log_in):
 
     page.get_by_role("button", name="Deny").click()
 
-    assert page.get_by_role("heading", name="Denied").is_visible()
+    expect(page.get_by_role("heading", name="Denied")).to_be_visible()
     assert poll()["error"] == "access_denied"
 
 
@@ -67,7 +70,7 @@ def test_a_code_in_the_address_is_filled_in_after_the_log_in_and_waits_for_a_per
     page.goto(f"{device['page']}?user_code={device['user_code']}")
     log_in(page)
 
-    assert page.get_by_label("Code").input_value() == device["user_code"]
+    expect(page.get_by_label("Code")).to_have_value(device["user_code"])
     assert poll()["error"] == "authorization_pending"
 
 
@@ -78,7 +81,7 @@ def test_a_wrong_code_is_said_at_the_top_and_at_the_field(open_page, device, log
     page.get_by_label("Code").fill("BBBB-BBBB")
     page.get_by_role("button", name="Go on").click()
 
-    assert "not right" in page.get_by_role("alert").inner_text()
-    assert page.title().startswith("Error: ")
-    assert page.get_by_label("Code").get_attribute("aria-describedby") == "user_code-error"
+    expect(page.get_by_role("alert")).to_contain_text("not right")
+    expect(page).to_have_title(re.compile("^Error: "))
+    expect(page.get_by_label("Code")).to_have_attribute("aria-describedby", "user_code-error")
     look(page, "device-wrong")

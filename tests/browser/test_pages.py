@@ -1,7 +1,10 @@
 """The mint's pages in a real Chromium, through the door: with the keyboard, without script, at any width."""
 
+import re
+
 import jwt
 import pytest
+from playwright.sync_api import expect
 
 WIDTHS = [400, 1280]
 NO_SCRIPT = {"java_script_enabled": False}
@@ -67,7 +70,7 @@ def test_whoever_is_not_taken_back_finds_the_way_on_the_page(open_page, program,
     log_in(page)
 
     way = page.get_by_role("link", name="Go there now")
-    assert way.get_attribute("href").startswith(f"{program.redirect_uri}?code=")
+    expect(way).to_have_attribute("href", re.compile(re.escape(f"{program.redirect_uri}?code=")))
     look(page, "going-on")
 
 
@@ -78,15 +81,15 @@ def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, program
     log_in(page, password="wrong")
 
     summary = page.get_by_role("alert")
-    assert "not right" in summary.inner_text()
-    assert page.title().startswith("Error: ")
+    expect(summary).to_contain_text("not right")
+    expect(page).to_have_title(re.compile("^Error: "))
     field = page.get_by_label("Password")
-    assert field.get_attribute("aria-describedby") == "password-error"
-    assert field.input_value() == ""
-    assert page.get_by_label("E-mail address").input_value() == "alice@example.com"
+    expect(field).to_have_attribute("aria-describedby", "password-error")
+    expect(field).to_have_value("")
+    expect(page.get_by_label("E-mail address")).to_have_value("alice@example.com")
     look(page, "wrong-password")
     summary.get_by_role("link").click()
-    assert page.evaluate("document.activeElement.id") == "password"
+    expect(field).to_be_focused()
     log_in(page)
     page.wait_for_url(f"{program.redirect_uri}?*")
 
@@ -97,10 +100,10 @@ def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, prog
 
     page.get_by_role("button", name="Log in").click()
 
-    assert page.get_by_role("alert").get_by_role("link").count() == 2
+    expect(page.get_by_role("alert").get_by_role("link")).to_have_count(2)
     for name in ("email", "password"):
-        assert page.locator(f"#{name}").get_attribute("aria-describedby") == f"{name}-error"
-        assert page.locator(f"#{name}-error").is_visible()
+        expect(page.locator(f"#{name}")).to_have_attribute("aria-describedby", f"{name}-error")
+        expect(page.locator(f"#{name}-error")).to_be_visible()
     look(page, "empty-form")
 
 
@@ -108,8 +111,8 @@ def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partne
     page = open_page(**NO_SCRIPT)
     page.goto(partner.url(scope="openid orders:read"))
     log_in(page, "bob@example.com")
-    assert page.get_by_role("heading", name="Allow Partner Shop?").is_visible()
-    assert page.get_by_text("See your orders").is_visible()
+    expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
+    expect(page.get_by_text("See your orders")).to_be_visible()
     look(page, "consent")
 
     page.get_by_role("button", name="Allow").click()
@@ -119,7 +122,7 @@ def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partne
     page.wait_for_url(f"{partner.redirect_uri}?*")
     page.goto(partner.url(scope="openid orders:read orders:write"))
 
-    assert page.get_by_role("heading", name="Allow Partner Shop?").is_visible()
+    expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
 
 
 def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
@@ -141,15 +144,16 @@ def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
 def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
     page = open_page()
     page.goto(partner.url(scope="profile"))
-    page.locator("#email:focus").wait_for()  # the browser sees to that a moment after it has loaded
+    expect(page.locator("#email")).to_be_focused()  # a moment after the page has loaded
     page.keyboard.type("admin@example.com")
     page.keyboard.press("Tab")
     page.keyboard.type("correct-horse-battery-staple")
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="Allow Partner Shop?").wait_for()
+    expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
     page.keyboard.press("Tab")
-    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    assert (outline, page.evaluate("document.activeElement.value")) == ("solid", "allow")
+    allow = page.get_by_role("button", name="Allow")
+    expect(allow).to_be_focused()
+    expect(allow).to_have_css("outline-style", "solid")
     page.keyboard.press("Enter")
 
     page.wait_for_url(f"{partner.redirect_uri}?*")
@@ -167,11 +171,11 @@ def test_logging_out_asks_first_and_ends_what_was_opened(open_page, program, log
     look(page, "log-out")
     page.get_by_role("button", name="Log out").click()
 
-    assert page.get_by_role("heading", name="Logged out").is_visible()
+    expect(page.get_by_role("heading", name="Logged out")).to_be_visible()
     look(page, "logged-out")
     assert program.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     page.goto(program.url())
-    assert page.get_by_role("heading", name="Log in").is_visible()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
 def test_a_program_logs_out_with_its_id_token_and_gets_the_browser_back(open_page, partner, log_in):
@@ -207,8 +211,8 @@ def test_another_site_cannot_send_our_log_in_form(open_page, house, program):
     )
     page.get_by_role("button").click()
 
-    assert page.get_by_role("heading", name="Log in").is_visible()
-    assert "Please try again" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Please try again")
     assert "touchstone_login" not in {cookie["name"] for cookie in page.context.cookies()}
 
 
@@ -220,17 +224,18 @@ def test_no_page_is_wider_than_the_window_and_none_holds_script(
     page = open_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
 
     def check(name):
+        expect(page.locator("script, [onclick], [style]")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator("script, [onclick], [style]").count() == 0
         assert faint(page) == []
         look(page, f"{name}-{width}-{scheme}")
 
     page.goto(partner.url(scope="openid profile email orders:read", prompt="consent"))
     check("log-in")
     log_in(page, password="wrong")
+    expect(page.get_by_role("alert")).to_be_visible()
     check("log-in-error")
     log_in(page)
-    page.get_by_role("heading", name="Allow Partner Shop?").wait_for()
+    expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
     check("consent")
     page.goto(f"{partner.house.gateway}/oauth/logout")
     check("log-out")
@@ -274,10 +279,11 @@ def test_script_that_got_into_a_page_would_not_run(open_page, program):
     page = open_page()
     page.goto(program.url())
 
-    page.evaluate(
-        """() => { const script = document.createElement("script"); script.textContent = "window.ran = true";
-                   document.body.append(script); }"""
-    )
+    with page.expect_console_message(lambda said: "Content Security Policy" in said.text):
+        page.evaluate(
+            """() => { const script = document.createElement("script"); script.textContent = "window.ran = true";
+                       document.body.append(script); }"""
+        )
 
     assert page.evaluate("window.ran") is None
-    assert "Content Security Policy" in page.complaints.pop()
+    page.complaints.clear()

@@ -1,10 +1,11 @@
 """What the tests of users-service share: a stand-in for the database, another for the issuer, and the engines."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 from testkit.clock import FakeClock
-from testkit.stand_ins import Tokens, postgresql_database, sqlite_database
+from testkit.stand_ins import Tokens, migrate, opened, postgresql_url
 from users_service.app import create_app
 from users_service.domain.errors import StorageUnavailable
 from users_service.domain.profiles import Keep, Profile, Users
@@ -67,12 +68,12 @@ def tokens():
 
 
 @pytest.fixture
-def make_app(tmp_path, tokens, clock):
+def make_app(sqlite_file, tokens, clock):
     """Make the app over a SQLite file of this test, or over the profiles handed in."""
     apps = []
 
     def make(**options):
-        settings = Settings(database_url=f"sqlite:///{tmp_path}/users.db", log_level="CRITICAL")
+        settings = Settings(database_url=f"sqlite:///{sqlite_file}", log_level="CRITICAL")
         apps.append(create_app(settings, issuer=tokens, now=clock, **options))
         return apps[-1]
 
@@ -91,15 +92,36 @@ def client(app):
     return app.test_client()
 
 
+@pytest.fixture(scope="session")
+def sqlite_migrated(tmp_path_factory):
+    """A SQLite file with the tables and no rows, made once for all tests; copy it."""
+    file = tmp_path_factory.mktemp("migrated") / "users.db"
+    migrate(f"sqlite:///{file}", MIGRATIONS)
+    return file
+
+
 @pytest.fixture
-def sqlite(tmp_path):
-    with sqlite_database(tmp_path / "users.db", MIGRATIONS) as database:
+def sqlite_file(sqlite_migrated, tmp_path):
+    return shutil.copy(sqlite_migrated, tmp_path / "users.db")
+
+
+@pytest.fixture
+def sqlite(sqlite_file):
+    with opened(f"sqlite:///{sqlite_file}") as database:
         yield database
 
 
+@pytest.fixture(scope="session")
+def postgresql_migrated():
+    """The URL of a PostgreSQL database with the tables and no rows, made once for all tests; copy it."""
+    with postgresql_url() as url:
+        migrate(url, MIGRATIONS)
+        yield url
+
+
 @pytest.fixture
-def postgresql():
-    with postgresql_database(MIGRATIONS) as database:
+def postgresql(postgresql_migrated):
+    with postgresql_url(postgresql_migrated) as url, opened(url) as database:
         yield database
 
 

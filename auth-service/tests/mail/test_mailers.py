@@ -48,7 +48,7 @@ class Inbox:
 @pytest.fixture
 def start_smtp():
     """`start_smtp(inbox, **options)`: a real server on a free loopback port."""
-    controllers = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd: pip install aiosmtpd")
+    controllers = pytest.importorskip("aiosmtpd.controller", reason="needs aiosmtpd: pip install aiosmtpd")
     started = []
 
     class OnFreePort(controllers.Controller):

@@ -1,4 +1,3 @@
-import os
 import sqlite3
 import stat
 import subprocess
@@ -14,6 +13,7 @@ from service_kit.database.__main__ import main
 from service_kit.database.migrate import migrations_of
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from testkit.stand_ins import postgresql_url
 
 ENV = """
 from sqlalchemy import MetaData
@@ -52,19 +52,19 @@ def migrations(tmp_path) -> Path:
     return write_package(tmp_path / "100% packages")
 
 
+@pytest.fixture
+def empty_postgresql():
+    with postgresql_url() as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request, tmp_path):
     if request.param == "sqlite":
         engine = open_database(f"sqlite:///{tmp_path}/test.db")
     else:
-        url = os.environ.get("TEST_POSTGRES_URL")
-        if not url:
-            pytest.skip("needs PostgreSQL: apt-get install postgresql, and its URL in TEST_POSTGRES_URL")
-        engine = open_database(url)
+        engine = open_database(request.getfixturevalue("empty_postgresql"))
     yield engine
-    if request.param == "postgresql":
-        with engine.begin() as connection:
-            connection.execute(text("DROP TABLE IF EXISTS parts, things, half, alembic_version"))
     engine.dispose()
 
 

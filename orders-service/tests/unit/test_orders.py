@@ -19,6 +19,7 @@ from orders_service.domain.products import PRICE_MAX_CENTS, Product
 from orders_service.domain.shop import Caller, parse_id
 
 STONE, LEAF = Product("STONE", "Stone", 2_500, "EUR"), Product("LEAF", "Leaf", 4_990, "EUR")
+RANDOM = uuid.UUID("b65929ce-ba9b-4474-be77-48a8d9fe51f2")
 TABLE = {product.sku: product for product in (STONE, LEAF)}
 
 
@@ -235,10 +236,10 @@ def test_who_reads_all_still_cancels_only_their_own(shop):
         "",
         "nothing",
         "1",
-        str(uuid.uuid4()).upper().replace("0", "A"),
-        uuid.uuid4().hex,
-        "{" + str(uuid.uuid4()) + "}",
-        "urn:uuid:" + str(uuid.uuid4()),
+        str(RANDOM).upper(),
+        RANDOM.hex,
+        f"{{{RANDOM}}}",
+        f"urn:uuid:{RANDOM}",
         "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
         "x" * 10_000,
         "\x00",

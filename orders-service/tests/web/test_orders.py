@@ -12,6 +12,7 @@ from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
 from orders_service.domain.products import DEMO_PRODUCTS
 
 ITEMS = [{"sku": "STONE-BLK", "quantity": 2}, {"sku": "GOLD-LEAF", "quantity": 1}]
+UNKNOWN = "b65929ce-ba9b-4474-be77-48a8d9fe51f2"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
@@ -393,8 +394,8 @@ def test_the_demo_may_be_seeded_again(make_app):
         ("GET", "/products"),
         ("POST", "/orders"),
         ("GET", "/orders"),
-        ("GET", f"/orders/{uuid.uuid4()}"),
-        ("POST", f"/orders/{uuid.uuid4()}/cancel"),
+        ("GET", f"/orders/{UNKNOWN}"),
+        ("POST", f"/orders/{UNKNOWN}/cancel"),
     ],
 )
 def test_a_database_out_of_reach_says_when_to_come_back(app, ada, tmp_path, method, path):

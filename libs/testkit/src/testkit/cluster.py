@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from service_kit.serving import SERVICES, Service
 __all__ = ["DEMO_PASSWORD", "SERVICES", "Cluster", "ClusterError", "Service", "free_ports"]
 
 DEMO_PASSWORD = "correct-horse-battery-staple"
+SERVER_PORTS = range(10_000, 32_000)
 START_BOUND = 60.0
 STOP_BOUND = 10.0
 # Ends the services when this process is killed and cannot; in no wheel, as this package is not.
@@ -26,12 +28,19 @@ _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", 
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback address that were free a moment ago, all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Return ports of the loopback address that were free a moment ago, all different.
+
+    They are none of those that the system gives to connections and to servers on port 0, so that nothing takes them
+    before the server that they are meant for is up.
+    """
+    found: list[int] = []
+    for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
+        if len(found) == count:
+            break
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 class ClusterError(RuntimeError):

@@ -16,8 +16,8 @@ from touchstone.claims import AccessClaims
 from touchstone.errors import BadSignature, Unavailable
 
 NO_POSTGRES = (
-    "PostgreSQL: apt-get install postgresql, start it, and set TEST_POSTGRES_URL=postgresql://user:password@host/db"
-    " to a role that may create databases"
+    "needs PostgreSQL: apt-get install postgresql, then tools/with-postgres make test"
+    " (or TEST_POSTGRES_URL=postgresql://user:password@host/db, a role that may create databases)"
 )
 
 
@@ -78,34 +78,35 @@ class Tokens:
         return self.keys
 
 
+def migrate(url: str, migrations: Path) -> None:
+    """Bring the database at this URL to the newest migration, and let go of it."""
+    engine = open_database(url)
+    upgrade(engine, migrations)
+    engine.dispose()
+
+
 @contextmanager
-def sqlite_database(file: Path, migrations: Path) -> Iterator[Database]:
-    """Give a migrated database in this file."""
-    database = Database(open_database(f"sqlite:///{file}"))
-    upgrade(database.engine, migrations)
+def opened(url: str) -> Iterator[Database]:
+    """Yield the database at this URL; its connections are closed afterwards."""
+    database = Database(open_database(url))
     yield database
     database.engine.dispose()
 
 
 @contextmanager
-def postgresql_url() -> Iterator[str]:
-    """Give the URL of an empty database on the server that TEST_POSTGRES_URL names, gone after; skip without one."""
+def postgresql_url(template: str | None = None) -> Iterator[str]:
+    """Yield the URL of a database on the server that TEST_POSTGRES_URL names, gone after; skip without one.
+
+    It is empty, or a copy of the database at the URL `template`, to which nobody may be connected.
+    """
     url = os.environ.get("TEST_POSTGRES_URL")
     if not url:
         pytest.skip(NO_POSTGRES)
     url = url.replace("postgresql+psycopg://", "postgresql://")
     name = f"test_{uuid.uuid4().hex}"
+    copied = "template1" if template is None else urlsplit(template).path.removeprefix("/")
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(copied))
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        server.execute(create)
         yield urlsplit(url)._replace(path=f"/{name}").geturl()
         server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-@contextmanager
-def postgresql_database(migrations: Path) -> Iterator[Database]:
-    """Give a migrated database there, gone after."""
-    with postgresql_url() as url:
-        database = Database(open_database(url))
-        upgrade(database.engine, migrations)
-        yield database
-        database.engine.dispose()
