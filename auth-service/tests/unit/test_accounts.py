@@ -59,18 +59,43 @@ def test_a_name_loses_the_blanks_around_it():
     assert check_name("  Zoë van der Berg ") == "Zoë van der Berg"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a\nb", "a\x00", "x" * 201, "\ud800"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a ZWNJ
+        "ශ්\u200dරී",  # Sinhala, with a ZWJ
+        "👩\u200d👩\u200d👧",
+        "山田\u3000太郎",
+        "Jean\u00a0Luc",
+        "e\u0301",
+        "דוד\u200f",
+    ],
+)
+def test_a_name_of_a_real_person_is_taken(name):
+    assert check_name(f"\u3000{name}\u00a0 ") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "   ", "\u3000", "\u200d", "a\nb", "a\n", "a\x00", "a\x7f", "a\x85b", "x" * 201, "\ud800"]
+    + [f"a{mark}b" for mark in "\u2028\u2029\u202a\u202e\u2066\u2069"],
+)
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(InvalidName):
         check_name(name)
 
 
-@pytest.mark.parametrize("password", ["12345678", "é" * 4, "x" * 1024, " " * 8, "\x00" * 8])
-def test_a_password_has_8_to_1024_bytes(password):
+@pytest.mark.parametrize(
+    "password",
+    ["12345678", "é" * 8, "e\u0301" * 8, "😀" * 8, "é" * 1024, "e\u0301" * 1024, " " * 8, "\x00" * 8],
+)
+def test_a_password_has_8_to_1024_characters(password):
     check_new_password(password)
 
 
-@pytest.mark.parametrize("password", ["", "1234567", "é" * 513, "x" * 1025, "\ud800" * 8])
+@pytest.mark.parametrize(
+    "password", ["", "1234567", "é" * 7, "e\u0301" * 7, "é" * 1025, "x" * 4000, "\ud800" * 8]
+)
 def test_other_passwords_are_refused(password):
     with pytest.raises(InvalidPassword):
         check_new_password(password)

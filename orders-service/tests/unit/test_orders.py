@@ -89,14 +89,16 @@ def test_a_product_stands_on_one_line_only():
         request(("STONE", 1), ("LEAF", 1), ("STONE", 1))
 
 
-@pytest.mark.parametrize("note", ["x" * 501, "a\x00b", "\udfff"])
+@pytest.mark.parametrize("note", ["x" * 501, "a\x00b", "a\x1bb", "a\u202eb", "\udfff"])
 def test_a_note_is_bounded_text(note):
     with pytest.raises(InvalidOrder, match="note"):
         request(("STONE", 1), note=note)
 
 
 def test_a_note_may_have_lines():
-    assert request(("STONE", 1), note="ring twice\nthen wait").note == "ring twice\nthen wait"
+    assert (
+        request(("STONE", 1), note="ring\ttwice\r\nthen\u200d wait").note == "ring\ttwice\r\nthen\u200d wait"
+    )
 
 
 @pytest.mark.parametrize(

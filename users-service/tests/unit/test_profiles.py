@@ -62,6 +62,8 @@ def test_none_clears_the_address_and_an_absent_one_stays(users):
         "a\u2028b",
         "a\u2029b",
         "a\u202eb",
+        "a\u2066b",
+        "\u200d",
         "\ud800",
     ],
 )
@@ -134,7 +136,16 @@ def test_a_page_says_where_the_next_one_starts(users):
 
 
 @pytest.mark.parametrize(
-    ("sub", "possible"), [("a", True), ("x" * 255, True), ("", False), ("x" * 256, False), ("\n", False)]
+    ("sub", "possible"),
+    [
+        ("a", True),
+        ("x" * 255, True),
+        ("a\u200cb\u00a0", True),
+        ("", False),
+        ("x" * 256, False),
+        ("\n", False),
+        ("a\u202eb", False),
+    ],
 )
-def test_a_subject_is_short_and_printable(sub, possible):
+def test_a_subject_is_short_and_of_one_line(sub, possible):
     assert is_subject(sub) is possible

@@ -64,6 +64,14 @@ def test_an_address_is_cleared_by_null_and_kept_by_silence(client, ada):
     )
 
 
+def test_text_loses_the_blanks_around_it(client, ada):
+    body = {"name": "\u3000Ada\u00a0Lovelace ", "shipping_address": " 1 Assay Lane\u00a0"}
+
+    answer = client.patch("/users/me", headers=ada, json=body).json
+
+    assert (answer["name"], answer["shipping_address"]) == ("Ada\u00a0Lovelace", "1 Assay Lane")
+
+
 def test_an_empty_change_is_fine(client, ada):
     assert client.patch("/users/me", headers=ada, json={}).status_code == 200
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from email_validator import EmailNotValidError, validate_email
+from touchstone.text import is_blank, is_line, trimmed
 
 from auth_service.domain.errors import InvalidEmail, InvalidName
 
@@ -86,7 +87,9 @@ def _validated(address: str) -> str:
 
 def check_name(name: str) -> str:
     """Give the name without surrounding blanks; raises InvalidName for what no person is called."""
-    trimmed = name.strip()
-    if not trimmed or len(trimmed) > LONGEST_NAME or not trimmed.isprintable():
-        raise InvalidName(f"a name has 1 to {LONGEST_NAME} printable characters")
-    return trimmed
+    name = trimmed(name)
+    if is_blank(name) or len(name) > LONGEST_NAME or not is_line(name):
+        raise InvalidName(
+            f"a name has 1 to {LONGEST_NAME} characters, without line breaks and control characters"
+        )
+    return name

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from touchstone.text import is_line
+
 from auth_service.domain.client_secrets import secret_fits
 from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import InvalidClient
@@ -101,7 +103,7 @@ class AuthenticateClient:
             if name in claims and not (_time(claims, name) or math.inf) <= now + LEEWAY:
                 raise InvalidClient("this client_assertion comes from the future")
         jti = claims.get("jti")
-        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not jti.isprintable():
+        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not is_line(jti):
             raise InvalidClient("a client_assertion has a jti of its own")
         return jti, expires_at + LEEWAY
 

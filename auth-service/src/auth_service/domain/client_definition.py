@@ -6,6 +6,8 @@ from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from touchstone.text import is_blank, is_line, trimmed
+
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import ClientFault
 from auth_service.domain.grants import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, SIGNAL_SCOPES
@@ -45,7 +47,8 @@ def client_from(client_id: str, table: Mapping[str, Any], *, at_home: bool = Fal
     values: dict[str, Any] = {"confidential": False, "grants": frozenset(), **table}
     values |= {name: frozenset(values[name]) for name in _SETS if name in values}
     values |= {name: tuple(values[name]) for name in _LISTS if name in values}
-    client = Client(client_id=client_id, **{"name": client_id, **values})
+    values["name"] = trimmed(values.get("name", client_id))
+    client = Client(client_id=client_id, **values)
     check_client(client, at_home=at_home)
     return client
 
@@ -126,8 +129,8 @@ def _names(client: Client) -> list[str]:
     faults = []
     if not is_client_id(client.client_id):
         faults.append("client_id: up to 100 of A-Z a-z 0-9 . _ -, a letter or digit first")
-    if not 0 < len(client.name) <= LONGEST_NAME or not client.name.isprintable():
-        faults.append(f"name: has 1 to {LONGEST_NAME} printable characters")
+    if is_blank(client.name) or len(client.name) > LONGEST_NAME or not is_line(client.name):
+        faults.append(f"name: has 1 to {LONGEST_NAME} characters, without line breaks and control characters")
     known = {**_KNOWN, "scopes": ALL_SCOPES | OIDC_SCOPES}
     for name, allowed in known.items():
         unknown = sorted(getattr(client, name) - allowed)

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
+from touchstone.text import is_line
 
 from auth_service.domain.mail import Mailer
 from auth_service.mailing.folder import FolderMailer
@@ -43,7 +44,7 @@ def check_sender(sender: str) -> None:
         (mailbox,) = header.addresses
     except (IndexError, ValueError):  # the standard library's parser raises both for odd addresses
         defects, mailbox = [], None
-    if mailbox is None or defects or header.groups[0].display_name or not sender.isprintable():
+    if mailbox is None or defects or header.groups[0].display_name or not is_line(sender):
         raise ValueError("must be one address, or a name with one: Name <user@host>")
     if not _ADDRESS.fullmatch(mailbox.addr_spec):
         raise ValueError("must have an address of the form user@host")

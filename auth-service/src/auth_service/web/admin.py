@@ -14,6 +14,7 @@ from service_kit.pages import decode_cursor, encode_cursor
 from service_kit.strict import validated
 from touchstone import InsufficientScope
 from touchstone.flask import current_token, require
+from touchstone.text import is_line
 
 from auth_service.domain.administration import ADMIN, Administration
 from auth_service.domain.audit import AuditQuery
@@ -174,7 +175,7 @@ def _position(cursor: str | None, kind: type[R]) -> R | None:
     if cursor is None:
         return None
     (position,) = decode_cursor(cursor, kind)
-    in_range = 0 <= position < 2**63 if isinstance(position, int) else str(position).isprintable()
+    in_range = 0 <= position < 2**63 if isinstance(position, int) else is_line(str(position))
     if not isinstance(position, kind) or not in_range:
         raise BadCursor
     return position

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 from flask import Flask, request
 from service_kit.requestid import current_request_id
+from touchstone.text import without_controls
 
 from auth_service.domain.audit import Origin, enter
 
@@ -30,10 +31,7 @@ def is_neighbour() -> bool:
 
 def user_agent() -> str | None:
     """Give what the program says of itself, as far as it can be shown."""
-    said = "".join(
-        character for character in request.headers.get("User-Agent", "") if character.isprintable()
-    )
-    return said.strip()[:LONGEST_USER_AGENT] or None
+    return without_controls(request.headers.get("User-Agent", "")).strip()[:LONGEST_USER_AGENT] or None
 
 
 def install(app: Flask) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from touchstone.text import is_line
 
 from auth_service.domain.signals import EVENTS
 from auth_service.domain.streams import VERIFY_EVERY, Method, Status, Stream
@@ -12,7 +13,15 @@ MOST_SETTLED = 1000  # signals that one poll settles
 Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 TokenId = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
 EventType = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
-Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+def _line(text: str) -> str:
+    if not is_line(text):
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+Text = Annotated[str, Field(max_length=500), AfterValidator(_line)]
 
 
 class SsfConfiguration(BaseModel):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
+from touchstone.text import is_line
+
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")  # RFC 3986 section 2
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _MOST_LEEWAY = 300  # seconds, beyond which it is no leeway any more
@@ -45,7 +47,7 @@ def path(name: str, value: object) -> str:
 
 def text(name: str, value: object) -> None:
     """Let only pass a string that is neither empty nor has blanks around it or control characters in it."""
-    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
+    if not isinstance(value, str) or not value or value != value.strip() or not is_line(value):
         raise ValueError(f"{name} must be a string without blanks around it or control characters")
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeGuard, cast
 
 from touchstone import strictjson
 from touchstone.errors import MalformedClaims
+from touchstone.text import is_line
 
 _LONGEST = 255  # characters of an identifier
 
@@ -62,7 +63,7 @@ def read(members: dict[str, Any], payload: bytes) -> AccessClaims:
     client_id = members.get("client_id", token_id)
     session_id = members.get("sid", token_id)
     for value in (subject, token_id, client_id, session_id):
-        if not (type(value) is str and 0 < len(value) <= _LONGEST and value.isprintable()):
+        if not (type(value) is str and 0 < len(value) <= _LONGEST and is_line(value)):
             raise MalformedClaims(_malformed(members))
     return AccessClaims(  # in the order of its fields: names would cost a hundredth of an RSA verification
         members["iss"],
@@ -83,8 +84,8 @@ def read(members: dict[str, Any], payload: bytes) -> AccessClaims:
 
 
 def is_identifier(value: object) -> TypeGuard[str]:
-    """Tell a non-empty printable string of at most 255 characters from everything else."""
-    return type(value) is str and 0 < len(value) <= _LONGEST and value.isprintable()
+    """Tell a non-empty string of one line, at most 255 characters, from everything else."""
+    return type(value) is str and 0 < len(value) <= _LONGEST and is_line(value)
 
 
 def _malformed(members: dict[str, Any]) -> str:

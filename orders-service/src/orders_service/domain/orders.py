@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Final, Protocol, Self, TypeGuard
 from uuid import UUID
 
+from touchstone.text import is_line
+
 from orders_service.domain.errors import InvalidOrder, UnknownProduct
 from orders_service.domain.products import Product
 
@@ -21,6 +23,8 @@ TOTAL_MAX_CENTS: Final = 1_000_000_000_000
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 IDEMPOTENCY_KEY_MAX: Final = 255
+
+_BETWEEN_LINES: Final = str.maketrans("", "", "\t\n\r")
 
 
 class Status(StrEnum):
@@ -178,11 +182,5 @@ def price(request: Request, products: Mapping[str, Product]) -> tuple[tuple[Line
 
 
 def is_text(value: object, longest: int) -> TypeGuard[str]:
-    """Tell a text of at most ``longest`` characters that every database can keep from everything else."""
-    # A NUL cannot be stored everywhere; half a surrogate pair is no text at all.
-    return (
-        isinstance(value, str)
-        and len(value) <= longest
-        and "\x00" not in value
-        and not any("\ud800" <= character <= "\udfff" for character in value)
-    )
+    """Return whether ``value`` is a text of at most ``longest`` characters, each of its lines as ``is_line`` wants it."""
+    return isinstance(value, str) and len(value) <= longest and is_line(value.translate(_BETWEEN_LINES))

@@ -1,10 +1,11 @@
 """Products: what one is, and where they are kept."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
+
+from touchstone.text import is_blank, is_line
 
 from orders_service.domain.errors import InvalidProduct
 
@@ -16,7 +17,6 @@ PAGE_DEFAULT: Final = 100
 
 _SKU: Final = re.compile(SKU_PATTERN.removesuffix("$") + r"\Z")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}\Z")
-_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Product:
     def __post_init__(self) -> None:
         if _SKU.match(self.sku) is None:
             raise InvalidProduct("sku: 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit")
-        if not self.name.strip() or len(self.name) > NAME_MAX:
+        if is_blank(self.name) or len(self.name) > NAME_MAX:
             raise InvalidProduct(f"name: 1 to {NAME_MAX} characters, not all of them blanks")
-        if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in self.name):
+        if not is_line(self.name):
             raise InvalidProduct("name: must not contain control characters or line breaks")
         if not 0 <= self.price_cents <= PRICE_MAX_CENTS:
             raise InvalidProduct(f"price_cents: a whole number from 0 to {PRICE_MAX_CENTS}")

@@ -1,11 +1,12 @@
 """Profiles: what one is, which values it may hold, and who may see it."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, Protocol
+
+from touchstone.text import is_blank, is_line
 
 from users_service.domain.errors import InvalidProfile, NotAllowed, ProfileNotFound
 
@@ -18,10 +19,6 @@ PAGE_DEFAULT: Final = 20
 READ_OWN: Final = "profile:read"
 WRITE_OWN: Final = "profile:write"
 READ_ALL: Final = "users:read"
-
-# Line breaks, NUL and the like, halves of surrogate pairs; and the marks that make text read backwards.
-_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_FORBIDDEN_DIRECTIONS: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 class Keep(Enum):
@@ -133,21 +130,14 @@ class Users:
 
 
 def is_subject(value: str) -> bool:
-    """Tell whether ``value`` could be a ``sub`` at all: 1 to 255 printable characters."""
-    return 0 < len(value) <= SUBJECT_MAX and value.isprintable()
+    """Return whether ``value`` could be a ``sub`` at all: 1 to 255 characters of one line."""
+    return 0 < len(value) <= SUBJECT_MAX and is_line(value)
 
 
 def _check_text(member: str, text: str, longest: int) -> None:
-    if not text.strip():
+    if is_blank(text):
         raise InvalidProfile(f"{member}: must not be empty")
     if len(text) > longest:
         raise InvalidProfile(f"{member}: must have at most {longest} characters")
-    if any(map(_is_forbidden, text)):
+    if not is_line(text):
         raise InvalidProfile(f"{member}: must not contain control characters or line breaks")
-
-
-def _is_forbidden(character: str) -> bool:
-    return (
-        unicodedata.category(character) in _FORBIDDEN_CATEGORIES
-        or unicodedata.bidirectional(character) in _FORBIDDEN_DIRECTIONS
-    )

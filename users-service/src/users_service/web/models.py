@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from service_kit.pages import MAX_LENGTH as CURSOR_MAX
+from touchstone.text import trimmed
 
 from users_service.domain.profiles import (
     ADDRESS_MAX,
@@ -14,6 +15,7 @@ from users_service.domain.profiles import (
     PAGE_DEFAULT,
     PAGE_MAX,
     Changes,
+    Keep,
     Profile,
 )
 
@@ -68,9 +70,14 @@ class ProfileChanges(BaseModel):
     def changes(self) -> Changes:
         """Return what the domain is to do; raises ``InvalidProfile``."""
         return Changes(
-            name=self.name if "name" in self.model_fields_set else KEEP,
-            shipping_address=self.shipping_address if "shipping_address" in self.model_fields_set else KEEP,
+            name=trimmed(self.name) if "name" in self.model_fields_set else KEEP,
+            shipping_address=self._shipping_address(),
         )
+
+    def _shipping_address(self) -> str | Keep | None:
+        if "shipping_address" not in self.model_fields_set:
+            return KEEP
+        return None if self.shipping_address is None else trimmed(self.shipping_address)
 
 
 class SubjectPath(BaseModel):

@@ -29,6 +29,7 @@ def good_tokens(mint: Mint, audience: str) -> Iterator[tuple[str, str]]:
     yield "issued in the future, but within the leeway", sign(iat=now + 25)
     yield "not valid yet, but within the leeway", sign(nbf=now + 25)
     yield "a subject of 255 characters", sign(sub="s" * 255)
+    yield "a subject with joiners and a no-break space", sign(sub="a\u200cb\u200dc\u00a0\u3000d")
     yield "claims that nobody knows", sign(**{"https://example.com/extra": {"deep": [1, 2, {"er": None}]}})
     yield "a header member that nobody knows", honest.sign(header={"x-extra": "ignored"})
     yield "an actor", sign(act={"sub": "orders-service"})
