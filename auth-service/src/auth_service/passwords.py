@@ -3,6 +3,7 @@
 import os
 import secrets
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from argon2 import Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from auth_service.domain.errors import TooBusy
-from auth_service.domain.passwords import LONGEST, Verdict
+from auth_service.domain.passwords import LONGEST, LONGEST_TYPED, Verdict, normal_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +49,33 @@ class Argon2Hasher:
         self._nobody = self._argon2.hash(secrets.token_urlsafe(32))
 
     def hash(self, password: str) -> str:
-        """Hash a password; raises TooBusy."""
+        """Hash a password's normal form; raises TooBusy."""
         with self._place():
-            return self._argon2.hash(password.encode())
+            return self._argon2.hash(normal_form(password).encode())
 
     def verify(self, password_hash: str | None, password: str) -> Verdict:
-        """Compare; None stands for "no such account", and nothing fits it. Raises TooBusy."""
-        given = password.encode(errors="surrogatepass")
-        if len(given) > LONGEST:  # no account has such a password, and hashing it costs more than others
-            password_hash, given = None, given[:LONGEST]
+        """Compare; None stands for "no such account", and nothing fits it. Raises TooBusy.
+
+        Older hashes were made of what was typed. So where the normal form does not fit, what was typed now is tried, or
+        the decomposed form: at most two hashes, whether the account exists or not.
+        """
         with self._place():
-            try:
-                self._argon2.verify(password_hash or self._nobody, given)
-            except (VerificationError, InvalidHashError):
-                return Verdict(fits=False)
-        if password_hash is None:
+            typed = password[:LONGEST_TYPED]
+            normal = normal_form(typed)
+            if len(normal) > LONGEST or len(password) > LONGEST_TYPED:  # no account has it
+                password_hash, typed, normal = None, typed[:LONGEST], typed[:LONGEST]
+            fits = self._fits(password_hash, normal)
+            other = typed if typed != normal else unicodedata.normalize("NFD", normal)
+            older = not fits and other != normal and self._fits(password_hash, other)
+        if password_hash is None or not (fits or older):
             return Verdict(fits=False)
-        return Verdict(fits=True, outdated=self._argon2.check_needs_rehash(password_hash))
+        return Verdict(fits=True, outdated=older or self._argon2.check_needs_rehash(password_hash))
+
+    def _fits(self, password_hash: str | None, given: str) -> bool:
+        try:
+            return self._argon2.verify(password_hash or self._nobody, given.encode(errors="surrogatepass"))
+        except (VerificationError, InvalidHashError):
+            return False
 
     @contextmanager
     def _place(self) -> Iterator[None]:

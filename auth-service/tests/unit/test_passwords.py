@@ -5,9 +5,12 @@ from threading import Event
 
 import pytest
 from auth_service.domain.errors import ClientFault, TooBusy
+from auth_service.domain.passwords import Verdict, normal_form
 from auth_service.passwords import Argon2Hasher, HashCost
 from auth_service.registry import read_clients
 from auth_service.sealing import HkdfSealer
+from hypothesis import given
+from hypothesis import strategies as st
 
 CHEAP = HashCost(memory=64, passes=1)
 
@@ -33,14 +36,57 @@ def test_nothing_fits_an_account_that_does_not_exist(hasher):
 
 
 def test_a_password_too_long_for_any_account_does_not_fit(hasher):
-    hashed = hasher.hash("x" * 1024)
+    hashed = hasher.hash("é" * 1024)
 
-    assert hasher.verify(hashed, "x" * 1024).fits
-    assert not hasher.verify(hashed, "x" * 1025).fits
+    assert hasher.verify(hashed, "e\u0301" * 1024).fits
+    assert not hasher.verify(hashed, "é" * 1025).fits
+    assert not hasher.verify(hashed, "é" * 4000).fits
 
 
 def test_a_password_that_is_no_unicode_text_does_not_fit(hasher):
     assert not hasher.verify(hasher.hash("password"), "\ud800").fits
+
+
+# One password, as a person types it on two keyboards: composed, and decomposed with a no-break space.
+NFC, NFD = "Zoë café\u0020ế", "Zoe\u0308 cafe\u0301\u00a0e\u0302\u0301"
+
+
+@pytest.mark.parametrize(("chosen", "typed"), [(NFC, NFD), (NFD, NFC), (NFC, NFC), (NFD, NFD)])
+def test_password_typed_in_another_form_fits(hasher, chosen, typed):
+    assert hasher.verify(hasher.hash(chosen), typed) == Verdict(fits=True)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "typed"),
+    [(NFD, NFD), ("cafe\u0301 noir", "café noir"), ("a\u3000long one", "a\u3000long one")],
+)
+def test_hash_of_what_was_typed_fits_and_is_outdated(hasher, chosen, typed):
+    before = hasher._argon2.hash(chosen.encode())
+
+    assert hasher.verify(before, typed) == Verdict(fits=True, outdated=True)
+    assert not hasher.verify(before, typed + "x").fits
+
+
+@given(st.text(max_size=40))
+def test_normal_form_of_itself_is_itself(text):
+    assert normal_form(normal_form(text)) == normal_form(text)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_refusal_costs_the_same_whether_the_account_exists(exists):
+    hasher = Argon2Hasher(CHEAP)
+    hashed = hasher.hash("correct horse") if exists else None
+    counted, verify = [], hasher._argon2.verify
+
+    class Counting:
+        def verify(self, *given):
+            counted.append(given)
+            return verify(*given)
+
+    hasher._argon2 = Counting()
+
+    assert not hasher.verify(hashed, NFD).fits
+    assert len(counted) == 2
 
 
 def test_a_hash_of_another_cost_is_outdated(hasher):

@@ -1,5 +1,7 @@
 """Passwords: their rules, the port behind which they are hashed, and changing one."""
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,8 +12,18 @@ from auth_service.domain.signals import password_changed
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
 
-SHORTEST = 8
-LONGEST = 1024  # bytes; bounds the work that one request can ask for
+SHORTEST, LONGEST = 8, 1024  # characters of the normal form; bounds the work that one request can ask for
+LONGEST_TYPED = 3 * LONGEST  # characters: decomposed, one of most scripts is at most three
+_BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+
+def normal_form(password: str) -> str:
+    """Return the form in which a password is judged, hashed and compared: OpaqueString (RFC 8265 section 4.2.2).
+
+    Every blank is the ASCII one, and characters are composed (NFC), so that it does not matter which keyboard they come
+    from. Doing it twice changes nothing.
+    """
+    return unicodedata.normalize("NFC", _BLANK.sub(" ", password))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +35,16 @@ class Verdict:
 
 
 class PasswordHasher(Protocol):
-    """A slow hash, with a bound on how many run at once: both methods raise TooBusy past it."""
+    """A slow hash of normal forms, with a bound on how many run at once: both methods raise TooBusy past it."""
 
     def hash(self, password: str) -> str:
         """Hash a password that passed ``check_new_password``."""
 
     def verify(self, password_hash: str | None, password: str) -> Verdict:
-        """Compare; None stands for "no such account" and costs the same work as a hash that does not fit."""
+        """Compare; None stands for "no such account" and costs the same work as a hash that does not fit.
+
+        A hash of the password as it was typed, from before normal forms were hashed, fits and is outdated.
+        """
 
 
 class PasswordJudge(Protocol):
@@ -51,14 +66,15 @@ class AnyPassword:
 def check_new_password(
     password: str, judge: PasswordJudge | None = None, personal: tuple[str, ...] = ()
 ) -> None:
-    """Raise InvalidPassword unless the password has 8 to 1,024 bytes of UTF-8, and the judge finds it not weak."""
+    """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the judge finds it not weak."""
+    normal = normal_form(password[: LONGEST_TYPED + 1])
+    if not SHORTEST <= len(normal) <= LONGEST or len(password) > LONGEST_TYPED:
+        raise InvalidPassword(f"a password has {SHORTEST} to {LONGEST} characters")
     try:
-        size = len(password.encode())
+        normal.encode()
     except UnicodeEncodeError:
         raise InvalidPassword("a password is Unicode text") from None
-    if not SHORTEST <= size <= LONGEST:
-        raise InvalidPassword(f"a password has {SHORTEST} to {LONGEST} bytes")
-    weakness = judge.weakness(password, personal) if judge else None
+    weakness = judge.weakness(normal, personal) if judge else None
     if weakness is not None:
         raise InvalidPassword(weakness)
 

@@ -10,7 +10,7 @@ Hidden = Field(repr=False)
 
 
 class NewAccount(BaseModel):
-    """Who wants an account. The password has 8 to 1,024 bytes."""
+    """Who wants an account. The password has 8 to 1,024 characters."""
 
     email: Annotated[str, Field(max_length=320)]
     password: str = Hidden
