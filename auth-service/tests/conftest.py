@@ -57,6 +57,7 @@ class MemoryStore:
             "bits",
             "streams",
             "signals",
+            "hint_keys",
         )
         self.rows = {name: {} for name in tables} | {
             "audit": [],
@@ -116,6 +117,10 @@ class MemoryStore:
     joining = reading
 
     @property
+    def hint_keys(self):
+        return _MemoryHintKeys(self.rows["hint_keys"])
+
+    @property
     def slow_downs(self):
         return _MemorySlowDowns(self.rows["slow_downs"])
 
@@ -173,6 +178,20 @@ class _MemorySlowDowns:
     def forget(self, keys):
         for key in keys:
             self.rows.pop(key, None)
+
+
+@dataclass
+class _MemoryHintKeys:
+    rows: dict
+
+    def add(self, key):
+        self.rows.setdefault(key.kid, key)
+
+    def get(self, kid):
+        return self.rows.get(kid)
+
+    def remove(self, kid):
+        return self.rows.pop(kid, None) is not None
 
 
 @dataclass

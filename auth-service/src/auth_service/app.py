@@ -200,7 +200,7 @@ def _tend_keys(app: Api, settings: Settings, store: Store, ring: KeyRing, now: C
     app.extensions["metrics"].register(KeyMetrics(ring.statuses, now))
     interval = settings.key_rotation_interval
     if interval:
-        rotate = RotateOnSchedule(store, ring, interval, now)
+        rotate = RotateOnSchedule(store, ring, interval, now, settings.session_life)
         schedule = Schedule("key rotation", rotate, every=min(interval / 10, 60))
         app.before_request(schedule.ensure)
         app.extensions["key_schedule"] = schedule

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from service_kit.settings import TEN_YEARS, DatabaseUrl, KeysDir, Seconds, ServiceSettings
 
+from auth_service.domain.browser import BROWSER_LIFE
 from auth_service.domain.errors import ClientFault
 from auth_service.domain.status_lists import check_size
 from auth_service.domain.statuses import LIST_SIZE
@@ -92,6 +93,11 @@ class Settings(ServiceSettings):
         if 0 < value < least:
             raise ValueError(f"must be 0, or at least twice JWKS_MAX_AGE: {least}")
         return value
+
+    @property
+    def session_life(self) -> float:
+        """How long a session can live, in seconds, be it a client's or one at our own pages."""
+        return max(self.refresh_token_ttl, BROWSER_LIFE)
 
     @property
     def signing(self) -> SigningStore:

@@ -25,7 +25,7 @@ from auth_service.settings import Settings
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
-from auth_service.signing.verifying import LocalKeys, OwnIdTokens, OwnTokens
+from auth_service.signing.verifying import HintKeyFinder, OwnIdTokens, OwnTokens
 from auth_service.strength import Zxcvbn
 from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
@@ -52,7 +52,7 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
     judge = Zxcvbn()
     brake = SlowDown(now) if settings.rate_limits else NoBrake()
-    hints = OwnIdTokens(settings.issuer, LocalKeys(ring))
+    hints = OwnIdTokens(settings.issuer, HintKeyFinder(ring, store, now))
     front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)
     return Mint(
         issuer=settings.issuer,
@@ -79,7 +79,7 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         start_device=StartDevice(store, now),
         device_grant=DeviceGrant(store, issuing),
         answer_device=AnswerDevice(store, clients, now, settings.rate_limits),
-        admin=Administration.of(store, hasher, ring, clients.fixed, now),
+        admin=Administration.of(store, hasher, ring, clients.fixed, now, settings.session_life),
     )
 
 

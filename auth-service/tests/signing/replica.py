@@ -66,7 +66,11 @@ def look(facts, barrier):
     barrier.wait(PATIENCE)
     ring = ring_of(facts, lock)
     rotation = RotateOnSchedule(
-        SqlStore(engine, lambda: facts["now"]), ring, facts["interval"], lambda: facts["now"]
+        SqlStore(engine, lambda: facts["now"]),
+        ring,
+        facts["interval"],
+        lambda: facts["now"],
+        session_life=3600,
     )
     barrier.wait(PATIENCE)
     rotation()

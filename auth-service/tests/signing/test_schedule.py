@@ -13,6 +13,7 @@ from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.ring import KeyRing
 
 INTERVAL = 10_000
+SESSION = 50_000
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def ring(tmp_path, clock):
 
 @pytest.fixture
 def look(memory, ring, clock):
-    return RotateOnSchedule(memory, ring, INTERVAL, clock)
+    return RotateOnSchedule(memory, ring, INTERVAL, clock, SESSION)
 
 
 def events(memory):
@@ -66,6 +67,7 @@ def test_a_key_that_no_token_needs_is_removed(look, ring, clock, memory):
     assert look() is True
 
     assert first not in kids(ring)
+    assert memory.hint_keys.get(first).keep_until == 1_800_000_000 + INTERVAL + 120 + SESSION
     assert events(memory)[-1] == ("keys_pruned", "schedule", {"kids": [first]})
 
 
@@ -87,7 +89,7 @@ def test_a_rotation_that_cannot_be_recorded_is_not_begun(ring, clock):
     clock.advance(INTERVAL)
 
     with pytest.raises(ConnectionError):
-        RotateOnSchedule(Broken(), ring, INTERVAL, clock)()
+        RotateOnSchedule(Broken(), ring, INTERVAL, clock, SESSION)()
     assert kids(ring) == before
 
 
@@ -97,13 +99,13 @@ def test_a_key_that_another_process_made_meanwhile_is_enough(look, ring, clock, 
     class Late:
         """Looks, and is overtaken before it takes the lock."""
 
-        statuses, prune = staticmethod(ring.statuses), staticmethod(ring.prune)
+        statuses, former, prune = map(staticmethod, (ring.statuses, ring.former, ring.prune))
 
         def rotate_if_older(self, seconds):
             ring.rotate()
             return ring.rotate_if_older(seconds)
 
-    RotateOnSchedule(memory, Late(), INTERVAL, clock)()
+    RotateOnSchedule(memory, Late(), INTERVAL, clock, SESSION)()
 
     assert (len(kids(ring)), events(memory)) == (2, [])
 

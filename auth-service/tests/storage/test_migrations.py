@@ -61,6 +61,23 @@ def test_the_fourth_migration_taken_back_leaves_no_session_a_bit(migrate):
     assert row == ("sid", None, None, None)
 
 
+def test_the_sixth_migration_keeps_sessions_and_codes(migrate):
+    engine = migrate(command.upgrade, "0005")
+    with engine.begin() as db:
+        db.execute(text("INSERT INTO accounts VALUES ('s', 'a@example.com', 'A', '', 'h', 1, NULL, 1)"))
+        columns = "sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at"
+        db.execute(text(f"INSERT INTO sessions ({columns}) VALUES ('sid', 's', 'cli', '', '', 'pwd', 1, 2)"))
+        columns = "digest, client_id, sub, redirect_uri, scopes, audiences, nonce, code_challenge, methods, auth_time, expires_at"
+        values = "x'00', 'cli', 's', 'u', '', '', 'n', 'c', 'pwd', 1, 2"
+        db.execute(text(f"INSERT INTO authorization_codes ({columns}) VALUES ({values})"))
+
+    migrate(command.upgrade, "0006")
+
+    with engine.connect() as db:
+        assert db.execute(text("SELECT sid, requested FROM sessions")).one() == ("sid", "")
+        assert db.execute(text("SELECT nonce, requested FROM authorization_codes")).one() == ("n", "")
+
+
 def test_every_migration_can_be_taken_back(migrate):
     migrate(command.upgrade, "head")
 

@@ -20,7 +20,9 @@ from auth_service.domain.errors import (
     UnknownSession,
 )
 from auth_service.domain.exchange import Exchange
+from auth_service.domain.hints import HintKey
 from auth_service.domain.key_admin import KeyAdmin
+from auth_service.domain.keys import FormerKey
 from auth_service.domain.login import LogIn
 from auth_service.domain.registration import Register, Seed
 from auth_service.registry import ClientRegistry
@@ -78,6 +80,9 @@ class Keys:
 
     def statuses(self):
         return self.kids
+
+    def former(self):
+        return [FormerKey(kid, b"public half", 100) for kid in self.kids[:-1]]
 
     def rotate(self):
         self.kids.append("two")
@@ -164,11 +169,14 @@ def test_a_demo_account_is_written_down_once(rules, log):
 
 
 def test_what_changes_keys_is_written_down_and_what_is_refused_is_not(rules, log):
-    keys = KeyAdmin(rules.store, Keys())
+    keys = KeyAdmin(rules.store, Keys(), session_life=60)
 
     keys.rotate("an-admin")
     assert keys.prune("an-admin") == ["one"]
     assert keys.prune("an-admin") == []
+    assert rules.store.hint_keys.get("one") == HintKey("one", b"public half", keep_until=160)
+    keys.withdraw("one", "an-admin")  # its public half was all that was left
+    assert rules.store.hint_keys.get("one") is None
     with pytest.raises(UnknownKey):
         keys.withdraw("one", "an-admin")
     assert keys.withdraw("two", "an-admin") == "made"
@@ -176,6 +184,7 @@ def test_what_changes_keys_is_written_down_and_what_is_refused_is_not(rules, log
     assert [(event.event, event.actor, event.detail) for event in log()] == [
         ("key_rotated", "an-admin", {"kid": "two"}),
         ("keys_pruned", "an-admin", {"kids": ["one"]}),
+        ("key_withdrawn", "an-admin", {"kid": "one"}),
         ("key_withdrawn", "an-admin", {"kid": "two", "made": "made"}),
     ]
 
@@ -188,7 +197,7 @@ def test_a_change_that_cannot_be_recorded_is_not_begun():
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        KeyAdmin(Away(), keys).rotate()
+        KeyAdmin(Away(), keys, session_life=60).rotate()
     assert keys.kids == ["one"]
 
 

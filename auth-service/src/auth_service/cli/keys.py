@@ -7,11 +7,11 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands
-from auth_service.domain.keys import KeyStore
+from auth_service.domain.key_admin import KeyAdmin
 
 
-def keys_commands(keys: KeyStore, encrypt_files: Callable[[], list[str]]) -> AppGroup:
-    """Give the ``keys`` group over this key store; running processes follow within a second.
+def keys_commands(keys: KeyAdmin, encrypt_files: Callable[[], list[str]]) -> AppGroup:
+    """Give the ``keys`` group; running processes follow within a second.
 
     ``encrypt_files`` gives the names of the files that it has encrypted, and raises ValueError when it cannot.
     """

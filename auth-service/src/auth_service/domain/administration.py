@@ -182,15 +182,21 @@ class Administration:
     audit: ReadAudit
 
     @classmethod
-    def of(
-        cls, store: Store, hasher: PasswordHasher, keys: KeyStore, fixed: FixedClients, now: Clock
+    def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
+        cls,
+        store: Store,
+        hasher: PasswordHasher,
+        keys: KeyStore,
+        fixed: FixedClients,
+        now: Clock,
+        session_life: float,
     ) -> "Administration":
         """Wire it."""
         return cls(
             Admit(store, now),
             AccountAdmin(store, hasher, now),
             SessionAdmin(store, now),
-            KeyAdmin(store, keys),
+            KeyAdmin(store, keys, session_life),
             ClientAdmin(store, fixed, now),
             ReadAudit(store),
         )

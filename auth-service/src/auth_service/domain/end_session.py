@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auth_service.domain.authorization import LONGEST_STATE
 from auth_service.domain.browser import Leave, SignedIn
 from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import Unanswerable
@@ -13,7 +12,10 @@ from auth_service.domain.redirects import registered, with_parameters
 
 @dataclass(frozen=True, slots=True)
 class LogOutRequest:
-    """A request to log out. ``then`` is where to send the browser afterwards, None to stay here."""
+    """A request to log out. ``then`` is where to send the browser afterwards, None to stay here.
+
+    ``hint`` is None where no ID token came, and where one came that cannot be read.
+    """
 
     client: Client | None
     hint: Hint | None
@@ -38,7 +40,8 @@ class ReadLogOut:
     def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogOutRequest:
         """Give the request; raises Unanswerable for an address that is not registered, before anything ends.
 
-        An ID token that is none of ours counts as absent: the person is asked then.
+        An ID token that cannot be read counts as absent, so the person is asked. If it was all that could name the
+        client, they stay here afterwards: nothing says that the address is the client's.
         """
         values: dict[str, str] = {}
         for name, value in pairs:
@@ -55,10 +58,10 @@ class ReadLogOut:
 
     def _then(self, client: Client | None, values: dict[str, str]) -> str | None:
         uri = values.get("post_logout_redirect_uri")
-        if uri is None:
+        if uri is None or (client is None and "client_id" not in values and "id_token_hint" in values):
             return None
         known = client.post_logout_redirect_uris if client is not None and client.enabled else ()
-        if not registered(uri, known, self.issuer) or len(values.get("state", "")) > LONGEST_STATE:
+        if not registered(uri, known, self.issuer):
             raise Unanswerable("the application that sent you here may not send you on to where it said")
         return with_parameters(uri, {"state": values.get("state")})
 

@@ -1,7 +1,7 @@
 """Signing keys: their state follows from the clock alone, so that replicas agree without talking."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import zip_longest
 from typing import Protocol
@@ -75,11 +75,23 @@ def key_states(births: Iterable[KeyBirth], now: float, times: KeyTimes) -> list[
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class FormerKey:
+    """A key that signs no more: its public half in DER (SubjectPublicKeyInfo), and since when, in unix seconds."""
+
+    kid: str
+    public_key: bytes = field(repr=False)
+    signed_until: int
+
+
 class KeyStore(Protocol):
     """What people and routes can do with the signing keys."""
 
     def statuses(self) -> list[KeyStatus]:
         """Give every key's state now, oldest first."""
+
+    def former(self) -> list[FormerKey]:
+        """Return every key that is retired or expired, oldest first."""
 
     def rotate(self) -> str:
         """Add a key that will sign once every verifier can know it; gives its id."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.audit import AuditEvent, Event
+from auth_service.domain.hints import keep_for_hints
 from auth_service.domain.keys import AgeingKeys, KeyState
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
@@ -12,7 +13,7 @@ SCHEDULE = "schedule"
 
 @dataclass(frozen=True, slots=True)
 class RotateOnSchedule:
-    """Looks at the keys, and does what is due; ``interval`` is in seconds.
+    """Looks at the keys, and does what is due; ``interval`` and ``session_life`` are in seconds.
 
     Any number of processes may look at the same moment: the age is read again under the keys' own lock. As with every
     other change of keys the log is opened first and closed last, so what cannot be recorded is not begun.
@@ -22,6 +23,7 @@ class RotateOnSchedule:
     keys: AgeingKeys
     interval: int
     now: Clock
+    session_life: float
 
     def __call__(self) -> bool:
         """Do what is due; tells whether anything was. What a database or a vault that is away raises passes through."""
@@ -34,6 +36,7 @@ class RotateOnSchedule:
             made = self.keys.rotate_if_older(self.interval) if old else None
             if made is not None:
                 tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=SCHEDULE, detail={"kid": made}))
+            keep_for_hints(tx, self.keys, self.session_life)
             gone = self.keys.prune()
             if gone:
                 tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them
     from auth_service.domain.client_admin import RegisteredClients
     from auth_service.domain.consents import Consents
     from auth_service.domain.device_codes import DeviceCodes
+    from auth_service.domain.hints import HintKeys
     from auth_service.domain.one_time import OneTimeTokens
     from auth_service.domain.refresh_tokens import RefreshTokens
     from auth_service.domain.sessions import Sessions
@@ -67,6 +68,10 @@ class Transaction(Protocol):
     @property
     def consents(self) -> "Consents":
         """What people have allowed third-party clients."""
+
+    @property
+    def hint_keys(self) -> "HintKeys":
+        """The public halves of former signing keys."""
 
     @property
     def slow_downs(self) -> "SlowDowns":

@@ -45,6 +45,19 @@ def public_pem(key: RSAPublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def public_der(key: RSAPublicKey) -> bytes:
+    """Return the public half as SubjectPublicKeyInfo in DER."""
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_from_der(content: bytes) -> RSAPublicKey:
+    """Return the key that `public_der` wrote; raise ValueError for anything else."""
+    key = serialization.load_der_public_key(content)
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004 (a fault of the content)
+    return key
+
+
 def read_private(path: Path, passphrase: bytes | None = None) -> RSAPrivateKey:
     """Read a signing key; raises KeyFault for any that is not ours alone, or not RSA of at least 2048 bits.
 

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from auth_service.domain.errors import NoSigningKey, UnknownKey
-from auth_service.domain.keys import KeyBirth, KeyState, KeyStatus, KeyTimes, key_states
+from auth_service.domain.keys import FormerKey, KeyBirth, KeyState, KeyStatus, KeyTimes, key_states
 from auth_service.domain.times import Clock
 from auth_service.signing.jwk import jwk_set
 from auth_service.signing.jws import compact
+from auth_service.signing.pem import public_der
 from auth_service.signing.vault import PublicKeys, Vault, VaultAway
 
 LOOK_EVERY = 0.25  # seconds; how late another process's change is seen at most
@@ -83,6 +85,21 @@ class KeyRing:
     def statuses(self) -> list[KeyStatus]:
         """Give every key's state now, oldest first."""
         return key_states(self._look(at_once=True), self._now(), self._times)
+
+    def former(self) -> list[FormerKey]:
+        """Return every key that is retired or expired, oldest first, with its public half."""
+        keys = self._look(at_once=True)
+        return [
+            FormerKey(
+                status.kid, public_der(keys[KeyBirth(status.created_at, status.kid)]), status.signs_until
+            )
+            for status in key_states(keys, self._now(), self._times)
+            if status.state in {KeyState.RETIRED, KeyState.EXPIRED} and status.signs_until is not None
+        ]
+
+    def public_key(self, kid: str) -> RSAPublicKey | None:
+        """Return the public half of a key that is here, published or not; None for one that is not here."""
+        return next((key for birth, key in self._look().items() if birth.kid == kid), None)
 
     def rotate(self) -> str:
         """Add a key; it signs once every verifier can know it. Raises NoSigningKey when the vault is away."""

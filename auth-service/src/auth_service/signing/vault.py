@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from auth_service.domain.keys import KeyBirth
 
 PublicKeys = Mapping[KeyBirth, RSAPublicKey]
-_NAME = re.compile(r"(?P<created>[0-9]{10})-(?P<kid>[A-Za-z0-9_-]{43})")
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")
+_NAME = re.compile(rf"(?P<created>[0-9]{{10}})-(?P<kid>{_KID.pattern})")
 
 
 class VaultAway(Exception):  # noqa: N818 (a state, not a mistake)
@@ -40,6 +41,11 @@ class Vault(Protocol):
 
     def sign(self, birth: KeyBirth, message: bytes) -> bytes:
         """Give the RS256 signature (RFC 7518 section 3.3) of a message under this key."""
+
+
+def is_kid(text: str) -> bool:
+    """Return whether this can be a key's id (RFC 7638, SHA-256): what cannot is not worth asking a database for."""
+    return _KID.fullmatch(text) is not None
 
 
 def name_of(birth: KeyBirth) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import threading
+from collections.abc import Callable
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.types import Options
 from touchstone import (
     AccessClaims,
@@ -26,10 +28,15 @@ from auth_service.domain.keys import PublishedKeys
 from auth_service.domain.oidc import ID_TOKEN
 from auth_service.domain.status_lists import StatusBits
 from auth_service.domain.statuses import list_named
+from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
+from auth_service.signing.pem import public_from_der
+from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
+from auth_service.signing.vault import is_kid
 
 _LONGEST = 8192
+_LONGEST_HINT = 16 * 1024  # as long as the query that it comes in
 _HINT_CHECKS: Options = {"verify_exp": False, "verify_aud": False, "verify_iat": False}
 
 
@@ -120,23 +127,39 @@ class OwnTokens:
         return None if audience is None else self.read(token, audience)
 
 
+class HintKeyFinder:
+    """Finds the public half of any key that can have signed a hint: in the ring, or kept in the database."""
+
+    def __init__(self, ring: KeyRing, store: Store, now: Clock) -> None:
+        self._ring, self._store, self._now = ring, store, now
+
+    def __call__(self, kid: str) -> RSAPublicKey | None:
+        """Return the key; None for one that was withdrawn, was never ours, or is older than any session."""
+        key = self._ring.public_key(kid)
+        if key is not None or not is_kid(kid):
+            return key
+        with self._store.reading() as tx:
+            kept = tx.hint_keys.get(kid)
+        return None if kept is None or self._now() >= kept.keep_until else public_from_der(kept.public_key)
+
+
 class OwnIdTokens:
     """The domain's HintReader: ID tokens that we signed, whether they have expired or not."""
 
-    def __init__(self, issuer: str, keys: LocalKeys) -> None:
+    def __init__(self, issuer: str, keys: Callable[[str], RSAPublicKey | None]) -> None:
         self._issuer, self._keys = issuer, keys
 
     def read(self, id_token: str) -> Hint | None:
         """Give what an ID token says about a log-in; None for any other kind of token, and any that is not ours."""
-        if len(id_token) > _LONGEST:
+        if len(id_token) > _LONGEST_HINT:
             return None
         try:
             header = jwt.get_unverified_header(id_token)
-            key = self._keys().get(header["kid"]) if isinstance(header.get("kid"), str) else None
+            key = self._keys(header["kid"]) if isinstance(header.get("kid"), str) else None
             if key is None or header.get("typ") != ID_TOKEN:
                 return None
             claims = jwt.decode(
-                id_token, key.public, algorithms=["RS256"], issuer=self._issuer, options=_HINT_CHECKS
+                id_token, key, algorithms=["RS256"], issuer=self._issuer, options=_HINT_CHECKS
             )
         except (jwt.PyJWTError, ValueError, RecursionError):
             return None

@@ -25,6 +25,7 @@ from auth_service.storage.browser_sessions import SqlBrowserSessions
 from auth_service.storage.clients import SqlRegisteredClients
 from auth_service.storage.device_codes import SqlDeviceCodes
 from auth_service.storage.dialects import affected, insert_or_ignore
+from auth_service.storage.hint_keys import SqlHintKeys
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
 from auth_service.storage.sessions import SqlSessions
@@ -38,6 +39,7 @@ from auth_service.storage.tables import (
     AuthorizationCodeRow,
     BrowserSessionRow,
     DeviceCodeRow,
+    HintKeyRow,
     OneTimeTokenRow,
     RefreshTokenRow,
     SessionRow,
@@ -77,6 +79,7 @@ class SqlTransaction:
         self.authorization_codes = SqlAuthorizationCodes(db)
         self.browser_sessions = SqlBrowserSessions(db)
         self.consents = SqlConsents(db)
+        self.hint_keys = SqlHintKeys(db)
         self.slow_downs = SqlSlowDowns(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
         self.signals = SqlSignals(db, now, self.announce)
@@ -158,6 +161,7 @@ class SqlStore:
             gone += _delete(db, [slow.key_digest], slow.failures > 0, last < now - MEMORY)
             gone += _delete(db, [slow.key_digest], last < now - PLACE_KEPT)
             gone += _delete(db, [DeviceCodeRow.digest], DeviceCodeRow.expires_at < now - DEVICE_KEPT)
+            gone += _delete(db, [HintKeyRow.kid], HintKeyRow.keep_until < now)
             cleared = clear_bits(db, now, BATCH)
             gone += give_back(db, now, BATCH)
         if cleared:

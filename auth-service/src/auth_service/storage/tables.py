@@ -53,6 +53,7 @@ class SessionRow(Base):
     sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_sessions_sub"))
     client_id: Mapped[str] = mapped_column(String(100))
     scopes: Mapped[str] = mapped_column(String(2000))
+    requested: Mapped[str] = mapped_column(Text, server_default="")
     audiences: Mapped[str] = mapped_column(String(2000))
     methods: Mapped[str] = mapped_column(String(100))
     auth_time: Mapped[float] = mapped_column(Double)
@@ -140,8 +141,9 @@ class AuthorizationCodeRow(Base):
     sid: Mapped[str | None] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(2000))
     scopes: Mapped[str] = mapped_column(String(2000))
+    requested: Mapped[str] = mapped_column(Text, server_default="")
     audiences: Mapped[str] = mapped_column(String(2000))
-    nonce: Mapped[str | None] = mapped_column(String(1000))
+    nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str] = mapped_column(String(128))
     methods: Mapped[str] = mapped_column(String(100))
     auth_time: Mapped[float] = mapped_column(Double)
@@ -206,6 +208,17 @@ class DeviceCodeRow(Base):
     interval: Mapped[int]
     next_poll_at: Mapped[float] = mapped_column(Double)
     expires_at: Mapped[float] = mapped_column(Double)
+
+
+class HintKeyRow(Base):
+    """The public half of a signing key that was removed, in DER; only hints are read with it."""
+
+    __tablename__ = "hint_keys"
+    __table_args__ = (Index("ix_hint_keys_keep_until", "keep_until"),)
+
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    keep_until: Mapped[float] = mapped_column(Double)
 
 
 class OneTimeTokenRow(Base):
