@@ -88,6 +88,19 @@ def test_a_code_comes_back_as_it_was_kept(rules, code):
     assert stored(rules) == code
 
 
+def test_code_and_session_keep_what_was_requested(rules, keep, redeem):
+    requested = frozenset({"openid", "orders:read", "admin"})
+    code = keep(rules, requested=requested, nonce="n" * 5000)
+
+    with rules.store.reading() as tx:
+        assert tx.authorization_codes.find(code.digest) == code
+    redeem()
+
+    with rules.store.reading() as tx:
+        sid = tx.authorization_codes.find(code.digest).sid
+    assert rules.session(sid).requested == requested
+
+
 def test_a_code_gives_the_tokens_of_a_new_session(rules, code, redeem, clock):
     answer = redeem()
 

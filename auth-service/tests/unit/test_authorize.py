@@ -236,11 +236,16 @@ def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, 
     assert isinstance(authorize(asking(id_token_hint="hers"), who), Answered)
 
 
-def test_a_hint_that_is_none_of_ours_is_refused(authorize, asking, who):
-    with pytest.raises(Refused) as refused:
-        authorize(asking(id_token_hint="made up"), who)
+@pytest.mark.parametrize("more", [{}, {"prompt": "none"}])
+@pytest.mark.parametrize("hint", ["made up", "hers at another client's"])
+def test_hint_that_cannot_be_read_requires_a_log_in(authorize, asking, who, hints, hint, more):
+    hints.known["hers at another client's"] = Hint(who.account.sub, "console", None)
 
-    assert error_of(refused) == "invalid_request"
+    with pytest.raises(Refused) as refused:
+        authorize(asking(id_token_hint=hint, state="s", **more), who)
+
+    assert error_of(refused) == "login_required"
+    assert refused.value.address.state == "s"
 
 
 def test_a_cookie_leads_to_whoever_logged_in_for_twelve_hours(rules, alice, enter, clock):

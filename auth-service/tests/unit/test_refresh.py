@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from auth_service.domain.errors import InvalidGrant, InvalidScope, InvalidTarget
+from auth_service.domain.grants import Grant
 from auth_service.domain.sessions import EndReason, end_session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -236,3 +237,41 @@ def test_whatever_is_presented_and_when_there_is_one_line_of_successors_or_the_s
                 line.append(answer.refresh_token)
             assert answer.refresh_token == line[index + 1]
         assert (rules.session(session.sid).ended_at is not None) == over
+
+
+def test_scope_of_the_session_narrows_when_a_role_was_lost(rules, refresh):
+    admin = rules.account(roles=frozenset({"admin"}))
+    _, token, _ = rules.open(admin)
+    rules.store.rows["accounts"][admin.sub] = replace(admin, roles=frozenset({"customer"}))
+
+    answer = refresh(token, scopes=frozenset({"orders:read", "users:read", "admin"}))
+
+    assert answer.scope == "orders:read"
+
+
+def test_scope_that_was_requested_and_not_granted_narrows(rules, alice, refresh):
+    grant = Grant(frozenset({"orders:read"}), ("orders-service",))
+    with rules.store.transaction() as tx:
+        requested = frozenset({"orders:read", "users:read"})
+        opened = rules.issuing.open_session(
+            tx, alice, rules.client(), grant, methods=("pwd",), requested=requested
+        )
+
+    answer = refresh(opened.refresh_token, scopes=requested)
+
+    assert answer.scope == "orders:read"
+    with pytest.raises(InvalidScope, match="orders:write"):
+        refresh(answer.refresh_token, scopes=requested | {"orders:write"})
+    assert refresh(answer.refresh_token).scope == "orders:read"
+
+
+def test_nothing_left_to_grant_is_refused_and_uses_nothing_up(rules, refresh):
+    admin = rules.account(roles=frozenset({"admin"}))
+    _, token, _ = rules.open(admin)
+    rules.store.rows["accounts"][admin.sub] = replace(admin, roles=frozenset({"customer"}))
+
+    with pytest.raises(InvalidScope):
+        refresh(token, scopes=frozenset({"admin"}))
+
+    rules.store.rows["accounts"][admin.sub] = admin
+    assert refresh(token, scopes=frozenset({"admin"})).scope == "admin"

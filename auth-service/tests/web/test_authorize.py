@@ -657,3 +657,130 @@ def test_both_documents_say_all_that_clients_look_for(client):
     assert said["request_uri_parameter_supported"] is False
     assert {"openid", "profile", "email", "orders:read"} <= set(said["scopes_supported"])
     assert "authorization_code" in said["grant_types_supported"]
+
+
+def keys(app, *words):
+    result = app.test_cli_runner().invoke(args=["keys", *words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def rotate_twice(app, clock):
+    """`rotate_twice()`: two rotations, after each of which the old key is removed."""
+
+    def rotate():
+        for _ in range(2):
+            clock.advance(1000)
+            keys(app, "rotate")
+            clock.advance(1000)
+            assert "removed " in keys(app, "prune")
+
+    return rotate
+
+
+def test_log_out_with_a_hint_from_before_rotations_asks_nothing(log_in, redeem, client, rotate_twice):
+    tokens = redeem(log_in().onward).get_json()
+    rotate_twice()
+
+    answer = client.get("/oauth/logout", query_string={"id_token_hint": tokens["id_token"]})
+
+    assert "Logged out" in answer.text
+    assert refresh(client, tokens).status_code == 400
+
+
+def test_prompt_none_with_a_hint_from_before_rotations_answers(log_in, redeem, ask, rotate_twice):
+    tokens = redeem(log_in().onward).get_json()
+    rotate_twice()
+
+    answer = answer_in(ask(prompt="none", id_token_hint=tokens["id_token"]).location)
+
+    assert (answer["state"], "code" in answer) == ("s", True)
+
+
+def unreadable(kind, token, app):
+    """Return a hint that cannot be read, made from one that could."""
+    head, payload, signature = token.split(".")
+    if kind == "withdrawn":
+        keys(app, "withdraw", jwt.get_unverified_header(token)["kid"])
+    none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+    foreign = jwt.encode(read(token), "s" * 64, "HS256", jwt.get_unverified_header(token) | {"alg": "HS256"})
+    forms = {"withdrawn": token, "garbage": "garbage", "unsigned": f"{none}.{payload}.", "foreign": foreign}
+    return forms.get(kind, f"{head}.{payload}.{signature[:-8]}AAAAAAAA")
+
+
+UNREADABLE = ["withdrawn", "garbage", "unsigned", "foreign", "tampered"]
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_unreadable_hint_to_log_out_leads_to_the_question(app, log_in, redeem, client, send, kind):
+    tokens = redeem(log_in().onward).get_json()
+    query = {"id_token_hint": unreadable(kind, tokens["id_token"], app), "client_id": "partner"}
+    query |= {"post_logout_redirect_uri": "https://partner.example/bye", "state": "x" * 3000 + "/&=+ %"}
+
+    page = client.get("/oauth/logout", query_string=query)
+    assert "Log out?" in page.text
+    assert refresh(client, tokens).status_code == 200
+
+    assert answer_in(send(page, "/oauth/logout").onward) == {"state": query["state"]}
+
+
+def test_unreadable_hint_alone_leads_to_the_question_and_stays(log_in, redeem, client, send):
+    tokens = redeem(log_in().onward).get_json()
+    query = {"id_token_hint": "garbage", "post_logout_redirect_uri": "https://partner.example/bye"}
+
+    page = client.get("/oauth/logout", query_string=query)
+    answer = send(page, "/oauth/logout")
+
+    assert ("Log out?" in page.text, answer.onward, "Logged out" in answer.text) == (True, None, True)
+    assert refresh(client, tokens).status_code == 400
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_unreadable_hint_with_prompt_none_is_login_required(app, log_in, redeem, ask, kind):
+    tokens = redeem(log_in().onward).get_json()
+
+    answer = answer_in(ask(prompt="none", id_token_hint=unreadable(kind, tokens["id_token"], app)).location)
+
+    assert (answer["error"], answer["state"]) == ("login_required", "s")
+
+
+# As long as the longest query lets it be, and made of what has to be escaped once more at every step.
+STATE = "/" * 14_000 + "+&=%;'\"<ü\u2028\n"
+
+
+def test_state_comes_back_through_all_pages(ask, log_in, send):
+    page = log_in(PARTNERS, state=STATE)
+    again = send(ask(PARTNERS, state=STATE, prompt="login"), email="alice@example.com", password="wrong")
+
+    assert answer_in(send(page, _choice="allow").onward)["state"] == STATE
+    assert answer_in(send(page, _choice="deny").onward)["state"] == STATE
+    assert again.status_code == 403
+    entered = send(again, email="alice@example.com", password=PASSWORD)
+    assert answer_in(entered.onward)["state"] == STATE
+
+
+def test_state_comes_back_after_a_request_by_post(client):
+    moved = client.post("/oauth/authorize", data=REQUEST | {"state": STATE, "prompt": "none"})
+
+    answer = answer_in(client.get(moved.location).location)
+
+    assert (answer["error"], answer["state"]) == ("login_required", STATE)
+
+
+def test_log_in_for_unknown_scopes_grants_the_others(log_in, redeem):
+    tokens = redeem(log_in(scope=" openid  offline_access phone orders:read ").onward).get_json()
+
+    assert tokens["scope"] == "openid orders:read"
+
+
+def test_refresh_with_the_scope_that_was_asked_for_narrows(log_in, redeem, client):
+    scope = "openid orders:read admin offline_access"
+    tokens = redeem(log_in(scope=scope).onward).get_json()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "cli"}
+
+    wider = client.post("/oauth/token", data=form | {"scope": f"{scope} orders:write"})
+    again = client.post("/oauth/token", data=form | {"scope": scope})
+
+    assert (wider.status_code, wider.get_json()["error"]) == (400, "invalid_scope")
+    assert again.get_json()["scope"] == tokens["scope"] == "openid orders:read"

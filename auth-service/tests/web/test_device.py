@@ -90,7 +90,7 @@ def test_a_device_is_told_what_to_show_and_how_to_ask(start):
         ({"client_id": "orders-service"}, 401, "invalid_client"),
         ({"client_id": "console"}, 400, "unauthorized_client"),
         ({"scope": "everything"}, 400, "invalid_scope"),
-        ({"scope": "a  b"}, 400, "invalid_scope"),
+        ({"scope": 'openid "b"'}, 400, "invalid_scope"),
         ({"resource": "elsewhere"}, 400, "invalid_target"),
     ],
 )

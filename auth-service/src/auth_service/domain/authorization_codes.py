@@ -26,6 +26,7 @@ _UNKNOWN = "this code is not known, or not for this client"
 class AuthorizationCode:
     """What a code stands for. Times are unix seconds.
 
+    ``scopes`` are granted, ``requested`` are those that the client asked for.
     ``sid`` is the session that redeeming it opened; ``browser_session`` the digest of the one that it came from.
     """
 
@@ -39,6 +40,7 @@ class AuthorizationCode:
     methods: tuple[str, ...]
     auth_time: float
     expires_at: float
+    requested: frozenset[str] = frozenset()
     nonce: str | None = None
     browser_session: bytes | None = None
     used_at: float | None = None
@@ -133,6 +135,7 @@ class Redeem:
             methods=code.methods,
             auth_time=code.auth_time,
             browser_session=code.browser_session,
+            requested=code.requested,
         )
         tx.authorization_codes.opened(code.digest, opened.session.sid)
         return _Redeemed(opened.session, account, code.nonce, opened.refresh_token)

@@ -12,7 +12,6 @@ from auth_service.domain.consents import Consent
 from auth_service.domain.errors import (
     AccessDenied,
     ConsentRequired,
-    InvalidRequest,
     LoginRequired,
     OAuthError,
 )
@@ -105,8 +104,8 @@ class Authorize:
         if request.id_token_hint is None:
             return False
         hint = self.hints.read(request.id_token_hint)
-        if hint is None:
-            raise InvalidRequest("id_token_hint is not an ID token of ours")
+        if hint is None or hint.client_id != request.client.client_id:
+            raise LoginRequired("id_token_hint names nobody: it cannot be read, or is another client's")
         return who is None or hint.sub != who.account.sub
 
     def _has_to_log_in(self, request: AuthorizationRequest, who: SignedIn) -> bool:
@@ -150,6 +149,7 @@ class Authorize:
             methods=who.session.methods,
             auth_time=who.session.auth_time,
             expires_at=self.now() + CODE_LIFE,
+            requested=request.scopes or frozenset(),
             nonce=request.nonce,
             browser_session=who.session.digest,
         )

@@ -129,7 +129,13 @@ class DeviceGrant:
         if not tx.device_codes.use(code.digest):
             return InvalidGrant("this device code was used before")
         opened = self.issuing.open_session(
-            tx, account, client, grant, methods=code.methods, auth_time=code.auth_time
+            tx,
+            account,
+            client,
+            grant,
+            methods=code.methods,
+            auth_time=code.auth_time,
+            requested=code.scopes,
         )
         return account, opened
 

@@ -121,6 +121,7 @@ class Issuing:
         methods: tuple[str, ...],
         auth_time: float | None = None,
         browser_session: bytes | None = None,
+        requested: frozenset[str] = frozenset(),
     ) -> Opened:
         """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier.
 
@@ -138,6 +139,7 @@ class Issuing:
             methods=methods,
             auth_time=now if auth_time is None else auth_time,
             expires_at=now + self.lifetimes.session,
+            requested=requested,
             browser_session=browser_session,
             created_at=now,
             last_used_at=now,

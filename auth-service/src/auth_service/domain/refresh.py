@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, current_origin
 from auth_service.domain.clients import Client, Clients, GrantType
-from auth_service.domain.errors import InvalidGrant
+from auth_service.domain.errors import InvalidGrant, InvalidScope
 from auth_service.domain.grants import (
     OIDC_SCOPES,
     Grant,
     account_scopes,
     for_now,
     narrow_audiences,
-    narrow_scopes,
 )
 from auth_service.domain.issuing import Issuing, TokenAnswer
 from auth_service.domain.refresh_tokens import Presented, Sealer, digest_of
@@ -147,11 +146,22 @@ def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
 
 
 def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> tuple[Account, Grant]:
-    """Narrow to what is asked for, within the session and within what account and client may have today."""
+    """Narrow to what is asked for, within the session and within what account and client may have today.
+
+    What the session was granted, or was asked for when it began and not granted, may be named again: such a name has no
+    effect while the account may not have it. Only other names are refused (RFC 6749 section 6).
+    """
     account = tx.accounts.get(session.sub)
     if account is None or account.disabled:
         raise InvalidGrant("the account of this refresh token cannot be used")
     allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
     targets = frozenset(session.audiences) & client.audiences
-    grant = Grant(narrow_scopes(asked.scopes, allowed), narrow_audiences(asked.audiences, targets))
+    if asked.scopes is not None:
+        beyond = asked.scopes - session.scopes - session.requested
+        if beyond:
+            raise InvalidScope(f"not granted to this session: {' '.join(sorted(beyond))}")
+        allowed &= asked.scopes
+    if not allowed:
+        raise InvalidScope("this account may have none of these scopes at present")
+    grant = Grant(allowed, narrow_audiences(asked.audiences, targets))
     return account, for_now(account, grant)

@@ -32,8 +32,8 @@ class EndReason(StrEnum):
 class Session:
     """One log-in of one account with one client. Times are unix seconds.
 
-    ``scopes`` and ``audiences`` are the most that any token of the session may carry. ``expires_at`` is
-    absolute: no refresh moves it. ``status`` is the session's revocation bit, which is its own until
+    ``scopes`` and ``audiences`` are the most that any token of the session may carry; ``requested`` are the scopes that
+    the client asked for, some of which this account may not have been allowed. ``expires_at`` is absolute: no refresh moves it. ``status`` is the session's revocation bit, which is its own until
     ``tokens_until``, when the last token of it can have died.
     ``browser_session`` is the digest of the mint's own browser session that it was opened through, if any.
     ``last_used_at``, ``address`` and ``user_agent`` are those of the log-in, or of the last refresh.
@@ -47,6 +47,7 @@ class Session:
     methods: tuple[str, ...]
     auth_time: float
     expires_at: float
+    requested: frozenset[str] = frozenset()
     ended_at: float | None = None
     end_reason: str | None = None
     status: StatusRef | None = None

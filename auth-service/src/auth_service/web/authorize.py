@@ -1,11 +1,11 @@
 """The authorization endpoint, for people at a browser: log-in, consent, and back to the client with a code."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from touchstone.text import is_line
 
 from auth_service.domain.authorization import AuthorizationRequest, Refused
 from auth_service.domain.authorize import Answered, AskForConsent, AskToLogIn, Step
@@ -24,7 +24,7 @@ from auth_service.web.pages import (
     sent_to,
 )
 from auth_service.web.pages.faults import answer_on_pages
-from auth_service.web.reading import Pairs, described, form_pairs, parsed, query_pairs
+from auth_service.web.reading import Pairs, described, form_pairs, query_pairs, written, written_in_form
 
 TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
 PATH = "/oauth/authorize"
@@ -61,7 +61,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         pairs = form_pairs()
         fields = dict(pairs)
         if "_form" not in fields:
-            return sent_to(f"{PATH}?{urlencode(pairs)}")
+            return sent_to(f"{PATH}?{written(pairs)}")
         return pages.next(fields)
 
     @routes.get(
@@ -92,7 +92,7 @@ class _Pages:
 
     def next(self, fields: dict[str, str]) -> Response:
         sent = fields.get("_request", "")
-        pairs = parsed(sent)
+        pairs = written_in_form(sent)
         asked = self._front.read_request(pairs)
         try:
             if fields.get("_step") == "consent":
@@ -142,13 +142,13 @@ class _Pages:
                 return self._consent_page(asked, step, errors, login)
             case AskToLogIn():
                 hint = asked.login_hint or ""
-                email = hint if len(hint) <= LONGEST_HINT and hint.isprintable() else ""
+                email = hint if len(hint) <= LONGEST_HINT and is_line(hint) else ""
                 return self._log_in_page(asked, 403 if errors else 200, errors, email)
 
     def _log_in_page(
         self, asked: AuthorizationRequest, status: int, errors: dict[str, str], email: str
     ) -> Response:
-        sent = urlencode(asked.pairs)
+        sent = written(asked.pairs)
         response = page(
             "login.html",
             status,
@@ -164,7 +164,7 @@ class _Pages:
     def _consent_page(
         self, asked: AuthorizationRequest, step: AskForConsent, errors: dict[str, str], login: str | None
     ) -> Response:
-        sent, shown = urlencode(asked.pairs), sorted(step.scopes)
+        sent, shown = written(asked.pairs), sorted(step.scopes)
         others = [(name, value) for name, value in asked.pairs if name != "prompt"]
         response = page(
             "consent.html",
@@ -176,7 +176,7 @@ class _Pages:
             client_name=asked.client.name,
             email=step.signed_in.account.email,
             scopes=shown,
-            other_account=f"{PATH}?{urlencode([*others, ('prompt', 'login')])}",
+            other_account=f"{PATH}?{written([*others, ('prompt', 'login')])}",
         )
         return self._guard.seal(response)
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from touchstone.text import is_line
 
 from auth_service.domain.browser import SignedIn
 from auth_service.domain.device_answers import AnswerDevice, DeviceRequest
@@ -18,7 +19,7 @@ from auth_service.web.models import DevicePageForm, DeviceQuery
 from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, page, sent_to
 from auth_service.web.pages.faults import answer_on_pages
 from auth_service.web.posted import fields
-from auth_service.web.reading import described, form_pairs, parsed, query_pairs
+from auth_service.web.reading import described, form_pairs, query_pairs, written_in_form
 
 TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
 PATH = "/oauth/device"
@@ -69,7 +70,7 @@ class _Pages:
         return self._code_page(typed, who, 403 if notice else 200, errors)
 
     def next(self, sent: dict[str, str]) -> Response:
-        typed = fields(parsed(sent.get("_request", ""))).get("user_code", sent.get("user_code", ""))
+        typed = fields(written_in_form(sent.get("_request", ""))).get("user_code", sent.get("user_code", ""))
         try:
             if sent.get("_step") == "login":
                 return self._logged_in(typed, sent)
@@ -130,7 +131,7 @@ class _Pages:
             errors=errors,
             action=PATH,
             form_token=self._guard.token("device", ""),
-            user_code=normal_user_code(typed) or (typed[:64] if typed.isprintable() else ""),
+            user_code=normal_user_code(typed) or (typed[:64] if is_line(typed) else ""),
             email=who.account.email if who else "",
         )
         return self._guard.seal(response)

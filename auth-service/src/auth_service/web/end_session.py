@@ -1,7 +1,6 @@
 """The end-session endpoint: log-out that a client asks for (OpenID Connect RP-Initiated Logout 1.0)."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -14,7 +13,7 @@ from auth_service.web.mint import Mint
 from auth_service.web.models import LogOutForm, LogOutQuery
 from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, back_to, page, sent_to
 from auth_service.web.pages.faults import answer_on_pages
-from auth_service.web.reading import described, form_pairs, parsed, query_pairs
+from auth_service.web.reading import described, form_pairs, query_pairs, written, written_in_form
 
 TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
 PATH = "/oauth/logout"
@@ -39,7 +38,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         pairs = query_pairs()
         asked, who = front.read_log_out(pairs), _who(front)
         if who is not None and asked.needs_a_yes(who):
-            return _question(front, asked, who, urlencode(pairs))
+            return _question(front, asked, who, written(pairs))
         return _logged_out(front, asked, who)
 
     @routes.post(PATH, operation_id="logOutAtBrowserByForm", responses=RESPONSES)
@@ -49,10 +48,10 @@ def blueprint(mint: Mint) -> APIBlueprint:
         pairs = form_pairs()
         fields = dict(pairs)
         if "_form" not in fields:
-            return sent_to(f"{PATH}?{urlencode(pairs)}")
+            return sent_to(f"{PATH}?{written(pairs)}")
         sent = fields.get("_request", "")
         front.forms.check(fields["_form"], "logout", sent)
-        return _logged_out(front, front.read_log_out(parsed(sent)), _who(front))
+        return _logged_out(front, front.read_log_out(written_in_form(sent)), _who(front))
 
     return routes
 

@@ -1,8 +1,8 @@
 """Reading the parameters of pages: strictly decoded, bounded, and repeated names kept, for the domain to judge."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from flask import request
 from pydantic import BaseModel
@@ -11,6 +11,10 @@ from auth_service.domain.errors import Unanswerable
 from auth_service.web.forms import FORM, MOST_FIELDS
 
 LONGEST_QUERY = 16 * 1024
+LONGEST_FORM = 4 * LONGEST_QUERY
+_PLAIN = (
+    "!$'()*,/:;?@"  # what a query may hold as it is (RFC 3986 section 3.4), without what separates its parts
+)
 Pairs = tuple[tuple[str, str], ...]
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,7 +29,17 @@ def form_pairs() -> Pairs:
     """Give the parameters of a form in the body; raises Unanswerable for what is none."""
     if request.mimetype != FORM:
         raise Unanswerable("this is not a form")
-    return parsed(request.get_data(cache=True), longest=4 * LONGEST_QUERY)
+    return parsed(request.get_data(cache=True), longest=LONGEST_FORM)
+
+
+def written(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a query that these pairs are read from: no longer than the URI that they came in."""
+    return urlencode(tuple(pairs), safe=_PLAIN)
+
+
+def written_in_form(text: str) -> Pairs:
+    """Return the pairs of a query that a form of ours held; raise Unanswerable for what is no query."""
+    return parsed(text, longest=LONGEST_FORM)
 
 
 def parsed(raw: bytes | str, *, longest: int = LONGEST_QUERY) -> Pairs:
