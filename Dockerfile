@@ -12,8 +12,10 @@ COPY auth-service ./auth-service
 COPY users-service ./users-service
 COPY orders-service ./orders-service
 COPY gateway ./gateway
-RUN /opt/venv/bin/pip install --quiet --no-compile --no-index --no-deps --no-build-isolation \
-        ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
+COPY tools/missing.py ./tools/
+RUN set -- ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
+ && /opt/venv/bin/pip install --quiet --no-compile --no-index --no-deps --no-build-isolation "$@" \
+ && /opt/venv/bin/python tools/missing.py "$@" \
  && /opt/venv/bin/pip uninstall --quiet --yes flit_core honcho pip \
  && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib
 

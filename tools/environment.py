@@ -1,6 +1,8 @@
 """The virtual environment: made, filled from the lock and kept up to date; nothing to do takes no time.
 
 Usage: environment.py run|dev. Plain pip, and the standard library alone: this runs before anything is installed.
+A new environment has the pip that its Python brings; with SETUP_PIP=oldest, the oldest that a release of this Python
+brought, and with SETUP_PIP=newest, the newest that there is.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ RUN_PACKAGES = (
     "gateway",
 )
 PACKAGES = {"run": RUN_PACKAGES, "dev": (*RUN_PACKAGES, "libs/testkit")}
+# The pip that the first release of each Python 3 brings, by its minor version.
+OLDEST_PIPS = {11: "22.3", 12: "23.2.1", 13: "24.2", 14: "25.2"}
 
 
 class SetupError(Exception):
@@ -153,6 +157,12 @@ def make_new() -> None:
         else:
             child.unlink()
     call(getattr(sys, "_base_executable", sys.executable), "-m", "venv", VENV)
+    asked = os.environ.get("SETUP_PIP", "")
+    pips = {"oldest": f"pip=={OLDEST_PIPS.get(sys.version_info.minor)}", "newest": "pip"}
+    if asked and asked not in pips:
+        raise SetupError(f"SETUP_PIP={asked} is neither `oldest` nor `newest`")
+    if asked:
+        call(PYTHON, "-m", "pip", "install", "--upgrade", pips[asked])
 
 
 def fill(profile: str) -> None:
