@@ -3,15 +3,16 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-compose bench keys lock clean setup setup-dev
+.PHONY: help run auth orders test check test-compose bench keys lock clean setup setup-dev
 
 VENV := .venv/bin/python
 SETUP := sh tools/python tools/environment.py
 SOURCES := $(wildcard libs/*/src *-service/src gateway/src)
 PACKAGES := touchstone service_kit auth_service users_service orders_service gateway
 
-# What pytest is told, and coverage only for whole runs: a part of the tests cannot reach a gate.
+# What a command is told.
 ARGS ?=
+# Coverage only for whole runs: a part of the tests cannot reach a gate.
 PYTEST := $(VENV) -m pytest -p tools.pytest_required
 PARALLEL := -p tools.pytest_parallel -n auto --dist=loadfile
 
@@ -20,6 +21,12 @@ help: ## list the commands
 
 run: setup ## start all four services here, with a demo; Ctrl-C stops them (LOG=1 shows their logs)
 	@exec $(VENV) tools/run.py
+
+auth: setup ## run a command of auth-service on what `make run` uses: ARGS='accounts list', or ARGS=--help
+	@exec $(VENV) tools/command.py auth-service $(value ARGS)
+
+orders: setup ## the same for orders-service: ARGS='products import FILE'
+	@exec $(VENV) tools/command.py orders-service $(value ARGS)
 
 test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path runs a part)
 ifeq ($(strip $(ARGS)),)

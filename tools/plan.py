@@ -1,8 +1,8 @@
-"""What `make run` starts: the four services, their ports, their settings. Reads the environment, changes nothing."""
+"""What `make run` starts: the four services, their ports, their settings."""
 
 from __future__ import annotations
 
-import os
+import json
 import shlex
 import socket
 from collections.abc import Mapping
@@ -14,6 +14,22 @@ from service_kit.serving import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST_PORT = 65535
+NOTE = "settings.json"
+# What commands need to know of the last `make run`, to work on the same keys and clients; never a secret.
+NOTED = (
+    "ACCESS_TOKEN_TTL",
+    "CLIENTS_FILE",
+    "ISSUER",
+    "JWKS_MAX_AGE",
+    "KEYS_DIR",
+    "KEY_ROTATION_INTERVAL",
+    "PKCS11_MODULE",
+    "PKCS11_TOKEN",
+    "REFRESH_TOKEN_IDLE_TTL",
+    "REFRESH_TOKEN_TTL",
+    "SIGNING_STORE",
+    "STATUS_LIST_SIZE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,7 @@ class Plan:
     issuer: str
     keys: Path
     var: Path
+    environ: Mapping[str, str]
 
     def __getitem__(self, name: str) -> Service:
         """Return the service of that name."""
@@ -54,7 +71,7 @@ class Plan:
             "DEMO": "1",
             "MAIL_URL": f"file:{self.var / 'mail'}",
             "MALLOC_ARENA_MAX": "2",  # else the mint's many threads keep the memory of password hashes
-        } | dict(os.environ)
+        } | dict(self.environ)
         settings |= {each.how.port_setting: str(each.port) for each in self.services}
         settings |= {
             "GATEWAY_HOST": LOOPBACK,
@@ -78,6 +95,21 @@ class Plan:
         """Name the file that a service's output goes to."""
         return self.var / "log" / f"{service.name}.log"
 
+    def write_note(self) -> None:
+        """Keep the settings that `read_note` returns."""
+        kept = {name: self.environ[name] for name in NOTED if self.environ.get(name)}
+        kept |= {"ISSUER": self.issuer, "KEYS_DIR": str(self.keys)}
+        (self.var / NOTE).write_text(json.dumps(kept))
+
+
+def read_note(root: Path = ROOT) -> dict[str, str] | None:
+    """Return the settings of the last `make run`, None if there was none."""
+    try:
+        found: dict[str, str] = json.loads((root / "var" / NOTE).read_text())
+    except FileNotFoundError:
+        return None
+    return found
+
 
 def read_plan(environ: Mapping[str, str], root: Path = ROOT) -> tuple[Plan, list[str]]:
     """Return the plan and every fault of it, one line each."""
@@ -96,19 +128,25 @@ def read_plan(environ: Mapping[str, str], root: Path = ROOT) -> tuple[Plan, list
             for other in services[:position]
             if other.port == service.port
         ]
-        if is_taken(service.port):
-            faults.append(
-                f"port {service.port} for the {service.name} is taken, perhaps by another `make run`; "
-                f"stop what listens there, or choose another: {service.how.port_setting}={service.port % 50000 + 10000} make run"
-            )
     gateway_port = environ.get("GATEWAY_PORT") or "8080"
     plan = Plan(
         services=tuple(services),
         issuer=environ.get("ISSUER") or f"http://localhost:{gateway_port}",
         keys=Path(environ.get("KEYS_DIR") or root / "keys").absolute(),
         var=root / "var",
+        environ=environ,
     )
     return plan, faults
+
+
+def taken_ports(plan: Plan) -> list[str]:
+    """Return one line for each port of the plan that something listens on already."""
+    return [
+        f"port {service.port} for the {service.name} is taken, perhaps by another `make run`; "
+        f"stop what listens there, or choose another: {service.how.port_setting}={service.port % 50000 + 10000} make run"
+        for service in plan.services
+        if is_taken(service.port)
+    ]
 
 
 def is_taken(port: int) -> bool:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster import Cluster, say
-from plan import ROOT, Plan, Service, read_plan
+from plan import ROOT, Plan, Service, read_plan, taken_ports
 
 
 def migrations(service: Service) -> str:
@@ -48,6 +48,7 @@ def prepare(plan: Plan) -> bool:
     """Make the keys and migrate the databases, all at once; tell each one's outcome."""
     for folder in (plan.var, plan.var / "log"):
         folder.mkdir(mode=0o700, exist_ok=True)
+    plan.write_note()
     jobs = {}
     keys_made = plan.var / "keys.made"
     if not keys_made.exists() or keys_made.read_text() != key_files(plan):
@@ -88,7 +89,7 @@ def prepare(plan: Plan) -> bool:
 def start() -> int:
     """Check, prepare, run."""
     plan, faults = read_plan(os.environ)
-    if faults:
+    if faults := [*faults, *taken_ports(plan)]:
         print("".join(f"error: {fault}\n" for fault in faults), end="", file=sys.stderr)
         return 2
     os.umask(0o077)

@@ -10,6 +10,9 @@ from plan import Plan, Service
 from service_kit.settings import is_loopback
 
 DEFAULT_PASSWORD = "correct-horse-battery-staple"  # noqa: S105 (published: the demo's, refused beyond loopback)
+FIRST_ADMINISTRATOR = (
+    """make auth ARGS='accounts create --email you@example.com --name "Your Name" --role admin'"""
+)
 JSON = "-H 'Content-Type: application/json'"
 
 
@@ -43,6 +46,13 @@ def text(plan: Plan, seconds: float) -> str:
         lines += ["", "  demo accounts   alice@example.com, bob@example.com, admin@example.com"]
         lines += [f"  password        {password}", "", "Paste this into another shell:", ""]
         lines += [conversation(issuer, password)]
+    else:
+        lines += ["", "The first administrator (it asks for a password), in another shell:", ""]
+        lines += [FIRST_ADMINISTRATOR]
+    lines += [
+        "",
+        "Accounts, sessions, clients, keys and the audit log: make auth ARGS='accounts list', ARGS=--help",
+    ]
     if "MAIL_URL" not in os.environ:
         lines += ["", f"Mails are written to {plan.var.name}/mail/; the links in them are shown here."]
     lines += [
