@@ -90,7 +90,7 @@ def ready(door, until) -> Callable[[Launched], Launched]:
         assert launched.process.poll() is None, launched.text
         try:
             return requests.get(f"{launched.url}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:  # a server may listen before it has loaded its app
             return False
 
     def wait(launched: Launched) -> Launched:

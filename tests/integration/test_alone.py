@@ -37,7 +37,6 @@ REQUIRED = {
     "users-service": {"DATABASE_URL"},
     "orders-service": {"DATABASE_URL", "KEYS_DIR"},
 }
-GRANIAN = ("granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1", "--port", "{port}")
 
 
 @pytest.fixture(params=list(SERVICES))
@@ -60,7 +59,8 @@ def in_production(launch):
     def start(service, settings):
         if service == "gateway":  # brings its own
             return launch("gateway", **settings | {"GATEWAY_PORT": "{port}"})
-        return launch(*GRANIAN, f"{SERVICES[service].package}.wsgi:app", **settings)
+        command = SERVICES[service].command(0)[2:]
+        return launch(*("{port}" if word == "0" else word for word in command), **settings)
 
     return start
 

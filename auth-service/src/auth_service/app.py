@@ -113,6 +113,7 @@ def create_app(
         checks={"database": database_check(engine), "keys": ring.fault},
         problems=answers.PROBLEMS,
     )
+    app.config["THREADS"] += settings.waiting_requests  # each holds a thread
     app.extensions["engine"] = engine
     answers.install(app)
     origin.install(app)

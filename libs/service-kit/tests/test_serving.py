@@ -10,7 +10,7 @@ def test_the_others_are_served_by_granian_on_loopback_alone():
     command = SERVICES["users-service"].command(9, workers=2)
 
     assert command[1:4] == ["-m", "granian", "--no-ws"]
-    assert command[-1] == "users_service.wsgi:app"
+    assert command[-1] == "users_service.asgi:app"
     told = dict(zip(command[4:-1:2], command[5:-1:2], strict=True))
     assert (told["--host"], told["--port"], told["--workers"]) == ("127.0.0.1", "9", "2")
 

@@ -29,6 +29,7 @@ STORAGE: Mapping[type[Exception], ProblemType] = {
     exc.InterfaceError: _BUSY,
     exc.TimeoutError: _BUSY,
 }
+THREADS = 8  # that answer requests, see service_kit.asgi
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
 
 
@@ -51,11 +52,12 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     logs.configure(settings.log_level, name)
     package = name.replace("-", "_")  # what Flask looks for, not the folder of the same name as the service
     app = Api(package, info=Info(title=title, version=version))
+    app.config.update(THREADS=THREADS, THREADS_AT_ONCE=1)
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     requestid.init_app(app)
     registry = metrics.init_app(app)
     logs.init_app(app)
-    strict.init_app(app)
+    strict.init_app(app, seconds=settings.body_timeout)
     install(app, {**OWN, **STORAGE, **(problems or {})})
     all_checks = dict(checks or {})
     if issuer is not None:

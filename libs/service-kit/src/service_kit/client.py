@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from service_kit import bounded, requestid
 from service_kit.breaker import Breaker
 from service_kit.errors import UpstreamUnavailable
+from service_kit.worker_threads import step_aside
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 SICK = frozenset({502, 503, 504})
@@ -120,6 +121,7 @@ class ServiceClient:
         return None
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
+        step_aside()
         answer = self._thread_session().request(
             method,
             self._base_url + path,

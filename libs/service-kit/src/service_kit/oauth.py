@@ -23,6 +23,7 @@ from touchstone import strictjson
 from service_kit.client import ServiceClient, retry_after
 from service_kit.clock import Clock
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
+from service_kit.worker_threads import step_aside
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -137,6 +138,7 @@ class TokenSource:
                 asked = self._asking[key] = Future()
         if mine:
             self._ask(key, request, asked)
+        step_aside()
         try:
             return asked.result().value
         except UpstreamUnavailable:

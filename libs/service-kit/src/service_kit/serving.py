@@ -9,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How one service is served: its package, its port's setting and default, its SQLite file, its threads.
+    """How one service is served: its package, its port's setting and default, its SQLite file.
 
     One with a server of its own is started as its module, and takes its port from the environment. One that `verifies`
     tokens of the mint keeps snapshots of the mint's documents.
@@ -19,7 +19,6 @@ class Service:
     port_setting: str
     port: int
     database: str | None = None
-    threads: int = 8
     own_server: bool = False
     verifies: bool = True
 
@@ -28,20 +27,19 @@ class Service:
         if self.own_server:
             return [sys.executable, "-m", self.package]
         options = {
-            "--interface": "wsgi",
+            "--interface": "asginl",  # see service_kit.asgi
+            "--http": "1",
             "--host": LOOPBACK,
             "--port": str(port),
             "--workers": str(workers),
-            "--blocking-threads": str(self.threads),
             "--log-level": "error",
         }
         words = [word for option in options.items() for word in option]
-        return [sys.executable, "-m", "granian", "--no-ws", *words, f"{self.package}.wsgi:app"]
+        return [sys.executable, "-m", "granian", "--no-ws", *words, f"{self.package}.asgi:app"]
 
 
 SERVICES: Mapping[str, Service] = {
-    # The mint holds requests that wait for a document to change (WAITING_REQUESTS, 48), each on a thread of its own.
-    "auth-service": Service("auth_service", "AUTH_PORT", 8081, "auth.db", threads=64, verifies=False),
+    "auth-service": Service("auth_service", "AUTH_PORT", 8081, "auth.db", verifies=False),
     "users-service": Service("users_service", "USERS_PORT", 8082, "users.db"),
     "orders-service": Service("orders_service", "ORDERS_PORT", 8083, "orders.db"),
     "gateway": Service("gateway", "GATEWAY_PORT", 8080, own_server=True),

@@ -117,6 +117,7 @@ class ServiceSettings(BaseSettings):
     status_alert_after: Seconds = 60
     snapshots_dir: OwnFolder | None = None
 
+    body_timeout: Seconds = 10  # how long the whole body of a request may take
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     rate_limits: bool = True
     demo: bool = False

@@ -1,4 +1,4 @@
-"""Owns the moment at which this process is told to end, so that requests that wait on purpose stop waiting."""
+"""The moment at which this process is told to end, so that requests that wait on purpose stop waiting."""
 
 import contextlib
 import functools
@@ -16,26 +16,41 @@ def stopping() -> threading.Event:
     To be asked for first in the main thread, as a server's import of the app is; elsewhere the event is never set,
     and waiting requests end when their time does.
     """
-    told = threading.Event()
-    with contextlib.suppress(ValueError):  # not the main thread
-        _listen(told)
-    return told
+    listener = _listener()
+    listener.attach()
+    return listener.told
 
 
-def _listen(told: threading.Event) -> None:
-    # Python writes the number of each signal it handles into this pipe, whoever the handler belongs to.
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    try:
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    except ValueError:
-        os.close(reading)
-        os.close(writing)
-        raise
+def listen_again() -> None:
+    """Listen also after an event loop has begun to: to be called in the loop, which still hears of its signals."""
+    if stopping.cache_info().currsize:
+        _listener().attach()
 
-    def listen() -> None:
-        while not told.is_set():
-            if _ENDING.intersection(os.read(reading, 64)):
-                told.set()
 
-    threading.Thread(target=listen, name="stopping", daemon=True).start()
+class _Listener:
+    """Reads the pipe into which Python writes the number of each signal it handles, whoever the handler belongs to."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self._other: int | None = None
+        threading.Thread(target=self._listen, name="stopping", daemon=True).start()
+
+    def attach(self) -> None:
+        """Become the one that Python tells; pass on what is told to the one before. Only in the main thread."""
+        with contextlib.suppress(ValueError):  # not the main thread
+            other = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+            if other not in {-1, self._writing}:
+                self._other = other
+
+    def _listen(self) -> None:
+        while numbers := os.read(self._reading, 64):
+            if self._other is not None:
+                with contextlib.suppress(OSError):  # that loop has ended
+                    os.write(self._other, numbers)
+            if _ENDING.intersection(numbers):
+                self.told.set()
+
+
+_listener = functools.cache(_Listener)

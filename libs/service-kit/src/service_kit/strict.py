@@ -8,9 +8,11 @@ from flask import Flask, Request, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ValidationError
 from touchstone import strictjson
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
+from service_kit import request_body
 from service_kit.errors import InvalidRequest, MalformedJson
+from service_kit.request_body import Limits
 
 MAX_BODY = 64 * 1024
 MAX_FAULTS = 20
@@ -98,15 +100,16 @@ def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseMode
         raise InvalidRequest(faults_of(error, part)) from None
 
 
-def init_app(app: Flask, max_body: int = MAX_BODY) -> None:
-    """Bound every body, whether its length is declared or not, and read JSON strictly."""
+def init_app(app: Flask, max_body: int = MAX_BODY, seconds: float = 10) -> None:
+    """Take bodies that are whole, within `max_body` bytes and come within `seconds`, and read JSON strictly."""
     app.request_class = StrictRequest
     app.json = StrictJsonProvider(app)
-    app.config["MAX_CONTENT_LENGTH"] = max_body + 1  # werkzeug cuts an undeclared body here, and says nothing
+    app.config["MAX_CONTENT_LENGTH"] = max_body + 1  # one more, to be seen as too many
     app.config["MAX_FORM_MEMORY_SIZE"] = max_body
     app.config["MAX_FORM_PARTS"] = 100
 
+    limits = app.extensions["request_body"] = Limits(max_body, seconds)
+
     @app.before_request
-    def bound() -> None:
-        if (request.content_length or 0) > max_body or len(request.get_data(cache=True)) > max_body:
-            raise RequestEntityTooLarge(f"A body may have at most {max_body} bytes.")
+    def read_body() -> None:
+        request_body.read(request, limits)

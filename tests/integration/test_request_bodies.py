@@ -1,0 +1,121 @@
+"""A service alone, under each server that is named: a body that is not whole does nothing, and a slow one stops nobody."""
+
+import json
+import socket
+import struct
+from contextlib import contextmanager
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+from service_kit.serving import SERVICES
+from testkit.issuer import FakeIssuer
+from testkit.mint import Mint
+
+BODY = json.dumps({"name": "Half"}).encode()
+CHUNK = b"%x\r\n%b\r\n" % (len(BODY), BODY)
+FRAMINGS = {
+    "length": b"Content-Length: %d\r\n\r\n%b" % (len(BODY) + 40, BODY),
+    "no last chunk": b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK,
+    "last chunk cut": b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"0\r\n",
+    "broken size": b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"xyz\r\n\r\n",
+    "chunk too short": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b" % (len(BODY) + 9, BODY),
+}
+WHOLE = {
+    "length": b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY),
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"0\r\n\r\n",
+}
+APP = "users_service.wsgi:app"
+SERVERS = {
+    "granian": SERVICES["users-service"].command(0)[2:],  # "0" becomes the port
+    "flask run": ["flask", "--app", "users_service.wsgi", "run", "--port", "{port}"],
+    "gunicorn sync": ["gunicorn", "--no-control-socket", "-k", "sync", "-b", "127.0.0.1:{port}", APP],
+    "gunicorn gthread": ["gunicorn", "--no-control-socket", "-k", "gthread", "--threads", "4", "-b", "127.0.0.1:{port}", APP],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    mint = Mint(issuer="http://localhost:8080", audience="users-service")
+    with FakeIssuer(mint.jwks()) as fake:
+        yield SimpleNamespace(url=fake.url, mint=mint)
+
+
+@pytest.fixture(scope="module", params=list(SERVERS))
+def service(request, launch, ready, issuer, door, tmp_path_factory):
+    """`service()`: the caller's profile; `service.send(framing)`: a connection on which this PATCH of it began."""
+    folder = tmp_path_factory.mktemp("service")
+    settings = {
+        "ISSUER": issuer.mint.issuer,
+        "ISSUER_BACKCHANNEL": issuer.url,
+        "DATABASE_URL": f"sqlite:///{folder / 'own.db'}",
+        "BODY_TIMEOUT": "1",
+    }
+    command = ["{port}" if word == "0" else word for word in SERVERS[request.param]]
+    url = ready(launch(*command, **settings)).url
+    token = issuer.mint.sign(issuer.mint.claims(scope="profile:read profile:write"))
+    head = f"PATCH /users/me HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n"
+    parts = urlsplit(url)
+
+    @contextmanager
+    def send(framing):
+        with socket.create_connection((parts.hostname, parts.port), timeout=30) as line:
+            line.sendall(head.encode() + framing)
+            yield line
+
+    def name():
+        return door(url)("GET", "/users/me", token=token).json()["name"]
+
+    return SimpleNamespace(send=send, name=name, url=url)
+
+
+def status(line):
+    """Return the status of the answer, None for a connection that was closed without one."""
+    with line.makefile("rb") as stream:
+        first = stream.readline()
+    return int(first.split()[1]) if first else None
+
+
+@pytest.mark.parametrize("framing", list(FRAMINGS))
+def test_body_cut_off_is_refused(service, framing):
+    with service.send(FRAMINGS[framing]) as line:
+        line.shutdown(socket.SHUT_WR)
+
+        assert status(line) in {400, None}
+    assert service.name() != "Half"
+
+
+@pytest.mark.parametrize("framing", list(FRAMINGS))
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_client_gone_within_a_body_changes_nothing(service, framing, end):
+    with service.send(FRAMINGS[framing]) as line:
+        if end == "reset":
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert service.name() != "Half"
+
+
+@pytest.mark.parametrize("framing", ["length", "no last chunk"])
+def test_body_that_stops_is_given_up(service, framing):
+    with service.send(FRAMINGS[framing]) as line:
+        assert status(line) in {408, None}
+    assert service.name() != "Half"
+
+
+def test_what_follows_a_broken_body_is_no_request(service):
+    follows = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    with service.send(FRAMINGS["broken size"] + follows) as line:
+        line.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+
+    assert b'{"status":"alive"}' not in answer
+
+
+def test_whole_body_in_chunks_is_taken(service):
+    for framing, cut in (("chunks", 12), ("length", 30)):
+        data = WHOLE[framing]
+        with service.send(data[:cut]) as line:
+            line.sendall(data[cut:])
+
+            assert status(line) == 200, framing
+    assert service.name() == "Half"
