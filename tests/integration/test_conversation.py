@@ -32,6 +32,26 @@ def test_somebody_logs_in_orders_and_finds_the_order_again(gateway, somebody, pl
     assert order_ids(gateway, token) == [order["id"]]
 
 
+def test_the_first_order_names_the_customer_as_the_account_does(gateway, somebody, place):
+    """The profile is made by orders-service's question, with an exchanged token."""
+    token = somebody.log_in()["access_token"]
+
+    assert place(token).json()["customer"] == {"sub": somebody.sub, "name": "New", "shipping_address": None}
+    assert gateway("GET", "/users/me", token=token).json()["name"] == "New"
+
+
+def test_a_name_that_its_owner_changed_stays(gateway, somebody):
+    token = somebody.token
+    assert gateway("GET", "/users/me", token=token).json()["name"] == "New"
+    assert gateway("PATCH", "/users/me", token=token, json={"name": "Ada"}).json()["name"] == "Ada"
+
+    assert gateway("GET", "/users/me", token=somebody.log_in()["access_token"]).json()["name"] == "Ada"
+
+
+def test_the_accounts_name_is_no_route_of_the_gateway(gateway, somebody):
+    assert gateway("GET", "/account/name", token=somebody.token).status_code == 404
+
+
 def test_prices_come_from_the_product_table_in_whole_cents(gateway, somebody, place, sku):
     price = next(p["price_cents"] for p in gateway("GET", "/products").json()["items"] if p["sku"] == sku)
 

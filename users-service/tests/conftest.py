@@ -28,11 +28,17 @@ class MemoryProfiles:
     def change(self, sub, changes, at):
         profile = replace(self.first_sight(sub, at), updated_at=at)
         if not isinstance(changes.name, Keep):
-            profile = replace(profile, name=changes.name)
+            profile = replace(profile, name=changes.name, name_known=True)
         if not isinstance(changes.shipping_address, Keep):
             profile = replace(profile, shipping_address=changes.shipping_address)
         self.rows[sub] = profile
         return profile
+
+    def copy_name(self, sub, name):
+        self._answer()
+        if not self.rows[sub].name_known:
+            self.rows[sub] = replace(self.rows[sub], name=name, name_known=True)
+        return self.rows[sub]
 
     def find(self, sub):
         self._answer()
@@ -47,6 +53,18 @@ class MemoryProfiles:
             raise StorageUnavailable
 
 
+class FakeNames:
+    """The domain's ``AccountNames`` in a dictionary; `asked` are the (sub, token) that it was asked about."""
+
+    def __init__(self):
+        self.names = {}
+        self.asked = []
+
+    def fetch(self, sub, token):
+        self.asked.append((sub, token))
+        return self.names.get(sub)
+
+
 @pytest.fixture
 def clock():
     return FakeClock(1_800_000_000)
@@ -58,8 +76,13 @@ def memory():
 
 
 @pytest.fixture
-def users(memory, clock):
-    return Users(memory, clock)
+def names():
+    return FakeNames()
+
+
+@pytest.fixture
+def users(memory, names, clock):
+    return Users(memory, names, clock)
 
 
 @pytest.fixture
@@ -68,13 +91,13 @@ def tokens():
 
 
 @pytest.fixture
-def make_app(sqlite_file, tokens, clock):
+def make_app(sqlite_file, tokens, names, clock):
     """Make the app over a SQLite file of this test, or over the profiles handed in."""
     apps = []
 
     def make(**options):
         settings = Settings(database_url=f"sqlite:///{sqlite_file}", log_level="CRITICAL")
-        apps.append(create_app(settings, issuer=tokens, now=clock, **options))
+        apps.append(create_app(settings, issuer=tokens, now=clock, **{"names": names} | options))
         return apps[-1]
 
     yield make

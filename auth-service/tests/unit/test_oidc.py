@@ -197,6 +197,23 @@ def test_userinfo_tells_nothing_about_a_disabled_account(rules, opened, user_inf
         user_info(access)
 
 
+def test_an_accounts_name_is_told_to_who_reads_the_profile(opened, user_info, alice):
+    assert user_info.account_name(opened("profile:read")[1]) == {"sub": alice.sub, "name": "Alice"}
+
+
+def test_an_accounts_name_needs_its_scope(opened, user_info):
+    with pytest.raises(MissingScope):
+        user_info.account_name(opened("openid", "profile", "orders:read")[1])
+
+
+def test_an_accounts_name_is_told_to_no_ended_session(rules, opened, user_info, clock):
+    session, access, _ = opened("profile:read")
+    Leave(rules.store, clock)(session.sub, None, session.sid)
+
+    with pytest.raises(SessionOver):
+        user_info.account_name(access)
+
+
 class Known:
     """The domain's HintReader that knows two tokens."""
 

@@ -273,3 +273,22 @@ def test_the_demo_is_seeded_once_however_often_it_starts(make_app):
 
 def test_without_the_demo_there_are_no_accounts(make_app):
     assert make_app(demo=False).test_client().post("/login", json=ALICE).status_code == 401
+
+
+@pytest.mark.parametrize("address", ["alice", "bob", "admin"])
+def test_a_demo_account_has_a_name_for_who_reads_profiles(client, log_in, address):
+    tokens = log_in(email=f"{address}@example.com", resource="users-service")
+
+    answer = client.get("/account/name", headers=bearer(tokens))
+
+    assert answer.status_code == 200
+    assert answer.get_json()["name"] == f"{address.capitalize()} Example"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_accounts_name_needs_a_token_that_reads_profiles(client, log_in):
+    other = client.get("/account/name", headers=bearer(log_in(scope="orders:read")))
+    none = client.get("/account/name")
+
+    assert (other.status_code, none.status_code) == (403, 401)
+    assert 'scope="profile:read"' in other.headers["WWW-Authenticate"]

@@ -4,13 +4,15 @@ import time
 from importlib.metadata import version
 
 from service_kit.app import create_api
+from service_kit.client import ServiceClient
 from service_kit.clock import Clock
 from service_kit.database import Database, database_check, open_database, upgrade
 from service_kit.openapi import Api
 from service_kit.verifying import issuer_for
 from touchstone import Issuer
 
-from users_service.domain.profiles import Profiles, Users
+from users_service.account_names import AuthServiceNames
+from users_service.domain.profiles import AccountNames, Profiles, Users
 from users_service.settings import Settings
 from users_service.storage import MIGRATIONS
 from users_service.storage.profiles import SqlProfiles
@@ -25,11 +27,13 @@ def create_app(
     settings: Settings,
     *,
     profiles: Profiles | None = None,
+    names: AccountNames | None = None,
     issuer: Issuer | None = None,
     now: Clock = time.time,
 ) -> Api:
     """Return the service, ready to be served; without `profiles` they are kept in the database, brought up to date.
 
+    Without `names` auth-service tells the names of accounts.
     Raises SQLAlchemyError when the database cannot be reached.
     """
     database = Database(open_database(settings.database_url))
@@ -46,6 +50,12 @@ def create_app(
         issuer=issuer or issuer_for(settings, AUDIENCE, now),
     )
     app.extensions["database"] = database
-    app.extensions[EXTENSION] = Users(profiles, now)
+    app.extensions[EXTENSION] = Users(profiles, names or _names(settings, now), now)
     app.register_api(routes)
     return app
+
+
+def _names(settings: Settings, now: Clock) -> AccountNames:
+    """Ask auth-service, for a second at most: a profile without a name is better than none."""
+    auth = ServiceClient(settings.issuer_backchannel, name="auth-service", timeout=(0.5, 1.0), deadline=1.0)
+    return AuthServiceNames(auth, now)

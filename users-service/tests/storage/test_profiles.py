@@ -27,14 +27,14 @@ def test_a_second_sight_changes_nothing(profiles):
 def test_a_change_at_first_sight_makes_the_profile_too(profiles):
     made = profiles.change("ada", Changes(name="Ada"), NOON)
 
-    assert made == profiles.find("ada") == Profile("ada", "Ada", None, NOON, NOON)
+    assert made == profiles.find("ada") == Profile("ada", "Ada", None, NOON, NOON, name_known=True)
 
 
 def test_a_change_keeps_what_it_does_not_name(profiles):
     profiles.change("ada", Changes(name="Ada", shipping_address="1 Assay Lane"), NOON)
 
     assert profiles.change("ada", Changes(name="Ada L."), LATER) == Profile(
-        "ada", "Ada L.", "1 Assay Lane", NOON, LATER
+        "ada", "Ada L.", "1 Assay Lane", NOON, LATER, name_known=True
     )
 
 
@@ -42,6 +42,20 @@ def test_an_address_can_be_cleared(profiles):
     profiles.change("ada", Changes(shipping_address="1 Assay Lane"), NOON)
 
     assert profiles.change("ada", Changes(shipping_address=None), LATER).shipping_address is None
+
+
+def test_an_accounts_name_is_copied_once(profiles):
+    profiles.first_sight("ada", NOON)
+
+    named = Profile("ada", "Ada", None, NOON, NOON, name_known=True)
+    assert profiles.copy_name("ada", "Ada") == profiles.find("ada") == named
+    assert profiles.copy_name("ada", "Another") == named
+
+
+def test_an_accounts_name_replaces_no_chosen_one(profiles):
+    chosen = profiles.change("ada", Changes(name="Countess"), NOON)
+
+    assert profiles.copy_name("ada", "Ada") == chosen
 
 
 def test_what_was_never_seen_is_not_found(profiles):
@@ -88,7 +102,7 @@ def test_changes_at_once_all_arrive(sqlite):
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(change, [Changes(name="Ada"), Changes(shipping_address="1 Assay Lane")]))
 
-    assert profiles.find("ada") == Profile("ada", "Ada", "1 Assay Lane", NOON, NOON)
+    assert profiles.find("ada") == Profile("ada", "Ada", "1 Assay Lane", NOON, NOON, name_known=True)
 
 
 def test_a_database_out_of_reach_is_said_to_be(sqlite):

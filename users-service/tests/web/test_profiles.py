@@ -36,6 +36,22 @@ def test_the_first_look_makes_the_profile(client, ada):
     }
 
 
+def test_the_first_look_names_the_profile_after_the_account(client, ada, names):
+    names.names["ada"] = "Ada Lovelace"
+
+    answer = client.get("/users/me", headers=ada)
+
+    assert answer.json["name"] == "Ada Lovelace"
+    assert "name_known" not in answer.json
+    assert names.asked == [("ada", ada["Authorization"].removeprefix("Bearer "))]
+
+
+def test_ones_own_profile_by_its_sub_has_the_name_too(client, ada, names):
+    names.names["ada"] = "Ada Lovelace"
+
+    assert client.get("/users/ada", headers=ada).json["name"] == "Ada Lovelace"
+
+
 def test_a_profile_is_private_to_every_cache(client, ada):
     assert client.get("/users/me", headers=ada).headers["Cache-Control"] == "no-store"
 

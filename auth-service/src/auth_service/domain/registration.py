@@ -66,7 +66,8 @@ class Seed:
             with self.store.reading() as tx:
                 if tx.accounts.by_email(address) is not None:
                     continue
-            name = address.partition("@")[0].capitalize()
+            local, _, domain = address.partition("@")
+            name = f"{local} {domain.partition('.')[0]}".title()  # alice@example.com is Alice Example
             now = self.now()
             account = Account(new_subject(), address, name, roles, self.hasher.hash(password), now, None, now)
             with self.store.transaction() as tx:

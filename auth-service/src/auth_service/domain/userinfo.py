@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from auth_service.domain.accounts import Account
 from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver
-from auth_service.domain.exchange import TokenReader
+from auth_service.domain.exchange import OwnToken, TokenReader
 from auth_service.domain.oidc import personal_claims
 from auth_service.domain.sessions import live_session
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
+
+READ_PROFILE = "profile:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,26 @@ class UserInfo:
 
     def __call__(self, token: str) -> dict[str, object]:
         """Give ``sub``, and what the scopes allow; raises InvalidToken, MissingScope or SessionOver."""
+        found, account = self._owner(token, "openid")
+        return {"sub": account.sub} | personal_claims(account, found.scopes)
+
+    def account_name(self, token: str) -> dict[str, object]:
+        """Return ``sub`` and ``name`` for a token with `profile:read`; raise InvalidToken, MissingScope or SessionOver.
+
+        So a service that keeps profiles learns what their owner is called, by the token that the owner sent it.
+        """
+        _, account = self._owner(token, READ_PROFILE)
+        return {"sub": account.sub, "name": account.name}
+
+    def _owner(self, token: str, scope: str) -> tuple[OwnToken, Account]:
         found = self.reader.read_any(token)
         if found is None:
             raise InvalidToken("this is no access token of ours, or it has expired")
-        if "openid" not in found.scopes:
-            raise MissingScope("openid")
+        if scope not in found.scopes:
+            raise MissingScope(scope)
         with self.store.reading() as tx:
             live_session(tx, found.subject, found.session_id, self.now())
             account = tx.accounts.get(found.subject)
         if account is None or account.disabled:
             raise SessionOver("this account cannot be used")
-        return {"sub": account.sub} | personal_claims(account, found.scopes)
+        return found, account

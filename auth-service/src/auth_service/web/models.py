@@ -223,6 +223,13 @@ class UserInfoBody(BaseModel):
     email_verified: bool | None = None
 
 
+class AccountName(BaseModel):
+    """What an account's person is called."""
+
+    sub: str
+    name: str
+
+
 class ServerMetadata(BaseModel):
     """RFC 8414 section 2."""
 

@@ -1,5 +1,6 @@
 """The userinfo endpoint (OpenID Connect Core section 5.3)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -13,7 +14,7 @@ from auth_service.domain.errors import InvalidRequest, MissingScope
 from auth_service.web.answers import NO_STORE
 from auth_service.web.forms import FORM, document_forms, read_form
 from auth_service.web.mint import Mint
-from auth_service.web.models import OAuthProblem, UserInfoBody, UserInfoForm
+from auth_service.web.models import AccountName, OAuthProblem, UserInfoBody, UserInfoForm
 from auth_service.web.reading import described
 
 TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
@@ -23,6 +24,11 @@ RESPONSES: dict[Any, Any] = {
     401: problem_response("No token, or one that does not stand."),
     403: problem_response("A token without the scope openid."),
 }
+NAME_RESPONSES: dict[Any, Any] = RESPONSES | {
+    200: AccountName,
+    403: problem_response("A token without the scope profile:read."),
+}
+Told = Callable[[str], dict[str, object]]
 BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
 
 
@@ -30,9 +36,9 @@ def blueprint(mint: Mint) -> APIBlueprint:
     """Give the routes over this mint."""
     routes = APIBlueprint("userinfo", __name__, abp_tags=TAGS)
 
-    def answer(token: str) -> tuple[Response, int, dict[str, str]]:
+    def answer(token: str, told: Told = mint.user_info) -> tuple[Response, int, dict[str, str]]:
         try:
-            claims = mint.user_info(token)
+            claims = told(token)
         except MissingScope as error:
             raise InsufficientScope((str(error),)) from None
         return jsonify(claims), 200, NO_STORE
@@ -50,7 +56,14 @@ def blueprint(mint: Mint) -> APIBlueprint:
         """Say the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
         return answer(_posted_token() or bearer_token(request.headers))
 
-    return document_forms(routes)
+    document_forms(routes)
+
+    @routes.get("/account/name", operation_id="accountName", security=BEARER, responses=NAME_RESPONSES)
+    def account_name() -> tuple[Response, int, dict[str, str]]:
+        """Say what the token's person is called, to the service that keeps their profile; not through the gateway."""
+        return answer(bearer_token(request.headers), mint.user_info.account_name)
+
+    return routes
 
 
 def _posted_token() -> str | None:

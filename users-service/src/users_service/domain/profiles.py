@@ -1,7 +1,7 @@
 """Profiles: what one is, which values it may hold, and who may see it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, Protocol
@@ -32,13 +32,17 @@ KEEP: Final = Keep.KEEP
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One account's profile. Times are UTC."""
+    """One account's profile. Times are UTC.
+
+    `name_known` is False until the account's name has been copied here, or the owner has chosen another.
+    """
 
     sub: str
     name: str
     shipping_address: str | None
     created_at: datetime
     updated_at: datetime
+    name_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class Profiles(Protocol):
     def change(self, sub: str, changes: Changes, at: datetime) -> Profile:
         """Apply ``changes`` to the profile of ``sub``, made first if there is none."""
 
+    def copy_name(self, sub: str, name: str) -> Profile:
+        """Give the profile of ``sub`` its account's name, unless a name is known already; return it as it is then."""
+
     def find(self, sub: str) -> Profile | None:
         """Return the profile of ``sub``, or None."""
 
@@ -74,31 +81,40 @@ class Profiles(Protocol):
         """Return up to ``limit`` profiles with a ``sub`` greater than ``after``, ascending by ``sub``."""
 
 
+class AccountNames(Protocol):
+    """Where accounts and their names are."""
+
+    def fetch(self, sub: str, token: str) -> str | None:
+        """Return the name of the account ``sub``, whose access token this is; None when it cannot be had now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as far as these rules care."""
 
     sub: str
+    token: str = field(repr=False)
     reads_own: bool
-    reads_all: bool
+    reads_all: bool = False
 
 
 class Users:
     """What can be done with profiles: the rules, over any storage and any clock."""
 
-    def __init__(self, profiles: Profiles, now: Callable[[], float]) -> None:
+    def __init__(self, profiles: Profiles, names: AccountNames, now: Callable[[], float]) -> None:
         self._profiles = profiles
+        self._names = names
         self._now = now
 
-    def mine(self, sub: str) -> Profile:
-        """Return the caller's own profile, made at first sight."""
-        return self._profiles.first_sight(sub, self._time())
+    def mine(self, caller: Caller) -> Profile:
+        """Return the caller's own profile, made at first sight with the account's name, or named as soon as that can be had."""
+        return self._named(caller, self._profiles.first_sight(caller.sub, self._time()))
 
-    def change_mine(self, sub: str, changes: Changes) -> Profile:
+    def change_mine(self, caller: Caller, changes: Changes) -> Profile:
         """Change the caller's own profile, made at first sight; no change at all keeps ``updated_at``."""
         if not changes:
-            return self.mine(sub)
-        return self._profiles.change(sub, changes, self._time())
+            return self.mine(caller)
+        return self._named(caller, self._profiles.change(caller.sub, changes, self._time()))
 
     def see(self, caller: Caller, sub: str) -> Profile:
         """Return the profile of ``sub``, the caller's own one made at first sight.
@@ -108,7 +124,7 @@ class Users:
         """
         own = caller.sub == sub
         if own and caller.reads_own:
-            return self.mine(sub)
+            return self.mine(caller)
         if not caller.reads_all:
             raise NotAllowed(READ_OWN if own else READ_ALL)
         found = self._profiles.find(sub) if is_subject(sub) else None
@@ -125,8 +141,22 @@ class Users:
         page = found[:limit]
         return page, page[-1].sub if len(found) > limit else None
 
+    def _named(self, caller: Caller, profile: Profile) -> Profile:
+        if profile.name_known or not caller.reads_own:
+            return profile
+        name = self._names.fetch(caller.sub, caller.token)
+        return profile if name is None else self._profiles.copy_name(caller.sub, name)
+
     def _time(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
+
+
+def is_name(value: object) -> bool:
+    """Tell whether a profile could have this name."""
+    try:
+        return isinstance(value, str) and bool(Changes(name=value))
+    except InvalidProfile:
+        return False
 
 
 def is_subject(value: str) -> bool:

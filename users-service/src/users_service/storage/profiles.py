@@ -33,12 +33,19 @@ class SqlProfiles:
         """Apply ``changes`` to the profile of ``sub``, made first if there is none, in one transaction."""
         values: dict[str, Any] = {"updated_at": at}
         if not isinstance(changes.name, Keep):
-            values["name"] = changes.name
+            values |= {"name": changes.name, "name_known": True}
         if not isinstance(changes.shipping_address, Keep):
             values["shipping_address"] = changes.shipping_address
         with answering(StorageUnavailable), self._database.begin() as session:
             _make_missing(session, sub, at)
             session.execute(update(profiles).where(profiles.c.sub == sub).values(values))
+            return _read(session, sub)
+
+    def copy_name(self, sub: str, name: str) -> Profile:
+        """Give the profile of ``sub`` its account's name, unless a name is known already; return it as it is then."""
+        unnamed = (profiles.c.sub == sub) & (profiles.c.name == "") & ~profiles.c.name_known
+        with answering(StorageUnavailable), self._database.begin() as session:
+            session.execute(update(profiles).where(unnamed).values(name=name, name_known=True))
             return _read(session, sub)
 
     def find(self, sub: str) -> Profile | None:
@@ -60,7 +67,7 @@ def _make_missing(session: Session, sub: str, at: datetime) -> None:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
         insert(profiles)
-        .values(sub=sub, name="", shipping_address=None, created_at=at, updated_at=at)
+        .values(sub=sub, name="", shipping_address=None, created_at=at, updated_at=at, name_known=False)
         .on_conflict_do_nothing(index_elements=[profiles.c.sub])
     )
 
@@ -76,4 +83,5 @@ def _profile(row: RowMapping) -> Profile:
         shipping_address=row["shipping_address"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        name_known=row["name_known"],
     )

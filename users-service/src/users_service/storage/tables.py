@@ -3,7 +3,7 @@
 from typing import Final
 
 from service_kit.database import UtcTimestamp
-from sqlalchemy import Column, MetaData, String, Table
+from sqlalchemy import Boolean, Column, MetaData, String, Table, false
 
 metadata: Final = MetaData()
 
@@ -19,4 +19,5 @@ profiles: Final = Table(
     Column("shipping_address", String(500)),
     Column("created_at", UtcTimestamp, nullable=False),
     Column("updated_at", UtcTimestamp, nullable=False),
+    Column("name_known", Boolean, nullable=False, server_default=false()),
 )

@@ -31,7 +31,7 @@ Address = Annotated[
 
 
 class ProfileView(BaseModel):
-    """A profile. `name` is empty until its owner tells one."""
+    """A profile. `name` is the account's until its owner changes it; empty while the account's cannot be had."""
 
     model_config = ConfigDict(from_attributes=True, title="Profile")
 

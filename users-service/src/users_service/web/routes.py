@@ -2,7 +2,7 @@
 
 from typing import Any, Final, cast
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from service_kit.errors import BadCursor
@@ -10,7 +10,7 @@ from service_kit.openapi import problem_response
 from service_kit.pages import decode_cursor, encode_cursor
 from service_kit.strict import validated
 from touchstone import InsufficientScope
-from touchstone.flask import current_token, require
+from touchstone.flask import bearer_token, current_token, require
 
 from users_service.domain.errors import NotAllowed
 from users_service.domain.profiles import READ_ALL, READ_OWN, WRITE_OWN, Caller, Users, is_subject
@@ -38,6 +38,13 @@ def _users() -> Users:
     return cast("Users", current_app.extensions[EXTENSION])
 
 
+def _caller() -> Caller:
+    """Return who asks, with the token that was verified."""
+    scopes = current_token.scopes
+    token = bearer_token(request.headers)
+    return Caller(current_token.subject, token, reads_own=READ_OWN in scopes, reads_all=READ_ALL in scopes)
+
+
 @profiles.after_request
 def keep_private(response: Response) -> Response:
     """Personal data stays out of every cache."""
@@ -49,7 +56,7 @@ def keep_private(response: Response) -> Response:
 @require(READ_OWN)
 def read_mine() -> dict[str, Any]:
     """Show the caller's own profile, made at first sight."""
-    return ProfileView.of(_users().mine(current_token.subject)).model_dump(mode="json")
+    return ProfileView.of(_users().mine(_caller())).model_dump(mode="json")
 
 
 @profiles.patch("/users/me", security=_bearer(WRITE_OWN), responses={200: ProfileView})
@@ -57,7 +64,7 @@ def read_mine() -> dict[str, Any]:
 @validated
 def change_mine(body: ProfileChanges) -> dict[str, Any]:
     """Change the caller's own profile."""
-    return ProfileView.of(_users().change_mine(current_token.subject, body.changes())).model_dump(mode="json")
+    return ProfileView.of(_users().change_mine(_caller(), body.changes())).model_dump(mode="json")
 
 
 @profiles.get(
@@ -69,9 +76,8 @@ def change_mine(body: ProfileChanges) -> dict[str, Any]:
 @validated
 def read_one(path: SubjectPath) -> dict[str, Any]:
     """Show a profile: the caller's own (profile:read), or anybody's (users:read)."""
-    caller = Caller(current_token.subject, READ_OWN in current_token.scopes, READ_ALL in current_token.scopes)
     try:
-        return ProfileView.of(_users().see(caller, path.sub)).model_dump(mode="json")
+        return ProfileView.of(_users().see(_caller(), path.sub)).model_dump(mode="json")
     except NotAllowed as error:
         raise InsufficientScope((error.required,)) from None
 
