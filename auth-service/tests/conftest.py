@@ -55,6 +55,7 @@ class MemoryStore:
             "consents",
             "mailed",
             "bits",
+            "client_bits",
             "streams",
             "signals",
             "hint_keys",
@@ -93,7 +94,7 @@ class MemoryStore:
 
     @property
     def statuses(self):
-        return _MemoryStatuses(self.rows["bits"], self.rows["sessions"])
+        return _MemoryStatuses(self.rows["bits"], self.rows["sessions"], self.rows["client_bits"])
 
     @property
     def streams(self):
@@ -212,8 +213,8 @@ class _MemoryDeviceCodes:
     def by_user_code(self, digest):
         return next((each for each in self.rows.values() if each.user_code_digest == digest), None)
 
-    def polled(self, digest, interval, next_poll_at):
-        self.rows[digest] = replace(self.rows[digest], interval=interval, next_poll_at=next_poll_at)
+    def polled(self, digest, next_poll_at):
+        self.rows[digest] = replace(self.rows[digest], next_poll_at=next_poll_at)
 
     def approve(self, digest, sub, methods, auth_time):
         return self._swap(digest, "pending", "approved", sub=sub, methods=methods, auth_time=auth_time)
@@ -420,6 +421,7 @@ class _MemoryStatuses:
 
     bits: dict
     sessions: dict
+    clients: dict
 
     def settle(self):
         """There is always one list."""
@@ -432,6 +434,16 @@ class _MemoryStatuses:
         if session is not None and session.status is None:
             session = self.sessions[sid] = replace(session, status=self.free())
         return session.status if session else None
+
+    def of_client(self, client_id):
+        free = StatusRef(1, LIST_SIZE - 1 - len(self.clients) - len(self.bits))
+        return self.clients.setdefault(client_id, free)
+
+    def find_of_client(self, client_id):
+        return self.clients.get(client_id)
+
+    def take_from_client(self, client_id):
+        return self.clients.pop(client_id, None)
 
     def revoke(self, refs, at):
         for ref in refs:
@@ -682,11 +694,19 @@ class FakeReader:
             session_id=claims.get("sid"),
             auth_time=claims.get("auth_time"),
             actors=_chain(claims.get("act")),
+            status=_status(claims.get("status")),
         )
 
 
 def _chain(act):
     return () if act is None else (act["sub"], *_chain(act.get("act")))
+
+
+def _status(claim):
+    if claim is None:
+        return None
+    listed = claim["status_list"]
+    return StatusRef(int(listed["uri"].rpartition("/")[2]), listed["idx"])
 
 
 @dataclass

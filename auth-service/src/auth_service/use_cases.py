@@ -69,7 +69,7 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         by_mail=ByMail.of(store, clients, issuing, front.enter, outbox, hasher, judge),
         refresh=Refresh(store, clients, HkdfSealer(), issuing),
         exchange=Exchange(store, tokens, issuing),
-        service_token=ServiceToken(issuing),
+        service_token=ServiceToken(store, issuing),
         revoke=Revoke(store, clients, tokens, now),
         introspect=Introspect(store, clients, tokens, now),
         keys=ring,

@@ -1,5 +1,6 @@
 """The audit log, clients and device codes in every implementation of the store."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -9,7 +10,7 @@ from auth_service.domain.audit import AuditEvent, AuditQuery, Event, Origin, ask
 from auth_service.domain.client_definition import client_from
 from auth_service.domain.device import DeviceGrant
 from auth_service.domain.device_codes import DeviceCode, DeviceStatus
-from auth_service.domain.errors import InvalidClient, InvalidGrant, SlowDown
+from auth_service.domain.errors import AuthorizationPending, InvalidClient, InvalidGrant, SlowDown
 from auth_service.domain.refresh_tokens import digest_of
 from auth_service.domain.sessions import EndReason, end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
@@ -35,7 +36,7 @@ def at_once(count, work):
         start.wait(20)
         try:
             return work(number)
-        except (InvalidGrant, InvalidClient, SlowDown) as refused:
+        except (AuthorizationPending, InvalidGrant, InvalidClient, SlowDown) as refused:
             return refused
 
     with ThreadPoolExecutor(count) as pool:
@@ -240,7 +241,7 @@ def test_a_device_code_goes_from_state_to_state_once(store, rules):
         assert tx.device_codes.deny(CODE.digest, sub) is False
         assert tx.device_codes.use(CODE.digest) is True
         assert tx.device_codes.use(CODE.digest) is False
-        tx.device_codes.polled(CODE.digest, 10, NOW + 10)
+        tx.device_codes.polled(CODE.digest, NOW + 10)
     with store.reading() as tx:
         assert tx.device_codes.find(CODE.digest) == replace(
             CODE,
@@ -248,7 +249,6 @@ def test_a_device_code_goes_from_state_to_state_once(store, rules):
             sub=sub,
             methods=("pwd",),
             auth_time=NOW,
-            interval=10,
             next_poll_at=NOW + 10,
         )
 
@@ -266,6 +266,18 @@ def test_twenty_polls_at_once_open_one_session(database, make_rules):
     assert len([answer for answer in answers if not isinstance(answer, Exception)]) == 1
     with database.reading() as tx:
         assert len(tx.sessions.living(account.sub, NOW)) == 1
+
+
+def test_of_eight_polls_at_once_one_counts(database, make_rules):
+    rules = make_rules(database)
+    with database.transaction() as tx:
+        tx.device_codes.add(CODE)
+    grant = DeviceGrant(database, rules.issuing)
+
+    answers = at_once(8, lambda _: grant(rules.client("cli"), "device"))
+
+    told = Counter(type(answer) for answer in answers)
+    assert told == {AuthorizationPending: 1, SlowDown: 7}
 
 
 def test_device_codes_are_pruned_when_no_device_asks_any_more(database, clock):

@@ -78,6 +78,25 @@ def test_the_sixth_migration_keeps_sessions_and_codes(migrate):
         assert db.execute(text("SELECT nonce, requested FROM authorization_codes")).one() == ("n", "")
 
 
+def test_the_seventh_migration_keeps_devices(migrate):
+    engine = migrate(command.upgrade, "0006")
+    with engine.begin() as db:
+        db.execute(
+            text(
+                "INSERT INTO device_codes VALUES (x'01', x'02', 'cli', 'a', 'b', NULL, NULL, NULL, 'pending', 10, 5, 6)"
+            )
+        )
+
+    migrate(command.upgrade, "0007")
+    with engine.connect() as db:
+        waiting = "SELECT client_id, status, next_poll_at, expires_at FROM device_codes"
+        assert db.execute(text(waiting)).one() == ("cli", "pending", 5, 6)
+
+    migrate(command.downgrade, "0006")
+    with engine.connect() as db:
+        assert db.execute(text("SELECT interval FROM device_codes")).scalar_one() == 5
+
+
 def test_every_migration_can_be_taken_back(migrate):
     migrate(command.upgrade, "head")
 

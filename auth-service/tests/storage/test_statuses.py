@@ -10,12 +10,14 @@ from threading import Barrier
 
 import pytest
 from auth_service.domain.grants import Grant
-from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.sessions import EndReason, end_client_tokens, end_session
+from auth_service.domain.statuses import StatusRef, client_indexes, session_indexes
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from sqlalchemy import text
 
 SIZE = 64
+SESSIONS = len(session_indexes(SIZE))
 OPENER = Path(__file__).with_name("opener.py")
 
 
@@ -70,10 +72,10 @@ def test_lists_are_of_two_to_the_twenty_if_nothing_else_is_said(database):
 
 
 def test_a_list_is_used_to_its_last_bit_before_the_next_is_opened(rules, account):
-    given = statuses(rules, account, 2 * SIZE + 1)
+    given = statuses(rules, account, 2 * SESSIONS + 1)
 
-    assert Counter(ref.number for ref in given) == {1: SIZE, 2: SIZE, 3: 1}
-    assert {ref.idx for ref in given if ref.number == 1} == set(range(SIZE))
+    assert Counter(ref.number for ref in given) == {1: SESSIONS, 2: SESSIONS, 3: 1}
+    assert {ref.idx for ref in given if ref.number == 1} == set(session_indexes(SIZE))
     with rules.store.reading() as tx:
         assert tx.statuses.changes(None).lists == {1: SIZE, 2: SIZE, 3: SIZE}
 
@@ -116,7 +118,7 @@ def test_four_processes_never_get_the_same_bit(small, account):
 
 
 def test_a_transaction_that_raises_takes_no_bit_and_opens_no_list(rules, account):
-    statuses(rules, account, SIZE)
+    statuses(rules, account, SESSIONS)
 
     def open_and_fail():
         with rules.store.transaction() as tx:
@@ -133,7 +135,7 @@ def test_a_transaction_that_raises_takes_no_bit_and_opens_no_list(rules, account
 
 
 def test_a_list_found_full_is_looked_at_again_a_minute_later(rules, account, small, clock):
-    given = statuses(rules, account, SIZE + 1)
+    given = statuses(rules, account, SESSIONS + 1)
     with small.reading() as tx:
         gone = next(each for each in tx.sessions.living(account.sub, clock()) if each.status == given[7])
     forget(small, gone.sid)
@@ -151,7 +153,7 @@ def forget(store, sid):
 
 
 def test_a_bit_that_is_set_is_taken_though_its_session_is_forgotten(rules, account, small, clock):
-    statuses(rules, account, SIZE)
+    statuses(rules, account, SESSIONS)
     with small.transaction() as tx:
         gone = tx.sessions.living(account.sub, clock())[0]
         end_session(tx, gone.sid, EndReason.LOGGED_OUT, clock())
@@ -206,3 +208,97 @@ def test_an_older_session_ends_though_it_has_no_bit(rules, old, clock):
     with rules.store.transaction() as tx:
         assert end_session(tx, old[0].sid, EndReason.LOGGED_OUT, clock()) is True
         assert tx.statuses.changes(None).bits == []
+
+
+def status_of_client(store, client_id):
+    with store.transaction() as tx:
+        return tx.statuses.of_client(client_id)
+
+
+def test_a_client_keeps_the_bit_that_it_got(small):
+    with small.reading() as tx:
+        assert tx.statuses.find_of_client("a") is None
+
+    given = [status_of_client(small, "a") for _ in range(3)]
+
+    assert given == [StatusRef(1, SIZE - 1)] * 3
+    with small.reading() as tx:
+        assert tx.statuses.find_of_client("a") == given[0]
+
+
+def test_no_size_of_a_list_gives_a_session_and_a_client_one_bit():
+    for size in range(SIZE, 2**20 + 1, 8):
+        sessions, clients = session_indexes(size), client_indexes(size)
+        assert (sessions.start, sessions.stop, clients.stop) == (0, clients.start, size)
+        assert len(clients) >= 1
+
+
+def test_clients_and_sessions_at_once_never_get_the_same_bit(rules, account, small):
+    def take(number):
+        return [status_of_client(small, f"client-{number}"), *statuses(rules, account, 4)]
+
+    given = [ref for some in at_once(8, take) for ref in some]
+
+    assert len(set(given)) == 40
+
+
+def test_one_client_at_once_gets_one_bit(small):
+    given = at_once(8, lambda _: status_of_client(small, "a"))
+
+    assert len(set(given)) == 1
+
+
+def test_a_client_does_not_get_the_bit_of_an_older_session(rules, account, small):
+    """Before clients had bits, sessions chose among all of them."""
+    session, _, _ = rules.open(account)
+    with small._database.begin() as db:
+        db.execute(text("UPDATE sessions SET status_index = :last"), {"last": SIZE - 1})
+
+    assert status_of_client(small, "a") == StatusRef(2, SIZE - 1)
+    assert rules.session(session.sid).status == StatusRef(1, SIZE - 1)
+
+
+def test_a_client_gets_another_bit_after_its_tokens_ended(small, clock):
+    old = status_of_client(small, "a")
+    with small.transaction() as tx:
+        assert end_client_tokens(tx, "a", EndReason.CLIENT_DISABLED, clock()) is True
+        assert end_client_tokens(tx, "a", EndReason.CLIENT_DISABLED, clock()) is False
+
+    new = status_of_client(small, "a")
+
+    assert new != old
+    with small.reading() as tx:
+        assert [(bit.number, bit.idx, bit.revoked) for bit in tx.statuses.changes(None).bits] == [
+            (*old, True)
+        ]
+
+
+def test_the_bit_of_ended_client_tokens_is_given_back_at_last(small, clock):
+    """It is taken while a token that names it can live, and while a verifier can remember it as set."""
+    old = status_of_client(small, "a")
+    for bit in (old, status_of_client(small, "b")):  # the newest change is kept
+        with small.transaction() as tx:
+            end_client_tokens(tx, "a" if bit == old else "b", EndReason.CLIENT_DISABLED, clock())
+        clock.advance(1)
+    assert status_of_client(small, "c").number == 3
+
+    clock.advance(361)
+    small.prune(clock())
+    assert status_of_client(small, "d").number == 4
+    clock.advance(3601)
+    small.prune(clock())
+
+    assert status_of_client(small, "e") == old
+
+
+def test_a_transaction_that_raises_gives_a_client_no_bit(small):
+    def take_and_fail():
+        with small.transaction() as tx:
+            tx.statuses.of_client("a")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        take_and_fail()
+
+    with small.reading() as tx:
+        assert tx.statuses.find_of_client("a") is None

@@ -14,11 +14,13 @@ from auth_service.domain.errors import (
     InvalidGrant,
     InvalidScope,
     InvalidTarget,
-    SlowDown,
+    OAuthError,
     TooManyTries,
     UnauthorizedClient,
     UnknownUserCode,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 SCOPES = frozenset({"orders:read", "profile:read"})
 
@@ -89,37 +91,62 @@ def test_a_code_is_good_once(rules, start, poll, approve):
         poll(started)
 
 
-def test_a_hasty_device_is_slowed_down_by_five_seconds_each_time(rules, start, poll, approve):
-    started = start()
-    approve(started)
-    with pytest.raises(AuthorizationPending):
-        poll(start())
-    waiting = start()
-    for wait, refusal in [
-        (0, AuthorizationPending),
-        (4, SlowDown),
-        (9, SlowDown),
-        (14, SlowDown),
-        (20, AuthorizationPending),
-    ]:
+def polls(rules, poll, started, *waits):
+    """Return what each poll is answered after so many seconds of waiting."""
+    answers = []
+    for wait in waits:
         rules.clock.advance(wait)
-        with pytest.raises(refusal):
-            poll(waiting)
-    rules.clock.advance(19)
-    with pytest.raises(SlowDown, match="25 seconds"):
-        poll(waiting)
+        try:
+            answers.append(type(poll(started)).__name__)
+        except OAuthError as refused:
+            answers.append(refused.slug)
+    return answers
 
 
-def test_polling_too_fast_does_not_get_an_approved_code_either(rules, start, poll, approve):
+@pytest.mark.parametrize("wait", [4.0, 4.98, 5.0, 10.0])
+def test_polls_up_to_a_second_early_are_not_slowed_down(rules, start, poll, wait):
+    assert polls(rules, poll, start(), 0, *[wait] * 20) == ["authorization_pending"] * 21
+
+
+def test_early_polls_are_slowed_down_and_cost_no_wait(rules, start, poll):
+    early, due = "slow_down", "authorization_pending"
+
+    assert polls(rules, poll, start(), 0, 0, 1, 2.9, 0.1) == [due, early, early, early, due]
+
+
+def test_a_device_that_adds_five_seconds_is_let_in(rules, start, poll):
+    answers = polls(rules, poll, start(), 0, 1, 6, 10, 10)
+
+    assert answers == ["authorization_pending", "slow_down", *["authorization_pending"] * 3]
+
+
+@given(st.floats(0.01, 60.0), st.integers(0, 40))
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_fixed_interval_of_any_length_gets_its_tokens(rules, start, poll, approve, every, before):
+    """Early or not: the next poll that comes 4 seconds after the last one that counted is answered."""
+    started = start()
+    polls(rules, poll, started, *[every] * min(before, int(500 / every)))
+    approve(started)
+
+    assert "TokenAnswer" in polls(rules, poll, started, *[every] * (int(4 / every) + 1))
+
+
+def test_an_early_poll_does_not_get_an_approved_code(rules, start, poll, approve):
     started = start()
     with pytest.raises(AuthorizationPending):
         poll(started)
     approve(started)
 
-    with pytest.raises(SlowDown):
+    assert polls(rules, poll, started, 3, 1) == ["slow_down", "TokenAnswer"]
+
+
+def test_a_used_code_is_refused_however_early(start, poll, approve):
+    started = start()
+    approve(started)
+    poll(started)
+
+    with pytest.raises(InvalidGrant):
         poll(started)
-    rules.clock.advance(10)
-    assert poll(started).access_token
 
 
 def test_a_denied_device_is_told_so(rules, start, poll, approve):

@@ -1,7 +1,15 @@
 """Token exchange and service tokens, rule by rule."""
 
+from dataclasses import replace
+
 import pytest
-from auth_service.domain.errors import InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient
+from auth_service.domain.errors import (
+    InvalidClient,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    UnauthorizedClient,
+)
 from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.grants import Grant
 from auth_service.domain.issuing import AccessToken
@@ -151,39 +159,55 @@ def test_for_a_disabled_account_there_is_no_exchange(rules, alice, subject, exch
         exchange(subject[2])
 
 
+def own_token(rules, client, scopes=None, audiences=()):
+    return ServiceToken(rules.store, rules.issuing)(client, scopes, audiences)
+
+
 def test_a_services_own_token_has_no_user_to_act_for(rules, orders, exchange):
     rules.register("orders-service", audiences=frozenset({"orders-service", "users-service"}))
-    own = ServiceToken(rules.issuing)(rules.client("orders-service"), None, ())
+    own = own_token(rules, rules.client("orders-service"))
 
     with pytest.raises(InvalidRequest):
         exchange(own.access_token)
 
 
 def test_a_service_gets_a_token_for_itself_with_no_user_and_no_session(rules, orders):
-    answer = ServiceToken(rules.issuing)(orders, None, ())
+    answer = own_token(rules, orders)
 
     claims = rules.signer.claims[answer.access_token]
     assert (claims["sub"], claims["client_id"]) == ("orders-service", "orders-service")
     assert (claims["aud"], claims["scope"], claims["roles"]) == ("users-service", "users:read", [])
-    assert not {"sid", "act", "auth_time", "status"} & set(claims)
+    assert not {"sid", "act", "auth_time"} & set(claims)
+    assert claims["status"]["status_list"]["uri"].endswith("/status-lists/1")
     assert answer.refresh_token is None
 
 
 @pytest.mark.parametrize("client_id", ["introspector", "cli"])
 def test_only_registered_confidential_clients_get_service_tokens(rules, client_id):
     with pytest.raises(UnauthorizedClient):
-        ServiceToken(rules.issuing)(rules.client(client_id), None, ())
+        own_token(rules, rules.client(client_id))
 
 
 def test_a_public_client_gets_no_service_token_even_when_registered_so(rules):
     public = rules.register("cli", grants=frozenset({"client_credentials"}))
 
     with pytest.raises(UnauthorizedClient):
-        ServiceToken(rules.issuing)(public, None, ())
+        own_token(rules, public)
 
 
 def test_a_service_gets_no_more_for_itself_than_is_registered(rules, orders):
     with pytest.raises(InvalidScope):
-        ServiceToken(rules.issuing)(orders, frozenset({"admin"}), ())
+        own_token(rules, orders, frozenset({"admin"}))
     with pytest.raises(InvalidTarget):
-        ServiceToken(rules.issuing)(orders, None, ("auth-service",))
+        own_token(rules, orders, None, ("auth-service",))
+
+
+def test_a_client_disabled_meanwhile_gets_no_own_token(rules, orders):
+    """It proved itself, and was disabled before the token was made."""
+    with rules.store.transaction() as tx:
+        tx.clients.add(replace(orders, enabled=False), 1.0)
+
+    with pytest.raises(InvalidClient):
+        own_token(rules, orders)
+    with rules.store.reading() as tx:
+        assert tx.statuses.find_of_client("orders-service") is None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from auth_service.domain.errors import InvalidGrant, InvalidScope, InvalidTarget
+from auth_service.domain.errors import InvalidClient, InvalidGrant, InvalidScope, InvalidTarget
 from auth_service.domain.grants import Grant
 from auth_service.domain.sessions import EndReason, end_session
 from hypothesis import HealthCheck, given, settings
@@ -152,7 +152,14 @@ def test_a_disabled_account_is_refused(rules, alice, session, refresh, clock):
         refresh(session[1])
 
 
-@pytest.mark.parametrize("change", [{"enabled": False}, {"grants": frozenset()}, {"confidential": True}])
+def test_a_confidential_clients_token_needs_its_client(rules, session, refresh):
+    rules.register("cli", confidential=True)
+
+    with pytest.raises(InvalidClient):
+        refresh(session[1])
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"grants": frozenset()}])
 def test_a_client_that_may_not_refresh_any_more_is_refused(rules, session, refresh, change):
     rules.register("cli", **change)
 

@@ -18,14 +18,14 @@ from auth_service.domain.errors import (
     SessionOver,
     WrongPassword,
 )
-from auth_service.domain.exchange import Exchange
+from auth_service.domain.exchange import Exchange, ServiceToken
 from auth_service.domain.logout import Introspect, LogOut, Revoke
 from auth_service.domain.one_time import OneTimeToken, Purpose
 from auth_service.domain.own_sessions import OwnSessions
 from auth_service.domain.password_reset import ResetPassword, password_digest
 from auth_service.domain.passwords import ChangePassword
 from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.sessions import EndReason
+from auth_service.domain.sessions import EndReason, end_sessions_of_client
 from auth_service.registry import ClientRegistry
 
 
@@ -307,7 +307,8 @@ def test_a_service_cannot_end_a_users_session_with_its_exchanged_token(rules, se
 def test_without_a_client_only_a_public_clients_session_can_be_revoked(rules, session, revoke):
     rules.register("cli", confidential=True)
 
-    revoke(session[1], None)
+    with pytest.raises(InvalidClient):
+        revoke(session[1], None)
 
     assert rules.session(session[0].sid).ended_at is None
 
@@ -332,18 +333,89 @@ def test_introspection_says_nothing_about_tokens_for_others(rules, alice, intros
     assert introspect("unknown", rules.client("introspector")) is None
 
 
-def test_a_services_own_token_stands_without_a_session(rules, introspect):
-    from auth_service.domain.exchange import ServiceToken
-
-    token = ServiceToken(rules.issuing)(rules.client("orders-service"), None, ()).access_token
-
-    assert introspect(token, rules.client("introspector")).subject == "orders-service"
+@pytest.fixture
+def own_token(rules):
+    get = ServiceToken(rules.store, rules.issuing)
+    return lambda client_id="orders-service": get(rules.client(client_id), None, ()).access_token
 
 
-def test_the_token_of_a_service_that_was_disabled_does_not_stand(rules, introspect):
-    from auth_service.domain.exchange import ServiceToken
+def own_status(rules, token):
+    return rules.reader.read_any(token).status
 
-    token = ServiceToken(rules.issuing)(rules.client("orders-service"), None, ()).access_token
+
+def is_revoked(rules, token):
+    with rules.store.reading() as tx:
+        return own_status(rules, token) in {(bit.number, bit.idx) for bit in tx.statuses.changes(None).bits}
+
+
+def test_own_tokens_of_one_client_share_one_status(rules, own_token):
+    other = rules.register(
+        "billing", confidential=True, grants=frozenset({"client_credentials"}),
+        own_scopes=frozenset({"users:read"}), audiences=frozenset({"users-service"}),
+    )  # fmt: skip
+
+    statuses = [own_status(rules, own_token(client)) for client in ["orders-service"] * 3 + [other.client_id]]
+
+    assert len(set(statuses[:3])) == 1
+    assert statuses[3] != statuses[0]
+
+
+def test_an_own_token_is_active_until_its_status_is_set(rules, own_token, introspect):
+    token, introspector = own_token(), rules.client("introspector")
+    assert introspect(token, introspector).subject == "orders-service"
+
+    with rules.store.transaction() as tx:
+        end_sessions_of_client(tx, "orders-service", rules.clock())
+
+    assert is_revoked(rules, token)
+    assert introspect(token, introspector) is None
+
+
+def test_own_tokens_after_the_end_are_valid_and_those_before_stay_revoked(rules, own_token, introspect):
+    old, introspector = own_token(), rules.client("introspector")
+    with rules.store.transaction() as tx:
+        end_sessions_of_client(tx, "orders-service", rules.clock())
+
+    new = own_token()
+
+    assert (is_revoked(rules, old), is_revoked(rules, new)) == (True, False)
+    assert introspect(old, introspector) is None
+    assert introspect(new, introspector).client_id == "orders-service"
+
+
+def test_the_end_of_own_tokens_is_recorded_once(rules, own_token):
+    own_token()
+    with rules.store.transaction() as tx:
+        for _ in range(2):
+            end_sessions_of_client(tx, "orders-service", rules.clock(), by="somebody")
+
+    with rules.store.reading() as tx:
+        (entry,) = tx.audit.entries(AuditQuery(event="client_tokens_ended"), 10)
+    assert (entry.event.actor, entry.event.client_id) == ("somebody", "orders-service")
+    assert entry.event.detail == {"reason": "client_disabled"}
+
+
+def test_an_own_token_revoked_by_its_client_is_ended(rules, own_token, revoke):
+    old = own_token()
+    revoke(old, rules.client("orders-service"))
+    new = own_token()
+    revoke(old, rules.client("orders-service"))
+
+    assert (is_revoked(rules, old), is_revoked(rules, new)) == (True, False)
+
+
+def test_an_own_token_is_not_revoked_by_another_client(rules, own_token, revoke):
+    token = own_token()
+
+    revoke(token, rules.client("introspector"))
+    with pytest.raises(InvalidClient):
+        revoke(token, None)
+
+    assert not is_revoked(rules, token)
+
+
+def test_the_token_of_a_service_that_was_disabled_does_not_stand(rules, own_token, introspect):
+    token = own_token()
     rules.register("orders-service", enabled=False)
 
     assert introspect(token, rules.client("introspector")) is None

@@ -35,6 +35,7 @@ class Event(StrEnum):
     CLIENT_CHANGED = "client_changed"
     CLIENT_DISABLED = "client_disabled"
     CLIENT_ENABLED = "client_enabled"
+    CLIENT_TOKENS_ENDED = "client_tokens_ended"
     CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 (likewise)
     CONSENT_GIVEN = "consent_given"
     DEVICE_DECIDED = "device_decided"

@@ -35,6 +35,7 @@ from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock, new_token
 
 _UNKNOWN = "this device code is not known"
+_TOO_EARLY = f"add {INTERVAL} seconds to the time between two polls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,12 @@ class DeviceGrant:
         """
         _allowed(client)
         digest = digest_of(device_code)
-        with self.store.reading() as tx:  # a made-up code must not cost a write lock
+        with self.store.reading() as tx:  # neither a made-up code nor an early poll may cost a write lock
             known = tx.device_codes.find(digest)
         if known is None or known.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
+        if known.too_early(self.issuing.now()):
+            raise SlowDown(_TOO_EARLY)
         with self.store.transaction() as tx:
             outcome = self._poll(tx, client, digest)
         if isinstance(outcome, OAuthError):  # raised only now: when it may ask again is to be committed
@@ -108,11 +111,9 @@ class DeviceGrant:
             return InvalidGrant("this device code was used before")
         if now >= code.expires_at:
             return ExpiredToken("nobody answered in time")
-        if now < code.next_poll_at:
-            slower = code.interval + INTERVAL
-            tx.device_codes.polled(digest, slower, now + slower)
-            return SlowDown(f"ask every {slower} seconds")
-        tx.device_codes.polled(digest, code.interval, now + code.interval)
+        if code.too_early(now):  # another poll came first since the look above
+            return SlowDown(_TOO_EARLY)
+        tx.device_codes.polled(digest, now + INTERVAL)
         if code.status is DeviceStatus.PENDING:
             return AuthorizationPending("nobody has answered yet")
         if code.status is DeviceStatus.DENIED:

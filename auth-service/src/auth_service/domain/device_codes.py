@@ -10,7 +10,8 @@ from auth_service.domain.clients import Client
 from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes
 
 DEVICE_LIFE = 600  # seconds in which a person has to answer
-INTERVAL = 5  # seconds between two polls, and how much longer each hasty one makes them
+INTERVAL = 5  # seconds between two polls
+TOLERANCE = 1.0  # seconds by which a poll may come early: clocks and networks are not exact
 ALPHABET = (
     "BCDFGHJKLMNPQRSTVWXZ"  # no vowel spells a word, no digit looks like a letter (RFC 8628 section 6.1)
 )
@@ -40,11 +41,18 @@ class DeviceCode:
     audiences: tuple[str, ...]
     expires_at: float
     next_poll_at: float
-    interval: int = INTERVAL
     status: DeviceStatus = DeviceStatus.PENDING
     sub: str | None = None
     methods: tuple[str, ...] = ()
     auth_time: float | None = None
+
+    def too_early(self, now: float) -> bool:
+        """Return whether a poll now is answered `slow_down` (RFC 8628 section 3.5).
+
+        Such a poll changes nothing, so a device that ignores the answer and keeps to a fixed time still gets its tokens.
+        """
+        used = self.status is DeviceStatus.USED
+        return not used and now < min(self.next_poll_at - TOLERANCE, self.expires_at)
 
 
 class DeviceCodes(Protocol):
@@ -62,7 +70,7 @@ class DeviceCodes(Protocol):
     def by_user_code(self, digest: bytes) -> DeviceCode | None:
         """Find by the digest of the user code."""
 
-    def polled(self, digest: bytes, interval: int, next_poll_at: float) -> None:
+    def polled(self, digest: bytes, next_poll_at: float) -> None:
         """Record when the device may ask again."""
 
     def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:

@@ -1,11 +1,12 @@
 """Token exchange (RFC 8693): a service acts for a user, with less than the user's own token allows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, record_alone
 from auth_service.domain.clients import Client, GrantType
 from auth_service.domain.errors import (
+    InvalidClient,
     InvalidRequest,
     InvalidTarget,
     OAuthError,
@@ -15,6 +16,7 @@ from auth_service.domain.errors import (
 from auth_service.domain.grants import narrow_audiences, narrow_scopes
 from auth_service.domain.issuing import AccessToken, Issuing, TokenAnswer
 from auth_service.domain.sessions import Session, live_session
+from auth_service.domain.statuses import StatusRef
 from auth_service.domain.store import Store
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
@@ -36,6 +38,7 @@ class OwnToken:
     session_id: str | None = None
     auth_time: int | None = None
     actors: tuple[str, ...] = ()
+    status: StatusRef | None = None
 
 
 class TokenReader(Protocol):
@@ -123,14 +126,21 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class ServiceToken:
-    """The ``client_credentials`` grant: a token for a service itself, with no user and no session behind it."""
+    """The ``client_credentials`` grant: a token for a service itself, with no user and no session behind it.
 
+    Its status is the client's, so that disabling the client ends it.
+    """
+
+    store: Store
     issuing: Issuing
 
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]
     ) -> TokenAnswer:
-        """Answer for a client that has proved itself; raises UnauthorizedClient, InvalidScope, InvalidTarget."""
+        """Answer for a client that has proved itself.
+
+        Raises UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.
+        """
         if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
             raise UnauthorizedClient("this client is not registered for client_credentials")
         token = AccessToken(
@@ -140,4 +150,8 @@ class ServiceToken:
             scopes=narrow_scopes(scopes, client.own_scopes),
             expires_at=int(self.issuing.now()) + self.issuing.lifetimes.access,
         )
-        return self.issuing.answer(token)
+        with self.store.transaction() as tx:
+            if not tx.clients.hold(client.client_id):
+                raise InvalidClient("this client is not known here")
+            status = tx.statuses.of_client(client.client_id)
+        return self.issuing.answer(replace(token, status=status))

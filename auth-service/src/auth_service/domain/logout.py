@@ -6,7 +6,7 @@ from auth_service.domain.clients import Client, Clients
 from auth_service.domain.errors import InvalidClient, SessionOver
 from auth_service.domain.exchange import OwnToken, TokenReader
 from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.sessions import EndReason, Session, end_all_sessions, end_session
+from auth_service.domain.sessions import EndReason, Session, end_all_sessions, end_client_tokens, end_session
 from auth_service.domain.store import Store, Transaction
 from auth_service.domain.times import Clock
 
@@ -40,7 +40,10 @@ def _own(tx: Transaction, sub: str, sid: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Token revocation (RFC 7009): either kind of token ends the session that it came from."""
+    """Token revocation (RFC 7009): either kind of token ends the session that it came from.
+
+    One that a client got for itself ends all that it got so.
+    """
 
     store: Store
     clients: Clients
@@ -48,16 +51,26 @@ class Revoke:
     now: Clock
 
     def __call__(self, token: str, client: Client | None) -> None:
-        """End the session if the token is this client's own; otherwise nothing happens, and nobody is told."""
+        """End the session if the token is this client's own; a token that is not, or is unknown, changes nothing.
+
+        Raises InvalidClient for a confidential client's token when no client has proved itself.
+        """
         with self.store.reading() as tx:
             presented = tx.refresh_tokens.find(digest_of(token))
         if presented is not None:
-            sid: str | None = presented.token.sid
-        else:
-            access = self.reader.read_any(token)
-            sid = access.session_id if access else None
-        if sid is None:
+            self._end(presented.token.sid, client)
+        elif (access := self.reader.read_any(token)) is None:
             return
+        elif access.session_id is not None:
+            self._end(access.session_id, client)
+        elif self._may_end(access.client_id, client):
+            with self.store.transaction() as tx:
+                if tx.statuses.find_of_client(access.client_id) == access.status:
+                    end_client_tokens(
+                        tx, access.client_id, EndReason.REVOKED, self.now(), by=access.client_id
+                    )
+
+    def _end(self, sid: str, client: Client | None) -> None:
         with self.store.transaction() as tx:
             session = tx.sessions.get(sid)
             if session is not None and self._may_end(session.client_id, client):
@@ -67,7 +80,9 @@ class Revoke:
         if client is not None:
             return client.client_id == owner_id
         owner = self.clients.get(owner_id)
-        return owner is not None and not owner.confidential
+        if owner is not None and owner.confidential:
+            raise InvalidClient("the client of this token has to prove who it is")
+        return owner is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +121,12 @@ class Introspect:
         holder = self.clients.get(found.client_id)
         if not client.serves.intersection(found.audiences) or holder is None or not holder.enabled:
             return None
-        if found.session_id is None:
-            return found
         with self.store.reading() as tx:
-            return found if self._session(tx, found.session_id) is not None else None
+            if found.session_id is None:
+                good = found.status in {None, tx.statuses.find_of_client(found.client_id)}
+            else:
+                good = self._session(tx, found.session_id) is not None
+        return found if good else None
 
     def _refresh(self, token: str, client: Client) -> StandingRefresh | None:
         with self.store.reading() as tx:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from auth_service.domain.accounts import Account
 from auth_service.domain.audit import REFUSED, AuditEvent, Event, current_origin
 from auth_service.domain.clients import Client, Clients, GrantType
-from auth_service.domain.errors import InvalidGrant, InvalidScope
+from auth_service.domain.errors import InvalidClient, InvalidGrant, InvalidScope
 from auth_service.domain.grants import (
     OIDC_SCOPES,
     Grant,
@@ -56,7 +56,7 @@ class Refresh:
     def __call__(
         self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
     ) -> TokenAnswer:
-        """Answer with the one successor; raises InvalidGrant, InvalidScope or InvalidTarget.
+        """Answer with the one successor; raises InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
 
         ``client`` is whoever proved or named itself, None when nobody did: a public client's token is
         proof enough by itself. A refusal for scope or audience uses nothing up.
@@ -116,7 +116,7 @@ class Refresh:
         if client is None or not client.enabled or GrantType.REFRESH_TOKEN not in client.grants:
             raise InvalidGrant("the client of this refresh token may not use it any more")
         if client.confidential and asked.client is None:
-            raise InvalidGrant("the client of this refresh token has to prove who it is")
+            raise InvalidClient("the client of this refresh token has to prove who it is")
         return session, client
 
     def _replace(self, tx: Transaction, asked: _Asked, session: Session, digest: bytes) -> str | None:

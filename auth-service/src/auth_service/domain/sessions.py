@@ -156,7 +156,26 @@ def end_all_sessions(  # noqa: PLR0913 (the last two by name)
     return end_sessions(tx, sids, reason, at, by=by)
 
 
+def end_client_tokens(
+    tx: Transaction, client_id: str, reason: EndReason, at: float, *, by: str | None = None
+) -> bool:
+    """End the tokens that a client got for itself (`client_credentials`). Nothing else ends them.
+
+    From the commit on their status says so to every verifier. The client's next token gets another status, so it is
+    valid while those stay revoked. Return False if there were none.
+    """
+    status = tx.statuses.take_from_client(client_id)
+    if status is None:
+        return False
+    tx.statuses.revoke([status], at)
+    tx.audit.record(
+        AuditEvent(Event.CLIENT_TOKENS_ENDED, actor=by, client_id=client_id, detail={"reason": str(reason)})
+    )
+    return True
+
+
 def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
-    """End every live session of a client that is disabled; gives the ids of those that ended."""
+    """End every live session of a client that is disabled, and its own tokens; gives the ids of the sessions."""
+    end_client_tokens(tx, client_id, EndReason.CLIENT_DISABLED, at, by=by)
     sids = [session.sid for session in tx.sessions.living_of_client(client_id, at)]
     return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

@@ -1,4 +1,4 @@
-"""Revocation bits: which bit of which list is a session's own, and what changed among them since one looked."""
+"""Revocation bits: which bit is a session's or a client's own, and what changed among them since one looked."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 LIST_SIZE = 2**20
+CLIENTS_SHARE = 64  # one index of so many is for a client's own tokens, the others are for sessions
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")  # one list, one name
 MARGIN = 60.0  # seconds past a token's end: what verifiers allow their clocks, and as much for a slow answer
 QUARANTINE = 3600.0  # seconds for which a bit that was cleared belongs to nobody: verifiers have read the new list then
@@ -25,6 +26,16 @@ class StatusRef(NamedTuple):
     def claim(self, issuer: str) -> dict[str, object]:
         """Give the ``status`` claim of a token that this bit ends (draft-ietf-oauth-status-list, section 6)."""
         return {"status_list": {"idx": self.idx, "uri": list_uri(issuer, self.number)}}
+
+
+def session_indexes(size: int) -> range:
+    """Return the indexes of a list of this size that sessions get."""
+    return range(size - size // CLIENTS_SHARE)
+
+
+def client_indexes(size: int) -> range:
+    """Return the indexes that clients get for their own tokens: the last of a list, which no session can get."""
+    return range(size - size // CLIENTS_SHARE, size)
 
 
 def list_uri(issuer: str, number: int) -> str:
@@ -74,13 +85,25 @@ class Changes:
 
 
 class Statuses(Protocol):
-    """Where the bits are kept. A session gets its own when it is added, or here if it is older than they are."""
+    """Where the bits are kept.
+
+    A session gets its own when it is added, or here if it is older than they are; a client with its first own token.
+    """
 
     def settle(self) -> None:
         """Open the first list if there is none."""
 
     def assign(self, sid: str) -> StatusRef | None:
         """Give a session that has no bit one that no other has; gives what it has then. None for an unknown session."""
+
+    def of_client(self, client_id: str) -> StatusRef:
+        """Return the bit of a client's own tokens; one that no other has, chosen by chance, if it has none yet."""
+
+    def find_of_client(self, client_id: str) -> StatusRef | None:
+        """Return the bit of a client's own tokens, None if it has none."""
+
+    def take_from_client(self, client_id: str) -> StatusRef | None:
+        """Take its bit from a client and return it; None if it had none. For `end_client_tokens` alone."""
 
     def revoke(self, refs: Collection[StatusRef], at: float) -> None:
         """Set these bits; they stay so until no token that was made before ``at`` can live."""

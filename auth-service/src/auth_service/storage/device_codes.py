@@ -26,7 +26,6 @@ class SqlDeviceCodes:
             scopes=" ".join(sorted(code.scopes)),
             audiences=" ".join(code.audiences),
             status=str(code.status),
-            interval=code.interval,
             next_poll_at=code.next_poll_at,
             expires_at=code.expires_at,
         )
@@ -40,12 +39,10 @@ class SqlDeviceCodes:
     def by_user_code(self, digest: bytes) -> DeviceCode | None:
         return self._one(select(DeviceCodeRow).where(DeviceCodeRow.user_code_digest == digest))
 
-    def polled(self, digest: bytes, interval: int, next_poll_at: float) -> None:
+    def polled(self, digest: bytes, next_poll_at: float) -> None:
         changed = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest)
         self._db.execute(
-            changed.values(interval=interval, next_poll_at=next_poll_at).execution_options(
-                synchronize_session=False
-            )
+            changed.values(next_poll_at=next_poll_at).execution_options(synchronize_session=False)
         )
 
     def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:
@@ -75,7 +72,6 @@ class SqlDeviceCodes:
             audiences=tuple(row.audiences.split()),
             expires_at=row.expires_at,
             next_poll_at=row.next_poll_at,
-            interval=row.interval,
             status=DeviceStatus(row.status),
             sub=row.sub,
             methods=tuple((row.methods or "").split()),

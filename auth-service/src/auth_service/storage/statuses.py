@@ -1,7 +1,8 @@
 """Revocation bits in the database: chosen at random among the free ones, set by one row, read by what changed.
 
-A bit is taken while a session names it, and while a row of its own says that it is or was set. Of two transactions
-that choose the same one the unique constraint lets one have it, and the other takes its next choice.
+A bit is taken while a session or a client names it, and while a row of its own says that it is or was set. Of two
+transactions that choose the same one the unique constraint lets one have it, and the other takes its next choice.
+No constraint spans both tables, so sessions and clients choose among different indexes.
 """
 
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
@@ -11,16 +12,26 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, cast, func, select, true, union_all, update
+from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select, true, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Db
 from sqlalchemy.orm import aliased
 
-from auth_service.domain.statuses import LIST_SIZE, MARGIN, QUARANTINE, Bit, Changes, Horizon, StatusRef
+from auth_service.domain.statuses import (
+    LIST_SIZE,
+    MARGIN,
+    QUARANTINE,
+    Bit,
+    Changes,
+    Horizon,
+    StatusRef,
+    client_indexes,
+    session_indexes,
+)
 from auth_service.domain.times import Clock
 from auth_service.storage.dialects import affected, insert_or_ignore
-from auth_service.storage.tables import RevocationRow, SessionRow, StatusListRow
+from auth_service.storage.tables import ClientStatusRow, RevocationRow, SessionRow, StatusListRow
 
 # Of each look at a list: the next only when the one before found none free; then it is full.
 CHOICES = (16, 64, 512)
@@ -29,12 +40,19 @@ WHOLE_AFTER = QUARANTINE / 2  # seconds after which a reader may have missed tha
 
 _chance = random.SystemRandom()
 _session, _bit, _list = SessionRow.__table__.c, RevocationRow.__table__.c, StatusListRow.__table__.c
+_client = ClientStatusRow.__table__.c
 _some: Any = bindparam("some", expanding=True)
 _TAKEN = union_all(
     select(_session.status_index).where(
         _session.status_list == bindparam("number"), _session.status_index.in_(_some)
     ),
     select(_bit.status_index).where(_bit.status_list == bindparam("number"), _bit.status_index.in_(_some)),
+    select(_client.status_index).where(
+        _client.status_list == bindparam("number"), _client.status_index.in_(_some)
+    ),
+)
+_OF_CLIENT = select(_client.status_list, _client.status_index).where(
+    _client.client_id == bindparam("client_id")
 )
 _LISTS = select(_list.number, _list.size).order_by(_list.number)
 _SET = select(_bit.status_list, _bit.status_index, _bit.revoked).where(_bit.revoked == true())
@@ -67,11 +85,14 @@ _REVOKE = {dialect: _revoke(dialect) for dialect in NOW}
 
 @dataclass(frozen=True, slots=True)
 class StatusPlan:
-    """What all transactions of a process share: sizes, seconds that an access token lives, and which lists are full."""
+    """What all transactions of a process share: sizes, seconds that an access token lives, and what is full.
+
+    `full_until` says until when no look is taken at the indexes of a list, by its number and the first of them.
+    """
 
     list_size: int = LIST_SIZE
     access_ttl: float = 300
-    full_until: dict[int, float] = field(default_factory=dict)
+    full_until: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
 class SqlStatuses:
@@ -87,17 +108,21 @@ class SqlStatuses:
     def settle(self) -> None:
         self._open(1)
 
-    def choices(self) -> Iterator[StatusRef]:
-        """Give bits that were free a moment ago, without end: the next one is for who was not the first to take one."""
+    def choices(self, indexes: Callable[[int], range] = session_indexes) -> Iterator[StatusRef]:
+        """Yield bits that were free a moment ago, without end: take the next one where another was faster.
+
+        `indexes` returns those to choose among, of a list of a size.
+        """
         while True:
             lists = self._lists()
             for number, size in lists.items():
-                if self._plan.full_until.get(number, 0.0) > self._now():
+                some = indexes(size)
+                if self._plan.full_until.get((number, some.start), 0.0) > self._now():
                     continue
                 for count in CHOICES:
-                    for index in self._free(number, _chance.sample(range(size), min(count, size))):
+                    for index in self._free(number, _chance.sample(some, min(count, len(some)))):
                         yield StatusRef(number, index)
-                self._plan.full_until[number] = self._now() + FULL_FOR
+                self._plan.full_until[number, some.start] = self._now() + FULL_FOR
             self._open(max(lists, default=0) + 1)
 
     def assign(self, sid: str) -> StatusRef | None:
@@ -116,6 +141,26 @@ class SqlStatuses:
             break
         has = self._db.execute(select(row.status_list, row.status_index).where(row.sid == sid)).one_or_none()
         return None if has is None else StatusRef.of(*has)
+
+    def of_client(self, client_id: str) -> StatusRef:
+        has = self.find_of_client(client_id)
+        choices = self.choices(client_indexes)
+        while has is None:  # another transaction may be faster, with the bit or with the client
+            chosen = next(choices)
+            values = {"status_list": chosen.number, "status_index": chosen.idx}
+            insert_or_ignore(self._db, ClientStatusRow, client_id=client_id, **values)
+            has = self.find_of_client(client_id)
+        return has
+
+    def find_of_client(self, client_id: str) -> StatusRef | None:
+        row = self._db.connection().execute(_OF_CLIENT, {"client_id": client_id}).one_or_none()
+        return None if row is None else StatusRef(*row)
+
+    def take_from_client(self, client_id: str) -> StatusRef | None:
+        row = ClientStatusRow
+        taken = delete(row).where(row.client_id == client_id).returning(row.status_list, row.status_index)
+        had = self._db.connection().execute(taken).one_or_none()
+        return None if had is None else StatusRef(*had)
 
     def revoke(self, refs: Collection[StatusRef], at: float) -> None:
         until = at + self._plan.access_ttl + MARGIN

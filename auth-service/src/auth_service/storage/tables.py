@@ -80,6 +80,17 @@ class StatusListRow(Base):
     opened_at: Mapped[float] = mapped_column(Double)
 
 
+class ClientStatusRow(Base):
+    """The revocation bit of the tokens that a client got for itself, never the same for two rows."""
+
+    __tablename__ = "client_statuses"
+    __table_args__ = (UniqueConstraint("status_list", "status_index", name="uq_client_statuses_status"),)
+
+    client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    status_list: Mapped[int]
+    status_index: Mapped[int]
+
+
 class RevocationRow(Base):
     """One bit that is set, or that was cleared and has not been given back yet; ``change`` tells when that was.
 
@@ -205,7 +216,6 @@ class DeviceCodeRow(Base):
     methods: Mapped[str | None] = mapped_column(String(100))
     auth_time: Mapped[float | None] = mapped_column(Double)
     status: Mapped[str] = mapped_column(String(20))
-    interval: Mapped[int]
     next_poll_at: Mapped[float] = mapped_column(Double)
     expires_at: Mapped[float] = mapped_column(Double)
 
