@@ -1,0 +1,112 @@
+"""Every JWT that comes back to us is read as strictly as an access token is."""
+
+import json
+
+import pytest
+from auth_service.domain.errors import InvalidClient
+from auth_service.domain.hints import Hint
+from auth_service.signing.assertions import ClientKeys, JwtAssertions
+from auth_service.signing.verifying import LocalKeys, OwnIdTokens
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from testkit.forgeries import bytes_, shapes, signatures
+from testkit.keys import jwk, make_rsa
+from testkit.mint import MISSING, Mint
+
+ISSUER = "http://localhost:8080"
+EXTENSIONS = (
+    {"crit": ["exp"]},
+    {"b64": True},
+    {"zip": "DEF"},
+    {"alg": "none"},
+    {"alg": "RS512"},
+    {"alg": MISSING},
+)
+
+
+class IdTokens(Mint):
+    """Makes ID tokens where its base makes access tokens."""
+
+    def header(self, **overrides):
+        return super().header(**{"typ": "JWT"} | overrides)
+
+    def claims(self, **overrides):
+        return super().claims(aud="cli", **overrides)
+
+
+class Assertions(IdTokens):
+    """Makes the assertions of a client."""
+
+    def claims(self, **overrides):
+        return super().claims(**{"iss": "billing", "sub": "billing"} | overrides)
+
+
+@pytest.fixture(scope="module")
+def read_assertion(tmp_path_factory):
+    """`read_assertion(token)`: who made it, as the two steps of the port say; raises InvalidClient."""
+    folder = tmp_path_factory.mktemp("clients")
+    public = make_rsa().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "billing.pub.pem").write_bytes(public)
+    reader = JwtAssertions(ClientKeys(folder))
+    return lambda token: reader.verified(token, reader.issuer(token))["sub"]
+
+
+@pytest.fixture(scope="module")
+def read_hint():
+    class Published:
+        def document(self):
+            keys = {"keys": [jwk(make_rsa().public_key(), kid="ours")]}
+            return json.dumps(keys).encode(), "etag"
+
+    return OwnIdTokens(ISSUER, LocalKeys(Published())).read
+
+
+def forged(mint):
+    """Yield the name and the token of each forgery whose fault is its form or its signature."""
+    for room in (shapes, bytes_, signatures):
+        yield from room.forge(mint)
+    for extension in EXTENSIONS:
+        yield f"the header's {extension}", mint.sign(header=extension)
+    good = mint.sign()
+    for name, tail in {
+        "padding": "==",
+        "a newline": "\n",
+        "a blank": " ",
+        "NUL": "\0",
+        "half a surrogate": "\ud800",
+    }.items():
+        yield f"{name} at the end", good + tail
+
+
+def test_a_forged_client_assertion_proves_nothing(read_assertion):
+    mint = Assertions(ISSUER, make_rsa(), kid="any")
+    assert read_assertion(mint.sign()) == "billing"
+
+    accepted = []
+    for name, token in forged(mint):
+        try:
+            read_assertion(token)
+        except InvalidClient:
+            continue
+        accepted.append(name)
+
+    assert accepted == []
+
+
+@pytest.mark.parametrize("typ", ["JWT", "client-authentication+jwt", MISSING])
+def test_a_client_assertion_may_be_of_these_types(read_assertion, typ):
+    assert read_assertion(Assertions(ISSUER, make_rsa()).sign(header={"typ": typ})) == "billing"
+
+
+@pytest.mark.parametrize(
+    "typ", ["at+jwt", "logout+jwt", "statuslist+jwt", "secevent+jwt", "", None, 1, ["JWT"], {}]
+)
+def test_a_client_assertion_of_another_type_is_refused(read_assertion, typ):
+    with pytest.raises(InvalidClient):
+        read_assertion(Assertions(ISSUER, make_rsa()).sign(header={"typ": typ}))
+
+
+def test_a_forged_id_token_is_no_hint(read_hint):
+    mint = IdTokens(ISSUER, make_rsa(), kid="ours")
+    assert read_hint(mint.sign()) == Hint(mint.claims()["sub"], "cli", mint.claims()["sid"])
+
+    assert [name for name, token in forged(mint) if read_hint(token) is not None] == []

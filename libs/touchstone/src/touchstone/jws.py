@@ -1,0 +1,94 @@
+"""Owns the compact form of a signed JWT: three parts with one spelling, JSON with one reading (RFC 7515, RFC 7519)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from touchstone import base64url, errors, strictjson
+
+_LONGEST_TOKEN = 8192
+_DEEPEST_JSON = 8
+_UNSUPPORTED = frozenset({"crit", "b64", "zip"})
+_PADDING, _HASH = PKCS1v15(), SHA256()
+
+
+def split(token: str, longest: int = _LONGEST_TOKEN) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the header still encoded, payload and signature decoded, and the bytes that were signed.
+
+    Raises MalformedToken for more than `longest` characters, and unless there are three parts in canonical base64url.
+    """
+    if len(token) > longest:
+        raise errors.MalformedToken
+    try:
+        raw = token.encode("ascii")
+        signed, _, signature = raw.rpartition(b".")
+        header, _, payload = signed.partition(b".")  # a third dot would be no base64url
+        return header, base64url.decode(payload), base64url.decode(signature), signed
+    except ValueError:
+        raise errors.MalformedToken from None
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    """Return a JSON object of at most 8 levels without repeated members; raise MalformedToken for anything else."""
+    try:
+        value = strictjson.loads(text, max_depth=_DEEPEST_JSON)
+    except ValueError:
+        raise errors.MalformedToken from None
+    if type(value) is not dict:
+        raise errors.MalformedToken
+    return value
+
+
+def read_header(
+    encoded: bytes, types: tuple[str, ...], algorithm: str = "RS256", *, untyped: str = ""
+) -> dict[str, Any]:
+    """Return the header of a token of one of these types, whose signature is still to be checked.
+
+    `untyped` is the type of a token that names none. Raises MalformedToken, WrongAlgorithm, WrongType or
+    UnsupportedHeader.
+    """
+    try:
+        header = read_object(base64url.decode(encoded))
+    except ValueError:
+        raise errors.MalformedToken from None
+    if header.get("alg") != algorithm:
+        raise errors.WrongAlgorithm
+    if header.get("typ", untyped) not in types:
+        raise errors.WrongType
+    if not _UNSUPPORTED.isdisjoint(header):
+        raise errors.UnsupportedHeader
+    return header
+
+
+def check_signature(public: RSAPublicKey, signature: bytes, signed: bytes) -> None:
+    """Raise BadSignature unless this is the RS256 signature of these bytes."""
+    try:
+        public.verify(signature, signed, _PADDING, _HASH)
+    except InvalidSignature:
+        raise errors.BadSignature from None
+
+
+def verified_claims(
+    token: str,
+    types: tuple[str, ...],
+    key: Callable[[dict[str, Any]], RSAPublicKey | None],
+    *,
+    untyped: str = "",
+    longest: int = _LONGEST_TOKEN,
+) -> dict[str, Any]:
+    """Return the claims of an RS256 token of one of these types. What they say is for the caller to judge.
+
+    `key` returns the public key for a header, None if there is none. Raises a subclass of TokenError.
+    """
+    encoded, payload, signature, signed = split(token, longest)
+    public = key(read_header(encoded, types, untyped=untyped))
+    if public is None:
+        raise errors.UnknownKey
+    check_signature(public, signature, signed)
+    return read_object(payload)
