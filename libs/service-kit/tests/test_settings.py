@@ -142,7 +142,7 @@ def test_repr_hides_secrets(env):
 
 
 @pytest.mark.parametrize(
-    "issuer", ["http://localhost:1", "http://127.8.9.1/x", "https://[::1]:5", "http://localhost"]
+    "issuer", ["http://localhost:1", "http://127.8.9.1", "https://[::1]:5", "http://localhost"]
 )
 def test_the_demo_and_unlimited_rates_are_allowed_at_home(env, issuer):
     settings = env(ISSUER=issuer, DEMO="1", RATE_LIMITS="off")
@@ -175,6 +175,42 @@ def test_a_public_issuer_without_the_demo_is_fine(env):
 )  # fmt: skip
 def test_an_issuer_that_is_no_plain_http_url_is_refused(env, capsys, issuer):
     assert [line.partition(":")[0] for line in faults(env, capsys, ISSUER=issuer)] == ["ISSUER"]
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://host.example/auth", "https://host.example/auth/", "https://host.example/a/b", "https://host.example//",
+        "https://host.example/%2e", "https://host.example/.", "https://host.example/;x", "https://host.example/ ",
+        " https://host.example", "https://host.example\n", "https://Host.example", "HTTPS://host.example",
+        "https://host.example:443", "http://localhost:80", "https://host.example:", "https://host.example:08443",
+        "https://host.example:0", "https://[::1%25eth0]", "https://user@host.example", "https://host.example?",
+        "https://host.example/#", "https:host.example", "https:///auth", "https://host.example\\auth",
+    ],
+)  # fmt: skip
+def test_an_issuer_that_others_cannot_compare_is_refused(env, capsys, issuer):
+    (line,) = faults(env, capsys, ISSUER=issuer)
+
+    assert line.startswith("ISSUER: must ")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://host.example",
+        "https://host.example:8443",
+        "http://localhost:8080",
+        "http://[::1]:8080",
+        "http://10.0.0.1",
+    ],
+)
+def test_an_issuer_in_its_one_spelling_stays_as_it_is(env, issuer):
+    assert env(ISSUER=issuer).issuer == issuer
+    assert env(ISSUER=f"{issuer}/").issuer == issuer
+
+
+def test_only_the_issuer_must_be_without_a_path(env):
+    assert env(AUTH_URL="http://Proxy.example:80/auth/").auth_url == "http://Proxy.example:80/auth"
 
 
 def test_a_setting_may_come_from_a_secret_file(monkeypatch, tmp_path):

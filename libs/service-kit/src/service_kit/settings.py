@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,6 +15,7 @@ SECRETS_DIR = Path("/run/secrets")
 EXIT_BAD_SETTINGS = 2
 MAX_URL = 2048
 TEN_YEARS = 3650 * 86_400  # seconds; verifiers refuse times that are further away
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?")
 
 
 def http_url(value: str) -> str:
@@ -28,10 +30,30 @@ def http_url(value: str) -> str:
     if "?" in value or "#" in value:
         raise ValueError("must not contain a query or a fragment")
     try:
-        _ = parts.port
+        port = parts.port
     except ValueError:
-        raise ValueError("must have a port from 1 to 65535, or none") from None
+        port = 0
+    if port == 0:
+        raise ValueError("must have a port from 1 to 65535, or none")
     return value.rstrip("/")
+
+
+def origin_url(value: str) -> str:
+    """Return an http(s) URL of host and port alone, in the one spelling that others can compare with.
+
+    A single slash behind it is dropped. ValueError for a path, and for the same address in another spelling.
+    """
+    url = http_url(value)
+    parts = urlsplit(url)
+    if parts.path or value.removesuffix("/") != url:
+        raise ValueError(
+            "must not have a path: it is scheme, host and port, such as https://auth.example.com"
+        )
+    if not _ORIGIN.fullmatch(url) or parts.port == {"http": 80, "https": 443}[parts.scheme]:
+        raise ValueError(
+            "must be in lower case, and name a port only where it is not the default: tokens repeat it"
+        )
+    return url
 
 
 def is_loopback(url: str) -> bool:
@@ -83,6 +105,7 @@ def _folder(value: Path) -> Path:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
+OriginUrl = Annotated[str, AfterValidator(origin_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 KeysDir = Annotated[Path, AfterValidator(_folder)]
 OwnFolder = Annotated[Path, AfterValidator(_private_folder)]
@@ -105,7 +128,7 @@ class ServiceSettings(BaseSettings):
     users_port: Port = 8082
     orders_port: Port = 8083
 
-    issuer: HttpUrl = "http://localhost:8080"
+    issuer: OriginUrl = "http://localhost:8080"
     issuer_backchannel: HttpUrl = Field(default="", validate_default=True)
     auth_url: HttpUrl = Field(default="", validate_default=True)
     users_url: HttpUrl = Field(default="", validate_default=True)
