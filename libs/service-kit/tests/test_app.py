@@ -2,10 +2,11 @@ import json
 import re
 
 import pytest
+from flask import Response
 from service_kit.app import create_api
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
 from service_kit.problems import ProblemType
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from testkit.stand_ins import Tokens
 from touchstone import DocumentStats
 from werkzeug.exceptions import TooManyRequests
@@ -170,6 +171,28 @@ def test_path_and_query_are_validated(client):
         assert slug(client.get(wrong)) == "invalid_request"
 
 
+@pytest.mark.parametrize(
+    "path", ["%00?limit=3", "7%00?limit=3", *(f"7?limit=3&{query}" for query in ("tag=%00", "tag=a%00b", "%00=a"))]
+)
+def test_a_path_or_a_query_with_nul_is_422(client, path):
+    answer = client.get(f"/things/{path}")
+    assert (answer.status_code, slug(answer)) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "body", [{"name": "\0"}, {"name": "a\0b"}, {"name": "a", "\0": 1}, {"name": "a", "x": [{"y": ["\0"]}]}]
+)
+def test_json_with_nul_is_422(client, body):
+    answer = client.post("/things", json=body)
+    assert (answer.status_code, slug(answer)) == (422, "invalid_request")
+    assert answer.json["errors"] == [{"where": "body", "what": "must not contain the character U+0000"}]
+
+
+def test_what_only_looks_like_nul_is_no_fault(client):
+    assert client.post("/things", json={"name": "\\u0000"}).json["name"] == "\\u0000"
+    assert client.get("/things/7?limit=3&tag=%2500&tag=b").json["tag"] == ["%00", "b"]
+
+
 class OddError(Exception):
     retry_after = 2.4
     extra = {"colour": "blue", "status": 1}  # noqa: RUF012
@@ -257,6 +280,30 @@ def test_an_http_error_keeps_its_headers(raising):
         "too_many_requests",
         "9",
     )
+
+
+def test_a_value_that_no_column_can_hold_is_422_and_shows_no_sql(raising):
+    answer = raising(DataError("SELECT secret", {}, Exception("NUL")))
+    assert (answer.status_code, slug(answer)) == (422, "invalid_request")
+    assert not any(word in answer.text for word in ("SELECT", "NUL"))
+
+
+@pytest.mark.parametrize("view", [lambda: ("", 200), lambda: ("", 204), lambda: Response(status=202)])
+def test_an_answer_without_a_body_has_no_content_type(settings, view):
+    app = create_api("x", settings, title="X", version="1")
+    app.add_url_rule("/empty", view_func=view)
+    assert "Content-Type" not in app.test_client().get("/empty").headers
+
+
+def test_an_answer_to_head_keeps_the_content_type(client):
+    answer = client.head("/livez")
+    assert (answer.data, answer.content_type) == (b"", "application/json")
+
+
+def test_a_stream_keeps_its_content_type(settings):
+    app = create_api("x", settings, title="X", version="1")
+    app.add_url_rule("/stream", view_func=lambda: Response(iter([b"a"]), mimetype="text/plain"))
+    assert app.test_client().get("/stream").mimetype == "text/plain"
 
 
 def test_a_ready_answer_passes_as_it_is(settings):

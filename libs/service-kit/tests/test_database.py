@@ -12,7 +12,7 @@ from service_kit.database import Database, database_check, open_database, upgrad
 from service_kit.database.__main__ import main
 from service_kit.database.migrate import migrations_of
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from testkit.stand_ins import postgresql_url
 
 ENV = """
@@ -220,6 +220,13 @@ def test_postgresql_means_psycopg_3():
     engine = open_database("postgresql://me:hunter2@db/x")
     assert engine.url.drivername == "postgresql+psycopg"
     assert "hunter2" not in repr(engine)
+
+
+@pytest.mark.parametrize("unfit", [10**40, "\ud800"])
+def test_a_value_that_no_column_can_hold_is_a_data_error(database, unfit):
+    with database.read() as session, pytest.raises(DataError):
+        session.execute(text("SELECT 1 FROM things WHERE n = :unfit"), {"unfit": unfit}).all()
+    assert value(database) == 0
 
 
 def test_any_other_database_is_refused():

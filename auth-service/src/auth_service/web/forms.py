@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, ValidationError
+from service_kit.strict import NUL
 
 from auth_service.domain.errors import InvalidRequest
 
@@ -63,9 +64,16 @@ def read_form(model: type[M]) -> M:
         raise InvalidRequest("a parameter is malformed") from None
 
 
+def form_fields(raw: bytes | str) -> list[tuple[str, str]]:
+    """Return names and values in order; raise ValueError for what is no form in UTF-8, or holds a NUL."""
+    text = raw if isinstance(raw, str) else raw.decode("ascii")
+    if "%00" in text or NUL in text:
+        raise ValueError("a NUL")
+    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+
+
 def _pairs() -> list[tuple[str, str]]:
     try:
-        body = request.get_data(cache=True).decode("ascii")
-        return parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-    except ValueError:  # UnicodeDecodeError among them
+        return form_fields(request.get_data(cache=True))
+    except ValueError:
         raise InvalidRequest("the body is not a form in UTF-8") from None

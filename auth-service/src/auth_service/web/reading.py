@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from flask import request
 from pydantic import BaseModel
 
 from auth_service.domain.errors import Unanswerable
-from auth_service.web.forms import FORM, MOST_FIELDS
+from auth_service.web.forms import FORM, form_fields
 
 LONGEST_QUERY = 16 * 1024
 LONGEST_FORM = 4 * LONGEST_QUERY
@@ -47,9 +47,8 @@ def parsed(raw: bytes | str, *, longest: int = LONGEST_QUERY) -> Pairs:
     if len(raw) > longest:
         raise Unanswerable("the request is too long")
     try:
-        text = raw if isinstance(raw, str) else raw.decode("ascii")
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
-    except ValueError:  # UnicodeDecodeError among them
+        return tuple(form_fields(raw))
+    except ValueError:
         raise Unanswerable("the request cannot be read") from None
 
 

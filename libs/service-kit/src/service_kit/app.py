@@ -24,10 +24,14 @@ _BUSY = ProblemType(
     "The database is not available.",
     retry_after=1,
 )
+_UNFIT = ProblemType(
+    422, "invalid_request", "The request has faults", "A value is not one that can be stored."
+)
 STORAGE: Mapping[type[Exception], ProblemType] = {
     exc.OperationalError: _BUSY,
     exc.InterfaceError: _BUSY,
     exc.TimeoutError: _BUSY,
+    exc.DataError: _UNFIT,  # whatever was checked before: too long, out of range, of a character that has no place
 }
 THREADS = 8  # that answer requests, see service_kit.asgi
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
@@ -58,6 +62,7 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     registry = metrics.init_app(app)
     logs.init_app(app)
     strict.init_app(app, seconds=settings.body_timeout)
+    app.after_request(_untyped_when_empty)
     install(app, {**OWN, **STORAGE, **(problems or {})})
     all_checks = dict(checks or {})
     if issuer is not None:
@@ -98,6 +103,13 @@ class Unready(BaseModel):
     status: str
     reasons: dict[str, str]
     documents: dict[str, Followed] = {}
+
+
+def _untyped_when_empty(response: Response) -> Response:
+    """Take the content type from an answer without a body: some clients parse whatever has one."""
+    if response.calculate_content_length() == 0:
+        response.headers.pop("Content-Type", None)
+    return response
 
 
 def _guard(app: Api, issuer: Issuer) -> Check:

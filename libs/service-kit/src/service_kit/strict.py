@@ -16,6 +16,7 @@ from service_kit.request_body import Limits
 
 MAX_BODY = 64 * 1024
 MAX_FAULTS = 20
+NUL = "\x00"  # the one character of JSON and of URLs that PostgreSQL keeps in no text
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -37,13 +38,29 @@ class StrictRequest(Request):
         """Return the body; UnsupportedMediaType, MalformedJson or InvalidRequest say what is wrong with it."""
         if not self.is_json:
             raise UnsupportedMediaType("The body must be application/json.")
+        raw = self.get_data(cache=True)
         try:
-            value = self.json_module.loads(self.get_data(cache=True))
+            value = self.json_module.loads(raw)
         except ValueError as error:
             raise MalformedJson(str(error)) from None
+        if b"\\u0000" in raw and _holds_nul(value):
+            raise _nul_in("body")
         if not isinstance(value, dict | list):
             raise InvalidRequest([{"where": "body", "what": "must be an object"}])
         return value
+
+
+def _nul_in(where: str) -> InvalidRequest:
+    return InvalidRequest([{"where": where, "what": "must not contain the character U+0000"}])
+
+
+def _holds_nul(value: Any) -> bool:
+    """Tell whether a string of this JSON value holds a NUL, a member's name among them."""
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and NUL in value
 
 
 def faults_of(error: ValidationError, where: str = "") -> list[dict[str, str]]:
@@ -88,8 +105,12 @@ def validated(view: Callable[P, R]) -> Callable[P, R]:
 def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseModel:
     value: Any
     if part == "path":
+        if NUL in request.path:
+            raise _nul_in("path")
         value = {name: kwargs.pop(name) for name in model.model_fields if name in kwargs}
     elif part == "query":
+        if b"%00" in request.query_string:
+            raise _nul_in("query")
         lists = request.args.to_dict(flat=False)
         value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
     else:

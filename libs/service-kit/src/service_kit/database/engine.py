@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -37,9 +38,23 @@ def open_database(url: str | SecretStr, *, pool_size: int = 10) -> Engine:
 
     SQLite: WAL with synchronous=FULL (what was committed survives kill -9 and power loss), foreign keys checked,
     writers queue for at most 5 s. PostgreSQL (`postgresql://` means psycopg 3): dead connections are noticed before
-    use, a server that vanished within 11 s; a statement takes at most 5 s, a lock is waited for at most 3 s. ValueError: any other database.
+    use, a server that vanished within 11 s; a statement takes at most 5 s, a lock is waited for at most 3 s.
+    A value that no column can hold is a DataError on both. ValueError: any other database.
     """
-    parsed = make_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
+    engine = _engine(make_url(url.get_secret_value() if isinstance(url, SecretStr) else url), pool_size)
+    event.listen(engine, "handle_error", _name_unfit_values)
+    return engine
+
+
+def _name_unfit_values(context: ExceptionContext) -> Exception | None:
+    """Make a DataError, as of any other value that a column cannot hold, of what the driver could not even send."""
+    error = context.original_exception
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        return DataError(context.statement, None, error, hide_parameters=True)
+    return None
+
+
+def _engine(parsed: URL, pool_size: int) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":

@@ -1,0 +1,153 @@
+"""No route of any service answers 500 to a value that PostgreSQL, or a file's name, cannot hold."""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from testkit.callers import Person
+from testkit.cluster import DEMO_PASSWORD, SERVICES, Cluster
+from testkit.stand_ins import postgresql_url
+
+IN_URL = {
+    "NUL": "%00",
+    "NUL behind a letter": "a%00",
+    "an invalid byte": "%ff",
+    "half a surrogate": "%ed%a0%80",
+    "an overlong slash": "%c0%af",
+    "a line break": "a%0d%0aSet-Cookie:%20a=b",
+    "control characters": "%01%1f%7f%c2%85",
+    "a text that turns round": "%e2%80%ae",
+    "a percent sign and nothing": "%25",
+    "digits of another script": "%d9%a1",
+    "a number beyond 64 bits": "9" * 40,
+    "a number beyond 32 bits": "4294967296",
+    "a negative number": "-1",
+    "a long text": "a" * 3000,
+}
+IN_JSON = {
+    "NUL": r'"\u0000"',
+    "NUL behind a letter": r'"a\u0000@example.com"',
+    "half a surrogate": r'"\ud800"',
+    "control characters": r'"\u0001\u001f\u007f\u0085"',
+    "a line break": r'"a\r\nb"',
+    "a number beyond 64 bits": "9" * 40,
+    "a number beyond 32 bits": "4294967296",
+    "a number beyond any float": "1e308",
+    "a negative number": "-1",
+    "a long text": json.dumps("a" * 3000),
+    "null": "null",
+    "a list with NUL": r'["\u0000"]',
+    "an object with NUL": r'{"\u0000": 1}',
+}
+IN_HEADER = {
+    "bytes beyond ASCII": b"\xff\xfe\xed\xa0\x80",
+    "a long text": b"a" * 3000,
+    "a tab": b"a\tb",
+    "nothing": b"",
+}
+HEADERS = (
+    *("Idempotency-Key", "If-None-Match", "Prefer", "X-Request-ID", "traceparent", "User-Agent", "Cookie"),
+    *("X-Forwarded-For", "Accept-Language", "Origin", "Authorization", "Accept", "Content-Type"),
+)
+PLAUSIBLE = {
+    "email": '"alice@example.com"',
+    "sku": '"mug-classic"',
+    "quantity": "1",
+    "grant_type": '"refresh_token"',
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """The four services, each with a PostgreSQL database of its own."""
+    with contextlib.ExitStack() as stack:
+        kept = [name for name, service in SERVICES.items() if service.database]
+        only = {name: {"DATABASE_URL": stack.enter_context(postgresql_url())} for name in kept}
+        yield stack.enter_context(Cluster({"RATE_LIMITS": "off"}, only=only))
+
+
+@pytest.fixture(scope="module")
+def admin(cluster, door) -> Person:
+    return Person(door(cluster.urls["auth-service"]), "admin@example.com", DEMO_PASSWORD)
+
+
+class Walk:
+    """Sends odd values to every operation of a document, one at a time, and keeps the answers that are a fault."""
+
+    def __init__(self, wire, document: dict, token: str) -> None:
+        self._wire, self._document, self._token = wire, document, token
+        self.asked = 0
+        self.faults: list[str] = []
+
+    def __call__(self) -> None:
+        for path, item in self._document["paths"].items():
+            for method, operation in item.items():
+                if method in {"get", "post", "put", "patch", "delete"}:
+                    self._operation(method.upper(), path, operation)
+
+    def _operation(self, method: str, path: str, operation: dict) -> None:
+        parameters = operation.get("parameters", [])
+        plain = path.replace("{", "").replace("}", "")  # a parameter's name is a value as good as any
+        kind, body = self._body(operation)
+        for odd, value in IN_URL.items():
+            for name in (each["name"] for each in parameters if each["in"] == "path"):
+                target = path.replace(f"{{{name}}}", value).replace("{", "").replace("}", "")
+                self._ask(f"{name}: {odd}", method, target, kind, body)
+            for name in (each["name"] for each in parameters if each["in"] == "query"):
+                self._ask(f"?{name}: {odd}", method, f"{plain}?{name}={value}", kind, body)
+        for kind in operation.get("requestBody", {}).get("content", {}):
+            odds = IN_JSON if kind == "application/json" else IN_URL
+            for name in self._members(operation, kind):
+                for odd, value in odds.items():
+                    self._ask(f"{name}: {odd}", method, plain, *self._body(operation, name, value, kind))
+        if method == "GET" or kind:
+            for name, (odd, value) in itertools.product(HEADERS, IN_HEADER.items()):
+                self._ask(f"{name}: {odd}", method, plain, kind, body, (name, value))
+
+    def _body(self, operation: dict, odd: str = "", value: str = "", kind: str | None = None):
+        """Return the media type and a body in which all but one member are plausible."""
+        content = operation.get("requestBody", {}).get("content", {})
+        kind = kind or next(iter(content), None)
+        if kind is None:
+            return None, b""
+        names = self._members(operation, kind)
+        if kind == "application/json":
+            members = {name: PLAUSIBLE.get(name, '"orders:read"') for name in names} | (
+                {odd: value} if odd else {}
+            )
+            return kind, (
+                "{" + ",".join(f'"{name}": {text}' for name, text in members.items()) + "}"
+            ).encode()
+        fields = {name: json.loads(PLAUSIBLE.get(name, '"x"')) for name in names if name != odd}
+        return kind, "&".join(filter(None, (urlencode(fields), f"{odd}={value}" if odd else ""))).encode()
+
+    def _members(self, operation: dict, kind: str) -> list[str]:
+        schema = operation["requestBody"]["content"][kind]["schema"]
+        if "$ref" in schema:
+            schema = self._document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return list(schema.get("properties", {}))
+
+    def _ask(self, what, method, target, kind, body, *lines) -> None:
+        given = {name.lower() for name, _ in lines}
+        lines += (("Content-Type", kind),) if kind and "content-type" not in given else ()
+        lines += (("Authorization", f"Bearer {self._token}"),) if "authorization" not in given else ()
+        answer = self._wire(method, target, *lines, body=body)
+        self.asked += 1
+        if answer.status >= 500 and answer.status != 501:
+            self.faults.append(f"{method} {target[:80]} {what}: {answer.status} {answer.body[:200]!r}")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_odd_values_are_never_an_internal_error(cluster, admin, wire, service):
+    line = wire(cluster.urls[service])
+    walk = Walk(line, json.loads(line("GET", "/openapi.json").body), admin.log_in()["access_token"])
+
+    walk()
+
+    log = cluster.log(service)
+    assert walk.faults == []
+    assert "Traceback" not in log
+    assert walk.asked > 50
