@@ -7,6 +7,9 @@ import jwt
 import pytest
 
 PASSWORD = "correct-horse-battery-staple"
+CHALLENGE = 'Basic realm="touchstone", charset="UTF-8"'
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 # an id and a secret that need RFC 6749's encoding: two halves of one header, each encoded on its own
 ODD = ("odd.id", "a:b c+d%e/é")
 
@@ -35,6 +38,7 @@ def app(make_app, tmp_path):
         + table("off", "the secret")
         + "enabled = false\n"
         + table(*ODD)
+        + table("utf", "p\u00e4ss\u20ac\U0001f511")
         + '[clients.app]\nname = "App"\n'
     )
     return make_app(clients_file=file)
@@ -81,13 +85,53 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_proves_nothing_is_refused_in_the_scheme_that_was_tried(token, kind):
+def test_what_proves_nothing_is_refused_with_a_challenge(token, kind):
     client_id, secret = REFUSED[kind]
     by_header, by_form = token(basic(client_id, secret)), token(client_id=client_id, client_secret=secret)
 
     assert error(by_header) == error(by_form) == (401, "invalid_client")
-    assert by_header.headers["WWW-Authenticate"].startswith("Basic ")
-    assert by_form.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert {by_header.headers["WWW-Authenticate"], by_form.headers["WWW-Authenticate"]} == {CHALLENGE}
+
+
+ENDPOINTS = {
+    "/oauth/token": {"grant_type": "client_credentials"},
+    "/oauth/introspect": {"token": "x"},
+    "/oauth/device_authorization": {"scope": "x"},
+}
+
+
+@pytest.mark.parametrize(
+    "headers", [None, basic("shop", "wrong"), {"Authorization": "Basic !"}, {"Authorization": "Bearer x"}]
+)
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_a_client_that_proves_nothing_is_challenged_to(client, path, headers):
+    """So that clients that try without first, as `curl --anyauth` does, go on."""
+    answer = client.post(path, data=ENDPOINTS[path], headers=headers)
+
+    assert (*error(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
+
+
+@pytest.mark.parametrize("grant", ["authorization_code", "client_credentials", DEVICE, EXCHANGE])
+def test_each_grant_challenges_a_client_that_names_nobody(token, grant):
+    answer = token(grant_type=grant, code="x", device_code="x", subject_token="x")
+
+    assert (*error(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
+def test_a_confidential_clients_token_needs_its_client(client, own, introspect, path):
+    form = {"grant_type": "refresh_token", "refresh_token": own, "token": own}
+    answer = client.post(path, data=form)
+
+    assert (*error(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
+    assert introspect(own).get_json()["active"] is True
+
+
+def test_credentials_are_read_as_utf_8(token):
+    secret = "p\u00e4ss\u20ac\U0001f511"
+    headers = [basic("utf", secret), basic("utf", secret, encode=str)]
+
+    assert [token(each).status_code for each in headers] == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -224,6 +268,7 @@ def test_a_client_with_a_secret_revokes_what_is_its_own(client, own, introspect,
     for token in ("unknown", alice["refresh_token"], own):
         answer = client.post("/oauth/revoke", data={"token": token}, headers=basic("shop", "the secret"))
         assert (answer.status_code, answer.data) == (200, b"")
+        assert "Content-Type" not in answer.headers
 
     assert introspect(own).get_json() == {"active": False}
     refresh = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}

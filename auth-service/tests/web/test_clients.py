@@ -129,7 +129,7 @@ def test_a_client_that_does_not_prove_itself_is_a_401_with_a_challenge(token, pr
     answer = token(grant_type="client_credentials", **UNPROVEN[kind](proof))
 
     assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
-    assert "invalid_client" in answer.headers["WWW-Authenticate"]
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="touchstone", charset="UTF-8"'
     assert answer.headers["Cache-Control"] == "no-store"
 
 

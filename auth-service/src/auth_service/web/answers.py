@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify
 from service_kit.openapi import problem_response
 from service_kit.problems import ProblemType, problem
 
@@ -44,10 +44,8 @@ UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
     errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
 }
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-CLIENT_CHALLENGE = 'Bearer realm="touchstone", error="invalid_client"'
-BASIC_CHALLENGE = (
-    'Basic realm="touchstone", charset="UTF-8"'  # in the scheme that the client tried (RFC 6749 section 5.2)
-)
+# However the client tried: it is the one scheme here, and clients that ask first which there is can go on (RFC 7617).
+CLIENT_CHALLENGE = 'Basic realm="touchstone", charset="UTF-8"'
 FRESH: dict[Any, Any] = {503: problem_response("Whether the token still stands cannot be confirmed now.")}
 TOKEN_RESPONSES: dict[Any, Any] = {
     200: TokenAnswerBody,
@@ -76,8 +74,7 @@ def oauth_error(error: errors.OAuthError) -> tuple[Response, int, dict[str, str]
     """Give RFC 6749 section 5.2."""
     body = jsonify(error=error.slug, error_description=str(error))
     if isinstance(error, errors.InvalidClient):
-        basic = request.headers.get("Authorization", "")[:6].lower() == "basic "
-        return body, 401, {**NO_STORE, "WWW-Authenticate": BASIC_CHALLENGE if basic else CLIENT_CHALLENGE}
+        return body, 401, {**NO_STORE, "WWW-Authenticate": CLIENT_CHALLENGE}
     return body, 400, NO_STORE
 
 

@@ -69,7 +69,7 @@ def _needed(value: str | None, name: str) -> str:
 
 def _proven(client: Client | None) -> Client:
     if client is None:
-        raise InvalidClient("this grant is for clients that say and prove who they are")
+        raise InvalidClient("this is for clients that say and prove who they are")
     return client
 
 

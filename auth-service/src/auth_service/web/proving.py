@@ -39,7 +39,7 @@ def client_of(mint: Mint, form: ClientForm) -> Client | None:
 
 
 def _basic() -> _Basic | None:
-    """Read HTTP Basic, whose two halves are form-encoded before they are joined (RFC 6749 section 2.3.1).
+    """Read HTTP Basic in UTF-8, whose two halves are form-encoded before they are joined (RFC 6749 section 2.3.1).
 
     Any other scheme is somebody else's: it neither proves a client nor is in its way.
     """
@@ -47,7 +47,7 @@ def _basic() -> _Basic | None:
     if scheme.lower() != "basic":
         return None
     try:
-        pair = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
+        pair = base64.b64decode(encoded.strip(), validate=True).decode()
         client_id, colon, secret = pair.partition(":")
         if not colon:
             raise InvalidClient("Authorization holds no client_id and secret")
