@@ -172,7 +172,8 @@ def test_path_and_query_are_validated(client):
 
 
 @pytest.mark.parametrize(
-    "path", ["%00?limit=3", "7%00?limit=3", *(f"7?limit=3&{query}" for query in ("tag=%00", "tag=a%00b", "%00=a"))]
+    "path",
+    ["%00?limit=3", "7%00?limit=3", *(f"7?limit=3&{query}" for query in ("tag=%00", "tag=a%00b", "%00=a"))],
 )
 def test_a_path_or_a_query_with_nul_is_422(client, path):
     answer = client.get(f"/things/{path}")
