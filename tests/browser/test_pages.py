@@ -26,6 +26,18 @@ def test_a_person_logs_in_and_the_program_gets_tokens(open_page, program, log_in
     assert (claims["aud"], claims["nonce"], claims["email"]) == ("cli", "n-1", "alice@example.com")
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_a_page_opened_under_another_name_leads_to_the_issuers(open_page, program, log_in, script):
+    page = open_page(java_script_enabled=script)
+    page.goto(program.url().replace("//127.0.0.1:", "//localhost:", 1))
+    assert page.url.startswith(f"{program.house.gateway}/oauth/authorize?")
+
+    log_in(page)
+
+    page.wait_for_url(f"{program.redirect_uri}?*")
+    assert program.redeem().status_code == 200
+
+
 def test_a_second_program_needs_no_second_log_in(open_page, make_program, log_in):
     first, second = make_program(), make_program()
     page = open_page()

@@ -27,9 +27,11 @@ WRONG_FOR = {
         "DATABASE_URL": f"mysql://user:{SECRET}@host/db",
         "KEYS_DIR": "/no/such/folder",
         "ACCESS_TOKEN_TTL": "-5",
+        "REFRESH_TOKEN_TTL": "315360001",
+        "MAIL_FROM": "x <y@z> extra",
     },
-    "users-service": {"DATABASE_URL": f"mysql://user:{SECRET}@host/db"},
-    "orders-service": {"DATABASE_URL": f"mysql://user:{SECRET}@host/db", "KEYS_DIR": "/no/such/folder"},
+    "users-service": {"DATABASE_URL": "sqlite:////no/such/folder/users.db"},
+    "orders-service": {"DATABASE_URL": "sqlite://", "KEYS_DIR": "/no/such/folder"},
     "gateway": {},
 }
 REQUIRED = {
@@ -114,6 +116,18 @@ def test_missing_settings_are_all_named_at_once(by_hand, service, required):
     assert ended(launched) not in (0, None), launched.text
     assert unnamed(required, launched) == set()
     assert "Traceback" not in launched.text
+
+
+@pytest.mark.parametrize("service", ["auth-service", "users-service", "orders-service"])
+def test_a_database_that_does_not_answer_is_said_with_its_reason(in_production, settings, service):
+    nowhere = f"postgresql://somebody:{SECRET}@127.0.0.1:9/x"
+
+    launched = in_production(service, settings(service, DATABASE_URL=nowhere))
+
+    assert ended(launched) not in (0, None), launched.text
+    assert "no server answers at this address" in launched.text
+    assert "Traceback" not in launched.text
+    assert SECRET not in launched.text
 
 
 @pytest.mark.parametrize("service", ["auth-service", "gateway"])

@@ -96,7 +96,7 @@ def test_a_folder_without_the_client_key_is_named(monkeypatch, capsys, tmp_path,
     (tmp_path / "clients").mkdir()
     if content is not None:
         (tmp_path / "clients" / "orders-service.pem").write_bytes(content)
-    monkeypatch.setenv("DATABASE_URL", "sqlite://")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/orders.db")
     monkeypatch.setenv("KEYS_DIR", str(tmp_path))
 
     with pytest.raises(SystemExit):
