@@ -74,7 +74,7 @@ def check_new_password(
         normal.encode()
     except UnicodeEncodeError:
         raise InvalidPassword("a password is Unicode text") from None
-    weakness = judge.weakness(normal, personal) if judge else None
+    weakness = judge.weakness(normal, tuple(map(normal_form, personal))) if judge else None
     if weakness is not None:
         raise InvalidPassword(weakness)
 
