@@ -273,6 +273,8 @@ def test_names_are_shown_as_text(log_in):
 
 def test_a_hint_fills_in_the_address_and_nothing_else(ask):
     assert 'value="&#34;&gt;x@example.com"' in ask(login_hint='">x@example.com').text
+    assert 'name="email" value="zo\u200de@example.com"' in ask(login_hint="zo\u200de@example.com").text
+    assert 'name="email" value=""' in ask(login_hint="a\u202eb").text
     assert 'name="email" value=""' in ask(login_hint="x" * 321).text
 
 

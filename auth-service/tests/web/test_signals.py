@@ -106,6 +106,8 @@ def test_events_that_there_are_not_are_asked_for_in_vain(ask):
         {"events_requested": ["urn:x"] * 51},
         {"description": "x" * 501},
         {"description": "a\u0000b"},
+        {"description": "a\u2028b"},
+        {"description": "a\u202eb"},
         {"description": 5},
         [],
     ],

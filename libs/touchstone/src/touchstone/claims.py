@@ -62,8 +62,10 @@ def read(members: dict[str, Any], payload: bytes) -> AccessClaims:
     token_id: Any = members.get("jti")
     client_id = members.get("client_id", token_id)
     session_id = members.get("sid", token_id)
-    for value in (subject, token_id, client_id, session_id):
-        if not (type(value) is str and 0 < len(value) <= _LONGEST and is_line(value)):
+    for value in (subject, token_id, client_id, session_id):  # as `is_identifier`, without the calls
+        if not (
+            type(value) is str and 0 < len(value) <= _LONGEST and (value.isprintable() or is_line(value))
+        ):
             raise MalformedClaims(_malformed(members))
     return AccessClaims(  # in the order of its fields: names would cost a hundredth of an RSA verification
         members["iss"],
