@@ -1,0 +1,53 @@
+"""What `make run` prints: the addresses to open are the issuer's."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRINT = "from plan import read_plan; from welcome import text; import os; print(text(read_plan(os.environ)[0], 1.0))"
+
+
+@pytest.fixture
+def printed():
+    """`printed(**settings)`: the whole message, for these settings."""
+
+    def run(**settings):
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
+        done = subprocess.run(
+            [sys.executable, "-c", PRINT],
+            cwd=ROOT / "tools",
+            env=kept | settings,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("settings", "issuer"),
+    [
+        ({}, "http://localhost:8080"),
+        ({"GATEWAY_PORT": "9090"}, "http://localhost:9090"),
+        ({"ISSUER": "http://127.0.0.1:8080"}, "http://127.0.0.1:8080"),
+        ({"ISSUER": "https://id.example.com", "DEMO": "0"}, "https://id.example.com"),
+    ],
+)
+def test_what_is_printed_to_be_opened_is_the_issuers(printed, settings, issuer):
+    said = printed(**settings)
+    gateway = re.search(r"^  gateway +(\S+)", said, re.MULTILINE)[1]
+
+    assert gateway == issuer
+    assert f"API description {issuer}/docs" in said
+    assert set(re.findall(r"(https?://\S+)/(?:login|products|orders)\b", said)) <= {issuer}
+
+
+def test_behind_another_name_the_gateways_own_address_is_told_too(printed):
+    assert "(listens at http://127.0.0.1:8080)" in printed(ISSUER="https://id.example.com", DEMO="0")
