@@ -437,7 +437,7 @@ def test_a_busy_hasher_is_told_on_the_page(client, outbox, hasher):
 
     answer = press(client, page, action, token=outbox.token, new_password=NEW)
 
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     assert answer.headers["Retry-After"]
     assert "<h1>" in answer.text
 

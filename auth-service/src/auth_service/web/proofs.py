@@ -21,6 +21,7 @@ VERIFICATION, CONFIRMATION = "/account/verification", "/account/verification/con
 RESET = "/password-resets/redeem"
 ACCEPTED: dict[Any, Any] = {202: {"description": "A mail is on its way, if there is somebody to get it."}}
 DONE: dict[Any, Any] = {204: {"description": "Done."}, 401: problem_response("This link opens nothing.")}
+BUSY = problem_response("Too many passwords at once; Retry-After says when to come back.")
 PAGE: dict[Any, Any] = {200: HTML_RESPONSE, 400: HTML_RESPONSE}
 NO_LINK = "This link cannot be used"
 
@@ -78,7 +79,7 @@ def _password_resets(routes: APIBlueprint, mint: Mint) -> None:
         token = fields(query_pairs()).get("token", "")
         return _form_page(mint, "new_password.html", RESET, "reset", token)
 
-    @routes.post(RESET, operation_id="resetPassword", responses=DONE)
+    @routes.post(RESET, operation_id="resetPassword", responses={**DONE, 429: BUSY})
     @or_form(lambda form: _password_chosen(mint, form))
     @validated
     def reset(body: NewPassword) -> Response:
