@@ -98,6 +98,10 @@ def test_a_device_that_may_not_is_refused_in_oauths_form(start, form, status, sa
     assert error(start(**form)) == (status, said)
 
 
+def test_unknown_scopes_of_a_device_are_ignored(start):
+    assert start(scope=" openid  offline_access phone ").status_code == 200
+
+
 def test_the_metadata_names_the_endpoint_and_the_grant(client):
     metadata = client.get("/.well-known/oauth-authorization-server").get_json()
 

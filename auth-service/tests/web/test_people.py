@@ -90,6 +90,12 @@ def test_a_log_in_for_too_much_is_refused_in_oauths_form(client, more, status, e
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
+def test_log_in_for_unknown_scopes_grants_the_others(client):
+    answer = client.post("/login", json=ALICE | {"scope": " openid  offline_access orders:read "})
+
+    assert answer.get_json()["scope"] == "openid orders:read"
+
+
 @pytest.mark.parametrize(
     "body", [{}, [], {"email": 1, "password": 2}, {"email": None, "password": None}, {"email": "a"}]
 )
