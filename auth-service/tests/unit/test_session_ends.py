@@ -395,6 +395,15 @@ def test_the_end_of_own_tokens_is_recorded_once(rules, own_token):
     assert entry.event.detail == {"reason": "client_disabled"}
 
 
+def test_a_client_that_its_file_disabled_loses_its_own_tokens(rules, own_token):
+    token = own_token()
+    rules.register("orders-service", enabled=False)
+
+    ClientAdmin(rules.store, rules.clients, rules.clock).settle()
+
+    assert is_revoked(rules, token)
+
+
 def test_an_own_token_revoked_by_its_client_is_ended(rules, own_token, revoke):
     old = own_token()
     revoke(old, rules.client("orders-service"))
