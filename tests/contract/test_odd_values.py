@@ -13,18 +13,14 @@ from testkit.stand_ins import postgresql_url
 
 IN_URL = {
     "NUL": "%00",
-    "NUL behind a letter": "a%00",
     "an invalid byte": "%ff",
     "half a surrogate": "%ed%a0%80",
-    "an overlong slash": "%c0%af",
     "a line break": "a%0d%0aSet-Cookie:%20a=b",
     "control characters": "%01%1f%7f%c2%85",
     "a text that turns round": "%e2%80%ae",
-    "a percent sign and nothing": "%25",
     "digits of another script": "%d9%a1",
     "a number beyond 64 bits": "9" * 40,
     "a number beyond 32 bits": "4294967296",
-    "a negative number": "-1",
     "a long text": "a" * 3000,
 }
 IN_JSON = {
@@ -32,25 +28,17 @@ IN_JSON = {
     "NUL behind a letter": r'"a\u0000@example.com"',
     "half a surrogate": r'"\ud800"',
     "control characters": r'"\u0001\u001f\u007f\u0085"',
-    "a line break": r'"a\r\nb"',
     "a number beyond 64 bits": "9" * 40,
     "a number beyond 32 bits": "4294967296",
-    "a number beyond any float": "1e308",
-    "a negative number": "-1",
     "a long text": json.dumps("a" * 3000),
     "null": "null",
     "a list with NUL": r'["\u0000"]',
     "an object with NUL": r'{"\u0000": 1}',
 }
-IN_HEADER = {
-    "bytes beyond ASCII": b"\xff\xfe\xed\xa0\x80",
-    "a long text": b"a" * 3000,
-    "a tab": b"a\tb",
-    "nothing": b"",
-}
+IN_HEADER = {"bytes beyond ASCII": b"\xff\xfe\xed\xa0\x80", "a long text": b"a" * 3000}
 HEADERS = (
-    *("Idempotency-Key", "If-None-Match", "Prefer", "X-Request-ID", "traceparent", "User-Agent", "Cookie"),
-    *("X-Forwarded-For", "Accept-Language", "Origin", "Authorization", "Accept", "Content-Type"),
+    *("Idempotency-Key", "If-None-Match", "Prefer", "X-Request-ID", "traceparent"),
+    *("User-Agent", "Cookie", "X-Forwarded-For", "Authorization"),
 )
 PLAUSIBLE = {
     "email": '"alice@example.com"',
@@ -75,10 +63,13 @@ def admin(cluster, door) -> Person:
 
 
 class Walk:
-    """Sends odd values to every operation of a document, one at a time, and keeps the answers that are a fault."""
+    """Sends odd values to every operation of a document, one at a time, and keeps the answers that are a fault.
 
-    def __init__(self, wire, document: dict, token: str) -> None:
-        self._wire, self._document, self._token = wire, document, token
+    `in_urls` leaves out bodies and headers.
+    """
+
+    def __init__(self, wire, document: dict, token: str, *, in_urls: bool) -> None:
+        self._wire, self._document, self._token, self._in_urls = wire, document, token, in_urls
         self.asked = 0
         self.faults: list[str] = []
 
@@ -98,6 +89,8 @@ class Walk:
                 self._ask(f"{name}: {odd}", method, target, kind, body)
             for name in (each["name"] for each in parameters if each["in"] == "query"):
                 self._ask(f"?{name}: {odd}", method, f"{plain}?{name}={value}", kind, body)
+        if self._in_urls:
+            return
         for kind in operation.get("requestBody", {}).get("content", {}):
             odds = IN_JSON if kind == "application/json" else IN_URL
             for name in self._members(operation, kind):
@@ -143,7 +136,9 @@ class Walk:
 @pytest.mark.parametrize("service", SERVICES)
 def test_odd_values_are_never_an_internal_error(cluster, admin, wire, service):
     line = wire(cluster.urls[service])
-    walk = Walk(line, json.loads(line("GET", "/openapi.json").body), admin.log_in()["access_token"])
+    document, token = json.loads(line("GET", "/openapi.json").body), admin.log_in()["access_token"]
+    # Behind the gateway are the same services: only a URL can mean something else there.
+    walk = Walk(line, document, token, in_urls=service == "gateway")
 
     walk()
 
