@@ -254,16 +254,13 @@ def test_a_class_based_view_can_be_guarded(app, client, bearer):
 def test_without_parentheses_require_fails_at_import(app):
     with pytest.raises(TypeError, match="strings"):
         require(lambda: "open")
-    with pytest.raises(TypeError, match="strings"):
-        require(any_of="admin")
 
 
 def test_the_extension_can_be_made_first_and_wired_later(verifier):
     extension = Touchstone()
     app = Flask(__name__)
     extension.init_app(app, verifier)
-    assert app.extensions["touchstone"] is extension
-    assert extension.issuer is verifier
+    assert app.extensions["touchstone"].issuer is verifier
 
 
 def test_an_extension_without_an_issuer_fails_at_the_start():

@@ -51,6 +51,11 @@ class AccessClaims(NamedTuple):
     status: StatusReference | None
     payload: bytes = b"{}"
 
+    def __repr__(self) -> str:
+        # Without the payload, which says the same once more.
+        fields = zip(self._fields[:-1], self, strict=False)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return all claims as they were in the token, those that touchstone does not know included; a new dictionary."""
         return cast("dict[str, Any]", strictjson.loads(self.payload))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import wraps
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, wraps
 from http import HTTPStatus
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from math import ceil
+from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar, cast
+from uuid import UUID
 
-from flask import Flask, Request, Response, current_app, g, json, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
+from touchstone import arguments
 from touchstone.claims import AccessClaims
 from touchstone.errors import (
     DuplicateAuthorization,
@@ -25,6 +33,8 @@ from touchstone.errors import (
 P = ParamSpec("P")
 R = TypeVar("R")
 _CLAIMS = "touchstone.claims"  # in the WSGI environment: it lives exactly as long as the request
+_GUARDS = "__touchstone_guards__"  # on a function: without a token it is not called
+_UNQUOTABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")  # RFC 6750 section 3
 
 
 class TokenVerifier(Protocol):
@@ -34,35 +44,64 @@ class TokenVerifier(Protocol):
         """Return the claims of a good token, freshly confirmed if so asked; raise TouchstoneError otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """What one application has of touchstone, as `app.extensions["touchstone"]`."""
+
+    issuer: TokenVerifier
+
+
 class Touchstone:
-    """The Flask extension; it is kept as `app.extensions["touchstone"]`."""
+    """The Flask extension. One may serve any number of applications, each with an issuer of its own.
+
+    `issuer` is the one of those applications for which `init_app` names no other.
+    """
 
     def __init__(self, app: Flask | None = None, issuer: TokenVerifier | None = None) -> None:
-        self.issuer = issuer
+        self.issuer = None if issuer is None else _checked(issuer)
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask, issuer: TokenVerifier | None = None) -> None:
-        """Equip an application; raise ValueError when no issuer has been given."""
-        self.issuer = issuer or self.issuer
-        if self.issuer is None:
-            raise ValueError("touchstone needs an issuer")
-        app.extensions["touchstone"] = self
-        app.register_error_handler(TouchstoneError, problem)
+        """Equip an application; called again for the same one, give it another issuer.
+
+        A TouchstoneError that any view raises is answered by `problem`, unless the application has a handler of its own
+        for it, and what `current_token` holds can be given to `jsonify`. Raises ValueError when there is no issuer.
+        """
+        if not isinstance(app, Flask):
+            raise ValueError("app must be a Flask application")  # noqa: TRY004 - one error for every bad argument
+        chosen = self.issuer if issuer is None else _checked(issuer)
+        if chosen is None:
+            raise ValueError("touchstone needs an issuer: Touchstone(app, Issuer(url, audience=name))")
+        if "touchstone" not in app.extensions:
+            if TouchstoneError not in app.error_handler_spec[None][None]:
+                app.register_error_handler(TouchstoneError, problem)
+            if isinstance(app.json, DefaultJSONProvider):
+                app.json.default = _with_claims(app.json.default)
+        app.extensions["touchstone"] = AppState(chosen)
 
 
 def require(
-    *scopes: str, any_of: tuple[str, ...] = (), fresh: bool = False
+    *scopes: str,
+    any_of: Iterable[str] = (),
+    fresh: bool = False,
+    optional: bool = False,
+    options: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a request through to the view only with a good token that has all of `scopes`, and one of `any_of`.
 
     `require()` asks for a good token alone; `fresh` asks that keys and status list were confirmed a moment ago, for what
-    must not happen on the word of a session that has been ended meanwhile. Raises TokenError (401), InsufficientScope (403) or
-    Unavailable (503) instead of calling the view, and TypeError at once when it is used without parentheses.
+    must not happen on the word of a session that has been ended meanwhile. `optional` also lets through who shows no
+    token at all: then `current_token` is false. OPTIONS passes without a token, for browsers send none with a CORS
+    preflight, unless `options` says otherwise.
+
+    Raises TokenError (401), InsufficientScope (403) or Unavailable (503) instead of calling the view; each is an
+    HTTPException too and carries its answer: that of the application's own error handler for it, else of `problem`.
+    Raises ValueError at once for scopes that cannot be, TypeError when it is used without parentheses.
     """
-    if not all(isinstance(scope, str) for scope in (*scopes, *any_of)) or type(any_of) is not tuple:
-        raise TypeError("scopes are strings: @require('orders:read')")
-    needed, alternatives = frozenset(scopes), frozenset(any_of)
+    if callable(next(iter(scopes), None)):
+        raise TypeError("require takes scopes, which are strings: @require('orders:read'), or @require()")
+    demand = _Demand(arguments.scopes(scopes), arguments.scopes(any_of), fresh=fresh, optional=optional)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
@@ -70,16 +109,76 @@ def require(
             # The objects behind Flask's proxies: each use of a proxy costs more than a cached verdict.
             app = cast("LocalProxy[Flask]", current_app)._get_current_object()  # noqa: SLF001 - documented by werkzeug
             environ = cast("LocalProxy[Request]", request)._get_current_object().environ  # noqa: SLF001 - likewise
-            verify, token = app.extensions["touchstone"].issuer.verify, bearer_token(environ)
-            claims = verify(token, fresh=True) if fresh else verify(token)
-            if not needed <= claims.scopes or (alternatives and alternatives.isdisjoint(claims.scopes)):
-                raise InsufficientScope((*scopes, *any_of))
-            environ[_CLAIMS] = claims
-            return cast("R", app.ensure_sync(view)(*args, **kwargs))
+            try:
+                if options or environ["REQUEST_METHOD"] != "OPTIONS":
+                    demand.check(app, environ)
+                return cast("R", app.ensure_sync(view)(*args, **kwargs))
+            except TouchstoneError as error:
+                _refuse(app, error)
 
+        setattr(guarded, _GUARDS, not optional)
         return guarded
 
+    setattr(decorate, _GUARDS, not optional)
     return decorate
+
+
+class _Demand:
+    """What `@require` asks of a request."""
+
+    __slots__ = ("_alternatives", "_fresh", "_named", "_needed", "_optional")
+
+    def __init__(
+        self, scopes: tuple[str, ...], any_of: tuple[str, ...], *, fresh: bool, optional: bool
+    ) -> None:
+        self._needed, self._alternatives, self._named = (
+            frozenset(scopes),
+            frozenset(any_of),
+            (*scopes, *any_of),
+        )
+        self._fresh = fresh
+        self._optional = optional
+
+    def check(self, app: Flask, environ: dict[str, Any]) -> None:
+        """Leave the claims of the request's token in its environment; raise TouchstoneError if it is not good enough."""
+        try:
+            verify = app.extensions["touchstone"].issuer.verify
+        except KeyError:
+            raise RuntimeError("this app has no issuer yet: Touchstone(app, issuer) comes first") from None
+        try:
+            token = bearer_token(environ)
+        except MissingToken:
+            if self._optional:
+                return
+            raise
+        claims: AccessClaims = verify(token, fresh=True) if self._fresh else verify(token)
+        if not self._needed <= claims.scopes or (
+            self._alternatives and self._alternatives.isdisjoint(claims.scopes)
+        ):
+            raise InsufficientScope(self._named)
+        environ[_CLAIMS] = claims
+
+
+def unguarded(app: Flask) -> set[str]:
+    """Return the endpoints that answer without a token: neither the view nor a `before_request` is behind `@require`.
+
+    For a test of your own, which then notices a route that was forgotten, or `@require` above `@app.get`:
+    `assert unguarded(app) == {"static", "health"}`.
+    """
+
+    def is_before(name: str | None) -> bool:
+        return any(_guards(function) for function in app.before_request_funcs.get(name, ()))
+
+    def is_open(endpoint: str) -> bool:
+        parents = endpoint.split(".")[:-1]
+        blueprints = [".".join(parents[: end + 1]) for end in range(len(parents))]
+        return not (_guards_view(app.view_functions.get(endpoint)) or any(map(is_before, blueprints)))
+
+    return (
+        set()
+        if is_before(None)
+        else {rule.endpoint for rule in app.url_map.iter_rules() if is_open(rule.endpoint)}
+    )
 
 
 def bearer_token(source: Mapping[str, Any] | Headers) -> str:
@@ -112,8 +211,10 @@ def problem(error: TouchstoneError) -> Response:
         "status": status.value,
         "detail": str(error),
     }
-    if "request_id" in g:
-        body["request_id"] = g.request_id
+    request_id = getattr(g, "request_id", None)
+    if isinstance(request_id, str | int | UUID):  # anything else might not go into JSON
+        body["request_id"] = str(request_id)
+    headers["Cache-Control"] = "no-store"
     return Response(json.dumps(body), status.value, headers, content_type="application/problem+json")
 
 
@@ -121,14 +222,104 @@ def _status_and_headers(error: TouchstoneError) -> tuple[HTTPStatus, dict[str, s
     if isinstance(error, MissingToken):
         return HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"}
     if isinstance(error, TokenError):
-        challenge = f'Bearer error="invalid_token", error_description="{error}"'
+        challenge = f'Bearer error="invalid_token", error_description="{_quotable(str(error))}"'
         return HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": challenge}
     if isinstance(error, InsufficientScope):
-        challenge = f'Bearer error="insufficient_scope", scope="{" ".join(error.required)}"'
+        challenge = f'Bearer error="insufficient_scope", scope="{_quotable(" ".join(error.required))}"'
         return HTTPStatus.FORBIDDEN, {"WWW-Authenticate": challenge}
     if isinstance(error, Unavailable):
-        return HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(error.retry_after)}
+        return HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(ceil(error.retry_after))}
     return HTTPStatus.INTERNAL_SERVER_ERROR, {}
+
+
+def _quotable(text: str) -> str:
+    return _UNQUOTABLE.sub("?", text)
+
+
+class _Answered(HTTPException):
+    """An error that carries its answer.
+
+    It has no `code`, as those that `abort(response)` raises: Flask, and the extensions that follow it, send the answer as
+    it is and ask no handler of HTTPException or Exception for another.
+    """
+
+    @property
+    def data(self) -> NoReturn:
+        """Raise the error itself: Flask-RESTX makes an answer of its own of this, and leaves what it fails at to Flask."""
+        raise self
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+    def __repr__(self) -> str:
+        return Exception.__repr__(self)
+
+
+@cache
+def _answered(kind: Any) -> Any:
+    return type(kind.__name__, (kind, _Answered), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+
+
+def _refuse(app: Flask, error: TouchstoneError) -> NoReturn:
+    """Raise the error with its answer, unless it has one."""
+    if isinstance(error, HTTPException):
+        raise error
+    response = app.make_response(app.ensure_sync(_handler(app, error))(error))
+    kind: Any = type(error)
+    cls = _answered(kind)
+    refusal = cls.__new__(cls, *error.args)
+    vars(refusal).update(vars(error), response=response)
+    raise refusal from error
+
+
+def _handler(app: Flask, error: TouchstoneError) -> Callable[[Any], Any]:
+    """Return the application's own handler of this TouchstoneError, as Flask would choose it, else `problem`."""
+    for name in (*request.blueprints, None):
+        handlers = app.error_handler_spec.get(name, {}).get(None, {})
+        for kind in type(error).__mro__:
+            if kind in handlers and issubclass(kind, TouchstoneError):
+                return handlers[kind]
+    return problem
+
+
+def _checked(issuer: TokenVerifier) -> TokenVerifier:
+    arguments.function("issuer.verify", getattr(issuer, "verify", None))
+    return issuer
+
+
+def _with_claims(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return an encoder for JSON that knows `current_token` and its sets, for what `default` does not know."""
+
+    def encode(value: Any) -> Any:
+        try:
+            return default(value)
+        except TypeError:
+            if isinstance(value, AccessClaims):
+                return value.to_dict()
+            if isinstance(value, frozenset):
+                return sorted(value)
+            raise
+
+    return encode
+
+
+def _guards(function: object) -> bool:
+    return getattr(function, _GUARDS, False) is True
+
+
+def _guards_view(view: object) -> bool:
+    """Tell whether a view function, or each method of a class-based view, is behind `@require`."""
+    cls = getattr(view, "view_class", None)
+    if _guards(view) or cls is None:
+        return _guards(view)
+    # Flask-RESTful and Flask-RESTX decorate methods by a list.
+    decorators = getattr(cls, "method_decorators", ())
+    if _guards(cls.dispatch_request) or (
+        isinstance(decorators, list | tuple) and any(map(_guards, decorators))
+    ):
+        return True
+    methods = {method.lower() for method in cls.methods or ()} - {"options"}
+    return bool(methods) and all(_guards(getattr(cls, method, None)) for method in methods)
 
 
 def _current() -> AccessClaims:
