@@ -420,7 +420,7 @@ def test_every_refusal_has_a_slug_of_its_own_and_a_sentence_without_the_tokens_w
     def tree(kind):
         return [kind, *(leaf for child in kind.__subclasses__() for leaf in tree(child))]
 
-    kinds = tree(TokenError)
+    kinds = [kind for kind in tree(TokenError) if kind.__module__ == errors.__name__]
     assert len({kind.slug for kind in kinds}) == len(kinds)
     assert all(str(kind()) == kind.sentence and '"' not in kind.sentence for kind in kinds)
 

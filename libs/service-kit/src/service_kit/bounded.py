@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 from requests.adapters import HTTPAdapter
+from touchstone import tls
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
-from urllib3.util.ssl_ import create_urllib3_context
 
 
 class _Bounded(socket.socket):
@@ -60,10 +60,11 @@ class _SSLConnection(_Connection, HTTPSConnection):
     pass
 
 
-def adapter(deadline: float, *, pool_maxsize: int = 1) -> HTTPAdapter:
+def adapter(deadline: float, *, pool_maxsize: int = 1, ca: tls.CA = None) -> HTTPAdapter:
     """Return a transport whose answers, headers and body, are read in `deadline` seconds or not at all.
 
-    `pool_maxsize` is how many threads may share it at once without opening connections beyond those kept.
+    `pool_maxsize` is how many threads may share it at once without opening connections beyond those kept; `ca` is as in
+    `touchstone.tls.context`.
     """
 
     class Connection(_Connection):
@@ -79,13 +80,5 @@ def adapter(deadline: float, *, pool_maxsize: int = 1) -> HTTPAdapter:
         ConnectionCls = SSLConnection
 
     Connection.deadline = SSLConnection.deadline = deadline
-    transport = _Adapter(pool_maxsize=pool_maxsize)
-    transport.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SSLPool}
-    return transport
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        context = create_urllib3_context()
-        context.sslsocket_class = BoundedSSLSocket
-        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+    pools = {"http": Pool, "https": SSLPool}
+    return tls.Adapter(ca, pools, BoundedSSLSocket, pool_maxsize=pool_maxsize)

@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
 from requests import Response, Session
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException  # noqa: A004 - requests' own
+from touchstone import arguments, tls
+from touchstone.reason import reason
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from service_kit import bounded, requestid
@@ -30,9 +33,10 @@ class ServiceClient:
     """A client of one service, shared by all threads; each thread has a connection pool of its own.
 
     `timeout` is (connect, read) in seconds, `deadline` the most that one answer may take in all. Redirects are
-    answers, not orders. Proxies and .netrc of the environment are not looked at,
-    cookies not kept. A `session` of your own is used as
-    it is, by all threads.
+    answers, not orders. Proxies and .netrc of the environment are not looked at, cookies not kept; all goes through
+    `proxy`, if one is given. `ca` says whose certificates are trusted, as in `touchstone.tls.context`: without it
+    REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR count. A `session` of your own is used as it
+    is, by all threads. Raises ValueError for a URL, a `ca` or a `proxy` that cannot work.
     """
 
     def __init__(  # noqa: PLR0913 - every bound can be set, by name
@@ -45,8 +49,16 @@ class ServiceClient:
         deadline: float = 5.0,
         breaker: Breaker | None = None,
         sleep: Callable[[float], object] = time.sleep,
+        ca: str | Path | None = None,
+        proxy: str | None = None,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._base_url = arguments.url("base_url", base_url).rstrip("/")
+        if ca is not None:
+            tls.context(ca)  # what cannot be read is an error now
+        if proxy is not None:
+            arguments.url("proxy", proxy, credentials=True)
+        self._ca = ca
+        self._proxies = {} if proxy is None else {"http": proxy, "https": proxy}
         self.name = name or self._base_url.partition("://")[2]
         self._session = session
         self._timeout = timeout
@@ -101,13 +113,15 @@ class ServiceClient:
     def _attempt(self, method: str, path: str, options: dict[str, Any], *, last: bool) -> Response | None:
         """Return the answer; None when there is none and another attempt may follow."""
         if not self.breaker.allow():
-            raise UpstreamUnavailable(self.name, self.breaker.retry_after())
+            raise UpstreamUnavailable(
+                self.name, self.breaker.retry_after(), "it failed several times in a row"
+            )
         try:
             answer = self._send(method, path, options)
         except FAILURES as error:
             self.breaker.failure()
             if last or not isinstance(error, ConnectionError | ChunkedEncodingError | ProtocolError):
-                raise UpstreamUnavailable(self.name, self.breaker.retry_after()) from error
+                raise UpstreamUnavailable(self.name, self.breaker.retry_after(), reason(error)) from error
             return None
         except BaseException:
             self.breaker.failure()  # a probe must never stay unreported
@@ -117,7 +131,8 @@ class ServiceClient:
             return answer
         self.breaker.failure()
         if last or "Retry-After" in answer.headers:
-            raise UpstreamUnavailable(self.name, max(retry_after(answer), self.breaker.retry_after()))
+            wait = max(retry_after(answer), self.breaker.retry_after())
+            raise UpstreamUnavailable(self.name, wait, f"answered {answer.status_code}")
         return None
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
@@ -153,7 +168,9 @@ class ServiceClient:
             session.trust_env = False
             # One user's are not the next one's.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            session.mount("http://", bounded.adapter(self._deadline))
+            session.proxies.update(self._proxies)
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, bounded.adapter(self._deadline, ca=self._ca))
         return session
 
 

@@ -8,11 +8,13 @@ class ServiceKitError(Exception):
 class UpstreamUnavailable(ServiceKitError):  # noqa: N818 - named for what is the case, as in DESIGN.md
     """Another service cannot answer now.
 
-    `retry_after` is in whole seconds, at least 1; `service` is the name of the one that is missing.
+    `retry_after` is in whole seconds, at least 1; `service` is the name of the one that is missing. `reason` says why,
+    for the log alone.
     """
 
-    def __init__(self, service: str, retry_after: int = 1) -> None:
+    def __init__(self, service: str, retry_after: int = 1, reason: str | None = None) -> None:
         super().__init__(f"{service} is not available at the moment")
+        self.reason = reason
         self.service = service
         self.retry_after = max(1, retry_after)
 

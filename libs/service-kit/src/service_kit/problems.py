@@ -107,6 +107,8 @@ def _of(error: Exception, kind: ProblemType) -> Response:
 
 def _reason(error: Exception) -> str:
     """Say in one line what went wrong, in the words of the driver where there is one: an outage is no riddle."""
+    if isinstance(error, UpstreamUnavailable) and error.reason:
+        return f"{type(error).__name__}: {error.service}: {error.reason}"
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__}: {cause}".partition("\n")[0]
 

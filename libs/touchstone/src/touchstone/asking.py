@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, partial
 from http.cookiejar import DefaultCookiePolicy
 from socket import SHUT_RDWR, socket
 from threading import Event, Timer
@@ -17,11 +14,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import requests
-from requests import PreparedRequest
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.poolmanager import PoolManager
 from urllib3.response import HTTPResponse
 
 from touchstone import tls
@@ -54,9 +48,7 @@ class Answer:
         return self.took >= WAIT / 2
 
 
-def plain_session(
-    *, ca: str | os.PathLike[str] | ssl.SSLContext | None = None, proxy: str | None = None
-) -> requests.Session:
+def plain_session(*, ca: tls.CA = None, proxy: str | None = None) -> requests.Session:
     """Return a session that follows nothing but the URL that it is given: no .netrc, no cookies kept.
 
     `ca` is as in `tls.context`. All goes through `proxy`, if one is given; the environment's are not looked at: who
@@ -174,17 +166,22 @@ class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(tls.Adapter):
     """Opens connections on which the head of an answer as a whole is bounded by the read time-out.
 
-    They can be broken off from another thread, and trust the CAs of `tls.context`, read when they are needed first.
+    They can be broken off from another thread.
     """
 
-    def __init__(self, ca: str | os.PathLike[str] | ssl.SSLContext | None) -> None:
-        self._context = cache(partial(tls.context, ca))
+    def __init__(self, ca: tls.CA) -> None:
         self._ended = Event()
         self._made: WeakValueDictionary[int, _Connection] = WeakValueDictionary()
-        super().__init__()
+        ours = {"ended": self._ended, "made": self._made}
+
+        def pool(kind: type[HTTPConnectionPool], connection: type[_Connection]) -> type[HTTPConnectionPool]:
+            return type("Pool", (kind,), {"ConnectionCls": type("Connection", (connection,), ours)})
+
+        plain, secure = pool(HTTPConnectionPool, _Connection), pool(HTTPSConnectionPool, _SecureConnection)
+        super().__init__(ca, {"http": plain, "https": secure})
 
     def break_off(self) -> None:
         """End all requests under way, and those to come."""
@@ -194,34 +191,3 @@ class _Adapter(HTTPAdapter):
             if connection is not None and connection.sock is not None:
                 with suppress(OSError):
                     connection.sock.shutdown(SHUT_RDWR)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self._open_ours(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        if proxy.startswith("https"):
-            proxy_kwargs["proxy_ssl_context"] = self._context()
-        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        self._open_ours(manager)
-        return manager
-
-    def build_connection_pool_key_attributes(
-        self, request: PreparedRequest, *args: Any, **kwargs: Any
-    ) -> Any:
-        host, options = super().build_connection_pool_key_attributes(request, *args, **kwargs)
-        return host, {**options, "ssl_context": self._context()} if host["scheme"] == "https" else options
-
-    def cert_verify(self, *_args: Any) -> None:
-        """Leave it to the context, to which requests would add the CAs of certifi."""
-
-    def _open_ours(self, manager: PoolManager) -> None:
-        ours = {"ended": self._ended, "made": self._made}
-
-        def pool(kind: type[HTTPConnectionPool], connection: type[_Connection]) -> type[HTTPConnectionPool]:
-            return type("Pool", (kind,), {"ConnectionCls": type("Connection", (connection,), ours)})
-
-        manager.pool_classes_by_scheme = {
-            "http": pool(HTTPConnectionPool, _Connection),
-            "https": pool(HTTPSConnectionPool, _SecureConnection),
-        }

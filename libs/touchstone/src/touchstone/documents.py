@@ -8,9 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
-from os import PathLike
 from pathlib import Path
-from ssl import SSLContext
 from typing import Any, TypeVar, cast
 
 import requests
@@ -64,7 +62,7 @@ class IssuerDocuments:
         leeway: float = 30,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        ca: str | PathLike[str] | SSLContext | None = None,
+        ca: tls.CA = None,
         proxy: str | None = None,
         session: Callable[[], requests.Session] | None = None,
     ) -> None:

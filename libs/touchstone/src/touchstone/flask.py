@@ -257,7 +257,7 @@ class _Answered(HTTPException):
 
 @cache
 def _answered(kind: Any) -> Any:
-    return type(kind.__name__, (kind, _Answered), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+    return type(kind.__name__, (kind, _Answered), {"__doc__": kind.__doc__})
 
 
 def _refuse(app: Flask, error: TouchstoneError) -> NoReturn:

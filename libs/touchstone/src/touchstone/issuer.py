@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from os import PathLike
 from pathlib import Path
-from ssl import SSLContext
 
 from touchstone.claims import AccessClaims
 from touchstone.documents import IssuerDocuments
 from touchstone.errors import StatusUnavailable, Unavailable, UnknownKey
 from touchstone.policy import Policy
+from touchstone.tls import CA
 from touchstone.verifier import Verifier
 
 _FIRST_WAIT = 3.0  # seconds that a request may wait for the very first keys, and the first copy of a list
@@ -44,7 +43,7 @@ class Issuer:
         stale_within: float = 43_200.0,
         alert_after: float = 60.0,
         snapshots: str | Path | None = None,
-        ca: str | PathLike[str] | SSLContext | None = None,
+        ca: CA = None,
         proxy: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -13,6 +13,8 @@ from socket import gaierror
 import requests
 from urllib3 import exceptions as urllib3
 
+from touchstone.tls import CertificatesError
+
 _MOST = 20  # causes that are looked at
 _PROXY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
@@ -25,6 +27,8 @@ def reason(error: Exception) -> str:
     """
     name = type(error).__name__
     for cause in reversed(list(_causes(error))):
+        if isinstance(cause, CertificatesError):
+            return f"{type(cause).__name__}: {cause}"
         words = _words(cause)
         if words is not None:
             return f"{name}: {words}"
@@ -43,7 +47,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if isinstance(each, BaseException) and not any(each is other for other in seen):
             seen.append(each)
             yield each
-            waiting += [*each.args, each.__cause__, each.__context__]
+            waiting += [*each.args, each.__cause__, None if each.__suppress_context__ else each.__context__]
 
 
 def _words(error: BaseException) -> str | None:  # noqa: PLR0911 - a table of kinds

@@ -1,0 +1,210 @@
+"""Threads end with what they follow for, closed or not."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from flask import Flask
+from touchstone import Issuer, IssuerDocuments, Issuers
+from touchstone.flask import Touchstone, require
+from touchstone.follow import Follower
+
+TEXT = {"Cache-Control": "max-age=3600", "ETag": '"1"'}
+
+
+@pytest.fixture
+def holding(server, answer, mint):
+    """A server that answers once and holds the next request, of each path; `.held` counts these, `.over` lets them go."""
+    over, held = threading.Event(), threading.Semaphore(0)
+
+    def hold():
+        held.release()
+        over.wait(60)
+
+    uri = f"{server.url}/status-lists/1"
+    now = int(time.time())
+    listed = mint.list_token(uri, iss=server.url, iat=now, exp=now + 600)
+
+    def begin():
+        server.plan(answer(200, mint.jwks(), {"ETag": '"1"'}), answer(304, before=hold))
+        server.plan(answer(200, listed, {"ETag": '"1"'}), answer(304, before=hold), at="/status-lists/1")
+
+    begin()
+    server.held, server.over, server.begin = held, over, begin
+    yield server
+    over.set()
+
+
+@pytest.fixture
+def polled(server, answer, mint):
+    """A server that is asked once an hour."""
+    server.plan(answer(200, mint.jwks(), TEXT), answer(304, b"", TEXT))
+    return server
+
+
+@pytest.fixture
+def started():
+    """`started()`: the threads of touchstone that this test has started and that still run."""
+    before = set(threading.enumerate())
+
+    def names():
+        return [each.name for each in set(threading.enumerate()) - before if "touchstone" in each.name]
+
+    return names
+
+
+@pytest.fixture
+def bearer(mint):
+    now = int(time.time())
+
+    def make(issuer, **claims):
+        return mint.token(**{"iss": issuer, "iat": now, "exp": now + 300, **claims})
+
+    return make
+
+
+def use_issuer(url, bearer):
+    issuer = Issuer(url, audience="orders-service")
+    status = {"status_list": {"idx": 1, "uri": f"{url}/status-lists/1"}}
+    issuer.verify(bearer(url, status=status))
+    return issuer
+
+
+def use_issuers(url, bearer):
+    issuers = Issuers([Issuer(url, audience="orders-service")])
+    issuers.verify(bearer(url))
+    return issuers
+
+
+def use_documents(url, bearer):
+    documents = IssuerDocuments(url)
+    documents.wait_first(None, 10)
+    return documents
+
+
+def use_documents_of_an_issuer(url, bearer):
+    return use_issuer(url, bearer).documents
+
+
+def use_follower(url, bearer):
+    follower = Follower(url, bytes)
+    assert follower.wait_ready(10)
+    return follower
+
+
+def use_app(url, bearer):
+    app = Flask(__name__)
+    Touchstone(app, Issuer(url, audience="orders-service"))
+    app.get("/")(require()(lambda: "in"))
+    headers = {"Authorization": f"Bearer {bearer(url)}"}
+    assert app.test_client().get("/", headers=headers).status_code == 200
+    return app
+
+
+USES = [use_issuer, use_issuers, use_documents, use_documents_of_an_issuer, use_follower, use_app]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_threads_end_with_what_was_dropped_amid_a_wait(holding, bearer, started, eventually, use):
+    dropped = use(holding.url, bearer)
+    assert holding.held.acquire(timeout=10)
+    assert "touchstone-follow" in started()
+    del dropped
+    gc.collect()
+    eventually(lambda: not started())
+
+
+@pytest.mark.parametrize("use", USES[1:3])
+def test_threads_end_with_what_was_dropped_amid_a_pause(polled, bearer, started, eventually, use):
+    dropped = use(polled.url, bearer)
+    eventually(lambda: polled.asked["/.well-known/jwks.json"] == 2)
+    del dropped
+    gc.collect()
+    eventually(lambda: not started())
+
+
+def test_threads_end_with_what_never_had_a_value(server, answer, started, eventually):
+    server.plan(answer(500))
+    dropped = Issuer(server.url, audience="a")
+    dropped.documents.wait_first(None, 10)
+    del dropped
+    gc.collect()
+    eventually(lambda: not started())
+
+
+def test_ten_apps_that_were_dropped_leave_nothing(holding, bearer, started, eventually):
+    for _ in range(10):
+        use_app(holding.url, bearer)
+        assert holding.held.acquire(timeout=10)
+        holding.begin()
+    gc.collect()
+    eventually(lambda: not started())
+
+
+def test_what_is_held_is_followed_on(holding, bearer, started):
+    kept = use_issuer(holding.url, bearer)
+    gc.collect()
+    assert holding.held.acquire(timeout=10)
+    assert started().count("touchstone-follow") == 2
+    kept.close()
+
+
+def test_close_ends_a_wait_at_once_and_quietly(holding, bearer, started, eventually, caplog):
+    issuer = use_issuer(holding.url, bearer)
+    assert holding.held.acquire(timeout=10)
+    issuer.close()
+    issuer.close()
+    eventually(lambda: not started())
+    assert caplog.records == []
+    assert issuer.health()["last_error"] is None
+
+
+def test_nothing_is_asked_after_close(server):
+    follower = Follower(server.url, bytes)
+    follower.close()
+    follower.poll()
+    assert server.requests == []
+    assert follower.last_error == "ConnectionError: the connection was closed without a whole answer"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_child_that_drops_an_issuer_leaves_the_parents_waits(holding, bearer, eventually):
+    kept = [use_issuer(holding.url, bearer)]
+    assert holding.held.acquire(timeout=10)
+    assert holding.held.acquire(timeout=10)
+    child = os.fork()
+    if child == 0:
+        kept.clear()
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    holding.over.set()
+    eventually(lambda: all(each.fetches > 1 for each in kept[0].documents.stats()))
+    assert [each.failures for each in kept[0].documents.stats()] == [0, 0]
+    kept[0].close()
+
+
+PROGRAM = """
+import sys
+from touchstone import Issuer
+issuer = Issuer(sys.argv[1], audience="a")
+issuer.documents.wait_first(None, 10)
+sys.stdin.readline()
+"""
+
+
+def test_a_process_ends_without_waiting_for_its_followers(holding):
+    process = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, holding.url],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert holding.held.acquire(timeout=20)
+    _, said = process.communicate("\n", timeout=20)  # the server would hold its request for a minute
+    assert (process.returncode, said) == (0, "")
