@@ -187,7 +187,9 @@ class _Adapter(tls.Adapter):
         """End all requests under way, and those to come."""
         self._ended.set()
         for reference in self._made.valuerefs():  # a copy, whatever other threads do
-            connection = reference()
-            if connection is not None and connection.sock is not None:
+            connected = getattr(
+                reference(), "sock", None
+            )  # looked at once: its thread may close it meanwhile
+            if connected is not None:
                 with suppress(OSError):
-                    connection.sock.shutdown(SHUT_RDWR)
+                    connected.shutdown(SHUT_RDWR)

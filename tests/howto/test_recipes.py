@@ -1,0 +1,130 @@
+"""The programs of docs/how-to/recipes.md, each run; no cluster is needed, an issuer of the tests' kit will do."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from testkit.cluster import free_ports
+from testkit.issuer import FakeIssuer
+from testkit.mint import Mint
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "recipes.md").read_text("utf-8")
+RECIPES = dict(re.findall(r"```(?:python|sh) name=(\w+)\n(.*?)```", PAGE, re.DOTALL))
+SERVERS = RECIPES["servers"].splitlines()
+OURS = "http://localhost:8080"
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with FakeIssuer(long_poll=True) as running:
+        running.mint = Mint(running.url)
+        running.publish("/.well-known/jwks.json", running.mint.jwks())
+        yield running
+
+
+@pytest.fixture
+def bearer(issuer):
+    """`bearer(**claims)`: the headers with a token of the issuer."""
+    return lambda **claims: {"Authorization": f"Bearer {issuer.mint.sign(issuer.mint.claims(**claims))}"}
+
+
+@pytest.fixture
+def run(issuer):
+    """`run(name)`: the names that the recipe defines, its issuer put where the test has it."""
+
+    def execute(name):
+        scope = {"__name__": "app"}
+        exec(compile(RECIPES[name].replace(OURS, issuer.url), name, "exec"), scope)
+        return scope
+
+    return execute
+
+
+def test_every_recipe_has_a_test():
+    named = {"order", "blueprints", "optional", "user", "handler", "tests", "servers"}
+    assert named == set(RECIPES)
+    assert PAGE.count("```") == 2 * len(RECIPES)
+
+
+def test_the_order_of_decorators_is_as_the_page_says(run, capsys):
+    client = run("order")["app"].test_client()
+    assert capsys.readouterr().out == "['static', 'wrong']\n"
+    assert client.get("/right").status_code == 401
+    assert client.get("/wrong").text == "open to everybody"
+
+
+def test_a_blueprint_is_guarded_as_a_whole(run, bearer):
+    client = run("blueprints")["create_app"]().test_client()
+    assert client.get("/orders/").status_code == 401
+    assert client.options("/orders/").status_code == 200
+    assert client.get("/orders/", headers=bearer()).json == {"orders": []}
+    assert client.delete("/orders/7", headers=bearer(scope="orders:read")).status_code == 403
+    assert client.delete("/orders/7", headers=bearer()).json == {"cancelled": 7}
+
+
+def test_a_token_is_optional_and_a_bad_one_refused(run, bearer):
+    client = run("optional")["app"].test_client()
+    assert client.get("/greeting").json == {"hello": "stranger"}
+    assert client.get("/greeting", headers=bearer(sub="alice")).json == {"hello": "alice"}
+    assert client.get("/greeting", headers=bearer(exp=1)).status_code == 401
+
+
+def test_the_current_user_is_the_tokens_subject(run, bearer):
+    client = run("user")["app"].test_client()
+    told = client.get("/me", headers=bearer(sub="alice", tenant=7)).json
+    assert (told["name"], told["plan"], told["claims"]["tenant"]) == ("Alice", "gold", 7)
+    assert client.get("/me", headers=bearer(sub="bob")).status_code == 403
+    assert client.get("/me").status_code == 401
+
+
+def test_an_own_handler_answers_refusals(run):
+    answer = run("handler")["app"].test_client().get("/me")
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert answer.text == "Sorry: A bearer token is needed in the Authorization header.\n"
+
+
+def test_the_test_of_an_own_app_passes(run):
+    run("tests")
+
+
+@pytest.mark.parametrize("line", SERVERS, ids=lambda line: line.partition(" --bind")[0][:40])
+def test_each_server_runs_the_app(line, issuer, bearer, tmp_path, until):
+    program, *words = line.split()
+    if shutil.which(program, path=str(Path(sys.executable).parent)) is None:
+        pytest.skip(f"needs {program}: .venv/bin/python -m pip install {program}")
+    (tmp_path / "app.py").write_text(RECIPES["optional"].replace(OURS, issuer.url))
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    command = [
+        str(Path(sys.executable).parent / program),
+        *(word.replace("127.0.0.1:5000", address) for word in words),
+    ]
+    if program == "uwsgi":
+        command += ["--virtualenv", sys.prefix, "--die-on-term"]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    with (tmp_path / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=kept, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+
+        def answers():
+            assert process.poll() is None, (tmp_path / "output").read_text()
+            try:
+                return requests.get(f"http://{address}/greeting", timeout=10).status_code == 200
+            except requests.ConnectionError:
+                return False
+
+        until(answers, hope=f"an answer of {program}")
+        for _ in range(8):  # of both workers, most likely
+            good = requests.get(f"http://{address}/greeting", headers=bearer(sub="alice"), timeout=10)
+            bad = requests.get(f"http://{address}/greeting", headers=bearer(exp=1), timeout=10)
+            assert (good.json(), bad.status_code) == ({"hello": "alice"}, 401)
+    finally:
+        process.terminate()
+        process.wait(20)
