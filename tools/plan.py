@@ -103,10 +103,10 @@ class Plan:
 
 
 def read_note(root: Path = ROOT) -> dict[str, str] | None:
-    """Return the settings of the last `make run`, None if there was none."""
+    """Return the settings of the last `make run`, None if there was none or they cannot be read."""
     try:
         found: dict[str, str] = json.loads((root / "var" / NOTE).read_text())
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None
     return found
 
