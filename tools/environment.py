@@ -145,8 +145,23 @@ def usable() -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0  # noqa: S603 (our own Python)
 
 
+def asked_pip() -> str:
+    """Return the pip that SETUP_PIP asks for, empty for the one that Python brings.
+
+    Raises:
+        SetupError: it asks for another one.
+
+    """
+    asked = os.environ.get("SETUP_PIP", "")
+    pips = {"": "", "oldest": f"pip=={OLDEST_PIPS.get(sys.version_info.minor)}", "newest": "pip"}
+    if asked not in pips:
+        raise SetupError(f"SETUP_PIP={asked} is neither `oldest` nor `newest`")
+    return pips[asked]
+
+
 def make_new() -> None:
     """Make an empty environment, whatever was there before."""
+    pip = asked_pip()
     VENV.mkdir(exist_ok=True)
     UNFINISHED.touch()
     for child in VENV.iterdir():
@@ -157,12 +172,8 @@ def make_new() -> None:
         else:
             child.unlink()
     call(getattr(sys, "_base_executable", sys.executable), "-m", "venv", VENV)
-    asked = os.environ.get("SETUP_PIP", "")
-    pips = {"oldest": f"pip=={OLDEST_PIPS.get(sys.version_info.minor)}", "newest": "pip"}
-    if asked and asked not in pips:
-        raise SetupError(f"SETUP_PIP={asked} is neither `oldest` nor `newest`")
-    if asked:
-        call(PYTHON, "-m", "pip", "install", "--upgrade", pips[asked])
+    if pip:
+        call(PYTHON, "-m", "pip", "install", "--upgrade", pip)
 
 
 def fill(profile: str) -> None:

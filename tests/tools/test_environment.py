@@ -35,7 +35,7 @@ def set_up(checkout: Path, profile: str, **settings: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=1800,
     )
 
 
