@@ -1,6 +1,8 @@
-"""Another process of the mint, for the tests: opens sessions as fast as it can, and says which bit each has."""
+"""Processes of auth-service, for the tests: each opens sessions as fast as it can and says which bit each session has."""
 
 import json
+import multiprocessing
+import os
 import sys
 
 from auth_service.domain.sessions import Session
@@ -9,7 +11,7 @@ from auth_service.storage.store import SqlStore
 from service_kit.database import open_database
 
 
-def main(url, sub, name, count, size):
+def open_sessions(url, sub, name, count, size):
     store = SqlStore(open_database(url), lambda: 1_800_000_000.0, plan=StatusPlan(size))
     for number in range(count):
         session = Session(
@@ -23,8 +25,17 @@ def main(url, sub, name, count, size):
             expires_at=1_900_000_000.0,
         )
         with store.transaction() as tx:
-            sys.stdout.write(json.dumps(tx.sessions.add(session).status) + "\n")
+            status = tx.sessions.add(session).status
+        os.write(1, f"{json.dumps(status)}\n".encode())
 
 
 if __name__ == "__main__":
-    main(**json.load(sys.stdin))
+    facts = json.load(sys.stdin)
+    context = multiprocessing.get_context("fork")  # so that what they need is imported once
+    names = map(str, range(facts.pop("processes")))
+    processes = [context.Process(target=open_sessions, kwargs=facts | {"name": name}) for name in names]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    sys.exit(any(process.exitcode for process in processes))

@@ -98,22 +98,14 @@ def test_fifty_threads_never_get_the_same_bit(rules, account):
 
 def test_four_processes_never_get_the_same_bit(small, account):
     url = small._database.engine.url.render_as_string(hide_password=False)
-    facts = {"url": url, "sub": account.sub, "count": 60, "size": SIZE}
-    running = []
-    for number in range(4):
-        process = subprocess.Popen(
-            [sys.executable, str(OPENER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        process.stdin.write(json.dumps(facts | {"name": str(number)}))
-        process.stdin.close()
-        running.append(process)
+    facts = {"url": url, "sub": account.sub, "count": 60, "size": SIZE, "processes": 4}
 
-    given = []
-    for process in running:
-        with process:
-            given += [tuple(json.loads(line)) for line in process.stdout]
+    told = subprocess.run(
+        [sys.executable, OPENER], input=json.dumps(facts), capture_output=True, text=True, check=False
+    )
 
-    assert [process.returncode for process in running] == [0] * 4
+    assert told.returncode == 0, told.stderr
+    given = [tuple(json.loads(line)) for line in told.stdout.splitlines()]
     assert (len(given), len(set(given))) == (240, 240)
 
 
