@@ -87,8 +87,11 @@ def migrate(url: str, migrations: Path) -> None:
 
 @contextmanager
 def opened(url: str) -> Iterator[Database]:
-    """Yield the database at this URL; its connections are closed afterwards."""
-    database = Database(open_database(url))
+    """Yield the database at this URL; its connections are closed afterwards.
+
+    A thread waits for a connection as long as a busy machine takes, where a service would give up after three seconds.
+    """
+    database = Database(open_database(url, pool_timeout=120))
     yield database
     database.engine.dispose()
 

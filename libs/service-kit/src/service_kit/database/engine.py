@@ -33,15 +33,18 @@ ALIVE = {
 }
 
 
-def open_database(url: str | SecretStr, *, pool_size: int = 10) -> Engine:
+def open_database(url: str | SecretStr, *, pool_size: int = 10, pool_timeout: float = 3) -> Engine:
     """Return an engine for a SQLite or PostgreSQL URL; nothing is connected yet.
 
     SQLite: WAL with synchronous=FULL (what was committed survives kill -9 and power loss), foreign keys checked,
     writers queue for at most 5 s. PostgreSQL (`postgresql://` means psycopg 3): dead connections are noticed before
-    use, a server that vanished within 11 s; a statement takes at most 5 s, a lock is waited for at most 3 s.
+    use, a server that vanished within 11 s; a statement takes at most 5 s, a lock is waited for at most 3 s, a connection
+    of the pool at most `pool_timeout` s.
     A value that no column can hold is a DataError on both. ValueError: any other database.
     """
-    engine = _engine(make_url(url.get_secret_value() if isinstance(url, SecretStr) else url), pool_size)
+    engine = _engine(
+        make_url(url.get_secret_value() if isinstance(url, SecretStr) else url), pool_size, pool_timeout
+    )
     event.listen(engine, "handle_error", _name_unfit_values)
     return engine
 
@@ -54,7 +57,7 @@ def _name_unfit_values(context: ExceptionContext) -> Exception | None:
     return None
 
 
-def _engine(parsed: URL, pool_size: int) -> Engine:
+def _engine(parsed: URL, pool_size: int, pool_timeout: float) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":
@@ -63,7 +66,7 @@ def _engine(parsed: URL, pool_size: int) -> Engine:
             pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=3,
+            pool_timeout=pool_timeout,
             pool_recycle=1800,
             connect_args={**ALIVE, "options": _POSTGRES_OPTIONS},
             hide_parameters=True,
