@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,6 +139,12 @@ class Run:
         reporter = config.pluginmanager.getplugin("terminalreporter")
         self._progress = Progress(reporter.write_line, self._recorded)
         self._collected = False
+        # Sets among the parameters of a test must have one order in all workers.
+        os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))  # noqa: S311 (no secret)
+
+    def pytest_report_header(self) -> str:
+        """Say what it takes to have the same order again."""
+        return f"PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}"
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> FolderScheduling:
         """Replace the scheduler of `loadfile`."""
