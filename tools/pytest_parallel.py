@@ -177,6 +177,11 @@ class Run:
             RECORD.write_text(json.dumps(rounded, indent=0) + "\n", "utf-8")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: some tests wait. PYTEST_XDIST_AUTO_NUM_WORKERS says another number."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
+
+
 @pytest.hookimpl(trylast=True)  # after the terminal reporter
 def pytest_configure(config: pytest.Config) -> None:
     """Take part where work is given out, and nowhere else."""
