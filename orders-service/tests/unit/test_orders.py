@@ -134,9 +134,9 @@ def test_requests_that_differ_have_different_fingerprints(other):
         ("A", "Stone", 1, "EUR\n"),
     ],
 )
-def test_a_product_that_breaks_a_rule_cannot_be_made(sku, name, cents, currency):
+def test_product_that_breaks_a_rule_is_refused(sku, name, cents, currency):
     with pytest.raises(InvalidProduct):
-        Product(sku, name, cents, currency)
+        Product(sku, name, cents, currency).checked()
 
 
 def test_an_order_keeps_the_customer_of_its_moment(shop, clock):

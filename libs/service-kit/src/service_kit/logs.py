@@ -5,15 +5,16 @@ import logging
 import re
 import sys
 import threading
-import time
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service_kit import metrics
 from service_kit.requestid import current_request_id
 
 REDACTED = "[redacted]"
@@ -98,7 +99,16 @@ class _Stdout:
     log = debug = info = warning = warn = error = critical = exception = fatal = msg
 
 
+class _Configured:
+    """What `configure` was told last."""
+
+    service = ""
+    threshold = logging.INFO
+
+
+_configured = _Configured()
 _writing = threading.Lock()
+_stdout = _Stdout()
 
 
 class _FromLogging(logging.Handler):
@@ -122,6 +132,7 @@ def configure(level: str, service: str) -> None:
         return event
 
     threshold = logging.getLevelNamesMapping()[level]
+    _configured.service, _configured.threshold = service, threshold
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _name_request,
@@ -147,24 +158,31 @@ def configure(level: str, service: str) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Write one line per request when it has been answered."""
-    log = structlog.get_logger("request")
+    """Write one line per request when it has been answered.
 
-    @app.before_request
-    def start() -> None:
-        g.started = time.perf_counter()
+    The line is that of any other event, made without the processors: each request pays for it, and of its fields only
+    the path can hold a secret.
+    """
+    levels = {True: (logging.DEBUG, "debug"), False: (logging.INFO, "info")}
 
     @app.after_request
     def write(response: Response) -> Response:
-        say = log.debug if request.path in QUIET_PATHS else log.info
-        say(
-            "request",
-            method=request.method,
-            path=request.path,
-            status=response.status_code,
-            duration_ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
-            **_subject(),
-        )
+        asked = request
+        number, name = levels[asked.path in QUIET_PATHS]
+        if number >= _configured.threshold:
+            line = {
+                "method": asked.method,
+                "path": redact(asked.path),
+                "status": response.status_code,
+                "duration_ms": round(metrics.seconds() * 1000, 2),
+                **_subject(),
+                "event": "request",
+                "request_id": current_request_id(),
+                "service": _configured.service,
+                "level": name,
+                "timestamp": f"{datetime.now(UTC).isoformat()[:-6]}Z",
+            }
+            _stdout.msg(_encode(line))
         return response
 
 

@@ -1,5 +1,6 @@
 """The OpenAPI document, made from the code: what flask-openapi3 collects, with our problems and our one scheme."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask_openapi3.models.info import Info
@@ -60,6 +61,10 @@ class Api(OpenAPI):
             static_folder=None,
             **options,
         )
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the view or hook itself: none of ours is a coroutine, and looking takes time at each call."""
+        return func
 
     def generate_spec_json(self) -> None:
         """Build the document, then say of every operation which problems it may answer."""

@@ -32,7 +32,7 @@ def accepted(value: str | None) -> str:
 
 def parse_traceparent(value: str | None) -> tuple[str, str] | None:
     """Return (trace id, flags) of a valid `traceparent` (W3C Trace Context section 3.2), else None."""
-    match = _TRACEPARENT.fullmatch(value or "")
+    match = _TRACEPARENT.fullmatch(value) if value else None
     if not match:
         return None
     version, trace, span, flags, more = match.groups()
@@ -43,14 +43,21 @@ def parse_traceparent(value: str | None) -> tuple[str, str] | None:
 
 def traceparent() -> str:
     """Return a `traceparent` for a call onward: the request's trace (else a new one) with a new span id."""
-    trace, flags = _trace.get() or (secrets.token_hex(16), "00")
+    trace, flags = _trace.get() or _begin_trace()
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+
+
+def _begin_trace() -> tuple[str, str]:
+    trace = (secrets.token_hex(16), "00")
+    if _request_id.get() is not None:
+        _trace.set(trace)
+    return trace
 
 
 def bind(request_id: str, trace: tuple[str, str] | None) -> None:
     """Make these the names of what this thread does from here on."""
     _request_id.set(request_id)
-    _trace.set(trace or (secrets.token_hex(16), "00"))
+    _trace.set(trace)
 
 
 def init_app(app: Flask) -> None:
@@ -58,8 +65,9 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def take() -> None:
-        g.request_id = accepted(request.headers.get(HEADER))
-        bind(g.request_id, parse_traceparent(request.headers.get("traceparent")))
+        environ = request.environ
+        g.request_id = name = accepted(environ.get("HTTP_X_REQUEST_ID"))
+        bind(name, parse_traceparent(environ.get("HTTP_TRACEPARENT")))
 
     @app.after_request
     def give(response: Response) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
+import msgspec
 from flask import Flask, Request, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ValidationError
@@ -22,9 +23,19 @@ R = TypeVar("R")
 
 
 class StrictJsonProvider(DefaultJSONProvider):
-    """Flask's JSON, reading strictly: no duplicate members, no NaN, no deep nesting, UTF-8 only."""
+    """Flask's JSON, reading strictly: no duplicate members, no NaN, no deep nesting, UTF-8 only.
+
+    Times are written after RFC 3339.
+    """
 
     sort_keys = False
+
+    def dumps(self, obj: Any, **_kwargs: Any) -> str:
+        """Return the text of a value."""
+        try:
+            return msgspec.json.encode(obj).decode()
+        except (TypeError, ValueError, OverflowError):  # what only the standard library can write, as escapes
+            return super().dumps(obj)
 
     def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
         """Return the value, or raise ValueError."""

@@ -62,4 +62,4 @@ def _product(row: dict[str, str]) -> Product:
     sku, name, cents, currency = (cell or "" for cell in cells)
     if _CENTS.match(cents) is None:
         raise InvalidProduct("price_cents: a whole number of cents, digits only")
-    return Product(sku, name, int(cents), currency)
+    return Product(sku, name, int(cents), currency).checked()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from touchstone.text import is_blank, is_line
 
@@ -23,7 +23,7 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}\Z")
 class Product:
     """Something to order. ``price_cents`` is in hundredths of ``currency`` (ISO 4217).
 
-    Made only with values that hold the rules, else ``InvalidProduct``.
+    What comes from outside is to be ``checked``.
     """
 
     sku: str
@@ -31,7 +31,8 @@ class Product:
     price_cents: int
     currency: str
 
-    def __post_init__(self) -> None:
+    def checked(self) -> Self:
+        """Return the product if its values hold the rules; raises ``InvalidProduct``."""
         if _SKU.match(self.sku) is None:
             raise InvalidProduct("sku: 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit")
         if is_blank(self.name) or len(self.name) > NAME_MAX:
@@ -42,6 +43,7 @@ class Product:
             raise InvalidProduct(f"price_cents: a whole number from 0 to {PRICE_MAX_CENTS}")
         if _CURRENCY.match(self.currency) is None:
             raise InvalidProduct("currency: three capital letters (ISO 4217)")
+        return self
 
 
 class Catalogue(Protocol):

@@ -2,14 +2,25 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Final
 
 from service_kit.database import Database, answering
-from sqlalchemy import RowMapping, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orders_service.domain.errors import StorageUnavailable
 from orders_service.domain.products import Product
 from orders_service.storage.tables import products
+
+# Made once; the columns are in the order of the record's members. No SKU is empty.
+_COLUMNS: Final = (products.c.sku, products.c.name, products.c.price_cents, products.c.currency)
+_PAGE: Final = (
+    select(*_COLUMNS)
+    .where(products.c.sku > bindparam("after"))
+    .order_by(products.c.sku)
+    .limit(bindparam("limit"))
+)
+_FIND: Final = select(*_COLUMNS).where(products.c.sku.in_(bindparam("skus", expanding=True)))
 
 
 class SqlCatalogue:
@@ -21,17 +32,13 @@ class SqlCatalogue:
 
     def page(self, after: str | None, limit: int) -> Sequence[Product]:
         """Return up to ``limit`` products with a SKU greater than ``after``, ascending by SKU."""
-        query = select(products).order_by(products.c.sku).limit(limit)
-        if after is not None:
-            query = query.where(products.c.sku > after)
-        with answering(StorageUnavailable), self._database.read() as session:
-            return [_product(row) for row in session.execute(query).mappings()]
+        with answering(StorageUnavailable):
+            return [Product(*row) for row in self._database.fetch(_PAGE, after=after or "", limit=limit)]
 
     def find(self, skus: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``skus`` that there are, by SKU."""
-        query = select(products).where(products.c.sku.in_(skus))
-        with answering(StorageUnavailable), self._database.read() as session:
-            return {row["sku"]: _product(row) for row in session.execute(query).mappings()}
+        with answering(StorageUnavailable):
+            return {row[0]: Product(*row) for row in self._database.fetch(_FIND, skus=list(skus))}
 
     def add_missing(self, wanted: Iterable[Product]) -> None:
         """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
@@ -54,7 +61,3 @@ class SqlCatalogue:
 def _in_order(products: Iterable[Product]) -> list[dict[str, object]]:
     """Return the rows, in one order for everybody: two writers at once wait for each other and cannot deadlock."""
     return [asdict(product) for product in sorted(products, key=lambda product: product.sku)]
-
-
-def _product(row: RowMapping) -> Product:
-    return Product(row["sku"], row["name"], row["price_cents"], row["currency"])

@@ -1,18 +1,60 @@
 """Orders in a SQL database; the same statements on SQLite and PostgreSQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
+from typing import Any, Final
 from uuid import UUID
 
 from service_kit.database import Database, answering
-from sqlalchemy import RowMapping, Select, insert, select, tuple_, update
+from sqlalchemy import Integer, Row, Select, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
 
 from orders_service.domain.errors import IdempotencyKeyReused, StorageUnavailable
 from orders_service.domain.orders import Customer, IdempotencyKey, Line, Order, Position, Status
 from orders_service.storage.tables import order_lines, orders
+
+# Made once. An order's lines never change, so two looks see the same as one.
+_ORDER: Final = select(
+    orders.c.id,
+    orders.c.status,
+    orders.c.currency,
+    orders.c.customer_sub,
+    orders.c.customer_name,
+    orders.c.shipping_address,
+    orders.c.note,
+    orders.c.created_at,
+    orders.c.cancelled_at,
+)
+_OWN: Final = orders.c.customer_sub == bindparam("sub")
+_FIND: Final = _ORDER.where(orders.c.id == bindparam("id"))
+_BY_KEY: Final = select(orders.c.id, orders.c.fingerprint).where(
+    _OWN, orders.c.idempotency_key == bindparam("key")
+)
+_FIRST_PAGE: Final = (
+    _ORDER.where(_OWN)
+    .order_by(orders.c.created_at.desc(), orders.c.id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
+_PAGE: Final = _FIRST_PAGE.where(
+    tuple_(orders.c.created_at, orders.c.id)
+    < tuple_(bindparam("created_at", type_=orders.c.created_at.type), bindparam("id", type_=orders.c.id.type))
+)
+_LINES: Final = (
+    select(
+        order_lines.c.order_id,
+        order_lines.c.sku,
+        order_lines.c.name,
+        order_lines.c.quantity,
+        order_lines.c.unit_price_cents,
+    )
+    .where(order_lines.c.order_id.in_(bindparam("orders", expanding=True)))
+    .order_by(order_lines.c.order_id, order_lines.c.position)
+)
+_CANCEL: Final = (
+    update(orders)
+    .where(orders.c.id == bindparam("order_id"), _OWN, orders.c.status == Status.PLACED.value)
+    .values(status=Status.CANCELLED.value, cancelled_at=bindparam("at"))
+)
 
 
 class SqlOrders:
@@ -20,19 +62,18 @@ class SqlOrders:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert = postgresql.insert if database.engine.dialect.name == "postgresql" else sqlite.insert
-
-    def add(self, order: Order, key: IdempotencyKey | None) -> Order:
-        """Store ``order``, or return the one that its customer already has under ``key``."""
+        insert_into = postgresql.insert if database.engine.dialect.name == "postgresql" else sqlite.insert
         # The unique constraint decides a race: the second insert waits for the first's end, then does nothing.
-        statement = (
-            self._insert(orders)
-            .values(_row(order, key))
+        self._add = (
+            insert_into(orders)
             .on_conflict_do_nothing(index_elements=["customer_sub", "idempotency_key"])
             .returning(orders.c.id)
         )
+
+    def add(self, order: Order, key: IdempotencyKey | None) -> Order:
+        """Store ``order``, or return the one that its customer already has under ``key``."""
         with answering(StorageUnavailable), self._database.begin() as session:
-            if session.execute(statement).one_or_none() is not None:
+            if session.execute(self._add, _row(order, key)).one_or_none() is not None:
                 session.execute(insert(order_lines), _line_rows(order))
                 return order
         winner = None if key is None else self.by_key(order.customer.sub, key)
@@ -42,39 +83,41 @@ class SqlOrders:
 
     def by_key(self, sub: str, key: IdempotencyKey) -> Order | None:
         """Return the order that ``sub`` placed under ``key``, if its fingerprint is the same."""
-        query = select(orders).where(orders.c.customer_sub == sub, orders.c.idempotency_key == key.value)
-        with answering(StorageUnavailable), self._database.read() as session:
-            row = session.execute(query).mappings().one_or_none()
-            if row is None:
-                return None
-            if row["fingerprint"] != key.fingerprint:
-                raise IdempotencyKeyReused
-            return _read(session, [row])[0]
+        with answering(StorageUnavailable):
+            found = self._database.fetch(_BY_KEY, sub=sub, key=key.value)
+        if not found:
+            return None
+        order_id, fingerprint = found[0]
+        if fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused
+        return self.find(order_id)
 
     def find(self, order_id: UUID) -> Order | None:
         """Return the order, or None."""
-        with answering(StorageUnavailable), self._database.read() as session:
-            found = _select(session, select(orders).where(orders.c.id == order_id))
+        found = self._read(_FIND, id=order_id)
         return found[0] if found else None
 
     def page(self, sub: str, before: Position | None, limit: int) -> Sequence[Order]:
         """Return up to ``limit`` orders of ``sub`` older than ``before``, newest first."""
-        place = tuple_(orders.c.created_at, orders.c.id)
-        query = select(orders).where(orders.c.customer_sub == sub)
-        if before is not None:
-            query = query.where(place < tuple_(before.created_at, before.id))
-        query = query.order_by(orders.c.created_at.desc(), orders.c.id.desc()).limit(limit)
-        with answering(StorageUnavailable), self._database.read() as session:
-            return _select(session, query)
+        if before is None:
+            return self._read(_FIRST_PAGE, sub=sub, limit=limit)
+        return self._read(_PAGE, sub=sub, limit=limit, created_at=before.created_at, id=before.id)
 
     def cancel(self, order_id: UUID, sub: str, at: datetime) -> Order | None:
         """Cancel the order if it is of ``sub`` and still placed; the first of several at once decides the time."""
-        own = (orders.c.id == order_id) & (orders.c.customer_sub == sub)
-        change = update(orders).where(own, orders.c.status == Status.PLACED)
         with answering(StorageUnavailable), self._database.begin() as session:
-            session.execute(change.values(status=Status.CANCELLED, cancelled_at=at))
-            found = _select(session, select(orders).where(own))
-        return found[0] if found else None
+            session.execute(_CANCEL, {"order_id": order_id, "sub": sub, "at": at})
+        found = self.find(order_id)
+        return found if found is not None and found.customer.sub == sub else None
+
+    def _read(self, statement: Select[*tuple[Any, ...]], **parameters: object) -> list[Order]:
+        with answering(StorageUnavailable):
+            rows = self._database.fetch(statement, **parameters)
+            lines: dict[UUID, list[Line]] = {row[0]: [] for row in rows}
+            if rows:
+                for order_id, *line in self._database.fetch(_LINES, orders=list(lines)):
+                    lines[order_id].append(Line(*line))
+        return [_order(row, tuple(lines[row[0]])) for row in rows]
 
 
 def _row(order: Order, key: IdempotencyKey | None) -> dict[str, object]:
@@ -107,33 +150,15 @@ def _line_rows(order: Order) -> list[dict[str, object]]:
     ]
 
 
-def _select(session: Session, query: Select[*tuple[object, ...]]) -> list[Order]:
-    return _read(session, session.execute(query).mappings().all())
-
-
-def _read(session: Session, rows: Sequence[RowMapping]) -> list[Order]:
-    query = (
-        select(order_lines)
-        .where(order_lines.c.order_id.in_([row["id"] for row in rows]))
-        .order_by(order_lines.c.order_id, order_lines.c.position)
-    )
-    found = groupby(session.execute(query).mappings(), key=lambda row: row["order_id"])
-    lines = {order_id: _lines(group) for order_id, group in found}
-    return [_order(row, lines[row["id"]]) for row in rows]
-
-
-def _lines(rows: Iterable[RowMapping]) -> tuple[Line, ...]:
-    return tuple(Line(row["sku"], row["name"], row["quantity"], row["unit_price_cents"]) for row in rows)
-
-
-def _order(row: RowMapping, lines: tuple[Line, ...]) -> Order:
+def _order(row: Row[*tuple[Any, ...]], lines: tuple[Line, ...]) -> Order:
+    order_id, status, currency, sub, name, address, note, created_at, cancelled_at = row
     return Order(
-        id=row["id"],
-        status=Status(row["status"]),
+        id=order_id,
+        status=Status(status),
         lines=lines,
-        currency=row["currency"],
-        customer=Customer(row["customer_sub"], row["customer_name"], row["shipping_address"]),
-        note=row["note"],
-        created_at=row["created_at"],
-        cancelled_at=row["cancelled_at"],
+        currency=currency,
+        customer=Customer(sub, name, address),
+        note=note,
+        created_at=created_at,
+        cancelled_at=cancelled_at,
     )

@@ -18,7 +18,6 @@ from orders_service.web.models import (
     OrderView,
     ProductPage,
     ProductsQuery,
-    ProductView,
 )
 from orders_service.web.parameters import (
     IDEMPOTENCY_KEY,
@@ -28,6 +27,7 @@ from orders_service.web.parameters import (
     product_cursor,
     product_position,
 )
+from orders_service.web.views import order_page, order_view, product_page
 
 EXTENSION: Final = "orders_service"
 READ: Final = "orders:read"
@@ -77,11 +77,10 @@ def keep_private(response: Response) -> Response:
 def list_products(query: ProductsQuery) -> Response:
     """List what can be ordered, ascending by SKU; takes no token."""
     page, after = _shop().products(product_position(query.cursor), query.limit)
-    items = [ProductView.model_validate(product) for product in page]
-    response = jsonify(ProductPage(items=items, next_cursor=product_cursor(after)).model_dump(mode="json"))
+    response = jsonify(product_page(page, product_cursor(after)))
     response.headers["Cache-Control"] = f"public, max-age={PRODUCTS_MAX_AGE}"
     response.add_etag()
-    return cast("Response", response.make_conditional(request))
+    return cast("Response", response.make_conditional(request)) if request.if_none_match else response
 
 
 @orders.post(
@@ -96,7 +95,7 @@ def place_order(body: OrderRequest) -> tuple[dict[str, Any], int, dict[str, str]
     """Place an order at the product table's prices, for the customer that the token speaks for."""
     key = idempotency_key(request.headers.get("Idempotency-Key"))
     order = _shop().place(current_token.subject, bearer_token(request.environ), body.request(), key)
-    return OrderView.of(order).model_dump(mode="json"), 201, {"Location": f"/orders/{order.id}"}
+    return order_view(order), 201, {"Location": f"/orders/{order.id}"}
 
 
 @orders.get("/orders", security=_bearer(READ), responses={200: OrderPage})
@@ -105,8 +104,7 @@ def place_order(body: OrderRequest) -> tuple[dict[str, Any], int, dict[str, str]
 def list_orders(query: OrdersQuery) -> dict[str, Any]:
     """List the caller's own orders, newest first."""
     page, position = _shop().page(current_token.subject, order_position(query.cursor), query.limit)
-    items = [OrderView.of(order) for order in page]
-    return OrderPage(items=items, next_cursor=order_cursor(position)).model_dump(mode="json")
+    return order_page(page, order_cursor(position))
 
 
 @orders.get("/orders/<id>", security=_bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND})
@@ -115,7 +113,7 @@ def list_orders(query: OrdersQuery) -> dict[str, Any]:
 def read_order(path: OrderPath) -> dict[str, Any]:
     """Show an order: the caller's own (orders:read), or anybody's (admin)."""
     caller = Caller(current_token.subject, READ in current_token.scopes, ADMIN in current_token.scopes)
-    return OrderView.of(_shop().see(caller, path.id)).model_dump(mode="json")
+    return order_view(_shop().see(caller, path.id))
 
 
 @orders.post("/orders/<id>/cancel", security=_bearer(WRITE), responses={200: OrderView, **NOT_FOUND})
@@ -123,4 +121,4 @@ def read_order(path: OrderPath) -> dict[str, Any]:
 @validated
 def cancel_order(path: OrderPath) -> dict[str, Any]:
     """Cancel one of the caller's own orders; a cancelled one stays as it is."""
-    return OrderView.of(_shop().cancel(current_token.subject, path.id)).model_dump(mode="json")
+    return order_view(_shop().cancel(current_token.subject, path.id))

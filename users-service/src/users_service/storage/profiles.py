@@ -2,16 +2,30 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from service_kit.database import Database, answering
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from users_service.domain.errors import StorageUnavailable
 from users_service.domain.profiles import Changes, Keep, Profile
 from users_service.storage.tables import profiles
+
+# Made once; the columns are in the order of the record's members. No subject is empty.
+_PROFILE: Final = select(
+    profiles.c.sub,
+    profiles.c.name,
+    profiles.c.shipping_address,
+    profiles.c.created_at,
+    profiles.c.updated_at,
+    profiles.c.name_known,
+)
+_FIND: Final = _PROFILE.where(profiles.c.sub == bindparam("sub"))
+_PAGE: Final = (
+    _PROFILE.where(profiles.c.sub > bindparam("after")).order_by(profiles.c.sub).limit(bindparam("limit"))
+)
 
 
 class SqlProfiles:
@@ -50,17 +64,14 @@ class SqlProfiles:
 
     def find(self, sub: str) -> Profile | None:
         """Return the profile of ``sub``, or None."""
-        with answering(StorageUnavailable), self._database.read() as session:
-            row = session.execute(select(profiles).where(profiles.c.sub == sub)).mappings().one_or_none()
-        return None if row is None else _profile(row)
+        with answering(StorageUnavailable):
+            found = self._database.fetch(_FIND, sub=sub)
+        return Profile(*found[0]) if found else None
 
     def page(self, after: str | None, limit: int) -> Sequence[Profile]:
         """Return up to ``limit`` profiles with a ``sub`` greater than ``after``, ascending by ``sub``."""
-        query = select(profiles).order_by(profiles.c.sub).limit(limit)
-        if after is not None:
-            query = query.where(profiles.c.sub > after)
-        with answering(StorageUnavailable), self._database.read() as session:
-            return [_profile(row) for row in session.execute(query).mappings()]
+        with answering(StorageUnavailable):
+            return [Profile(*row) for row in self._database.fetch(_PAGE, after=after or "", limit=limit)]
 
 
 def _make_missing(session: Session, sub: str, at: datetime) -> None:
@@ -73,15 +84,4 @@ def _make_missing(session: Session, sub: str, at: datetime) -> None:
 
 
 def _read(session: Session, sub: str) -> Profile:
-    return _profile(session.execute(select(profiles).where(profiles.c.sub == sub)).mappings().one())
-
-
-def _profile(row: RowMapping) -> Profile:
-    return Profile(
-        sub=row["sub"],
-        name=row["name"],
-        shipping_address=row["shipping_address"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        name_known=row["name_known"],
-    )
+    return Profile(*session.execute(_FIND, {"sub": sub}).one())

@@ -1,6 +1,5 @@
-"""What goes over the wire, as models: they check requests, shape answers, and make the OpenAPI document."""
+"""What goes over the wire, as models: they check requests and make the OpenAPI document; `views` makes the answers."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -16,7 +15,6 @@ from users_service.domain.profiles import (
     PAGE_MAX,
     Changes,
     Keep,
-    Profile,
 )
 
 Name = Annotated[
@@ -33,7 +31,7 @@ Address = Annotated[
 class ProfileView(BaseModel):
     """A profile. `name` is the account's until its owner changes it; empty while the account's cannot be had."""
 
-    model_config = ConfigDict(from_attributes=True, title="Profile")
+    model_config = ConfigDict(title="Profile")
 
     sub: str
     name: str
@@ -41,22 +39,12 @@ class ProfileView(BaseModel):
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, profile: Profile) -> "ProfileView":
-        """Return the view of a profile."""
-        return cls.model_validate(profile)
-
 
 class ProfilePage(BaseModel):
     """Some profiles, ascending by `sub`; `next_cursor` leads to the next page and is null on the last."""
 
     items: list[ProfileView]
     next_cursor: str | None
-
-    @classmethod
-    def of(cls, profiles: Sequence[Profile], next_cursor: str | None) -> "ProfilePage":
-        """Return the view of a page."""
-        return cls(items=[ProfileView.of(profile) for profile in profiles], next_cursor=next_cursor)
 
 
 class ProfileChanges(BaseModel):

@@ -15,6 +15,7 @@ from touchstone.flask import bearer_token, current_token, require
 from users_service.domain.errors import NotAllowed
 from users_service.domain.profiles import READ_ALL, READ_OWN, WRITE_OWN, Caller, Users, is_subject
 from users_service.web.models import PageQuery, ProfileChanges, ProfilePage, ProfileView, SubjectPath
+from users_service.web.views import profile_page, profile_view
 
 EXTENSION: Final = "users_service"
 UNAVAILABLE: Final = {
@@ -56,7 +57,7 @@ def keep_private(response: Response) -> Response:
 @require(READ_OWN)
 def read_mine() -> dict[str, Any]:
     """Show the caller's own profile, made at first sight."""
-    return ProfileView.of(_users().mine(_caller())).model_dump(mode="json")
+    return profile_view(_users().mine(_caller()))
 
 
 @profiles.patch("/users/me", security=_bearer(WRITE_OWN), responses={200: ProfileView})
@@ -64,7 +65,7 @@ def read_mine() -> dict[str, Any]:
 @validated
 def change_mine(body: ProfileChanges) -> dict[str, Any]:
     """Change the caller's own profile."""
-    return ProfileView.of(_users().change_mine(_caller(), body.changes())).model_dump(mode="json")
+    return profile_view(_users().change_mine(_caller(), body.changes()))
 
 
 @profiles.get(
@@ -77,7 +78,7 @@ def change_mine(body: ProfileChanges) -> dict[str, Any]:
 def read_one(path: SubjectPath) -> dict[str, Any]:
     """Show a profile: the caller's own (profile:read), or anybody's (users:read)."""
     try:
-        return ProfileView.of(_users().see(_caller(), path.sub)).model_dump(mode="json")
+        return profile_view(_users().see(_caller(), path.sub))
     except NotAllowed as error:
         raise InsufficientScope((error.required,)) from None
 
@@ -88,7 +89,7 @@ def read_one(path: SubjectPath) -> dict[str, Any]:
 def list_all(query: PageQuery) -> dict[str, Any]:
     """List profiles, ascending by `sub`."""
     page, after = _users().page(_after(query.cursor), query.limit)
-    return ProfilePage.of(page, None if after is None else encode_cursor(after)).model_dump(mode="json")
+    return profile_page(page, None if after is None else encode_cursor(after))
 
 
 def _after(cursor: str | None) -> str | None:
