@@ -329,6 +329,16 @@ def test_identifiers_are_printable_strings_of_1_to_255_characters(verifier, mint
         verifier.verify(mint.token(**{name: value}))
 
 
+@pytest.mark.parametrize("value", ["\u202eevil", "a\u2028b", "a\x85b", "\x7f"])
+@pytest.mark.parametrize("name", ["sub", "jti", "client_id", "sid"])
+def test_identifier_that_is_no_line_is_refused_unescaped(verifier, mint, name, value):
+    """The character stands in the payload as it is, without a backslash."""
+    payload = json.dumps(mint.claims(**{name: value}), ensure_ascii=False).encode()
+    assert b"\\" not in payload
+    with pytest.raises(errors.MalformedClaims):
+        verifier.verify(mint.sign(json.dumps(mint.header()).encode(), payload))
+
+
 @pytest.mark.parametrize("name", ["sub", "jti"])
 def test_sub_and_jti_must_be_there(verifier, mint, name):
     with pytest.raises(errors.MalformedClaims):

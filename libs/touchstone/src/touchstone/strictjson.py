@@ -30,20 +30,26 @@ class Reader:
         member at any depth, holds NaN, Infinity, a number too large for a float or an integer of thousands of
         digits, an unpaired surrogate, or nests deeper than `max_depth`.
         """
-        try:
-            text = raw if isinstance(raw, str) else str(raw, "utf-8")
-        except UnicodeDecodeError:
-            raise ValueError("not UTF-8") from None
-        if text.count("{") + text.count("[") > max_depth and _depth(text) > max_depth:
-            raise ValueError("nested too deep")
-        if self._faster is not None and type(raw) is bytes:
+        # All opening brackets: `replace` finds them with memchr, where `count` looks at every byte.
+        shallow = (
+            type(raw) is bytes
+            and 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b"")) <= max_depth
+        )
+        faster = self._faster
+        if faster is not None and shallow and isinstance(raw, bytes):
             try:
-                value = self._faster.loads(raw)
-                if self._faster.dumps(value) == raw:
+                value = faster.loads(raw)
+                if faster.dumps(value) == raw:
                     # Written the very same way again: nothing was dropped, repeated or bent.
                     return cast("object", value)
             except Exception:  # noqa: BLE001, S110 - whatever it was, the strict reader decides
                 pass
+        try:
+            text = raw if isinstance(raw, str) else str(raw, "utf-8")
+        except UnicodeDecodeError:
+            raise ValueError("not UTF-8") from None
+        if not shallow and _depth(text) > max_depth:
+            raise ValueError("nested too deep")
         text = text.strip(_WHITESPACE)
         value, end = _scan(text)
         if end != len(text):

@@ -75,18 +75,20 @@ class Verifier:
 
     def _verify(self, token: str) -> AccessClaims:
         header, payload, signature, signed = split(token)
-        kid = self._headers.get(header) or self._read_header(header)
+        known = self._headers.get(header)
+        kid = self._read_header(header) if known is None else known
         key = self._keys().get(kid)
         if key is None:
             raise errors.UnknownKey
         check_signature(key.public, signature, signed)
-        if header not in self._headers:
+        if known is None:
             self._remember_header(header, kid)
         members = read_object(payload)
-        if members.get("iss") != self.policy.issuer:
+        issuer = self.policy.issuer
+        if members.get("iss") != issuer:
             raise errors.WrongIssuer
         since, until = self._check_times(members)
-        found = claims.read(members, payload)
+        found = claims.read(members, payload, issuer)
         if self._audiences.isdisjoint(found.audience):
             raise errors.WrongAudience
         uri = None if found.status is None else found.status.uri
