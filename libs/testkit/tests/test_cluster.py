@@ -23,7 +23,7 @@ def stub(tmp_path):
         "app.add_url_rule('/readyz', view_func=lambda: os.environ.get('WORD', 'ready'))\n"
         "app.cli.command('say')(lambda: print(os.environ['DATABASE_URL']))\n"
     )
-    table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db", threads=2)}
+    table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db")}
     return {
         "only": {"stub": {"PYTHONPATH": str(tmp_path)}},
         "services": ["stub"],
@@ -123,7 +123,7 @@ def test_without_a_cluster_elsewhere_there_is_none(monkeypatch):
 KILLED = """
 import os, signal, sys
 from testkit.cluster import SERVICES, Cluster, Service
-table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db", threads=2)}
+table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db")}
 only = {"stub": {"PYTHONPATH": sys.argv[1]}}
 cluster = Cluster(only=only, services=["stub"], make_keys=False, table=table).start()
 print(cluster.urls["stub"], flush=True)
