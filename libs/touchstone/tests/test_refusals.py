@@ -418,7 +418,6 @@ def test_odd_words_of_an_own_error_do_not_break_its_answer(verifier, error, head
         (dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None),
         (None, None),
     ],
-    ids=repr,
 )
 def test_no_request_id_can_break_a_refusal(make, given, said):
     client = make("plain")
