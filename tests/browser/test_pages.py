@@ -30,7 +30,7 @@ def test_a_person_logs_in_and_the_program_gets_tokens(open_page, program, log_in
 def test_a_page_opened_under_another_name_leads_to_the_issuers(open_page, program, log_in, script):
     page = open_page(java_script_enabled=script)
     page.goto(program.url().replace("//127.0.0.1:", "//localhost:", 1))
-    assert page.url.startswith(f"{program.house.gateway}/oauth/authorize?")
+    page.wait_for_url(f"{program.house.gateway}/oauth/authorize?*")
 
     log_in(page)
 
