@@ -1,7 +1,7 @@
 """What a guard costs on a real endpoint: touchstone (warm), and on every request PyJWT, a Redis session, introspection.
 
 One granian process serves one Flask app, and another the mint that is asked; the ways are measured in turn, round by
-round, so that the machine's moods hit them alike. Quote the ratios.
+round, so that the machine's moods hit them alike. Quote the ratios. Then the real services, see services.py.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import load
-import requests
+import services
+from processes import running
 from report import Promise, table
 from testkit.callers import Door, Person
 from testkit.cluster import DEMO_PASSWORD, Cluster, free_ports
@@ -29,7 +26,6 @@ from testkit.issuer import FakeIssuer
 from testkit.keys import jwk
 from testkit.mint import Mint
 
-APPS = Path(__file__).parent / "apps"
 INTROSPECTOR = (
     "clients",
     "register",
@@ -42,33 +38,8 @@ INTROSPECTOR = (
 )
 
 
-@contextlib.contextmanager
-def running(command: list[str], ready: str | tuple[str, int], **environment: str) -> Iterator[None]:
-    """Run a process until the block ends; enter the block when it answers."""
-    process = subprocess.Popen(
-        command, cwd=APPS, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                if isinstance(ready, str):
-                    requests.get(ready, timeout=1).raise_for_status()
-                else:
-                    socket.create_connection(ready, timeout=1).close()
-                break
-            if process.poll() is not None:
-                raise SystemExit(f"ended early: {' '.join(command)}")
-            time.sleep(0.05)
-        else:
-            raise SystemExit(f"never answered: {' '.join(command)}")
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 def granian(app: str, port: int) -> list[str]:
-    """Return the command line that serves `app` as our services are served."""
+    """Return the command line that serves a WSGI app with eight threads."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1"]
     return [*command, "--port", str(port), "--workers", "1", "--blocking-threads", "8", app]
 
@@ -151,6 +122,8 @@ def main() -> int:
     ]
     if "session" in results:
         promises.append(Promise("times a Redis session look-up", ratio("touchstone", "session"), 2.0, ">="))
+    print()
+    promises += services.measure(options.rounds, options.seconds)
     print(*promises, sep="\n")
     if options.json:
         figures = {

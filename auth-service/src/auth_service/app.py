@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from service_kit.app import create_api
-from service_kit.database import database_check, open_database, upgrade
+from service_kit.database import database_check, open_database, threads_at_once, upgrade
 from service_kit.openapi import Api
 from service_kit.settings import is_loopback
 from service_kit.stopping import stopping
@@ -114,6 +114,7 @@ def create_app(
         problems=answers.PROBLEMS,
     )
     app.config["THREADS"] += settings.waiting_requests  # each holds a thread
+    app.config["THREADS_AT_ONCE"] = threads_at_once(engine)
     app.extensions["engine"] = engine
     answers.install(app)
     origin.install(app)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from service_kit.database import Database, database_check, open_database, upgrade
+from service_kit.database import Database, database_check, open_database, threads_at_once, upgrade
 from service_kit.database.__main__ import main
 from service_kit.database.migrate import migrations_of
 from sqlalchemy import Engine, text
@@ -335,3 +335,20 @@ def test_the_command_explains_itself(capsys):
 def test_a_package_is_found_without_being_imported(package):
     migrations_of(package)
     assert package not in sys.modules
+
+
+def test_single_statement_sees_what_was_committed(database):
+    with database.begin() as session:
+        session.execute(text("CREATE TABLE words (word VARCHAR(9))"))
+        session.execute(text("INSERT INTO words VALUES ('one'), ('two')"))
+
+    rows = database.fetch(text("SELECT word FROM words WHERE word > :after ORDER BY word"), after="one")
+
+    assert [tuple(row) for row in rows] == [("two",)]
+
+
+@pytest.mark.parametrize(
+    ("url", "number"), [("sqlite://", 1), ("postgresql://nobody@127.0.0.1:9/none", 4)], ids=["sqlite", "pg"]
+)
+def test_threads_at_once_depend_on_where_the_database_works(url, number):
+    assert threads_at_once(open_database(url)) == number

@@ -33,7 +33,7 @@ STORAGE: Mapping[type[Exception], ProblemType] = {
     exc.TimeoutError: _BUSY,
     exc.DataError: _UNFIT,  # whatever was checked before: too long, out of range, of a character that has no place
 }
-THREADS = 8  # that answer requests, see service_kit.asgi
+THREADS = 48  # that answer requests; most of them wait, see service_kit.asgi
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
 
 

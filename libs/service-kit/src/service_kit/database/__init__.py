@@ -1,6 +1,6 @@
 """One database per service: how it is opened, brought up to date, and written to."""
 
-from service_kit.database.engine import Database, database_check, open_database
+from service_kit.database.engine import Database, database_check, open_database, threads_at_once
 from service_kit.database.migrate import run_migrations, upgrade
 from service_kit.database.storage import UtcTimestamp, answering
 
@@ -11,5 +11,6 @@ __all__ = [
     "database_check",
     "open_database",
     "run_migrations",
+    "threads_at_once",
     "upgrade",
 ]

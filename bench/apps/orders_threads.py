@@ -1,0 +1,9 @@
+"""orders-service with another number of threads that run at once: what bench/endpoint.py compares the shipped one with."""
+
+import os
+
+from orders_service.wsgi import app as service
+from service_kit.asgi import AsgiServer
+
+service.config["THREADS_AT_ONCE"] = int(os.environ["BENCH_THREADS_AT_ONCE"])
+app = AsgiServer(service)

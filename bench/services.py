@@ -1,0 +1,130 @@
+"""What the real services cost: answers a second and CPU of the four commonest requests, and the threads of orders-service.
+
+One process of each service on SQLite, or on PostgreSQL with BENCH_POSTGRES_URL; 32 connections. Every way is measured in
+each round, so that the machine's moods hit all alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import statistics
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import load
+import requests
+from processes import running
+from report import Promise, table
+from testkit.callers import Door, Person
+from testkit.cluster import DEMO_PASSWORD, Cluster, free_ports
+
+CONNECTIONS = 32
+AT_ONCE = (1, 2, 4, 8)
+ORDERS = 20
+SHIPPED = "GET /products"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A request, where it goes, and whose CPU it takes."""
+
+    service: str
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run saw: the load, and milliseconds of the service's CPU an answer."""
+
+    load: load.Load
+    cpu: float
+
+
+def cpu_seconds(service: str) -> float:
+    """Return what the process has taken so far, as it says itself."""
+    text = requests.get(f"{service}/metrics", timeout=10).text
+    found = re.search(r"^process_cpu_seconds_total (\S+)", text, re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
+def run(way: Way, seconds: float) -> Run:
+    """Ask as fast as the service answers; SystemExit when it fails."""
+    before = cpu_seconds(way.service)
+    seen = load.run(
+        way.service + way.path, headers=dict(way.headers), connections=CONNECTIONS, seconds=seconds
+    )
+    if seen.errors or not seen.answers:
+        raise SystemExit(f"{way.path}: {seen.errors} of {seen.errors + seen.answers} requests failed")
+    return Run(seen, 1000 * (cpu_seconds(way.service) - before) / seen.answers)
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[dict[str, Way]]:
+    """Run the services, and orders-service with each number of threads at once; yield the ways by name."""
+    settings = {"RATE_LIMITS": "off"}
+    only = {}
+    if url := os.environ.get("BENCH_POSTGRES_URL"):
+        only = {"orders-service": {"DATABASE_URL": url}}
+    with contextlib.ExitStack() as stack:
+        names = ["auth-service", "users-service", "orders-service"]
+        cluster = stack.enter_context(Cluster(settings, only=only, services=names))
+        door = stack.enter_context(contextlib.closing(Door(cluster.urls["auth-service"])))
+        headers = {"Authorization": f"Bearer {Person(door, 'alice@example.com', DEMO_PASSWORD).token}"}
+        users, orders = cluster.urls["users-service"], cluster.urls["orders-service"]
+        sku = requests.get(f"{orders}/products", timeout=10).json()["items"][0]["sku"]
+        for _ in range(ORDERS):
+            body = {"items": [{"sku": sku, "quantity": 1}]}
+            made = requests.post(f"{orders}/orders", json=body, headers=headers, timeout=10)
+            made.raise_for_status()
+        ways = {
+            SHIPPED: Way(orders, "/products", {}),
+            "GET /users/me": Way(users, "/users/me", headers),
+            f"GET /orders, {ORDERS} of them": Way(orders, "/orders", headers),
+            "GET /orders/{id}": Way(orders, f"/orders/{made.json()['id']}", headers),
+        }
+        for number, port in zip(AT_ONCE, free_ports(len(AT_ONCE)), strict=True):
+            words = f"-m granian --interface asginl --http 1 --no-ws --log-level error --host 127.0.0.1 --port {port}"
+            environment = cluster.environment("orders-service") | {"BENCH_THREADS_AT_ONCE": str(number)}
+            other = f"http://127.0.0.1:{port}"
+            command = [sys.executable, *words.split(), "orders_threads:app"]
+            stack.enter_context(running(command, f"{other}/livez", **environment))
+            ways[f"{SHIPPED}, {number} at once"] = Way(other, "/products", {})
+        yield ways
+
+
+def measure(rounds: int, seconds: float) -> list[Promise]:
+    """Measure, print a table, and return the promises."""
+    with serving() as ways:
+        results: dict[str, list[Run]] = {name: [] for name in ways}
+        for number in range(-1, rounds):
+            print(f"services, round {number + 1} of {rounds}", file=sys.stderr)
+            for name, way in ways.items():
+                seen = run(way, seconds)
+                if number >= 0:
+                    results[name].append(seen)
+
+    def middle(name: str) -> tuple[float, float]:
+        runs = results[name]
+        return statistics.median(r.load.rate for r in runs), statistics.median(r.cpu for r in runs)
+
+    rows = [
+        [name, round(middle(name)[0]), middle(name)[1], 1000 * statistics.median(r.load.percentile(50) for r in runs)]
+        for name, runs in results.items()
+    ]  # fmt: skip
+    print(table(rows, ["request", "answers/s", "CPU ms", "p50 ms"]))
+    best = max((f"{SHIPPED}, {number} at once" for number in AT_ONCE), key=lambda name: middle(name)[0])
+    pairs = zip(results[SHIPPED], results[best], strict=True)
+    return [
+        Promise(f"CPU of {SHIPPED}, ms", middle(SHIPPED)[1], 0.45),
+        Promise(
+            f"shipped threads, times the best ({best})",
+            statistics.median(a.load.rate / b.load.rate for a, b in pairs),
+            0.9,
+            ">=",
+        ),
+    ]
