@@ -333,6 +333,7 @@ def test_a_query_that_breaks_a_rule_is_unprocessable(client, ada, query):
         "WyJhIl0",
         "WzEsIm5vdGhpbmciXQ",  # [1,"nothing"]
         "Wzk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5LCI2YmE3YjgxMC05ZGFkLTQxZDEtODBiNC0wMGMwNGZkNDMwYzgiXQ",  # far beyond time
+        "%00",
     ],
 )
 def test_a_cursor_that_is_not_ours_is_a_bad_request(client, ada, cursor):

@@ -167,7 +167,7 @@ def test_who_reads_all_reads_any_profile(client, ada, admin):
     assert client.get("/users/ada", headers=admin).json == mine
 
 
-@pytest.mark.parametrize("sub", ["nobody", "%ff", "x" * 300, "%0a"])
+@pytest.mark.parametrize("sub", ["nobody", "a%00b", "%ff", "x" * 300, "%0a"])
 def test_who_reads_all_is_told_that_there_is_none(client, admin, sub):
     answer = client.get(f"/users/{sub}", headers=admin)
 
@@ -192,7 +192,9 @@ def test_a_query_that_breaks_a_rule_is_unprocessable(client, admin, query):
     assert client.get(f"/users?{query}", headers=admin).status_code == 422
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "e30", "WzFd", "WyIiXQ", "WyJcdTAwMDAiXQ", "%F0%9F%92%A9"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "e30", "WzFd", "WyIiXQ", "WyJcdTAwMDAiXQ", "%00", "%F0%9F%92%A9"]
+)
 def test_a_cursor_that_is_not_ours_is_a_bad_request(client, admin, cursor):
     answer = client.get(f"/users?cursor={cursor}", headers=admin)
 

@@ -17,7 +17,7 @@ from service_kit.request_body import Limits
 
 MAX_BODY = 64 * 1024
 MAX_FAULTS = 20
-NUL = "\x00"  # the one character of JSON and of URLs that PostgreSQL keeps in no text
+NUL = "\x00"  # the one character of JSON that PostgreSQL keeps in no text
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -55,14 +55,10 @@ class StrictRequest(Request):
         except ValueError as error:
             raise MalformedJson(str(error)) from None
         if b"\\u0000" in raw and _holds_nul(value):
-            raise _nul_in("body")
+            raise InvalidRequest([{"where": "body", "what": "must not contain the character U+0000"}])
         if not isinstance(value, dict | list):
             raise InvalidRequest([{"where": "body", "what": "must be an object"}])
         return value
-
-
-def _nul_in(where: str) -> InvalidRequest:
-    return InvalidRequest([{"where": where, "what": "must not contain the character U+0000"}])
 
 
 def _holds_nul(value: Any) -> bool:
@@ -116,12 +112,8 @@ def validated(view: Callable[P, R]) -> Callable[P, R]:
 def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseModel:
     value: Any
     if part == "path":
-        if NUL in request.path:
-            raise _nul_in("path")
         value = {name: kwargs.pop(name) for name in model.model_fields if name in kwargs}
     elif part == "query":
-        if b"%00" in request.query_string:
-            raise _nul_in("query")
         lists = request.args.to_dict(flat=False)
         value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
     else:
