@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from queue import SimpleQueue
 
 import pytest
 from flask import Flask
-from touchstone import Issuer, IssuerDocuments, Issuers
+from touchstone import Issuer, IssuerDocuments, Issuers, follow
+from touchstone.asking import plain_session
 from touchstone.flask import Touchstone, require
 from touchstone.follow import Follower
 
@@ -208,3 +210,10 @@ def test_a_process_ends_without_waiting_for_its_followers(holding):
     assert holding.held.acquire(timeout=20)
     _, said = process.communicate("\n", timeout=20)  # the server would hold its request for a minute
     assert (process.returncode, said) == (0, "")
+
+
+def test_a_thread_whose_follower_is_gone_asks_nothing(server):
+    session = plain_session()
+    follow._run(lambda: None, session, SimpleQueue())
+    assert follow._learned(lambda: None, None, None) == 0.0
+    assert server.requests == []
