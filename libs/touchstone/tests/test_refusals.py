@@ -807,3 +807,15 @@ def test_guards_of_resources_count(builder):
     app = kind(__name__)
     build(app)
     assert not any("guarded" in endpoint for endpoint in unguarded(app))
+
+
+def test_an_app_without_the_extension_still_answers_what_a_view_raises():
+    app = Flask(__name__)
+
+    @app.route("/", methods=["OPTIONS"])
+    @require()
+    def raises():
+        raise InsufficientScope(("a",))
+
+    answer = app.test_client().options("/")
+    assert (answer.status_code, answer.content_type) == (403, "application/problem+json")
