@@ -154,7 +154,7 @@ def foreign(tmp_path_factory) -> Callable[[str, Any], Any]:
     place = tmp_path_factory.mktemp("npm") / "foreign"
     shutil.copytree(HERE / "npm", place, ignore=shutil.ignore_patterns("node_modules"))
     install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
     def ask(script: str, question: Any) -> Any:

@@ -1,6 +1,10 @@
-"""Say once for each missing program which tests it kept from running; with REQUIRE_PROGRAMS=1 (`.ci/run`), fail them."""
+"""Say once for each missing program which tests it kept from running; with REQUIRE_PROGRAMS=1 (`.ci/run`), fail them.
+
+And refuse ids of cases that differ from process to process: a parallel run could not start with them.
+"""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
@@ -9,6 +13,7 @@ import pytest
 
 # Not about a program: a cluster that was given by its address alone cannot be opened up.
 ALLOWED = "the given cluster"
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 REQUIRED = os.environ.get("REQUIRE_PROGRAMS", "0") not in {"", "0"}
 
 
@@ -25,6 +30,17 @@ def refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
         if not reason.startswith(ALLOWED):
             report.outcome = "failed"
             report.longrepr = f"nothing may be skipped here, but this was: {reason}"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Refuse an object's address in an id.
+
+    Raises:
+        UsageError: there is one.
+
+    """
+    if ADDRESS.search(item.nodeid):
+        raise pytest.UsageError(f"{item.nodeid}: give this parameter an id that is the same in every process")
 
 
 @pytest.hookimpl(wrapper=True)

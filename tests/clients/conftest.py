@@ -58,7 +58,7 @@ def packages(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("clients") / "npm"
     shutil.copytree(HERE / "npm", place, ignore=shutil.ignore_patterns("node_modules"))
     install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return place
 

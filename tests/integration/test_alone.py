@@ -82,7 +82,7 @@ def settings(cluster, tmp_path):
 
 def ended(launched):
     try:
-        return launched.process.wait(30)
+        return launched.process.wait(120)
     except subprocess.TimeoutExpired:
         return None
 

@@ -108,7 +108,7 @@ BAD_AUDIENCES = [
     ["a", 5],
     ["a", ["b"]],
     {"a": 1},
-    iter(["a"]),
+    pytest.param(iter(["a"]), id="an iterator"),
 ]
 
 
@@ -179,7 +179,7 @@ def test_a_bad_setting_is_refused_by_its_name(setting, values):
         {"jwks_path": "/keys?policy=b2c_1"},
         {"snapshots": "a-folder-to-be"},
         {"proxy": "http://user:password@proxy.example:3128"},
-        {"ca": ssl.create_default_context()},
+        pytest.param({"ca": ssl.create_default_context()}, id="an SSL context"),
     ],
 )
 def test_a_setting_that_can_work_is_taken(settings):

@@ -47,7 +47,7 @@ def express(issuer, launch, tmp_path_factory) -> Server:
         HERE / "express", place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules")
     )
     install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     (port,) = free_ports(1)
     settings = {"AUDIENCE": issuer.audience, "JWKS_MAX_AGE": str(issuer.max_age), "PORT": str(port)}
@@ -86,7 +86,7 @@ def haproxy(issuer, api, launch, until, tmp_path_factory) -> Server:
     keys, master = place / "issuer", place / "master.sock"
     published = f"http://{':'.join(issuer.inside)}/.well-known/jwks.json"
     fetch = [sys.executable, str(DEPLOY / "haproxy/jwks_to_pem.py"), published, str(keys)]
-    subprocess.run(fetch, check=True, timeout=30)
+    subprocess.run(fetch, check=True, timeout=120)
     files = ["-f", str(keys / "keys.cfg"), "-f", str(DEPLOY / "haproxy/haproxy.cfg")]
     settings = {"LISTEN": f"127.0.0.1:{port}", "AUDIENCE": issuer.audience, "UPSTREAM": api}
     running = launch([program, "-W", "-S", str(master), *files], port, {"ISSUER": issuer.name, **settings})
@@ -96,7 +96,7 @@ def haproxy(issuer, api, launch, until, tmp_path_factory) -> Server:
 
     def follow() -> None:
         old = reloads.worker()
-        subprocess.run([*fetch, *reload], check=True, timeout=30)
+        subprocess.run([*fetch, *reload], check=True, timeout=120)
         until(lambda: reloads.worker() not in ("", old), hope="a new worker")
 
     return Server("haproxy", running.url, follow)

@@ -12,7 +12,7 @@ import jwt
 import requests
 from requests.adapters import HTTPAdapter
 
-PATIENCE = 30.0  # seconds, for what must happen and has no promise of its own
+PATIENCE = 120.0  # seconds on a busy machine, for what must happen and has no promise of its own
 _RENEW_BEFORE = 150.0  # seconds left of a token that a test may still be handed
 
 

@@ -6,7 +6,7 @@ from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
-PATIENCE = 15.0  # seconds that a mail may take
+PATIENCE = 60.0  # seconds that a mail may take on a busy machine
 _TOKEN = re.compile(r"\?token=([A-Za-z0-9_-]+)")
 
 
