@@ -177,6 +177,7 @@ class Run:
             RECORD.write_text(json.dumps(rounded, indent=0) + "\n", "utf-8")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the one of xdist
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are cores: some tests wait. PYTEST_XDIST_AUTO_NUM_WORKERS says another number."""
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
