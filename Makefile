@@ -15,6 +15,8 @@ ARGS ?=
 # Coverage only for whole runs: a part of the tests cannot reach a gate.
 PYTEST := $(VENV) -m pytest -p tools.pytest_required
 PARALLEL := -p tools.pytest_parallel -n auto --dist=loadfile
+# Tests start hundreds of Python processes: without bytecode each compiles everything again.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
