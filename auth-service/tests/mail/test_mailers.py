@@ -250,6 +250,7 @@ def test_smtps_is_encrypted_from_the_first_byte(start_smtp, inbox, server_tls, c
         ("http://host", None),
         ("smtp://", None),
         ("smtp://host:99999", None),
+        ("smtp://host:0", None),
         ("smtp://user:word@host", None),
         ("smtps://user@host", None),
         ("smtps://host", "word"),
@@ -267,6 +268,26 @@ def test_an_address_for_mail_that_cannot_be_is_a_fault_that_shows_no_secret(url,
         mailer_for(url, SENDER, SecretStr(password) if password else None)
 
     assert "word@" not in str(fault.value)
+
+
+@pytest.mark.parametrize("behind", ["", "/folder", "/folder/of/folders"])
+def test_mail_folder_that_cannot_be_made_is_a_fault(tmp_path, behind):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ValueError, match="may write to"):
+        mailer_for(f"file:{tmp_path}/file{behind}", SENDER, None)
+
+
+def test_mail_folder_with_a_name_too_long_is_a_fault(tmp_path):
+    with pytest.raises(ValueError, match="may write to"):
+        mailer_for(f"file:{tmp_path}/{'a' * 300}", SENDER, None)
+
+
+@pytest.mark.parametrize("below", ["", "/new", "/new/folder"])
+def test_mail_folder_that_can_be_made_is_taken_and_not_made(tmp_path, below):
+    mailer_for(f"file:{tmp_path}{below}", SENDER, None)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -338,10 +359,11 @@ def test_a_folder_may_be_named_relative_to_where_the_mint_runs(tmp_path, monkeyp
 
 
 def test_a_folder_that_cannot_be_written_is_a_delay(tmp_path):
+    mailer = mailer_for(f"file:{tmp_path}/mail", SENDER, None)
     (tmp_path / "mail").write_text("a file")
 
     with pytest.raises(MailDelayed):
-        mailer_for(f"file:{tmp_path}/mail", SENDER, None).send("alice@example.com", "S", "t")
+        mailer.send("alice@example.com", "S", "t")
 
 
 def test_without_a_mail_url_nothing_is_lost_in_silence():

@@ -1,5 +1,6 @@
 """How mail leaves the mint: by SMTP or into a folder, from an outbox that no request waits for."""
 
+import os
 import re
 from email.errors import NonASCIILocalPartDefect, ObsoleteHeaderDefect
 from email.policy import SMTP
@@ -58,7 +59,19 @@ def _folder(url: str) -> Path:
             raise ValueError("must name a folder of this machine: file:folder or file:///folder")
     if not path.strip("/"):
         raise ValueError("must name a folder")
-    return Path(path)
+    folder = Path(path)
+    if not _can_hold_files(folder):
+        raise ValueError("must name a folder that this service may write to, or a place for one")
+    return folder
+
+
+def _can_hold_files(folder: Path) -> bool:
+    """Return whether the folder, or what is there of the way to it, is a folder that may be written to."""
+    try:
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+    except OSError:  # a folder on the way that may not be entered, a name that is too long
+        return False
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _server(url: str, password: SecretStr | None) -> SmtpServer:
@@ -66,7 +79,9 @@ def _server(url: str, password: SecretStr | None) -> SmtpServer:
     try:
         port = parts.port
     except ValueError:
-        raise ValueError("must have a port from 1 to 65535, or none") from None
+        port = 0
+    if port == 0:
+        raise ValueError("must have a port from 1 to 65535, or none")
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise ValueError("must be smtp://host, smtps://host, smtp+starttls://host or file:folder")
     if parts.password is not None:
