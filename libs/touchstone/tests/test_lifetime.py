@@ -120,6 +120,24 @@ def test_threads_end_with_what_was_dropped_amid_a_wait(holding, bearer, started,
     eventually(lambda: not started())
 
 
+@pytest.fixture
+def no_collection():
+    """Nothing is freed but what nothing holds: what is held in a circle stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("use", USES[:-1])  # an app of Flask is a circle itself
+@pytest.mark.usefixtures("no_collection")
+def test_threads_end_without_a_garbage_collection(holding, bearer, started, eventually, use):
+    dropped = use(holding.url, bearer)
+    assert holding.held.acquire(timeout=10)
+    assert "touchstone-follow" in started()
+    del dropped
+    eventually(lambda: not started())
+
+
 @pytest.mark.parametrize("use", USES[1:3])
 def test_threads_end_with_what_was_dropped_amid_a_pause(polled, bearer, started, eventually, use):
     dropped = use(polled.url, bearer)
@@ -139,10 +157,12 @@ def test_threads_end_with_what_never_had_a_value(server, answer, started, eventu
 
 
 def test_ten_apps_that_were_dropped_leave_nothing(holding, bearer, started, eventually):
+    apps = []
     for _ in range(10):
-        use_app(holding.url, bearer)
+        apps.append(use_app(holding.url, bearer))
         assert holding.held.acquire(timeout=10)
         holding.begin()
+    apps.clear()
     gc.collect()
     eventually(lambda: not started())
 
@@ -215,5 +235,6 @@ def test_a_process_ends_without_waiting_for_its_followers(holding):
 def test_a_thread_whose_follower_is_gone_asks_nothing(server):
     session = plain_session()
     follow._run(lambda: None, session, SimpleQueue())
+    follow._ask_once(lambda: None)
     assert follow._learned(lambda: None, None, None) == 0.0
     assert server.requests == []

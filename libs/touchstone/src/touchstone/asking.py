@@ -155,11 +155,18 @@ class _Connection(HTTPConnection):
         super().__init__(*args, **kwargs)
         self.made[id(self)] = self
 
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._check()  # before anything is sent, and for what ended meanwhile after it
+        super().request(*args, **kwargs)
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
-        if self.ended.is_set():
-            raise ConnectionAbortedError
+        self._check()
         with _no_longer_than(self.timeout, self.sock):
             return super().getresponse()
+
+    def _check(self) -> None:
+        if self.ended.is_set():
+            raise ConnectionAbortedError
 
 
 class _SecureConnection(_Connection, HTTPSConnection):

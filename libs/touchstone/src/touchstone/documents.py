@@ -10,6 +10,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from weakref import proxy
 
 import requests
 
@@ -193,7 +194,8 @@ class IssuerDocuments:
         made = self._follow(
             path.strip("/"),
             path,
-            partial(self._read_list, uri),
+            # Not held by what it holds, so that all ends at once when it is dropped, whenever garbage is collected.
+            partial(IssuerDocuments._read_list, proxy(self), uri),
             LIST_BYTES,
             ttl=lambda listed: listed.ttl,
             default_interval=_LIST_INTERVAL,

@@ -120,7 +120,7 @@ class Follower(Generic[T]):
         self.current: T | None = None
         self._closed = False
         self._tried = False
-        self._early = OutOfTurn(lambda: self.poll(wait=False), self._changed, self._clock)
+        self._early = OutOfTurn(partial(_ask_once, ref(self)), self._changed, self._clock)
 
     @property
     def value(self) -> T | None:
@@ -330,9 +330,15 @@ def _run(follower: ref[Follower[Any]], session: requests.Session, ended: SimpleQ
         session.close()
 
 
-def _next(follower: ref[Follower[Any]]) -> _Question | None:
+def _ask_once(follower: ref[Follower[Any]]) -> None:
+    question = _next(follower, wait=False)
+    if question is not None:
+        _learned(follower, question, question.ask())
+
+
+def _next(follower: ref[Follower[Any]], *, wait: bool = True) -> _Question | None:
     held = follower()
-    return None if held is None else held._question(wait=True)  # noqa: SLF001 - the same module
+    return None if held is None else held._question(wait=wait)  # noqa: SLF001 - the same module
 
 
 def _learned(follower: ref[Follower[Any]], question: _Question, answer: Answer | Exception) -> float:
