@@ -143,6 +143,16 @@ def test_a_variable_that_names_nothing_is_told(site, monkeypatch, name):
     assert told == f"CertificatesError: {name} names a file that does not exist: /no/such/place"
 
 
+@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("held", ["", "no certificate", "\x30\x82"])
+def test_a_variable_that_names_no_certificates_is_told(site, monkeypatch, tmp_path, name, held):
+    place = tmp_path / "ca.pem"
+    place.write_text(held, "latin-1")
+    monkeypatch.setenv(name, str(place))
+    told = attempt(f"https://127.0.0.1:{site().port}")["last_error"]
+    assert told == f"CertificatesError: {name} cannot be read as CA certificates: {place} (SSLError)"
+
+
 def test_an_issuer_without_tls_needs_no_certificates(server, answer, mint, monkeypatch):
     server.plan(answer(200, mint.jwks()))
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/place")

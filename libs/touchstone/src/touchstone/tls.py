@@ -69,7 +69,7 @@ def _load(made: ssl.SSLContext, name: str, place: str | os.PathLike[str]) -> Non
     except FileNotFoundError:
         raise CertificatesError(f"{name} names a file that does not exist: {place}") from None
     except (OSError, TypeError) as error:  # ssl.SSLError is one
-        raise ValueError(
+        raise CertificatesError(
             f"{name} cannot be read as CA certificates: {place} ({type(error).__name__})"
         ) from None
 
