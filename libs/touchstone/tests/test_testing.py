@@ -25,6 +25,10 @@ def test_its_token_is_good(issuer):
         ({"aud": "another"}, errors.WrongAudience),
         ({"iss": "https://another.example"}, errors.WrongIssuer),
         ({"jti": None}, errors.MalformedClaims),
+        (
+            {"status": {"status_list": {"idx": 1, "uri": "https://issuer.example/status-lists/2"}}},
+            errors.UnknownStatus,
+        ),
     ],
 )
 def test_other_claims_take_the_place_of_good_ones(issuer, claims, error):

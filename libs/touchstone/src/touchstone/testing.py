@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from touchstone.claims import AccessClaims
+from touchstone.errors import UnknownStatus
 from touchstone.keys import Key, KeySet
 from touchstone.policy import Policy
 from touchstone.status import StatusList
@@ -45,7 +46,7 @@ class InMemoryIssuer:
         self._publish()
         keys = KeySet({"test": Key("test", _key().public_key())})
         policy = Policy(url, audience)
-        self._verifier = Verifier(policy, lambda: keys, lists=lambda _uri: self._list, now=now)
+        self._verifier = Verifier(policy, lambda: keys, lists=self._listed, now=now)
 
     def token(self, *scopes: str, subject: str = "alice", **claims: Any) -> str:
         """Return a good token of `subject` with these scopes, for 5 minutes.
@@ -98,6 +99,11 @@ class InMemoryIssuer:
 
     def close(self) -> None:
         """Do nothing: there is nothing to stop."""
+
+    def _listed(self, uri: str) -> StatusList:
+        if uri != self._uri:
+            raise UnknownStatus
+        return self._list
 
     def _publish(self) -> None:
         self._list = StatusList(self._uri, 1, bytes(self._bits), self._now())
