@@ -13,7 +13,15 @@ from apiflask import APIFlask
 from flask import Blueprint, Flask, g, jsonify
 from flask.views import MethodView
 from flask_cors import CORS, cross_origin
-from touchstone import AccessClaims, InsufficientScope, TokenError, TouchstoneError, Unavailable, errors
+from touchstone import (
+    AccessClaims,
+    InsufficientScope,
+    Issuer,
+    TokenError,
+    TouchstoneError,
+    Unavailable,
+    errors,
+)
 from touchstone.flask import Touchstone, current_token, problem, require, unguarded
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.local import LocalProxy
@@ -331,6 +339,25 @@ def test_an_own_handler_wins_in_every_framework(verifier, framework):
     assert (answer.status_code, answer.json) == (409, {"own": "missing_token"})
 
 
+@pytest.mark.parametrize("owner", ["api", "namespace"])
+@pytest.mark.parametrize("kind", [TouchstoneError, TokenError, errors.MissingToken])
+def test_an_own_handler_of_restx_wins(verifier, owner, kind):
+    app = Flask(__name__)
+    Touchstone(app, verifier)
+    api = flask_restx.Api(app)
+    namespace = api.namespace("n", path="/")
+    (api if owner == "api" else namespace).errorhandler(kind)(own)
+
+    @namespace.route("/guarded")
+    class Guarded(flask_restx.Resource):
+        @require()
+        def get(self):
+            return "in"
+
+    answer = app.test_client().get("/guarded")
+    assert (answer.status_code, answer.json["own"], answer.headers["X-Own"]) == (409, "missing_token", "yes")
+
+
 def test_an_own_handler_may_refuse_in_its_own_way(verifier):
     app = Flask(__name__)
 
@@ -408,6 +435,7 @@ def test_odd_words_of_an_own_error_do_not_break_its_answer(verifier, error, head
     [
         ("r-1", "r-1"),
         (7, "7"),
+        pytest.param(10**5000, None, id="more digits than str takes"),
         (uuid.UUID(int=1), str(uuid.UUID(int=1))),
         (LocalProxy(lambda: "r-2"), "r-2"),
         ("\ud800", "\ud800"),
@@ -505,7 +533,7 @@ def test_an_app_given_to_the_constructor_leaves_others_alone(guarded_app, named)
     assert [accepts(a, "a"), accepts(a, "b"), accepts(b, "b")] == [True, False, True]
 
 
-@pytest.mark.parametrize("issuer", ["https://issuer.example", 5, object(), Named])
+@pytest.mark.parametrize("issuer", ["https://issuer.example", 5, object(), Issuer, Named])
 def test_what_verifies_nothing_is_no_issuer(issuer):
     if issuer is Named:
         issuer = type("Odd", (), {"verify": None})()
@@ -576,6 +604,46 @@ def test_a_view_that_lists_options_is_called_without_a_token(client_of):
     app.route("/", methods=["GET", "OPTIONS"])(require()(lambda: "own answer"))
     client = client_of(app)
     assert (client.options("/").text, client.get("/").status_code) == ("own answer", 401)
+
+
+@pytest.mark.parametrize("framework", ["flask", "restful", "restx"])
+@pytest.mark.parametrize("where", ["view", "before"])
+def test_a_view_that_needs_the_token_passes_preflights(client_of, bearer, framework, where):
+    app = Flask(__name__)
+    CORS(app, origins="https://shop.example")
+    guard = require() if where == "view" else lambda view: view
+    if where == "before":
+        app.before_request(require()(lambda: None))
+
+    @guard
+    def whoami(_resource=None):
+        return {"sub": current_token.subject}
+
+    if framework == "flask":
+        app.route("/", methods=["GET", "OPTIONS"])(whoami)
+    else:
+        library = flask_restful if framework == "restful" else flask_restx
+        resource = type("Whoami", (library.Resource,), {"get": whoami, "options": whoami})
+        library.Api(app, **({} if framework == "restful" else {"doc": False})).add_resource(resource, "/who")
+    path = "/" if framework == "flask" else "/who"
+    client = client_of(app)
+    answer = client.options(path, headers=PREFLIGHT)
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert set(answer.allow) >= {"GET", "OPTIONS"}
+    assert client.get(path).status_code == 401
+    assert client.get(path, headers=bearer()).json["sub"]
+
+
+def test_a_token_that_is_optional_is_false_on_options(client_of):
+    app = Flask(__name__)
+
+    @app.route("/", methods=["GET", "OPTIONS"])
+    @require(optional=True)
+    def greeting():
+        return current_token.subject if current_token else "stranger"
+
+    assert client_of(app).options("/").text == "stranger"
 
 
 def test_options_can_be_guarded_on_purpose(client_of, bearer):

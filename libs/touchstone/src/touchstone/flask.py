@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from http import HTTPStatus
@@ -93,7 +94,7 @@ def require(
     `require()` asks for a good token alone; `fresh` asks that keys and status list were confirmed a moment ago, for what
     must not happen on the word of a session that has been ended meanwhile. `optional` also lets through who shows no
     token at all: then `current_token` is false. OPTIONS passes without a token, for browsers send none with a CORS
-    preflight, unless `options` says otherwise.
+    preflight, unless `options` says otherwise; a view that asks for `current_token` then is answered for by Flask.
 
     Raises TokenError (401), InsufficientScope (403) or Unavailable (503) instead of calling the view; each is an
     HTTPException too and carries its answer: that of the application's own error handler for it, else of `problem`.
@@ -213,7 +214,8 @@ def problem(error: TouchstoneError) -> Response:
     }
     request_id = getattr(g, "request_id", None)
     if isinstance(request_id, str | int | UUID):  # anything else might not go into JSON
-        body["request_id"] = str(request_id)
+        with suppress(ValueError):  # an int of thousands of digits
+            body["request_id"] = str(request_id)
     headers["Cache-Control"] = "no-store"
     return Response(json.dumps(body), status.value, headers, content_type="application/problem+json")
 
@@ -243,16 +245,32 @@ class _Answered(HTTPException):
     it is and ask no handler of HTTPException or Exception for another.
     """
 
+    _asked = False
+
+    def get_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the answer, and remember that it was asked for."""
+        self._asked = True
+        return super().get_response(*args, **kwargs)
+
     @property
     def data(self) -> NoReturn:
-        """Raise the error itself: Flask-RESTX makes an answer of its own of this, and leaves what it fails at to Flask."""
-        raise self
+        """Raise the error itself: Flask-RESTX makes an answer of its own of this, and leaves what it fails at to Flask.
+
+        Where one of its own handlers has answered, it has not asked for our answer: then there is no such attribute.
+        """
+        if self._asked:
+            raise self
+        raise AttributeError("data")
 
     def __str__(self) -> str:
         return Exception.__str__(self)
 
     def __repr__(self) -> str:
         return Exception.__repr__(self)
+
+
+class _NoTokenError(_Answered, RuntimeError):
+    """What `current_token` is on OPTIONS, where nobody shows a token: the answer that Flask gives by itself."""
 
 
 @cache
@@ -283,7 +301,7 @@ def _handler(app: Flask, error: TouchstoneError) -> Callable[[Any], Any]:
 
 
 def _checked(issuer: TokenVerifier) -> TokenVerifier:
-    arguments.function("issuer.verify", getattr(issuer, "verify", None))
+    arguments.function("issuer.verify", None if isinstance(issuer, type) else getattr(issuer, "verify", None))
     return issuer
 
 
@@ -326,6 +344,8 @@ def _current() -> AccessClaims:
     try:
         return cast("AccessClaims", request.environ[_CLAIMS])
     except KeyError:
+        if request.method == "OPTIONS":
+            raise _NoTokenError(response=current_app.make_default_options_response()) from None
         raise RuntimeError("no token has been verified: is the view behind @require?") from None
 
 
