@@ -245,22 +245,10 @@ class _Answered(HTTPException):
     it is and ask no handler of HTTPException or Exception for another.
     """
 
-    _asked = False
-
-    def get_response(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the answer, and remember that it was asked for."""
-        self._asked = True
-        return super().get_response(*args, **kwargs)
-
     @property
     def data(self) -> NoReturn:
-        """Raise the error itself: Flask-RESTX makes an answer of its own of this, and leaves what it fails at to Flask.
-
-        Where one of its own handlers has answered, it has not asked for our answer: then there is no such attribute.
-        """
-        if self._asked:
-            raise self
-        raise AttributeError("data")
+        """Raise the error itself: Flask-RESTX makes an answer of its own of this, and leaves what it fails at to Flask."""
+        raise self
 
     def __str__(self) -> str:
         return Exception.__str__(self)
