@@ -155,9 +155,8 @@ class Report:
             ratio = percentile(found.log_ins, 50) / percentile(calm.all, 50)
             beside = (*shown(calm.all), *shown(found.log_ins), ratio, *shown(found.looks))
             self.storms.append([kind, together, found.rate, found.cpu, *shown(found.ends), *beside])
-            if (
-                together > 1
-            ):  # one by one each waits for the disk, and two cores are not enough: shown, not promised
+            # One by one each waits for the disk, and two cores are not enough: shown, not promised.
+            if together > 1:
                 name = f"revocations a second, sustained, {kind}, {together} in a transaction"
                 self.promises.append(Promise(name, found.rate, PROMISED, ">="))
         engine.dispose()

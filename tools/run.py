@@ -93,9 +93,8 @@ def start() -> int:
         print("".join(f"error: {fault}\n" for fault in faults), end="", file=sys.stderr)
         return 2
     os.umask(0o077)
-    if (
-        sys.platform != "darwin"
-    ):  # elsewhere a relay must inherit honcho's signal handlers from its first moment
+    # A relay must inherit honcho's signal handlers from its first moment; macOS cannot fork safely.
+    if sys.platform != "darwin":
         multiprocessing.set_start_method("fork")
     say("starting Touchstone")
     return Cluster(plan).run() if prepare(plan) else 1

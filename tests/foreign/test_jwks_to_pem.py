@@ -117,9 +117,8 @@ def test_a_reload_that_failed_is_tried_again(bench):
         {},
         {"kty": ["RSA"]},
     ],
-    ids=lambda key: str(
-        {name: value for name, value in key.items() if len(str(value)) < 40}
-    ),  # no made-up numbers
+    # Without the random numbers of the keys.
+    ids=lambda key: str({name: value for name, value in key.items() if len(str(value)) < 40}),
 )
 def test_a_key_that_cannot_be_used_is_passed_over_and_its_sibling_is_not(bench, unusable):
     bench.issuer.publish(JWKS_PATH, jwks(unusable, jwk(FIRST)))

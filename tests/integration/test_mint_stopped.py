@@ -164,6 +164,5 @@ def test_everything_works_again_soon_after_the_mint_is_back(outage, breakable, d
     def name():
         return gateway("GET", "/users/me", token=outage.unused_token).json()["name"]
 
-    until(
-        lambda: name() == "New", PROMISED, "the account's name"
-    )  # the profile was made while nobody could tell it
+    # The profile was made during the outage, without a name.
+    until(lambda: name() == "New", PROMISED, "the account's name")

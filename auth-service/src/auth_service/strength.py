@@ -2,12 +2,10 @@
 
 from zxcvbn_rs_py import zxcvbn
 
-LOOKED_AT = (
-    100  # characters: the estimate's cost grows with the square, and no password is weak only after them
-)
-FEWEST_GUESSES = (
-    1_000_000.0  # what zxcvbn calls score 2: an attack over the network, slowed down, takes years
-)
+# Characters: the estimate's cost grows with the square, and no password is weak only after them.
+LOOKED_AT = 100
+# What zxcvbn calls score 2: an attack over the network, slowed down, takes years.
+FEWEST_GUESSES = 1_000_000.0
 
 
 class Zxcvbn:

@@ -18,9 +18,8 @@ from gateway.errors import UNAUTHORIZED, Refusal, retry
 _VISIBLE = bytes(range(0x21, 0x7F))
 _EARLY_WAIT = 0.5  # seconds that a request with an unknown key may wait for a fetch out of turn
 _FIRST_WAIT = 1.0  # seconds that requests may wait for the very first look at the keys, or at a list
-_FIRST_LOOKS = (
-    2  # documents that are waited for at once, each on one thread however many requests wait for it
-)
+# Documents that are waited for at once, each on one thread however many requests wait for it.
+_FIRST_LOOKS = 2
 
 
 class Documents(Protocol):

@@ -23,9 +23,8 @@ class Line(asyncio.Protocol):
         self._loop = loop
         self._pool = pool
         self._transfer: Transfer | None = None
-        self._writable: asyncio.Future[None] | None = (
-            None  # None: now; else done when the service has read on
-        )
+        # None: writable now; else done when the service has read on.
+        self._writable: asyncio.Future[None] | None = None
 
     def begin(self, transfer: Transfer, message: bytes) -> None:
         """Send a request; the connection is the transfer's until it is `free`."""

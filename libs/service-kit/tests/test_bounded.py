@@ -48,10 +48,8 @@ def server(certificate):
 
     def serve(scheme, pieces):
         connection, _ = listening.accept()
-        with (
-            contextlib.suppress(OSError),
-            contextlib.ExitStack() as open_until_then,
-        ):  # the client may leave early
+        # The client may leave early.
+        with contextlib.suppress(OSError), contextlib.ExitStack() as open_until_then:
             open_until_then.enter_context(connection)
             if scheme == "https":
                 connection = open_until_then.enter_context(context.wrap_socket(connection, server_side=True))

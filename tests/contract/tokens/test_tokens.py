@@ -38,9 +38,8 @@ def is_refusal(answer, token):
     challenge = answer.headers.get("www-authenticate", "")
     if answer.status != 401 or not challenge.startswith("Bearer") or not answer.headers.get("x-request-id"):
         return False
-    if (
-        token.isascii() and 'error="invalid_token"' not in challenge
-    ):  # a line that is not ASCII is no line to granian
+    # granian refuses a header line that is not ASCII before the app can give a reason.
+    if token.isascii() and 'error="invalid_token"' not in challenge:
         return False
     body = json.loads(answer.body)
     return (

@@ -105,9 +105,8 @@ class Redeem:
         audiences = narrow_audiences(asked.audiences, frozenset(code.audiences) & client.audiences)
         with self.store.transaction() as tx:
             redeemed = self._redeem(tx, client, code, asked)
-        if (
-            redeemed is None
-        ):  # raised only now: that the code is used, and what ended with it, is to be committed
+        if redeemed is None:
+            # Raised after the transaction: that the code was used, and what ended with it, has to be committed.
             raise InvalidGrant(
                 "this code was used before, has expired, or was not presented as it was asked for"
             )

@@ -12,9 +12,8 @@ from auth_service.domain.grants import OIDC_SCOPES, Grant, account_scopes
 DEVICE_LIFE = 600  # seconds in which a person has to answer
 INTERVAL = 5  # seconds between two polls
 TOLERANCE = 1.0  # seconds by which a poll may come early: clocks and networks are not exact
-ALPHABET = (
-    "BCDFGHJKLMNPQRSTVWXZ"  # no vowel spells a word, no digit looks like a letter (RFC 8628 section 6.1)
-)
+# No vowel spells a word, no digit looks like a letter (RFC 8628 section 6.1).
+ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 LENGTH = 8  # 34 bits, for as many guesses as five and the wait after each more
 
 

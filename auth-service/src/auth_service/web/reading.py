@@ -12,9 +12,8 @@ from auth_service.web.forms import FORM, form_fields
 
 LONGEST_QUERY = 16 * 1024
 LONGEST_FORM = 4 * LONGEST_QUERY
-_PLAIN = (
-    "!$'()*,/:;?@"  # what a query may hold as it is (RFC 3986 section 3.4), without what separates its parts
-)
+# What a query may hold unescaped (RFC 3986 section 3.4), without what separates its parts.
+_PLAIN = "!$'()*,/:;?@"
 Pairs = tuple[tuple[str, str], ...]
 P = ParamSpec("P")
 R = TypeVar("R")

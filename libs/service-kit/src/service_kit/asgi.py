@@ -54,9 +54,8 @@ class AsgiServer:
         """Answer one request."""
         loop = asyncio.get_running_loop()
         workers = self._workers
-        if (
-            workers is None
-        ):  # in the process that serves, which may have been forked from the one that imported
+        if workers is None:
+            # Started here, in the process that serves: it may have been forked from the one that imported the app.
             workers = self._workers = WorkerThreads(*self._sizes)
             stopping.listen_again()
         environ = environment(scope)

@@ -194,9 +194,8 @@ class _Adapter(tls.Adapter):
         """End all requests under way, and those to come."""
         self._ended.set()
         for reference in self._made.valuerefs():  # a copy, whatever other threads do
-            connected = getattr(
-                reference(), "sock", None
-            )  # looked at once: its thread may close it meanwhile
+            # Read once: the connection's own thread may close it meanwhile.
+            connected = getattr(reference(), "sock", None)
             if connected is not None:
                 with suppress(OSError):
                     connected.shutdown(SHUT_RDWR)

@@ -132,11 +132,9 @@ class _Demand:
     def __init__(
         self, scopes: tuple[str, ...], any_of: tuple[str, ...], *, fresh: bool, optional: bool
     ) -> None:
-        self._needed, self._alternatives, self._named = (
-            frozenset(scopes),
-            frozenset(any_of),
-            (*scopes, *any_of),
-        )
+        self._needed = frozenset(scopes)
+        self._alternatives = frozenset(any_of)
+        self._named = (*scopes, *any_of)
         self._fresh = fresh
         self._optional = optional
 

@@ -197,13 +197,13 @@ class Follower(Generic[T]):
     def _question(self, *, wait: bool) -> _Question:
         with self._changed:
             recovering = self._trouble.failures > 0
+            # After a failure the server is not asked to wait: its recovery should be known now, not when a wait ends.
             ask_now = partial(
                 ask,
                 self._session,
                 self.url,
                 self._etag,
-                wait=wait
-                and not recovering,  # that trouble is over should be known now, not when a wait ends
+                wait=wait and not recovering,
                 max_bytes=self._max_bytes,
                 clock=self._clock,
             )

@@ -113,9 +113,8 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = (
-            None  # the driver's own BEGIN comes too late for two writers; see `begin`
-        )
+        # The driver's own BEGIN comes too late for two writers; see `begin`.
+        connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         if file is not None and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             with file_lock(lock_file(file, "open")):  # the change of mode does not wait for others by itself
