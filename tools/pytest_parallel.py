@@ -63,7 +63,7 @@ def next_file(waiting: Mapping[str, float], own: str | None, others: Iterable[st
 
 
 class FolderScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist is not typed
-    """Give whole files to workers, in the order of `next_file`."""
+    """Schedules whole files on workers, in the order of `next_file`."""
 
     def __init__(self, config: pytest.Config, log: Producer, recorded: Mapping[str, float]) -> None:
         super().__init__(config, log)
@@ -143,7 +143,7 @@ class Run:
         os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))  # noqa: S311 (no secret)
 
     def pytest_report_header(self) -> str:
-        """Say what it takes to have the same order again."""
+        """Return the hash seed, with which a run can be repeated in the same order."""
         return f"PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}"
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> FolderScheduling:
@@ -166,7 +166,7 @@ class Run:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self) -> Any:
-        """Keep the categories and leave out the dots: lines of progress stand in their place."""
+        """Keep the categories and leave out the dots: `Progress` prints lines instead."""
         category, _, _ = yield
         return category, "", ""
 

@@ -69,7 +69,7 @@ def test_a_blueprint_is_guarded_as_a_whole(run, bearer):
 
 def test_a_token_is_optional_and_a_bad_one_refused(run, bearer):
     client = run("optional")["app"].test_client()
-    assert client.get("/greeting").json == {"hello": "stranger"}
+    assert client.get("/greeting").json == {"hello": "guest"}
     assert client.get("/greeting", headers=bearer(sub="alice")).json == {"hello": "alice"}
     assert client.get("/greeting", headers=bearer(exp=1)).status_code == 401
 

@@ -55,7 +55,7 @@ class Argon2Hasher:
             return self._argon2.hash(normal_form(password).encode())
 
     def verify(self, password_hash: str | None, password: str) -> Verdict:
-        """Compare; None stands for "no such account", and nothing fits it. Raises TooBusy.
+        """Compare; None means "no such account", and nothing fits it. Raises TooBusy.
 
         Older hashes were made of what was typed. So where the normal form does not fit, what was typed now is tried, or
         the decomposed form: at most two hashes, whether the account exists or not.

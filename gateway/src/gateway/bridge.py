@@ -158,7 +158,7 @@ def _body(environ: dict[str, Any]) -> Iterator[Message]:
     source, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH")
     chunked = environ.get("HTTP_TRANSFER_ENCODING") is not None
     if chunked and not environ.get("wsgi.input_terminated"):
-        yield {"type": "http.disconnect"}  # the server does not tell where such a body ends
+        yield {"type": "http.disconnect"}  # the server does not report where such a body ends
     left = sys.maxsize if chunked else int(length or 0)
     while left > 0:
         try:

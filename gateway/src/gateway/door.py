@@ -135,5 +135,5 @@ class Door:
 
 
 def _is_attempt(visit: Visit, route: Route) -> bool:
-    """Tell whether a request tries to log in, or something that can be guessed at alike: looking at a page does not."""
+    """Return whether a request tries a password, code or link; opening a page does not."""
     return route.limit == "login" and visit.method == "POST"

@@ -28,7 +28,7 @@ _PAGE = """<!doctype html>
 
 
 def is_wanted(route: Route | None, lines: Sequence[bytes]) -> bool:
-    """Tell whether a person waits for the answer: on a route with pages, unless JSON is sent or asked for.
+    """Return whether to answer with a page: on a route with pages, unless JSON is sent or asked for.
 
     `lines` are the request's header lines, names in lower case.
     """

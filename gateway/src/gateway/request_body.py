@@ -47,7 +47,7 @@ class RequestBodies:
         return body
 
     def take(self, size: int) -> None:
-        """Count bytes that are held in memory; a negative size gives them back. Raises Refusal (503)."""
+        """Count bytes that are held in memory; a negative size releases them. Raises Refusal (503)."""
         if size > self._free:
             raise _no_room()
         self._free -= size
@@ -86,7 +86,7 @@ class RequestBody:
             raise _no_room() from None
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release its memory and its file."""
         self._drop_parts()
         if self.file is not None:
             self.file.close()

@@ -34,7 +34,7 @@ def driver(words):
         ('connection failed: FATAL:  database "x" does not exist', "has no database of this name"),
         (
             'FATAL:  no pg_hba.conf entry for host "1.2.3.4", user "x", database "y", no encryption',
-            "not without TLS",
+            "only with TLS",
         ),
         ("connection failed: SSL error: certificate verify failed", "TLS failed"),
         ("connection failed: server does not support SSL, but SSL was required", "TLS failed"),

@@ -688,14 +688,14 @@ def optional(client_of):
     @app.get("/")
     @require("orders:read", optional=True)
     def greet():
-        return current_token.subject if current_token else "stranger"
+        return current_token.subject if current_token else "guest"
 
     return client_of(app)
 
 
 def test_without_a_token_an_optional_route_is_served(optional):
-    assert optional.get("/").text == "stranger"
-    assert optional.get("/", headers={"Authorization": "Basic dXNlcjpwdw=="}).text == "stranger"
+    assert optional.get("/").text == "guest"
+    assert optional.get("/", headers={"Authorization": "Basic dXNlcjpwdw=="}).text == "guest"
 
 
 def test_with_a_good_token_an_optional_route_has_it(optional, bearer):

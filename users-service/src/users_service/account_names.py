@@ -1,4 +1,4 @@
-"""The names of accounts, as auth-service tells them: asked with the owner's own access token."""
+"""The names of accounts, fetched from auth-service with the owner's own access token."""
 
 import threading
 from collections import OrderedDict
@@ -18,7 +18,7 @@ _OK: Final = 200
 
 
 class AuthServiceNames:
-    """The domain's ``AccountNames`` over HTTP. An account whose name was not told is asked about again after 3 s."""
+    """The domain's ``AccountNames`` over HTTP. After a failure an account's name is asked for again 3 s later."""
 
     def __init__(self, auth: ServiceClient, now: Clock) -> None:
         self._auth = auth

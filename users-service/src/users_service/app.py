@@ -33,7 +33,7 @@ def create_app(
 ) -> Api:
     """Return the service, ready to be served; without `profiles` they are kept in the database, brought up to date.
 
-    Without `names` auth-service tells the names of accounts.
+    Without `names` the names of accounts are fetched from auth-service.
     Raises SQLAlchemyError when the database cannot be reached.
     """
     database = Database(open_database(settings.database_url))
@@ -57,6 +57,6 @@ def create_app(
 
 
 def _names(settings: Settings, now: Clock) -> AccountNames:
-    """Ask auth-service, for a second at most: a profile without a name is better than none."""
+    """Return the client of auth-service; it waits one second at most: a profile without a name is better than none."""
     auth = ServiceClient(settings.issuer_backchannel, name="auth-service", timeout=(0.5, 1.0), deadline=1.0)
     return AuthServiceNames(auth, now)

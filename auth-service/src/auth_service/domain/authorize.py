@@ -105,7 +105,7 @@ class Authorize:
             return False
         hint = self.hints.read(request.id_token_hint)
         if hint is None or hint.client_id != request.client.client_id:
-            raise LoginRequired("id_token_hint names nobody: it cannot be read, or is another client's")
+            raise LoginRequired("id_token_hint cannot be read, or it was issued to another client")
         return who is None or hint.sub != who.account.sub
 
     def _has_to_log_in(self, request: AuthorizationRequest, who: SignedIn) -> bool:

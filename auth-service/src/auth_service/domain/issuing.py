@@ -28,7 +28,7 @@ class Signer(Protocol):
 class AccessToken:
     """The content of an access token, before it has an id. ``actors`` are outermost first (RFC 8693).
 
-    ``status`` is that of its session, in whoever's hands the token is, or its client's where there is no session.
+    ``status`` is that of its session, also in an exchanged token; its client's where there is no session.
     """
 
     subject: str

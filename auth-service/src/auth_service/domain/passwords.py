@@ -41,7 +41,7 @@ class PasswordHasher(Protocol):
         """Hash a password that passed ``check_new_password``."""
 
     def verify(self, password_hash: str | None, password: str) -> Verdict:
-        """Compare; None stands for "no such account" and costs the same work as a hash that does not fit.
+        """Compare; None means "no such account" and costs the same work as a hash that does not fit.
 
         A hash of the password as it was typed, from before normal forms were hashed, fits and is outdated.
         """

@@ -33,8 +33,9 @@ class Session:
     """One log-in of one account with one client. Times are unix seconds.
 
     ``scopes`` and ``audiences`` are the most that any token of the session may carry; ``requested`` are the scopes that
-    the client asked for, some of which this account may not have been allowed. ``expires_at`` is absolute: no refresh moves it. ``status`` is the session's revocation bit, which is its own until
-    ``tokens_until``, when the last token of it can have died.
+    the client asked for, some of which this account may not have been allowed. ``expires_at`` is absolute: no refresh
+    moves it. ``status`` is the session's revocation bit, which is its own until ``tokens_until``, when the last token of
+    it has expired.
     ``browser_session`` is the digest of the mint's own browser session that it was opened through, if any.
     ``last_used_at``, ``address`` and ``user_agent`` are those of the log-in, or of the last refresh.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 LIST_SIZE = 2**20
-CLIENTS_SHARE = 64  # one index of so many is for a client's own tokens, the others are for sessions
+CLIENTS_SHARE = 64  # one index in 64 is for clients' own tokens, the others are for sessions
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")  # one list, one name
 MARGIN = 60.0  # seconds past a token's end: what verifiers allow their clocks, and as much for a slow answer
 QUARANTINE = 3600.0  # seconds for which a bit that was cleared belongs to nobody: verifiers have read the new list then

@@ -32,7 +32,7 @@ class UserInfo:
     def account_name(self, token: str) -> dict[str, object]:
         """Return ``sub`` and ``name`` for a token with `profile:read`; raise InvalidToken, MissingScope or SessionOver.
 
-        So a service that keeps profiles learns what their owner is called, by the token that the owner sent it.
+        A service that keeps profiles asks for it with the access token that it was sent.
         """
         _, account = self._owner(token, READ_PROFILE)
         return {"sub": account.sub, "name": account.name}

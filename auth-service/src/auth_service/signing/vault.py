@@ -44,7 +44,7 @@ class Vault(Protocol):
 
 
 def is_kid(text: str) -> bool:
-    """Return whether this can be a key's id (RFC 7638, SHA-256): what cannot is not worth asking a database for."""
+    """Return whether this can be a key's id (RFC 7638, SHA-256): if not, the database need not be asked."""
     return _KID.fullmatch(text) is not None
 
 

@@ -32,7 +32,7 @@ def asked_host() -> str:
 
 
 def is_at(issuer: str, host: str) -> bool:
-    """Tell whether a host (`name`, `name:port`, `[::1]:port`) is the issuer's.
+    """Return whether a host (`name`, `name:port`, `[::1]:port`) is the issuer's.
 
     So is, for a public issuer, a name that no browser elsewhere can reach: it is what a proxy calls us that does not
     pass the Host header on, and a redirect would never end.

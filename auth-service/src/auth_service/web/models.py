@@ -224,7 +224,7 @@ class UserInfoBody(BaseModel):
 
 
 class AccountName(BaseModel):
-    """What an account's person is called."""
+    """The name of an account."""
 
     sub: str
     name: str

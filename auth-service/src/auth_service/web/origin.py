@@ -24,7 +24,7 @@ def client_address() -> str | None:
 
 
 def is_neighbour() -> bool:
-    """Tell whether the request comes from this machine or a private network, as the gateway's do."""
+    """Return whether the request comes from this machine or a private network, as the gateway's do."""
     peer = _address(request.remote_addr)
     return peer is not None and ip_address(peer).is_private
 

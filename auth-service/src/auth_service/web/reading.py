@@ -37,7 +37,7 @@ def written(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def written_in_form(text: str) -> Pairs:
-    """Return the pairs of a query that a form of ours held; raise Unanswerable for what is no query."""
+    """Return the pairs of the query in a hidden field of our forms; raise Unanswerable for anything else."""
     return parsed(text, longest=LONGEST_FORM)
 
 

@@ -28,7 +28,7 @@ NAME_RESPONSES: dict[Any, Any] = RESPONSES | {
     200: AccountName,
     403: problem_response("A token without the scope profile:read."),
 }
-Told = Callable[[str], dict[str, object]]
+ReadClaims = Callable[[str], dict[str, object]]
 BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
 
 
@@ -36,9 +36,9 @@ def blueprint(mint: Mint) -> APIBlueprint:
     """Give the routes over this mint."""
     routes = APIBlueprint("userinfo", __name__, abp_tags=TAGS)
 
-    def answer(token: str, told: Told = mint.user_info) -> tuple[Response, int, dict[str, str]]:
+    def answer(token: str, read_claims: ReadClaims = mint.user_info) -> tuple[Response, int, dict[str, str]]:
         try:
-            claims = told(token)
+            claims = read_claims(token)
         except MissingScope as error:
             raise InsufficientScope((str(error),)) from None
         return jsonify(claims), 200, NO_STORE
@@ -53,14 +53,14 @@ def blueprint(mint: Mint) -> APIBlueprint:
     )
     @described(form=UserInfoForm)
     def userinfo_by_post() -> tuple[Response, int, dict[str, str]]:
-        """Say the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
+        """Return the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
         return answer(_posted_token() or bearer_token(request.headers))
 
     document_forms(routes)
 
     @routes.get("/account/name", operation_id="accountName", security=BEARER, responses=NAME_RESPONSES)
     def account_name() -> tuple[Response, int, dict[str, str]]:
-        """Say what the token's person is called, to the service that keeps their profile; not through the gateway."""
+        """Return the name of the token's account, for the service that keeps profiles; not through the gateway."""
         return answer(bearer_token(request.headers), mint.user_info.account_name)
 
     return routes

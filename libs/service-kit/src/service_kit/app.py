@@ -25,13 +25,16 @@ _BUSY = ProblemType(
     retry_after=1,
 )
 _UNFIT = ProblemType(
-    422, "invalid_request", "The request has faults", "A value is not one that can be stored."
+    422,
+    "invalid_request",
+    "The request has faults",
+    "A value cannot be stored: it is too long, out of range, or holds a character that the database refuses.",
 )
 STORAGE: Mapping[type[Exception], ProblemType] = {
     exc.OperationalError: _BUSY,
     exc.InterfaceError: _BUSY,
     exc.TimeoutError: _BUSY,
-    exc.DataError: _UNFIT,  # whatever was checked before: too long, out of range, of a character that has no place
+    exc.DataError: _UNFIT,
 }
 THREADS = 48  # that answer requests; most of them wait, see service_kit.asgi
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
@@ -106,7 +109,7 @@ class Unready(BaseModel):
 
 
 def _untyped_when_empty(response: Response) -> Response:
-    """Take the content type from an answer without a body: some clients parse whatever has one."""
+    """Remove the content type of an answer without a body: some clients parse any answer that has one."""
     if response.calculate_content_length() == 0:
         response.headers.pop("Content-Type", None)
     return response

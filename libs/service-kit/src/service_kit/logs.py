@@ -100,7 +100,7 @@ class _Stdout:
 
 
 class _Configured:
-    """What `configure` was told last."""
+    """The arguments of the last `configure`."""
 
     service = ""
     threshold = logging.INFO
@@ -160,8 +160,8 @@ def configure(level: str, service: str) -> None:
 def init_app(app: Flask) -> None:
     """Write one line per request when it has been answered.
 
-    The line is that of any other event, made without the processors: each request pays for it, and of its fields only
-    the path can hold a secret.
+    The line has the form of any other event. It is made without structlog's processors, which cost time in every
+    request: of its fields only the path can hold a secret.
     """
     levels = {True: (logging.DEBUG, "debug"), False: (logging.INFO, "info")}
 
@@ -174,7 +174,7 @@ def init_app(app: Flask) -> None:
                 "method": asked.method,
                 "path": redact(asked.path),
                 "status": response.status_code,
-                "duration_ms": round(metrics.seconds() * 1000, 2),
+                "duration_ms": round(metrics.elapsed_seconds() * 1000, 2),
                 **_subject(),
                 "event": "request",
                 "request_id": current_request_id(),

@@ -26,7 +26,7 @@ def init_app(app: Flask) -> CollectorRegistry:
         buckets=BUCKETS,
     )
 
-    @cache  # a label's values are few, and finding its child takes longer than counting
+    @cache  # the values of a label are few, and finding its child takes longer than counting
     def children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return requests.labels(method, route, str(status)), duration.labels(route)
 
@@ -41,14 +41,14 @@ def init_app(app: Flask) -> CollectorRegistry:
         method = request.method if request.method in METHODS else "other"
         answered, took = children(method, route, response.status_code)
         answered.inc()
-        took.observe(seconds())
+        took.observe(elapsed_seconds())
         return response
 
     app.extensions["metrics"] = registry
     return registry
 
 
-def seconds() -> float:
+def elapsed_seconds() -> float:
     """Return how long the request has been served so far."""
     now = time.perf_counter()
     return now - float(g.get("started", now))

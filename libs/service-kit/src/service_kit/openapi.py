@@ -63,7 +63,7 @@ class Api(OpenAPI):
         )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the view or hook itself: none of ours is a coroutine, and looking takes time at each call."""
+        """Return the view or hook itself: the services have no coroutines, and Flask's check costs time at each call."""
         return func
 
     def generate_spec_json(self) -> None:

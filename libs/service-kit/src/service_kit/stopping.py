@@ -1,4 +1,4 @@
-"""The moment at which this process is told to end, so that requests that wait on purpose stop waiting."""
+"""Notice SIGTERM and SIGINT, so that held requests (`Prefer: wait`) are answered before the process ends."""
 
 import contextlib
 import functools
@@ -18,27 +18,27 @@ def stopping() -> threading.Event:
     """
     listener = _listener()
     listener.attach()
-    return listener.told
+    return listener.ending
 
 
 def listen_again() -> None:
-    """Listen also after an event loop has begun to: to be called in the loop, which still hears of its signals."""
+    """Attach again after an event loop has taken the pipe; the loop still gets its signals. Call it in the loop."""
     if stopping.cache_info().currsize:
         _listener().attach()
 
 
 class _Listener:
-    """Reads the pipe into which Python writes the number of each signal it handles, whoever the handler belongs to."""
+    """Reads the pipe into which Python writes the number of each signal that it handles, by any handler."""
 
     def __init__(self) -> None:
-        self.told = threading.Event()
+        self.ending = threading.Event()
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._other: int | None = None
         threading.Thread(target=self._listen, name="stopping", daemon=True).start()
 
     def attach(self) -> None:
-        """Become the one that Python tells; pass on what is told to the one before. Only in the main thread."""
+        """Have Python write into this pipe, and pass the numbers on to the pipe before. Only in the main thread."""
         with contextlib.suppress(ValueError):  # not the main thread
             other = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
             if other not in {-1, self._writing}:
@@ -50,7 +50,7 @@ class _Listener:
                 with contextlib.suppress(OSError):  # that loop has ended
                     os.write(self._other, numbers)
             if _ENDING.intersection(numbers):
-                self.told.set()
+                self.ending.set()
 
 
 _listener = functools.cache(_Listener)

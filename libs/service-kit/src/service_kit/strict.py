@@ -62,7 +62,7 @@ class StrictRequest(Request):
 
 
 def _holds_nul(value: Any) -> bool:
-    """Tell whether a string of this JSON value holds a NUL, a member's name among them."""
+    """Return whether a string in this JSON value, or the name of a member, holds a NUL."""
     if isinstance(value, dict):
         return any(_holds_nul(part) for pair in value.items() for part in pair)
     if isinstance(value, list):

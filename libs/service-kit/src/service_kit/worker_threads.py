@@ -1,4 +1,4 @@
-"""Threads that serve requests, of which a few run at once: the interpreter has one lock, and handing it over is dear."""
+"""Threads that serve requests, of which a few run at once: handing over the interpreter's lock costs time."""
 
 import threading
 from collections import deque
@@ -97,7 +97,7 @@ class WorkerThreads:
 
 
 def step_aside() -> None:
-    """Let another request run in this one's place; to be called before waiting for what is not this process's work."""
+    """Let another request run in this one's place. Call it before waiting for something outside of the interpreter."""
     thread: _Thread | None = getattr(_local, "thread", None)
     if thread is not None:
-        thread.pool._step_aside(thread)  # noqa: SLF001 - likewise
+        thread.pool._step_aside(thread)  # noqa: SLF001 - one class in two

@@ -79,7 +79,7 @@ class Tokens:
 
 
 def migrate(url: str, migrations: Path) -> None:
-    """Bring the database at this URL to the newest migration, and let go of it."""
+    """Bring the database at this URL to the newest migration, and close its connections."""
     engine = open_database(url)
     upgrade(engine, migrations)
     engine.dispose()
@@ -100,7 +100,7 @@ def opened(url: str) -> Iterator[Database]:
 def postgresql_url(template: str | None = None) -> Iterator[str]:
     """Yield the URL of a database on the server that TEST_POSTGRES_URL names, gone after; skip without one.
 
-    It is empty, or a copy of the database at the URL `template`, to which nobody may be connected.
+    It is empty, or a copy of the database at the URL `template`, which must have no connections.
     """
     url = os.environ.get("TEST_POSTGRES_URL")
     if not url:

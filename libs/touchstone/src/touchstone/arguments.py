@@ -16,9 +16,9 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 
 
 def url(name: str, value: object, *, query: bool = False, credentials: bool = False) -> str:
-    """Return an absolute http or https URL without a fragment; the error never repeats the value.
+    """Return an absolute http or https URL without a fragment; raise ValueError, which never repeats the value.
 
-    A query, and a user's name and password, it may have only where that is said.
+    A query, and a user's name and password, are allowed only with `query` and `credentials`.
     """
     if not isinstance(value, str) or not _URL.fullmatch(value):
         raise ValueError(f"{name} must be a URL, without blanks and in ASCII")
@@ -39,56 +39,56 @@ def url(name: str, value: object, *, query: bool = False, credentials: bool = Fa
 
 
 def path(name: str, value: object) -> str:
-    """Return a path that can stand behind a URL, with a query perhaps."""
+    """Return a path to be appended to a URL; it may have a query. Raise ValueError for anything else."""
     if not isinstance(value, str) or not value.startswith("/") or not _URL.fullmatch(value) or "#" in value:
         raise ValueError(f"{name} must be a path that begins with /, without blanks and in ASCII")
     return value
 
 
 def text(name: str, value: object) -> None:
-    """Let only pass a string that is neither empty nor has blanks around it or control characters in it."""
+    """Raise ValueError unless this is a string, not empty, without blanks around it or control characters."""
     if not isinstance(value, str) or not value or value != value.strip() or not is_line(value):
         raise ValueError(f"{name} must be a string without blanks around it or control characters")
 
 
 def seconds(name: str, value: object) -> None:
-    """Let only pass a number above zero, perhaps infinite; NaN is none, nor is a bool."""
+    """Raise ValueError unless this is an int or a float above 0; infinity is allowed, NaN and bool are not."""
     if not _is_number(value) or not value > 0:
         raise ValueError(f"{name} must be a number of seconds above 0")
 
 
 def leeway(value: object) -> None:
-    """Let only pass a number of seconds that two machines' clocks may differ by."""
+    """Raise ValueError unless this is a number of seconds from 0 to 300, for the clocks of two machines."""
     if not _is_number(value) or not 0 <= value <= _MOST_LEEWAY:
         raise ValueError(f"leeway must be a number of seconds from 0 to {_MOST_LEEWAY}")
 
 
 def folder(name: str, value: object) -> Path:
-    """Return the path of a folder, or of one that can be made."""
+    """Return the path of a folder, which need not exist; raise ValueError for anything else."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value) or Path(value).is_file():
         raise ValueError(f"{name} must name a folder, or a place for one")
     return Path(value)
 
 
 def count(name: str, value: object, *, least: int = 0) -> None:
-    """Let only pass a whole number that is not below `least`."""
+    """Raise ValueError unless this is a whole number, `least` or more."""
     if type(value) is not int or value < least:
         raise ValueError(f"{name} must be a whole number, {least} or more")
 
 
 def function(name: str, value: object) -> None:
-    """Let only pass what can be called."""
+    """Raise ValueError unless this can be called."""
     if not callable(value):
         raise ValueError(f"{name} must be a function")  # noqa: TRY004 - one error for every bad argument
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """Tell an int or a float from everything else, a bool included."""
+    """Return whether this is an int or a float, and no bool."""
     return type(value) in {int, float}
 
 
 def scopes(values: object) -> tuple[str, ...]:
-    """Return names of scopes, each a string of its own."""
+    """Return the names of scopes as a tuple; raise ValueError unless each is a valid one (RFC 6749 section 3.3)."""
     if not isinstance(values, tuple | list | set | frozenset):
         raise ValueError("scopes are listed: any_of=('admin', 'orders:write')")  # noqa: TRY004 - as above
     for value in values:

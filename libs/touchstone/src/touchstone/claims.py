@@ -102,7 +102,7 @@ def read(members: dict[str, Any], payload: bytes, issuer: str) -> AccessClaims:
 
 
 def is_identifier(value: object) -> TypeGuard[str]:
-    """Tell a non-empty string of one line, at most 255 characters, from everything else."""
+    """Return whether this is a string of 1 to 255 characters in one line."""
     return type(value) is str and 0 < len(value) <= _LONGEST and is_line(value)
 
 

@@ -103,7 +103,7 @@ class WrongIssuer(TokenError):
 
 
 class WrongAudience(TokenError):
-    """`aud` does not hold our audience, or any of ours."""
+    """`aud` holds none of the audiences of the policy."""
 
     slug = "wrong_audience"
     sentence = "The access token is meant for another audience (aud)."

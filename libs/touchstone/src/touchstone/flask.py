@@ -47,7 +47,7 @@ class TokenVerifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """What one application has of touchstone, as `app.extensions["touchstone"]`."""
+    """The extension's state in one application, as `app.extensions["touchstone"]`."""
 
     issuer: TokenVerifier
 
@@ -64,7 +64,7 @@ class Touchstone:
             self.init_app(app)
 
     def init_app(self, app: Flask, issuer: TokenVerifier | None = None) -> None:
-        """Equip an application; called again for the same one, give it another issuer.
+        """Register the extension with an application; called again for the same one, replace its issuer.
 
         A TouchstoneError that any view raises is answered by `problem`, unless the application has a handler of its own
         for it, and what `current_token` holds can be given to `jsonify`. Raises ValueError when there is no issuer.
@@ -92,8 +92,8 @@ def require(
     """Let a request through to the view only with a good token that has all of `scopes`, and one of `any_of`.
 
     `require()` asks for a good token alone; `fresh` asks that keys and status list were confirmed a moment ago, for what
-    must not happen on the word of a session that has been ended meanwhile. `optional` also lets through who shows no
-    token at all: then `current_token` is false. OPTIONS passes without a token, for browsers send none with a CORS
+    must not happen for a session that has ended meanwhile. `optional` also lets a request without any token
+    through: then `current_token` is false. OPTIONS passes without a token, for browsers send none with a CORS
     preflight, unless `options` says otherwise; a view that asks for `current_token` then is answered for by Flask.
 
     Raises TokenError (401), InsufficientScope (403) or Unavailable (503) instead of calling the view; each is an
@@ -109,7 +109,7 @@ def require(
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             # The objects behind Flask's proxies: each use of a proxy costs more than a cached verdict.
             app = cast("LocalProxy[Flask]", current_app)._get_current_object()  # noqa: SLF001 - documented by werkzeug
-            environ = cast("LocalProxy[Request]", request)._get_current_object().environ  # noqa: SLF001 - likewise
+            environ = cast("LocalProxy[Request]", request)._get_current_object().environ  # noqa: SLF001 - as above
             try:
                 if options or environ["REQUEST_METHOD"] != "OPTIONS":
                     demand.check(app, environ)
@@ -312,7 +312,7 @@ def _guards(function: object) -> bool:
 
 
 def _guards_view(view: object) -> bool:
-    """Tell whether a view function, or each method of a class-based view, is behind `@require`."""
+    """Return whether a view function, or each method of a class-based view, is behind `@require`."""
     cls = getattr(view, "view_class", None)
     if _guards(view) or cls is None:
         return _guards(view)

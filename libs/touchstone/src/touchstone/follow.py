@@ -113,7 +113,7 @@ class Follower(Generic[T]):
         self._session = self._new_session()
         self._ended: SimpleQueue[None] = SimpleQueue()
         self._thread: Thread | None = None
-        # Nothing of it holds the follower, or takes a lock: it may run amid anything, wherever garbage is collected.
+        # It holds no reference to the follower and takes no lock: the garbage collector may run it at any point.
         self._finalizer = finalize(self, _end, self._session, self._ended)
         self._finalizer.atexit = False
         # `value` as a plain attribute, for it is read twice in each request; None also while nobody follows here.
@@ -303,7 +303,7 @@ class Follower(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of the server, and what was known then. Does not hold the follower."""
+    """A request to the server, and what was known when it was made. Holds no reference to the follower."""
 
     ask_now: Callable[[], Answer]
     version: int
@@ -343,7 +343,7 @@ def _next(follower: ref[Follower[Any]], *, wait: bool = True) -> _Question | Non
 
 def _learned(follower: ref[Follower[Any]], question: _Question, answer: Answer | Exception) -> float:
     held = follower()
-    return 0.0 if held is None or held._closed else held._learn(question, answer)  # noqa: SLF001 - likewise
+    return 0.0 if held is None or held._closed else held._learn(question, answer)  # noqa: SLF001 - the same module
 
 
 def _end(session: requests.Session, ended: SimpleQueue[None]) -> None:
@@ -357,7 +357,7 @@ _followers: WeakSet[Follower[Any]] = WeakSet()
 def _after_fork() -> None:
     for follower in list(_followers):
         follower._finalizer.detach()  # noqa: SLF001 - the same module; the connections are the parent's
-        follower._begin()  # noqa: SLF001 - likewise
+        follower._begin()  # noqa: SLF001 - the same module
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -1,4 +1,4 @@
-"""Owns the compact form of a signed JWT: three parts with one spelling, JSON with one reading (RFC 7515, RFC 7519)."""
+"""The compact form of a signed JWT: three parts in canonical base64url, JSON with one meaning (RFC 7515, RFC 7519)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a request got no answer: one line for people, without a word of what a server, a proxy or a URL said."""
+"""Why a request got no answer: one line for people, without any text of a server, a proxy or a URL."""
 
 from __future__ import annotations
 

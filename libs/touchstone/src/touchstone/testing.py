@@ -94,7 +94,7 @@ class InMemoryIssuer:
         return True
 
     def health(self) -> dict[str, object]:
-        """Return what an Issuer in good health does."""
+        """Return the health of an Issuer that has its keys."""
         return {"keys": 1, "age": 0.0, "last_error": None}
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ class Profiles(Protocol):
         """Apply ``changes`` to the profile of ``sub``, made first if there is none."""
 
     def copy_name(self, sub: str, name: str) -> Profile:
-        """Give the profile of ``sub`` its account's name, unless a name is known already; return it as it is then."""
+        """Set the name of the profile of ``sub`` to its account's, unless a name is known already; return the profile."""
 
     def find(self, sub: str) -> Profile | None:
         """Return the profile of ``sub``, or None."""
@@ -152,7 +152,7 @@ class Users:
 
 
 def is_name(value: object) -> bool:
-    """Tell whether a profile could have this name."""
+    """Return whether a profile may have this name."""
     try:
         return isinstance(value, str) and bool(Changes(name=value))
     except InvalidProfile:

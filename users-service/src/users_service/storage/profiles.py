@@ -56,7 +56,7 @@ class SqlProfiles:
             return _read(session, sub)
 
     def copy_name(self, sub: str, name: str) -> Profile:
-        """Give the profile of ``sub`` its account's name, unless a name is known already; return it as it is then."""
+        """Set the name of the profile of ``sub`` to its account's, unless a name is known already; return the profile."""
         unnamed = (profiles.c.sub == sub) & (profiles.c.name == "") & ~profiles.c.name_known
         with answering(StorageUnavailable), self._database.begin() as session:
             session.execute(update(profiles).where(unnamed).values(name=name, name_known=True))

@@ -63,7 +63,7 @@ class ExactRedirect(Response):
 def sent_to(location: str) -> Response:
     """Send the browser on with a GET, keeping the address we had from the next site (RFC 9700 section 4.12).
 
-    `location` is a URI, or a path of ours, in printable ASCII.
+    `location` is a URI, or a path of this service, in printable ASCII.
     """
     headers = {"Location": location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return ExactRedirect(status=303, headers=headers)

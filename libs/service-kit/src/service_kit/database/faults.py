@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 
-LONGEST_REASON = 300  # characters of a driver's words
+LONGEST_REASON = 300  # characters of a driver's message
 SQLITE_HEADER = b"SQLite format 3\x00"
 # What drivers say of a database that cannot be used, and what it means; the first that fits counts.
 REASONS: Mapping[str, str] = {
@@ -18,7 +18,7 @@ REASONS: Mapping[str, str] = {
     r'role ".*" is not permitted to log in': "the user may not log in",
     r'database ".*" does not exist': "the server has no database of this name",
     r"permission denied": "the user lacks a permission",
-    r"no pg_hba\.conf entry": "the server lets this user not in from here, or not without TLS",
+    r"no pg_hba\.conf entry": "the server does not accept this user from this address, or only with TLS",
     r"certificate|ssl|tls": "TLS failed",
     r"could not translate host name|failed to resolve host|name or service not known|no address associated": "the host is unknown",
     r"connection refused|no such file or directory": "no server answers at this address",
