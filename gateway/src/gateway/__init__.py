@@ -1,4 +1,4 @@
-"""The one public door: routes, limits, the edge check, whole requests."""
+"""The one public entry: routes, limits, the edge check, whole requests."""
 
 from typing import TYPE_CHECKING
 
