@@ -14,7 +14,6 @@ import math
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,9 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-sys.path = [
-    path for path in sys.path if Path(path or ".").resolve() != HERE
-]  # this file is called like the package
+# Without this folder, for this file is called like the package.
+sys.path = [path for path in sys.path if Path(path or ".").resolve() != HERE]
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 from testkit.issuer import FakeIssuer  # noqa: E402
 from testkit.mint import Mint  # noqa: E402
@@ -34,6 +32,7 @@ sys.path.append(str(HERE))
 import json  # noqa: E402
 
 import load  # noqa: E402
+from processes import APPS, running  # noqa: E402
 from proxies import KNOWN, Place, installed  # noqa: E402
 from report import Promise, table  # noqa: E402
 
@@ -62,33 +61,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@contextlib.contextmanager
-def running(command: list[str], port: int, cwd: Path, **environment: str) -> Iterator[Target]:
-    """Run a server until the block ends; enter the block when it accepts connections."""
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-    environ = {name: os.environ[name] for name in kept if name in os.environ} | environment
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, cwd=cwd, env=environ, **quiet)  # type: ignore[call-overload]
-    try:
-        for _ in range(400):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            if process.poll() is not None:
-                raise SystemExit(f"ended early: {' '.join(command)}")
-            time.sleep(0.05)
-        else:
-            raise SystemExit(f"never answered: {' '.join(command)}")
-        yield Target(port, process.pid)
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -129,11 +101,12 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
         pem.write_bytes(mint.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
         def start(command: list[str], port: int, cwd: Path, **environment: str) -> Target:
-            return stack.enter_context(running(command, port, cwd, **environment))
+            pid = stack.enter_context(running(command, ("127.0.0.1", port), cwd, **environment))
+            return Target(port, pid)
 
         up, door, tutorial, session = (free_port() for _ in range(4))
-        apps, upstream = HERE / "apps", f"http://127.0.0.1:{up}"
-        service = start([sys.executable, "small_upstream.py", str(up)], up, apps)
+        upstream = f"http://127.0.0.1:{up}"
+        service = start([sys.executable, "small_upstream.py", str(up)], up, APPS)
         services = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL"), upstream)
         targets = {
             "direct": Target(service.port, 0),
@@ -141,8 +114,8 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
                 [sys.executable, "-m", "gateway"], door, folder, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
                 GATEWAY_PORT=str(door), RATE_LIMIT_CLIENT="1000000000/minute", **services,
             ),
-            TUTORIAL: start(granian(tutorial), tutorial, apps, BENCH_UPSTREAM=upstream),
-            SESSION: start(granian(session), session, apps, BENCH_UPSTREAM=upstream, BENCH_SESSION="1"),
+            TUTORIAL: start(granian(tutorial), tutorial, APPS, BENCH_UPSTREAM=upstream),
+            SESSION: start(granian(session), session, APPS, BENCH_UPSTREAM=upstream, BENCH_SESSION="1"),
         }  # fmt: skip
         for name, (program, command) in KNOWN.items():
             if not installed(program):
@@ -154,7 +127,7 @@ def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
 
 
 def granian(port: int) -> list[str]:
-    """Return the command line that serves the Flask view as our services are served."""
+    """Return the command line that serves the Flask view with eight threads."""
     words = f"-m granian --interface wsgi --no-ws --log-level error --host 127.0.0.1 --port {port}"
     return [sys.executable, *words.split(), "--blocking-threads", "8", "flask_gateway:app"]
 

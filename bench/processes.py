@@ -13,15 +13,21 @@ from pathlib import Path
 import requests
 
 START_SECONDS = 60
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 APPS = Path(__file__).parent / "apps"
 
 
 @contextlib.contextmanager
-def running(command: list[str], ready: str | tuple[str, int], **environment: str) -> Iterator[None]:
-    """Run a process until the block ends; enter the block when it answers."""
-    process = subprocess.Popen(
-        command, cwd=APPS, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def running(
+    command: list[str], ready: str | tuple[str, int], cwd: Path = APPS, **environment: str
+) -> Iterator[int]:
+    """Run a process until the block ends; yield its id when its URL answers, or its address accepts connections.
+
+    It gets the variables of `environment`, and few others: the settings of this shell must not change the figures.
+    """
+    environ = {name: os.environ[name] for name in KEPT if name in os.environ} | environment
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=cwd, env=environ, **quiet)  # type: ignore[call-overload]
     try:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
@@ -36,7 +42,11 @@ def running(command: list[str], ready: str | tuple[str, int], **environment: str
             time.sleep(0.05)
         else:
             raise SystemExit(f"never answered: {' '.join(command)}")
-        yield
+        yield process.pid
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
