@@ -185,6 +185,7 @@ def test_flask_behind_the_door_is_closed_when_it_has_answered():
 
     scope = {
         "method": "POST",
+        "http_version": "1.1",
         "scheme": "http",
         "server": ("a", 1),
         "client": ("b", 2),

@@ -1,15 +1,17 @@
 """Between ASGI and WSGI, both ways: Flask behind the door, and the door under a WSGI server."""
 
 import asyncio
-import io
 import os
 import queue
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import Future
+from io import BytesIO
 from typing import Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote_from_bytes
+
+from service_kit.asgi import environment, respond
 
 from gateway.headers import Headers
 
@@ -26,42 +28,9 @@ def call_wsgi(
     app: Wsgi, scope: Scope, path: str, query: bytes | None, body: bytes
 ) -> tuple[int, Headers, bytes]:
     """Call a WSGI app with a request whose body is at hand; return the whole answer. Blocks."""
-    host, port = scope.get("server") or ("127.0.0.1", 0)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": (query or b"").decode("latin-1"),
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": (scope.get("client") or ("", 0))[0],
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in scope["headers"]:
-        key = name.decode("latin-1").upper().replace("-", "_")
-        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value.decode("latin-1")
-    started: list[tuple[int, Headers]] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
-        pairs = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers]
-        started.append((int(status[:3]), pairs))
-
-    parts = app(environ, start_response)
-    try:
-        content = b"".join(parts)
-    finally:
-        close = getattr(parts, "close", None)
-        if close is not None:
-            close()
-    return (*started[-1], content)
+    environ = environment({**scope, "raw_path": path.encode(), "query_string": query or b""})
+    environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
+    return respond(app, environ)
 
 
 class AsWsgi:

@@ -132,7 +132,7 @@ def environment(scope: Message) -> dict[str, Any]:
     Repeated headers are joined with a comma, cookies with a semicolon (RFC 9113 section 8.2.3). A header whose name holds
     an underscore is left out: it could not be told from the one with a hyphen.
     """
-    server, client = scope["server"], scope["client"]
+    server, client = scope.get("server") or ("127.0.0.1", 0), scope.get("client")
     environ = {
         **_BASE,
         "wsgi.url_scheme": scope["scheme"],
