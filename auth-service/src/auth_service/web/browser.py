@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import Response, g, request
 
@@ -14,7 +13,6 @@ from auth_service.domain.times import Clock, new_token
 
 FORM_LIFE = 3600  # seconds that a page may stay open before its form has to be given out anew
 LEEWAY = 30  # seconds that the clocks of two replicas may differ
-DEFAULT_PORTS = {"http": 80, "https": 443}
 _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 _TOKEN = re.compile(r"([0-9]{1,12})\.([A-Za-z0-9_-]{43})")
 
@@ -103,14 +101,6 @@ class FormGuard:
             request.headers.get("Sec-Fetch-Site", "same-origin"),
         )
         return origin in {"null", self.origin} and site == "same-origin"
-
-
-def origin_of(issuer: str) -> str:
-    """Return the web origin of our own pages as browsers send it: lower case, without the scheme's own port."""
-    parts = urlsplit(issuer)
-    host = parts.hostname or ""
-    port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def _mac(secret: str, *parts: str) -> str:

@@ -11,7 +11,7 @@ from auth_service.domain.hints import HintReader
 from auth_service.domain.login import PasswordCheck
 from auth_service.domain.store import Store
 from auth_service.domain.times import Clock
-from auth_service.web.browser import Cookies, FormGuard, origin_of
+from auth_service.web.browser import Cookies, FormGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +44,5 @@ class Front:
             enter=Enter(store, check, now),
             read_log_out=ReadLogOut(clients, hints, issuer),
             end_session=EndSession(Leave(store, now)),
-            forms=FormGuard(Cookies(issuer), origin_of(issuer), now),
+            forms=FormGuard(Cookies(issuer), issuer, now),
         )

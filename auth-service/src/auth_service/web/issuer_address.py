@@ -5,9 +5,8 @@ from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, request
-from service_kit.settings import is_loopback
+from service_kit.settings import DEFAULT_PORTS, is_loopback
 
-from auth_service.web.browser import DEFAULT_PORTS
 from auth_service.web.origin import is_neighbour
 from auth_service.web.pages import sent_to
 

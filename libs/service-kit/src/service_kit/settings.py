@@ -15,6 +15,7 @@ SECRETS_DIR = Path("/run/secrets")
 EXIT_BAD_SETTINGS = 2
 MAX_URL = 2048
 TEN_YEARS = 3650 * 86_400  # seconds; verifiers refuse times that are further away
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?")
 
 
@@ -49,7 +50,7 @@ def origin_url(value: str) -> str:
         raise ValueError(
             "must not have a path: it is scheme, host and port, such as https://auth.example.com"
         )
-    if not _ORIGIN.fullmatch(url) or parts.port == {"http": 80, "https": 443}[parts.scheme]:
+    if not _ORIGIN.fullmatch(url) or parts.port == DEFAULT_PORTS[parts.scheme]:
         raise ValueError(
             "must be in lower case, and name a port only where it is not the default: tokens repeat it"
         )
