@@ -38,7 +38,7 @@ def site(tmp_path) -> Path:
     return tmp_path / "site"
 
 
-def test_what_is_met_is_no_fault(tmp_path, site):
+def test_met_requirement_is_no_fault(tmp_path, site):
     install(site, "stone-one", "1.5", "stone-two>=2; extra == 'more'", "stone-three; sys_platform == 'none'")
     install(site, "stone-two", "2.0rc1", "stone-one[more]")
     assert check(tmp_path, "Stone_One>=1", "stone-nine; python_version < '3'") == (0, "")
@@ -54,7 +54,7 @@ def test_what_is_met_is_no_fault(tmp_path, site):
     ],
     ids=["direct", "version", "extra", "nested-extra"],
 )
-def test_what_is_not_met_is_named(tmp_path, site, dependency, fault):
+def test_unmet_requirement_is_named(tmp_path, site, dependency, fault):
     install(site, "stone-one", "1.5", "stone-two; extra == 'more'")
     install(site, "stone-four", "1.0", "stone-one[more]")
     assert check(tmp_path, dependency) == (1, f"{fault}\n")

@@ -49,5 +49,5 @@ def test_what_is_printed_to_be_opened_is_the_issuers(printed, settings, issuer):
     assert set(re.findall(r"(https?://\S+)/(?:login|products|orders)\b", said)) <= {issuer}
 
 
-def test_behind_another_name_the_gateways_own_address_is_told_too(printed):
+def test_behind_another_name_the_gateways_address_is_shown_too(printed):
     assert "(listens at http://127.0.0.1:8080)" in printed(ISSUER="https://id.example.com", DEMO="0")

@@ -371,7 +371,7 @@ def test_an_own_token_is_active_until_its_status_is_set(rules, own_token, intros
     assert introspect(token, introspector) is None
 
 
-def test_own_tokens_after_the_end_are_valid_and_those_before_stay_revoked(rules, own_token, introspect):
+def test_own_tokens_after_the_end_are_valid_earlier_ones_not(rules, own_token, introspect):
     old, introspector = own_token(), rules.client("introspector")
     with rules.store.transaction() as tx:
         end_sessions_of_client(tx, "orders-service", rules.clock())
@@ -423,7 +423,7 @@ def test_an_own_token_is_not_revoked_by_another_client(rules, own_token, revoke)
     assert not is_revoked(rules, token)
 
 
-def test_the_token_of_a_service_that_was_disabled_does_not_stand(rules, own_token, introspect):
+def test_the_token_of_a_disabled_service_is_refused(rules, own_token, introspect):
     token = own_token()
     rules.register("orders-service", enabled=False)
 

@@ -104,7 +104,7 @@ ENDPOINTS = {
     "headers", [None, basic("shop", "wrong"), {"Authorization": "Basic !"}, {"Authorization": "Bearer x"}]
 )
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_a_client_that_proves_nothing_is_challenged_to(client, path, headers):
+def test_a_client_without_proof_gets_a_challenge(client, path, headers):
     """So that clients that try without first, as `curl --anyauth` does, go on."""
     answer = client.post(path, data=ENDPOINTS[path], headers=headers)
 

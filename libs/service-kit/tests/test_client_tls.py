@@ -74,7 +74,7 @@ def test_the_reason_is_in_the_log(capsys, url, app):
     assert "certificate" not in answer.text
 
 
-def test_a_refused_connection_is_told():
+def test_a_refused_connection_is_reported():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(UpstreamUnavailable) as failed:
@@ -82,7 +82,7 @@ def test_a_refused_connection_is_told():
     assert failed.value.reason == "ConnectionError: Connection refused"
 
 
-def test_a_proxy_is_used_and_its_password_not_told():
+def test_a_proxy_is_used_and_its_password_not_shown():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(UpstreamUnavailable) as failed:

@@ -48,7 +48,7 @@ def begun(these):
     return [job.begun.is_set() for job in these]
 
 
-def test_jobs_run_so_many_at_once_in_their_order(jobs):
+def test_jobs_run_in_order_up_to_the_limit(jobs):
     workers = WorkerThreads(4, 2)
     (first, second, third, fourth), waits = jobs(workers, 4)
 

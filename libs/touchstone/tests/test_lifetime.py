@@ -111,7 +111,7 @@ USES = [use_issuer, use_issuers, use_documents, use_documents_of_an_issuer, use_
 
 
 @pytest.mark.parametrize("use", USES)
-def test_threads_end_with_what_was_dropped_amid_a_wait(holding, bearer, started, eventually, use):
+def test_threads_end_with_a_follower_dropped_in_a_wait(holding, bearer, started, eventually, use):
     dropped = use(holding.url, bearer)
     assert holding.held.acquire(timeout=10)
     assert "touchstone-follow" in started()
@@ -139,7 +139,7 @@ def test_threads_end_without_a_garbage_collection(holding, bearer, started, even
 
 
 @pytest.mark.parametrize("use", USES[1:3])
-def test_threads_end_with_what_was_dropped_amid_a_pause(polled, bearer, started, eventually, use):
+def test_threads_end_with_a_follower_dropped_in_a_pause(polled, bearer, started, eventually, use):
     dropped = use(polled.url, bearer)
     eventually(lambda: polled.asked["/.well-known/jwks.json"] == 2)
     del dropped
@@ -147,7 +147,7 @@ def test_threads_end_with_what_was_dropped_amid_a_pause(polled, bearer, started,
     eventually(lambda: not started())
 
 
-def test_threads_end_with_what_never_had_a_value(server, answer, started, eventually):
+def test_threads_end_with_a_follower_without_a_value(server, answer, started, eventually):
     server.plan(answer(500))
     dropped = Issuer(server.url, audience="a")
     dropped.documents.wait_first(None, 10)
@@ -167,7 +167,7 @@ def test_ten_apps_that_were_dropped_leave_nothing(holding, bearer, started, even
     eventually(lambda: not started())
 
 
-def test_what_is_held_is_followed_on(holding, bearer, started):
+def test_follower_in_use_goes_on_following(holding, bearer, started):
     kept = use_issuer(holding.url, bearer)
     gc.collect()
     assert holding.held.acquire(timeout=10)

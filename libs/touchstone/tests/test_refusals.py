@@ -318,7 +318,7 @@ def test_an_own_handler_also_wins_for_what_a_view_raises(verifier):
     assert app.test_client().get("/raises").json == {"own": "insufficient_scope"}
 
 
-def test_a_more_special_own_handler_leaves_the_rest_to_touchstone(verifier, bearer):
+def test_a_handler_of_one_subclass_leaves_the_rest_to_touchstone(verifier, bearer):
     app = Flask(__name__)
     app.register_error_handler(errors.MissingToken, own)
     Touchstone(app, verifier)
@@ -534,7 +534,7 @@ def test_an_app_given_to_the_constructor_leaves_others_alone(guarded_app, named)
 
 
 @pytest.mark.parametrize("issuer", ["https://issuer.example", 5, object(), Issuer, Named])
-def test_what_verifies_nothing_is_no_issuer(issuer):
+def test_an_issuer_without_verify_is_refused(issuer):
     if issuer is Named:
         issuer = type("Odd", (), {"verify": None})()
     for give in (
@@ -547,7 +547,7 @@ def test_what_verifies_nothing_is_no_issuer(issuer):
 
 
 @pytest.mark.parametrize("app", ["app", Blueprint("a", __name__), 5])
-def test_what_is_no_app_is_refused(app, verifier):
+def test_extension_refuses_what_is_no_flask_app(app, verifier):
     with pytest.raises(ValueError, match="Flask application"):
         Touchstone(app, verifier)
 
@@ -709,7 +709,7 @@ def test_a_bad_token_is_refused_on_an_optional_route(optional, header, status):
     assert optional.get("/", headers={"Authorization": header}).status_code == status
 
 
-def test_a_token_that_lacks_the_scope_is_refused_on_an_optional_route(optional, bearer):
+def test_an_optional_token_that_lacks_the_scope_is_refused(optional, bearer):
     assert optional.get("/", headers=bearer(scope="")).status_code == 403
 
 
@@ -754,7 +754,7 @@ def test_a_dictionary_of_claims_is_the_callers_own(verifier, mint):
     assert claims.to_dict() == mint.claims()
 
 
-def test_an_own_encoder_keeps_its_say(client_of, bearer):
+def test_an_own_json_encoder_of_claims_is_used(client_of, bearer):
     app = whoami_app()
     app.json.default = lambda value: "own" if isinstance(value, AccessClaims) else [].missing
     client = client_of(app)
@@ -877,7 +877,7 @@ def test_guards_of_resources_count(builder):
     assert not any("guarded" in endpoint for endpoint in unguarded(app))
 
 
-def test_an_app_without_the_extension_still_answers_what_a_view_raises():
+def test_without_the_extension_errors_of_views_are_answered():
     app = Flask(__name__)
 
     @app.route("/", methods=["OPTIONS"])

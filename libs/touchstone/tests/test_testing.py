@@ -12,7 +12,7 @@ def issuer(clock):
     return InMemoryIssuer(audience="orders-service", now=clock)
 
 
-def test_its_token_is_good(issuer):
+def test_token_of_the_in_memory_issuer_is_good(issuer):
     claims = issuer.verify(issuer.token("orders:read", "orders:write", subject="bob", tenant=7), fresh=True)
     assert (claims.subject, claims.scopes) == ("bob", {"orders:read", "orders:write"})
     assert claims.to_dict()["tenant"] == 7
@@ -55,7 +55,7 @@ def test_another_issuers_token_is_refused(issuer):
         issuer.verify(InMemoryIssuer("https://b.example", audience="orders-service").token())
 
 
-def test_it_stands_in_for_an_issuer(issuer):
+def test_in_memory_issuer_works_as_an_issuer(issuer):
     app = Flask(__name__)
     Touchstone(app, issuer)
     app.get("/")(require("orders:read")(lambda: current_token.subject))

@@ -137,7 +137,7 @@ def test_the_argument_goes_before_the_environment(site, bundle, monkeypatch, tmp
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_variable_that_names_nothing_is_told(site, monkeypatch, name):
+def test_a_variable_that_names_nothing_is_reported(site, monkeypatch, name):
     monkeypatch.setenv(name, "/no/such/place")
     told = attempt(f"https://127.0.0.1:{site().port}")["last_error"]
     assert told == f"CertificatesError: {name} names a file that does not exist: /no/such/place"
@@ -168,18 +168,18 @@ def test_a_folder_without_hashed_names_is_refused(tmp_path, bundle):
 # --- what is told ---------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_ca_is_told(site):
+def test_an_unknown_ca_is_reported(site):
     told = attempt(f"https://127.0.0.1:{site().port}")["last_error"]
     assert told == "SSLError: certificate verify failed: unable to get local issuer certificate"
 
 
-def test_another_name_is_told(site, company, bundle):
+def test_a_certificate_of_another_name_is_reported(site, company, bundle):
     url = f"https://localhost:{site(company.issue_cert('elsewhere.example')).port}"
     told = attempt(url, ca=bundle)["last_error"]
     assert told.startswith("SSLError: certificate verify failed: Hostname mismatch")
 
 
-def test_an_expired_certificate_is_told(site, company, bundle):
+def test_an_expired_certificate_is_reported(site, company, bundle):
     import datetime as dt
 
     past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -188,23 +188,23 @@ def test_an_expired_certificate_is_told(site, company, bundle):
     assert told == "SSLError: certificate verify failed: certificate has expired"
 
 
-def test_a_server_that_speaks_no_tls_is_told(server):
+def test_a_server_that_speaks_no_tls_is_reported(server):
     told = attempt(server.url.replace("http:", "https:"))["last_error"]
     assert told.startswith("SSLError: TLS failed: ")
 
 
-def test_a_refused_connection_is_told():
+def test_a_refused_connection_is_reported():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert attempt(f"http://127.0.0.1:{port}")["last_error"] == "ConnectionError: Connection refused"
 
 
-def test_a_host_that_is_not_known_is_told():
+def test_an_unknown_host_is_reported():
     told = attempt("http://issuer.invalid")["last_error"]
     assert told == "ConnectionError: the name of the host is not known"
 
 
-def test_an_answer_that_breaks_off_is_told(server, answer):
+def test_an_answer_that_breaks_off_is_reported(server, answer):
     server.plan(answer(200, b"{", {"Content-Length": "0"}, before=lambda: 1 / 0))
     told = attempt(server.url)["last_error"]
     assert told == "ConnectionError: the connection was closed without a whole answer"
@@ -220,7 +220,7 @@ def test_an_answer_that_breaks_off_is_told(server, answer):
         (200, b'{"keys": []}', "ValueError: no usable key"),
     ],
 )
-def test_an_answer_of_no_use_is_told(server, answer, status, body, told):
+def test_an_unusable_answer_is_reported(server, answer, status, body, told):
     server.plan(answer(status, body))
     assert attempt(server.url)["last_error"] == told
 
