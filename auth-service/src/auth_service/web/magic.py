@@ -16,7 +16,7 @@ from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, problem_or_oauth
 from auth_service.web.binding import bind_browser, binding_of_browser, unbind_browser
 from auth_service.web.mail_models import Addressee, LinkAsked, LinkPage, RedeemBody
 from auth_service.web.mint import Mint
-from auth_service.web.pages import HTML_RESPONSE, REDIRECT_RESPONSE, error_page, page, sent_to
+from auth_service.web.pages import PAGE_RESPONSES, REDIRECT_RESPONSE, error_page, page, sent_to
 from auth_service.web.posted import answer_odd_forms, fields, or_form
 from auth_service.web.reading import described, query_pairs
 
@@ -42,7 +42,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         """Mail a link and a code that log in, if the address has an account; the answer is the same if it has none."""
         return _asked(mint, mint.by_mail.ask_for_link(body.email))
 
-    @routes.get(PATH, operation_id="linkPage", responses={200: HTML_RESPONSE, 400: HTML_RESPONSE})
+    @routes.get(PATH, operation_id="linkPage", responses=PAGE_RESPONSES)
     @described(query=LinkPage)
     def link_page() -> Response:
         """Show the button that redeems a link. Nothing is used up: programs that look into mails open links too."""

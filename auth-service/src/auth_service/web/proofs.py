@@ -13,7 +13,7 @@ from auth_service.web.answers import NO_STORE
 from auth_service.web.magic import MAIL_BUSY, TAGS
 from auth_service.web.mail_models import Addressee, LinkPage, NewPassword, ProofToken
 from auth_service.web.mint import Mint
-from auth_service.web.pages import HTML_RESPONSE, error_page, page
+from auth_service.web.pages import PAGE_RESPONSES, error_page, page
 from auth_service.web.posted import answer_odd_forms, fields, or_form
 from auth_service.web.reading import described, query_pairs
 
@@ -22,7 +22,6 @@ RESET = "/password-resets/redeem"
 ACCEPTED: dict[Any, Any] = {202: {"description": "A mail is on its way, if there is somebody to get it."}}
 DONE: dict[Any, Any] = {204: {"description": "Done."}, 401: problem_response("This link opens nothing.")}
 BUSY = problem_response("Too many passwords at once; Retry-After says when to come back.")
-PAGE: dict[Any, Any] = {200: HTML_RESPONSE, 400: HTML_RESPONSE}
 NO_LINK = "This link cannot be used"
 
 
@@ -36,7 +35,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
 
 
 def _verification(routes: APIBlueprint, mint: Mint) -> None:
-    @routes.get(VERIFICATION, operation_id="verificationPage", responses=PAGE)
+    @routes.get(VERIFICATION, operation_id="verificationPage", responses=PAGE_RESPONSES)
     @described(query=LinkPage)
     def verification_page() -> Response:
         """Show the button that verifies an address. Nothing is used up: programs look into mails as well."""
@@ -72,7 +71,7 @@ def _password_resets(routes: APIBlueprint, mint: Mint) -> None:
         mint.by_mail.ask_for_reset(body.email)
         return _accepted()
 
-    @routes.get(RESET, operation_id="newPasswordPage", responses=PAGE)
+    @routes.get(RESET, operation_id="newPasswordPage", responses=PAGE_RESPONSES)
     @described(query=LinkPage)
     def new_password_page() -> Response:
         """Show the form for a new password. Nothing is used up yet."""

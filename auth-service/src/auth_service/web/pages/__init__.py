@@ -2,7 +2,7 @@
 
 import hashlib
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,6 +18,8 @@ STYLE = (files("auth_service.web.pages") / "pages.css").read_bytes()
 STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:16]
 HTML_RESPONSE = {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
 REDIRECT_RESPONSE = {"description": "Go on there."}
+# A page that is opened elsewhere than at the issuer's address redirects there.
+PAGE_RESPONSES: dict[Any, Any] = {200: HTML_RESPONSE, 303: REDIRECT_RESPONSE, 400: HTML_RESPONSE}
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = Environment(
     loader=PackageLoader("auth_service.web.pages"),
