@@ -170,7 +170,7 @@ def test_a_new_account_can_log_in(client):
         ({"password": "short"}, "invalid_password"),
         ({"password": "x" * 1025}, "invalid_password"),
         ({"name": " "}, "invalid_name"),
-        ({"name": "a\u0000b"}, "invalid_name"),
+        ({"name": "a\u0001b"}, "invalid_name"),
         ({"email": 1}, "invalid_request"),
         ({"name": None}, "invalid_request"),
     ],
