@@ -92,7 +92,7 @@ def test_a_code_is_good_once(rules, start, poll, approve):
 
 
 def polls(rules, poll, started, *waits):
-    """Return what each poll is answered after so many seconds of waiting."""
+    """Return what each poll is answered after the seconds of `waits`."""
     answers = []
     for wait in waits:
         rules.clock.advance(wait)
