@@ -1,12 +1,14 @@
 # One image for all services: the command says which one a container is. No compiler, no pip, no root at run time.
 
 FROM python:3.13-slim-bookworm AS build
-ENV PIP_CACHE_DIR=/cache/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 \
+    PIP_CACHE_DIR=/cache/pip UV_CACHE_DIR=/cache/uv UV_LINK_MODE=copy UV_PYTHON=/opt/venv/bin/python
 WORKDIR /src
 RUN python -m venv /opt/venv
-COPY requirements.lock ./
-RUN --mount=type=cache,target=/cache/pip \
-    /opt/venv/bin/pip install --quiet --no-compile --require-hashes --no-deps -r requirements.lock
+COPY requirements-installer.lock requirements.lock ./
+RUN --mount=type=cache,target=/cache \
+    /opt/venv/bin/pip install --quiet --no-compile --require-hashes --no-deps -r requirements-installer.lock \
+ && /opt/venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock
 COPY libs ./libs
 COPY auth-service ./auth-service
 COPY users-service ./users-service
@@ -14,10 +16,9 @@ COPY orders-service ./orders-service
 COPY gateway ./gateway
 COPY tools/missing.py ./tools/
 RUN set -- ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
- && /opt/venv/bin/pip install --quiet --no-compile --no-index --no-deps --no-build-isolation "$@" \
+ && /opt/venv/bin/uv pip install --quiet --offline --no-cache --compile-bytecode --no-deps --no-build-isolation "$@" \
  && /opt/venv/bin/python tools/missing.py "$@" \
- && /opt/venv/bin/pip uninstall --quiet --yes flit_core honcho pip \
- && /opt/venv/bin/python -m compileall -q -j 0 /opt/venv/lib
+ && /opt/venv/bin/uv pip uninstall --quiet flit_core honcho pip uv
 
 FROM python:3.13-slim-bookworm
 # The numbers matter: every volume that a service writes to belongs to this user.

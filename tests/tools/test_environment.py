@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("tools", "libs", "auth-service", "users-service", "orders-service", "gateway")
 
@@ -19,14 +21,14 @@ def checkout(tmp_path) -> Iterator[Path]:
     junk = shutil.ignore_patterns("tests", "__pycache__", "*.egg-info", "node_modules")
     for name in NEEDED:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=junk)
-    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+    for name in ("pyproject.toml", *(file.name for file in ROOT.glob("requirements*.lock"))):
         shutil.copy(ROOT / name, tmp_path)
     yield tmp_path
     shutil.rmtree(tmp_path / ".venv", ignore_errors=True)  # hundreds of megabytes
 
 
 def set_up(checkout: Path, profile: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    settings = {"PIP_COMPILE": "0", "SETUP_PIP": "", "PYTHON": ""} | settings
+    settings = {"SETUP_PIP": "", "PYTHON": ""} | settings
     command = [sys.executable, "tools/environment.py", profile]
     return subprocess.run(
         command,
@@ -35,7 +37,7 @@ def set_up(checkout: Path, profile: str, **settings: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         check=False,
-        timeout=1800,
+        timeout=600,
     )
 
 
@@ -50,3 +52,20 @@ def test_set_up_with_an_unknown_pip_says_the_choice(checkout):
     done = set_up(checkout, "run", SETUP_PIP="ancient")
     assert done.returncode == 1
     assert "SETUP_PIP=ancient is neither `oldest` nor `newest`" in done.stderr
+
+
+def test_uv_asks_the_indexes_of_pip(tmp_path, monkeypatch):
+    monkeypatch.setenv("UV_HTTP_TIMEOUT", "5")
+    listed = f"""\
+global.index-url='https://a.example/simple'
+global.extra-index-url='https://b.example/simple file://{tmp_path} file:///not/there'
+:env:.find-links='{tmp_path} https://c.example/wheels'
+:env:.timeout='180'
+global.no-input='1'
+"""
+    assert environment.uv_settings(listed) == {
+        "UV_DEFAULT_INDEX": "https://a.example/simple",
+        "UV_INDEX": f"https://b.example/simple file://{tmp_path}",
+        "UV_FIND_LINKS": f"{tmp_path},https://c.example/wheels",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
