@@ -1,10 +1,13 @@
 """The compact form by itself, for tokens that are no access tokens."""
 
 import json
+from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from touchstone import errors
-from touchstone.jws import read_object, split, verified_claims
+from touchstone.jws import check_signature, read_object, split, verified_claims
 
 TYPES = ("JWT", "application/jwt")
 
@@ -80,3 +83,62 @@ def test_a_signature_of_another_key_is_refused(mint, read):
 
     with pytest.raises(errors.BadSignature):
         read(f"{signed}.{other}{signature[1:]}")
+
+
+SIGNED = b"what was signed"
+DIGEST = sha256(SIGNED).digest()
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+NULL_LEFT_OUT = bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20"
+SHA512_NAMED = bytes.fromhex("3031300d060960864801650304020305000420")
+
+
+def encoded(info, digest=DIGEST, *, begin=b"\0\1", filler=b"\xff", size=256):
+    """Return what a signature of 2048 bits is made of (RFC 8017 section 9.2)."""
+    rest = b"\0" + info + digest
+    return begin + filler * (size - len(begin) - len(rest)) + rest
+
+
+def raw_signature(key, message):
+    """Return the signature of these very bytes, whatever they are."""
+    numbers = key.private_numbers()
+    number = pow(int.from_bytes(message, "big"), numbers.d, numbers.public_numbers.n)
+    return number.to_bytes(256, "big")
+
+
+def test_the_signature_of_the_one_encoding_is_accepted(mint):
+    signature = raw_signature(mint.key, encoded(SHA256_INFO))
+    assert signature == mint.key.sign(SIGNED, PKCS1v15(), SHA256())
+    check_signature(mint.key.public_key(), signature, SIGNED)
+
+
+OTHERS = {
+    "no info": encoded(b""),
+    "no NULL": encoded(NULL_LEFT_OUT),
+    "SHA-512": encoded(SHA512_NAMED),
+    "another digest": encoded(SHA256_INFO, sha256(b"another").digest()),
+    "a byte less": encoded(SHA256_INFO, DIGEST[:-1]),
+    "a byte more": encoded(SHA256_INFO, DIGEST + b"\0"),
+    "type 2": encoded(SHA256_INFO, begin=b"\0\2"),
+    "type 0": encoded(SHA256_INFO, begin=b"\0\0"),
+    "a high first byte": encoded(SHA256_INFO, begin=b"\1\1"),
+    "other filler": encoded(SHA256_INFO, filler=b"\xfe"),
+    "more behind": encoded(SHA256_INFO, size=200).ljust(256, b"\0"),
+    "less filler": encoded(SHA256_INFO, size=200).rjust(256, b"\0"),
+}
+
+
+@pytest.mark.parametrize("message", OTHERS.values(), ids=OTHERS.keys())
+def test_another_encoding_is_no_signature(mint, message):
+    with pytest.raises(errors.BadSignature):
+        check_signature(mint.key.public_key(), raw_signature(mint.key, message), SIGNED)
+
+
+def test_a_signature_has_as_many_bytes_as_its_key(mint):
+    key, number = mint.key, 0
+    while (signature := key.sign(str(number).encode(), PKCS1v15(), SHA256()))[0]:
+        number += 1
+    check_signature(key.public_key(), signature, str(number).encode())
+    larger = (int.from_bytes(signature, "big") + key.public_key().public_numbers().n).to_bytes(257, "big")
+    for other in (signature[1:], b"\0" + signature, larger, b""):
+        with pytest.raises(errors.BadSignature):
+            check_signature(key.public_key(), other, str(number).encode())

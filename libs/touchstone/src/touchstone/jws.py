@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from touchstone import base64url, errors, strictjson
 
 _LONGEST_TOKEN = 8192
 _DEEPEST_JSON = 8
 _UNSUPPORTED = frozenset({"crit", "b64", "zip"})
-_PADDING, _HASH = PKCS1v15(), SHA256()
+_PADDING = PKCS1v15()
+_SHA256_INFO = bytes.fromhex(
+    "3031300d060960864801650304020105000420"
+)  # before the digest (RFC 8017 section 9.2)
 
 
 def split(token: str, longest: int = _LONGEST_TOKEN) -> tuple[bytes, bytes, bytes, bytes]:
@@ -67,11 +70,18 @@ def read_header(
 
 
 def check_signature(public: RSAPublicKey, signature: bytes, signed: bytes) -> None:
-    """Raise BadSignature unless this is the RS256 signature of these bytes."""
+    """Raise BadSignature unless this is the RS256 signature of these bytes (RFC 8017 section 8.2.2).
+
+    The encoding that was signed is recovered and compared as a whole: the same answer as that of `public.verify`, in less
+    time, for beside the arithmetic that takes long to be set up.
+    """
     try:
-        public.verify(signature, signed, _PADDING, _HASH)
+        encoded = public.recover_data_from_signature(signature, _PADDING, None)
     except InvalidSignature:
         raise errors.BadSignature from None
+    # Only `verify` counts the bytes of the signature: without leading zeros it would be the same number.
+    if encoded != _SHA256_INFO + sha256(signed).digest() or len(signature) * 8 < public.key_size:
+        raise errors.BadSignature
 
 
 def verified_claims(

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from touchstone import base64url, strictjson
+from touchstone.errors import BadSignature
+from touchstone.jws import check_signature
 from touchstone.keys import KeySet
 
 LARGEST = 1_048_576  # bytes of an inflated list
@@ -21,7 +19,6 @@ _UNSUPPORTED = frozenset({"crit", "b64", "zip"})
 _DEEPEST_JSON = 8
 _TEN_YEARS = 3652 * 24 * 3600
 _NUMBERS = (int, float)
-_PADDING, _HASH = PKCS1v15(), SHA256()
 
 
 class UnknownSignerError(ValueError):
@@ -139,8 +136,8 @@ def _check_signature(header: dict[str, Any], signature: bytes, signed: bytes, ke
     if key is None:
         raise UnknownSignerError("kid names no key of the issuer")
     try:
-        key.public.verify(signature, signed, _PADDING, _HASH)
-    except InvalidSignature:
+        check_signature(key.public, signature, signed)
+    except BadSignature:
         raise ValueError("the signature does not hold") from None
 
 
