@@ -1,6 +1,6 @@
 """The cluster that the tests across services talk to, and the people who talk to it.
 
-One cluster of real processes serves the whole session. With TOUCHSTONE_GATEWAY_URL in the environment the tests talk to
+One cluster of real processes serves all folders below, in each worker. With TOUCHSTONE_GATEWAY_URL in the environment the tests talk to
 the cluster behind that address instead, and whatever needs a service's own port or process is skipped.
 """
 
@@ -43,16 +43,16 @@ class Given:
     urls: Mapping[str, str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mail_folders() -> dict[str, Path]:
     """Where the mail of the cluster behind a gateway's address can be read; TOUCHSTONE_MAIL_DIR says it of a given one."""
     given = os.environ.get("TOUCHSTONE_MAIL_DIR")
     return {GIVEN: Path(given)} if GIVEN and given else {}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(mail_folders) -> Iterator[Any]:
-    """The one cluster of the session: `.urls` by service name; nobody may stop, break or rotate it."""
+    """The one cluster of all tests here: `.urls` by service name; nobody may stop, break or rotate it."""
     if GIVEN:
         yield Given({"gateway": GIVEN})
         return
@@ -61,7 +61,7 @@ def cluster(mail_folders) -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def door() -> Iterator[Callable[[str], Door]]:
     """`door(url)`: a Door to that base address."""
     opened: dict[str, Door] = {}
@@ -70,7 +70,7 @@ def door() -> Iterator[Callable[[str], Door]]:
         each.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(cluster, door) -> Door:
     return door(cluster.urls["gateway"])
 
@@ -89,22 +89,22 @@ def wire() -> Iterator[Callable[[str], Wire]]:
         each.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def alice(gateway) -> Person:
     return Person(gateway, "alice@example.com", PASSWORD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bob(gateway) -> Person:
     return Person(gateway, "bob@example.com", PASSWORD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(gateway) -> Person:
     return Person(gateway, "admin@example.com", PASSWORD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def newcomer(gateway, mail_folders) -> Callable[..., Person]:
     """`newcomer()`: somebody who just made an account, at `at` or at the gateway, and verified its address."""
 
@@ -123,7 +123,7 @@ def newcomer(gateway, mail_folders) -> Callable[..., Person]:
     return sign_up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def program_of() -> Callable[..., Program]:
     """`program_of(person)`: the public client `cli` (or `client_id`) at that person's browser."""
     return lambda person, client_id="cli": Program(
@@ -131,22 +131,22 @@ def program_of() -> Callable[..., Program]:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def claims_of() -> Callable[[str], dict[str, Any]]:
     return read_claims
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def until() -> Callable[..., Any]:
     return wait_for
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def person() -> type[Person]:
     return Person
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def foreign(tmp_path_factory) -> Callable[[str, Any], Any]:
     """`foreign(script, question)`: what a script of tests/npm answers; its packages are installed once, from the lock."""
     if not (shutil.which("npm") and shutil.which("node")):
@@ -174,13 +174,13 @@ def foreign(tmp_path_factory) -> Callable[[str, Any], Any]:
     return ask
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sku(gateway) -> str:
     """Something that can be ordered."""
     return gateway("GET", "/products").json()["items"][0]["sku"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def place(gateway, sku) -> Callable[..., requests.Response]:
     """`place(token)`: order one thing, at the gateway or `at` another door, under an idempotency `key` or none."""
 

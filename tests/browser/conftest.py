@@ -42,7 +42,7 @@ scopes = ["openid", "email", "profile", "orders:read", "orders:write"]
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """One Chromium process; each test opens a fresh context in it."""
     program = shutil.which("chromium")
@@ -54,7 +54,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory):
     """The mint and the door as processes, at addresses of their own."""
     clients = tmp_path_factory.mktemp("browser") / "clients.toml"

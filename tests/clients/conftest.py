@@ -22,7 +22,7 @@ def surfer(alice) -> Surfer:
     return Surfer(alice.email, alice.password)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def callback() -> str:
     return CALLBACK
 
@@ -33,24 +33,24 @@ def _http_is_fine_on_loopback(monkeypatch) -> None:
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def issuer(gateway) -> str:
     return str(gateway("GET", "/.well-known/openid-configuration").json()["issuer"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def discovered(gateway) -> dict[str, Any]:
     """The metadata, as any client reads it."""
     return dict(gateway("GET", "/.well-known/openid-configuration").json())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client_key(cluster) -> Callable[[str], str]:
     """`client_key(client_id)`: the private key of a confidential client, as PEM."""
     return lambda client_id: (cluster.keys_dir / "clients" / f"{client_id}.pem").read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def packages(tmp_path_factory) -> Path:
     """The folder with the scripts and their packages, installed once, from the lock."""
     if not (shutil.which("npm") and shutil.which("node")):
@@ -110,7 +110,7 @@ def converse(packages, surfer, issuer, callback) -> Iterator[Callable[..., dict[
         process.wait(BOUND)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(cluster) -> dict[str, str]:
     """A third party's client with a secret, registered by an operator: `client_id` and `client_secret`."""
     lists = {

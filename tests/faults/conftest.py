@@ -114,7 +114,7 @@ def post(make_post) -> Post:
     return make_post()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def problem() -> Callable[[Any], tuple[int, str]]:
     """`problem(answer)`: its status, and the name of what is wrong, if anything (of any answer: requests' or a test client's)."""
 
@@ -127,7 +127,7 @@ def problem() -> Callable[[Any], tuple[int, str]]:
     return read
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def comes_back() -> Callable[[Any], bool]:
     """`comes_back(answer)`: it is a 503 that says when to come back."""
     return lambda answer: answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
@@ -178,7 +178,7 @@ class House:
         return not any(each["last_error"] for answer in told for each in answer["documents"].values())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(door, mail_folders) -> Iterator[House]:
     """One for all tests here; each leaves it whole."""
     with FaultyProxy(("127.0.0.1", 9)) as proxy:

@@ -61,14 +61,14 @@ def kid_of(token: str) -> str:
     return jwt.get_unverified_header(token)["kid"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def issuer() -> Iterator[Issuer]:
     settings = {"RATE_LIMITS": "off", "JWKS_MAX_AGE": str(MAX_AGE)}
     with Cluster(settings, services=["auth-service", "gateway"]) as cluster:
         yield Issuer(cluster)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api() -> Iterator[str]:
     """HOST:PORT of an API that believes whoever its door lets in, and says who that was."""
 
@@ -101,9 +101,9 @@ class Launched:
     url: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch(tmp_path_factory, until) -> Iterator[Callable[..., Launched]]:
-    """`launch(command, port, environment)`: run it until the session ends; returns once it turns away who has no token."""
+    """`launch(command, port, environment)`: run it until the tests of this folder end; returns once it turns away who has no token."""
     started: list[subprocess.Popen[bytes]] = []
 
     def run(

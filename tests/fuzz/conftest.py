@@ -68,7 +68,7 @@ WORDS: dict[str, list[Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shaken() -> Iterator[Cluster]:
     """A cluster of its own: others count orders, sessions and keys."""
     with Cluster({"RATE_LIMITS": "off"}) as cluster:
@@ -161,7 +161,7 @@ class Caller:
         return self.lasting.token
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def callers(shaken, door) -> dict[str, Callable[[str], str | None]]:
     """A token, or none, for a path: as nobody, as a customer, as an administrator, and as a receiver of signals."""
     gate = door(shaken.gateway)

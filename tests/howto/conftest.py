@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS, FOREIGN = "http://localhost:8080", "https://issuer.example"  # as the pages name them
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def program() -> Callable[[str], str]:
     """`program("own-flask-app")`: the one Python program of that page."""
 
@@ -32,7 +32,7 @@ def program() -> Callable[[str], str]:
     return read
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fresh_python(tmp_path_factory) -> Path:
     """An environment into which pip installed libs/touchstone; third parties come from where these tests run."""
     place = tmp_path_factory.mktemp("fresh")
@@ -54,7 +54,7 @@ def fresh_python(tmp_path_factory) -> Path:
     return python
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def foreign_issuer() -> Iterator[FakeIssuer]:
     """An issuer that is not ours, cannot wait, and has no status lists; `.mint` signs for it."""
     with FakeIssuer() as issuer:
@@ -62,7 +62,7 @@ def foreign_issuer() -> Iterator[FakeIssuer]:
         yield issuer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve(
     program, fresh_python, cluster, foreign_issuer, tmp_path_factory, until
 ) -> Iterator[Callable[[str], Door]]:
@@ -113,6 +113,6 @@ def own_session(newcomer) -> dict:
     return newcomer().log_in()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def header_of() -> Callable[[str], dict]:
     return jwt.get_unverified_header

@@ -22,7 +22,7 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def breakable(mail_folders) -> Iterator[Cluster]:
     """A second cluster, for tests that stop, kill or rotate; each leaves all four services running."""
     with Cluster({"RATE_LIMITS": "off", "JWKS_MAX_AGE": "1"}) as cluster:
@@ -82,7 +82,7 @@ def launch(tmp_path_factory) -> Iterator[Callable[..., Launched]]:
                 each.process.wait(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ready(door, until) -> Callable[[Launched], Launched]:
     """`ready(launched)`: wait until it can serve."""
 
@@ -123,7 +123,7 @@ class Client:
         return self.ask(**{**base, "audience": "users-service", **form})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(cluster, gateway, alice, claims_of) -> Callable[[str], Client]:
     """`client("orders-service")`: this client of the shared cluster, with its own key."""
     issuer = claims_of(alice.token)["iss"]

@@ -194,7 +194,7 @@ class Subscriber:
         return dict(answer.json())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def told(mail_folders) -> Iterator[Cluster]:
     """A mint of two processes behind a door, which tests may kill; each leaves it running."""
     services = ["auth-service", "gateway"]

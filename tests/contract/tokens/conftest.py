@@ -21,14 +21,14 @@ def sendable(found: Mapping[str, str]) -> dict[str, str]:
     return {name: token for name, token in found.items() if SENDABLE.fullmatch(token)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lookalikes(alice, claims_of) -> Callable[[str], dict[str, str]]:
     """Forgeries from outside: everything is the issuer's own but the key, which merely bears its name."""
     mint = Mint(issuer=claims_of(alice.token)["iss"], kid=jwt.get_unverified_header(alice.token)["kid"])
     return cache(lambda audience: sendable({f.name: f.token for f in forgeries(mint, audience=audience)}))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def true_mint(cluster, alice, claims_of) -> Mint:
     """Signs with the issuer's own key, which only somebody on its machine can."""
     if not hasattr(cluster, "keys_dir"):
@@ -40,19 +40,19 @@ def true_mint(cluster, alice, claims_of) -> Mint:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def inside_jobs(true_mint) -> Callable[[str], dict[str, str]]:
     """Tokens with the issuer's true signature that break one of the other rules; made anew, for some ripen."""
     return lambda audience: sendable({f.name: f.token for f in forgeries(true_mint, audience=audience)})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unusual(true_mint) -> Callable[[str], dict[str, str]]:
     """Tokens with the issuer's true signature at the very edge of the rules, and on the right side of it."""
     return lambda audience: dict(good_tokens(true_mint, audience))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def borrowed(gateway, alice) -> Callable[[str], dict[str, str]]:
     """What can be made of one genuine token and the public JWKS without any private key."""
     keys = gateway("GET", "/.well-known/jwks.json").json()

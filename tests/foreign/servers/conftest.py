@@ -38,7 +38,7 @@ class Server:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def express(issuer, launch, tmp_path_factory) -> Server:
     if not (shutil.which("npm") and shutil.which("node")):
         pytest.skip("needs npm: apt-get install nodejs npm")
@@ -76,7 +76,7 @@ class Reloads:
         return found[1] if found else ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def haproxy(issuer, api, launch, until, tmp_path_factory) -> Server:
     program = shutil.which("haproxy", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
     if program is None:
@@ -102,7 +102,7 @@ def haproxy(issuer, api, launch, until, tmp_path_factory) -> Server:
     return Server("haproxy", running.url, follow)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start_envoy(api, launch, tmp_path_factory) -> Callable[..., Server]:
     """`start_envoy(issuer, audience, inside, max_age)`: Envoy before the API, filled in as envsubst would."""
     places = [sysconfig.get_path("scripts"), os.environ["PATH"]]
@@ -129,7 +129,7 @@ def start_envoy(api, launch, tmp_path_factory) -> Callable[..., Server]:
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def envoy(issuer, start_envoy) -> Server:
     return start_envoy(issuer.name, issuer.audience, issuer.inside, issuer.max_age)
 
@@ -139,7 +139,7 @@ def server(request) -> Server:
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def servers(request) -> list[Server]:
     """All of them that can run here."""
     found = []
