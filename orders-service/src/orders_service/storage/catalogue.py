@@ -37,8 +37,8 @@ class SqlCatalogue:
 
     def find(self, skus: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``skus`` that there are, by SKU."""
-        with answering(StorageUnavailable):
-            return {row[0]: Product(*row) for row in self._database.fetch(_FIND, skus=list(skus))}
+        with answering(StorageUnavailable), self._database.read() as session:
+            return {row[0]: Product(*row) for row in session.execute(_FIND, {"skus": list(skus)})}
 
     def add_missing(self, wanted: Iterable[Product]) -> None:
         """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""

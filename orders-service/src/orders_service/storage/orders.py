@@ -6,15 +6,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from service_kit.database import Database, answering
-from sqlalchemy import Integer, Row, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import Integer, Select, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orders_service.domain.errors import IdempotencyKeyReused, StorageUnavailable
 from orders_service.domain.orders import Customer, IdempotencyKey, Line, Order, Position, Status
 from orders_service.storage.tables import order_lines, orders
 
-# Made once. An order's lines never change, so two looks see the same as one.
-_ORDER: Final = select(
+# Made once. An order's lines come with it: one row a line, in their order.
+_COLUMNS: Final = (
     orders.c.id,
     orders.c.status,
     orders.c.currency,
@@ -25,30 +25,38 @@ _ORDER: Final = select(
     orders.c.created_at,
     orders.c.cancelled_at,
 )
+_LINE: Final = (order_lines.c.sku, order_lines.c.name, order_lines.c.quantity, order_lines.c.unit_price_cents)
 _OWN: Final = orders.c.customer_sub == bindparam("sub")
-_FIND: Final = _ORDER.where(orders.c.id == bindparam("id"))
 _BY_KEY: Final = select(orders.c.id, orders.c.fingerprint).where(
     _OWN, orders.c.idempotency_key == bindparam("key")
 )
-_FIRST_PAGE: Final = (
-    _ORDER.where(_OWN)
+
+
+def _with_lines(wanted: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Return these orders with their lines, newest first."""
+    found = wanted.subquery()
+    return (
+        select(*found.c, *_LINE)
+        .join(order_lines, order_lines.c.order_id == found.c.id)
+        .order_by(found.c.created_at.desc(), found.c.id.desc(), order_lines.c.position)
+    )
+
+
+_NEWEST: Final = (
+    select(*_COLUMNS)
+    .where(_OWN)
     .order_by(orders.c.created_at.desc(), orders.c.id.desc())
     .limit(bindparam("limit", type_=Integer))
 )
-_PAGE: Final = _FIRST_PAGE.where(
-    tuple_(orders.c.created_at, orders.c.id)
-    < tuple_(bindparam("created_at", type_=orders.c.created_at.type), bindparam("id", type_=orders.c.id.type))
-)
-_LINES: Final = (
-    select(
-        order_lines.c.order_id,
-        order_lines.c.sku,
-        order_lines.c.name,
-        order_lines.c.quantity,
-        order_lines.c.unit_price_cents,
+_FIND: Final = _with_lines(select(*_COLUMNS).where(orders.c.id == bindparam("id")))
+_FIRST_PAGE: Final = _with_lines(_NEWEST)
+_PAGE: Final = _with_lines(
+    _NEWEST.where(
+        tuple_(orders.c.created_at, orders.c.id)
+        < tuple_(
+            bindparam("created_at", type_=orders.c.created_at.type), bindparam("id", type_=orders.c.id.type)
+        )
     )
-    .where(order_lines.c.order_id.in_(bindparam("orders", expanding=True)))
-    .order_by(order_lines.c.order_id, order_lines.c.position)
 )
 _CANCEL: Final = (
     update(orders)
@@ -113,11 +121,12 @@ class SqlOrders:
     def _read(self, statement: Select[*tuple[Any, ...]], **parameters: object) -> list[Order]:
         with answering(StorageUnavailable):
             rows = self._database.fetch(statement, **parameters)
-            lines: dict[UUID, list[Line]] = {row[0]: [] for row in rows}
-            if rows:
-                for order_id, *line in self._database.fetch(_LINES, orders=list(lines)):
-                    lines[order_id].append(Line(*line))
-        return [_order(row, tuple(lines[row[0]])) for row in rows]
+        lines: dict[UUID, list[Line]] = {}
+        heads = {}
+        for row in rows:
+            heads[row[0]] = row[: len(_COLUMNS)]
+            lines.setdefault(row[0], []).append(Line(*row[len(_COLUMNS) :]))
+        return [_order(head, tuple(lines[order_id])) for order_id, head in heads.items()]
 
 
 def _row(order: Order, key: IdempotencyKey | None) -> dict[str, object]:
@@ -150,7 +159,7 @@ def _line_rows(order: Order) -> list[dict[str, object]]:
     ]
 
 
-def _order(row: Row[*tuple[Any, ...]], lines: tuple[Line, ...]) -> Order:
+def _order(row: tuple[Any, ...], lines: tuple[Line, ...]) -> Order:
     order_id, status, currency, sub, name, address, note, created_at, cancelled_at = row
     return Order(
         id=order_id,

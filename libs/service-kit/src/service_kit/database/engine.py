@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
+from service_kit.database.prepared import Reader, Row
 from service_kit.database.turns import Turns
 
 BUSY_TIMEOUT = 5.0
+_ALIVE = text("SELECT 1")
 READ_ONLY = "service_kit_read_only"
 ONE_STATEMENT = "service_kit_one_statement"
 _POSTGRES_OPTIONS = (
@@ -152,6 +154,8 @@ class Database:
         else:
             self._reading = engine.execution_options(**{READ_ONLY: True})
             self._fetching = engine.execution_options(**{ONE_STATEMENT: True})
+        self._reader = Reader(self._fetching)
+        event.listen(engine, "engine_disposed", self._reader.close)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -165,13 +169,17 @@ class Database:
         with self._reading.begin() as connection, Session(connection, expire_on_commit=False) as session:
             yield session
 
-    def fetch(self, statement: Executable, **parameters: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+    def fetch(self, statement: Executable, **parameters: Any) -> Sequence[Row]:
         """Return all rows of one SELECT, which is a transaction of its own and waits for no writer.
 
-        A statement that is made once, with bound parameters, costs a fraction of one that is made at each call.
+        The statement is one of a module, not one that is made for the call: it is compiled once. Its parameters are bound
+        by name and are no lists.
         """
-        with self._fetching.connect() as connection:
-            return connection.execute(statement, parameters).all()
+        try:
+            return self._reader.rows(statement, parameters)
+        except Exception:  # noqa: BLE001 - whatever it was, a tested connection is asked, and SQLAlchemy names the error
+            with self._fetching.connect() as connection:
+                return [tuple(row) for row in connection.execute(statement, parameters)]
 
 
 def threads_at_once(engine: Engine) -> int:
@@ -188,7 +196,7 @@ def database_check(engine: Engine) -> Callable[[], str | None]:
 
     def check() -> str | None:
         try:
-            database.fetch(text("SELECT 1"))
+            database.fetch(_ALIVE)
         except (SQLAlchemyError, OSError) as error:
             return f"the database does not answer ({type(error).__name__})"
         return None
