@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 
 from flask import Flask, Response, jsonify, redirect, render_template, url_for
-from service_kit import following, requestid
+from service_kit import following, recording
 from service_kit.health import Check, Health
 from service_kit.problems import install
 
@@ -16,7 +16,7 @@ def create_pages(documents: Documents, checks: Mapping[str, Check], stats: follo
     """Return the app; `checks` say when the gateway is not ready, `stats` how it stands with the issuer's documents."""
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
-    requestid.init_app(app)
+    recording.init_app(app)
     install(app, {})
     health = Health(checks)
     style = app.jinja_loader.get_source(app.jinja_env, "docs.css")[0] if app.jinja_loader else ""

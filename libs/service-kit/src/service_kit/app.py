@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from flask import Response, jsonify
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import BaseModel
 from sqlalchemy import exc
 from touchstone import Issuer
 from touchstone.flask import Touchstone
 
-from service_kit import following, logs, metrics, requestid, strict
+from service_kit import following, logs, metrics, recording, strict
 from service_kit.health import Check, Health
 from service_kit.openapi import Api
 from service_kit.problems import OWN, ProblemType, install
@@ -61,9 +61,9 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     app = Api(package, info=Info(title=title, version=version))
     app.config.update(THREADS=THREADS, THREADS_AT_ONCE=1)
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
-    requestid.init_app(app)
-    registry = metrics.init_app(app)
-    logs.init_app(app)
+    registry = app.extensions["metrics"] = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    recording.init_app(app, metrics.counting(registry), logs.write_request)
     strict.init_app(app, seconds=settings.body_timeout)
     app.after_request(_untyped_when_empty)
     install(app, {**OWN, **STORAGE, **(problems or {})})

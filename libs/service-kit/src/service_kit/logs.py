@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import structlog
-from flask import Flask, Response, request
+from flask import Request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service_kit import metrics
 from service_kit.requestid import current_request_id
 
 REDACTED = "[redacted]"
@@ -157,36 +157,35 @@ def configure(level: str, service: str) -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its request lines would repeat ours
 
 
-def init_app(app: Flask) -> None:
-    """Write one line per request when it has been answered.
+def write_request(request: Request, status: int, seconds: float) -> None:
+    """Write the line of a request that has been answered.
 
-    The line has the form of any other event. It is made without structlog's processors, which cost time in every
-    request: of its fields only the path can hold a secret.
+    It has the form of any other event, and is made without structlog's processors, which cost time in every request: of
+    its fields only the path can hold a secret.
     """
-    levels = {True: (logging.DEBUG, "debug"), False: (logging.INFO, "info")}
+    quiet = request.path in QUIET_PATHS
+    if (logging.DEBUG if quiet else logging.INFO) < _configured.threshold:
+        return
+    line = {
+        "method": request.method,
+        "path": redact(request.path),
+        "status": status,
+        "duration_ms": round(seconds * 1000, 2),
+        **_subject(request),
+        "event": "request",
+        "request_id": current_request_id(),
+        "service": _configured.service,
+        "level": "debug" if quiet else "info",
+        "timestamp": f"{datetime.now(UTC).isoformat()[:-6]}Z",
+    }
+    try:
+        text = msgspec.json.encode(line).decode()
+    except ValueError:  # half a character pair, which only the standard library can write
+        text = _encode(line)
+    _stdout.msg(text)
 
-    @app.after_request
-    def write(response: Response) -> Response:
-        asked = request
-        number, name = levels[asked.path in QUIET_PATHS]
-        if number >= _configured.threshold:
-            line = {
-                "method": asked.method,
-                "path": redact(asked.path),
-                "status": response.status_code,
-                "duration_ms": round(metrics.elapsed_seconds() * 1000, 2),
-                **_subject(),
-                "event": "request",
-                "request_id": current_request_id(),
-                "service": _configured.service,
-                "level": name,
-                "timestamp": f"{datetime.now(UTC).isoformat()[:-6]}Z",
-            }
-            _stdout.msg(_encode(line))
-        return response
 
-
-def _subject() -> dict[str, str]:
+def _subject(request: Request) -> dict[str, str]:
     """Return whom the request's token speaks for, if one was verified."""
     claims = request.environ.get("touchstone.claims")
     return {} if claims is None else {"sub": claims.subject}

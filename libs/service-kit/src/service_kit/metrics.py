@@ -1,20 +1,18 @@
 """Counters for Prometheus: requests by route, how long they took, and what the process uses."""
 
-import time
+from collections.abc import Callable
 from functools import cache
 
-from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from flask import Request, Response
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def init_app(app: Flask) -> CollectorRegistry:
-    """Count this app's requests in a registry of its own (returned, for a service's own metrics)."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
+def counting(registry: CollectorRegistry) -> Callable[[Request, int, float], None]:
+    """Return what counts an answered request (its status, and the seconds that it took) in this registry."""
     requests = Counter(
         "http_requests_total", "Requests answered.", ("method", "route", "status"), registry=registry
     )
@@ -30,28 +28,15 @@ def init_app(app: Flask) -> CollectorRegistry:
     def children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return requests.labels(method, route, str(status)), duration.labels(route)
 
-    @app.before_request
-    def start() -> None:
-        g.started = time.perf_counter()
-
-    @app.after_request
-    def count(response: Response) -> Response:
+    def count(request: Request, status: int, seconds: float) -> None:
         # the rule and never the path: a label's values must be few, and no stranger may choose them
         route = request.url_rule.rule if request.url_rule else "unmatched"
         method = request.method if request.method in METHODS else "other"
-        answered, took = children(method, route, response.status_code)
+        answered, took = children(method, route, status)
         answered.inc()
-        took.observe(elapsed_seconds())
-        return response
+        took.observe(seconds)
 
-    app.extensions["metrics"] = registry
-    return registry
-
-
-def elapsed_seconds() -> float:
-    """Return how long the request has been served so far."""
-    now = time.perf_counter()
-    return now - float(g.get("started", now))
+    return count
 
 
 def answer(registry: CollectorRegistry) -> Response:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from service_kit.errors import BadCursor, ExchangeRefused, InvalidRequest, MalformedJson, UpstreamUnavailable
+from service_kit.requestid import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:touchstone:problem:"
@@ -69,8 +70,8 @@ def problem(  # noqa: PLR0913 - the members of a problem, by name
     body |= {"type": URN + slug, "title": title, "status": status}
     if detail:
         body["detail"] = detail
-    if "request_id" in g:
-        body["request_id"] = g.request_id
+    if request_id := current_request_id():
+        body["request_id"] = request_id
     response = Response(json.dumps(body), status, content_type=MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
     for name, value in (headers or {}).items():

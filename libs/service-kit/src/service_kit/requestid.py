@@ -4,8 +4,9 @@ import re
 import secrets
 import uuid
 from contextvars import ContextVar
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask.ctx import _AppCtxGlobals
 
 HEADER = "X-Request-ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -60,21 +61,20 @@ def bind(request_id: str, trace: tuple[str, str] | None) -> None:
     _trace.set(trace)
 
 
-def init_app(app: Flask) -> None:
-    """Give each request its id, and put it on every answer, errors included."""
+def take(environ: dict[str, Any]) -> str:
+    """Make the names that a WSGI request brings, or new ones, those of what this thread does; return its id."""
+    name = accepted(environ.get("HTTP_X_REQUEST_ID"))
+    bind(name, parse_traceparent(environ.get("HTTP_TRACEPARENT")))
+    return name
 
-    @app.before_request
-    def take() -> None:
-        environ = request.environ
-        g.request_id = name = accepted(environ.get("HTTP_X_REQUEST_ID"))
-        bind(name, parse_traceparent(environ.get("HTTP_TRACEPARENT")))
 
-    @app.after_request
-    def give(response: Response) -> Response:
-        response.headers[HEADER] = g.get("request_id") or accepted(None)
-        return response
+def forget() -> None:
+    """Be outside of any request again."""
+    _request_id.set(None)
+    _trace.set(None)
 
-    @app.teardown_request
-    def forget(_error: BaseException | None) -> None:
-        _request_id.set(None)
-        _trace.set(None)
+
+class Globals(_AppCtxGlobals):
+    """Flask's `g`, in which others find the id."""
+
+    request_id = property(lambda _: current_request_id())
