@@ -3,10 +3,9 @@
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from touchstone.flask import current_token, require
 
@@ -59,9 +58,9 @@ class OwnSessionPath(BaseModel):
     sid: str
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
+    routes = ApiBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
 
     @routes.get("/account/sessions", operation_id="ownSessions", responses={200: OwnSessionList})
     @require(fresh=True)

@@ -3,9 +3,8 @@
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from touchstone.flask import current_token, require
 
@@ -27,9 +26,9 @@ LOG_IN_RESPONSES: dict[Any, Any] = {
 }
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("accounts", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("accounts", __name__, abp_tags=TAGS)
 
     @routes.post("/accounts", operation_id="openAccount", responses={201: AccountMade, 429: BUSY})
     @validated

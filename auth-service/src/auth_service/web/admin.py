@@ -5,11 +5,10 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 from service_kit.errors import BadCursor
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.pages import decode_cursor, encode_cursor
 from service_kit.strict import validated
 from touchstone import InsufficientScope
@@ -43,9 +42,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("admin", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=AWAY)
+    routes = ApiBlueprint("admin", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=AWAY)
     admin = mint.admin
     admins = _guard(admin)
     _keys(routes, admin, admins)
@@ -87,7 +86,7 @@ def _guard(admin: Administration) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return guard
 
 
-def _keys(routes: APIBlueprint, admin: Administration, admins: Callable[..., Any]) -> None:
+def _keys(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any]) -> None:
     @routes.get("/admin/keys", operation_id="listKeys", responses={200: KeyList})
     @admins
     def list_keys() -> Response:
@@ -113,7 +112,7 @@ def _keys(routes: APIBlueprint, admin: Administration, admins: Callable[..., Any
         return "", 204
 
 
-def _sessions(routes: APIBlueprint, admin: Administration, admins: Callable[..., Any]) -> None:
+def _sessions(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any]) -> None:
     @routes.get("/admin/sessions", operation_id="listSessions", responses={200: SessionPage})
     @admins
     @validated
@@ -137,7 +136,7 @@ def _sessions(routes: APIBlueprint, admin: Administration, admins: Callable[...,
         return "", 204
 
 
-def _accounts(routes: APIBlueprint, admin: Administration, admins: Callable[..., Any]) -> None:
+def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any]) -> None:
     @routes.post(
         "/admin/accounts/<sub>/disable",
         operation_id="disableAccount",

@@ -3,8 +3,8 @@
 from typing import Any
 
 from flask import Response
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from service_kit.openapi import ApiBlueprint
 from touchstone.text import is_line
 
 from auth_service.domain.authorization import AuthorizationRequest, Refused
@@ -42,9 +42,9 @@ WRONG = "The e-mail address or the password is not right."
 LONGEST_HINT = 320
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("authorize", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("authorize", __name__, abp_tags=TAGS)
     pages = _Pages(mint.front)
     _answer_errors(routes)
 
@@ -191,7 +191,7 @@ def missing_credentials(email: str, password: str) -> dict[str, str]:
     return missing
 
 
-def _answer_errors(routes: APIBlueprint) -> None:
+def _answer_errors(routes: ApiBlueprint) -> None:
     @routes.errorhandler(Refused)
     def refused(error: Refused) -> Response:
         return back_to(error.address.refusal(error.error))

@@ -3,14 +3,14 @@
 from urllib.parse import urlencode
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from service_kit.openapi import ApiBlueprint
 
 from auth_service.domain.errors import InvalidClient
 from auth_service.domain.grants import parse_scope
 from auth_service.web.answers import NO_STORE
 from auth_service.web.device_page import PATH
-from auth_service.web.forms import document_forms, oauth_form
+from auth_service.web.forms import oauth_form
 from auth_service.web.mint import Mint
 from auth_service.web.models import DeviceAnswer, DeviceForm, OAuthProblem
 from auth_service.web.proving import client_of
@@ -18,9 +18,9 @@ from auth_service.web.proving import client_of
 TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("device", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("device", __name__, abp_tags=TAGS)
 
     @routes.post(
         "/oauth/device_authorization",
@@ -45,4 +45,4 @@ def blueprint(mint: Mint) -> APIBlueprint:
         )
         return jsonify(answer.model_dump()), 200, NO_STORE
 
-    return document_forms(routes)
+    return routes

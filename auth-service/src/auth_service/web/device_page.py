@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from service_kit.openapi import ApiBlueprint
 from touchstone.text import is_line
 
 from auth_service.domain.browser import SignedIn
@@ -35,9 +35,9 @@ RESPONSES: dict[Any, Any] = {
 UNKNOWN = "This code is not right, or it has expired. Check what your device shows."
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("device_page", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("device_page", __name__, abp_tags=TAGS)
     shown = _Pages(mint.front, mint.answer_device)
     answer_on_pages(routes)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from flask import Response
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from service_kit.openapi import ApiBlueprint
 
 from auth_service.domain.browser import SignedIn
 from auth_service.domain.end_session import LogOutRequest
@@ -25,9 +25,9 @@ RESPONSES: dict[Any, Any] = {
 }
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("end_session", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("end_session", __name__, abp_tags=TAGS)
     front = mint.front
     answer_on_pages(routes)
 

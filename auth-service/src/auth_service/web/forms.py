@@ -6,13 +6,12 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 from urllib.parse import parse_qsl
 
 from flask import request
-from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, ValidationError
+from service_kit.openapi import FORM
 from service_kit.strict import NUL
 
 from auth_service.domain.errors import InvalidRequest
 
-FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,14 +32,6 @@ def oauth_form(view: Callable[P, R]) -> Callable[P, R]:
     # flask-openapi3 documents the form, and leaves reading it to us
     call.__delay_validate_request__ = True  # type: ignore[attr-defined]
     return call
-
-
-def document_forms(routes: APIBlueprint) -> APIBlueprint:
-    """Have the OpenAPI document say that these routes' forms are URL-encoded; flask-openapi3 knows multipart alone."""
-    for item in routes.paths.values():
-        content = item.post.requestBody.content
-        content[FORM] = content.pop("multipart/form-data")
-    return routes
 
 
 def read_form(model: type[M]) -> M:

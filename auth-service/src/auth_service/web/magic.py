@@ -3,9 +3,8 @@
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 
 from auth_service.domain.errors import BadLink, BindingMissing
@@ -31,9 +30,9 @@ REDEEM_RESPONSES: dict[Any, Any] = {
 }
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("magic", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("magic", __name__, abp_tags=TAGS)
     answer_odd_forms(routes)
 
     @routes.post("/magic-links", operation_id="askForLink", responses={202: LinkAsked, 503: MAIL_BUSY})

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from service_kit.openapi import ApiBlueprint
 
 from auth_service.domain.authorization_codes import Redemption
 from auth_service.domain.clients import Client, GrantType
@@ -15,7 +15,7 @@ from auth_service.domain.grants import parse_scope
 from auth_service.domain.issuing import TokenAnswer, nested_actors
 from auth_service.domain.logout import StandingRefresh
 from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
-from auth_service.web.forms import document_forms, oauth_form
+from auth_service.web.forms import oauth_form
 from auth_service.web.mint import Mint
 from auth_service.web.models import AboutTokenForm, Introspection, OAuthProblem, TokenForm
 from auth_service.web.proving import client_of
@@ -25,9 +25,9 @@ REFUSALS: dict[Any, Any] = {400: OAuthProblem, 401: OAuthProblem}
 Grant = Callable[[Mint, Client | None, TokenForm], TokenAnswer]
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("oauth", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("oauth", __name__, abp_tags=TAGS)
 
     @routes.post("/oauth/token", operation_id="token", responses=TOKEN_RESPONSES)
     @oauth_form
@@ -58,7 +58,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
         found = mint.introspect(_needed(form.token, "token"), client)
         return jsonify(_described(found, mint.issuer) if found else {"active": False}), 200, NO_STORE
 
-    return document_forms(routes)
+    return routes
 
 
 def _needed(value: str | None, name: str) -> str:

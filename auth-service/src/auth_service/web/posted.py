@@ -5,10 +5,9 @@ from functools import wraps
 from typing import ParamSpec
 
 from flask import Response, request
-from flask_openapi3.blueprint import APIBlueprint
+from service_kit.openapi import FORM, ApiBlueprint
 
 from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
-from auth_service.web.forms import FORM
 from auth_service.web.pages import error_page
 from auth_service.web.pages.faults import later_page
 from auth_service.web.reading import Pairs, form_pairs
@@ -42,7 +41,7 @@ def fields(pairs: Pairs) -> dict[str, str]:
     return dict(reversed(pairs))
 
 
-def answer_odd_forms(routes: APIBlueprint) -> None:
+def answer_odd_forms(routes: ApiBlueprint) -> None:
     """Tell people on a page when a query or a form is none that these routes can read."""
 
     @routes.errorhandler(Unanswerable)

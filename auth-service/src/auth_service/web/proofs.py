@@ -3,8 +3,7 @@
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from touchstone.flask import current_token, require
 
@@ -25,16 +24,16 @@ BUSY = problem_response("Too many passwords at once; Retry-After says when to co
 NO_LINK = "This link cannot be used"
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("proofs", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("proofs", __name__, abp_tags=TAGS)
     answer_odd_forms(routes)
     _verification(routes, mint)
     _password_resets(routes, mint)
     return routes
 
 
-def _verification(routes: APIBlueprint, mint: Mint) -> None:
+def _verification(routes: ApiBlueprint, mint: Mint) -> None:
     @routes.get(VERIFICATION, operation_id="verificationPage", responses=PAGE_RESPONSES)
     @described(query=LinkPage)
     def verification_page() -> Response:
@@ -63,7 +62,7 @@ def _verification(routes: APIBlueprint, mint: Mint) -> None:
         return Response(status=204, headers=NO_STORE)
 
 
-def _password_resets(routes: APIBlueprint, mint: Mint) -> None:
+def _password_resets(routes: ApiBlueprint, mint: Mint) -> None:
     @routes.post("/password-resets", operation_id="askForReset", responses={**ACCEPTED, 503: MAIL_BUSY})
     @validated
     def ask(body: Addressee) -> Response:

@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 from flask import request
 from pydantic import BaseModel
+from service_kit.openapi import FORM
 
 from auth_service.domain.errors import Unanswerable
-from auth_service.web.forms import FORM, form_fields
+from auth_service.web.forms import form_fields
 
 LONGEST_QUERY = 16 * 1024
 LONGEST_FORM = 4 * LONGEST_QUERY

@@ -2,10 +2,9 @@
 
 import structlog
 from flask import Response, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from service_kit.errors import InvalidRequest
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.problems import problem
 from service_kit.strict import validated
 from touchstone.flask import require
@@ -47,9 +46,9 @@ TAGS = [Tag(name="signals", description="Shared Signals, for receivers.")]
 _log = structlog.get_logger(__name__)
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("signals", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("signals", __name__, abp_tags=TAGS)
     routes.register_error_handler(InvalidRequest, _bad_request)
     metadata = ssf_configuration(mint.issuer)
 
@@ -68,7 +67,7 @@ def blueprint(mint: Mint) -> APIBlueprint:
     return routes
 
 
-def _stream_states(routes: APIBlueprint, desk: SignalDesk) -> None:
+def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
     @routes.get(
         "/ssf/status",
         operation_id="readStreamStatus",
@@ -113,7 +112,7 @@ def _stream_states(routes: APIBlueprint, desk: SignalDesk) -> None:
         return "", 204, NO_STORE
 
 
-def _poll(routes: APIBlueprint, mint: Mint, desk: SignalDesk) -> None:
+def _poll(routes: ApiBlueprint, mint: Mint, desk: SignalDesk) -> None:
     turns = Turns()
 
     def fetch(client_id: str, stream_id: str, body: PollRequest) -> Polled:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
@@ -40,9 +39,9 @@ class StatusListNames(BaseModel):
     status_lists: list[str]
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("statuses", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("statuses", __name__, abp_tags=TAGS)
 
     @routes.get(f"{ALL}/<number>", operation_id="statusList", responses=RESPONSES)
     @validated

@@ -3,8 +3,7 @@
 from typing import Any
 
 from flask import jsonify
-from flask_openapi3.blueprint import APIBlueprint
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from touchstone.flask import require
 
@@ -47,7 +46,7 @@ ONE_OR_ALL = {
 }
 
 
-def add_streams(routes: APIBlueprint, issuer: str, desk: SignalDesk) -> None:
+def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
     """Add them; ``issuer`` is the transmitter's name."""
     path: Any = "/ssf/streams"
 

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import problem_response
+from service_kit.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
 from auth_service.domain.errors import InvalidRequest, MissingScope
 from auth_service.web.answers import NO_STORE
-from auth_service.web.forms import FORM, document_forms, read_form
+from auth_service.web.forms import read_form
 from auth_service.web.mint import Mint
 from auth_service.web.models import AccountName, OAuthProblem, UserInfoBody, UserInfoForm
 from auth_service.web.reading import described
@@ -32,9 +31,9 @@ ReadClaims = Callable[[str], dict[str, object]]
 BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("userinfo", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("userinfo", __name__, abp_tags=TAGS)
 
     def answer(token: str, read_claims: ReadClaims = mint.user_info) -> tuple[Response, int, dict[str, str]]:
         try:
@@ -55,8 +54,6 @@ def blueprint(mint: Mint) -> APIBlueprint:
     def userinfo_by_post() -> tuple[Response, int, dict[str, str]]:
         """Return the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
         return answer(_posted_token() or bearer_token(request.headers))
-
-    document_forms(routes)
 
     @routes.get("/account/name", operation_id="accountName", security=BEARER, responses=NAME_RESPONSES)
     def account_name() -> tuple[Response, int, dict[str, str]]:

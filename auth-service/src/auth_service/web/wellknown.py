@@ -1,8 +1,8 @@
 """Routes for everybody: the public keys, and what this issuer can do."""
 
 from flask import Response, jsonify
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from service_kit.openapi import ApiBlueprint
 
 from auth_service.domain.authorization import PROMPTS
 from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
@@ -34,9 +34,9 @@ AUTHORIZATION_METADATA: dict[str, object] = {
 }
 
 
-def blueprint(mint: Mint) -> APIBlueprint:
+def blueprint(mint: Mint) -> ApiBlueprint:
     """Give the routes over this mint."""
-    routes = APIBlueprint("wellknown", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("wellknown", __name__, abp_tags=TAGS)
     metadata = server_metadata(mint.issuer)
     keys = Followed(
         read=mint.keys.document,

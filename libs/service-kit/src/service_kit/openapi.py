@@ -1,13 +1,22 @@
-"""The OpenAPI document, made from the code: what flask-openapi3 collects, with our problems and our one scheme."""
+"""The OpenAPI document, made from the code: what flask-openapi3 collects, with our problems and our one scheme.
 
+It is made when it is first asked for: the JSON schemas of all models take longer than the rest of a service's start.
+"""
+
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.validation_error import ValidationErrorModel
 from flask_openapi3.openapi import OpenAPI
-from flask_openapi3.types import SecuritySchemesDict
+from flask_openapi3.scaffold import APIScaffold
+from flask_openapi3.types import ParametersTuple, SecuritySchemesDict
+from flask_openapi3.utils import parse_parameters
 
+from service_kit.routing import LateRule
 from service_kit.strict import refuse
 
 SECURITY_SCHEMES: SecuritySchemesDict = {
@@ -40,6 +49,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 _REF = {"$ref": "#/components/schemas/Problem"}
+FORM = "application/x-www-form-urlencoded"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -48,8 +58,33 @@ def problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/problem+json": {"schema": _REF}}}
 
 
-class Api(OpenAPI):
+class _DescribedLater(APIScaffold):
+    """Keeps what routes say of themselves until `describe` is called."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._undescribed: list[Callable[[], object]] = []
+
+    def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **facts: Any) -> ParametersTuple:
+        """Return the models that the view's parameters are read with."""
+        self._undescribed.append(partial(super()._collect_openapi_info, rule, func, **facts))
+        return parse_parameters(func, doc_ui=False)
+
+    def describe(self) -> None:
+        """Fill `paths`, `tags` and `components_schemas`."""
+        for collect in self._undescribed:
+            collect()
+        self._undescribed.clear()
+
+
+class ApiBlueprint(_DescribedLater, APIBlueprint):
+    """A blueprint of an `Api`."""
+
+
+class Api(_DescribedLater, OpenAPI):
     """A flask-openapi3 app whose document speaks of problems where errors are answered."""
+
+    url_rule_class = LateRule
 
     def __init__(self, name: str, *, info: Info, **options: Any) -> None:
         super().__init__(
@@ -61,13 +96,31 @@ class Api(OpenAPI):
             static_folder=None,
             **options,
         )
+        self._making_document = threading.Lock()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the view or hook itself: the services have no coroutines, and Flask's check costs time at each call."""
         return func
 
+    @property
+    def api_doc(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        with self._making_document:
+            return super().api_doc
+
+    def describe(self) -> None:
+        """Fill `paths`, `tags` and `components_schemas`, those of the blueprints too."""
+        super().describe()
+        for blueprint in self.blueprints.values():
+            if isinstance(blueprint, ApiBlueprint):
+                blueprint.describe()
+                self.tags += (tag for tag in blueprint.tags if tag not in self.tags)
+                self.paths |= blueprint.paths
+                self.components_schemas |= blueprint.components_schemas
+
     def generate_spec_json(self) -> None:
-        """Build the document, then say of every operation which problems it may answer."""
+        """Build the document, then say of every operation which problems it may answer and how forms are encoded."""
+        self.describe()
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         schemas = self.spec_json["components"].setdefault("schemas", {})
         for unused in (
@@ -81,6 +134,7 @@ class Api(OpenAPI):
             for method, operation in item.items():
                 if method in METHODS:
                     self._add_problems(operation)
+                    _encode_forms(operation)
 
     def _add_problems(self, operation: dict[str, Any]) -> None:
         responses: dict[str, Any] = operation["responses"]
@@ -98,3 +152,10 @@ class Api(OpenAPI):
             responses.setdefault("401", problem_response("No token, or one that is not valid here."))
             responses.setdefault("403", problem_response("The token's scopes do not allow this."))
         responses.setdefault("default", problem_response("Any other error."))
+
+
+def _encode_forms(operation: dict[str, Any]) -> None:
+    """Name the one encoding of forms that is read; flask-openapi3 knows multipart alone."""
+    content = operation.get("requestBody", {}).get("content", {})
+    if "multipart/form-data" in content:
+        content[FORM] = content.pop("multipart/form-data")

@@ -3,9 +3,8 @@
 from typing import Any, Final, cast
 
 from flask import Response, current_app, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from touchstone.flask import bearer_token, current_token, require
 
@@ -42,13 +41,13 @@ UNAVAILABLE: Final = cast(
     "Any", {503: problem_response("Something that this needs is out of reach: see Retry-After.")}
 )
 
-products = APIBlueprint(
+products = ApiBlueprint(
     "products",
     __name__,
     abp_tags=[Tag(name="products", description="What can be ordered.")],
     abp_responses=UNAVAILABLE,
 )
-orders = APIBlueprint(
+orders = ApiBlueprint(
     "orders",
     __name__,
     abp_tags=[Tag(name="orders", description="What was ordered.")],

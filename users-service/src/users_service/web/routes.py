@@ -3,10 +3,9 @@
 from typing import Any, Final, cast
 
 from flask import Response, current_app, request
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from service_kit.errors import BadCursor
-from service_kit.openapi import problem_response
+from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.pages import decode_cursor, encode_cursor
 from service_kit.strict import validated
 from touchstone import InsufficientScope
@@ -22,7 +21,7 @@ UNAVAILABLE: Final = {
     503: problem_response("The database, or the issuer's keys, are out of reach: see Retry-After.")
 }
 
-profiles = APIBlueprint(
+profiles = ApiBlueprint(
     "profiles",
     __name__,
     abp_tags=[Tag(name="profiles", description="Who the customers are.")],

@@ -1,7 +1,7 @@
 """Errors at pages: people are told on a page, not in JSON."""
 
 from flask import Response
-from flask_openapi3.blueprint import APIBlueprint
+from service_kit.openapi import ApiBlueprint
 
 from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
 from auth_service.web.answers import PROBLEMS
@@ -9,7 +9,7 @@ from auth_service.web.pages import error_page, page
 from auth_service.web.pages.wording import in_time
 
 
-def answer_on_pages(routes: APIBlueprint) -> None:
+def answer_on_pages(routes: ApiBlueprint) -> None:
     """Tell people of errors on a page, not in JSON."""
 
     @routes.errorhandler(Unanswerable)
