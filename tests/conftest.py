@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import requests
 from testkit.callers import Door, Person, Wire, read_claims, wait_for
-from testkit.cluster import Cluster
 from testkit.mails import mailed_token
+from testkit.preloaded import Cluster
 from testkit.program import Program
 from testkit.surfer import Surfer
 

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 from playwright.sync_api import expect, sync_playwright
-from testkit.cluster import DEMO_PASSWORD, Cluster
+from testkit.cluster import DEMO_PASSWORD
+from testkit.preloaded import Cluster
 
 NEEDS_CHROMIUM = "needs chromium: apt-get install chromium"
 PATIENCE_MS = 30_000

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 from testkit.callers import Person
-from testkit.cluster import DEMO_PASSWORD, SERVICES, Cluster
+from testkit.cluster import DEMO_PASSWORD, SERVICES
+from testkit.preloaded import Cluster
 from testkit.stand_ins import postgresql_url
 
 IN_URL = {

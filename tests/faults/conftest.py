@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from testkit.callers import Door, Person
 from testkit.clock import FakeClock
-from testkit.cluster import Cluster
 from testkit.issuer import FakeIssuer
 from testkit.mint import Mint
+from testkit.preloaded import Cluster
 from testkit.proxy import FaultyProxy
 from touchstone import Issuer
 from touchstone.flask import Touchstone, require

@@ -4,7 +4,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from testkit.callers import Person
-from testkit.cluster import DEMO_PASSWORD, Cluster
+from testkit.cluster import DEMO_PASSWORD
+from testkit.preloaded import Cluster
 from testkit.proxy import FaultyProxy
 from testkit.stand_ins import postgresql_url
 

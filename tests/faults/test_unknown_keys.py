@@ -7,10 +7,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from testkit.cluster import Cluster
 from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.keys import b64
 from testkit.mint import Mint
+from testkit.preloaded import Cluster
 
 TOKENS = 10_000
 WORKERS = 8

@@ -14,8 +14,9 @@ import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from testkit.cluster import DEMO_PASSWORD, Cluster
+from testkit.cluster import DEMO_PASSWORD
 from testkit.mint import Mint
+from testkit.preloaded import Cluster
 
 AUDIENCE = "orders-service"
 MAX_AGE = 1  # seconds; a key is published for twice as long before it signs

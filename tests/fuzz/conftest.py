@@ -23,7 +23,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from testkit.callers import Person
-from testkit.cluster import DEMO_PASSWORD, Cluster
+from testkit.cluster import DEMO_PASSWORD
+from testkit.preloaded import Cluster
 
 
 def named_status(_context: Any, response: Any, case: Any) -> None:

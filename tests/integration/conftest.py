@@ -1,6 +1,8 @@
 """A cluster that may be broken, services started by hand, and what it takes to act as one of the clients."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +17,9 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from testkit.cluster import Cluster, free_ports
+from testkit import preloaded
+from testkit.cluster import Process, begin, free_ports
+from testkit.preloaded import Cluster
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -40,7 +44,7 @@ def customer(breakable, door, newcomer) -> Any:
 class Launched:
     """A process that a test started itself, and what it wrote."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Process
     url: str
     output: Path
 
@@ -51,23 +55,20 @@ class Launched:
 
 @pytest.fixture(scope="module")
 def launch(tmp_path_factory) -> Iterator[Callable[..., Launched]]:
-    """`launch(*arguments, **environment)`: run `python -m …` with a free `{port}`; it ends with the module."""
+    """`launch(*arguments, **environment)`: run `python -m …` with a free `{port}`; it ends with the module.
+
+    Without `imported`, what it needs is not imported already.
+    """
     started: list[Launched] = []
 
-    def run(*arguments: str, **environment: str) -> Launched:
+    def run(*arguments: str, imported: bool = True, **environment: str) -> Launched:
         (port,) = free_ports(1)
         output = tmp_path_factory.mktemp("launched") / "output"
         settings = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         settings |= {name: value.replace("{port}", str(port)) for name, value in environment.items()}
-        with output.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *(a.replace("{port}", str(port)) for a in arguments)],
-                env=settings,
-                cwd=output.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+        command = [sys.executable, "-m", *(each.replace("{port}", str(port)) for each in arguments)]
+        start = preloaded.begin if imported else begin
+        process = start(command, settings, output.parent, output, output)
         started.append(Launched(process, f"http://127.0.0.1:{port}", output))
         return started[-1]
 
@@ -75,11 +76,11 @@ def launch(tmp_path_factory) -> Iterator[Callable[..., Launched]]:
     for each in started:
         if each.process.poll() is None:
             each.process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 each.process.wait(10)
-            except subprocess.TimeoutExpired:
-                each.process.kill()
-                each.process.wait(10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(each.process.pid, signal.SIGKILL)
+            each.process.wait(10)
 
 
 @pytest.fixture(scope="package")

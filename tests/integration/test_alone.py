@@ -1,7 +1,6 @@
 """Each service by itself: started alone with its settings, refusing wrong ones, ending cleanly."""
 
 import re
-import signal
 import subprocess
 
 import pytest
@@ -58,11 +57,11 @@ def by_hand(launch):
 def in_production(launch):
     """`in_production(service, settings)`: start one service with the server that it is meant for."""
 
-    def start(service, settings):
+    def start(service, settings, **how):
         if service == "gateway":  # brings its own
-            return launch("gateway", **settings | {"GATEWAY_PORT": "{port}"})
+            return launch("gateway", **settings | {"GATEWAY_PORT": "{port}"}, **how)
         command = SERVICES[service].command(0)[2:]
-        return launch(*("{port}" if word == "0" else word for word in command), **settings)
+        return launch(*("{port}" if word == "0" else word for word in command), **settings, **how)
 
     return start
 
@@ -184,9 +183,9 @@ def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(by_hand, se
 
 
 def test_sigterm_ends_a_service_cleanly(in_production, settings, ready, service):
-    launched = ready(in_production(service, settings(service)))
+    launched = ready(in_production(service, settings(service), imported=False))
 
-    launched.process.send_signal(signal.SIGTERM)
+    launched.process.terminate()
 
     assert ended(launched) == 0, launched.text
     assert "Traceback" not in launched.text

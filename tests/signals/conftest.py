@@ -13,7 +13,8 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from testkit.cluster import Cluster, free_ports
+from testkit.cluster import free_ports
+from testkit.preloaded import Cluster
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import requests
 from service_kit.serving import SERVICES, Service
@@ -43,6 +43,43 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+class Process(Protocol):
+    """What a cluster needs of a process that it started: a part of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """The number of the process, and of its group."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, None until `poll` or `wait` has returned one."""
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code once there is one; raises subprocess.TimeoutExpired."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+
+def begin(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path, errors: Path
+) -> Process:
+    """Start a command in a session of its own, in that folder; what it writes is added to these files."""
+    with output.open("ab") as out, errors.open("ab") as err:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,  # a Ctrl-C at the tests is not one at the services
+        )
+
+
 class ClusterError(RuntimeError):
     """The cluster did not do what was asked; the message ends with what the service wrote."""
 
@@ -54,6 +91,8 @@ class Cluster:
     there is to start.
     What the services write goes to files (`log`). A context manager; `start` raises ClusterError with the logs.
     """
+
+    _begin = staticmethod(begin)
 
     def __init__(  # noqa: PLR0913 - what a test may want to differ, by name
         self,
@@ -74,7 +113,7 @@ class Cluster:
         self._with_keys = make_keys
         self._settings = dict(settings or {})
         self._only = {name: dict(own) for name, own in (only or {}).items()}
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, Process] = {}
         self._guard: subprocess.Popen[bytes] | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.ports: dict[str, int] = {}
@@ -238,15 +277,15 @@ class Cluster:
         )
 
     def _run(self, command: list[str], service: str, *, check: bool) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command,
-            env=self.environment(service),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=START_BOUND,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            output, errors = Path(folder, "output"), Path(folder, "errors")
+            process = self._begin(command, self.environment(service), self.folder, output, errors)
+            try:
+                code = process.wait(START_BOUND)
+            except subprocess.TimeoutExpired:
+                self._end(process)
+                raise
+            done = subprocess.CompletedProcess(command, code, output.read_text(), errors.read_text())
         if check and done.returncode != 0:
             raise ClusterError(
                 f"{' '.join(command[1:])} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
@@ -254,22 +293,14 @@ class Cluster:
         return done
 
     def _spawn(self, name: str) -> None:
-        environment = self.environment(name)
+        self._must_be_ours()
         if self.running(name):
             raise ClusterError(f"{name} runs already")
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self._processes[name] = subprocess.Popen(
-                self._table[name].command(self.ports[name], self._workers),
-                env=environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C at the tests is not one at the services
-            )
+        log, command = self.folder / f"{name}.log", self._table[name].command(self.ports[name], self._workers)
+        self._processes[name] = self._begin(command, self.environment(name), self.folder, log, log)
         self._tell_guard("group", self._processes[name])
 
-    def _tell_guard(self, what: str, process: "subprocess.Popen[bytes]") -> None:
+    def _tell_guard(self, what: str, process: Process) -> None:
         if self._guard is None:
             command = [sys.executable, str(_GUARD)]
             self._guard = subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, start_new_session=True)
@@ -277,7 +308,7 @@ class Cluster:
             with contextlib.suppress(BrokenPipeError):  # the guard may have been killed too
                 self._guard.stdin.write(f"{what} {process.pid}\n".encode())
 
-    def _end(self, process: "subprocess.Popen[bytes]") -> int:
+    def _end(self, process: Process) -> int:
         """Kill what is left of a service and return its exit code."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

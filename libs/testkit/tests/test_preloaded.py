@@ -1,0 +1,59 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from testkit.callers import wait_for
+from testkit.preloaded import Fork
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere nothing is forked")
+
+SHOWS = """
+import atexit, os, sys, time
+atexit.register(print, "the last words")
+print(sys.argv[1:], sorted(os.environ), os.getcwd(), "auth_service.app" in sys.modules, flush=True)
+print("an error", file=sys.stderr)
+if "waiting" in sys.argv:
+    time.sleep(600)
+sys.exit(7)
+"""
+
+
+@pytest.fixture
+def fork(tmp_path):
+    """`fork(*arguments)`: a module that shows what it was given."""
+    (tmp_path / "shows.py").write_text(SHOWS)
+    (tmp_path / "output").touch()
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "shows", *arguments]
+        return Fork(command, {"A": "1"}, tmp_path, tmp_path / "output", tmp_path / "errors")
+
+    return start
+
+
+def test_fork_has_arguments_settings_and_folder_of_its_own(fork, tmp_path):
+    assert fork("one", "two words").wait(60) == 7
+
+    said, last = (tmp_path / "output").read_text().splitlines()
+    assert said == f"['one', 'two words'] ['A'] {tmp_path} True"
+    assert last == "the last words"
+    assert (tmp_path / "errors").read_text() == "an error\n"
+
+
+def test_fork_is_ended_by_its_group(fork, tmp_path):
+    process = fork("waiting")
+    assert os.getpgid(process.pid) == process.pid
+    wait_for(lambda: "waiting" in (tmp_path / "output").read_text())
+    assert process.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0)
+
+    process.terminate()
+
+    assert process.wait(60) == process.returncode == -15
+
+
+def test_fork_runs_modules_alone(tmp_path):
+    with pytest.raises(ValueError, match="not a module"):
+        Fork(["true"], {}, tmp_path, tmp_path / "output", tmp_path / "errors")
