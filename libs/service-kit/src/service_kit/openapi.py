@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from flask import Flask, Request
+from flask.sessions import NullSession, SessionInterface
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.validation_error import ValidationErrorModel
@@ -15,6 +17,7 @@ from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.scaffold import APIScaffold
 from flask_openapi3.types import ParametersTuple, SecuritySchemesDict
 from flask_openapi3.utils import parse_parameters
+from werkzeug.routing import MapAdapter
 
 from service_kit.routing import LateRule
 from service_kit.strict import refuse
@@ -81,6 +84,16 @@ class ApiBlueprint(_DescribedLater, APIBlueprint):
     """A blueprint of an `Api`."""
 
 
+class _NoSessions(SessionInterface):
+    """Keeps no session of Flask's in a cookie: a service knows its callers by their tokens."""
+
+    _null = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 (Flask's form)
+        """Return the one session that holds nothing."""
+        return self._null
+
+
 class Api(_DescribedLater, OpenAPI):
     """A flask-openapi3 app whose document speaks of problems where errors are answered."""
 
@@ -96,11 +109,21 @@ class Api(_DescribedLater, OpenAPI):
             static_folder=None,
             **options,
         )
+        self.session_interface = _NoSessions()
         self._making_document = threading.Lock()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the view or hook itself: the services have no coroutines, and Flask's check costs time at each call."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what Flask does for an app that answers under any host, in a third of the time."""
+        if request is None:
+            return super().create_url_adapter(None)
+        environ = request.environ
+        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        where = (request.host, request.root_path, self.url_map.default_subdomain, request.scheme)
+        return MapAdapter(self.url_map, *where, path, request.method, environ["QUERY_STRING"])
 
     @property
     def api_doc(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
-from flask import Flask, Request, request
+from flask import Flask, Request, Response, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, ValidationError
 from touchstone import strictjson
@@ -32,10 +32,18 @@ class StrictJsonProvider(DefaultJSONProvider):
 
     def dumps(self, obj: Any, **_kwargs: Any) -> str:
         """Return the text of a value."""
+        return self._encode(obj).decode()
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return the answer that holds a value, or the members given by name."""
+        body = self._encode(self._prepare_response_obj(args, kwargs))
+        return Response(body + b"\n", mimetype=self.mimetype)
+
+    def _encode(self, obj: Any) -> bytes:
         try:
-            return msgspec.json.encode(obj).decode()
+            return msgspec.json.encode(obj)
         except (TypeError, ValueError, OverflowError):  # what only the standard library can write, as escapes
-            return super().dumps(obj)
+            return super().dumps(obj).encode()
 
     def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
         """Return the value, or raise ValueError."""
@@ -114,7 +122,7 @@ def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseMode
     if part == "path":
         value = {name: kwargs.pop(name) for name in model.model_fields if name in kwargs}
     elif part == "query":
-        lists = request.args.to_dict(flat=False)
+        lists = request.args.to_dict(flat=False) if request.query_string else {}
         value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
     else:
         value = request.get_json()
