@@ -5,12 +5,9 @@ import zlib
 from contextlib import nullcontext
 from pathlib import Path
 
-from alembic import command, context
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import Engine, MetaData, inspect, text
 
-from service_kit.database.engine import file_lock, lock_file, sqlite_file
+from service_kit.database.engine import Database, file_lock, lock_file, sqlite_file
 from service_kit.errors import CannotMigrate
 
 
@@ -20,11 +17,16 @@ def upgrade(engine: Engine, migrations: Path) -> None:
     Processes that try at once do it one after the other, and the later ones find nothing to do. SQLAlchemyError when
     the database cannot be reached, CannotMigrate when it is ahead of the folder; nothing is half done then.
     """
+    if is_up_to_date(engine, migrations):
+        return
+    # Imported where there is something to do: it takes longer than the rest of most commands.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
-    with engine.connect():  # is it there at all? then its folder is, too
-        pass
     with file_lock(lock_file(file, "migrate")) if file else nullcontext(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = '60s'"))
@@ -38,8 +40,25 @@ def upgrade(engine: Engine, migrations: Path) -> None:
             raise CannotMigrate(f"the database cannot be brought up to date: {error}") from error
 
 
+def is_up_to_date(engine: Engine, migrations: Path) -> bool:
+    """Return whether the database has been through the folder's last migration; SQLAlchemyError as in `upgrade`.
+
+    A file in versions/ is named after its revision, `0007_words.py`, and the last name is the last revision.
+    """
+    last = max(
+        (file.name.partition("_")[0] for file in (migrations / "versions").glob("[0-9]*.py")), default=""
+    )
+    with Database(engine).read() as session:
+        connection = session.connection()
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [last]
+
+
 def run_migrations(metadata: MetaData) -> None:
     """Be the whole of an env.py: run what `upgrade` asked for on the connection that it gave."""
+    from alembic import context
+
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=metadata,
