@@ -1,5 +1,6 @@
 """Owns the start of a service: what is wrong around it is said in one line, never in a traceback."""
 
+import gc
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +14,7 @@ from service_kit.settings import S, load
 
 A = TypeVar("A")
 EXIT_CANNOT_START = 3
+YOUNG = 5_000  # objects between two looks for garbage; a request makes some hundreds
 
 
 def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type[Exception], ...] = ()) -> A:
@@ -25,7 +27,11 @@ def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type
     values = load(settings)
     own: tuple[type[Exception], ...] = (OSError, CannotMigrate, *faults)
     try:
-        return create_app(values)
+        app = create_app(values)
+        # What was made so far lives as long as the process: no look for garbage needs to go through it.
+        gc.freeze()
+        gc.set_threshold(YOUNG)
+        return app  # noqa: TRY300 - what follows is for errors alone
     except SQLAlchemyError as error:
         reason = f"the database of DATABASE_URL cannot be used: {_reason(error, values)}"
     except own as error:
