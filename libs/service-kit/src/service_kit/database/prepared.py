@@ -4,15 +4,14 @@ What SQLAlchemy does for each statement takes longer than SQLite does to answer 
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Engine, Executable
 from sqlalchemy.engine import Compiled
 
 KEPT = 4  # connections that wait for the next statement; others go back to the pool
-Row = tuple[Any, ...]
-_Processor = Callable[[Any], Any]
+Row: TypeAlias = Sequence[Any]  # the values of the statement's columns
 
 
 class Prepared:
@@ -31,7 +30,7 @@ class Prepared:
         self._binding = {name: process for name, process in processors.items() if process is not None}
         columns = getattr(statement, "selected_columns", ())
         results = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        self._results: list[_Processor | None] = results if any(results) else []
+        self._results = [(place, process) for place, process in enumerate(results) if process is not None]
 
     def rows(self, connection: Any, parameters: Mapping[str, Any]) -> list[Row]:
         """Return all rows, asked of a connection of the driver."""
@@ -39,16 +38,13 @@ class Prepared:
         for name, process in self._binding.items():
             values[name] = process(values[name])
         given = values if self._names is None else [values[name] for name in self._names]
-        found: list[Row] = connection.execute(self._text, given).fetchall()
-        if not self._results:
-            return found
-        return [
-            tuple(
-                value if process is None else process(value)
-                for process, value in zip(self._results, row, strict=True)
-            )
-            for row in found
-        ]
+        found: list[Any] = connection.execute(self._text, given).fetchall()
+        if self._results:
+            found = [[*row] for row in found]
+            for place, process in self._results:
+                for row in found:
+                    row[place] = process(row[place])
+        return found
 
 
 class Reader:
