@@ -4,15 +4,39 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
-from service_kit.database import Database, database_check, open_database, threads_at_once, upgrade
+from service_kit.database import (
+    Database,
+    UtcTimestamp,
+    database_check,
+    open_database,
+    threads_at_once,
+    upgrade,
+)
 from service_kit.database.__main__ import main
 from service_kit.database.migrate import migrations_of
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from service_kit.database.prepared import KEPT
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+    bindparam,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.schema import CreateTable
 from testkit.stand_ins import postgresql_url
 
 ENV = """
@@ -337,18 +361,76 @@ def test_a_package_is_found_without_being_imported(package):
     assert package not in sys.modules
 
 
-def test_single_statement_sees_what_was_committed(database):
-    with database.begin() as session:
-        session.execute(text("CREATE TABLE words (word VARCHAR(9))"))
-        session.execute(text("INSERT INTO words VALUES ('one'), ('two')"))
-
-    rows = database.fetch(text("SELECT word FROM words WHERE word > :after ORDER BY word"), after="one")
-
-    assert [tuple(row) for row in rows] == [("two",)]
-
-
 @pytest.mark.parametrize(
     ("url", "number"), [("sqlite://", 1), ("postgresql://nobody@127.0.0.1:9/none", 4)], ids=["sqlite", "pg"]
 )
 def test_threads_at_once_depend_on_where_the_database_works(url, number):
     assert threads_at_once(open_database(url)) == number
+
+
+WORDS = text("SELECT word FROM words WHERE word > :after ORDER BY word")
+
+
+@pytest.fixture
+def words(database) -> Database:
+    with database.begin() as session:
+        session.execute(text("CREATE TABLE words (word VARCHAR(9))"))
+        session.execute(text("INSERT INTO words VALUES ('one'), ('two')"))
+    return database
+
+
+def test_fetched_values_are_of_the_columns_types(database):
+    kinds = Table(
+        "kinds",
+        MetaData(),
+        Column("id", Uuid),
+        Column("at", UtcTimestamp),
+        Column("word", String),
+        Column("on", Boolean),
+    )
+    values = [(uuid4(), datetime(2026, 1, 2, 3, 4, 5, 6, UTC), "a", True), (uuid4(), None, None, None)]
+    with database.begin() as session:
+        session.execute(CreateTable(kinds))
+        session.execute(insert(kinds), [dict(zip(kinds.c.keys(), row, strict=True)) for row in values])
+    statement = select(kinds).where(kinds.c.id == bindparam("id"))
+
+    for row in values:
+        assert [tuple(found) for found in database.fetch(statement, id=row[0])] == [row]
+
+
+def test_fetch_goes_on_after_its_connections_were_lost(words):
+    assert words.fetch(WORDS, after="one")
+    for held, _ in words._reader._free:
+        held.connection.driver_connection.close()
+
+    assert [tuple(row) for row in words.fetch(WORDS, after="one")] == [("two",)]
+
+
+def test_fetch_of_what_is_not_there_is_named_by_sqlalchemy(database):
+    statement = text("SELECT * FROM nowhere")
+    for _ in range(2):
+        with pytest.raises((OperationalError, ProgrammingError), match="nowhere"):
+            database.fetch(statement)
+
+
+def test_fetches_at_once_keep_few_connections(words):
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda after: len(words.fetch(WORDS, after=after)), ["", "one", "two"] * 40))
+
+    assert found == [2, 1, 0] * 40
+    assert len(words._reader._free) <= KEPT
+
+
+def test_fetch_opens_connections_again_after_a_dispose(words):
+    assert words.fetch(WORDS, after="one")
+    words.engine.dispose()
+    assert not words._reader._free
+
+    assert words.fetch(WORDS, after="one")
+
+
+def test_fetch_sees_what_was_committed(words):
+    assert [tuple(row) for row in words.fetch(WORDS, after="one")] == [("two",)]
+    with words.begin() as session:
+        session.execute(text("INSERT INTO words VALUES ('three')"))
+    assert [tuple(row) for row in words.fetch(WORDS, after="one")] == [("three",), ("two",)]

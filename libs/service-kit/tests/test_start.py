@@ -1,5 +1,8 @@
 """Starting: one line for what is wrong, no traceback, no secret."""
 
+import subprocess
+import sys
+
 import pytest
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
@@ -54,3 +57,12 @@ def test_a_mistake_of_ours_is_not_hidden():
 
     with pytest.raises(RuntimeError, match="a bug"):
         start(create_app, Settings)
+
+
+def test_the_collector_leaves_alone_what_the_start_made():
+    code = (
+        "import gc; from pydantic_settings import BaseSettings; from service_kit.start import start;"
+        "start(lambda _: gc.get_freeze_count(), BaseSettings) or print(gc.get_freeze_count() > 10_000)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

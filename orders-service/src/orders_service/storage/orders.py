@@ -159,7 +159,7 @@ def _line_rows(order: Order) -> list[dict[str, object]]:
     ]
 
 
-def _order(row: tuple[Any, ...], lines: tuple[Line, ...]) -> Order:
+def _order(row: Sequence[Any], lines: tuple[Line, ...]) -> Order:
     order_id, status, currency, sub, name, address, note, created_at, cancelled_at = row
     return Order(
         id=order_id,
