@@ -9,6 +9,7 @@ ones are left to fill the end.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from xdist.workermanage import WorkerController
 RECORD = Path(__file__).resolve().parent.parent / "tests" / "seconds.json"
 UNRECORDED_CASE_SECONDS = 0.05
 REPORT_EVERY_SECONDS = 10.0
+YOUNG_OBJECTS = 10_000
 
 
 def file_of(nodeid: str) -> str:
@@ -188,3 +190,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Take part where work is given out, and nowhere else."""
     if config.getoption("dist") == "loadfile" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Run(config))
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collections what stays to the end, imported code and cases, and have fewer of them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)

@@ -883,12 +883,12 @@ def lose_database(sqlite_file):
     """`lose_database(app)`: from now on there is nothing to be opened where its file was."""
 
     def lose(app):
-        app.extensions["engine"].dispose()
         numbers = itertools.count()
         while not sqlite_file.is_dir():
             sqlite_file.rename(sqlite_file.with_name(f"gone-{next(numbers)}"))
             with suppress(FileExistsError):  # a thread of the mint has opened a new one in between
                 sqlite_file.mkdir()
+        app.extensions["engine"].dispose()  # last: that thread may have had the old one open
 
     return lose
 
