@@ -187,13 +187,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)  # after the terminal reporter
 def pytest_configure(config: pytest.Config) -> None:
-    """Take part where work is given out, and nowhere else."""
+    """Take part where work is given out; collect garbage less often everywhere."""
+    gc.set_threshold(YOUNG_OBJECTS)
     if config.getoption("dist") == "loadfile" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Run(config))
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of garbage collections what stays to the end, imported code and cases, and have fewer of them."""
+    """Leave out of garbage collections what stays to the end: imported code and cases."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
