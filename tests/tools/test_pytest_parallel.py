@@ -82,17 +82,22 @@ def begin(tmp_path):
             name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "REQUIRE"))
         }
         environment = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # others take seconds to load
-        started.append(
-            subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
+        # What a shell runs in the background ignores Ctrl-C, and hands that on: this run shall not.
+        inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            started.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    start_new_session=True,
+                )
             )
-        )
+        finally:
+            signal.signal(signal.SIGINT, inherited)
         return started[-1]
 
     yield start
