@@ -16,6 +16,7 @@ from auth_service.signing.stores import SigningStore
 from pydantic import SecretStr
 from service_kit.database.engine import file_lock
 from testkit.clock import FakeClock
+from testkit.preloaded import begin
 
 SOFTHSM = [
     Path("/usr/lib/softhsm/libsofthsm2.so"),
@@ -72,19 +73,12 @@ class Home:
             "pin": pin,
             "lock": str(self.lock_file),
         }
-        script = Path(__file__).with_name("replica.py")
-        command = [sys.executable, str(script), action]
-        done = subprocess.run(
-            command,
-            input=json.dumps(facts | {"now": self.clock()}),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        sys.stderr.write(done.stderr)  # shown by a test that fails
-        return json.loads(done.stdout.splitlines()[-1])
+        command = [sys.executable, "-m", "replica", action, json.dumps(facts | {"now": self.clock()})]
+        output, errors = (self.lock_file.with_name(f"{action}.{name}") for name in ("out", "err"))
+        code = begin(command, dict(os.environ), Path(__file__).parent, output, errors).wait(300)
+        assert code == 0, output.read_text() + errors.read_text()
+        sys.stderr.write(errors.read_text())  # shown by a test that fails
+        return json.loads(output.read_text().splitlines()[-1])
 
 
 @pytest.fixture

@@ -79,4 +79,4 @@ def look(facts, barrier):
 ACTIONS = {"rotate": rotate, "fork": sign_on_both_sides_of_a_fork, "race": all_at_once}
 
 if __name__ == "__main__":
-    print(json.dumps(ACTIONS[sys.argv[1]](json.load(sys.stdin))))  # noqa: T201 (its answer)
+    print(json.dumps(ACTIONS[sys.argv[1]](json.loads(sys.argv[2]))))  # noqa: T201 (its answer)

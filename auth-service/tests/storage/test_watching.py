@@ -1,8 +1,9 @@
 """What one process of the mint commits wakes whoever waits in another: on both databases, between real processes."""
 
 import json
+import os
+import socket
 import sqlite3
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from auth_service.storage.watching import PostgresBell, SilentBell, SqliteBell, 
 from service_kit.database import open_database
 from sqlalchemy import create_engine, text
 from testkit.clock import FakeClock
+from testkit.preloaded import begin
 
 PASSWORD = "correct-horse-battery-staple"
 PATIENCE = 60  # seconds
@@ -31,23 +33,19 @@ def until(holds):
 class Other:
     """The other process."""
 
-    def __init__(self, now, **settings):
-        script = Path(__file__).with_name("committer.py")
-        self._process = subprocess.Popen(
-            [sys.executable, str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, now, folder, **settings):
+        output = folder / "output"
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            command = [sys.executable, "-m", "committer", str(server.getsockname()[1])]
+            self._process = begin(command, dict(os.environ), Path(__file__).parent, output, output)
+            server.settimeout(PATIENCE)
+            self._socket, _ = server.accept()
+        self._lines = self._socket.makefile("rw", buffering=1)
         assert self.ask({"now": now, "settings": settings})["ready"]
 
     def ask(self, what):
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
-        for line in self._process.stdout:
-            if line.startswith("!"):
-                return json.loads(line[1:])
-        raise AssertionError("the other process has ended")
+        self._lines.write(json.dumps(what) + "\n")
+        return json.loads(self._lines.readline())
 
     def do(self, **what):
         answer = self.ask(what)
@@ -55,9 +53,9 @@ class Other:
         return answer
 
     def close(self):
-        self._process.stdin.close()
-        self._process.wait(PATIENCE)
-        self._process.stdout.close()
+        self._lines.close()
+        self._socket.close()
+        assert self._process.wait(PATIENCE) == 0
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -72,8 +70,9 @@ def url(database):
 
 
 @pytest.fixture
-def other(url, keys_dir, clock):
-    process = Other(clock(), database_url=url, keys_dir=str(keys_dir), demo=True, key_rotation_interval=0)
+def other(url, keys_dir, clock, tmp_path):
+    settings = {"database_url": url, "keys_dir": str(keys_dir), "demo": True, "key_rotation_interval": 0}
+    process = Other(clock(), tmp_path, **settings)
     yield process
     process.close()
 
