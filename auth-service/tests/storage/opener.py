@@ -30,7 +30,7 @@ def open_sessions(url, sub, name, count, size):
 
 
 if __name__ == "__main__":
-    facts = json.load(sys.stdin)
+    facts = json.loads(sys.argv[1])
     context = multiprocessing.get_context("fork")  # so that what they need is imported once
     names = map(str, range(facts.pop("processes")))
     processes = [context.Process(target=open_sessions, kwargs=facts | {"name": name}) for name in names]

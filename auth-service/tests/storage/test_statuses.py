@@ -1,7 +1,7 @@
 """Which bit a session gets: one that no other has, whoever else asks for one at the same moment."""
 
 import json
-import subprocess
+import os
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +15,10 @@ from auth_service.domain.statuses import StatusRef, client_indexes, session_inde
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from sqlalchemy import text
+from testkit.preloaded import begin
 
 SIZE = 64
 SESSIONS = len(session_indexes(SIZE))
-OPENER = Path(__file__).with_name("opener.py")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -96,16 +96,16 @@ def test_fifty_threads_never_get_the_same_bit(rules, account):
     assert {ref.number for ref in given} >= {1, 2, 3, 4}
 
 
-def test_four_processes_never_get_the_same_bit(small, account):
+def test_four_processes_never_get_the_same_bit(small, account, tmp_path):
     url = small._database.engine.url.render_as_string(hide_password=False)
     facts = {"url": url, "sub": account.sub, "count": 60, "size": SIZE, "processes": 4}
 
-    told = subprocess.run(
-        [sys.executable, OPENER], input=json.dumps(facts), capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "opener", json.dumps(facts)]
+    told, errors = tmp_path / "told", tmp_path / "errors"
+    code = begin(command, dict(os.environ), Path(__file__).parent, told, errors).wait(300)
 
-    assert told.returncode == 0, told.stderr
-    given = [tuple(json.loads(line)) for line in told.stdout.splitlines()]
+    assert code == 0, errors.read_text()
+    given = [tuple(json.loads(line)) for line in told.read_text().splitlines()]
     assert (len(given), len(set(given))) == (240, 240)
 
 
