@@ -34,6 +34,8 @@ from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
 from flask.testing import FlaskClient
 from service_kit.database import open_database
+from sqlalchemy import text
+from testkit.callers import wait_for
 from testkit.clock import FakeClock
 from testkit.stand_ins import migrate, opened, postgresql_url
 
@@ -817,6 +819,24 @@ def postgresql(postgresql_migrated, clock):
     """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
     with postgresql_url(postgresql_migrated) as url, opened(url) as database:
         yield SqlStore(database.engine, clock)
+
+
+@pytest.fixture
+def settled():
+    """`settled(store)`: wait until a reader of changes starts after what was committed before.
+
+    PostgreSQL counts the transactions of all databases of a server, those of tests that run beside this one too.
+    """
+
+    def wait(store):
+        engine = store._database.engine
+        if engine.dialect.name == "postgresql":
+            ask = "SELECT CAST(CAST(pg_snapshot_{}(pg_current_snapshot()) AS text) AS bigint)"
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                begun = connection.scalar(text(ask.format("xmax")))
+                wait_for(lambda: connection.scalar(text(ask.format("xmin"))) >= begun)
+
+    return wait
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -60,12 +60,14 @@ def test_a_session_that_ends_sets_its_own_bit_alone(database, opened, clock):
     assert changes(database).bits == [Bit(*opened[1].status, revoked=True)]
 
 
-def test_a_reader_is_told_what_is_new_to_it(database, opened, clock):
+def test_a_reader_is_told_what_is_new_to_it(database, opened, clock, settled):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
+    settled(database)
     first = changes(database)
     with database.transaction() as tx:
         end(tx, opened[1], clock)
+    settled(database)
 
     second = changes(database, first.horizon)
     third = changes(database, second.horizon)
@@ -76,9 +78,10 @@ def test_a_reader_is_told_what_is_new_to_it(database, opened, clock):
     assert third.lists == {1: 2**20}
 
 
-def test_ending_a_session_twice_changes_nothing(database, opened, clock):
+def test_ending_a_session_twice_changes_nothing(database, opened, clock, settled):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
+    settled(database)
     before = changes(database)
     with database.transaction() as tx:
         assert end(tx, opened[0], clock) is False
@@ -107,7 +110,7 @@ def test_a_bit_that_is_not_committed_is_not_told(database, opened, clock):
         assert changes(database).bits == []
 
 
-def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, clock):
+def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, clock, settled):
     rules = make_rules(postgresql)
     account = rules.account()
     early, late = rules.open(account)[0], rules.open(account)[0]
@@ -118,6 +121,7 @@ def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, c
         with postgresql.transaction() as second:
             end(second, early, clock)
         between = changes(postgresql, before.horizon)
+    settled(postgresql)
     after = changes(postgresql, between.horizon)
 
     assert bits(between) == {early.status}

@@ -134,13 +134,14 @@ def test_ending_a_session_whose_bit_was_given_back_sets_nobody_elses(database, r
 
 
 def test_a_number_of_a_change_is_not_used_twice_whatever_was_given_back(
-    database, rules, account, ended, clock
+    database, rules, account, ended, clock, settled
 ):
     with database.reading() as tx:
         horizon = tx.statuses.changes(None).horizon
     for seconds in (ACCESS + MARGIN + 1, QUARANTINE + 1):
         clock.advance(seconds)
         database.prune(clock())
+        settled(database)
         with database.reading() as tx:
             horizon = tx.statuses.changes(horizon).horizon
     another, _, _ = rules.open(account)

@@ -151,9 +151,10 @@ def _read_to_the_end(one: socket.socket) -> None:
 
 
 def test_open_connections_can_be_dropped_at_once(proxy):
+    proxy.mode, proxy.delay = "trickle", 1  # it is open for minutes
     with socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1])), 10) as one:
         one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert one.recv(4)
+        assert one.recv(1)
         proxy.drop()
         with pytest.raises(ConnectionResetError):
             _read_to_the_end(one)
