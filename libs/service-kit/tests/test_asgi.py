@@ -7,6 +7,7 @@ import threading
 import pytest
 from service_kit import strict
 from service_kit.asgi import AsgiServer, environment, respond
+from service_kit.worker_threads import may_wait, step_aside
 
 SCOPE = {
     "type": "http",
@@ -194,3 +195,58 @@ def test_requests_that_wait_do_not_keep_others(app):
         return await asyncio.gather(one(b"/waits"), one(b"/meets"), one(b"/livez"))
 
     assert json.loads(asyncio.run(both())[0]) == {"met": True}
+
+
+@pytest.fixture
+def reading(app):
+    """An app whose reads are tried in the event loop; `/reads`, `/steps-aside` and `/writes` tell their threads' names."""
+    app.config["READS_IN_LOOP"] = True
+
+    @app.route("/reads", methods=["GET", "POST"])
+    def reads():
+        return threading.current_thread().name
+
+    @app.get("/steps-aside")
+    def steps_aside():
+        step_aside()
+        return reads()
+
+    @app.get("/writes")
+    def writes():
+        may_wait()
+        return reads()
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "changed", "thread"),
+    [
+        (b"/reads", {}, b"MainThread"),
+        (b"/reads", {"headers": [(b"content-length", b"2")]}, b"worker-"),
+        (b"/reads", {"method": "POST"}, b"worker-"),
+        (b"/steps-aside", {}, b"worker-"),
+        (b"/writes", {}, b"worker-"),
+    ],
+)
+def test_read_leaves_the_loop_only_to_wait(reading, path, changed, thread):
+    status, _, answer = ask(
+        reading, part(b"{}"), **{"method": "GET", "headers": [], "raw_path": path} | changed
+    )
+
+    assert (status, answer.startswith(thread)) == (200, True)
+
+
+def test_read_that_starts_over_is_written_down_once(reading, capsys):
+    ask(reading, method="GET", headers=[], raw_path=b"/steps-aside")
+    ask(reading, method="GET", headers=[], raw_path=b"/metrics")
+
+    assert capsys.readouterr().out.count("/steps-aside") == 1
+
+
+def test_read_without_the_setting_uses_a_thread(app):
+    @app.get("/reads")
+    def reads():
+        return threading.current_thread().name
+
+    assert ask(app, method="GET", headers=[], raw_path=b"/reads")[2].startswith(b"worker-")

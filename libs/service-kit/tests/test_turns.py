@@ -8,6 +8,7 @@ import pytest
 from service_kit.database import open_database
 from service_kit.database.engine import Database
 from service_kit.database.turns import Turns
+from service_kit.worker_threads import NeedsThread, trial
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
@@ -91,3 +92,8 @@ def test_everything_else_goes_on_waiting_as_long_as_before(database):
     with database.begin() as db:
         db.execute(text("UPDATE counts SET number = 1"))
         assert db.execute(text("PRAGMA busy_timeout")).scalar_one() == 5000
+
+
+def test_writer_that_is_tried_in_the_loop_does_not_begin(database, holder):
+    with trial(), pytest.raises(NeedsThread), database.begin() as session:
+        session.execute(text("SELECT 1"))

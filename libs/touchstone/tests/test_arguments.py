@@ -155,6 +155,7 @@ def test_a_list_that_changes_later_changes_no_policy():
         ("cache_size", [-1, 1.5, NAN, "1", None, True]),
         ("now", [None, 5, "now"]),
         ("clock", [None, 5]),
+        ("before_wait", [None, 5]),
         ("jwks_path", ["", "keys", "/a b", "/a#b", "/é", "https://elsewhere.example/keys", None, 5]),
         ("status_path", ["", "lists/", "/a b/", "/a#", None, 5]),
         ("snapshots", ["", 5, __file__, "a\0b"]),

@@ -265,3 +265,30 @@ def test_when_the_issuer_is_back_a_fresh_route_serves_again(settled, session_tok
     publish_list()
     monotonic.advance(1)
     assert settled.verify(session_token, fresh=True)
+
+
+def test_before_wait_is_called_where_a_request_may_wait(server, mint, stranger, clock, monotonic, publish):
+    told = []
+    issuer = Issuer(
+        ISSUER,
+        audience=AUDIENCE,
+        backchannel=server.url,
+        now=clock,
+        clock=monotonic,
+        before_wait=lambda: told.append("waits"),
+    )
+    issuer.verify(mint.token())
+    assert len(told) == 1
+    issuer.verify(mint.token(), fresh=True)
+    with pytest.raises(errors.ExpiredToken):
+        issuer.verify(mint.token(exp=int(clock()) - 60))
+    assert len(told) == 1
+    with pytest.raises(errors.UnknownKey):
+        issuer.verify(stranger.token(header={"kid": "key-2"}))
+    assert len(told) == 2
+    publish(status=500)
+    monotonic.advance(31)
+    with pytest.raises(errors.Unconfirmed):
+        issuer.verify(mint.token(), fresh=True)
+    assert len(told) == 3
+    issuer.close()

@@ -6,7 +6,14 @@ from importlib.metadata import version
 from service_kit.app import create_api
 from service_kit.client import ServiceClient
 from service_kit.clock import Clock
-from service_kit.database import Database, database_check, open_database, threads_at_once, upgrade
+from service_kit.database import (
+    Database,
+    database_check,
+    open_database,
+    reads_in_loop,
+    threads_at_once,
+    upgrade,
+)
 from service_kit.oauth import ClientAssertion, TokenSource
 from service_kit.openapi import Api
 from service_kit.verifying import issuer_for
@@ -54,6 +61,7 @@ def create_app(
         issuer=issuer or issuer_for(settings, AUDIENCE, now),
     )
     app.config["THREADS_AT_ONCE"] = threads_at_once(database.engine)
+    app.config["READS_IN_LOOP"] = reads_in_loop(database.engine)
     app.extensions["database"] = database
     app.extensions[EXTENSION] = Shop(
         catalogue, SqlOrders(database), profiles or _profiles(settings, now), now

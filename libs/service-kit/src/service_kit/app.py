@@ -59,7 +59,7 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     logs.configure(settings.log_level, name)
     package = name.replace("-", "_")  # what Flask looks for, not the folder of the same name as the service
     app = Api(package, info=Info(title=title, version=version))
-    app.config.update(THREADS=THREADS, THREADS_AT_ONCE=1)
+    app.config.update(THREADS=THREADS, THREADS_AT_ONCE=1, READS_IN_LOOP=False)
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     registry = app.extensions["metrics"] = CollectorRegistry()
     ProcessCollector(registry=registry)

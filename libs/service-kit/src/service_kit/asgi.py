@@ -18,13 +18,15 @@ from werkzeug.exceptions import HTTPException
 
 from service_kit import request_body, stopping
 from service_kit.request_body import Limits
-from service_kit.worker_threads import WorkerThreads
+from service_kit.worker_threads import NeedsThread, WorkerThreads, trial
 
 PATIENCE_SECONDS = 0.01  # after which a request that makes no progress no longer keeps others from running
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+_READS = frozenset({"GET", "HEAD"})
 _BASE: dict[str, Any] = {
     "SCRIPT_NAME": "",
     "SERVER_SOFTWARE": "service-kit",
@@ -40,13 +42,16 @@ class AsgiServer:
     """The ASGI application that serves a Flask app of service_kit.
 
     The app's configuration says how many THREADS there are, and how many of them run at once (THREADS_AT_ONCE, see
-    WorkerThreads); the limits of a body are those of service_kit.strict.
+    WorkerThreads); the limits of a body are those of service_kit.strict. With READS_IN_LOOP a GET without a body is tried
+    in the event loop, which costs no change of threads, and starts over on a thread where it says that it may wait (see
+    `step_aside` and `may_wait`): for services whose reads say so.
     """
 
     def __init__(self, app: Flask) -> None:
         self._app = app.wsgi_app
         self._limits: Limits = app.extensions["request_body"]
         self._sizes = (app.config["THREADS"], app.config["THREADS_AT_ONCE"])
+        self._reads_in_loop: bool = app.config["READS_IN_LOOP"]
         self._workers: WorkerThreads | None = None
         self._watched = False
 
@@ -60,7 +65,29 @@ class AsgiServer:
             stopping.listen_again()
         environ = environment(scope)
         fault = await self._read(scope, environ, receive)
-        done: asyncio.Future[tuple[int, Headers, bytes]] = loop.create_future()
+        answer = None
+        if self._reads_in_loop and scope["method"] in _READS and "CONTENT_LENGTH" not in environ:
+            answer = self._try(environ)
+        if answer is None:
+            answer = await self._on_a_thread(loop, workers, environ)
+        status, headers, body = answer
+        if fault is not None:
+            headers.append((b"connection", b"close"))  # what else comes on it is not another request
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _try(self, environ: dict[str, Any]) -> Answer | None:
+        """Return the answer of a request that has nothing to wait for."""
+        try:
+            with trial():
+                return respond(self._app, dict(environ))
+        except NeedsThread:
+            return None
+
+    async def _on_a_thread(
+        self, loop: asyncio.AbstractEventLoop, workers: WorkerThreads, environ: dict[str, Any]
+    ) -> Answer:
+        done: asyncio.Future[Answer] = loop.create_future()
 
         def job() -> None:
             finish: Callable[[], None]
@@ -74,11 +101,7 @@ class AsgiServer:
         if workers.submit(job) and not self._watched:
             self._watched = True
             loop.call_later(PATIENCE_SECONDS, self._watch, loop, workers)
-        status, headers, body = await done
-        if fault is not None:
-            headers.append((b"connection", b"close"))  # what else comes on it is not another request
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return await done
 
     def _watch(self, loop: asyncio.AbstractEventLoop, workers: WorkerThreads) -> None:
         self._watched = workers.overtake()
@@ -163,7 +186,7 @@ def _variable(header: bytes) -> str:
     return name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"
 
 
-def respond(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+def respond(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
     """Call a WSGI app and return status, headers and the whole body."""
     started: list[tuple[int, Headers]] = []
     parts: list[bytes] = []

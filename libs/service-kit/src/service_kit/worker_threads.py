@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 Job = Callable[[], None]
 _local = threading.local()
@@ -96,8 +97,29 @@ class WorkerThreads:
                 self._start()
 
 
+class NeedsThread(BaseException):
+    """A request that is tried outside of the pool would have to wait: it starts over on a thread."""
+
+
+@contextmanager
+def trial() -> Iterator[None]:
+    """Try a request on a thread that must not wait; raises NeedsThread where the request says that it would."""
+    _local.trial = True
+    try:
+        yield
+    finally:
+        _local.trial = False
+
+
+def may_wait() -> None:
+    """Have a request that is only tried start over on a thread. Call it before it waits for a lock, or changes anything."""
+    if getattr(_local, "trial", False):
+        raise NeedsThread
+
+
 def step_aside() -> None:
     """Let another request run in this one's place. Call it before waiting for something outside of the interpreter."""
+    may_wait()
     thread: _Thread | None = getattr(_local, "thread", None)
     if thread is not None:
         thread.pool._step_aside(thread)  # noqa: SLF001 - one class in two

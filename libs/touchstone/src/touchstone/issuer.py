@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from touchstone import arguments
 from touchstone.claims import AccessClaims
 from touchstone.documents import IssuerDocuments
 from touchstone.errors import StatusUnavailable, Unavailable, UnknownKey
@@ -24,7 +25,8 @@ class Issuer:
     `url` is what `iss` must say, to the letter. `audience` is a name, or a list of names of which a token's `aud` must
     hold one. The documents are fetched under `backchannel` where that is given, and nothing that a token says is ever
     fetched from anywhere. `now` returns seconds since the epoch, `leeway` is in seconds, `cache_size` counts verdicts;
-    the other settings are those of IssuerDocuments. Making one asks nothing of the issuer. Following ends with `close`,
+    the other settings are those of IssuerDocuments. `before_wait` is called by `verify` before it waits for the issuer,
+    for servers that must know which of their threads wait. Making one asks nothing of the issuer. Following ends with `close`,
     and with the object. Raises ValueError for an argument that cannot work.
     """
 
@@ -46,7 +48,10 @@ class Issuer:
         ca: CA = None,
         proxy: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        before_wait: Callable[[], object] = lambda: None,
     ) -> None:
+        arguments.function("before_wait", before_wait)
+        self._before_wait = before_wait
         self.documents = IssuerDocuments(
             url,
             backchannel=backchannel,
@@ -87,6 +92,7 @@ class Issuer:
         except (UnknownKey, Unavailable) as lacking:
             claims = self._verify_later(token, lacking)
         if fresh and not self.documents.confirmed(claims):
+            self._before_wait()
             self.documents.confirm(claims, _CONFIRM_WAIT)
             claims = self._verifier.verify(token)
         return claims
@@ -105,6 +111,7 @@ class Issuer:
 
     def _verify_later(self, token: str, lacking: UnknownKey | Unavailable) -> AccessClaims:
         """Verify once more, when what was lacking has been asked for."""
+        self._before_wait()
         deadline = time.monotonic() + _FIRST_WAIT
         self._obtain(lacking, deadline)
         try:

@@ -1,6 +1,12 @@
 """One database per service: how it is opened, brought up to date, and written to."""
 
-from service_kit.database.engine import Database, database_check, open_database, threads_at_once
+from service_kit.database.engine import (
+    Database,
+    database_check,
+    open_database,
+    reads_in_loop,
+    threads_at_once,
+)
 from service_kit.database.migrate import run_migrations, upgrade
 from service_kit.database.storage import UtcTimestamp, answering
 
@@ -10,6 +16,7 @@ __all__ = [
     "answering",
     "database_check",
     "open_database",
+    "reads_in_loop",
     "run_migrations",
     "threads_at_once",
     "upgrade",

@@ -182,6 +182,11 @@ class Database:
                 return [tuple(row) for row in connection.execute(statement, parameters)]
 
 
+def reads_in_loop(engine: Engine) -> bool:
+    """Return whether a read waits for nothing, and may be answered in the event loop: SQLite works in the process."""
+    return engine.dialect.name == "sqlite"
+
+
 def threads_at_once(engine: Engine) -> int:
     """Return how many threads of a process should serve requests at once: as many as answered most (bench/README.md).
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from service_kit.worker_threads import may_wait
+
 _BEGIN = "BEGIN IMMEDIATE"
 _PAUSE = (0.0002, 0.001)  # seconds between two tries, when another process is writing
 
@@ -31,6 +33,7 @@ class Turns:
 
     def begin(self, connection: Connection) -> None:
         """Begin; raises OperationalError when the file was not free in all that time."""
+        may_wait()
         end = time.monotonic() + self._patience
         driver: Any = connection.connection.driver_connection
         mine = self._next.acquire(timeout=self._patience)
