@@ -226,8 +226,9 @@ def fill(profile: str) -> None:
     uv = (VENV / "bin" / "uv", "pip", "install", "--python", PYTHON)
     settings = uv_settings(call(PYTHON, "-m", "pip", "config", "list"))
     with step(f"installing what {LOCKS['run']} names"):
-        # Compiled here once: the services would all do it at their first start, each for itself.
-        call(*uv, "--compile-bytecode", *locked, LOCKS["run"], **settings)
+        # Here once: the services would all do it at their first start, each for itself.
+        compiled = os.environ.get("UV_COMPILE_BYTECODE", "1")
+        call(*uv, *locked, LOCKS["run"], **{"UV_COMPILE_BYTECODE": compiled, **settings})
     if profile == "dev":
         with step(f"installing what {LOCKS['dev']} names"):
             call(*uv, *locked, LOCKS["dev"], **settings)

@@ -28,7 +28,7 @@ def checkout(tmp_path) -> Iterator[Path]:
 
 
 def set_up(checkout: Path, profile: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    settings = {"SETUP_PIP": "", "PYTHON": ""} | settings
+    settings = {"SETUP_PIP": "", "PYTHON": "", "PIP_COMPILE": "0", "UV_COMPILE_BYTECODE": "0"} | settings
     command = [sys.executable, "tools/environment.py", profile]
     return subprocess.run(
         command,

@@ -37,7 +37,7 @@ class StrictJsonProvider(DefaultJSONProvider):
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return the answer that holds a value, or the members given by name."""
         body = self._encode(self._prepare_response_obj(args, kwargs))
-        return Response(body + b"\n", mimetype=self.mimetype)
+        return Response(body, content_type=self.mimetype)
 
     def _encode(self, obj: Any) -> bytes:
         try:
@@ -122,8 +122,10 @@ def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseMode
     if part == "path":
         value = {name: kwargs.pop(name) for name in model.model_fields if name in kwargs}
     elif part == "query":
-        lists = request.args.to_dict(flat=False) if request.query_string else {}
-        value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
+        value = {}
+        if request.query_string:
+            lists = request.args.to_dict(flat=False)
+            value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
     else:
         value = request.get_json()
     try:

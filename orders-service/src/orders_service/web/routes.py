@@ -2,8 +2,9 @@
 
 from typing import Any, Final, cast
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, current_app, request
 from flask_openapi3.models.tag import Tag
+from service_kit.caching import cacheable
 from service_kit.openapi import ApiBlueprint, problem_response
 from service_kit.strict import validated
 from touchstone.flask import bearer_token, current_token, require
@@ -76,10 +77,7 @@ def keep_private(response: Response) -> Response:
 def list_products(query: ProductsQuery) -> Response:
     """List what can be ordered, ascending by SKU; takes no token."""
     page, after = _shop().products(product_position(query.cursor), query.limit)
-    response = jsonify(product_page(page, product_cursor(after)))
-    response.headers["Cache-Control"] = f"public, max-age={PRODUCTS_MAX_AGE}"
-    response.add_etag()
-    return cast("Response", response.make_conditional(request)) if request.if_none_match else response
+    return cacheable(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
 
 
 @orders.post(

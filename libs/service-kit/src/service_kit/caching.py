@@ -1,0 +1,19 @@
+"""Answers that caches may keep."""
+
+from hashlib import sha256
+from typing import Any, cast
+
+from flask import Response, current_app, request
+
+
+def cacheable(value: Any, max_age: int) -> Response:
+    """Return the JSON of a value, which anybody may keep for `max_age` seconds and then ask about by its ETag.
+
+    It is 304 where the request names it (`If-None-Match`, RFC 9110 section 13.1.2).
+    """
+    body = current_app.json.dumps(value).encode()
+    headers = {"Cache-Control": f"public, max-age={max_age}", "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
+    response = Response(body, headers=headers, content_type="application/json")
+    if "HTTP_IF_NONE_MATCH" in request.environ:
+        return cast("Response", response.make_conditional(request))
+    return response
