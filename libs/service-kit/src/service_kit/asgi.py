@@ -51,7 +51,7 @@ class AsgiServer:
         self._app = app.wsgi_app
         self._limits: Limits = app.extensions["request_body"]
         self._sizes = (app.config["THREADS"], app.config["THREADS_AT_ONCE"])
-        self._reads_in_loop: bool = app.config["READS_IN_LOOP"]
+        self._reads_in_loop: bool = app.config.get("READS_IN_LOOP", False)
         self._workers: WorkerThreads | None = None
         self._watched = False
 
