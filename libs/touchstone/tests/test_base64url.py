@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchstone.base64url import decoder
+from touchstone.base64url import decoder, pair_decoder
 from touchstone.faster import HELP, Help
 
 
@@ -15,11 +15,20 @@ def encode(data):
 
 
 # Help that reads any JSON string, escapes and all.
-LENIENT = Help(json.loads, bytes, lambda raw: base64.b64decode(json.loads(raw), validate=True))
+LENIENT = Help(
+    json.loads,
+    bytes,
+    lambda raw: base64.b64decode(json.loads(raw), validate=True),
+    lambda raw: tuple(base64.b64decode(part, validate=True) for part in json.loads(raw)),
+)
 DECODERS = {"alone": decoder(None), "with lenient help": decoder(LENIENT)}
 if HELP:
     DECODERS["with msgspec"] = decoder(HELP)
 decoders = pytest.mark.parametrize("decode", DECODERS.values(), ids=DECODERS.keys())
+PAIR_DECODERS = {"alone": pair_decoder(None), "with lenient help": pair_decoder(LENIENT)}
+if HELP:
+    PAIR_DECODERS["with msgspec"] = pair_decoder(HELP)
+pair_decoders = pytest.mark.parametrize("decode_pair", PAIR_DECODERS.values(), ids=PAIR_DECODERS.keys())
 
 
 @decoders
@@ -62,3 +71,26 @@ def test_whatever_decodes_encodes_back_to_the_same(decode, text):
 def test_any_other_spelling_is_refused(decode, text):
     with pytest.raises(ValueError, match=r"."):
         decode(text)
+
+
+@pair_decoders
+@given(st.binary(min_size=1), st.binary(min_size=1))
+def test_pair_that_is_encoded_is_decoded(decode_pair, former, latter):
+    assert decode_pair(encode(former) + b"." + encode(latter)) == (former, latter)
+
+
+@pair_decoders
+@given(st.binary() | st.text(alphabet='AZaz09-_+/=.\n \\u41"').map(str.encode))
+def test_pair_that_is_decoded_encodes_back_to_the_same(decode_pair, text):
+    try:
+        former, latter = decode_pair(text)
+    except ValueError:
+        return
+    assert encode(former) + b"." + encode(latter) == text
+
+
+@pair_decoders
+@pytest.mark.parametrize("text", [b"", b".", b"AA", b"AA.", b".AA", b"AA.AA.AA", b"AA..AA", b'AA","AA.AA'])
+def test_what_is_no_pair_is_refused(decode_pair, text):
+    with pytest.raises(ValueError, match=r"."):
+        decode_pair(text)

@@ -18,4 +18,9 @@ def test_help_is_made_of_its_readers_and_its_writer():
         return SimpleNamespace(encode="write")
 
     fake = SimpleNamespace(json=SimpleNamespace(Decoder=reader, Encoder=writer))
-    assert help_of(fake) == (("read", None), "write", ("read", bytes))
+    assert help_of(fake) == (
+        ("read", None),
+        "write",
+        ("read", bytes),
+        ("read", tuple[bytes, bytes]),
+    )

@@ -14,7 +14,7 @@ def lenient(value):
 
 
 # Help that lets everything through that the standard library does.
-LENIENT = Help(json.loads, lenient, bytes)
+LENIENT = Help(json.loads, lenient, bytes, tuple)
 READERS = {"alone": strictjson.Reader(None), "with lenient help": strictjson.Reader(LENIENT)}
 if HELP:
     READERS["with msgspec"] = strictjson.Reader(HELP)

@@ -14,12 +14,16 @@ class Help(NamedTuple):
     loads: Callable[[bytes], Any]  # a JSON text to a value
     dumps: Callable[[Any], bytes]  # a value to compact JSON, the same way each time
     unquote: Callable[[bytes], bytes]  # a JSON string of padded standard base64 to bytes
+    unquote_pair: Callable[[bytes], tuple[bytes, bytes]]  # a JSON array of two of them
 
 
 def help_of(msgspec: Any) -> Help:
     """Take from msgspec what helps."""
     return Help(
-        msgspec.json.Decoder().decode, msgspec.json.Encoder().encode, msgspec.json.Decoder(bytes).decode
+        msgspec.json.Decoder().decode,
+        msgspec.json.Encoder().encode,
+        msgspec.json.Decoder(bytes).decode,
+        msgspec.json.Decoder(tuple[bytes, bytes]).decode,
     )
 
 

@@ -30,9 +30,9 @@ def split(token: str, longest: int = _LONGEST_TOKEN) -> tuple[bytes, bytes, byte
         raise errors.MalformedToken
     try:
         raw = token.encode("ascii")
-        signed, _, signature = raw.rpartition(b".")
-        header, _, payload = signed.partition(b".")  # a third dot would be no base64url
-        return header, base64url.decode(payload), base64url.decode(signature), signed
+        header, _, rest = raw.partition(b".")
+        payload, signature = base64url.decode_pair(rest)  # a third dot would be no base64url
+        return header, payload, signature, raw[: raw.rfind(b".")]
     except ValueError:
         raise errors.MalformedToken from None
 

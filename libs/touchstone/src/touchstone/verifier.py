@@ -133,7 +133,9 @@ class Verifier:
         issued: Any = members.get("iat")
         expires: Any = members.get("exp")
         begins: Any = members.get("nbf", issued)
-        if type(issued) not in _NUMBERS or type(expires) not in _NUMBERS or type(begins) not in _NUMBERS:
+        if not (
+            type(issued) is type(expires) is type(begins) is int or _are_numbers(issued, expires, begins)
+        ):
             raise errors.MalformedClaims(_not_a_number(members))
         # Compared before they are reckoned with: JSON's integers have any size.
         if not now - leeway < expires < now + _TEN_YEARS:
@@ -145,6 +147,10 @@ class Verifier:
             raise errors.NotYetValid(claim) if near else errors.MalformedClaims(claim)
         # What lives for years is looked at afresh each time: its ten years may end before it does.
         return since - leeway, expires + leeway if expires - first < _TEN_YEARS / 2 else since - leeway
+
+
+def _are_numbers(*times: object) -> bool:
+    return all(type(time) in _NUMBERS for time in times)
 
 
 def _not_a_number(members: dict[str, Any]) -> str:
