@@ -25,7 +25,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-# Present while pip works: what is found after an interruption is thrown away, for half a package looks whole to pip.
+# Present while packages are installed: an environment that still has it was interrupted, and is made again.
 UNFINISHED = VENV / ".unfinished"
 INSTALLER_LOCK = "requirements-installer.lock"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
@@ -50,6 +50,7 @@ UV_NAMES = {
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
+LISTS = {"extra-index-url", "find-links", "trusted-host"}
 # The pip that the first release of each Python 3 brings, by its minor version.
 OLDEST_PIPS = {11: "22.3", 12: "23.2.1", 13: "24.2", 14: "25.2"}
 
@@ -199,13 +200,19 @@ def uv_settings(listed: str) -> dict[str, str]:
 
     `listed` is what `pip config list` says.
     """
-    found: dict[str, str] = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # the hashes say which file is right
-    for line in listed.splitlines():
-        name, _, value = line.partition("=")
-        variable = UV_NAMES.get(name.rpartition(".")[2])
-        if variable is not None:
-            words = str(ast.literal_eval(value)).split()
-            found[variable] = (",".join if variable == "UV_FIND_LINKS" else " ".join)(filter(is_there, words))
+    said: dict[str, str] = {}
+    for section in ("global", "install", ":env:"):  # a later one wins, as in pip
+        for line in listed.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(f"{section}."):
+                said[name.removeprefix(f"{section}.").lstrip(".")] = str(ast.literal_eval(value))
+    found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # the hashes say which file is right
+    for name, variable in UV_NAMES.items():
+        if name in LISTS:
+            between = "," if variable == "UV_FIND_LINKS" else " "
+            found[variable] = between.join(filter(is_there, said.get(name, "").split()))
+        elif name in said:
+            found[variable] = said[name]
     return {name: value for name, value in found.items() if value and name not in os.environ}
 
 

@@ -1,6 +1,6 @@
 """Check that this Python's environment meets what folders' `pyproject.toml` require, extras included.
 
-pip installs the locks as they are and resolves nothing, so a package that a lock forgot shows here.
+The locks are installed as they are and nothing is resolved, so a package that a lock forgot shows here.
 
 Usage: missing.py FOLDER...; a `dev` group counts too. Exit code: 0, or 1 and one line for each unmet requirement.
 """

@@ -28,7 +28,7 @@ def checkout(tmp_path) -> Iterator[Path]:
 
 
 def set_up(checkout: Path, profile: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    settings = {"SETUP_PIP": "", "PYTHON": "", "PIP_COMPILE": "0", "UV_COMPILE_BYTECODE": "0"} | settings
+    settings = {"SETUP_PIP": "", "PYTHON": "", "UV_COMPILE_BYTECODE": "0"} | settings
     command = [sys.executable, "tools/environment.py", profile]
     return subprocess.run(
         command,
@@ -55,9 +55,14 @@ def test_set_up_with_an_unknown_pip_says_the_choice(checkout):
 
 
 def test_uv_asks_the_indexes_of_pip(tmp_path, monkeypatch):
+    for name in environment.UV_NAMES.values():
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_HTTP_TIMEOUT", "5")
     listed = f"""\
-global.index-url='https://a.example/simple'
+:env:.index-url='https://a.example/simple'
+download.no-index='1'
+global.cert='/a folder/ca.pem'
+global.index-url='https://other.example/simple'
 global.extra-index-url='https://b.example/simple file://{tmp_path} file:///not/there'
 :env:.find-links='{tmp_path} https://c.example/wheels'
 :env:.timeout='180'
@@ -68,4 +73,5 @@ global.no-input='1'
         "UV_INDEX": f"https://b.example/simple file://{tmp_path}",
         "UV_FIND_LINKS": f"{tmp_path},https://c.example/wheels",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "SSL_CERT_FILE": "/a folder/ca.pem",
     }

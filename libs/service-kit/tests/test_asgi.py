@@ -7,7 +7,9 @@ import threading
 import pytest
 from service_kit import strict
 from service_kit.asgi import AsgiServer, environment, respond
-from service_kit.worker_threads import may_wait, step_aside
+from service_kit.client import ServiceClient
+from service_kit.health import Health
+from service_kit.worker_threads import NeedsThread, may_wait, step_aside, trial
 
 SCOPE = {
     "type": "http",
@@ -250,3 +252,16 @@ def test_read_without_the_setting_uses_a_thread(app):
         return threading.current_thread().name
 
     assert ask(app, method="GET", headers=[], raw_path=b"/reads")[2].startswith(b"worker-")
+
+
+def test_read_that_would_call_another_service_leaves_its_breaker_alone():
+    client = ServiceClient("http://127.0.0.1:9", name="other")
+    for _ in range(9):
+        with trial(), pytest.raises(NeedsThread):
+            client.request("GET", "/")
+    assert client.breaker.allow()
+
+
+def test_read_that_would_wait_for_health_checks_leaves_the_loop():
+    with trial(), pytest.raises(NeedsThread):
+        Health({"slow": threading.Event().wait}).reasons()

@@ -22,6 +22,7 @@ from service_kit.database import (
 from service_kit.database.__main__ import main
 from service_kit.database.migrate import migrations_of
 from service_kit.database.prepared import KEPT
+from service_kit.worker_threads import NeedsThread, trial
 from sqlalchemy import (
     Boolean,
     Column,
@@ -368,6 +369,7 @@ def test_threads_at_once_depend_on_where_the_database_works(url, number):
     assert threads_at_once(open_database(url)) == number
 
 
+NOWHERE = text("SELECT * FROM nowhere")
 WORDS = text("SELECT word FROM words WHERE word > :after ORDER BY word")
 
 
@@ -406,11 +408,46 @@ def test_fetch_goes_on_after_its_connections_were_lost(words):
     assert [tuple(row) for row in words.fetch(WORDS, after="one")] == [("two",)]
 
 
-def test_fetch_of_what_is_not_there_is_named_by_sqlalchemy(database):
-    statement = text("SELECT * FROM nowhere")
-    for _ in range(2):
-        with pytest.raises((OperationalError, ProgrammingError), match="nowhere"):
-            database.fetch(statement)
+def test_fetch_of_what_is_not_there_is_named_by_sqlalchemy(words):
+    words.fetch(WORDS, after="")
+    kept = list(words._reader._free)
+    with pytest.raises((OperationalError, ProgrammingError), match="nowhere"):
+        words.fetch(NOWHERE)
+    assert list(words._reader._free) == kept
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70])
+def test_fetch_by_a_value_that_no_column_holds_is_a_data_error(words, value):
+    with pytest.raises((DataError, ProgrammingError)):
+        words.fetch(WORDS, after=value)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"before": ""}, {"after": "", "before": ""}])
+def test_fetch_with_other_parameters_is_a_type_error(words, parameters):
+    with pytest.raises(TypeError, match="after"):
+        words.fetch(WORDS, **parameters)
+
+
+def test_fetch_in_the_loop_opens_no_connection(words):
+    words.engine.dispose()
+    with trial(), pytest.raises(NeedsThread):
+        words.fetch(WORDS, after="")
+    assert words.fetch(WORDS, after="one")
+    with trial():
+        assert words.fetch(WORDS, after="one")
+
+
+def test_fetch_goes_on_where_the_server_ends_its_connections(words, engine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    assert words.fetch(WORDS, after="one")
+    with words.begin() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
+    assert words.fetch(WORDS, after="one")
 
 
 def test_fetches_at_once_keep_few_connections(words):

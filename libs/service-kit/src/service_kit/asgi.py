@@ -42,9 +42,9 @@ class AsgiServer:
     """The ASGI application that serves a Flask app of service_kit.
 
     The app's configuration says how many THREADS there are, and how many of them run at once (THREADS_AT_ONCE, see
-    WorkerThreads); the limits of a body are those of service_kit.strict. With READS_IN_LOOP a GET without a body is tried
-    in the event loop, which costs no change of threads, and starts over on a thread where it says that it may wait (see
-    `step_aside` and `may_wait`): for services whose reads say so.
+    WorkerThreads); the limits of a body are those of service_kit.strict. With READS_IN_LOOP a GET or HEAD without a body is
+    tried in the event loop, which costs no change of threads, and starts over on a thread where it says that it may wait
+    (see `step_aside` and `may_wait`). A read that waits without saying so stops the whole process.
     """
 
     def __init__(self, app: Flask) -> None:

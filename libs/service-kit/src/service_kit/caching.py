@@ -11,9 +11,9 @@ def cacheable(value: Any, max_age: int) -> Response:
 
     It is 304 where the request names it (`If-None-Match`, RFC 9110 section 13.1.2).
     """
-    body = current_app.json.dumps(value).encode()
-    headers = {"Cache-Control": f"public, max-age={max_age}", "ETag": f'"{sha256(body).hexdigest()[:32]}"'}
-    response = Response(body, headers=headers, content_type="application/json")
+    response = cast("Response", current_app.json.response(value))
+    response.headers["Cache-Control"] = f"public, max-age={max_age}"
+    response.headers["ETag"] = f'"{sha256(response.data).hexdigest()[:32]}"'
     if "HTTP_IF_NONE_MATCH" in request.environ:
         return cast("Response", response.make_conditional(request))
     return response

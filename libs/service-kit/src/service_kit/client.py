@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from service_kit import bounded, requestid
 from service_kit.breaker import Breaker
 from service_kit.errors import UpstreamUnavailable
-from service_kit.worker_threads import step_aside
+from service_kit.worker_threads import may_wait, step_aside
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 SICK = frozenset({502, 503, 504})
@@ -94,6 +94,7 @@ class ServiceClient:
         once, if the method is idempotent (RFC 9110 section 9.2.2) or `idempotent` says so. `form` may be a function,
         called for each attempt (a client assertion is good for one).
         """
+        may_wait()
         method = method.upper()
         repeatable = method in IDEMPOTENT if idempotent is None else idempotent
         send_headers = dict(headers or {})

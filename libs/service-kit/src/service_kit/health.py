@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from service_kit.worker_threads import step_aside
+
 Check = Callable[[], str | None]
 BOUND = 2.0
 _log = structlog.get_logger(__name__)
@@ -44,6 +46,7 @@ class Health:
 
     def reasons(self) -> dict[str, str]:
         """Return the reasons not to send requests here, by check; empty when there are none."""
+        step_aside()
         with self._lock:
             for name, check in self._checks.items():
                 if name not in self._runs or self._runs[name].done.is_set():

@@ -23,7 +23,7 @@ from touchstone import strictjson
 from service_kit.client import ServiceClient, retry_after
 from service_kit.clock import Clock
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
-from service_kit.worker_threads import step_aside
+from service_kit.worker_threads import may_wait, step_aside
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -126,6 +126,7 @@ class TokenSource:
         return self._get(("", audience, scope), request)
 
     def _get(self, key: Key, request: Mapping[str, str], instead_of: str | None = None) -> str:
+        may_wait()
         with self._lock:
             kept = self._kept(key)
             if kept is not None and kept.value == instead_of:

@@ -117,13 +117,13 @@ class Api(_DescribedLater, OpenAPI):
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what Flask does for an app that answers under any host, in a third of the time."""
+        """Return what Flask does without SERVER_NAME and TRUSTED_HOSTS, which no service sets, in a third of the time."""
         if request is None:
             return super().create_url_adapter(None)
         environ = request.environ
-        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
         where = (request.host, request.root_path, self.url_map.default_subdomain, request.scheme)
-        return MapAdapter(self.url_map, *where, path, request.method, environ["QUERY_STRING"])
+        return MapAdapter(self.url_map, *where, path, request.method, environ.get("QUERY_STRING", ""))
 
     @property
     def api_doc(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What is done around each request, errors included: it gets its id, is counted, and written down.
+"""What is done around each request, errors included: it gets an id, is counted, and leaves a line in the log.
 
-Around the app instead of in Flask's hooks: there each look at the request costs as much as counting it.
+This is done around the app and not in Flask's hooks, where each access to the request costs as much as counting it.
 """
 
 import time
@@ -11,12 +11,12 @@ from flask import Flask, Request
 
 from service_kit import requestid
 
-# Is told the request, the status of its answer, and the seconds that it took.
+# Called with the request, the status of its answer, and the seconds that it took.
 Recorder = Callable[[Request, int, float], None]
 
 
 def init_app(app: Flask, *recorders: Recorder) -> None:
-    """Name each request (see requestid), put the id on its answer, and tell the recorders when it has been answered."""
+    """Give each request an id (see requestid), send it with the answer, and call the recorders when that is made."""
     answer = app.wsgi_app
     app.app_ctx_globals_class = requestid.Globals
 
@@ -35,10 +35,12 @@ def init_app(app: Flask, *recorders: Recorder) -> None:
         try:
             return answer(environ, start)
         finally:
-            if request is not None:
-                seconds = time.perf_counter() - begun
-                for record in recorders:
-                    record(request, status, seconds)
-            requestid.forget()
+            try:
+                if request is not None:
+                    seconds = time.perf_counter() - begun
+                    for record in recorders:
+                        record(request, status, seconds)
+            finally:
+                requestid.forget()
 
     app.wsgi_app = recorded  # type: ignore[method-assign]  # the way that Flask's documentation names

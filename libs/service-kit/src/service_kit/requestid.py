@@ -56,13 +56,13 @@ def _begin_trace() -> tuple[str, str]:
 
 
 def bind(request_id: str, trace: tuple[str, str] | None) -> None:
-    """Make these the names of what this thread does from here on."""
+    """Bind these to what this thread, or this task of an event loop, does from here on."""
     _request_id.set(request_id)
     _trace.set(trace)
 
 
 def take(environ: dict[str, Any]) -> str:
-    """Make the names that a WSGI request brings, or new ones, those of what this thread does; return its id."""
+    """Bind the id and the trace that a WSGI request brings, and a new id where it brings no good one; return the id."""
     name = accepted(environ.get("HTTP_X_REQUEST_ID"))
     bind(name, parse_traceparent(environ.get("HTTP_TRACEPARENT")))
     return name

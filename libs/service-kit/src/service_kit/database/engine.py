@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from service_kit.database.prepared import Reader, Row
+from service_kit.database.prepared import UNFIT, Reader, Row
 from service_kit.database.turns import Turns
 
 BUSY_TIMEOUT = 5.0
@@ -42,7 +42,7 @@ def open_database(url: str | SecretStr, *, pool_size: int = 10, pool_timeout: fl
     SQLite: WAL with synchronous=FULL (what was committed survives kill -9 and power loss), foreign keys checked,
     writers queue for at most 5 s. PostgreSQL (`postgresql://` means psycopg 3): dead connections are noticed before
     use, a server that vanished within 11 s; a statement takes at most 5 s, a lock is waited for at most 3 s, a connection
-    of the pool at most `pool_timeout` s.
+    of the pool at most `pool_timeout` s. Of the `pool_size` connections a Database keeps up to 4 for its reads.
     A value that no column can hold is a DataError on both. ValueError: any other database.
     """
     engine = _engine(
@@ -55,7 +55,7 @@ def open_database(url: str | SecretStr, *, pool_size: int = 10, pool_timeout: fl
 def _name_unfit_values(context: ExceptionContext) -> Exception | None:
     """Make a DataError, as of any other value that a column cannot hold, of what the driver could not even send."""
     error = context.original_exception
-    if isinstance(error, OverflowError | UnicodeEncodeError):
+    if isinstance(error, UNFIT):
         return DataError(context.statement, None, error, hide_parameters=True)
     return None
 
@@ -150,11 +150,9 @@ class Database:
         if engine.dialect.name == "postgresql":
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reading = engine.execution_options(**snapshot)
-            self._fetching = engine.execution_options(isolation_level="AUTOCOMMIT")
         else:
             self._reading = engine.execution_options(**{READ_ONLY: True})
-            self._fetching = engine.execution_options(**{ONE_STATEMENT: True})
-        self._reader = Reader(self._fetching)
+        self._reader = Reader(_one_statement(engine))
         event.listen(engine, "engine_disposed", self._reader.close)
 
     @contextmanager
@@ -172,18 +170,21 @@ class Database:
     def fetch(self, statement: Executable, **parameters: Any) -> Sequence[Row]:
         """Return all rows of one SELECT, which is a transaction of its own and waits for no writer.
 
-        The statement is one of a module, not one that is made for the call: it is compiled once. Its parameters are bound
-        by name and are no lists.
+        The statement is a constant of a module: it is compiled once and kept. Its parameters are bound by name and are no
+        lists; TypeError for others than it has.
         """
-        try:
-            return self._reader.rows(statement, parameters)
-        except Exception:  # noqa: BLE001 - whatever it was, a tested connection is asked, and SQLAlchemy names the error
-            with self._fetching.connect() as connection:
-                return [tuple(row) for row in connection.execute(statement, parameters)]
+        return self._reader.rows(statement, parameters)
+
+
+def _one_statement(engine: Engine) -> Engine:
+    """Return the engine whose connections make each statement a transaction of its own."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.execution_options(**{ONE_STATEMENT: True})
 
 
 def reads_in_loop(engine: Engine) -> bool:
-    """Return whether a read waits for nothing, and may be answered in the event loop: SQLite works in the process."""
+    """Return whether reads may be answered in the event loop: SQLite works in the process, and says where it may wait."""
     return engine.dialect.name == "sqlite"
 
 
@@ -197,11 +198,12 @@ def threads_at_once(engine: Engine) -> int:
 
 def database_check(engine: Engine) -> Callable[[], str | None]:
     """Return a readiness check: the database answers a query."""
-    database = Database(engine)
+    connecting = _one_statement(engine)
 
     def check() -> str | None:
         try:
-            database.fetch(_ALIVE)
+            with connecting.connect() as connection:
+                connection.execute(_ALIVE)
         except (SQLAlchemyError, OSError) as error:
             return f"the database does not answer ({type(error).__name__})"
         return None

@@ -1,4 +1,4 @@
-"""SELECTs that are compiled once and then put to the driver alone.
+"""SELECTs that are compiled once and then executed with the driver alone.
 
 What SQLAlchemy does for each statement takes longer than SQLite does to answer it.
 """
@@ -9,8 +9,12 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Engine, Executable
 from sqlalchemy.engine import Compiled
+from sqlalchemy.exc import DataError, DBAPIError
 
-KEPT = 4  # connections that wait for the next statement; others go back to the pool
+from service_kit.worker_threads import may_wait
+
+KEPT = 4  # connections that are kept for the next statement; others go back to the pool
+UNFIT = (OverflowError, UnicodeEncodeError)  # of a value that the driver cannot even send
 Row: TypeAlias = Sequence[Any]  # the values of the statement's columns
 
 
@@ -22,9 +26,10 @@ class Prepared:
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
         compiled: Compiled = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._names: Sequence[str] | None = compiled.positiontup  # type: ignore[attr-defined]
         self._values: dict[str, Any] = dict(compiled.params)
+        self._required = {name for name, bind in compiled.binds.items() if bind.required}  # type: ignore[attr-defined]
         binds = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}  # type: ignore[attr-defined]
         processors = {name: kind.bind_processor(dialect) for name, kind in binds.items()}
         self._binding = {name: process for name, process in processors.items() if process is not None}
@@ -33,12 +38,14 @@ class Prepared:
         self._results = [(place, process) for place, process in enumerate(results) if process is not None]
 
     def rows(self, connection: Any, parameters: Mapping[str, Any]) -> list[Row]:
-        """Return all rows, asked of a connection of the driver."""
+        """Return all rows; raise TypeError unless `parameters` are those of the statement."""
+        if parameters.keys() != self._required:
+            raise TypeError(f"parameters: {sorted(parameters)} instead of {sorted(self._required)}")
         values = {**self._values, **parameters}
         for name, process in self._binding.items():
             values[name] = process(values[name])
         given = values if self._names is None else [values[name] for name in self._names]
-        found: list[Any] = connection.execute(self._text, given).fetchall()
+        found: list[Any] = connection.execute(self.text, given).fetchall()
         if self._results:
             found = [[*row] for row in found]
             for place, process in self._results:
@@ -48,7 +55,10 @@ class Prepared:
 
 
 class Reader:
-    """Puts prepared statements to connections of an engine that commits each statement, and keeps a few at hand."""
+    """Executes prepared statements on connections of an engine that commits each statement; up to KEPT stay open.
+
+    The statements are few and live as long as the process: each is compiled once and kept.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -56,30 +66,58 @@ class Reader:
         self._free: deque[tuple[Connection, Any]] = deque()
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> list[Row]:
-        """Return all rows; what the driver raises is raised as it is, and its connection not used again."""
+        """Return all rows. A kept connection that is dead is replaced; other errors are SQLAlchemy's."""
         prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = self._prepared[statement] = Prepared(statement, self._engine.dialect)
-        try:
-            held, driver = self._free.pop()
-        except IndexError:
-            held = self._engine.connect()
-            driver = held.connection.driver_connection
-        try:
-            found = prepared.rows(driver, parameters)
-        except BaseException:
-            _end(held)
-            raise
+        while True:
+            try:
+                (held, driver), kept = self._free.pop(), True
+            except IndexError:
+                may_wait()
+                held, kept = self._engine.connect(), False
+                driver = held.connection.driver_connection
+            try:
+                found = prepared.rows(driver, parameters)
+            except Exception as error:
+                if self._is_dead(error, driver):
+                    _end(held)
+                    if kept:
+                        continue
+                else:
+                    self._keep(held, driver)
+                raise self._named(prepared, error) from error
+            except BaseException:
+                _end(held)
+                raise
+            self._keep(held, driver)
+            return found
+
+    def close(self, *_: object) -> None:
+        """Close the connections that are kept."""
+        while self._free:
+            _end(self._free.pop()[0])
+
+    def _keep(self, held: Connection, driver: object) -> None:
         if len(self._free) < KEPT:
             self._free.append((held, driver))
         else:
             held.close()
-        return found
 
-    def close(self, *_: object) -> None:
-        """End the connections at hand."""
-        while self._free:
-            _end(self._free.pop()[0])
+    def _is_dead(self, error: Exception, driver: Any) -> bool:
+        dialect = self._engine.dialect
+        return isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(error, driver, None)
+
+    def _named(self, prepared: Prepared, error: Exception) -> Exception:
+        """Return the error as SQLAlchemy would raise it, without the values."""
+        base = self._engine.dialect.loaded_dbapi.Error
+        if isinstance(error, UNFIT):
+            return DataError(prepared.text, None, error, hide_parameters=True)
+        if not isinstance(error, base):
+            return error
+        return DBAPIError.instance(
+            prepared.text, None, error, base, hide_parameters=True, dialect=self._engine.dialect
+        )
 
 
 def _end(connection: Connection) -> None:
