@@ -117,6 +117,7 @@ def test_a_withdrawn_key_takes_its_list_along_and_the_next_one_is_followed(
         """A list is signed again when a bit changes, and a key that was made before may begin to sign at any moment."""
         staying, ended = (customer.log_in()["access_token"] for _ in range(2))
         assert gateway("POST", "/logout", token=ended).status_code == 204
+        until(lambda: [ask(ended) for ask in places] == [401] * len(places), hope="its bit in the list")
         known = gateway("GET", path)
         return (staying, known) if kid_of(staying) == kid_of(known.text) else None
 

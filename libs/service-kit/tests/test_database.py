@@ -437,17 +437,15 @@ def test_fetch_in_the_loop_opens_no_connection(words):
         assert words.fetch(WORDS, after="one")
 
 
-def test_fetch_goes_on_where_the_server_ends_its_connections(words, engine):
-    if engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no server")
-    assert words.fetch(WORDS, after="one")
-    with words.begin() as session:
-        session.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-            )
-        )
-    assert words.fetch(WORDS, after="one")
+def test_fetch_goes_on_where_the_server_ended_its_connections(empty_postgresql):
+    engine = open_database(empty_postgresql)
+    database, statement = Database(engine), text("SELECT pg_backend_pid()")
+    ((first,),) = database.fetch(statement)
+    others = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid")
+    with database.begin() as session:
+        session.execute(others, {"pid": first})
+    assert database.fetch(statement) != [(first,)]
+    engine.dispose()
 
 
 def test_fetches_at_once_keep_few_connections(words):
