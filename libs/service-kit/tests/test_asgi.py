@@ -254,7 +254,7 @@ def test_read_without_the_setting_uses_a_thread(app):
     assert ask(app, method="GET", headers=[], raw_path=b"/reads")[2].startswith(b"worker-")
 
 
-def test_read_that_would_call_another_service_leaves_its_breaker_alone():
+def test_read_that_would_call_out_leaves_the_breaker_alone():
     client = ServiceClient("http://127.0.0.1:9", name="other")
     for _ in range(9):
         with trial(), pytest.raises(NeedsThread):
