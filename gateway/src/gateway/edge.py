@@ -12,6 +12,7 @@ from touchstone.errors import (
     StatusUnavailable,
     UnknownKey,
 )
+from touchstone.verifier import missing_documents
 
 from gateway.errors import UNAUTHORIZED, Refusal, retry
 
@@ -83,19 +84,15 @@ class Edge:
             raise Refusal(error.slug, str(error), retry(error.retry_after)) from None
 
     async def _verify(self, verify: Callable[[str], AccessClaims], token: str) -> AccessClaims:
-        """Verify; what is missing, first keys and then a list, gets a moment to come."""
+        """Verify; a missing key or list gets a moment to arrive."""
         try:
             return verify(token)
-        except StatusUnavailable:
-            pass  # the keys are there
-        except UnknownKey:  # perhaps one that is newer than our set
-            await asyncio.to_thread(self._documents.refresh_keys, _EARLY_WAIT)
-        except Unavailable:
-            await self._first_look(None)
-        try:
-            return verify(token)
-        except StatusUnavailable as error:
-            await self._first_look(error.uri)
+        except (UnknownKey, Unavailable) as error:
+            for lacking in missing_documents(verify, token, error):
+                if isinstance(lacking, UnknownKey):  # perhaps newer than our set
+                    await asyncio.to_thread(self._documents.refresh_keys, _EARLY_WAIT)
+                else:
+                    await self._first_look(lacking.uri if isinstance(lacking, StatusUnavailable) else None)
         return verify(token)
 
     async def _first_look(self, uri: str | None) -> None:

@@ -12,7 +12,7 @@ from touchstone.documents import IssuerDocuments
 from touchstone.errors import StatusUnavailable, Unavailable, UnknownKey
 from touchstone.policy import Policy
 from touchstone.tls import CA
-from touchstone.verifier import Verifier
+from touchstone.verifier import Verifier, missing_documents
 
 _FIRST_WAIT = 3.0  # seconds that a request may wait for the very first keys, and the first copy of a list
 _EARLY_WAIT = 0.5  # seconds that a request with an unknown key may wait for a fetch out of turn
@@ -113,12 +113,9 @@ class Issuer:
         """Verify once more, when what was lacking has been asked for."""
         self._before_wait()
         deadline = time.monotonic() + _FIRST_WAIT
-        self._obtain(lacking, deadline)
-        try:
-            return self._verifier.verify(token)
-        except StatusUnavailable as unmet:  # with the keys at hand the token's list has been met
-            self._obtain(unmet, deadline)
-            return self._verifier.verify(token)
+        for each in missing_documents(self._verifier.verify, token, lacking):
+            self._obtain(each, deadline)
+        return self._verifier.verify(token)
 
     def _obtain(self, lacking: UnknownKey | Unavailable, deadline: float) -> None:
         if isinstance(lacking, UnknownKey):  # perhaps the issuer has a key that we have not heard of yet

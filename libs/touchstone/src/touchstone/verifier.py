@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, cast
 
 from touchstone import arguments, claims, errors
@@ -147,6 +147,22 @@ class Verifier:
             raise errors.NotYetValid(claim) if near else errors.MalformedClaims(claim)
         # What lives for years is looked at afresh each time: its ten years may end before it does.
         return since - leeway, expires + leeway if expires - first < _TEN_YEARS / 2 else since - leeway
+
+
+def missing_documents(
+    verify: Callable[[str], AccessClaims], token: str, lacking: errors.UnknownKey | errors.Unavailable
+) -> Iterator[errors.UnknownKey | errors.Unavailable]:
+    """Yield what `verify` lacked and, if that was a key, the token's status list if that is missing too.
+
+    The caller obtains each document before it takes the next, and verifies once more at the end.
+    """
+    yield lacking
+    if isinstance(lacking, errors.StatusUnavailable):
+        return
+    try:
+        verify(token)
+    except errors.StatusUnavailable as unmet:  # a list is looked up only once the keys are there
+        yield unmet
 
 
 def _are_numbers(*times: object) -> bool:
