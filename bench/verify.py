@@ -33,7 +33,7 @@ from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.mint import Mint
 from testkit.statuses import LIST_TYPE, FakeStatusList, list_path
 from touchstone import Issuer, KeySet, Policy, Verifier
-from touchstone.faster import HELP
+from touchstone.msgspec_support import HELP
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # it is measured because it is in use

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 from touchstone import Issuer, IssuerDocuments, Issuers, KeySet, Policy, Verifier
-from touchstone.follow import Follower
+from touchstone.following.follower import Follower
 
 URL = "https://issuer.example"
 NAN = float("nan")

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from touchstone.asking import ask, plain_session
+from touchstone.following.fetch import ask, plain_session
 from urllib3.exceptions import HTTPError
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchstone.base64url import decoder, pair_decoder
-from touchstone.faster import HELP, Help
+from touchstone.msgspec_support import HELP, Help
 
 
 def encode(data):

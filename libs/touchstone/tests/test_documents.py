@@ -4,8 +4,9 @@ import os
 import threading
 
 import pytest
-from touchstone import IssuerDocuments, StatusReference, errors, follow
-from touchstone.documents import MAX_LISTS
+from touchstone import IssuerDocuments, StatusReference, errors
+from touchstone.following import follower as follow
+from touchstone.following.issuer_documents import MAX_LISTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from types import SimpleNamespace
 
-from touchstone.faster import HELP, help_of
+from touchstone.msgspec_support import HELP, help_of
 
 
 def test_msgspec_helps_where_it_is_installed():

@@ -4,9 +4,9 @@ import os
 import threading
 
 import pytest
-from touchstone import follow
-from touchstone.follow import Follower
-from touchstone.snapshot import Snapshot
+from touchstone.following import follower as follow
+from touchstone.following.follower import Follower
+from touchstone.following.snapshot import Snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 

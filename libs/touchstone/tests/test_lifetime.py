@@ -10,10 +10,11 @@ from queue import SimpleQueue
 
 import pytest
 from flask import Flask
-from touchstone import Issuer, IssuerDocuments, Issuers, follow
-from touchstone.asking import plain_session
+from touchstone import Issuer, IssuerDocuments, Issuers
 from touchstone.flask import Touchstone, require
-from touchstone.follow import Follower
+from touchstone.following import follower as follow
+from touchstone.following.fetch import plain_session
+from touchstone.following.follower import Follower
 
 TEXT = {"Cache-Control": "max-age=3600", "ETag": '"1"'}
 

@@ -3,7 +3,7 @@
 import stat
 
 import pytest
-from touchstone.snapshot import Snapshot
+from touchstone.following.snapshot import Snapshot
 
 
 @pytest.fixture

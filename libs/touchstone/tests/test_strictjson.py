@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchstone import strictjson
-from touchstone.faster import HELP, Help
+from touchstone.msgspec_support import HELP, Help
 
 
 def lenient(value):

@@ -5,7 +5,7 @@ import re
 
 import requests
 from service_kit.bounded import adapter
-from touchstone.asking import plain_session
+from touchstone.following.fetch import plain_session
 from urllib3.exceptions import HTTPError
 
 from auth_service.domain.delivery import PushDelayed, PushRefused

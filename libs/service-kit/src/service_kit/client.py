@@ -12,7 +12,7 @@ from typing import Any
 from requests import Response, Session
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException  # noqa: A004 - requests' own
 from touchstone import arguments, tls
-from touchstone.reason import reason
+from touchstone.following.failure_reason import reason
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from service_kit import bounded, requestid

@@ -1,7 +1,6 @@
 """Verify RS256 access tokens locally, in any Flask API, with revocation."""
 
 from touchstone.claims import AccessClaims, Actor, StatusReference
-from touchstone.documents import IssuerDocuments
 from touchstone.errors import (
     InsufficientScope,
     RevokedToken,
@@ -12,7 +11,8 @@ from touchstone.errors import (
     Unconfirmed,
     UnknownStatus,
 )
-from touchstone.follow import DocumentStats
+from touchstone.following.follower import DocumentStats
+from touchstone.following.issuer_documents import IssuerDocuments
 from touchstone.issuer import Issuer
 from touchstone.issuers import Issuers
 from touchstone.keys import KeySet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from binascii import a2b_base64
 from collections.abc import Callable
 
-from touchstone.faster import HELP, Help
+from touchstone.msgspec_support import HELP, Help
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _PLUS, _SLASH, _BACKSLASH = b"+/\\"  # as numbers: looking for bytes in bytes is slow

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from touchstone import arguments
 from touchstone.claims import AccessClaims
-from touchstone.documents import IssuerDocuments
 from touchstone.errors import StatusUnavailable, Unavailable, UnknownKey
+from touchstone.following.issuer_documents import IssuerDocuments
 from touchstone.policy import Policy
 from touchstone.tls import CA
 from touchstone.verifier import Verifier, missing_documents

@@ -8,7 +8,7 @@ from json import JSONDecoder
 from math import isinf
 from typing import Never, cast
 
-from touchstone.faster import HELP, Help
+from touchstone.msgspec_support import HELP, Help
 
 _WHITESPACE = " \t\n\r"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from touchstone.reason import reason
+from touchstone.following.failure_reason import reason
 
 log = logging.getLogger("touchstone")
 

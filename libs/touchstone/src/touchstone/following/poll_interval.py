@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from touchstone.asking import Answer
+from touchstone.following.fetch import Answer
 
 AT_ONCE, SOON = 0.05, 1.0  # breath between two waits; the same where the server may not have waited
 _SHORTEST, _LONGEST = 1.0, 3600.0  # bounds of the interval that a server may ask for

@@ -18,11 +18,12 @@ from weakref import WeakSet, finalize, ref
 
 import requests
 
-from touchstone import arguments, pacing
-from touchstone.asking import Answer, ask, break_off, plain_session
-from touchstone.early import OutOfTurn
-from touchstone.snapshot import Snapshot
-from touchstone.trouble import Trouble
+from touchstone import arguments
+from touchstone.following import poll_interval as pacing
+from touchstone.following.failure_log import Trouble
+from touchstone.following.fetch import Answer, ask, break_off, plain_session
+from touchstone.following.on_demand import OutOfTurn
+from touchstone.following.snapshot import Snapshot
 
 T = TypeVar("T")
 log = logging.getLogger("touchstone")

@@ -15,12 +15,12 @@ from weakref import proxy
 import requests
 
 from touchstone import arguments, status, tls
-from touchstone.asking import plain_session
 from touchstone.claims import AccessClaims
 from touchstone.errors import StatusUnavailable, Unavailable, Unconfirmed, UnknownStatus
-from touchstone.follow import DocumentStats, Follower
+from touchstone.following.fetch import plain_session
+from touchstone.following.follower import DocumentStats, Follower
+from touchstone.following.snapshot import Snapshot
 from touchstone.keys import KeySet
-from touchstone.snapshot import Snapshot
 from touchstone.status import StatusList
 
 T = TypeVar("T")
