@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from service_kit import serving
-from service_kit.serving import LOOPBACK
+from service_kit import service_table as serving
+from service_kit.service_table import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST_PORT = 65535

@@ -9,8 +9,8 @@ from flask import Flask
 from prometheus_client import start_http_server
 from service_kit import logs
 from service_kit.client import ServiceClient
-from service_kit.following import FollowedDocuments
-from service_kit.verifying import documents_for
+from service_kit.document_metrics import FollowedDocuments
+from service_kit.token_verification import documents_for
 
 from gateway import own, routes
 from gateway.answers import HSTS, SAFE, Hygiene

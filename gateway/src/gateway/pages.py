@@ -5,7 +5,8 @@ import hashlib
 from collections.abc import Mapping
 
 from flask import Flask, Response, jsonify, redirect, render_template, url_for
-from service_kit import following, recording
+from service_kit import document_metrics as following
+from service_kit import recording
 from service_kit.health import Check, Health
 from service_kit.problems import install
 

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, ConfigDict, SecretStr
 from service_kit.app import create_api
 from service_kit.openapi import Api
+from service_kit.request_validation import validated
 from service_kit.settings import ServiceSettings
-from service_kit.strict import validated
 from testkit.upstream import FakeUpstream
 
 

@@ -5,7 +5,7 @@ import json
 import threading
 
 import pytest
-from service_kit import strict
+from service_kit import request_validation as strict
 from service_kit.asgi import AsgiServer, environment, respond
 from service_kit.client import ServiceClient
 from service_kit.health import Health

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from service_kit.bounded import adapter
+from service_kit.http_deadline import adapter
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import requests
-from service_kit import requestid
+from service_kit import request_id as requestid
 from service_kit.breaker import Breaker
 from service_kit.client import MAX_ANSWER, ServiceClient, retry_after
 from service_kit.errors import UpstreamUnavailable

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 from prometheus_client import CollectorRegistry
-from service_kit.following import MAX_DOCUMENTS, FollowedDocuments, report
+from service_kit.document_metrics import MAX_DOCUMENTS, FollowedDocuments, report
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from service_kit import logs
 from service_kit.breaker import Breaker
 from service_kit.client import ServiceClient
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
-from service_kit.oauth import ClientAssertion, TokenSource
+from service_kit.oauth_client import ClientAssertion, TokenSource
 from structlog.testing import capture_logs
 from testkit.clock import FakeClock
 from testkit.keys import make_rsa

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 from service_kit.errors import BadCursor
-from service_kit.pages import decode_cursor, encode_cursor
+from service_kit.pagination import decode_cursor, encode_cursor
 
 
 def test_a_cursor_comes_back_as_it_was():

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from service_kit import requestid
+from service_kit import request_id as requestid
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-from service_kit.serving import SERVICES
+from service_kit.service_table import SERVICES
 from service_kit.settings import ServiceSettings
 
 

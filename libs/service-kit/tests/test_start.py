@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 from service_kit.database import open_database
-from service_kit.start import start
+from service_kit.startup import start
 
 
 class Settings(BaseSettings):
@@ -61,7 +61,7 @@ def test_a_mistake_of_ours_is_not_hidden():
 
 def test_the_collector_leaves_alone_what_the_start_made():
     code = (
-        "import gc; from pydantic_settings import BaseSettings; from service_kit.start import start;"
+        "import gc; from pydantic_settings import BaseSettings; from service_kit.startup import start;"
         "start(lambda _: gc.get_freeze_count(), BaseSettings) or print(gc.get_freeze_count() > 10_000)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

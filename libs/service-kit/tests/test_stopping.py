@@ -5,11 +5,11 @@ import sys
 import threading
 
 import pytest
-from service_kit.stopping import stopping
+from service_kit.shutdown import stopping
 
 SERVER = """
 import signal, sys, threading
-from service_kit.stopping import stopping
+from service_kit.shutdown import stopping
 handled = threading.Event()
 signal.signal(signal.{name}, lambda *_: handled.set())
 told = stopping()

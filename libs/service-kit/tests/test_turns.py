@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from service_kit.database import open_database
 from service_kit.database.engine import Database
-from service_kit.database.turns import Turns
+from service_kit.database.sqlite_write_queue import Turns
 from service_kit.worker_threads import NeedsThread, trial
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError

@@ -1,6 +1,6 @@
 import pytest
 from service_kit.settings import ServiceSettings
-from service_kit.verifying import documents_for, issuer_for
+from service_kit.token_verification import documents_for, issuer_for
 from testkit.callers import wait_for
 from testkit.issuer import FakeIssuer
 from testkit.mint import Mint

@@ -14,9 +14,9 @@ from service_kit.database import (
     threads_at_once,
     upgrade,
 )
-from service_kit.oauth import ClientAssertion, TokenSource
+from service_kit.oauth_client import ClientAssertion, TokenSource
 from service_kit.openapi import Api
-from service_kit.verifying import issuer_for
+from service_kit.token_verification import issuer_for
 from touchstone import Issuer
 
 from orders_service import cli

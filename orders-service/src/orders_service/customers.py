@@ -5,7 +5,7 @@ from typing import Final
 from requests import Response
 from service_kit.client import ServiceClient
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
-from service_kit.oauth import TokenSource
+from service_kit.oauth_client import TokenSource
 from touchstone import strictjson
 
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator
-from service_kit.oauth import ClientAssertion
+from service_kit.oauth_client import ClientAssertion
 from service_kit.settings import DatabaseUrl, KeysDir, ServiceSettings
 
 CLIENT_ID: Final = "orders-service"

@@ -7,7 +7,7 @@ from orders_service.customers import UsersServiceProfiles
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
 from orders_service.domain.orders import Customer
 from service_kit.client import ServiceClient
-from service_kit.oauth import ClientAssertion, TokenSource
+from service_kit.oauth_client import ClientAssertion, TokenSource
 from testkit.clock import FakeClock
 from testkit.upstream import Answer, FakeUpstream
 

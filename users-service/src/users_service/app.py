@@ -15,7 +15,7 @@ from service_kit.database import (
     upgrade,
 )
 from service_kit.openapi import Api
-from service_kit.verifying import issuer_for
+from service_kit.token_verification import issuer_for
 from touchstone import Issuer
 
 from users_service.account_names import AuthServiceNames

@@ -4,7 +4,7 @@ import json
 import re
 
 import requests
-from service_kit.bounded import adapter
+from service_kit.http_deadline import adapter
 from touchstone.following.fetch import plain_session
 from urllib3.exceptions import HTTPError
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify
 from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.strict import validated
+from service_kit.request_validation import validated
 from touchstone.flask import current_token, require
 
 from auth_service.domain.errors import BadLink, InvalidPassword

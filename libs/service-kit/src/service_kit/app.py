@@ -11,7 +11,9 @@ from sqlalchemy import exc
 from touchstone import Issuer
 from touchstone.flask import Touchstone
 
-from service_kit import following, logs, metrics, recording, strict
+from service_kit import document_metrics as following
+from service_kit import logs, metrics, recording
+from service_kit import request_validation as strict
 from service_kit.health import Check, Health
 from service_kit.openapi import Api
 from service_kit.problems import OWN, ProblemType, install

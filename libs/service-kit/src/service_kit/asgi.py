@@ -16,7 +16,8 @@ from urllib.parse import unquote_to_bytes
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from service_kit import request_body, stopping
+from service_kit import request_body
+from service_kit import shutdown as stopping
 from service_kit.request_body import Limits
 from service_kit.worker_threads import NeedsThread, WorkerThreads, trial
 
@@ -42,7 +43,7 @@ class AsgiServer:
     """The ASGI application that serves a Flask app of service_kit.
 
     The app's configuration says how many THREADS there are, and how many of them run at once (THREADS_AT_ONCE, see
-    WorkerThreads); the limits of a body are those of service_kit.strict. With READS_IN_LOOP a GET or HEAD without a body is
+    WorkerThreads); the limits of a body are those of service_kit.request_validation. With READS_IN_LOOP a GET or HEAD without a body is
     tried in the event loop, which costs no change of threads, and starts over on a thread where it says that it may wait
     (see `step_aside` and `may_wait`). A read that waits without saying so stops the whole process.
     """

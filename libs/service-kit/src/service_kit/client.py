@@ -15,7 +15,8 @@ from touchstone import arguments, tls
 from touchstone.following.failure_reason import reason
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from service_kit import bounded, requestid
+from service_kit import http_deadline as bounded
+from service_kit import request_id as requestid
 from service_kit.breaker import Breaker
 from service_kit.errors import UpstreamUnavailable
 from service_kit.worker_threads import may_wait, step_aside

@@ -15,7 +15,7 @@ import structlog
 from flask import Request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from service_kit.requestid import current_request_id
+from service_kit.request_id import current_request_id
 
 REDACTED = "[redacted]"
 MAX_DEPTH = 6

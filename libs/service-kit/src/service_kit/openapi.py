@@ -19,8 +19,8 @@ from flask_openapi3.types import ParametersTuple, SecuritySchemesDict
 from flask_openapi3.utils import parse_parameters
 from werkzeug.routing import MapAdapter
 
+from service_kit.request_validation import refuse
 from service_kit.routing import LateRule
-from service_kit.strict import refuse
 
 SECURITY_SCHEMES: SecuritySchemesDict = {
     "bearer": {

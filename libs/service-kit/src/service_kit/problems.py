@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from service_kit.errors import BadCursor, ExchangeRefused, InvalidRequest, MalformedJson, UpstreamUnavailable
-from service_kit.requestid import current_request_id
+from service_kit.request_id import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:touchstone:problem:"

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, Request
 
-from service_kit import requestid
+from service_kit import request_id as requestid
 
 # Called with the request, the status of its answer, and the seconds that it took.
 Recorder = Callable[[Request, int, float], None]

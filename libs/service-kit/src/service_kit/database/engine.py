@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from service_kit.database.prepared import UNFIT, Reader, Row
-from service_kit.database.turns import Turns
+from service_kit.database.sqlite_write_queue import Turns
 
 BUSY_TIMEOUT = 5.0
 _ALIVE = text("SELECT 1")

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Keep an issuer's documents recent: everything in touchstone that does I/O."""
