@@ -14,7 +14,7 @@ if not hasattr(sys.modules.get("gateway"), "create_app"):
     sys.modules.pop("gateway", None)  # pytest has made a module of this folder, which would hide the package
 
 from gateway.app import create_door
-from gateway.server import make_server
+from gateway.http_server.server import make_server
 from gateway.settings import Settings
 from testkit.cluster import free_ports
 from testkit.issuer import FakeIssuer

@@ -1,7 +1,7 @@
 """What is dropped from a service's answer, and what is set."""
 
 import pytest
-from gateway.answers import SAFE, Hygiene, pairs
+from gateway.response_headers import SAFE, Hygiene, pairs
 
 
 def answer(status, headers, safe=()):

@@ -1,7 +1,7 @@
 """The joined OpenAPI document."""
 
 import pytest
-from gateway.documents import FRESH, Documents
+from gateway.openapi import FRESH, Documents
 from testkit.clock import FakeClock
 
 from gateway import own

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from gateway.edge import Edge, bearer
+from gateway.authentication import Edge, bearer
 from gateway.errors import Refusal
 from testkit.mint import Mint
 from testkit.statuses import FakeStatusList

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from gateway.errors import Refusal
-from gateway.limiting import Limits, Rates, Windows, account_of
+from gateway.rate_limits import Limits, Rates, Windows, account_of
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter

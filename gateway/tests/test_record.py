@@ -5,10 +5,10 @@ import json
 
 import pytest
 import structlog
-from gateway.record import Record
-from gateway.requestlog import LATE
+from gateway.access_log import LATE
+from gateway.metrics import Record
+from gateway.request import Visit
 from gateway.routes import Table
-from gateway.visit import Visit
 from service_kit import logs
 
 JWT = "eyJhbGciOi.eyJzdWIi.c2ln"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from gateway.app import create_door
-from gateway.transfer import MAX_HEAD
+from gateway.http_client.exchange import MAX_HEAD
 
 
 def ask(gateway, method="GET"):

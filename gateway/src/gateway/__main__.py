@@ -3,7 +3,7 @@
 from service_kit.settings import load
 
 from gateway.app import create_door
-from gateway.server import serve
+from gateway.http_server.server import serve
 from gateway.settings import Settings
 
 

@@ -13,15 +13,15 @@ from service_kit.document_metrics import FollowedDocuments
 from service_kit.token_verification import documents_for
 
 from gateway import own, routes
-from gateway.answers import HSTS, SAFE, Hygiene
-from gateway.documents import Documents
-from gateway.door import Door
-from gateway.edge import Edge
-from gateway.forward import Forward
-from gateway.limiting import Limits, Rates
-from gateway.pages import create_pages
-from gateway.record import Record
-from gateway.services import Service
+from gateway.asgi import Door
+from gateway.authentication import Edge
+from gateway.flask_app import create_pages
+from gateway.http_client.upstreams import Service
+from gateway.metrics import Record
+from gateway.openapi import Documents
+from gateway.proxy import Forward
+from gateway.rate_limits import Limits, Rates
+from gateway.response_headers import HSTS, SAFE, Hygiene
 from gateway.settings import Settings
 
 

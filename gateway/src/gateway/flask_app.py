@@ -10,7 +10,7 @@ from service_kit import recording
 from service_kit.health import Check, Health
 from service_kit.problems import install
 
-from gateway.documents import Documents
+from gateway.openapi import Documents
 
 
 def create_pages(documents: Documents, checks: Mapping[str, Check], stats: following.Stats) -> Flask:

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import httptools
 
-from gateway.answers import block
 from gateway.bridge import Scope
 from gateway.errors import PROBLEM_TYPE, Refusal
 from gateway.headers import MAX_HEADER_BYTES, new_id
+from gateway.http_server.request_cycle import STATUS_LINES, Turn
+from gateway.response_headers import block
 from gateway.target import MAX_TARGET
-from gateway.turn import STATUS_LINES, Turn
 
 MAX_HEAD = 2 * MAX_HEADER_BYTES + MAX_TARGET  # bytes of a head that is not complete
 MESSAGE_SECONDS = 15.0  # for a whole request, head and body, to come in

@@ -12,10 +12,10 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from service_kit.metrics import BUCKETS, METHODS
 
-from gateway.requestlog import RequestLog
+from gateway.access_log import RequestLog
 
 if TYPE_CHECKING:
-    from gateway.visit import Visit
+    from gateway.request import Visit
 
 _BOUNDS = [*map(str, BUCKETS), "+Inf"]
 

@@ -6,12 +6,12 @@ from typing import BinaryIO
 
 import structlog
 
-from gateway.answers import Hygiene
+from gateway.http_client.connection_pool import Client
+from gateway.http_client.exchange import Call, Transfer, UpstreamError
+from gateway.http_client.upstreams import Exchange, Service
+from gateway.request import NO_BODY, ClientGoneError, Visit
+from gateway.response_headers import Hygiene
 from gateway.routes import WAITING, WHOLE, Route
-from gateway.services import Exchange, Service
-from gateway.transfer import Call, Transfer, UpstreamError
-from gateway.upstream import Client
-from gateway.visit import NO_BODY, ClientGoneError, Visit
 
 _log = structlog.get_logger(__name__)
 _PART = 64 * 1024  # bytes of a long body that are sent at once

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from service_kit.logs import QUIET_PATHS, redact
 
 if TYPE_CHECKING:
-    from gateway.visit import Visit
+    from gateway.request import Visit
 
 _LINE = (
     '{"method": "%s", "path": %s, "status": %d, "duration_ms": %.2f, "request_id": "%s"%s, "event": "request",'

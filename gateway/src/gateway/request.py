@@ -4,10 +4,10 @@ import time
 
 from touchstone import AccessClaims
 
-from gateway.answers import Lines, pairs
 from gateway.bridge import Receive, Scope, Send
 from gateway.headers import Inbound
 from gateway.request_body import RequestBody
+from gateway.response_headers import Lines, pairs
 from gateway.routes import Route
 
 NO_BODY = frozenset({204, 304})

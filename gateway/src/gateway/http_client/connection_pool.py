@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.transfer import Call, Transfer
+from gateway.http_client.exchange import Call, Transfer
 
 CONNECT_SECONDS = 1.0
 POOL = 128  # idle connections that are kept to one service

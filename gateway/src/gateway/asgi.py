@@ -5,15 +5,15 @@ import asyncio
 import structlog
 
 from gateway import bridge, error_page, target
-from gateway.answers import Hygiene, Lines, block
-from gateway.edge import Edge
+from gateway.authentication import Edge
 from gateway.errors import PROBLEM_TYPE, Refusal
-from gateway.forward import Forward
-from gateway.limiting import Limits
-from gateway.record import Record
+from gateway.metrics import Record
+from gateway.proxy import Forward
+from gateway.rate_limits import Limits
+from gateway.request import ClientGoneError, Visit
 from gateway.request_body import RequestBodies
+from gateway.response_headers import Hygiene, Lines, block
 from gateway.routes import HERE, Route, Table
-from gateway.visit import ClientGoneError, Visit
 
 _log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from service_kit.breaker import Breaker
 from service_kit.clock import Clock
 
 from gateway.errors import Refusal, retry
-from gateway.transfer import Call, Transfer, UpstreamError
-from gateway.upstream import Client
+from gateway.http_client.connection_pool import Client
+from gateway.http_client.exchange import Call, Transfer, UpstreamError
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 MAX_AT_ONCE = 256  # requests to one service; what a sick one holds back is bounded, the others go on

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from gateway.answers import block
 from gateway.bridge import Message, Scope
 from gateway.headers import Headers
+from gateway.response_headers import block
 
 if TYPE_CHECKING:
-    from gateway.wire import Connection
+    from gateway.http_server.http11 import Connection
 
 _BARE = frozenset({204, 304})
 _NO_LINGER = struct.pack("ii", 1, 0)

@@ -12,9 +12,9 @@ import sys
 
 import uvicorn
 
-from gateway.answers import block
 from gateway.bridge import Asgi
-from gateway.wire import Connection
+from gateway.http_server.http11 import Connection
+from gateway.response_headers import block
 
 _WATCH_EVERY = 10  # ticks of uvicorn, which are 0.1 s
 

@@ -1,0 +1,1 @@
+"""Connections to the services, and the calls made on them."""

@@ -1,0 +1,1 @@
+"""The HTTP/1.1 server that clients connect to."""
