@@ -1,4 +1,7 @@
-"""What may not be in the tree: keys, databases, registries' addresses in locks, paths of a machine, impatient browser tests."""
+"""Check what may not be in the tree: keys, databases, paths of a machine, impatient browser tests, words.
+
+Usage: check_tree.py [--words [PATH…]]   --words looks for words alone, in these files and folders (default: all).
+"""
 
 from __future__ import annotations
 
@@ -17,27 +20,101 @@ IMPATIENT = re.compile(
     rb"assert .*(\.(is_[a-z]+|inner_\w+|text_content|input_value|get_attribute|count|title|all_\w+)\(|\bpage\.url\b)"
 )
 
+# Whether a run over the whole tree looks for words, too.
+WORDS_EVERYWHERE = False
+# Pattern -> what to write instead. Names are read as words: `_` is a blank and `WaitingRoom` is "Waiting Room". A blank
+# matches any white space, also a line's end and the next comment sign. Case counts where a pattern has a capital.
+WORDS = {
+    r"mint(s|ed|ing)?": "auth-service; to issue",
+    r"doors?": "gateway, proxy, entry point",
+    r"houses?": "cluster, project",
+    r"rooms?(?! (for|in|to|left)\b)": "service, package; space",
+    r"visits?|visited|visiting": "request",
+    r"(a|another|by|each|every|first|its|next|no|of|one|own|per|takes?|the|their|this|whose) turns?": "exchange, queue",
+    r"Turns?(?=[(\[.:,)])|turns?(?=\.\w)": "exchange, queue",
+    r"Wires?(?=[(\[.:,)])|wires?(?=[(=)]|\.\w)": "connection",
+    r"bells?": "notification",
+    r"news": "change, new event",
+    r"couriers?": "event pusher",
+    r"Letters?(?=[(\[.:,)|\s])(?! and)|letters?(?=\.\w)|outbox\.letters|(deliver|post|send)\w* (an? |the )?letters?": "email",
+    r"brakes?": "login gate, throttle",
+    r"desks?": "use cases, endpoint",
+    r"(?<!in\s)front(?!\s?-?(end|channel|of|matter|page)\b)": "pages, use cases",
+    r"vaults?": "key storage",
+    r"horizons?": "read position",
+    r"crowd(s|ed)?": "bulk, number of threads",
+    r"storm(s|y)?": "burst, load",
+    r"nobody(?!@)(?<!=nobody)": "the subject: no client, no process, no one else",
+    r"whoever": "the subject: the caller, the client, anyone who",
+    r"somebody(?!@)": "the subject: a user, a caller, another process",
+    r"strangers?": "unknown client, other issuer",
+    r"likewise": "also, the same",
+    r"anew": "again",
+    r"so many": "at most N, this number of",
+    r"what is (no|none)|what is [^.,;:?()\n]{1,40}? (is|are|does|do|has|stays|goes|ends|counts|must|may|cannot)": "a noun as the subject",
+    r"(is|are|be|been|was|were|being) told": "receives, learns, is set",
+    r"stands?(?! (for|in for|ins?|still|alone)\b)(?!-in)|standing": "is valid, is active; is (in)",
+    r"in peace": "undisturbed, unchanged",
+    r"at first sight": "at once",
+    r"(see|sees|seen|saw) off": "delivers, rejects",
+    r"of ours": "our, this issuer's",
+    r"hand(s|ed|ing)? (out|over)": "issue, return, pass",
+    r'"""Gives?': "Return or Yield, as PEP 257 has it",
+    r"noqa: [A-Z0-9,\s]*[A-Z0-9](?= \()": "`# noqa: X - reason`",
+}
+# History, data, this list itself; the gateway's HTTP server, which will be replaced as a whole.
+WORDS_ALLOWED = re.compile(
+    r"\.(lock|svg)$|(^|/)package(-lock)?\.json$|^CHANGELOG\.md$|^LICENSE$|(^|[/_])check_tree\.py$"
+    r"|^gateway/.*\b(test_)?(wire|turn|server)\.py$"
+)
+
+
+def pattern(words: str) -> re.Pattern[str]:
+    """Return what finds these words, and no word that only contains them."""
+    spaced = words.replace(" ", r"\s+(?:[#/*]+\s+)?")
+    return re.compile(
+        rf"(?<![a-zA-Z])(?:{spaced})(?![a-z])", 0 if re.search("[A-Z]", words) else re.IGNORECASE
+    )
+
+
+PATTERNS = {pattern(words): instead for words, instead in WORDS.items()}
+
+
+def words(name: str, content: bytes) -> Iterator[str]:
+    """Name each unwanted word of a file with its line, and what to write instead."""
+    if WORDS_ALLOWED.search(name) or b"\0" in content:
+        return
+    text = re.sub(r"_|(?<=[a-z0-9])(?=[A-Z])", " ", content.decode("utf-8", "replace"))
+    found = ((match, instead) for each, instead in PATTERNS.items() for match in each.finditer(text))
+    for match, instead in sorted(found, key=lambda each: each[0].start()):
+        line = text.count("\n", 0, match.start()) + 1
+        yield f"{line}: `{' '.join(match[0].split())}`; write instead: {instead}"
+
 
 def faults(name: str, content: bytes) -> Iterator[str]:
     """Name what is wrong with one file."""
     if NEVER_TRACKED.search(name):
-        yield "is made on a machine and belongs to it alone"
+        yield " is made on a machine and belongs to it alone"
     if PRIVATE_KEY.search(content):
-        yield "holds a private key"
+        yield " holds a private key"
     if LOCKS.search(name) and URL.search(content):
-        yield "names an address: lock without URLs, so that every machine asks its own registry"
+        yield " names an address: lock without URLs, so that every machine asks its own registry"
     if name.startswith("tests/browser/") and IMPATIENT.search(content):
-        yield "asserts what a page shows without waiting for it: playwright's `expect` waits"
+        yield " asserts what a page shows without waiting for it: playwright's `expect` waits"
     here = {str(ROOT), str(Path.home())} - {"/"}
     if any(f"{place}/".encode() in content for place in here):
-        yield "names a path of this machine"
+        yield " names a path of this machine"
+    if WORDS_EVERYWHERE:
+        yield from words(name, content)
 
 
-def main() -> int:
-    """Look at every tracked file."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)  # noqa: S607 (git)
+def main(arguments: list[str]) -> int:
+    """Look at the tracked files, all or those below the paths after `--words`."""
+    check = words if arguments[:1] == ["--words"] else faults
+    command = ["git", "ls-files", "-z", "--", *arguments[1:]]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - git, no shell
     names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
-    found = [f"{name}: {fault}" for name in names for fault in faults(name, (ROOT / name).read_bytes())]
+    found = [f"{name}:{fault}" for name in names for fault in check(name, (ROOT / name).read_bytes())]
     for line in found:
         print(line, file=sys.stderr)
     print(f"  {len(names)} files of the tree: {len(found) or 'no'} faults")
@@ -45,4 +122,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
