@@ -13,10 +13,10 @@ import time
 import urllib.error
 import urllib.request
 
-import welcome
-from console import LogFiles
+import ready_message
+from cluster_settings import ROOT, Plan, Service
 from honcho.manager import Manager
-from plan import ROOT, Plan, Service
+from log_files import LogFiles
 
 READY_WITHIN_SECONDS = 60.0
 STOPPED_WITHIN_SECONDS = 4.0
@@ -61,7 +61,7 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
         for service in plan.services:
             self.add_process(service.name, service.command, env=plan.environment(service), cwd=str(ROOT))
         self._guard = subprocess.Popen(  # noqa: S603 (our own script)
-            [sys.executable, str(ROOT / "tools" / "guard.py")],
+            [sys.executable, str(ROOT / "tools" / "orphan_reaper.py")],
             stdin=(pipe := os.pipe())[0],
             start_new_session=True,
         )
@@ -120,7 +120,7 @@ class Cluster(Manager):  # type: ignore[misc]  # honcho is not typed
                 self.terminate()
                 return
         if not waiting and not self.asked_to_stop:
-            say(welcome.text(self.plan, time.monotonic() - BEGIN))
+            say(ready_message.text(self.plan, time.monotonic() - BEGIN))
         while not self._ended.wait(0.5):
             if self._is_forgotten():
                 os.kill(os.getpid(), signal.SIGTERM)

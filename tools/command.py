@@ -11,7 +11,7 @@ import os
 import sys
 from typing import NoReturn
 
-from plan import read_note, read_plan
+from cluster_settings import read_note, read_plan
 
 
 def become(name: str, arguments: list[str]) -> NoReturn:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cluster import Cluster, say
-from plan import ROOT, Plan, Service, read_plan, taken_ports
+from cluster_settings import ROOT, Plan, Service, read_plan, taken_ports
 
 
 def migrations(service: Service) -> str:

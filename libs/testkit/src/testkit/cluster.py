@@ -23,7 +23,7 @@ SERVER_PORTS = range(10_000, 32_000)
 START_BOUND = 180.0  # seconds; on a busy machine imports take their time
 STOP_BOUND = 10.0
 # Ends the services when this process is killed and cannot; in no wheel, as this package is not.
-_GUARD = Path(__file__).resolve().parents[4] / "tools" / "guard.py"
+_GUARD = Path(__file__).resolve().parents[4] / "tools" / "orphan_reaper.py"
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 
-from plan import Plan, Service
+from cluster_settings import Plan, Service
 from service_kit.settings import is_loopback
 
 DEFAULT_PASSWORD = "correct-horse-battery-staple"  # noqa: S105 (published: the demo's, refused beyond loopback)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
+from cluster_settings import Plan
 from honcho.printer import Message, Printer
-from plan import Plan
 
 EVENT = re.compile(r"(?P<name>\S+) (?P<what>started|stopped) \((?:pid|rc)=(?P<number>-?\d+)\)\n")
 LAST_LINES = 15
