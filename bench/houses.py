@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from apps.plain_polling import PlainPolling
-from service_kit.service_table import Service
+from service_kit.server.service_table import Service
 from testkit.callers import Door, Person
 from testkit.cluster import DEMO_PASSWORD, SERVICES, Cluster, free_ports
 

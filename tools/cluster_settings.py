@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from service_kit import service_table as serving
-from service_kit.service_table import LOOPBACK
+from service_kit.server import service_table
+from service_kit.server.service_table import LOOPBACK
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST_PORT = 65535
@@ -38,7 +38,7 @@ class Service:
 
     name: str
     port: int
-    how: serving.Service
+    how: service_table.Service
 
     @property
     def url(self) -> str:
@@ -115,7 +115,7 @@ def read_plan(environ: Mapping[str, str], root: Path = ROOT) -> tuple[Plan, list
     """Return the plan and every fault of it, one line each."""
     faults: list[str] = []
     services = []
-    for name, how in serving.SERVICES.items():
+    for name, how in service_table.SERVICES.items():
         setting = how.port_setting
         text = environ.get(setting) or str(how.port)
         if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LAST_PORT:

@@ -9,7 +9,7 @@ from gateway.access_log import LATE
 from gateway.metrics import Record
 from gateway.request import Visit
 from gateway.routes import Table
-from service_kit import logs
+from service_kit.observability import logs
 
 JWT = "eyJhbGciOi.eyJzdWIi.c2ln"
 

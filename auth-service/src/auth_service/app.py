@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 from service_kit.app import create_api
 from service_kit.database import database_check, open_database, threads_at_once, upgrade
-from service_kit.openapi import Api
+from service_kit.server.shutdown import stopping
 from service_kit.settings import is_loopback
-from service_kit.shutdown import stopping
+from service_kit.web.openapi import Api
 from touchstone.flask import Touchstone
 
 from auth_service import cli

@@ -1,6 +1,6 @@
 """What an ASGI server runs; granian, as `make run` and the image start it."""
 
-from service_kit.asgi import AsgiServer
+from service_kit.server.asgi import AsgiServer
 
 from auth_service.wsgi import app as wsgi
 

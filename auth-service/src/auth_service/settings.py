@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
-from service_kit.settings import TEN_YEARS, DatabaseUrl, KeysDir, Seconds, ServiceSettings
+from service_kit.database.url import DatabaseUrl
+from service_kit.settings import TEN_YEARS, KeysDir, Seconds, ServiceSettings
 
 from auth_service.domain.browser import BROWSER_LIFE
 from auth_service.domain.errors import ClientFault

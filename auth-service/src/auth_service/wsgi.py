@@ -1,6 +1,6 @@
 """What a WSGI server runs."""
 
-from service_kit.startup import start
+from service_kit.server.startup import start
 
 from auth_service.app import create_app
 from auth_service.settings import Settings

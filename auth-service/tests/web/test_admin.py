@@ -2,7 +2,7 @@
 
 import jwt
 import pytest
-from service_kit.pagination import encode_cursor
+from service_kit.web.pagination import encode_cursor
 
 PASSWORD = "correct-horse-battery-staple"
 ROUTES = [

@@ -11,7 +11,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING
 
-from service_kit.logs import QUIET_PATHS, redact
+from service_kit.observability.logs import QUIET_PATHS, redact
 
 if TYPE_CHECKING:
     from gateway.request import Visit

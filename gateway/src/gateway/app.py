@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Flask
 from prometheus_client import start_http_server
-from service_kit import logs
-from service_kit.client import ServiceClient
-from service_kit.document_metrics import FollowedDocuments
+from service_kit.http_client.service_client import ServiceClient
+from service_kit.observability import logs
+from service_kit.observability.document_metrics import FollowedDocuments
 from service_kit.token_verification import documents_for
 
 from gateway import own, routes

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-from service_kit.asgi import environment, respond
+from service_kit.server.asgi import environment, respond
 
 from gateway.headers import Headers
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from service_kit.problems import MEDIA_TYPE, URN
+from service_kit.web.problems import MEDIA_TYPE, URN
 
 
 class Kind(NamedTuple):

@@ -5,19 +5,18 @@ import hashlib
 from collections.abc import Mapping
 
 from flask import Flask, Response, jsonify, redirect, render_template, url_for
-from service_kit import document_metrics as following
-from service_kit import recording
-from service_kit.health import Check, Health
-from service_kit.problems import install
+from service_kit.observability import document_metrics, instrumentation
+from service_kit.observability.health import Check, Health
+from service_kit.web.problems import install
 
 from gateway.openapi import Documents
 
 
-def create_pages(documents: Documents, checks: Mapping[str, Check], stats: following.Stats) -> Flask:
+def create_pages(documents: Documents, checks: Mapping[str, Check], stats: document_metrics.Stats) -> Flask:
     """Return the app; `checks` say when the gateway is not ready, `stats` how it stands with the issuer's documents."""
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
-    recording.init_app(app)
+    instrumentation.init_app(app)
     install(app, {})
     health = Health(checks)
     style = app.jinja_loader.get_source(app.jinja_env, "docs.css")[0] if app.jinja_loader else ""
@@ -38,7 +37,7 @@ def create_pages(documents: Documents, checks: Mapping[str, Check], stats: follo
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         body, status = health.answer()
-        return jsonify(body | {"documents": following.report(stats)}), status
+        return jsonify(body | {"documents": document_metrics.report(stats)}), status
 
     @app.get("/openapi.json")
     def openapi() -> Response:

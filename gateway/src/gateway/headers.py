@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from service_kit.request_id import accepted, parse_traceparent
+from service_kit.observability.request_id import accepted, parse_traceparent
 
 from gateway.errors import Refusal
 

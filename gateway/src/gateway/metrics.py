@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from service_kit.metrics import BUCKETS, METHODS
+from service_kit.observability.metrics import BUCKETS, METHODS
 
 from gateway.access_log import RequestLog
 

@@ -7,9 +7,9 @@ import structlog
 from flask.testing import FlaskClient
 from pydantic import BaseModel, ConfigDict, SecretStr
 from service_kit.app import create_api
-from service_kit.openapi import Api
-from service_kit.request_validation import validated
 from service_kit.settings import ServiceSettings
+from service_kit.web.openapi import Api
+from service_kit.web.request_validation import validated
 from testkit.upstream import FakeUpstream
 
 
@@ -41,7 +41,7 @@ def _logging_as_before():
     yield
     structlog.reset_defaults()
     root = logging.getLogger()
-    for handler in [h for h in root.handlers if type(h).__module__ == "service_kit.logs"]:
+    for handler in [h for h in root.handlers if type(h).__module__ == "service_kit.observability.logs"]:
         root.removeHandler(handler)
 
 

@@ -5,7 +5,7 @@ import pytest
 from flask import Response
 from service_kit.app import create_api
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
-from service_kit.problems import ProblemType
+from service_kit.web.problems import ProblemType
 from sqlalchemy.exc import DataError, OperationalError
 from testkit.stand_ins import Tokens
 from touchstone import DocumentStats

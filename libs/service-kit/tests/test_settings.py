@@ -2,7 +2,8 @@ import os
 
 import pytest
 from pydantic import Field
-from service_kit.settings import DatabaseUrl, KeysDir, Seconds, ServiceSettings, is_loopback, load
+from service_kit.database.url import DatabaseUrl
+from service_kit.settings import KeysDir, Seconds, ServiceSettings, is_loopback, load
 
 
 class Settings(ServiceSettings):
@@ -94,8 +95,8 @@ def places(tmp_path):
         ("sqlite:///{place}/missing/x.db", "a folder that exists"),
         ("sqlite:///{place}/missing/deeper/x.db", "a folder that exists"),
         ("sqlite:///{place}/notes.db/x.db", "a folder that exists"),
-        ("sqlite:///{place}/folder.db", "names a folder"),
-        ("sqlite:///{place}", "names a folder"),
+        ("sqlite:///{place}/folder.db", "not a folder"),
+        ("sqlite:///{place}", "not a folder"),
         ("sqlite:///{place}/notes.db", "another kind of file"),
         ("sqlite:///{place}/pipe.db", "may read and write"),
         ("sqlite:///{place}/" + "x" * 300, "can reach"),

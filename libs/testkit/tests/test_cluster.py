@@ -19,15 +19,15 @@ def stub(tmp_path):
         "from flask import Flask\n"
         "if os.environ.get('BROKEN'):\n"
         "    sys.exit('broken on purpose')\n"
-        "from service_kit import strict\n"
+        "from service_kit.web import request_validation\n"
         "app = Flask(__name__)\n"
         "app.config.update(THREADS=2, THREADS_AT_ONCE=1)\n"
-        "strict.init_app(app)\n"
+        "request_validation.init_app(app)\n"
         "app.add_url_rule('/readyz', view_func=lambda: os.environ.get('WORD', 'ready'))\n"
         "app.cli.command('say')(lambda: print(os.environ['DATABASE_URL']))\n"
     )
     (tmp_path / "stub_service" / "asgi.py").write_text(
-        "from service_kit.asgi import AsgiServer\n"
+        "from service_kit.server.asgi import AsgiServer\n"
         "from stub_service.wsgi import app as wsgi\n"
         "app = AsgiServer(wsgi)\n"
     )

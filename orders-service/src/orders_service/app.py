@@ -4,7 +4,6 @@ import time
 from importlib.metadata import version
 
 from service_kit.app import create_api
-from service_kit.client import ServiceClient
 from service_kit.clock import Clock
 from service_kit.database import (
     Database,
@@ -14,9 +13,10 @@ from service_kit.database import (
     threads_at_once,
     upgrade,
 )
-from service_kit.oauth_client import ClientAssertion, TokenSource
-from service_kit.openapi import Api
+from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
+from service_kit.http_client.service_client import ServiceClient
 from service_kit.token_verification import issuer_for
+from service_kit.web.openapi import Api
 from touchstone import Issuer
 
 from orders_service import cli

@@ -3,9 +3,9 @@
 from typing import Final
 
 from requests import Response
-from service_kit.client import ServiceClient
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
-from service_kit.oauth_client import TokenSource
+from service_kit.http_client.oauth_client import TokenSource
+from service_kit.http_client.service_client import ServiceClient
 from touchstone import strictjson
 
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable

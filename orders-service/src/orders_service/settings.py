@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator
-from service_kit.oauth_client import ClientAssertion
-from service_kit.settings import DatabaseUrl, KeysDir, ServiceSettings
+from service_kit.database.url import DatabaseUrl
+from service_kit.http_client.oauth_client import ClientAssertion
+from service_kit.settings import KeysDir, ServiceSettings
 
 CLIENT_ID: Final = "orders-service"
 

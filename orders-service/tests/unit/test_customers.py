@@ -6,8 +6,8 @@ import pytest
 from orders_service.customers import UsersServiceProfiles
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
 from orders_service.domain.orders import Customer
-from service_kit.client import ServiceClient
-from service_kit.oauth_client import ClientAssertion, TokenSource
+from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
+from service_kit.http_client.service_client import ServiceClient
 from testkit.clock import FakeClock
 from testkit.upstream import Answer, FakeUpstream
 

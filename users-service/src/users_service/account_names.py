@@ -4,9 +4,9 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-from service_kit.client import ServiceClient
 from service_kit.clock import Clock
 from service_kit.errors import UpstreamUnavailable
+from service_kit.http_client.service_client import ServiceClient
 from touchstone import strictjson
 
 from users_service.domain.profiles import is_name

@@ -1,6 +1,7 @@
 """Everything that can be configured in users-service."""
 
-from service_kit.settings import DatabaseUrl, ServiceSettings
+from service_kit.database.url import DatabaseUrl
+from service_kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -1,7 +1,7 @@
 """Asking auth-service for the name of an account: a real server answers, or none does."""
 
 import pytest
-from service_kit.client import ServiceClient
+from service_kit.http_client.service_client import ServiceClient
 from testkit.upstream import Answer, FakeUpstream
 from users_service.account_names import MOST_PAUSED, PAUSE_SECONDS, AuthServiceNames
 

@@ -8,9 +8,9 @@ from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 from service_kit.errors import BadCursor
-from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.pagination import decode_cursor, encode_cursor
-from service_kit.request_validation import validated
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.pagination import decode_cursor, encode_cursor
+from service_kit.web.request_validation import validated
 from touchstone import InsufficientScope
 from touchstone.flask import current_token, require
 from touchstone.text import is_line

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
-from service_kit.pagination import MAX_LENGTH as LONGEST_CURSOR
+from service_kit.web.pagination import MAX_LENGTH as LONGEST_CURSOR
 
 from auth_service.domain.audit import AuditEntry
 from auth_service.domain.keys import KeyStatus

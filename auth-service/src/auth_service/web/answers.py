@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Flask, Response, jsonify
-from service_kit.openapi import problem_response
-from service_kit.problems import ProblemType, problem
+from service_kit.web.openapi import problem_response
+from service_kit.web.problems import ProblemType, problem
 
 from auth_service.domain import errors
 from auth_service.domain.issuing import TokenAnswer

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import ApiBlueprint
+from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.errors import InvalidClient
 from auth_service.domain.grants import parse_scope

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Response
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import ApiBlueprint
+from service_kit.web.openapi import ApiBlueprint
 from touchstone.text import is_line
 
 from auth_service.domain.browser import SignedIn

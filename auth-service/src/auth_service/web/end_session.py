@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import ApiBlueprint
+from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.browser import SignedIn
 from auth_service.domain.end_session import LogOutRequest

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 from flask import request
 from pydantic import BaseModel, ValidationError
-from service_kit.openapi import FORM
-from service_kit.request_validation import NUL
+from service_kit.web.openapi import FORM
+from service_kit.web.request_validation import NUL
 
 from auth_service.domain.errors import InvalidRequest
 

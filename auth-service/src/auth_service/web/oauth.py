@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import ApiBlueprint
+from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.authorization_codes import Redemption
 from auth_service.domain.clients import Client, GrantType

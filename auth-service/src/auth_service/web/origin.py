@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 from flask import Flask, request
-from service_kit.request_id import current_request_id
+from service_kit.observability.request_id import current_request_id
 from touchstone.text import without_controls
 
 from auth_service.domain.audit import Origin, enter

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import ParamSpec
 
 from flask import Response, request
-from service_kit.openapi import FORM, ApiBlueprint
+from service_kit.web.openapi import FORM, ApiBlueprint
 
 from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
 from auth_service.web.pages import error_page

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import request
 from pydantic import BaseModel
-from service_kit.openapi import FORM
+from service_kit.web.openapi import FORM
 
 from auth_service.domain.errors import Unanswerable
 from auth_service.web.forms import form_fields

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, jsonify
 from pydantic import BaseModel
-from service_kit.openapi import problem_response
+from service_kit.web.openapi import problem_response
 from touchstone.flask import current_token
 
 from auth_service.domain.clients import Clients

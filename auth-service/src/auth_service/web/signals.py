@@ -4,9 +4,9 @@ import structlog
 from flask import Response, jsonify, request
 from flask_openapi3.models.tag import Tag
 from service_kit.errors import InvalidRequest
-from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.problems import problem
-from service_kit.request_validation import validated
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.problems import problem
+from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
 from auth_service.domain.delivery import Outcome, security_event_token

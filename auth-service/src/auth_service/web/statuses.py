@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Response, jsonify, request
 from pydantic import BaseModel
-from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.request_validation import validated
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.request_validation import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
 from auth_service.domain.statuses import list_number, list_uri

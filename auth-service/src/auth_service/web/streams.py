@@ -3,8 +3,8 @@
 from typing import Any
 
 from flask import jsonify
-from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.request_validation import validated
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
 from auth_service.domain.errors import InvalidStream

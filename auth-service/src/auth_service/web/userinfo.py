@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import FORM, ApiBlueprint, problem_response
+from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 

@@ -2,7 +2,7 @@
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
-from service_kit.openapi import ApiBlueprint
+from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.authorization import PROMPTS
 from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES

@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from service_kit.breaker import Breaker
 from service_kit.clock import Clock
+from service_kit.http_client.circuit_breaker import Breaker
 
 from gateway.errors import Refusal, retry
 from gateway.http_client.connection_pool import Client

@@ -11,13 +11,12 @@ from sqlalchemy import exc
 from touchstone import Issuer
 from touchstone.flask import Touchstone
 
-from service_kit import document_metrics as following
-from service_kit import logs, metrics, recording
-from service_kit import request_validation as strict
-from service_kit.health import Check, Health
-from service_kit.openapi import Api
-from service_kit.problems import OWN, ProblemType, install
+from service_kit.observability import document_metrics, instrumentation, logs, metrics
+from service_kit.observability.health import Check, Health
 from service_kit.settings import ServiceSettings
+from service_kit.web import request_validation
+from service_kit.web.openapi import Api
+from service_kit.web.problems import OWN, ProblemType, install
 
 _BUSY = ProblemType(
     503,
@@ -38,7 +37,7 @@ STORAGE: Mapping[type[Exception], ProblemType] = {
     exc.TimeoutError: _BUSY,
     exc.DataError: _UNFIT,
 }
-THREADS = 48  # that answer requests; most of them wait, see service_kit.asgi
+THREADS = 48  # that answer requests; most of them wait, see service_kit.server.asgi
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
 
 
@@ -65,14 +64,14 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     registry = app.extensions["metrics"] = CollectorRegistry()
     ProcessCollector(registry=registry)
-    recording.init_app(app, metrics.counting(registry), logs.write_request)
-    strict.init_app(app, seconds=settings.body_timeout)
+    instrumentation.init_app(app, metrics.counting(registry), logs.write_request)
+    request_validation.init_app(app, seconds=settings.body_timeout)
     app.after_request(_untyped_when_empty)
     install(app, {**OWN, **STORAGE, **(problems or {})})
     all_checks = dict(checks or {})
     if issuer is not None:
         all_checks["issuer"] = _guard(app, issuer)
-        registry.register(following.FollowedDocuments(issuer.documents.stats))
+        registry.register(document_metrics.FollowedDocuments(issuer.documents.stats))
     _operations(app, Health(all_checks), registry, None if issuer is None else issuer.documents.stats)
     return app
 
@@ -122,7 +121,9 @@ def _guard(app: Api, issuer: Issuer) -> Check:
     return lambda: None if issuer.ready() else "no signing keys of the issuer yet"
 
 
-def _operations(app: Api, health: Health, registry: CollectorRegistry, stats: following.Stats | None) -> None:
+def _operations(
+    app: Api, health: Health, registry: CollectorRegistry, stats: document_metrics.Stats | None
+) -> None:
     """Add the routes that every service has."""
 
     @app.get("/livez", tags=OPERATIONS, responses={200: Alive}, operation_id="livez")
@@ -134,7 +135,9 @@ def _operations(app: Api, health: Health, registry: CollectorRegistry, stats: fo
     def readyz() -> tuple[Response, int]:
         """Tell whether the service can serve, and if not, why; and how it stands with the issuer's documents."""
         body, status = health.answer()
-        return jsonify(body if stats is None else body | {"documents": following.report(stats)}), status
+        return jsonify(
+            body if stats is None else body | {"documents": document_metrics.report(stats)}
+        ), status
 
     @app.get(
         "/metrics",

@@ -68,26 +68,6 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _database_url(value: SecretStr) -> SecretStr:
-    # Half a second that whatever has no database need not wait for.
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    from service_kit.database.faults import sqlite_fault
-
-    try:
-        url = make_url(value.get_secret_value())
-    except (ArgumentError, ValueError):
-        raise ValueError("must be a database URL in SQLAlchemy's form") from None
-    backend = url.get_backend_name()
-    if backend not in {"sqlite", "postgresql"}:
-        raise ValueError("must name SQLite (sqlite:///…) or PostgreSQL (postgresql://…)")
-    fault = sqlite_fault(url) if backend == "sqlite" else None
-    if fault is not None:
-        raise ValueError(fault)
-    return value
-
-
 def _private_folder(value: Path) -> Path:
     try:
         value.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,7 +87,6 @@ def _folder(value: Path) -> Path:
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 OriginUrl = Annotated[str, AfterValidator(origin_url)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 KeysDir = Annotated[Path, AfterValidator(_folder)]
 OwnFolder = Annotated[Path, AfterValidator(_private_folder)]
 Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]

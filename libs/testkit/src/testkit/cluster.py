@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import requests
-from service_kit.service_table import SERVICES, Service
+from service_kit.server.service_table import SERVICES, Service
 
 __all__ = ["DEMO_PASSWORD", "SERVICES", "Cluster", "ClusterError", "Service", "free_ports"]
 

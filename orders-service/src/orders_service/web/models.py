@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from service_kit.pagination import MAX_LENGTH as CURSOR_MAX
+from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 
 from orders_service.domain import orders, products
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from service_kit.errors import BadCursor, InvalidRequest
-from service_kit.pagination import decode_cursor, encode_cursor
+from service_kit.web.pagination import decode_cursor, encode_cursor
 
 from orders_service.domain.orders import IDEMPOTENCY_KEY_MAX, Position
 from orders_service.domain.products import SKU_PATTERN

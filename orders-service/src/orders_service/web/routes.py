@@ -4,9 +4,9 @@ from typing import Any, Final, cast
 
 from flask import Response, current_app, request
 from flask_openapi3.models.tag import Tag
-from service_kit.caching import cacheable
-from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.request_validation import validated
+from service_kit.web.http_cache import cacheable
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
 
 from orders_service.domain.shop import Caller, Shop

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from service_kit.pagination import MAX_LENGTH as CURSOR_MAX
+from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 from touchstone.text import trimmed
 
 from users_service.domain.profiles import (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from service_kit.problems import ProblemType
+from service_kit.web.problems import ProblemType
 
 from users_service.domain.errors import InvalidProfile, ProfileNotFound, StorageUnavailable
 

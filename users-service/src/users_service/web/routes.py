@@ -5,9 +5,9 @@ from typing import Any, Final, cast
 from flask import Response, current_app, request
 from flask_openapi3.models.tag import Tag
 from service_kit.errors import BadCursor
-from service_kit.openapi import ApiBlueprint, problem_response
-from service_kit.pagination import decode_cursor, encode_cursor
-from service_kit.request_validation import validated
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.pagination import decode_cursor, encode_cursor
+from service_kit.web.request_validation import validated
 from touchstone import InsufficientScope
 from touchstone.flask import bearer_token, current_token, require
 

@@ -1,7 +1,7 @@
 """Errors at pages: people are told on a page, not in JSON."""
 
 from flask import Response
-from service_kit.openapi import ApiBlueprint
+from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
 from auth_service.web.answers import PROBLEMS

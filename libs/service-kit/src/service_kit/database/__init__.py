@@ -7,8 +7,8 @@ from service_kit.database.engine import (
     reads_in_loop,
     threads_at_once,
 )
-from service_kit.database.migrate import run_migrations, upgrade
-from service_kit.database.storage import UtcTimestamp, answering
+from service_kit.database.migrations import run_migrations, upgrade
+from service_kit.database.repositories import UtcTimestamp, answering
 
 __all__ = [
     "Database",

@@ -8,10 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 
 from service_kit.database.engine import open_database
-from service_kit.database.faults import address, reason_of
-from service_kit.database.migrate import migrations_of, upgrade
+from service_kit.database.failure_reason import reason_of
+from service_kit.database.migrations import migrations_of, upgrade
+from service_kit.database.url import DatabaseUrl, address
 from service_kit.errors import CannotMigrate
-from service_kit.settings import DatabaseUrl, load
+from service_kit.settings import load
 
 
 class MigrationSettings(BaseSettings):

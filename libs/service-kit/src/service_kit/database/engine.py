@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from service_kit.database.prepared import UNFIT, Reader, Row
+from service_kit.database.prepared_statements import UNFIT, Reader, Row
 from service_kit.database.sqlite_write_queue import Turns
 
 BUSY_TIMEOUT = 5.0

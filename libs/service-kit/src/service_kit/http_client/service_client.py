@@ -1,0 +1,191 @@
+"""Calls to other services: bounded in time and size, retried at most once, given up on while a service is sick."""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+from requests import Response, Session
+from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException  # noqa: A004 - requests' own
+from touchstone import arguments, tls
+from touchstone.following.failure_reason import reason
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from service_kit import http_deadline
+from service_kit.errors import UpstreamUnavailable
+from service_kit.http_client.circuit_breaker import Breaker
+from service_kit.observability import request_id
+from service_kit.worker_threads import may_wait, step_aside
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+SICK = frozenset({502, 503, 504})
+MAX_ANSWER = 1024 * 1024
+JITTER = 0.05
+MAX_RETRY_AFTER = 60
+FAILURES = (RequestException, HTTPError, OSError)  # the last two while the body is read
+Form = Mapping[str, str]
+
+
+class ServiceClient:
+    """A client of one service, shared by all threads; each thread has a connection pool of its own.
+
+    `timeout` is (connect, read) in seconds, `deadline` the most that one answer may take in all. Redirects are
+    answers, not orders. Proxies and .netrc of the environment are not looked at, cookies not kept; all goes through
+    `proxy`, if one is given. `ca` says whose certificates are trusted, as in `touchstone.tls.context`: without it
+    REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR count. A `session` of your own is used as it
+    is, by all threads. Raises ValueError for a URL, a `ca` or a `proxy` that cannot work.
+    """
+
+    def __init__(  # noqa: PLR0913 - every bound can be set, by name
+        self,
+        base_url: str,
+        *,
+        name: str | None = None,
+        session: Session | None = None,
+        timeout: tuple[float, float] = (1.0, 3.0),
+        deadline: float = 5.0,
+        breaker: Breaker | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        ca: str | Path | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._base_url = arguments.url("base_url", base_url).rstrip("/")
+        if ca is not None:
+            tls.context(ca)  # what cannot be read is an error now
+        if proxy is not None:
+            arguments.url("proxy", proxy, credentials=True)
+        self._ca = ca
+        self._proxies = {} if proxy is None else {"http": proxy, "https": proxy}
+        self.name = name or self._base_url.partition("://")[2]
+        self._session = session
+        self._timeout = timeout
+        self._deadline = deadline
+        self.breaker = breaker or Breaker()
+        self._sleep = sleep
+        self._local = threading.local()
+
+    def get(self, path: str, **options: Any) -> Response:
+        """Return the answer to a GET; see `request`."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Response:
+        """Return the answer to a POST; see `request`."""
+        return self.request("POST", path, **options)
+
+    def request(  # noqa: PLR0913 - what a request can carry, by name
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        json: object = None,
+        form: Form | Callable[[], Form] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Response:
+        """Send one request and return the whole answer, whatever its status.
+
+        UpstreamUnavailable: no answer, one of more than 1 MiB, 502, 503 or 504, or the breaker is open. A call without
+        an answer in time is not repeated, nor one whose answer says when to come again (Retry-After); another is,
+        once, if the method is idempotent (RFC 9110 section 9.2.2) or `idempotent` says so. `form` may be a function,
+        called for each attempt (a client assertion is good for one).
+        """
+        may_wait()
+        method = method.upper()
+        repeatable = method in IDEMPOTENT if idempotent is None else idempotent
+        send_headers = dict(headers or {})
+        send_headers[request_id.HEADER] = request_id.request_id()
+        if token is not None:
+            send_headers["Authorization"] = f"Bearer {token}"
+        for last in (False, True) if repeatable else (True,):
+            send_headers["traceparent"] = request_id.traceparent()
+            data = form() if callable(form) else form
+            options = {"json": json, "data": data, "params": params, "headers": send_headers}
+            answer = self._attempt(method, path, options, last=last)
+            if answer is not None:
+                return answer
+            self._sleep(random.uniform(0, JITTER))  # noqa: S311 - spreads retries, guards nothing
+        raise AssertionError("the last attempt answers or raises")  # pragma: no cover
+
+    def _attempt(self, method: str, path: str, options: dict[str, Any], *, last: bool) -> Response | None:
+        """Return the answer; None when there is none and another attempt may follow."""
+        if not self.breaker.allow():
+            raise UpstreamUnavailable(
+                self.name, self.breaker.retry_after(), "it failed several times in a row"
+            )
+        try:
+            answer = self._send(method, path, options)
+        except FAILURES as error:
+            self.breaker.failure()
+            if last or not isinstance(error, ConnectionError | ChunkedEncodingError | ProtocolError):
+                raise UpstreamUnavailable(self.name, self.breaker.retry_after(), reason(error)) from error
+            return None
+        except BaseException:
+            self.breaker.failure()  # a probe must never stay unreported
+            raise
+        if answer.status_code not in SICK:
+            self.breaker.success()
+            return answer
+        self.breaker.failure()
+        if last or "Retry-After" in answer.headers:
+            wait = max(retry_after(answer), self.breaker.retry_after())
+            raise UpstreamUnavailable(self.name, wait, f"answered {answer.status_code}")
+        return None
+
+    def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
+        step_aside()
+        answer = self._thread_session().request(
+            method,
+            self._base_url + path,
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=True,
+            **options,
+        )
+        with answer:
+            if not _end_is_told(method, answer):
+                raise ProtocolError("nothing tells where the answer ends")
+            content = bytearray()
+            while chunk := answer.raw.read1(65536, decode_content=True):
+                content += chunk
+                if len(content) > MAX_ANSWER:
+                    raise RequestException("the answer is too big")
+            if answer.raw.length_remaining:
+                raise ProtocolError("the answer was cut off")
+            answer._content = bytes(content)  # noqa: SLF001 - where requests keeps what was read
+            answer._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - likewise
+        return answer
+
+    def _thread_session(self) -> Session:
+        if self._session is not None:
+            return self._session
+        session: Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = Session()
+            session.trust_env = False
+            # One user's are not the next one's.
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+            session.proxies.update(self._proxies)
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, http_deadline.adapter(self._deadline, ca=self._ca))
+        return session
+
+
+def _end_is_told(method: str, answer: Response) -> bool:
+    """Tell a whole answer from one that was cut off among its headers, which http.client takes for an empty one."""
+    if method == "HEAD" or answer.status_code in {204, 304}:
+        return True
+    return (
+        "Content-Length" in answer.headers or answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    )
+
+
+def retry_after(answer: Response) -> int:
+    """Return the answer's Retry-After in seconds, from 1 to 60; 1 when there is none that can be read."""
+    value = answer.headers.get("Retry-After", "")
+    return min(MAX_RETRY_AFTER, max(1, int(value))) if re.fullmatch("[0-9]{1,9}", value) else 1

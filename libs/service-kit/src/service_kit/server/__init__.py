@@ -1,0 +1,1 @@
+"""How a service is started, served and stopped."""

@@ -1,0 +1,45 @@
+"""Owns the start of a service: what is wrong around it is said in one line, never in a traceback."""
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic_settings import BaseSettings
+from sqlalchemy.exc import SQLAlchemyError
+
+from service_kit.database.failure_reason import reason_of
+from service_kit.errors import CannotMigrate
+from service_kit.settings import S, load
+
+A = TypeVar("A")
+EXIT_CANNOT_START = 3
+YOUNG = 5_000  # objects between two looks for garbage; a request makes some hundreds
+
+
+def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type[Exception], ...] = ()) -> A:
+    """Return the app for the settings of the environment.
+
+    Leaves with SystemExit(2) when the settings have faults, all of them named, and with SystemExit(3) when what
+    they point to does not work: the database, the key folder, or one of the service's own `faults`, whose words are
+    safe to show.
+    """
+    values = load(settings)
+    own: tuple[type[Exception], ...] = (OSError, CannotMigrate, *faults)
+    try:
+        app = create_app(values)
+        # What was made so far lives as long as the process: no look for garbage needs to go through it.
+        gc.freeze()
+        gc.set_threshold(YOUNG)
+        return app  # noqa: TRY300 - what follows is for errors alone
+    except SQLAlchemyError as error:
+        reason = f"the database of DATABASE_URL cannot be used: {_reason(error, values)}"
+    except own as error:
+        reason = str(error)
+    print(f"The service cannot start: {reason}", file=sys.stderr)  # noqa: T201 - before any logger
+    raise SystemExit(EXIT_CANNOT_START)
+
+
+def _reason(error: SQLAlchemyError, settings: BaseSettings) -> str:
+    url = getattr(settings, "database_url", None)
+    return type(error).__name__ if url is None else reason_of(error, url)

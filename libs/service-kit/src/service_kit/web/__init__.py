@@ -1,0 +1,1 @@
+"""Requests and responses: validation, problems, pages, caching, and the OpenAPI document."""

@@ -1,0 +1,195 @@
+"""The OpenAPI document, made from the code: what flask-openapi3 collects, with our problems and our one scheme.
+
+It is made when it is first asked for: the JSON schemas of all models take longer than the rest of a service's start.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from flask import Flask, Request
+from flask.sessions import NullSession, SessionInterface
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.validation_error import ValidationErrorModel
+from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.scaffold import APIScaffold
+from flask_openapi3.types import ParametersTuple, SecuritySchemesDict
+from flask_openapi3.utils import parse_parameters
+from werkzeug.routing import MapAdapter, Rule
+
+from service_kit.web.request_validation import refuse
+
+SECURITY_SCHEMES: SecuritySchemesDict = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "at+jwt",
+        "description": "An access token after RFC 9068, verified locally.",
+    }
+}
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "An error after RFC 9457.",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["where", "what"],
+                "properties": {"where": {"type": "string"}, "what": {"type": "string"}},
+            },
+        },
+    },
+}
+_REF = {"$ref": "#/components/schemas/Problem"}
+FORM = "application/x-www-form-urlencoded"
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+
+
+def problem_response(description: str) -> dict[str, Any]:
+    """Return the response object of a problem, for an operation's `responses`."""
+    return {"description": description, "content": {"application/problem+json": {"schema": _REF}}}
+
+
+class _DescribedLater(APIScaffold):
+    """Keeps what routes say of themselves until `describe` is called."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._undescribed: list[Callable[[], object]] = []
+
+    def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **facts: Any) -> ParametersTuple:
+        """Return the models that the view's parameters are read with."""
+        self._undescribed.append(partial(super()._collect_openapi_info, rule, func, **facts))
+        return parse_parameters(func, doc_ui=False)
+
+    def describe(self) -> None:
+        """Fill `paths`, `tags` and `components_schemas`."""
+        for collect in self._undescribed:
+            collect()
+        self._undescribed.clear()
+
+
+class ApiBlueprint(_DescribedLater, APIBlueprint):
+    """A blueprint of an `Api`."""
+
+
+class _NoSessions(SessionInterface):
+    """Keeps no session of Flask's in a cookie: a service knows its callers by their tokens."""
+
+    _null = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 (Flask's form)
+        """Return the one session that holds nothing."""
+        return self._null
+
+
+class _LazyRule(Rule):
+    """Compiles its URL builder at first use; werkzeug does so at the start, for 0.6 ms a route."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: FBT001, FBT002 - werkzeug's form
+        compiled = cache(super()._compile_builder)
+
+        def build(rule: Rule, **values: object) -> tuple[str, str]:
+            return compiled(append_unknown)(rule, **values)
+
+        return build
+
+
+class Api(_DescribedLater, OpenAPI):
+    """A flask-openapi3 app whose document speaks of problems where errors are answered."""
+
+    url_rule_class = _LazyRule
+
+    def __init__(self, name: str, *, info: Info, **options: Any) -> None:
+        super().__init__(
+            name,
+            info=info,
+            security_schemes=SECURITY_SCHEMES,
+            validation_error_callback=refuse,
+            doc_ui=False,
+            static_folder=None,
+            **options,
+        )
+        self.session_interface = _NoSessions()
+        self._making_document = threading.Lock()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the view or hook itself: the services have no coroutines, and Flask's check costs time at each call."""
+        return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what Flask does without SERVER_NAME and TRUSTED_HOSTS, which no service sets, in a third of the time."""
+        if request is None:
+            return super().create_url_adapter(None)
+        environ = request.environ
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+        where = (request.host, request.root_path, self.url_map.default_subdomain, request.scheme)
+        return MapAdapter(self.url_map, *where, path, request.method, environ.get("QUERY_STRING", ""))
+
+    @property
+    def api_doc(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        with self._making_document:
+            return super().api_doc
+
+    def describe(self) -> None:
+        """Fill `paths`, `tags` and `components_schemas`, those of the blueprints too."""
+        super().describe()
+        for blueprint in self.blueprints.values():
+            if isinstance(blueprint, ApiBlueprint):
+                blueprint.describe()
+                self.tags += (tag for tag in blueprint.tags if tag not in self.tags)
+                self.paths |= blueprint.paths
+                self.components_schemas |= blueprint.components_schemas
+
+    def generate_spec_json(self) -> None:
+        """Build the document, then say of every operation which problems it may answer and how forms are encoded."""
+        self.describe()
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        schemas = self.spec_json["components"].setdefault("schemas", {})
+        for unused in (
+            self.validation_error_model.__name__,
+            ValidationErrorModel.__name__,
+            "UnprocessableEntity",
+        ):
+            schemas.pop(unused, None)
+        schemas["Problem"] = PROBLEM_SCHEMA
+        for item in self.spec_json["paths"].values():
+            for method, operation in item.items():
+                if method in METHODS:
+                    self._add_problems(operation)
+                    _encode_forms(operation)
+
+    def _add_problems(self, operation: dict[str, Any]) -> None:
+        responses: dict[str, Any] = operation["responses"]
+        if "application/json" in responses.get(self.validation_error_status, {}).get("content", {}):
+            del responses[self.validation_error_status]  # flask-openapi3's own form, which is never answered
+        if operation.get("parameters") or operation.get("requestBody"):
+            responses.setdefault("422", problem_response("The request has faults; `errors` lists them."))
+        if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
+            responses.setdefault("400", problem_response("The cursor is not one of ours."))
+        if operation.get("requestBody"):
+            responses.setdefault("400", problem_response("The body cannot be read."))
+            responses.setdefault("413", problem_response("The body has more than 64 KiB."))
+            responses.setdefault("415", problem_response("The body is of another media type."))
+        if operation.get("security"):
+            responses.setdefault("401", problem_response("No token, or one that is not valid here."))
+            responses.setdefault("403", problem_response("The token's scopes do not allow this."))
+        responses.setdefault("default", problem_response("Any other error."))
+
+
+def _encode_forms(operation: dict[str, Any]) -> None:
+    """Name the one encoding of forms that is read; flask-openapi3 knows multipart alone."""
+    content = operation.get("requestBody", {}).get("content", {})
+    if "multipart/form-data" in content:
+        content[FORM] = content.pop("multipart/form-data")
