@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher as Argon2
 from argon2 import Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from service_kit.worker_threads import step_aside
+from service_kit.worker_threads import release_slot
 
 from auth_service.domain.errors import TooBusy
 from auth_service.domain.passwords import LONGEST, LONGEST_TYPED, Verdict, normal_form
@@ -80,7 +80,7 @@ class Argon2Hasher:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        step_aside()  # a hash takes long, and needs no interpreter
+        release_slot()  # a hash takes long, and needs no interpreter
         if not self._places.acquire(timeout=self._patience):
             raise TooBusy("too many log-ins at once", retry_after=1)
         try:

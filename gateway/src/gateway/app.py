@@ -9,7 +9,7 @@ from flask import Flask
 from prometheus_client import start_http_server
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
-from service_kit.observability.document_metrics import FollowedDocuments
+from service_kit.observability.document_metrics import DocumentMetrics
 from service_kit.token_verification import documents_for
 
 from gateway import own, routes
@@ -42,7 +42,7 @@ def create_door(settings: Settings) -> tuple[Door, Flask]:
         followed.stats,
     )
     record = Record(log=settings.log_level in {"DEBUG", "INFO"})
-    record.registry.register(FollowedDocuments(followed.stats))
+    record.registry.register(DocumentMetrics(followed.stats))
     if settings.gateway_metrics_port is not None:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", record.registry)
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)

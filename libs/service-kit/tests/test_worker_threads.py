@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from service_kit.worker_threads import WorkerThreads, step_aside
+from service_kit.worker_threads import WorkerThreads, release_slot
 
 BOUND = 10
 
@@ -18,8 +18,8 @@ class Job:
 
     def __call__(self):
         if self._aside:
-            step_aside()
-            step_aside()  # counts once
+            release_slot()
+            release_slot()  # counts once
         self.begun.set()
         assert self._end.wait(BOUND)
         self.ended.set()
@@ -107,4 +107,4 @@ def test_job_without_progress_is_overtaken(jobs):
 
 
 def test_outside_of_the_pool_stepping_aside_does_nothing():
-    step_aside()
+    release_slot()

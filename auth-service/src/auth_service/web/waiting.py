@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from service_kit.worker_threads import step_aside
+from service_kit.worker_threads import release_slot
 from werkzeug.http import parse_list_header
 
 LONGEST = 25  # seconds that an answer is held
@@ -49,7 +49,7 @@ class WaitingRoom:
         """Return when something has changed or the time is over; False at once when all places are taken."""
         if seconds <= 0 or not self._enter():
             return False
-        step_aside()
+        release_slot()
         try:
             self._wait(self._ticks() + seconds, changed)
         finally:

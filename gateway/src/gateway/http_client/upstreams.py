@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from service_kit.clock import Clock
-from service_kit.http_client.circuit_breaker import Breaker
+from service_kit.http_client.circuit_breaker import CircuitBreaker
 
 from gateway.errors import Refusal, retry
 from gateway.http_client.connection_pool import Client
@@ -24,7 +24,7 @@ class Service:
 
     name: str
     url: str
-    breaker: Breaker
+    breaker: CircuitBreaker
     max_waits: int
     at_once: int = 0
     waits: int = 0
@@ -32,7 +32,7 @@ class Service:
     @classmethod
     def at(cls, name: str, url: str, max_waits: int = 0, now: Clock = time.monotonic) -> "Service":
         """Return a service that is believed to be well."""
-        return cls(name, url, Breaker(now=now), max_waits)
+        return cls(name, url, CircuitBreaker(now=now), max_waits)
 
     def unavailable(self) -> Refusal:
         """Return the answer while the service is not asked at all."""
@@ -79,10 +79,10 @@ class Exchange:
                 head = await self.transfer.head()
         except UpstreamError as error:
             self._headed = True
-            self._service.breaker.failure()
+            self._service.breaker.record_failure()
             raise self._refusal(error) from None
         self._headed = True
-        self._service.breaker.success()
+        self._service.breaker.record_success()
         return head
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Exchange:
         self.transfer.close()
         self._service.at_once -= 1
         if not self._headed and self._probe:
-            self._service.breaker.failure()  # the client left, and the probe has shown nothing
+            self._service.breaker.record_failure()  # the client left, and the probe has shown nothing
 
     def _may_repeat(self, error: UpstreamError) -> bool:
         call = self._call

@@ -16,26 +16,26 @@ from service_kit.observability.health import Check, Health
 from service_kit.settings import ServiceSettings
 from service_kit.web import request_validation
 from service_kit.web.openapi import Api
-from service_kit.web.problems import OWN, ProblemType, install
+from service_kit.web.problems import SERVICE_KIT_PROBLEMS, ProblemType, install
 
-_BUSY = ProblemType(
+_UNAVAILABLE = ProblemType(
     503,
     "storage_unavailable",
     "The database is not available",
     "The database is not available.",
     retry_after=1,
 )
-_UNFIT = ProblemType(
+_UNFIT_VALUE = ProblemType(
     422,
     "invalid_request",
     "The request has faults",
     "A value cannot be stored: it is too long, out of range, or holds a character that the database refuses.",
 )
-STORAGE: Mapping[type[Exception], ProblemType] = {
-    exc.OperationalError: _BUSY,
-    exc.InterfaceError: _BUSY,
-    exc.TimeoutError: _BUSY,
-    exc.DataError: _UNFIT,
+DATABASE_PROBLEMS: Mapping[type[Exception], ProblemType] = {
+    exc.OperationalError: _UNAVAILABLE,
+    exc.InterfaceError: _UNAVAILABLE,
+    exc.TimeoutError: _UNAVAILABLE,
+    exc.DataError: _UNFIT_VALUE,
 }
 THREADS = 48  # that answer requests; most of them wait, see service_kit.server.asgi
 OPERATIONS = [Tag(name="operations", description="For whoever runs the service.")]
@@ -64,14 +64,14 @@ def create_api(  # noqa: PLR0913 - the chassis takes everything that services di
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     registry = app.extensions["metrics"] = CollectorRegistry()
     ProcessCollector(registry=registry)
-    instrumentation.init_app(app, metrics.counting(registry), logs.write_request)
+    instrumentation.init_app(app, metrics.request_counter(registry), logs.write_request)
     request_validation.init_app(app, seconds=settings.body_timeout)
     app.after_request(_untyped_when_empty)
-    install(app, {**OWN, **STORAGE, **(problems or {})})
+    install(app, {**SERVICE_KIT_PROBLEMS, **DATABASE_PROBLEMS, **(problems or {})})
     all_checks = dict(checks or {})
     if issuer is not None:
         all_checks["issuer"] = _guard(app, issuer)
-        registry.register(document_metrics.FollowedDocuments(issuer.documents.stats))
+        registry.register(document_metrics.DocumentMetrics(issuer.documents.stats))
     _operations(app, Health(all_checks), registry, None if issuer is None else issuer.documents.stats)
     return app
 
@@ -149,7 +149,7 @@ def _operations(
     )
     def read_metrics() -> Response:
         """Read the metrics; never routed through the gateway."""
-        return metrics.answer(registry)
+        return metrics.metrics_response(registry)
 
     @app.get(
         "/openapi.json",

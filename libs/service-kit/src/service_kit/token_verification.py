@@ -7,12 +7,14 @@ from touchstone import Issuer, IssuerDocuments
 
 from service_kit.clock import Clock
 from service_kit.settings import ServiceSettings
-from service_kit.worker_threads import step_aside
+from service_kit.worker_threads import release_slot
 
 
 def issuer_for(settings: ServiceSettings, audience: str, now: Clock = time.time) -> Issuer:
     """Return what verifies the issuer's tokens for one audience. Making it does no I/O."""
-    return Issuer(settings.issuer, audience=audience, now=now, before_wait=step_aside, **_following(settings))
+    return Issuer(
+        settings.issuer, audience=audience, now=now, before_wait=release_slot, **_following(settings)
+    )
 
 
 def documents_for(settings: ServiceSettings, now: Clock = time.time) -> IssuerDocuments:

@@ -34,7 +34,7 @@ class _Thread:
 class WorkerThreads:
     """`threads` threads for jobs, of which at most `at_once` run; the others wait in the order in which they came.
 
-    A job that waits for something outside calls `step_aside` first: it no longer counts, another one runs, and it goes on
+    A job that waits for something outside calls `release_slot` first: it no longer counts, another one runs, and it goes on
     when it can, without asking again. So no two jobs can wait for one another here. One that waits without saying so is
     overtaken by `overtake`. A job must not raise.
     """
@@ -97,13 +97,13 @@ class WorkerThreads:
                 self._start()
 
 
-class NeedsThread(BaseException):
+class ThreadRequired(BaseException):
     """A request that is tried outside of the pool would have to wait: it starts over on a thread."""
 
 
 @contextmanager
-def trial() -> Iterator[None]:
-    """Try a request on a thread that must not wait; raises NeedsThread where the request says that it would."""
+def trying() -> Iterator[None]:
+    """Try a request on a thread that must not wait; raises ThreadRequired where the request says that it would."""
     _local.trial = True
     try:
         yield
@@ -111,15 +111,15 @@ def trial() -> Iterator[None]:
         _local.trial = False
 
 
-def may_wait() -> None:
+def require_thread() -> None:
     """Have a request that is only tried start over on a thread. Call it before it waits for a lock, or changes anything."""
-    if getattr(_local, "trial", False):
-        raise NeedsThread
+    if getattr(_local, "trying", False):
+        raise ThreadRequired
 
 
-def step_aside() -> None:
+def release_slot() -> None:
     """Let another request run in this one's place. Call it before waiting for something outside of the interpreter."""
-    may_wait()
+    require_thread()
     thread: _Thread | None = getattr(_local, "thread", None)
     if thread is not None:
         thread.pool._step_aside(thread)  # noqa: SLF001 - one class in two

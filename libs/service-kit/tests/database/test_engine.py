@@ -21,8 +21,8 @@ from service_kit.database import (
 )
 from service_kit.database.__main__ import main
 from service_kit.database.migrations import migrations_of
-from service_kit.database.prepared_statements import KEPT
-from service_kit.worker_threads import NeedsThread, trial
+from service_kit.database.prepared_statements import MAX_KEPT_CONNECTIONS
+from service_kit.worker_threads import ThreadRequired, trying
 from sqlalchemy import (
     Boolean,
     Column,
@@ -430,10 +430,10 @@ def test_fetch_with_other_parameters_is_a_type_error(words, parameters):
 
 def test_fetch_in_the_loop_opens_no_connection(words):
     words.engine.dispose()
-    with trial(), pytest.raises(NeedsThread):
+    with trying(), pytest.raises(ThreadRequired):
         words.fetch(WORDS, after="")
     assert words.fetch(WORDS, after="one")
-    with trial():
+    with trying():
         assert words.fetch(WORDS, after="one")
 
 
@@ -453,7 +453,7 @@ def test_fetches_at_once_keep_few_connections(words):
         found = list(pool.map(lambda after: len(words.fetch(WORDS, after=after)), ["", "one", "two"] * 40))
 
     assert found == [2, 1, 0] * 40
-    assert len(words._reader._free) <= KEPT
+    assert len(words._reader._free) <= MAX_KEPT_CONNECTIONS
 
 
 def test_fetch_opens_connections_again_after_a_dispose(words):

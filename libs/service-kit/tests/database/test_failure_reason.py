@@ -5,7 +5,7 @@ import os
 import psycopg
 import pytest
 from service_kit.database import open_database
-from service_kit.database.failure_reason import REASONS, reason_of
+from service_kit.database.failure_reason import REASONS, failure_reason
 from service_kit.database.url import address
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -16,7 +16,7 @@ def failure(url):
     with pytest.raises(SQLAlchemyError) as failed:
         engine.connect()
     engine.dispose()
-    return reason_of(failed.value, url)
+    return failure_reason(failed.value, url)
 
 
 def driver(words):
@@ -52,7 +52,7 @@ def driver(words):
     ],
 )
 def test_each_failure_has_a_reason_of_its_own(words, meaning):
-    said = reason_of(driver(words), "postgresql://me:hunter2@db/x")
+    said = failure_reason(driver(words), "postgresql://me:hunter2@db/x")
 
     assert meaning in said
     assert words.splitlines()[0] in said
@@ -60,9 +60,9 @@ def test_each_failure_has_a_reason_of_its_own(words, meaning):
 
 
 def test_a_failure_without_a_known_reason_is_the_drivers_line():
-    assert reason_of(driver("something new\nand more"), "postgresql://db/x") == "something new"
-    assert reason_of(OSError(), "postgresql://db/x") == "OSError"
-    assert len(reason_of(driver("x" * 5000), "postgresql://db/x")) <= 300
+    assert failure_reason(driver("something new\nand more"), "postgresql://db/x") == "something new"
+    assert failure_reason(OSError(), "postgresql://db/x") == "OSError"
+    assert len(failure_reason(driver("x" * 5000), "postgresql://db/x")) <= 300
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_failure_without_a_known_reason_is_the_drivers_line():
 )
 def test_no_secret_of_the_url_is_shown(url):
     for words in (f"bad URL {url}", "bad password hunt@er2"):
-        assert "er2" not in reason_of(driver(words), url)
+        assert "er2" not in failure_reason(driver(words), url)
     assert "er2" not in address(url)
 
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from service_kit.database import UtcTimestamp, answering
+from service_kit.database import UtcTimestamp, outages_as
 from sqlalchemy import Column, MetaData, Table, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -15,13 +15,13 @@ class Away(Exception):  # noqa: N818 - a domain's own word
     "fault", [OperationalError("SELECT", {}, Exception()), PoolExhausted(), PermissionError()]
 )
 def test_a_database_that_does_not_answer_is_told_in_the_domains_words(fault):
-    with pytest.raises(Away), answering(Away):
+    with pytest.raises(Away), outages_as(Away):
         raise fault
 
 
 @pytest.mark.parametrize("kind", [ProgrammingError, IntegrityError])
 def test_a_fault_of_our_own_is_not_taken_for_an_outage(kind):
-    with pytest.raises(kind), answering(Away):
+    with pytest.raises(kind), outages_as(Away):
         raise kind("SELECT", {}, Exception("syntax"))
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from service_kit.database import open_database
 from service_kit.database.engine import Database
-from service_kit.database.sqlite_write_queue import Turns
-from service_kit.worker_threads import NeedsThread, trial
+from service_kit.database.sqlite_write_queue import SqliteWriteQueue
+from service_kit.worker_threads import ThreadRequired, trying
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
@@ -36,7 +36,7 @@ def impatient(file):
     """An engine whose writers wait for a twentieth of a second."""
     engine = create_engine(f"sqlite:///{file}")
     event.listen(engine, "connect", lambda made, _: setattr(made, "isolation_level", None))
-    event.listen(engine, "begin", Turns(0.05).begin)
+    event.listen(engine, "begin", SqliteWriteQueue(0.05).begin)
     yield engine
     engine.dispose()
 
@@ -95,5 +95,5 @@ def test_everything_else_goes_on_waiting_as_long_as_before(database):
 
 
 def test_writer_that_is_tried_in_the_loop_does_not_begin(database, holder):
-    with trial(), pytest.raises(NeedsThread), database.begin() as session:
+    with trying(), pytest.raises(ThreadRequired), database.begin() as session:
         session.execute(text("SELECT 1"))

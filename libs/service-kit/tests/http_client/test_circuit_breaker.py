@@ -1,5 +1,5 @@
 import pytest
-from service_kit.http_client.circuit_breaker import Breaker
+from service_kit.http_client.circuit_breaker import CircuitBreaker
 from testkit.clock import FakeClock
 
 
@@ -10,13 +10,13 @@ def clock():
 
 @pytest.fixture
 def breaker(clock):
-    return Breaker(threshold=3, window=10, cool_down=2, now=clock)
+    return CircuitBreaker(threshold=3, window=10, cool_down=2, now=clock)
 
 
 def fail(breaker, times):
     for _ in range(times):
         assert breaker.allow()
-        breaker.failure()
+        breaker.record_failure()
 
 
 def test_it_stays_closed_below_the_threshold(breaker):
@@ -35,7 +35,7 @@ def test_failures_in_a_row_open_it(breaker):
 
 def test_a_success_between_starts_the_count_anew(breaker):
     fail(breaker, 2)
-    breaker.success()
+    breaker.record_success()
     fail(breaker, 2)
     assert breaker.state == "closed"
 
@@ -59,7 +59,7 @@ def test_a_probe_that_succeeds_closes_it(breaker, clock):
     fail(breaker, 3)
     clock.advance(2)
     breaker.allow()
-    breaker.success()
+    breaker.record_success()
     assert breaker.state == "closed"
     assert breaker.allow()
 
@@ -68,7 +68,7 @@ def test_a_probe_that_fails_opens_it_again_for_the_whole_time(breaker, clock):
     fail(breaker, 3)
     clock.advance(2)
     breaker.allow()
-    breaker.failure()
+    breaker.record_failure()
     clock.advance(1.9)
     assert not breaker.allow()
     clock.advance(0.1)

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
-from service_kit.http_client.circuit_breaker import Breaker
+from service_kit.http_client.circuit_breaker import CircuitBreaker
 from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
@@ -38,7 +38,9 @@ def assertion(tmp_path):
 @pytest.fixture
 def source(upstream, assertion, clock):
     upstream.answers = [token()]
-    client = ServiceClient(upstream.url, name="mint", breaker=Breaker(threshold=1000), sleep=lambda _s: None)
+    client = ServiceClient(
+        upstream.url, name="mint", breaker=CircuitBreaker(threshold=1000), sleep=lambda _s: None
+    )
     return TokenSource("/oauth/token", assertion, client, clock, cache_size=3)
 
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 import requests
 from service_kit.errors import UpstreamUnavailable
-from service_kit.http_client.circuit_breaker import Breaker
-from service_kit.http_client.service_client import MAX_ANSWER, ServiceClient, retry_after
+from service_kit.http_client.circuit_breaker import CircuitBreaker
+from service_kit.http_client.service_client import MAX_RESPONSE_BYTES, ServiceClient, retry_after
 from service_kit.observability import request_id
 from testkit.clock import FakeClock
 from testkit.proxy import FaultyProxy
@@ -25,7 +25,7 @@ def make_client(clock):
     """Make a client that waits as long as a busy machine takes, unless a test is about that."""
 
     def make(url, timeout=10, deadline=30):
-        breaker = Breaker(now=clock)
+        breaker = CircuitBreaker(now=clock)
         return ServiceClient(
             url,
             name="upstream",
@@ -181,9 +181,11 @@ def test_a_connection_that_broke_between_two_calls_is_made_anew(upstream, proxie
     assert client.get("/x").status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"x" * (MAX_ANSWER + 1), gzip.compress(b"0" * (MAX_ANSWER + 1))])
+@pytest.mark.parametrize(
+    "body", [b"x" * (MAX_RESPONSE_BYTES + 1), gzip.compress(b"0" * (MAX_RESPONSE_BYTES + 1))]
+)
 def test_an_answer_of_more_than_a_mebibyte_is_none(upstream, client, body):
-    encoding = {"Content-Encoding": "gzip"} if len(body) < MAX_ANSWER else {}
+    encoding = {"Content-Encoding": "gzip"} if len(body) < MAX_RESPONSE_BYTES else {}
     upstream.answers = [Answer(200, body, encoding)]
     with pytest.raises(UpstreamUnavailable):
         client.get("/x")
@@ -221,7 +223,7 @@ def test_a_call_that_breaks_for_reasons_of_its_own_counts_as_a_failure(client):
         def request(self, *_args, **_kwargs):
             raise KeyboardInterrupt
 
-    broken = ServiceClient("http://127.0.0.1:1", session=Interrupted(), breaker=Breaker(threshold=1))
+    broken = ServiceClient("http://127.0.0.1:1", session=Interrupted(), breaker=CircuitBreaker(threshold=1))
     with pytest.raises(KeyboardInterrupt):
         broken.get("/x")
     assert broken.breaker.state == "open"

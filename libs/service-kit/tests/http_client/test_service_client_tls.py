@@ -6,7 +6,7 @@ import ssl
 import pytest
 import trustme
 from service_kit.errors import UpstreamUnavailable
-from service_kit.http_client.circuit_breaker import Breaker
+from service_kit.http_client.circuit_breaker import CircuitBreaker
 from service_kit.http_client.service_client import ServiceClient
 from testkit.upstream import FakeUpstream
 
@@ -44,7 +44,7 @@ def url(company):
 
 
 def client(url, **settings):
-    return ServiceClient(url, name="upstream", breaker=Breaker(), sleep=lambda _s: None, **settings)
+    return ServiceClient(url, name="upstream", breaker=CircuitBreaker(), sleep=lambda _s: None, **settings)
 
 
 def test_a_company_ca_is_trusted_where_it_is_named(url, bundle):

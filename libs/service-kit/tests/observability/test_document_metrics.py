@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 from prometheus_client import CollectorRegistry
-from service_kit.observability.document_metrics import MAX_DOCUMENTS, FollowedDocuments, report
+from service_kit.observability.document_metrics import MAX_DOCUMENTS, DocumentMetrics, report
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Stats:
 def scrape():
     def read(*stats):
         registry = CollectorRegistry()
-        registry.register(FollowedDocuments(lambda: list(stats)))
+        registry.register(DocumentMetrics(lambda: list(stats)))
         return registry.get_sample_value
 
     return read
@@ -75,4 +75,4 @@ def test_nobody_is_asked_for_figures_before_prometheus_asks():
     def never():
         raise AssertionError("asked")
 
-    CollectorRegistry().register(FollowedDocuments(never))
+    CollectorRegistry().register(DocumentMetrics(never))

@@ -9,7 +9,7 @@ from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability.health import Health
 from service_kit.server.asgi import AsgiServer, environment, respond
 from service_kit.web import request_validation
-from service_kit.worker_threads import NeedsThread, may_wait, step_aside, trial
+from service_kit.worker_threads import ThreadRequired, release_slot, require_thread, trying
 
 SCOPE = {
     "type": "http",
@@ -210,12 +210,12 @@ def reading(app):
 
     @app.get("/steps-aside")
     def steps_aside():
-        step_aside()
+        release_slot()
         return reads()
 
     @app.get("/writes")
     def writes():
-        may_wait()
+        require_thread()
         return reads()
 
     return app
@@ -257,11 +257,11 @@ def test_read_without_the_setting_uses_a_thread(app):
 def test_read_that_would_call_out_leaves_the_breaker_alone():
     client = ServiceClient("http://127.0.0.1:9", name="other")
     for _ in range(9):
-        with trial(), pytest.raises(NeedsThread):
+        with trying(), pytest.raises(ThreadRequired):
             client.request("GET", "/")
     assert client.breaker.allow()
 
 
 def test_read_that_would_wait_for_health_checks_leaves_the_loop():
-    with trial(), pytest.raises(NeedsThread):
+    with trying(), pytest.raises(ThreadRequired):
         Health({"slow": threading.Event().wait}).reasons()

@@ -5,11 +5,11 @@ import socket
 
 import pytest
 from service_kit.web import request_body
-from service_kit.web.request_body import Limits
+from service_kit.web.request_body import BodyLimits
 from werkzeug import Request, exceptions
 from werkzeug.exceptions import BadRequest, LengthRequired, RequestEntityTooLarge, RequestTimeout
 
-LIMITS = Limits(100, 5)
+LIMITS = BodyLimits(100, 5)
 
 
 class Broken(io.BytesIO):
@@ -71,4 +71,4 @@ def test_body_that_stops_is_given_up_in_time(read, name):
     with ours, theirs, ours.makefile("rb") as stream:
         theirs.sendall(b"two")
         with pytest.raises(RequestTimeout):
-            read(stream, Limits(100, 0.01), CONTENT_LENGTH="5", **{name: ours})
+            read(stream, BodyLimits(100, 0.01), CONTENT_LENGTH="5", **{name: ours})

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from service_kit.database import Database, answering
+from service_kit.database import Database, outages_as
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -32,18 +32,18 @@ class SqlCatalogue:
 
     def page(self, after: str | None, limit: int) -> Sequence[Product]:
         """Return up to ``limit`` products with a SKU greater than ``after``, ascending by SKU."""
-        with answering(StorageUnavailable):
+        with outages_as(StorageUnavailable):
             return [Product(*row) for row in self._database.fetch(_PAGE, after=after or "", limit=limit)]
 
     def find(self, skus: Collection[str]) -> Mapping[str, Product]:
         """Return those of ``skus`` that there are, by SKU."""
-        with answering(StorageUnavailable), self._database.read() as session:
+        with outages_as(StorageUnavailable), self._database.read() as session:
             return {row[0]: Product(*row) for row in session.execute(_FIND, {"skus": list(skus)})}
 
     def add_missing(self, wanted: Iterable[Product]) -> None:
         """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
         rows = _in_order(wanted)
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(self._insert(products).on_conflict_do_nothing(index_elements=["sku"]), rows)
 
     def put(self, wanted: Iterable[Product]) -> None:
@@ -54,7 +54,7 @@ class SqlCatalogue:
             index_elements=["sku"],
             set_={name: statement.excluded[name] for name in ("name", "price_cents", "currency")},
         )
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(replacing, rows)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from service_kit.database import Database, answering
+from service_kit.database import Database, outages_as
 from sqlalchemy import Integer, Select, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -80,7 +80,7 @@ class SqlOrders:
 
     def add(self, order: Order, key: IdempotencyKey | None) -> Order:
         """Store ``order``, or return the one that its customer already has under ``key``."""
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             if session.execute(self._add, _row(order, key)).one_or_none() is not None:
                 session.execute(insert(order_lines), _line_rows(order))
                 return order
@@ -91,7 +91,7 @@ class SqlOrders:
 
     def by_key(self, sub: str, key: IdempotencyKey) -> Order | None:
         """Return the order that ``sub`` placed under ``key``, if its fingerprint is the same."""
-        with answering(StorageUnavailable):
+        with outages_as(StorageUnavailable):
             found = self._database.fetch(_BY_KEY, sub=sub, key=key.value)
         if not found:
             return None
@@ -113,13 +113,13 @@ class SqlOrders:
 
     def cancel(self, order_id: UUID, sub: str, at: datetime) -> Order | None:
         """Cancel the order if it is of ``sub`` and still placed; the first of several at once decides the time."""
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(_CANCEL, {"order_id": order_id, "sub": sub, "at": at})
         found = self.find(order_id)
         return found if found is not None and found.customer.sub == sub else None
 
     def _read(self, statement: Select[*tuple[Any, ...]], **parameters: object) -> list[Order]:
-        with answering(StorageUnavailable):
+        with outages_as(StorageUnavailable):
             rows = self._database.fetch(statement, **parameters)
         lines: dict[UUID, list[Line]] = {}
         heads = {}

@@ -4,7 +4,7 @@ from typing import Any, Final, cast
 
 from flask import Response, current_app, request
 from flask_openapi3.models.tag import Tag
-from service_kit.web.http_cache import cacheable
+from service_kit.web.http_cache import cacheable_json
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
@@ -77,7 +77,7 @@ def keep_private(response: Response) -> Response:
 def list_products(query: ProductsQuery) -> Response:
     """List what can be ordered, ascending by SKU; takes no token."""
     page, after = _shop().products(product_position(query.cursor), query.limit)
-    return cacheable(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
+    return cacheable_json(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
 
 
 @orders.post(

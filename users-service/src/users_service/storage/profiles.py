@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from service_kit.database import Database, answering
+from service_kit.database import Database, outages_as
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -39,7 +39,7 @@ class SqlProfiles:
         known = self.find(sub)
         if known is not None:
             return known
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             _make_missing(session, sub, at)
             return _read(session, sub)
 
@@ -50,7 +50,7 @@ class SqlProfiles:
             values |= {"name": changes.name, "name_known": True}
         if not isinstance(changes.shipping_address, Keep):
             values["shipping_address"] = changes.shipping_address
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             _make_missing(session, sub, at)
             session.execute(update(profiles).where(profiles.c.sub == sub).values(values))
             return _read(session, sub)
@@ -58,19 +58,19 @@ class SqlProfiles:
     def copy_name(self, sub: str, name: str) -> Profile:
         """Set the name of the profile of ``sub`` to its account's, unless a name is known already; return the profile."""
         unnamed = (profiles.c.sub == sub) & (profiles.c.name == "") & ~profiles.c.name_known
-        with answering(StorageUnavailable), self._database.begin() as session:
+        with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(update(profiles).where(unnamed).values(name=name, name_known=True))
             return _read(session, sub)
 
     def find(self, sub: str) -> Profile | None:
         """Return the profile of ``sub``, or None."""
-        with answering(StorageUnavailable):
+        with outages_as(StorageUnavailable):
             found = self._database.fetch(_FIND, sub=sub)
         return Profile(*found[0]) if found else None
 
     def page(self, after: str | None, limit: int) -> Sequence[Profile]:
         """Return up to ``limit`` profiles with a ``sub`` greater than ``after``, ascending by ``sub``."""
-        with answering(StorageUnavailable):
+        with outages_as(StorageUnavailable):
             return [Profile(*row) for row in self._database.fetch(_PAGE, after=after or "", limit=limit)]
 
 

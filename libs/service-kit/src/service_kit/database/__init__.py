@@ -8,14 +8,14 @@ from service_kit.database.engine import (
     threads_at_once,
 )
 from service_kit.database.migrations import run_migrations, upgrade
-from service_kit.database.repositories import UtcTimestamp, answering
+from service_kit.database.repositories import UtcTimestamp, outages_as
 
 __all__ = [
     "Database",
     "UtcTimestamp",
-    "answering",
     "database_check",
     "open_database",
+    "outages_as",
     "reads_in_loop",
     "run_migrations",
     "threads_at_once",

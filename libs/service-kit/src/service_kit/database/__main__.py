@@ -8,7 +8,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 
 from service_kit.database.engine import open_database
-from service_kit.database.failure_reason import reason_of
 from service_kit.database.migrations import migrations_of, upgrade
 from service_kit.database.url import DatabaseUrl, address
 from service_kit.errors import CannotMigrate

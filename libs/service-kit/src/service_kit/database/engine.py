@@ -15,8 +15,8 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from service_kit.database.prepared_statements import UNFIT, Reader, Row
-from service_kit.database.sqlite_write_queue import Turns
+from service_kit.database.prepared_statements import UNFIT_VALUE_ERRORS, Row, StatementReader
+from service_kit.database.sqlite_write_queue import SqliteWriteQueue
 
 BUSY_TIMEOUT = 5.0
 _ALIVE = text("SELECT 1")
@@ -55,7 +55,7 @@ def open_database(url: str | SecretStr, *, pool_size: int = 10, pool_timeout: fl
 def _name_unfit_values(context: ExceptionContext) -> Exception | None:
     """Make a DataError, as of any other value that a column cannot hold, of what the driver could not even send."""
     error = context.original_exception
-    if isinstance(error, UNFIT):
+    if isinstance(error, UNFIT_VALUE_ERRORS):
         return DataError(context.statement, None, error, hide_parameters=True)
     return None
 
@@ -134,7 +134,7 @@ def _sqlite(url: URL) -> Engine:
         elif ONE_STATEMENT not in options:
             turns.begin(connection)
 
-    turns = Turns(BUSY_TIMEOUT)
+    turns = SqliteWriteQueue(BUSY_TIMEOUT)
     event.listen(engine, "checkin", turns.finished)
     return engine
 
@@ -152,7 +152,7 @@ class Database:
             self._reading = engine.execution_options(**snapshot)
         else:
             self._reading = engine.execution_options(**{READ_ONLY: True})
-        self._reader = Reader(_one_statement(engine))
+        self._reader = StatementReader(_one_statement(engine))
         event.listen(engine, "engine_disposed", self._reader.close)
 
     @contextmanager

@@ -33,7 +33,7 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def reason_of(error: Exception, url: str | SecretStr) -> str:
+def failure_reason(error: Exception, url: str | SecretStr) -> str:
     """Return why a database cannot be used: what it means, and the driver's first line without the secrets of `url`."""
     words = str(getattr(error, "orig", None) or error).strip()
     said = next(iter(words.splitlines()), type(error).__name__)

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Dialect, Engine, Executable
 from sqlalchemy.engine import Compiled
 from sqlalchemy.exc import DataError, DBAPIError
 
-from service_kit.worker_threads import may_wait
+from service_kit.worker_threads import require_thread
 
-KEPT = 4  # connections that are kept for the next statement; others go back to the pool
-UNFIT = (OverflowError, UnicodeEncodeError)  # of a value that the driver cannot even send
+MAX_KEPT_CONNECTIONS = 4  # connections that are kept for the next statement; others go back to the pool
+UNFIT_VALUE_ERRORS = (OverflowError, UnicodeEncodeError)  # of a value that the driver cannot even send
 Row: TypeAlias = Sequence[Any]  # the values of the statement's columns
 
 
-class Prepared:
+class PreparedStatement:
     """One statement in a database's dialect: its text, and what values and columns go through.
 
     Its parameters may not be lists (`IN` with a list is another text for each length).
@@ -54,7 +54,7 @@ class Prepared:
         return found
 
 
-class Reader:
+class StatementReader:
     """Executes prepared statements on connections of an engine that commits each statement; up to KEPT stay open.
 
     The statements are few and live as long as the process: each is compiled once and kept.
@@ -62,19 +62,19 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._prepared: dict[Executable, Prepared] = {}
+        self._prepared: dict[Executable, PreparedStatement] = {}
         self._free: deque[tuple[Connection, Any]] = deque()
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> list[Row]:
         """Return all rows. A kept connection that is dead is replaced; other errors are SQLAlchemy's."""
         prepared = self._prepared.get(statement)
         if prepared is None:
-            prepared = self._prepared[statement] = Prepared(statement, self._engine.dialect)
+            prepared = self._prepared[statement] = PreparedStatement(statement, self._engine.dialect)
         while True:
             try:
                 (held, driver), kept = self._free.pop(), True
             except IndexError:
-                may_wait()
+                require_thread()
                 held, kept = self._engine.connect(), False
                 driver = held.connection.driver_connection
             try:
@@ -99,7 +99,7 @@ class Reader:
             _end(self._free.pop()[0])
 
     def _keep(self, held: Connection, driver: object) -> None:
-        if len(self._free) < KEPT:
+        if len(self._free) < MAX_KEPT_CONNECTIONS:
             self._free.append((held, driver))
         else:
             held.close()
@@ -108,10 +108,10 @@ class Reader:
         dialect = self._engine.dialect
         return isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(error, driver, None)
 
-    def _named(self, prepared: Prepared, error: Exception) -> Exception:
+    def _named(self, prepared: PreparedStatement, error: Exception) -> Exception:
         """Return the error as SQLAlchemy would raise it, without the values."""
         base = self._engine.dialect.loaded_dbapi.Error
-        if isinstance(error, UNFIT):
+        if isinstance(error, UNFIT_VALUE_ERRORS):
             return DataError(prepared.text, None, error, hide_parameters=True)
         if not isinstance(error, base):
             return error

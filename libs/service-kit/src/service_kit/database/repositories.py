@@ -27,7 +27,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
 
 
 @contextmanager
-def answering(unavailable: Callable[[], Exception]) -> Iterator[None]:
+def outages_as(unavailable: Callable[[], Exception]) -> Iterator[None]:
     """Raise what `unavailable` makes if the database does not answer; what our own SQL did wrong stays as it is."""
     try:
         yield

@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from service_kit.worker_threads import may_wait
+from service_kit.worker_threads import require_thread
 
 _BEGIN = "BEGIN IMMEDIATE"
 _PAUSE = (0.0002, 0.001)  # seconds between two tries, when another process is writing
 
 
-class Turns:
+class SqliteWriteQueue:
     """Begins writing transactions, as soon as the file is free, for at most so many seconds of waiting.
 
     SQLite's own waiting lets whoever comes along first write first, and sleeps for ever longer, up to 100 ms: with writers
@@ -33,7 +33,7 @@ class Turns:
 
     def begin(self, connection: Connection) -> None:
         """Begin; raises OperationalError when the file was not free in all that time."""
-        may_wait()
+        require_thread()
         end = time.monotonic() + self._patience
         driver: Any = connection.connection.driver_connection
         mine = self._next.acquire(timeout=self._patience)

@@ -10,7 +10,7 @@ from service_kit.clock import Clock
 State = Literal["closed", "open", "half-open"]
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed until `threshold` calls in a row failed within `window` seconds, then open for `cool_down` seconds.
 
     After that one call goes through as a probe (half-open): its success closes the breaker, its failure opens it
@@ -50,13 +50,13 @@ class Breaker:
             self._probe_at = now
             return True
 
-    def success(self) -> None:
+    def record_success(self) -> None:
         """Note that the call was answered."""
         with self._lock:
             self._failures.clear()
             self._opened_at = self._probe_at = None
 
-    def failure(self) -> None:
+    def record_failure(self) -> None:
         """Note that the call was not answered, or by a server in trouble."""
         with self._lock:
             now = self._now()

@@ -23,14 +23,14 @@ from touchstone import strictjson
 from service_kit.clock import Clock
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
 from service_kit.http_client.service_client import ServiceClient, retry_after
-from service_kit.worker_threads import may_wait, step_aside
+from service_kit.worker_threads import release_slot, require_thread
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type's name
-ASSERTION_TTL = 60
-EARLY = 30  # seconds before its end at which a token is renewed
-MAX_LIFE = 3600  # seconds; what is longer-lived is asked for again all the same
+ASSERTION_TTL_SECONDS = 60
+RENEW_BEFORE_SECONDS = 30  # seconds before its end at which a token is renewed
+MAX_TTL_SECONDS = 3600  # seconds; what is longer-lived is asked for again all the same
 CACHE_SIZE = 4096
 Key = tuple[str, str, str]
 _log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class ClientAssertion:
             "aud": self._audience,
             "jti": secrets.token_urlsafe(16),
             "iat": int(now),
-            "exp": int(now) + ASSERTION_TTL,
+            "exp": int(now) + ASSERTION_TTL_SECONDS,
         }
         parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
         signed = ".".join(_b64(part) for part in parts)
@@ -111,7 +111,7 @@ class TokenSource:
         """
         subject = hashlib.sha256(subject_token.encode()).hexdigest()
         request = {
-            "grant_type": EXCHANGE,
+            "grant_type": TOKEN_EXCHANGE,
             "subject_token": subject_token,
             "subject_token_type": ACCESS_TOKEN,
             "requested_token_type": ACCESS_TOKEN,
@@ -126,12 +126,12 @@ class TokenSource:
         return self._get(("", audience, scope), request)
 
     def _get(self, key: Key, request: Mapping[str, str], instead_of: str | None = None) -> str:
-        may_wait()
+        require_thread()
         with self._lock:
             kept = self._kept(key)
             if kept is not None and kept.value == instead_of:
                 kept = None
-            if kept is not None and self._now() < kept.expires_at - EARLY:
+            if kept is not None and self._now() < kept.expires_at - RENEW_BEFORE_SECONDS:
                 return kept.value
             asked = self._asking.get(key)
             mine = asked is None
@@ -139,7 +139,7 @@ class TokenSource:
                 asked = self._asking[key] = Future()
         if mine:
             self._ask(key, request, asked)
-        step_aside()
+        release_slot()
         try:
             return asked.result().value
         except UpstreamUnavailable:
@@ -190,7 +190,7 @@ class TokenSource:
         if answer.status_code == 200:  # noqa: PLR2004 - RFC 6749 section 5.1
             token, life = members.get("access_token"), members.get("expires_in")
             if isinstance(token, str) and token and isinstance(life, int) and life > 0:
-                return _Token(token, self._now() + min(life, MAX_LIFE))
+                return _Token(token, self._now() + min(life, MAX_TTL_SECONDS))
         elif isinstance(members.get("error"), str):
             refused = ExchangeRefused(members["error"][:64], str(members.get("error_description", ""))[:512])
             _log.warning("the mint refused a token", error=refused.error, description=refused.description)

@@ -17,15 +17,15 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from service_kit import http_deadline
 from service_kit.errors import UpstreamUnavailable
-from service_kit.http_client.circuit_breaker import Breaker
+from service_kit.http_client.circuit_breaker import CircuitBreaker
 from service_kit.observability import request_id
-from service_kit.worker_threads import may_wait, step_aside
+from service_kit.worker_threads import release_slot, require_thread
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-SICK = frozenset({502, 503, 504})
-MAX_ANSWER = 1024 * 1024
-JITTER = 0.05
-MAX_RETRY_AFTER = 60
+UNAVAILABLE_STATUSES = frozenset({502, 503, 504})
+MAX_RESPONSE_BYTES = 1024 * 1024
+RETRY_JITTER_SECONDS = 0.05
+MAX_RETRY_AFTER_SECONDS = 60
 FAILURES = (RequestException, HTTPError, OSError)  # the last two while the body is read
 Form = Mapping[str, str]
 
@@ -48,7 +48,7 @@ class ServiceClient:
         session: Session | None = None,
         timeout: tuple[float, float] = (1.0, 3.0),
         deadline: float = 5.0,
-        breaker: Breaker | None = None,
+        breaker: CircuitBreaker | None = None,
         sleep: Callable[[float], object] = time.sleep,
         ca: str | Path | None = None,
         proxy: str | None = None,
@@ -64,7 +64,7 @@ class ServiceClient:
         self._session = session
         self._timeout = timeout
         self._deadline = deadline
-        self.breaker = breaker or Breaker()
+        self.breaker = breaker or CircuitBreaker()
         self._sleep = sleep
         self._local = threading.local()
 
@@ -95,7 +95,7 @@ class ServiceClient:
         once, if the method is idempotent (RFC 9110 section 9.2.2) or `idempotent` says so. `form` may be a function,
         called for each attempt (a client assertion is good for one).
         """
-        may_wait()
+        require_thread()
         method = method.upper()
         repeatable = method in IDEMPOTENT if idempotent is None else idempotent
         send_headers = dict(headers or {})
@@ -109,7 +109,7 @@ class ServiceClient:
             answer = self._attempt(method, path, options, last=last)
             if answer is not None:
                 return answer
-            self._sleep(random.uniform(0, JITTER))  # noqa: S311 - spreads retries, guards nothing
+            self._sleep(random.uniform(0, RETRY_JITTER_SECONDS))  # noqa: S311 - spreads retries, guards nothing
         raise AssertionError("the last attempt answers or raises")  # pragma: no cover
 
     def _attempt(self, method: str, path: str, options: dict[str, Any], *, last: bool) -> Response | None:
@@ -121,24 +121,24 @@ class ServiceClient:
         try:
             answer = self._send(method, path, options)
         except FAILURES as error:
-            self.breaker.failure()
+            self.breaker.record_failure()
             if last or not isinstance(error, ConnectionError | ChunkedEncodingError | ProtocolError):
                 raise UpstreamUnavailable(self.name, self.breaker.retry_after(), reason(error)) from error
             return None
         except BaseException:
-            self.breaker.failure()  # a probe must never stay unreported
+            self.breaker.record_failure()  # a probe must never stay unreported
             raise
-        if answer.status_code not in SICK:
-            self.breaker.success()
+        if answer.status_code not in UNAVAILABLE_STATUSES:
+            self.breaker.record_success()
             return answer
-        self.breaker.failure()
+        self.breaker.record_failure()
         if last or "Retry-After" in answer.headers:
             wait = max(retry_after(answer), self.breaker.retry_after())
             raise UpstreamUnavailable(self.name, wait, f"answered {answer.status_code}")
         return None
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
-        step_aside()
+        release_slot()
         answer = self._thread_session().request(
             method,
             self._base_url + path,
@@ -153,7 +153,7 @@ class ServiceClient:
             content = bytearray()
             while chunk := answer.raw.read1(65536, decode_content=True):
                 content += chunk
-                if len(content) > MAX_ANSWER:
+                if len(content) > MAX_RESPONSE_BYTES:
                     raise RequestException("the answer is too big")
             if answer.raw.length_remaining:
                 raise ProtocolError("the answer was cut off")
@@ -188,4 +188,4 @@ def _end_is_told(method: str, answer: Response) -> bool:
 def retry_after(answer: Response) -> int:
     """Return the answer's Retry-After in seconds, from 1 to 60; 1 when there is none that can be read."""
     value = answer.headers.get("Retry-After", "")
-    return min(MAX_RETRY_AFTER, max(1, int(value))) if re.fullmatch("[0-9]{1,9}", value) else 1
+    return min(MAX_RETRY_AFTER_SECONDS, max(1, int(value))) if re.fullmatch("[0-9]{1,9}", value) else 1

@@ -23,7 +23,7 @@ def report(stats: Stats) -> Mapping[str, Mapping[str, Any]]:
     return documents
 
 
-class FollowedDocuments(Collector):
+class DocumentMetrics(Collector):
     """The figures of the followed documents, read when Prometheus asks.
 
     What was never confirmed is infinitely old, so that an alert on the age needs no second rule.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from service_kit.worker_threads import step_aside
+from service_kit.worker_threads import release_slot
 
 Check = Callable[[], str | None]
-BOUND = 2.0
+TIMEOUT_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -38,7 +38,7 @@ class Health:
     one that hangs is not started a second time.
     """
 
-    def __init__(self, checks: Mapping[str, Check], bound: float = BOUND) -> None:
+    def __init__(self, checks: Mapping[str, Check], bound: float = TIMEOUT_SECONDS) -> None:
         self._checks = dict(checks)
         self._bound = bound
         self._runs: dict[str, _Run] = {}
@@ -46,7 +46,7 @@ class Health:
 
     def reasons(self) -> dict[str, str]:
         """Return the reasons not to send requests here, by check; empty when there are none."""
-        step_aside()
+        release_slot()
         with self._lock:
             for name, check in self._checks.items():
                 if name not in self._runs or self._runs[name].done.is_set():

@@ -22,7 +22,7 @@ def init_app(app: Flask, *recorders: Recorder) -> None:
 
     def recorded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         begun = time.perf_counter()
-        name = request_id.take(environ)
+        name = request_id.bind_environ(environ)
         request: Request | None = None
         status = 500
 
@@ -41,6 +41,6 @@ def init_app(app: Flask, *recorders: Recorder) -> None:
                     for record in recorders:
                         record(request, status, seconds)
             finally:
-                request_id.forget()
+                request_id.unbind()
 
     app.wsgi_app = recorded  # type: ignore[method-assign]  # the way that Flask's documentation names

@@ -11,7 +11,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def counting(registry: CollectorRegistry) -> Callable[[Request, int, float], None]:
+def request_counter(registry: CollectorRegistry) -> Callable[[Request, int, float], None]:
     """Return what counts an answered request (its status, and the seconds that it took) in this registry."""
     requests = Counter(
         "http_requests_total", "Requests answered.", ("method", "route", "status"), registry=registry
@@ -39,6 +39,6 @@ def counting(registry: CollectorRegistry) -> Callable[[Request, int, float], Non
     return count
 
 
-def answer(registry: CollectorRegistry) -> Response:
+def metrics_response(registry: CollectorRegistry) -> Response:
     """Return the registry in Prometheus' text format."""
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

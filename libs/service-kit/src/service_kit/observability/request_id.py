@@ -61,14 +61,14 @@ def bind(request_id: str, trace: tuple[str, str] | None) -> None:
     _trace.set(trace)
 
 
-def take(environ: dict[str, Any]) -> str:
+def bind_environ(environ: dict[str, Any]) -> str:
     """Bind the id and the trace that a WSGI request brings, and a new id where it brings no good one; return the id."""
     name = accepted(environ.get("HTTP_X_REQUEST_ID"))
     bind(name, parse_traceparent(environ.get("HTTP_TRACEPARENT")))
     return name
 
 
-def forget() -> None:
+def unbind() -> None:
     """Be outside of any request again."""
     _request_id.set(None)
     _trace.set(None)

@@ -18,15 +18,17 @@ from werkzeug.exceptions import HTTPException
 
 from service_kit.server import shutdown
 from service_kit.web import request_body
-from service_kit.web.request_body import Limits
-from service_kit.worker_threads import NeedsThread, WorkerThreads, trial
+from service_kit.web.request_body import BodyLimits
+from service_kit.worker_threads import ThreadRequired, WorkerThreads, trying
 
-PATIENCE_SECONDS = 0.01  # after which a request that makes no progress no longer keeps others from running
+OVERTAKE_AFTER_SECONDS = (
+    0.01  # after which a request that makes no progress no longer keeps others from running
+)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-Answer = tuple[int, Headers, bytes]
+WsgiResponse = tuple[int, Headers, bytes]
 _READS = frozenset({"GET", "HEAD"})
 _BASE: dict[str, Any] = {
     "SCRIPT_NAME": "",
@@ -50,7 +52,7 @@ class AsgiServer:
 
     def __init__(self, app: Flask) -> None:
         self._app = app.wsgi_app
-        self._limits: Limits = app.extensions["request_body"]
+        self._limits: BodyLimits = app.extensions["request_body"]
         self._sizes = (app.config["THREADS"], app.config["THREADS_AT_ONCE"])
         self._reads_in_loop: bool = app.config.get("READS_IN_LOOP", False)
         self._workers: WorkerThreads | None = None
@@ -77,18 +79,18 @@ class AsgiServer:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _try(self, environ: dict[str, Any]) -> Answer | None:
+    def _try(self, environ: dict[str, Any]) -> WsgiResponse | None:
         """Return the answer of a request that has nothing to wait for."""
         try:
-            with trial():
+            with trying():
                 return respond(self._app, dict(environ))
-        except NeedsThread:
+        except ThreadRequired:
             return None
 
     async def _on_a_thread(
         self, loop: asyncio.AbstractEventLoop, workers: WorkerThreads, environ: dict[str, Any]
-    ) -> Answer:
-        done: asyncio.Future[Answer] = loop.create_future()
+    ) -> WsgiResponse:
+        done: asyncio.Future[WsgiResponse] = loop.create_future()
 
         def job() -> None:
             finish: Callable[[], None]
@@ -101,19 +103,19 @@ class AsgiServer:
 
         if workers.submit(job) and not self._watched:
             self._watched = True
-            loop.call_later(PATIENCE_SECONDS, self._watch, loop, workers)
+            loop.call_later(OVERTAKE_AFTER_SECONDS, self._watch, loop, workers)
         return await done
 
     def _watch(self, loop: asyncio.AbstractEventLoop, workers: WorkerThreads) -> None:
         self._watched = workers.overtake()
         if self._watched:
-            loop.call_later(PATIENCE_SECONDS, self._watch, loop, workers)
+            loop.call_later(OVERTAKE_AFTER_SECONDS, self._watch, loop, workers)
 
     async def _read(self, scope: Message, environ: dict[str, Any], receive: Receive) -> HTTPException | None:
         """Put the whole body into the environment, or what is wrong with it; return the latter."""
         body = b""
         try:
-            length = request_body.announced(
+            length = request_body.announced_length(
                 environ.get("CONTENT_LENGTH"), environ.pop("HTTP_TRANSFER_ENCODING", None)
             )
             if length is not None and length > self._limits.size:
@@ -187,7 +189,7 @@ def _variable(header: bytes) -> str:
     return name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"
 
 
-def respond(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
+def respond(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> WsgiResponse:
     """Call a WSGI app and return status, headers and the whole body."""
     started: list[tuple[int, Headers]] = []
     parts: list[bytes] = []

@@ -8,13 +8,13 @@ from typing import TypeVar
 from pydantic_settings import BaseSettings
 from sqlalchemy.exc import SQLAlchemyError
 
-from service_kit.database.failure_reason import reason_of
+from service_kit.database.failure_reason import failure_reason
 from service_kit.errors import CannotMigrate
 from service_kit.settings import S, load
 
 A = TypeVar("A")
 EXIT_CANNOT_START = 3
-YOUNG = 5_000  # objects between two looks for garbage; a request makes some hundreds
+GC_THRESHOLD = 5_000  # objects between two looks for garbage; a request makes some hundreds
 
 
 def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type[Exception], ...] = ()) -> A:
@@ -30,7 +30,7 @@ def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type
         app = create_app(values)
         # What was made so far lives as long as the process: no look for garbage needs to go through it.
         gc.freeze()
-        gc.set_threshold(YOUNG)
+        gc.set_threshold(GC_THRESHOLD)
         return app  # noqa: TRY300 - what follows is for errors alone
     except SQLAlchemyError as error:
         reason = f"the database of DATABASE_URL cannot be used: {_reason(error, values)}"
@@ -42,4 +42,4 @@ def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type
 
 def _reason(error: SQLAlchemyError, settings: BaseSettings) -> str:
     url = getattr(settings, "database_url", None)
-    return type(error).__name__ if url is None else reason_of(error, url)
+    return type(error).__name__ if url is None else failure_reason(error, url)

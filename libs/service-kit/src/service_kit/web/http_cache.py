@@ -6,7 +6,7 @@ from typing import Any, cast
 from flask import Response, current_app, request
 
 
-def cacheable(value: Any, max_age: int) -> Response:
+def cacheable_json(value: Any, max_age: int) -> Response:
     """Return the JSON of a value, which anybody may keep for `max_age` seconds and then ask about by its ETag.
 
     It is 304 where the request names it (`If-None-Match`, RFC 9110 section 13.1.2).

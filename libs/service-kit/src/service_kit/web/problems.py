@@ -33,7 +33,7 @@ class ProblemType:
     retry_after: int | None = None
 
 
-OWN: Mapping[type[Exception], ProblemType] = {
+SERVICE_KIT_PROBLEMS: Mapping[type[Exception], ProblemType] = {
     UpstreamUnavailable: ProblemType(
         503, "upstream_unavailable", "A service that this needs is not available"
     ),

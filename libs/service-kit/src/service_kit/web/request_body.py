@@ -24,7 +24,7 @@ _SOCKETS = ("werkzeug.socket", "gunicorn.socket")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """How many bytes a body may have, and how many seconds all of it may take."""
 
     size: int
@@ -44,7 +44,7 @@ def incomplete() -> HTTPException:
     return BadRequest("The body did not arrive completely.")
 
 
-def announced(length: str | None, coding: str | None) -> int | None:
+def announced_length(length: str | None, coding: str | None) -> int | None:
     """Return how many bytes the headers announce, None if the body is chunked.
 
     BadRequest: `Content-Length` is no number. NotImplemented (501): another transfer coding than `chunked`
@@ -60,7 +60,7 @@ def announced(length: str | None, coding: str | None) -> int | None:
     return int(text)
 
 
-def read(request: Request, limits: Limits) -> None:
+def read(request: Request, limits: BodyLimits) -> None:
     """Read the whole body into the request, before anything is done with it.
 
     Raises BadRequest (400) if it is incomplete, RequestTimeout (408), RequestEntityTooLarge (413), and LengthRequired
@@ -71,7 +71,7 @@ def read(request: Request, limits: Limits) -> None:
         if (fault := environ[FAULT]) is not None:
             raise fault
         return
-    length = announced(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
+    length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     if length == 0:
         return
     if length is None:
@@ -88,7 +88,7 @@ def read(request: Request, limits: Limits) -> None:
 
 
 @contextmanager
-def _in_time(environ: dict[str, Any], limits: Limits) -> Iterator[None]:
+def _in_time(environ: dict[str, Any], limits: BodyLimits) -> Iterator[None]:
     """End the reading when its time is over, by ending what can be read from the client's connection."""
     connection = next((environ[name] for name in _SOCKETS if name in environ), None)
     late = threading.Event()

@@ -13,7 +13,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from service_kit.errors import InvalidRequest, MalformedJson
 from service_kit.web import request_body
-from service_kit.web.request_body import Limits
+from service_kit.web.request_body import BodyLimits
 
 MAX_BODY = 64 * 1024
 MAX_FAULTS = 20
@@ -142,7 +142,7 @@ def init_app(app: Flask, max_body: int = MAX_BODY, seconds: float = 10) -> None:
     app.config["MAX_FORM_MEMORY_SIZE"] = max_body
     app.config["MAX_FORM_PARTS"] = 100
 
-    limits = app.extensions["request_body"] = Limits(max_body, seconds)
+    limits = app.extensions["request_body"] = BodyLimits(max_body, seconds)
 
     @app.before_request
     def read_body() -> None:
