@@ -20,11 +20,12 @@ import load
 import services
 from processes import running
 from report import Promise, table
-from testkit.callers import Door, Person
 from testkit.cluster import DEMO_PASSWORD, Cluster, free_ports
+from testkit.http_client import HttpClient
 from testkit.issuer import FakeIssuer
 from testkit.keys import jwk
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner
+from testkit.user import User
 
 INTROSPECTOR = (
     "clients",
@@ -46,7 +47,7 @@ def granian(app: str, port: int) -> list[str]:
 
 def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
     """Return the runs of each way, in the order they were made."""
-    mint = Mint(issuer="http://bench.invalid")
+    mint = TokenSigner(issuer="http://bench.invalid")
     token = mint.sign(mint.claims(aud="bench", scope="orders:read"))
     ways: dict[str, dict[str, str]] = {
         "open": {},
@@ -74,8 +75,8 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
         made = house.cli("auth-service", *INTROSPECTOR).stdout
         environment["BENCH_SECRET"] = json.loads(made)["client_secret"]
         environment["BENCH_INTROSPECTION"] = f"{house.urls['auth-service']}/oauth/introspect"
-        with contextlib.closing(Door(house.urls["auth-service"])) as door:
-            alice = Person(door, "alice@example.com", DEMO_PASSWORD)
+        with contextlib.closing(HttpClient(house.urls["auth-service"])) as door:
+            alice = User(door, "alice@example.com", DEMO_PASSWORD)
             ways["introspection"] = {"Authorization": f"Bearer {alice.token}"}
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"

@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path = [path for path in sys.path if Path(path or ".").resolve() != HERE]
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 from testkit.issuer import FakeIssuer  # noqa: E402
-from testkit.mint import Mint  # noqa: E402
+from testkit.token_signer import TokenSigner  # noqa: E402
 
 sys.path.append(str(HERE))
 import json  # noqa: E402
@@ -91,11 +91,11 @@ def ratio(rounds: dict[str, list[Round]], one: str, other: str, field: str) -> f
 
 
 @contextlib.contextmanager
-def all_targets(mint: Mint) -> Iterator[dict[str, Target]]:
+def all_targets(mint: TokenSigner) -> Iterator[dict[str, Target]]:
     """Run everything that is compared."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
-        issuer = stack.enter_context(FakeIssuer(mint=mint, long_poll=True))
+        issuer = stack.enter_context(FakeIssuer(signer=mint, long_poll=True))
         issuer.open_list()
         pem = folder / "issuer.pem"
         pem.write_bytes(mint.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -141,7 +141,7 @@ def main() -> int:
     )
     parser.add_argument("--connections", type=int, default=32)
     options = parser.parse_args()
-    mint = Mint(ISSUER)
+    mint = TokenSigner(ISSUER)
     token = mint.sign(mint.claims(exp=int(time.time()) + 3600, status=7))
     with all_targets(mint) as targets:
         for target in targets.values():

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from apps.plain_polling import PlainPolling
 from service_kit.server.service_table import Service
-from testkit.callers import Door, Person
 from testkit.cluster import DEMO_PASSWORD, SERVICES, Cluster, free_ports
+from testkit.http_client import HttpClient
+from testkit.user import User
 
 ROOT = Path(__file__).resolve().parent.parent
 OBSERVER = ROOT / "bench" / "observer.py"
@@ -66,18 +67,18 @@ class Observer:
 class House:
     """A cluster: its door, its people, and who watches its processes."""
 
-    door: Door
+    door: HttpClient
     observer: Observer
     processes: list[str]
 
-    def person(self, name: str) -> Person:
+    def person(self, name: str) -> User:
         """Return one of the demo's accounts."""
-        return Person(self.door, f"{name}@example.com", os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD))
+        return User(self.door, f"{name}@example.com", os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD))
 
 
 @contextlib.contextmanager
 def _watched(gateway: str, services: list[dict[str, Any]], command: list[str]) -> Iterator[House]:
-    observer, door = Observer(command), Door(gateway)
+    observer, door = Observer(command), HttpClient(gateway)
     try:
         yield House(door, observer, observer.ask(open=services)["processes"])
     finally:

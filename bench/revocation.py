@@ -22,7 +22,8 @@ import houses
 from drawing import Times, by_service, distribution, flat, histogram, percentile
 from houses import House
 from report import Promise, table
-from testkit.callers import read_claims, wait_for
+from testkit.concurrency import wait_for
+from testkit.token_signer import claims_of
 
 PLOTS = Path(__file__).resolve().parent / "plots"
 P99, LONGEST, WOKEN = 250.0, 1000.0, 50.0  # promised milliseconds
@@ -67,7 +68,7 @@ def sessions(house: House, count: int, *, pause: float = 0.1, **how: Any) -> Tim
     for number in range(count):
         token = alice.log_in()["access_token"]
         time.sleep(random.uniform(0.0, pause))
-        sid = read_claims(token)["sid"]
+        sid = claims_of(token)["sid"]
 
         def revoke(number: int = number, token: str = token, sid: str = sid) -> Any:
             if number % 2:
@@ -96,7 +97,7 @@ def withdrawals(house: House, count: int) -> Times:
             token = str(alice.log_in()["access_token"])
             return token if kid in _kid(token) else ""
 
-        token = wait_for(signed_by, hope="the new key's first signature")
+        token = wait_for(signed_by, what="the new key's first signature")
 
         def withdraw(kid: str = kid, right: str = right) -> Any:
             return house.door("DELETE", f"/admin/keys/{kid}", token=right)

@@ -18,8 +18,9 @@ import load
 import requests
 from processes import running
 from report import Promise, table
-from testkit.callers import Door, Person
 from testkit.cluster import DEMO_PASSWORD, Cluster, free_ports
+from testkit.http_client import HttpClient
+from testkit.user import User
 
 CONNECTIONS = 32
 AT_ONCE = (1, 2, 4, 8)
@@ -73,8 +74,8 @@ def serving() -> Iterator[dict[str, Way]]:
     with contextlib.ExitStack() as stack:
         names = ["auth-service", "users-service", "orders-service"]
         cluster = stack.enter_context(Cluster(settings, only=only, services=names))
-        door = stack.enter_context(contextlib.closing(Door(cluster.urls["auth-service"])))
-        headers = {"Authorization": f"Bearer {Person(door, 'alice@example.com', DEMO_PASSWORD).token}"}
+        door = stack.enter_context(contextlib.closing(HttpClient(cluster.urls["auth-service"])))
+        headers = {"Authorization": f"Bearer {User(door, 'alice@example.com', DEMO_PASSWORD).token}"}
         users, orders = cluster.urls["users-service"], cluster.urls["orders-service"]
         sku = requests.get(f"{orders}/products", timeout=10).json()["items"][0]["sku"]
         for _ in range(ORDERS):

@@ -30,8 +30,8 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import RSAKey
 from report import Promise, table
 from testkit.issuer import JWKS_PATH, FakeIssuer
-from testkit.mint import Mint
-from testkit.statuses import LIST_TYPE, FakeStatusList, list_path
+from testkit.status_list import LIST_TYPE, FakeStatusList, list_path
+from testkit.token_signer import TokenSigner
 from touchstone import Issuer, KeySet, Policy, Verifier
 from touchstone.msgspec_support import HELP
 
@@ -140,7 +140,7 @@ def jose(jwk: dict[str, str]) -> Callable[[str], object]:
     )
 
 
-def ways(mint: Mint, published: FakeIssuer, issuer: Issuer, listed: list[str]) -> dict[str, Way]:
+def ways(mint: TokenSigner, published: FakeIssuer, issuer: Issuer, listed: list[str]) -> dict[str, Way]:
     """Name every way; each takes tokens and returns seconds. `listed` are tokens with a status."""
     public = mint.key.public_key()
     jwk = mint.jwks()["keys"][0]
@@ -183,13 +183,13 @@ def main() -> int:
     options = parser.parse_args()
 
     print("signing tokens", file=sys.stderr, flush=True)
-    mint = Mint(ISSUER, audience=AUDIENCE)
+    mint = TokenSigner(ISSUER, audience=AUDIENCE)
     expires = int(time.time()) + 3600
     tokens = [mint.sign(mint.claims(exp=expires)) for _ in range(options.tokens)]
     entries = FakeStatusList(mint)
     places = [{"idx": index * 5003, "uri": entries.uri} for index in range(options.tokens)]
     listed = [mint.sign(mint.claims(exp=expires, status={"status_list": place})) for place in places]
-    with FakeIssuer(mint.jwks(), mint=mint) as published:
+    with FakeIssuer(mint.jwks(), signer=mint) as published:
         published.publish(list_path(), entries.token(), LIST_TYPE)
         issuer = Issuer(ISSUER, audience=AUDIENCE, backchannel=published.url)
         seen = measure(ways(mint, published, issuer, listed), tokens, options.rounds)

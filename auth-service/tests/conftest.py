@@ -35,9 +35,9 @@ from auth_service.storage.store import SqlStore
 from flask.testing import FlaskClient
 from service_kit.database import open_database
 from sqlalchemy import text
-from testkit.callers import wait_for
 from testkit.clock import FakeClock
-from testkit.stand_ins import migrate, opened, postgresql_url
+from testkit.concurrency import wait_for
+from testkit.database import database_at, migrate, postgresql_url
 
 START = 1_800_000_000
 THREADS = {"watcher", "couriers", "key_schedule"}  # by the names under which an app keeps them
@@ -817,7 +817,7 @@ def postgresql_migrated():
 @pytest.fixture
 def postgresql(postgresql_migrated, clock):
     """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
-    with postgresql_url(postgresql_migrated) as url, opened(url) as database:
+    with postgresql_url(postgresql_migrated) as url, database_at(url) as database:
         yield SqlStore(database.engine, clock)
 
 

@@ -18,7 +18,7 @@ from gateway.http_server.server import make_server
 from gateway.settings import Settings
 from testkit.cluster import free_ports
 from testkit.issuer import FakeIssuer
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner
 
 ISSUER = "http://localhost:8080"
 
@@ -243,7 +243,7 @@ def serving(app):
 
 @pytest.fixture(scope="session")
 def mint():
-    return Mint(ISSUER)
+    return TokenSigner(ISSUER)
 
 
 @pytest.fixture(scope="session")

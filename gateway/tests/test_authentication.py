@@ -8,8 +8,8 @@ import time
 import pytest
 from gateway.authentication import Edge, bearer
 from gateway.errors import Refusal
-from testkit.mint import Mint
-from testkit.statuses import FakeStatusList
+from testkit.status_list import FakeStatusList
+from testkit.token_signer import TokenSigner
 from touchstone import KeySet
 from touchstone.errors import (
     DuplicateAuthorization,
@@ -49,8 +49,8 @@ class Documents:
         if uri not in self.lists:
             raise StatusUnavailable(uri, 5)
         each = self.lists[uri]
-        signer = keys_of(each.mint)
-        return read(each.token(), signer, uri=uri, issuer=each.mint.issuer, now=time.time())
+        signer = keys_of(each.signer)
+        return read(each.token(), signer, uri=uri, issuer=each.signer.issuer, now=time.time())
 
     def wait_first(self, uri, seconds):
         self.waited.append(uri)
@@ -133,7 +133,7 @@ def test_without_keys_a_token_is_neither_good_nor_bad(mint):
 
 
 def test_a_key_that_is_newer_than_ours_is_fetched(mint):
-    new = Mint("http://localhost:8080", key=None, kid="new")
+    new = TokenSigner("http://localhost:8080", key=None, kid="new")
 
     assert check(edge_with(Documents(mint, later=[new])), new.sign()).subject
 
@@ -194,7 +194,7 @@ def test_a_list_that_does_not_come_leaves_the_token_neither_good_nor_bad(mint):
 
 
 def test_a_new_key_and_a_new_list_may_come_with_one_token(mint, statuses):
-    new = Mint("http://localhost:8080", kid="new")
+    new = TokenSigner("http://localhost:8080", kid="new")
     documents = Documents(mint, later=[new], later_lists=[statuses])
 
     assert check(edge_with(documents), new.sign(new.claims(status=7))).subject

@@ -4,14 +4,14 @@ import json
 
 import pytest
 from gateway.app import create_door
-from testkit.callers import wait_for
+from testkit.concurrency import wait_for
 from testkit.issuer import FakeIssuer
-from testkit.statuses import list_path
+from testkit.status_list import list_path
 
 
 @pytest.fixture
 def published(mint):
-    with FakeIssuer(mint=mint, long_poll=True) as fake:
+    with FakeIssuer(signer=mint, long_poll=True) as fake:
         fake.open_list()
         yield fake
 
@@ -40,7 +40,7 @@ def test_a_token_of_a_session_that_ends_is_refused_and_the_others_go_on(
 
     published.revoke(7)
 
-    assert wait_for(lambda: refused_as(following, ending), hope="the refusal") == "revoked_token"
+    assert wait_for(lambda: refused_as(following, ending), what="the refusal") == "revoked_token"
     another_upstream.seen.clear()
     assert following.ask("GET", "/orders", ending)["www-authenticate"].startswith(
         'Bearer error="invalid_token"'

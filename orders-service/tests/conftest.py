@@ -15,8 +15,9 @@ from orders_service.storage import MIGRATIONS
 from orders_service.storage.catalogue import SqlCatalogue
 from orders_service.storage.orders import SqlOrders
 from testkit.clock import FakeClock
+from testkit.database import database_at, migrate, postgresql_url
 from testkit.keys import make_rsa
-from testkit.stand_ins import Tokens, migrate, opened, postgresql_url
+from testkit.token_verifier import FakeTokenVerifier
 
 
 class Profiles:
@@ -115,7 +116,7 @@ def shop(profiles, clock):
 
 @pytest.fixture
 def tokens():
-    return Tokens("orders-service")
+    return FakeTokenVerifier("orders-service")
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +172,7 @@ def sqlite_file(sqlite_migrated, tmp_path):
 
 @pytest.fixture
 def sqlite(sqlite_file):
-    with opened(f"sqlite:///{sqlite_file}") as database:
+    with database_at(f"sqlite:///{sqlite_file}") as database:
         yield database
 
 
@@ -185,7 +186,7 @@ def postgresql_migrated():
 
 @pytest.fixture
 def postgresql(postgresql_migrated):
-    with postgresql_url(postgresql_migrated) as url, opened(url) as database:
+    with postgresql_url(postgresql_migrated) as url, database_at(url) as database:
         yield database
 
 

@@ -1,38 +1,42 @@
 """Clients: proofs used twice, proofs of nothing, and questions about what is none of theirs."""
 
 import pytest
+from testkit.concurrency import at_once
 
 PROOF = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def test_a_proof_is_good_once(service):
+def test_a_proof_is_good_once(confidential_client):
     """CVE-2020-5300 (Hydra), mosip/esignet#2418: `jti` was not remembered."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
     assertion = client.assertion()
 
-    first, second = client.own_token(assertion=assertion), client.own_token(assertion=assertion)
+    first, second = (
+        client.client_credentials(client_assertion=assertion),
+        client.client_credentials(client_assertion=assertion),
+    )
 
     assert first.status_code == 200
     assert (second.status_code, second.json()["error"]) == (401, "invalid_client")
 
 
-def test_a_proof_is_good_once_even_at_once(service, at_once):
+def test_a_proof_is_good_once_even_at_once(confidential_client):
     """CVE-2020-5300 (Hydra): likewise, for requests that race."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
     assertion = client.assertion()
 
-    answers = at_once(8, lambda: client.own_token(assertion=assertion).status_code)
+    answers = at_once(8, lambda: client.client_credentials(client_assertion=assertion).status_code)
 
     assert sorted(answers) == [200] + [401] * 7
 
 
-def test_a_used_proof_is_used_at_every_endpoint(service, alice):
+def test_a_used_proof_is_used_at_every_endpoint(confidential_client, alice):
     """CVE-2020-5300 (Hydra): likewise, from the token endpoint to introspection."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
     assertion = client.assertion()
-    client.own_token(assertion=assertion)
+    client.client_credentials(client_assertion=assertion)
 
-    answer = client.ask("/oauth/introspect", assertion=assertion, token=alice.token)
+    answer = client.post("/oauth/introspect", client_assertion=assertion, token=alice.token)
 
     assert answer.json()["error"] == "invalid_client"
 
@@ -40,13 +44,13 @@ def test_a_used_proof_is_used_at_every_endpoint(service, alice):
 @pytest.mark.parametrize(
     "more", [{"client_secret": "guess"}, {"client_id": "cli"}, {"client_id": "introspector"}]
 )
-def test_a_proof_beside_another_claim_is_none(service, more):
+def test_a_proof_beside_another_claim_is_none(confidential_client, more):
     """CVE-2026-16093 (Keycloak): an unsigned assertion satisfied the policy, and a secret the check."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
     unsigned = client.assertion(algorithm="none", key="")
 
     for assertion in (client.assertion(), unsigned):
-        answer = client.own_token(assertion=assertion, **more)
+        answer = client.client_credentials(client_assertion=assertion, **more)
         assert answer.json()["error"] in {"invalid_client", "invalid_request"}
 
 
@@ -60,32 +64,32 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "value"), CASES)
-def test_a_proof_says_all_that_it_has_to(service, sign_anything, name, value):
+def test_a_proof_says_all_that_it_has_to(confidential_client, sign_anything, name, value):
     """keycloak#51000 (RFC 7523 section 3): assertions that were made for others were taken."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
 
-    answer = client.own_token(assertion=sign_anything(client, **{name: value}))
+    answer = client.client_credentials(client_assertion=sign_anything(client, **{name: value}))
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-def test_a_token_for_others_is_inactive_and_nothing_else(service, alice):
+def test_a_token_for_others_is_inactive_and_nothing_else(confidential_client, alice):
     """CVE-2026-37979, CVE-2026-18208 (Keycloak): introspection told any client about any token."""
     token = alice.log_in(audience="users-service")["access_token"]
 
-    answer = service("orders-service").ask("/oauth/introspect", token=token)
+    answer = confidential_client("orders-service").post("/oauth/introspect", token=token)
 
     assert (answer.status_code, answer.json()) == (200, {"active": False})
-    assert service("introspector").ask("/oauth/introspect", token=token).json()["active"]
+    assert confidential_client("introspector").post("/oauth/introspect", token=token).json()["active"]
 
 
 @pytest.mark.parametrize("media_type", ["application/token-introspection+jwt", "application/jwt"])
-def test_asking_in_another_form_tells_no_more(service, alice, media_type):
+def test_asking_in_another_form_tells_no_more(confidential_client, alice, media_type):
     """CVE-2026-18208 (Keycloak): the signed form of an inactive answer held all the claims."""
     token = alice.log_in(audience="users-service")["access_token"]
-    client = service("orders-service")
+    client = confidential_client("orders-service")
 
-    answer = client.gate(
+    answer = client.server(
         "POST",
         "/oauth/introspect",
         data={"client_assertion_type": PROOF, "client_assertion": client.assertion(), "token": token},
@@ -115,14 +119,14 @@ def test_grants_that_nobody_should_have_are_not_there(gateway, alice, grant):
 
 
 @pytest.mark.parametrize("words", [1_000, 5_000])
-def test_a_scope_of_very_many_words_is_soon_refused(program, gateway, alice, words):
+def test_a_scope_of_very_many_words_is_soon_refused(app, gateway, alice, words):
     """CVE-2026-4634 (Keycloak): scope processing as a way to keep the server busy."""
     scope = " ".join(f"orders:read{i}" for i in range(words))
     form = {"grant_type": "refresh_token", "client_id": "cli", "refresh_token": "x", "scope": scope}
     login = {"email": alice.email, "password": alice.password, "scope": scope}
 
     answers = [
-        program.surfer.get(program.request(scope=scope)),
+        app.browser.get(app.authorization_url(scope=scope)),
         gateway("POST", "/oauth/token", data=form),
         gateway("POST", "/login", json=login),
     ]

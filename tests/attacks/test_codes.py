@@ -3,27 +3,30 @@
 from urllib.parse import urlsplit
 
 import pytest
-from testkit.surfer import Surfer, forms_of
+from testkit.browser import Browser, forms_of
+from testkit.concurrency import at_once
+from testkit.oauth_clients import parameters_of
+from testkit.token_signer import claims_of
 
 
-def test_a_code_that_many_present_at_once_is_good_for_one(program, at_once, refresh):
+def test_a_code_that_many_present_at_once_is_good_for_one(app):
     """oauthlib#618, thephpleague/oauth2-server#1306, supabase/auth#2613: checked first and used up later."""
-    code = program.code()
+    code = app.code()
 
-    answers = at_once(12, lambda: program.redeem(code))
+    answers = at_once(12, lambda: app.redeem(code))
 
     assert sorted(each.status_code for each in answers) == [200] + [400] * 11
     won = next(each.json() for each in answers if each.status_code == 200)
     # Reuse ended what the code had opened.
-    assert refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
+    assert app.refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_a_code_is_its_own_clients_and_stays_so(program):
+def test_a_code_is_its_own_clients_and_stays_so(app):
     """CVE-2026-16089 (Keycloak): codes could be redeemed by another client than the one that asked."""
-    code = program.code()
+    code = app.code()
 
-    assert program.redeem(code, client_id="console").json()["error"] == "invalid_grant"
-    assert program.redeem(code).status_code == 200
+    assert app.redeem(code, client_id="console").json()["error"] == "invalid_grant"
+    assert app.redeem(code).status_code == 200
 
 
 WITHOUT_PKCE = {
@@ -37,35 +40,35 @@ WITHOUT_PKCE = {
 
 
 @pytest.mark.parametrize("case", list(WITHOUT_PKCE))
-def test_there_is_no_code_without_pkce(program, case):
+def test_there_is_no_code_without_pkce(app, case):
     """kanidm#1097, thephpleague/oauth2-server#1323 (RFC 9700 section 4.8): PKCE downgrade."""
-    answer = program.surfer.get(program.request(**WITHOUT_PKCE[case]))
+    answer = app.browser.get(app.authorization_url(**WITHOUT_PKCE[case]))
 
     assert "error=invalid_request" in answer.headers["Location"]
 
 
 @pytest.mark.parametrize("verifier", [None, "", "a" * 43, "x", "a" * 129])
-def test_there_are_no_tokens_without_the_verifier(program, verifier):
+def test_there_are_no_tokens_without_the_verifier(app, verifier):
     """kanidm#1097, thephpleague/oauth2-server#1323 (RFC 9700 section 4.8): PKCE downgrade, second half."""
-    answer = program.redeem(program.code(), code_verifier=verifier)
+    answer = app.redeem(app.code(), code_verifier=verifier)
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
-def test_the_challenge_itself_is_no_verifier(program):
+def test_the_challenge_itself_is_no_verifier(app):
     """OWASP/ASVS#2041: the challenge was accepted in the verifier's place."""
-    asked = dict(part.split("=") for part in program.request().partition("?")[2].split("&"))
+    challenge = parameters_of(app.authorization_url())["code_challenge"]
 
-    answer = program.redeem(program.code(), code_verifier=asked["code_challenge"])
+    answer = app.redeem(app.code(), code_verifier=challenge)
 
     assert answer.json()["error"] == "invalid_grant"
 
 
-def test_whoever_only_knows_the_request_gets_nothing_of_it(program, bob):
+def test_whoever_only_knows_the_request_gets_nothing_of_it(app, bob):
     """CVE-2022-39222 (Dex): a malicious page asked for the approved code with the request that it had started."""
-    request = program.request()
-    program.surfer.arrive(request)
-    elsewhere = Surfer(bob.email, bob.password)
+    request = app.authorization_url()
+    app.browser.authorize(request)
+    elsewhere = Browser(bob.email, bob.password)
 
     answer = elsewhere.get(request)
 
@@ -73,44 +76,44 @@ def test_whoever_only_knows_the_request_gets_nothing_of_it(program, bob):
     assert "Location" not in answer.headers
 
 
-def test_a_form_of_one_browser_logs_nobody_in_at_another(program, bob):
+def test_a_form_of_one_browser_logs_nobody_in_at_another(app, bob):
     """ory/hydra#770: a log-in flow that one started could be finished by another."""
-    page = program.surfer.get(program.request())
-    elsewhere = Surfer(bob.email, bob.password)
+    page = app.browser.get(app.authorization_url())
+    elsewhere = Browser(bob.email, bob.password)
 
-    answer = elsewhere.send(page, email=bob.email, password=bob.password)
+    answer = elsewhere.submit(page, email=bob.email, password=bob.password)
 
     assert answer.status_code == 403
     assert "Location" not in answer.headers
 
 
-def test_a_code_leads_to_the_address_that_it_was_asked_for(program):
+def test_a_code_leads_to_the_address_that_it_was_asked_for(app):
     """CVE-2019-11269 (Spring Security OAuth): the address at the token endpoint counts as well."""
-    answer = program.redeem(program.code(), redirect_uri="http://127.0.0.1:49153/callback")
+    answer = app.redeem(app.code(), redirect_uri="http://127.0.0.1:49153/callback")
 
     assert answer.json()["error"] == "invalid_grant"
 
 
-def test_the_next_person_at_a_browser_is_nobody_else(program, bob, claims_of, gateway):
+def test_the_next_person_at_a_browser_is_nobody_else(app, bob, gateway):
     """CVE-2025-12390 (Keycloak): after a log-out the next one at the browser got the session of the one before."""
-    first = program.log_in()
-    before = dict(program.surfer.session.cookies)
-    program.surfer.get(f"{gateway.url}/oauth/logout?id_token_hint={first['id_token']}")
-    program.surfer.email, program.surfer.password = bob.email, bob.password
+    first = app.log_in()
+    before = dict(app.browser.session.cookies)
+    app.browser.get(f"{gateway.url}/oauth/logout?id_token_hint={first['id_token']}")
+    app.browser.email, app.browser.password = bob.email, bob.password
 
-    second = claims_of(program.log_in()["access_token"])
+    second = claims_of(app.log_in()["access_token"])
 
     assert second["sub"] == bob.sub
     assert second["sid"] != claims_of(first["access_token"])["sid"]
-    assert program.surfer.session.cookies["touchstone_login"] != before["touchstone_login"]
+    assert app.browser.session.cookies["touchstone_login"] != before["touchstone_login"]
 
 
-def test_a_cookie_that_somebody_planted_is_replaced_at_log_in(program):
+def test_a_cookie_that_somebody_planted_is_replaced_at_log_in(app):
     """ory/hydra#770, CVE-2025-12390 (Keycloak): session fixation."""
-    jar = program.surfer.session.cookies
-    jar.set("touchstone_login", "A" * 43, domain=urlsplit(program.gate.url).hostname, path="/")
+    jar = app.browser.session.cookies
+    jar.set("touchstone_login", "A" * 43, domain=urlsplit(app.server.url).hostname, path="/")
 
-    program.code()
+    app.code()
 
     assert len(jar["touchstone_login"]) == 43
     assert jar["touchstone_login"] != "A" * 43

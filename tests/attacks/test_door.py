@@ -28,15 +28,15 @@ TARGETS = {
 
 
 @pytest.mark.parametrize(("name", "value", "advisory"), BELIEVED)
-def test_no_header_opens_what_needs_a_token(gateway, wire, name, value, advisory):
+def test_no_header_opens_what_needs_a_token(gateway, raw_client, name, value, advisory):
     """The identifiers stand in BELIEVED."""
-    assert wire(gateway.url)("GET", GUARDED, (name, value)).status in (400, 401), advisory
+    assert raw_client(gateway.url)("GET", GUARDED, (name, value)).status in (400, 401), advisory
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
-def test_no_spelling_opens_what_needs_a_token(gateway, wire, target):
+def test_no_spelling_opens_what_needs_a_token(gateway, raw_client, target):
     """The identifiers stand in TARGETS."""
-    assert wire(gateway.url)("GET", target).status in (400, 401, 404), TARGETS[target]
+    assert raw_client(gateway.url)("GET", target).status in (400, 401, 404), TARGETS[target]
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,19 @@ def test_no_spelling_opens_what_needs_a_token(gateway, wire, target):
         [("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")],
     ],
 )
-def test_nobody_signs_the_audit_log_with_another_address(gateway, wire, admin, newcomer, lines):
+def test_nobody_signs_the_audit_log_with_another_address(gateway, raw_client, admin, new_user, lines):
     """CVE-2025-48865 (Fabio), CVE-2025-64484 (oauth2-proxy): forwarded headers taken out, or put in under another name."""
-    person = newcomer()
-    body = f'{{"email": "{person.email}", "password": "{person.password}"}}'.encode()
+    user = new_user()
+    body = f'{{"email": "{user.email}", "password": "{user.password}"}}'.encode()
 
-    answer = wire(gateway.url)("POST", "/login", ("Content-Type", "application/json"), *lines, body=body)
+    answer = raw_client(gateway.url)(
+        "POST", "/login", ("Content-Type", "application/json"), *lines, body=body
+    )
 
     assert answer.status in (200, 400)
     audited = gateway("GET", "/admin/audit?limit=100", token=admin.token)
     assert audited.status_code == 200
-    assert person.sub in audited.text
+    assert user.sub in audited.text
     assert "127.0.0.1" in audited.text
     assert "203.0.113.9" not in audited.text
 
@@ -83,9 +85,9 @@ SMUGGLED = {
 
 
 @pytest.mark.parametrize("case", list(SMUGGLED))
-def test_a_request_with_two_readings_has_none(raw, case):
+def test_a_request_with_two_readings_has_none(send_raw, case):
     """The identifiers stand in SMUGGLED: what one server took for a body was a request to the next."""
-    told = raw(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + SMUGGLED[case])
+    told = send_raw(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + SMUGGLED[case])
 
     assert told.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501"))
     assert told.count(b"HTTP/1.1 ") == 1

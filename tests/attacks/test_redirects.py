@@ -30,9 +30,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("uri", list(WRONG))
-def test_nobody_is_sent_to_an_address_that_is_not_registered(program, uri):
+def test_nobody_is_sent_to_an_address_that_is_not_registered(app, uri):
     """See WRONG for the identifiers; each was a redirect URI that a server took for a registered one."""
-    answer = program.surfer.get(program.request(redirect_uri=uri))
+    answer = app.browser.get(app.authorization_url(redirect_uri=uri))
 
     assert answer.status_code == 400, WRONG[uri]
     assert "Location" not in answer.headers
@@ -40,20 +40,20 @@ def test_nobody_is_sent_to_an_address_that_is_not_registered(program, uri):
 
 
 @pytest.mark.parametrize("uri", [*WRONG, "https://evil.example/"])
-def test_log_out_sends_nobody_there_either(program, uri):
+def test_log_out_sends_nobody_there_either(app, uri):
     """CVE-2026-9086 (Keycloak): the log-out's address was checked less than the log-in's."""
     query = urlencode({"client_id": "console", "post_logout_redirect_uri": uri})
 
-    answer = program.surfer.get(f"{program.gate.url}/oauth/logout?{query}")
+    answer = app.browser.get(f"{app.server.url}/oauth/logout?{query}")
 
     assert answer.status_code == 400, WRONG.get(uri)
     assert "Location" not in answer.headers
 
 
 @pytest.mark.parametrize("mode", ["form_post.jwt", "form_post", "fragment", "query.jwt", "jwt"])
-def test_another_response_mode_is_refused_at_the_registered_address(program, mode):
+def test_another_response_mode_is_refused_at_the_registered_address(app, mode):
     """GHSA-9vm7-v8wj-3fqw (Keycloak): form_post.jwt was answered without looking at the address."""
-    answer = program.surfer.get(program.request(response_mode=mode))
+    answer = app.browser.get(app.authorization_url(response_mode=mode))
 
     assert urlsplit(answer.headers["Location"]).hostname == HOME
     assert "error=invalid_request" in answer.headers["Location"]
@@ -62,9 +62,9 @@ def test_another_response_mode_is_refused_at_the_registered_address(program, mod
 @pytest.mark.parametrize(
     "name", ["redirect_uri", "client_id", "state", "scope", "response_type", "code_challenge"]
 )
-def test_a_parameter_that_is_there_twice_is_never_one_of_the_two(program, name):
+def test_a_parameter_that_is_there_twice_is_never_one_of_the_two(app, name):
     """CVE-2026-9689 (Keycloak): parameter pollution; one value was checked and another one used."""
-    answer = program.surfer.get(f"{program.request()}&{name}=http%3A%2F%2Fevil.example%2F")
+    answer = app.browser.get(f"{app.authorization_url()}&{name}=http%3A%2F%2Fevil.example%2F")
 
     if name in {"redirect_uri", "client_id"}:
         assert answer.status_code == 400
@@ -77,23 +77,21 @@ def test_a_parameter_that_is_there_twice_is_never_one_of_the_two(program, name):
 @pytest.mark.parametrize(
     "kind", ["token", "id_token", "code token", "code id_token", "code id_token token", "none"]
 )
-def test_nothing_but_a_code_ever_comes_through_the_browser(program, kind):
+def test_nothing_but_a_code_ever_comes_through_the_browser(app, kind):
     """CVE-2026-7571 (Keycloak): the implicit flow, though switched off, could be had."""
-    answer = program.surfer.get(program.request(response_type=kind))
+    answer = app.browser.get(app.authorization_url(response_type=kind))
 
     assert answer.headers["Location"].startswith(
         "http://127.0.0.1:49152/callback?error=unsupported_response_type"
     )
 
 
-def test_the_form_cannot_turn_the_request_into_another(program):
+def test_the_form_cannot_turn_the_request_into_another(app):
     """CVE-2026-7571 (Keycloak): what the browser sends back with the form was believed."""
-    page = program.surfer.get(program.request())
-    other = urlsplit(program.request(response_type="token")).query
+    page = app.browser.get(app.authorization_url())
+    other = urlsplit(app.authorization_url(response_type="token")).query
 
-    answer = program.surfer.send(
-        page, _request=other, email=program.surfer.email, password=program.surfer.password
-    )
+    answer = app.browser.submit(page, _request=other, email=app.browser.email, password=app.browser.password)
 
     assert "access_token" not in answer.headers.get("Location", "") + answer.text
     assert "code=" not in answer.headers.get("Location", "")
@@ -102,8 +100,8 @@ def test_the_form_cannot_turn_the_request_into_another(program):
 @pytest.mark.parametrize(
     ("name", "error"), [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")]
 )
-def test_a_request_object_is_refused_and_never_read(program, name, error):
+def test_a_request_object_is_refused_and_never_read(app, name, error):
     """CVE-2026-9793 (Keycloak): unsigned request objects were believed."""
-    answer = program.surfer.get(program.request(**{name: "eyJhbGciOiJub25lIn0.e30."}))
+    answer = app.browser.get(app.authorization_url(**{name: "eyJhbGciOiJub25lIn0.e30."}))
 
     assert f"error={error}" in answer.headers["Location"]

@@ -3,49 +3,50 @@
 import sqlite3
 
 import pytest
-from testkit.callers import Person
+from testkit.concurrency import at_once
+from testkit.oauth_clients import CALLBACK
+from testkit.user import User
 
-CALLBACK = "http://127.0.0.1:49152/callback"
 INVALID = (400, "invalid_grant")
 
 
-def test_a_refresh_token_that_many_present_at_once_has_one_successor(program, refresh, at_once):
+def test_a_refresh_token_that_many_present_at_once_has_one_successor(app):
     """CVE-2026-1035 (Keycloak): reuse was checked first and noted later."""
-    token = program.log_in()["refresh_token"]
+    token = app.log_in()["refresh_token"]
 
-    answers = at_once(12, lambda: refresh(token))
+    answers = at_once(12, lambda: app.refresh(token))
 
     assert len({each.json()["refresh_token"] for each in answers if each.status_code == 200}) == 1
 
 
-def by_log_out(gateway, person, tokens, admin):
+def by_log_out(gateway, user, tokens, admin):
     return gateway("POST", "/logout", token=tokens["access_token"])
 
 
-def by_log_out_everywhere(gateway, person, tokens, admin):
-    return gateway("POST", "/logout/all", token=person.log_in()["access_token"])
+def by_log_out_everywhere(gateway, user, tokens, admin):
+    return gateway("POST", "/logout/all", token=user.log_in()["access_token"])
 
 
-def by_revoking_the_refresh_token(gateway, person, tokens, admin):
+def by_revoking_the_refresh_token(gateway, user, tokens, admin):
     return gateway("POST", "/oauth/revoke", data={"client_id": "cli", "token": tokens["refresh_token"]})
 
 
-def by_revoking_the_access_token(gateway, person, tokens, admin):
+def by_revoking_the_access_token(gateway, user, tokens, admin):
     form = {"client_id": "cli", "token": tokens["access_token"], "token_type_hint": "refresh_token"}
     return gateway("POST", "/oauth/revoke", data=form)
 
 
-def by_a_new_password(gateway, person, tokens, admin):
-    body = {"current_password": person.password, "new_password": "a-new-and-quite-different-one"}
-    return gateway("POST", "/account/password", token=person.log_in()["access_token"], json=body)
+def by_a_new_password(gateway, user, tokens, admin):
+    body = {"current_password": user.password, "new_password": "a-new-and-quite-different-one"}
+    return gateway("POST", "/account/password", token=user.log_in()["access_token"], json=body)
 
 
-def by_the_clients_log_out(gateway, person, tokens, admin):
+def by_the_clients_log_out(gateway, user, tokens, admin):
     return gateway("GET", f"/oauth/logout?id_token_hint={tokens['id_token']}")
 
 
-def by_an_administrator(gateway, person, tokens, admin):
-    found = gateway("GET", f"/admin/sessions?sub={person.sub}", token=admin.token).json()
+def by_an_administrator(gateway, user, tokens, admin):
+    found = gateway("GET", f"/admin/sessions?sub={user.sub}", token=admin.token).json()
     answers = [
         gateway("DELETE", f"/admin/sessions/{each['sid']}", token=admin.token)
         for each in (found["items"] if isinstance(found, dict) else found)
@@ -53,8 +54,8 @@ def by_an_administrator(gateway, person, tokens, admin):
     return answers[0]
 
 
-def by_disabling_the_account(gateway, person, tokens, admin):
-    return gateway("POST", f"/admin/accounts/{person.sub}/disable", token=admin.token)
+def by_disabling_the_account(gateway, user, tokens, admin):
+    return gateway("POST", f"/admin/accounts/{user.sub}/disable", token=admin.token)
 
 
 WAYS = [
@@ -70,24 +71,24 @@ WAYS = [
 
 
 @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
-def test_a_session_that_has_ended_gives_nothing_any_more(own, gateway, admin, refresh, service, end):
+def test_a_session_that_has_ended_gives_nothing_any_more(own, gateway, admin, confidential_client, end):
     """GHSA-895x-rfqp-jh5c, keycloak#27275: log-out forgot one of the kinds of session, or one of the ways."""
-    person, program = own
-    tokens = program.log_in()
+    user, app = own
+    tokens = app.log_in()
 
-    assert end(gateway, person, tokens, admin).status_code in (200, 204, 303)
+    assert end(gateway, user, tokens, admin).status_code in (200, 204, 303)
 
-    again = refresh(tokens["refresh_token"])
+    again = app.refresh(tokens["refresh_token"])
     assert (again.status_code, again.json()["error"]) == INVALID
-    assert service("introspector").ask("/oauth/introspect", token=tokens["access_token"]).json() == {
-        "active": False
-    }
-    exchanged = service("orders-service").exchange(subject_token=tokens["access_token"])
+    assert confidential_client("introspector").post(
+        "/oauth/introspect", token=tokens["access_token"]
+    ).json() == {"active": False}
+    exchanged = confidential_client("orders-service").exchange(subject_token=tokens["access_token"])
     assert exchanged.status_code == 400
     assert gateway("GET", "/oauth/userinfo", token=tokens["access_token"]).status_code == 401
 
 
-def test_a_client_that_was_switched_off_is_off_for_what_it_holds_already(cluster, program, gateway):
+def test_a_client_that_was_switched_off_is_off_for_what_it_holds_already(cluster, app, gateway):
     """CVE-2026-93999 (Keycloak): direct requests of a disabled client were refused, and refreshes were not."""
     places = ("--redirect-uri", CALLBACK, "--audience", "orders-service", "--scope", "orders:read")
     grants = ("--grant", "authorization_code", "--grant", "refresh_token")
@@ -95,43 +96,43 @@ def test_a_client_that_was_switched_off_is_off_for_what_it_holds_already(cluster
         "auth-service", "clients", "register", "fallen", "--public", "--name", "Fallen", *grants, *places
     )
     own = {"client_id": "fallen"}
-    tokens = program.redeem(program.code(scope="orders:read", **own), **own).json()
+    tokens = app.redeem(app.code(scope="orders:read", **own), **own).json()
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], **own}
-    held = program.code(scope="orders:read", **own)
+    held = app.code(scope="orders:read", **own)
 
     cluster.cli("auth-service", "clients", "disable", "fallen")
 
     assert gateway("POST", "/oauth/token", data=form).json()["error"] in {"invalid_client", "invalid_grant"}
-    assert program.redeem(held, **own).json()["error"] in {"invalid_client", "invalid_grant"}
-    assert program.surfer.get(program.request(scope="orders:read", **own)).status_code == 400
+    assert app.redeem(held, **own).json()["error"] in {"invalid_client", "invalid_grant"}
+    assert app.browser.get(app.authorization_url(scope="orders:read", **own)).status_code == 400
     cluster.cli("auth-service", "clients", "enable", "fallen")
     assert gateway("POST", "/oauth/token", data=form).json()["error"] == "invalid_grant"
 
 
 def test_the_browser_is_logged_out_with_the_rest(own, gateway):
     """GHSA-895x-rfqp-jh5c (Keycloak): after log-out everywhere the browser still got new codes."""
-    person, program = own
-    program.log_in()
+    user, app = own
+    app.log_in()
 
-    gateway("POST", "/logout/all", token=person.log_in()["access_token"])
+    gateway("POST", "/logout/all", token=user.log_in()["access_token"])
 
-    answer = program.surfer.get(program.request(prompt="none"))
+    answer = app.browser.get(app.authorization_url(prompt="none"))
     assert "error=login_required" in answer.headers["Location"]
 
 
-def test_revoking_somebody_elses_token_ends_nothing(program, gateway, refresh):
+def test_revoking_somebody_elses_token_ends_nothing(app, gateway):
     """RFC 7009 section 2.1; ory/hydra#311: revocation answered 200 whatever happened."""
-    tokens = program.log_in()
+    tokens = app.log_in()
 
     answer = gateway("POST", "/oauth/revoke", data={"client_id": "console", "token": tokens["refresh_token"]})
 
     assert answer.status_code == 200
-    assert refresh(tokens["refresh_token"]).status_code == 200
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_a_revocation_that_could_not_be_written_down_is_not_called_done(cluster, program, gateway):
+def test_a_revocation_that_could_not_be_written_down_is_not_called_done(cluster, app, gateway):
     """CVE-2020-15223 (ory/fosite), ory/hydra#311: errors of the store were swallowed and answered 200."""
-    tokens = program.log_in()
+    tokens = app.log_in()
     database = sqlite3.connect(cluster.folder / "auth.db", isolation_level=None)
     database.execute("BEGIN IMMEDIATE")
 
@@ -144,13 +145,13 @@ def test_a_revocation_that_could_not_be_written_down_is_not_called_done(cluster,
     assert answer.status_code in (503, 504)
 
 
-def test_an_unknown_account_and_a_wrong_password_look_alike(program, gateway, alice):
+def test_an_unknown_account_and_a_wrong_password_look_alike(app, gateway, alice):
     """authelia#949, GHSA-jq8w-8q2f-ffm9 (ZITADEL): who has an account could be found out."""
-    stranger = Person(gateway, "nobody-has-this@example.com", "wrong-wrong-wrong")
+    stranger = User(gateway, "nobody-has-this@example.com", "wrong-wrong-wrong")
     pages, answers = [], []
     for email in (alice.email, stranger.email):
-        page = program.surfer.send(
-            program.surfer.get(program.request()), email=email, password=stranger.password
+        page = app.browser.submit(
+            app.browser.get(app.authorization_url()), email=email, password=stranger.password
         )
         pages.append((page.status_code, page.text.count("<"), "not right" in page.text))
         answer = gateway("POST", "/login", json={"email": email, "password": stranger.password})

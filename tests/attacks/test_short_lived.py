@@ -4,13 +4,14 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from testkit.callers import Door
+from testkit.concurrency import at_once, wait_for
+from testkit.http_client import HttpClient
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture
-def mailed(cluster, gateway, newcomer, until):
+def mailed(cluster, gateway, new_user):
     """`mailed()`: the token of a link that was mailed to somebody, and the binding that the asker holds."""
 
     def links():
@@ -18,11 +19,11 @@ def mailed(cluster, gateway, newcomer, until):
         return [json.loads(line)["link"] for line in lines]
 
     def ask():
-        person = newcomer()
+        user = new_user()
         before = len(links())
-        answer = gateway("POST", "/magic-links", json={"email": person.email})
+        answer = gateway("POST", "/magic-links", json={"email": user.email})
         assert answer.status_code == 202, answer.text
-        new = until(lambda: [link for link in links()[before:] if "/magic-links/" in link])
+        new = wait_for(lambda: [link for link in links()[before:] if "/magic-links/" in link])
         return parse_qs(urlsplit(new[-1]).query)["token"][0], answer.json()["binding"]
 
     return ask
@@ -31,7 +32,7 @@ def mailed(cluster, gateway, newcomer, until):
 @pytest.fixture
 def elsewhere(gateway):
     """The same door, without the cookies of whoever asked for the link."""
-    other = Door(gateway.url)
+    other = HttpClient(gateway.url)
     yield other
     other.close()
 
@@ -55,7 +56,7 @@ def poll(gateway):
     return ask
 
 
-def test_a_link_that_many_redeem_at_once_logs_in_once(gateway, mailed, at_once):
+def test_a_link_that_many_redeem_at_once_logs_in_once(gateway, mailed):
     """CVE-2026-22751 (Spring Security): the one-time token was checked first and deleted later."""
     token, binding = mailed()
     body = {"token": token, "binding": binding}
@@ -81,10 +82,10 @@ def test_a_link_that_was_intercepted_logs_nobody_in(gateway, elsewhere, mailed, 
 
 def test_a_device_gets_nothing_for_an_account_that_was_locked_meanwhile(own, gateway, admin, start, poll):
     """CVE-2026-88770, CVE-2026-16103 (Keycloak): approved first, locked then, and the tokens came nevertheless."""
-    person, program = own
+    user, app = own
     device = start()
-    program.surfer.finish(device["verification_uri_complete"])
-    gateway("POST", f"/admin/accounts/{person.sub}/disable", token=admin.token)
+    app.browser.complete(device["verification_uri_complete"])
+    gateway("POST", f"/admin/accounts/{user.sub}/disable", token=admin.token)
 
     answer = poll(device)
 
@@ -92,19 +93,19 @@ def test_a_device_gets_nothing_for_an_account_that_was_locked_meanwhile(own, gat
     assert answer.json()["error"] in {"invalid_grant", "access_denied", "expired_token"}
 
 
-def test_a_device_code_is_its_own_clients(program, start, poll):
+def test_a_device_code_is_its_own_clients(app, start, poll):
     """CVE-2026-16089 (Keycloak): what one client was given another one redeemed."""
     device = start()
-    program.surfer.finish(device["verification_uri_complete"])
+    app.browser.complete(device["verification_uri_complete"])
 
     assert poll(device, "console").status_code in (400, 401)
     assert poll(device).status_code == 200
 
 
-def test_a_device_code_that_many_present_at_once_is_good_for_one(program, start, poll, at_once):
+def test_a_device_code_that_many_present_at_once_is_good_for_one(app, start, poll):
     """supabase/auth#2613, thephpleague/oauth2-server#1306: checked first and used up later, with the device grant."""
     device = start()
-    program.surfer.finish(device["verification_uri_complete"])
+    app.browser.complete(device["verification_uri_complete"])
 
     answers = at_once(8, lambda: poll(device).status_code)
 
@@ -112,12 +113,12 @@ def test_a_device_code_that_many_present_at_once_is_good_for_one(program, start,
     assert set(answers) == {200, 400}
 
 
-def test_opening_the_address_says_yes_to_nothing(program, start, poll):
+def test_opening_the_address_says_yes_to_nothing(app, start, poll):
     """CVE-2022-39222 (Dex), ory/hydra#770: a victim is led through a flow that somebody else began."""
-    program.code()  # logged in already
+    app.code()  # logged in already
     device = start()
 
-    page = program.surfer.get(device["verification_uri_complete"])
+    page = app.browser.get(device["verification_uri_complete"])
 
     assert page.status_code == 200
     assert poll(device).json()["error"] == "authorization_pending"

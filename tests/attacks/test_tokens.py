@@ -7,9 +7,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from testkit.mint import b64
+from testkit.keys import b64
+from testkit.token_signer import claims_of
 
-PLACES = {"the mint": ("GET", "/oauth/userinfo"), "a service": ("GET", "/users/me")}
+PLACES = {"auth-service": ("GET", "/oauth/userinfo"), "a service": ("GET", "/users/me")}
 FORMS = {
     "PEM": (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
     "PKCS1": (Encoding.PEM, PublicFormat.PKCS1),
@@ -36,18 +37,18 @@ def hmac_signed(header, payload, secret):
     return f"{signed}.{b64(key.sign(signed.encode(), secret))}"
 
 
-def test_a_token_that_is_wrong_in_nothing_is_good(refused, stolen_key, claims_of, alice):
+def test_a_token_that_is_wrong_in_nothing_is_good(refused, stolen_key, alice):
     assert not refused(stolen_key.sign(claims_of(alice.token)))
 
 
 @pytest.mark.parametrize("name", ["bork", "cnf", "exp", "b64", "x-custom-policy"])
-def test_an_extension_that_nobody_here_understands_is_no_detail(refused, stolen_key, claims_of, alice, name):
+def test_an_extension_that_nobody_here_understands_is_no_detail(refused, stolen_key, alice, name):
     """CVE-2025-59420 (Authlib), CVE-2026-32597 (PyJWT): unknown `crit` was ignored."""
     assert refused(stolen_key.sign(claims_of(alice.token), header={"crit": [name], name: True}))
 
 
 @pytest.mark.parametrize("form", list(FORMS))
-def test_the_public_key_is_no_secret_to_sign_with(refused, stolen_key, claims_of, alice, form):
+def test_the_public_key_is_no_secret_to_sign_with(refused, stolen_key, alice, form):
     """CVE-2016-10555, CVE-2022-29217 (PyJWT), CVE-2024-33663 (python-jose), CVE-2024-37568 (Authlib), CVE-2022-23541."""
     header = stolen_key.header(alg="HS256")
     secret = stolen_key.key.public_key().public_bytes(*FORMS[form])
@@ -56,7 +57,7 @@ def test_the_public_key_is_no_secret_to_sign_with(refused, stolen_key, claims_of
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
-def test_a_token_needs_a_signature(refused, stolen_key, claims_of, alice, algorithm):
+def test_a_token_needs_a_signature(refused, stolen_key, alice, algorithm):
     """CVE-2015-2951, CVE-2022-23540 (jsonwebtoken), CVE-2020-28042: `none`, and no signature at all."""
     header = json.dumps(stolen_key.header(alg=algorithm)).encode()
 
@@ -64,7 +65,7 @@ def test_a_token_needs_a_signature(refused, stolen_key, claims_of, alice, algori
     assert refused(alice.token.rpartition(".")[0] + ".")
 
 
-def test_a_key_that_comes_with_the_token_is_nobodys(refused, stolen_key, claims_of, alice):
+def test_a_key_that_comes_with_the_token_is_nobodys(refused, stolen_key, alice):
     """CVE-2018-0114 (node-jose): the key was taken from the header."""
     own = rsa.generate_private_key(65537, 2048)
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(own.public_key()))
@@ -74,7 +75,7 @@ def test_a_key_that_comes_with_the_token_is_nobodys(refused, stolen_key, claims_
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS512"])
-def test_the_right_key_with_another_algorithm_is_wrong(refused, stolen_key, claims_of, alice, algorithm):
+def test_the_right_key_with_another_algorithm_is_wrong(refused, stolen_key, alice, algorithm):
     """CVE-2022-23539 (jsonwebtoken): keys were used with algorithms that they are not for."""
     headers = {"typ": "at+jwt", "kid": stolen_key.header()["kid"]}
 
@@ -90,39 +91,42 @@ def test_a_small_token_that_would_become_a_large_one_is_never_opened(refused):
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_a_token_far_too_long_is_refused_before_anybody_reads_it(gateway, cluster, door, alice, part):
+def test_a_token_far_too_long_is_refused_before_anybody_reads_it(gateway, cluster, client_at, alice, part):
     """CVE-2025-61920 (Authlib): headers and signatures of any length were decoded."""
     parts = alice.token.split(".")
     parts[part] += "A" * 40_000
 
     for url in (cluster.urls["auth-service"], cluster.urls["users-service"], gateway.url):
-        answer = door(url)("GET", "/users/me", token=".".join(parts))
+        answer = client_at(url)("GET", "/users/me", token=".".join(parts))
         assert answer.status_code in (400, 401, 404, 431), url
 
 
-def test_an_id_token_opens_nothing_and_buys_nothing(refused, program, service):
+def test_an_id_token_opens_nothing_and_buys_nothing(refused, app, confidential_client):
     """keycloak#51004: ID tokens, made for a client, were exchanged for access."""
-    id_token = program.log_in()["id_token"]
+    id_token = app.log_in()["id_token"]
 
     assert refused(id_token)
-    assert service("orders-service").exchange(subject_token=id_token).json()["error"] == "invalid_request"
+    assert (
+        confidential_client("orders-service").exchange(subject_token=id_token).json()["error"]
+        == "invalid_request"
+    )
 
 
 @pytest.mark.parametrize(
     "changes", [{"subject_token": None}, {"subject_token": ""}, {"subject_token": "e30.e30.e30"}]
 )
-def test_an_exchange_for_nobody_is_refused(service, changes):
+def test_an_exchange_for_nobody_is_refused(confidential_client, changes):
     """CVE-2026-9704 (Keycloak): without its subject_token a request gave the client's own rights."""
-    answer = service("orders-service").exchange(**changes)
+    answer = confidential_client("orders-service").exchange(**changes)
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-def test_a_token_for_others_is_not_exchanged(service, alice):
+def test_a_token_for_others_is_not_exchanged(confidential_client, alice):
     """keycloak#51004, keycloak#51000: the audience of the subject token was not looked at."""
     elsewhere = alice.log_in(audience="users-service")["access_token"]
 
-    answer = service("orders-service").exchange(subject_token=elsewhere)
+    answer = confidential_client("orders-service").exchange(subject_token=elsewhere)
 
     assert answer.json()["error"] == "invalid_request"
 
@@ -138,35 +142,37 @@ ASSERTIONS = {
 
 
 @pytest.mark.parametrize("case", list(ASSERTIONS))
-def test_no_client_proves_itself_with_such_a_token(service, case):
+def test_no_client_proves_itself_with_such_a_token(confidential_client, case):
     """The identifiers stand in ASSERTIONS."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
 
-    answer = client.own_token(assertion=client.assertion(**ASSERTIONS[case]))
+    answer = client.client_credentials(client_assertion=client.assertion(**ASSERTIONS[case]))
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-def test_a_clients_public_key_is_no_secret_either(service, cluster):
+def test_a_clients_public_key_is_no_secret_either(confidential_client, cluster):
     """CVE-2016-10555, CVE-2024-33663 (python-jose), CVE-2024-37568 (Authlib): at the token endpoint."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
     secret = (cluster.keys_dir / "clients" / "orders-service.pub.pem").read_bytes()
     claims = jwt.decode(client.assertion(), options={"verify_signature": False})
 
-    answer = client.own_token(assertion=hmac_signed({"alg": "HS256", "typ": "JWT"}, claims, secret))
+    answer = client.client_credentials(
+        client_assertion=hmac_signed({"alg": "HS256", "typ": "JWT"}, claims, secret)
+    )
 
     assert answer.json()["error"] == "invalid_client"
 
 
 @pytest.mark.parametrize("name", ["jku", "x5u", "jwk_set_url"])
-def test_nothing_that_a_request_names_is_fetched(service, program, refresh, listener, name):
+def test_nothing_that_a_request_names_is_fetched(confidential_client, app, listener, name):
     """CVE-2026-4874 (Keycloak), CVE-2026-22752 (Spring Authorization Server): addresses from requests were asked."""
-    client = service("orders-service")
+    client = confidential_client("orders-service")
     names = ("client_session_host", "jwks_uri", "logo_uri", "sector_identifier_uri", "request_uri", name)
     extra = dict.fromkeys(names, listener.url)
 
-    client.own_token(assertion=client.assertion(headers={name: listener.url}), **extra)
-    refresh(program.log_in()["refresh_token"], **extra)
-    program.surfer.get(program.request(**extra))
+    client.client_credentials(client_assertion=client.assertion(headers={name: listener.url}), **extra)
+    app.refresh(app.log_in()["refresh_token"], **extra)
+    app.browser.get(app.authorization_url(**extra))
 
     assert listener.received == []

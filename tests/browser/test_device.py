@@ -10,43 +10,43 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture
-def device(house):
+def device(auth_cluster):
     """What a device was told when it asked to be connected."""
     form = {"client_id": "cli", "scope": "orders:read profile:read"}
-    answer = requests.post(f"{house.gateway}/oauth/device_authorization", data=form, timeout=10).json()
+    answer = requests.post(f"{auth_cluster.gateway}/oauth/device_authorization", data=form, timeout=10).json()
     # the door has the name of the issuer for programs, and a port of this test for browsers
-    answer["page"] = f"{house.gateway}/oauth/device"
+    answer["page"] = f"{auth_cluster.gateway}/oauth/device"
     return answer
 
 
 @pytest.fixture
-def poll(house, device):
+def poll(auth_cluster, device):
     def ask():
         form = {"grant_type": GRANT, "client_id": "cli", "device_code": device["device_code"]}
-        return requests.post(f"{house.gateway}/oauth/token", data=form, timeout=10).json()
+        return requests.post(f"{auth_cluster.gateway}/oauth/token", data=form, timeout=10).json()
 
     return ask
 
 
 @pytest.mark.parametrize("width", [400, 1280])
 def test_a_person_connects_a_device_with_the_keyboard_and_without_script(
-    open_page, device, poll, log_in, look, width
+    open_page, device, poll, log_in, screenshot, width
 ):
     page = open_page(java_script_enabled=False, viewport={"width": width, "height": 800})
     page.goto(device["page"])
     log_in(page)
-    look(page, f"device-code-{width}")
+    screenshot(page, f"device-code-{width}")
 
     page.get_by_label("Code").fill(device["user_code"].lower())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Command line")).to_be_visible()
     expect(page.get_by_text(device["user_code"])).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") is True
-    look(page, f"device-confirm-{width}")
+    screenshot(page, f"device-confirm-{width}")
     page.get_by_role("button", name="Connect").click()
 
     expect(page.get_by_role("status")).to_contain_text("Command line")
-    look(page, f"device-done-{width}")
+    screenshot(page, f"device-done-{width}")
     assert poll()["scope"] == "orders:read profile:read"
 
 
@@ -74,7 +74,7 @@ def test_a_code_in_the_address_is_filled_in_after_the_log_in_and_waits_for_a_per
     assert poll()["error"] == "authorization_pending"
 
 
-def test_a_wrong_code_is_said_at_the_top_and_at_the_field(open_page, device, log_in, look):
+def test_a_wrong_code_is_said_at_the_top_and_at_the_field(open_page, device, log_in, screenshot):
     page = open_page()
     page.goto(device["page"])
     log_in(page)
@@ -84,4 +84,4 @@ def test_a_wrong_code_is_said_at_the_top_and_at_the_field(open_page, device, log
     expect(page.get_by_role("alert")).to_contain_text("not right")
     expect(page).to_have_title(re.compile("^Error: "))
     expect(page.get_by_label("Code")).to_have_attribute("aria-describedby", "user_code-error")
-    look(page, "device-wrong")
+    screenshot(page, "device-wrong")

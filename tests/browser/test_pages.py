@@ -11,84 +11,84 @@ NO_SCRIPT = {"java_script_enabled": False}
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_person_logs_in_and_the_program_gets_tokens(open_page, program, log_in, script):
+def test_a_person_logs_in_and_the_program_gets_tokens(open_page, app, log_in, script):
     page = open_page(java_script_enabled=script)
-    page.goto(program.url(nonce="n-1"))
+    page.goto(app.authorization_url(nonce="n-1"))
     log_in(page)
-    page.wait_for_url(f"{program.redirect_uri}?*")
+    page.wait_for_url(f"{app.redirect_uri}?*")
 
-    answer = program.answer()
-    tokens = program.redeem().json()
+    answer = app.response()
+    tokens = app.redeem_response().json()
 
-    assert (answer["state"], answer["iss"]) == (program.state, program.house.gateway)
+    assert (answer["state"], answer["iss"]) == (app.state, app.server.url)
     assert tokens["scope"] == "email openid orders:read"
     claims = jwt.decode(tokens["id_token"], options={"verify_signature": False})
     assert (claims["aud"], claims["nonce"], claims["email"]) == ("cli", "n-1", "alice@example.com")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_page_opened_under_another_name_leads_to_the_issuers(open_page, program, log_in, script):
+def test_a_page_opened_under_another_name_leads_to_the_issuers(open_page, app, log_in, script):
     page = open_page(java_script_enabled=script)
-    page.goto(program.url().replace("//127.0.0.1:", "//localhost:", 1))
-    page.wait_for_url(f"{program.house.gateway}/oauth/authorize?*")
+    page.goto(app.authorization_url().replace("//127.0.0.1:", "//localhost:", 1))
+    page.wait_for_url(f"{app.server.url}/oauth/authorize?*")
 
     log_in(page)
 
-    page.wait_for_url(f"{program.redirect_uri}?*")
-    assert program.redeem().status_code == 200
+    page.wait_for_url(f"{app.redirect_uri}?*")
+    assert app.redeem_response().status_code == 200
 
 
-def test_a_second_program_needs_no_second_log_in(open_page, make_program, log_in):
-    first, second = make_program(), make_program()
+def test_a_second_program_needs_no_second_log_in(open_page, make_app, log_in):
+    first, second = make_app(), make_app()
     page = open_page()
-    page.goto(first.url())
+    page.goto(first.authorization_url())
     log_in(page)
     page.wait_for_url(f"{first.redirect_uri}?*")
 
-    page.goto(second.url())
+    page.goto(second.authorization_url())
 
     page.wait_for_url(f"{second.redirect_uri}?*")
-    assert second.redeem().status_code == 200
+    assert second.redeem_response().status_code == 200
 
 
-def test_a_program_at_the_ipv6_loopback_address_is_reached_from_the_form(open_page, make_program, log_in):
-    program = make_program(host="::1")
+def test_a_program_at_the_ipv6_loopback_address_is_reached_from_the_form(open_page, make_app, log_in):
+    app = make_app(host="::1")
     page = open_page()
-    page.goto(program.url())
+    page.goto(app.authorization_url())
 
     log_in(page)
 
-    page.wait_for_url(f"{program.redirect_uri}?*")
-    assert program.redeem().status_code == 200
+    page.wait_for_url(f"{app.redirect_uri}?*")
+    assert app.redeem_response().status_code == 200
 
 
-def test_a_program_may_lead_on_to_another_place(open_page, make_program, log_in):
-    program, site = make_program(), make_program()
-    program.server.onward = f"{site.origin}/welcome"
+def test_a_program_may_lead_on_to_another_place(open_page, make_app, log_in):
+    app, site = make_app(), make_app()
+    app.callback.onward = f"{site.origin}/welcome"
     page = open_page(**NO_SCRIPT)
-    page.goto(program.url())
+    page.goto(app.authorization_url())
 
     log_in(page)
 
     page.wait_for_url(f"{site.origin}/welcome")
-    assert program.redeem().status_code == 200
+    assert app.redeem_response().status_code == 200
 
 
-def test_whoever_is_not_taken_back_finds_the_way_on_the_page(open_page, program, log_in, look):
+def test_whoever_is_not_taken_back_finds_the_way_on_the_page(open_page, app, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
-    page.route(f"{program.origin}/**", lambda route: route.abort("aborted"))
-    page.goto(program.url())
+    page.route(f"{app.origin}/**", lambda route: route.abort("aborted"))
+    page.goto(app.authorization_url())
 
     log_in(page)
 
     way = page.get_by_role("link", name="Go there now")
-    expect(way).to_have_attribute("href", re.compile(re.escape(f"{program.redirect_uri}?code=")))
-    look(page, "going-on")
+    expect(way).to_have_attribute("href", re.compile(re.escape(f"{app.redirect_uri}?code=")))
+    screenshot(page, "going-on")
 
 
-def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, program, log_in, look):
+def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, app, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
-    page.goto(program.url())
+    page.goto(app.authorization_url())
 
     log_in(page, password="wrong")
 
@@ -99,16 +99,16 @@ def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, program
     expect(field).to_have_attribute("aria-describedby", "password-error")
     expect(field).to_have_value("")
     expect(page.get_by_label("E-mail address")).to_have_value("alice@example.com")
-    look(page, "wrong-password")
+    screenshot(page, "wrong-password")
     summary.get_by_role("link").click()
     expect(field).to_be_focused()
     log_in(page)
-    page.wait_for_url(f"{program.redirect_uri}?*")
+    page.wait_for_url(f"{app.redirect_uri}?*")
 
 
-def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, program, look):
+def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, app, screenshot):
     page = open_page()
-    page.goto(program.url())
+    page.goto(app.authorization_url())
 
     page.get_by_role("button", name="Log in").click()
 
@@ -116,46 +116,46 @@ def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, prog
     for name in ("email", "password"):
         expect(page.locator(f"#{name}")).to_have_attribute("aria-describedby", f"{name}-error")
         expect(page.locator(f"#{name}-error")).to_be_visible()
-    look(page, "empty-form")
+    screenshot(page, "empty-form")
 
 
-def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partner, log_in, look):
+def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partner, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
-    page.goto(partner.url(scope="openid orders:read"))
+    page.goto(partner.authorization_url(scope="openid orders:read"))
     log_in(page, "bob@example.com")
     expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
     expect(page.get_by_text("See your orders")).to_be_visible()
-    look(page, "consent")
+    screenshot(page, "consent")
 
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"{partner.redirect_uri}?*")
-    assert partner.redeem().json()["scope"] == "openid orders:read"
-    page.goto(partner.url(scope="openid orders:read"))
+    assert partner.redeem_response().json()["scope"] == "openid orders:read"
+    page.goto(partner.authorization_url(scope="openid orders:read"))
     page.wait_for_url(f"{partner.redirect_uri}?*")
-    page.goto(partner.url(scope="openid orders:read orders:write"))
+    page.goto(partner.authorization_url(scope="openid orders:read orders:write"))
 
     expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
 
 
 def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
     page = open_page()
-    page.goto(partner.url(scope="orders:write"))
+    page.goto(partner.authorization_url(scope="orders:write"))
     log_in(page)
 
     page.get_by_role("button", name="Deny").click()
 
     page.wait_for_url(f"{partner.redirect_uri}?*")
-    answer = partner.answer()
+    answer = partner.response()
     assert (answer["error"], answer["state"], answer["iss"]) == (
         "access_denied",
         partner.state,
-        partner.house.gateway,
+        partner.server.url,
     )
 
 
 def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
     page = open_page()
-    page.goto(partner.url(scope="profile"))
+    page.goto(partner.authorization_url(scope="profile"))
     expect(page.locator("#email")).to_be_focused()  # a moment after the page has loaded
     page.keyboard.type("admin@example.com")
     page.keyboard.press("Tab")
@@ -169,37 +169,37 @@ def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
     page.keyboard.press("Enter")
 
     page.wait_for_url(f"{partner.redirect_uri}?*")
-    assert "code" in partner.answer()
+    assert "code" in partner.response()
 
 
-def test_logging_out_asks_first_and_ends_what_was_opened(open_page, program, log_in, look):
+def test_logging_out_asks_first_and_ends_what_was_opened(open_page, app, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
-    page.goto(program.url())
+    page.goto(app.authorization_url())
     log_in(page)
-    page.wait_for_url(f"{program.redirect_uri}?*")
-    tokens = program.redeem().json()
+    page.wait_for_url(f"{app.redirect_uri}?*")
+    tokens = app.redeem_response().json()
 
-    page.goto(f"{program.house.gateway}/oauth/logout")
-    look(page, "log-out")
+    page.goto(f"{app.server.url}/oauth/logout")
+    screenshot(page, "log-out")
     page.get_by_role("button", name="Log out").click()
 
     expect(page.get_by_role("heading", name="Logged out")).to_be_visible()
-    look(page, "logged-out")
-    assert program.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    page.goto(program.url())
+    screenshot(page, "logged-out")
+    assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    page.goto(app.authorization_url())
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
 def test_a_program_logs_out_with_its_id_token_and_gets_the_browser_back(open_page, partner, log_in):
     page = open_page()
-    page.goto(partner.url(scope="openid"))
+    page.goto(partner.authorization_url(scope="openid"))
     log_in(page)
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url(f"{partner.redirect_uri}?*")
-    tokens = partner.redeem().json()
+    tokens = partner.redeem_response().json()
 
     page.goto(
-        f"{partner.house.gateway}/oauth/logout?id_token_hint={tokens['id_token']}"
+        f"{partner.server.url}/oauth/logout?id_token_hint={tokens['id_token']}"
         f"&post_logout_redirect_uri={partner.origin}/bye&state=s"
     )
 
@@ -207,17 +207,17 @@ def test_a_program_logs_out_with_its_id_token_and_gets_the_browser_back(open_pag
     assert partner.refresh(tokens["refresh_token"]).status_code == 400
 
 
-def test_another_site_cannot_send_our_log_in_form(open_page, house, program):
+def test_another_site_cannot_send_our_log_in_form(open_page, auth_cluster, app):
     page = open_page()
-    page.goto(program.url())
+    page.goto(app.authorization_url())
     hidden = {
         name: page.locator(f"input[name={name}]").get_attribute("value") for name in ("_request", "_form")
     }
     fields = "".join(f'<input name="{name}" value="{value}">' for name, value in hidden.items())
-    page.goto(f"{program.origin}/elsewhere")  # another origin: another port
+    page.goto(f"{app.origin}/elsewhere")  # another origin: another port
 
     page.set_content(
-        f'<form method="post" action="{house.gateway}/oauth/authorize">{fields.replace("&", "&amp;")}'
+        f'<form method="post" action="{auth_cluster.gateway}/oauth/authorize">{fields.replace("&", "&amp;")}'
         '<input name="_step" value="login"><input name="email" value="alice@example.com">'
         '<input name="password" value="correct-horse-battery-staple"><button>Go</button></form>'
     )
@@ -231,7 +231,7 @@ def test_another_site_cannot_send_our_log_in_form(open_page, house, program):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_the_window_and_none_holds_script(
-    open_page, partner, program, log_in, look, width, scheme
+    open_page, partner, app, log_in, screenshot, width, scheme
 ):
     page = open_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
 
@@ -239,9 +239,9 @@ def test_no_page_is_wider_than_the_window_and_none_holds_script(
         expect(page.locator("script, [onclick], [style]")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert faint(page) == []
-        look(page, f"{name}-{width}-{scheme}")
+        screenshot(page, f"{name}-{width}-{scheme}")
 
-    page.goto(partner.url(scope="openid profile email orders:read", prompt="consent"))
+    page.goto(partner.authorization_url(scope="openid profile email orders:read", prompt="consent"))
     check("log-in")
     log_in(page, password="wrong")
     expect(page.get_by_role("alert")).to_be_visible()
@@ -249,9 +249,9 @@ def test_no_page_is_wider_than_the_window_and_none_holds_script(
     log_in(page)
     expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
     check("consent")
-    page.goto(f"{partner.house.gateway}/oauth/logout")
+    page.goto(f"{partner.server.url}/oauth/logout")
     check("log-out")
-    page.goto(program.url(redirect_uri="https://evil.example/"))
+    page.goto(app.authorization_url(redirect_uri="https://evil.example/"))
     check("error")
 
 
@@ -272,10 +272,10 @@ def faint(page):
     )
 
 
-def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, program):
+def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, app):
     page = open_page()
 
-    headers = page.goto(program.url()).all_headers()
+    headers = page.goto(app.authorization_url()).all_headers()
 
     assert headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -287,9 +287,9 @@ def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, program):
     assert cookies["touchstone_form"]["sameSite"] == "Lax"
 
 
-def test_script_that_got_into_a_page_would_not_run(open_page, program):
+def test_script_that_got_into_a_page_would_not_run(open_page, app):
     page = open_page()
-    page.goto(program.url())
+    page.goto(app.authorization_url())
 
     with page.expect_console_message(lambda said: "Content Security Policy" in said.text):
         page.evaluate(

@@ -1,46 +1,35 @@
-"""What clients that nobody here wrote need to run: a person at a browser, keys of their own, and npm."""
+"""Alice's browser, clients' keys, and a way to run npm's clients."""
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.surfer import Surfer
+from testkit.browser import Browser
+from testkit.npm import install_packages
+from testkit.oauth_clients import CALLBACK
 
 HERE = Path(__file__).parent
-BOUND = 60  # seconds for one whole conversation of a script
-CALLBACK = "http://127.0.0.1:49152/callback"  # nobody listens: the surfer stops before it
+TIMEOUT_SECONDS = 60  # for one whole script
 
 
 @pytest.fixture
-def surfer(alice) -> Surfer:
-    """Alice at a browser that has never been here."""
-    return Surfer(alice.email, alice.password)
-
-
-@pytest.fixture(scope="package")
-def callback() -> str:
-    return CALLBACK
+def browser(alice) -> Browser:
+    return Browser(alice.email, alice.password)
 
 
 @pytest.fixture(autouse=True)
-def _http_is_fine_on_loopback(monkeypatch) -> None:
-    """Oauthlib's own switch for issuers without TLS."""
+def _http_on_loopback(monkeypatch) -> None:
+    """Let oauthlib accept issuers without TLS."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
 
 
 @pytest.fixture(scope="package")
-def issuer(gateway) -> str:
-    return str(gateway("GET", "/.well-known/openid-configuration").json()["issuer"])
-
-
-@pytest.fixture(scope="package")
-def discovered(gateway) -> dict[str, Any]:
-    """The metadata, as any client reads it."""
+def metadata(gateway) -> dict[str, Any]:
+    """The issuer's metadata."""
     return dict(gateway("GET", "/.well-known/openid-configuration").json())
 
 
@@ -52,29 +41,22 @@ def client_key(cluster) -> Callable[[str], str]:
 
 @pytest.fixture(scope="package")
 def packages(tmp_path_factory) -> Path:
-    """The folder with the scripts and their packages, installed once, from the lock."""
-    if not (shutil.which("npm") and shutil.which("node")):
-        pytest.skip("needs npm: apt-get install nodejs npm")
-    place = tmp_path_factory.mktemp("clients") / "npm"
-    shutil.copytree(HERE / "npm", place, ignore=shutil.ignore_patterns("node_modules"))
-    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return place
+    """The folder with the scripts and their packages."""
+    return install_packages(HERE / "npm", tmp_path_factory.mktemp("clients"))
 
 
 @pytest.fixture
-def converse(packages, surfer, issuer, callback) -> Iterator[Callable[..., dict[str, Any]]]:
-    """`converse(script, **question)`: what a script says in the end.
+def run_script(packages, browser, metadata) -> Iterator[Callable[..., dict[str, Any]]]:
+    """`run_script(name, **question)`: the last line that a script prints.
 
-    A script prints one JSON object a line. Where that is `{"open": url}` the surfer goes there, and the script is told
-    the address where that ended; where it is `{"connect": url}` the surfer says yes to a device.
+    A script prints one JSON object a line. For `{"open": url}` the browser logs in there, and the script is sent the
+    address at which that ended; for `{"connect": url}` the browser approves a device.
     """
     running: list[subprocess.Popen[str]] = []
 
-    def ask(script: str, **question: Any) -> dict[str, Any]:
+    def run(name: str, **question: Any) -> dict[str, Any]:
         process = subprocess.Popen(
-            ["node", script],
+            ["node", name],
             cwd=packages,
             env={**os.environ, "NODE_NO_WARNINGS": "1"},
             stdin=subprocess.PIPE,
@@ -83,43 +65,41 @@ def converse(packages, surfer, issuer, callback) -> Iterator[Callable[..., dict[
             text=True,
         )
         running.append(process)
-        say(process, {"issuer": issuer, "redirect_uri": callback, **question})
+        send(process, {"issuer": metadata["issuer"], "redirect_uri": CALLBACK, **question})
         for line in process.stdout:
-            told = json.loads(line)
-            if "open" in told:
-                say(process, {"arrived": surfer.arrive(told["open"])})
-                continue
-            if "connect" in told:
-                surfer.finish(told["connect"])
-                say(process, {})
-                continue
-            process.stdin.close()
-            assert process.wait(BOUND) == 0
-            return dict(told)
+            printed = json.loads(line)
+            if "open" in printed:
+                send(process, {"arrived": browser.authorize(printed["open"])})
+            elif "connect" in printed:
+                browser.complete(printed["connect"])
+                send(process, {})
+            else:
+                process.stdin.close()
+                assert process.wait(TIMEOUT_SECONDS) == 0
+                return dict(printed)
         raise AssertionError(process.stderr.read())
 
-    def say(process: "subprocess.Popen[str]", something: dict[str, Any]) -> None:
-        process.stdin.write(json.dumps(something) + "\n")
+    def send(process: "subprocess.Popen[str]", message: dict[str, Any]) -> None:
+        process.stdin.write(json.dumps(message) + "\n")
         process.stdin.flush()
 
-    yield ask
+    yield run
     for process in running:
         process.kill()
         for stream in (process.stdin, process.stdout, process.stderr):
             stream.close()
-        process.wait(BOUND)
+        process.wait(TIMEOUT_SECONDS)
 
 
 @pytest.fixture(scope="package")
 def shop(cluster) -> dict[str, str]:
-    """A third party's client with a secret, registered by an operator: `client_id` and `client_secret`."""
+    """A third party's client, registered by an operator: its `client_id` and `client_secret`."""
     lists = {
         "--grant": ("authorization_code", "refresh_token"),
         "--redirect-uri": (CALLBACK,),
         "--audience": ("orders-service",),
         "--scope": ("openid", "email", "orders:read"),
     }
-    given = [word for name, values in lists.items() for value in values for word in (name, value)]
+    options = [word for name, values in lists.items() for value in values for word in (name, value)]
     register = ("clients", "register", "shop", "--confidential", "--secret", "--name", "Shop")
-    told = cluster.cli("auth-service", *register, *given, "--json")
-    return dict(json.loads(told.stdout))
+    return dict(json.loads(cluster.cli("auth-service", *register, *options, "--json").stdout))

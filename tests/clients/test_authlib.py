@@ -7,18 +7,20 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from testkit.oauth_clients import CALLBACK
+from testkit.token_signer import claims_of
 
 
 @pytest.fixture
-def program(callback, discovered):
+def session(metadata):
     """A session of the public client, which refreshes by itself."""
     session = OAuth2Session(
         "cli",
         token_endpoint_auth_method="none",
         scope="openid email orders:read",
-        redirect_uri=callback,
+        redirect_uri=CALLBACK,
         code_challenge_method="S256",
-        token_endpoint=discovered["token_endpoint"],
+        token_endpoint=metadata["token_endpoint"],
         revocation_endpoint_auth_method="none",
     )
     session.trust_env = False
@@ -27,7 +29,7 @@ def program(callback, discovered):
 
 
 @pytest.fixture
-def make_service(client_key, discovered):
+def make_service(client_key, metadata):
     """`make_service(client_id)`: a session that proves itself with its key."""
     opened = []
 
@@ -35,7 +37,7 @@ def make_service(client_key, discovered):
         session = OAuth2Session(
             client_id, client_key(client_id), token_endpoint_auth_method="private_key_jwt"
         )
-        method = PrivateKeyJWT(discovered["token_endpoint"])
+        method = PrivateKeyJWT(metadata["token_endpoint"])
         session.register_client_auth_method(method)
         session.trust_env = False
         opened.append(session)
@@ -47,72 +49,72 @@ def make_service(client_key, discovered):
 
 
 @pytest.fixture
-def logged_in(program, surfer, discovered):
+def logged_in(session, browser, metadata):
     verifier = generate_token(48)
     nonce = generate_token(20)
-    address, state = program.create_authorization_url(
-        discovered["authorization_endpoint"], code_verifier=verifier, nonce=nonce
+    address, state = session.create_authorization_url(
+        metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce
     )
-    arrived = surfer.arrive(address)
-    token = program.fetch_token(
-        discovered["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
+    arrived = browser.authorize(address)
+    token = session.fetch_token(
+        metadata["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
     )
-    return program, token, nonce
+    return session, token, nonce
 
 
-def test_it_logs_in_and_reads_who_is_there(logged_in, discovered, alice):
-    program, token, nonce = logged_in
+def test_it_logs_in_and_reads_who_is_there(logged_in, metadata, alice):
+    session, token, nonce = logged_in
 
     claims = jwt.decode(
         token["id_token"],
-        KeySet.import_key_set(program.get(discovered["jwks_uri"], withhold_token=True).json()),
-        algorithms=discovered["id_token_signing_alg_values_supported"],
+        KeySet.import_key_set(session.get(metadata["jwks_uri"], withhold_token=True).json()),
+        algorithms=metadata["id_token_signing_alg_values_supported"],
     ).claims
 
-    assert (claims["iss"], claims["aud"]) == (discovered["issuer"], "cli")
+    assert (claims["iss"], claims["aud"]) == (metadata["issuer"], "cli")
     assert (claims["sub"], claims["nonce"], claims["email"]) == (alice.sub, nonce, alice.email)
-    assert program.get(discovered["userinfo_endpoint"]).json()["sub"] == alice.sub
+    assert session.get(metadata["userinfo_endpoint"]).json()["sub"] == alice.sub
 
 
 def test_its_token_opens_the_api_and_is_renewed_when_it_has_run_out(logged_in, gateway):
-    program, token, _ = logged_in
-    program.token = {**token, "expires_at": 1}
+    session, token, _ = logged_in
+    session.token = {**token, "expires_at": 1}
 
-    answer = program.get(f"{gateway.url}/orders")
+    answer = session.get(f"{gateway.url}/orders")
 
     assert answer.status_code == 200
-    assert program.token["access_token"] != token["access_token"]
-    assert program.token["refresh_token"] != token["refresh_token"]
+    assert session.token["access_token"] != token["access_token"]
+    assert session.token["refresh_token"] != token["refresh_token"]
 
 
-def test_a_revoked_token_is_refreshed_no_more(logged_in, discovered):
-    program, token, _ = logged_in
+def test_a_revoked_token_is_refreshed_no_more(logged_in, metadata):
+    session, token, _ = logged_in
 
-    answer = program.revoke_token(discovered["revocation_endpoint"], token=token["refresh_token"])
+    answer = session.revoke_token(metadata["revocation_endpoint"], token=token["refresh_token"])
 
     assert answer.status_code == 200
     with pytest.raises(OAuthError, match="invalid_grant"):
-        program.refresh_token(discovered["token_endpoint"], refresh_token=token["refresh_token"])
+        session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
 
 
-def test_another_verifier_gets_no_tokens(program, surfer, discovered):
-    address, state = program.create_authorization_url(
-        discovered["authorization_endpoint"], code_verifier=generate_token(48)
+def test_another_verifier_gets_no_tokens(session, browser, metadata):
+    address, state = session.create_authorization_url(
+        metadata["authorization_endpoint"], code_verifier=generate_token(48)
     )
-    arrived = surfer.arrive(address)
+    arrived = browser.authorize(address)
 
     with pytest.raises(OAuthError, match="invalid_grant"):
-        program.fetch_token(
-            discovered["token_endpoint"],
+        session.fetch_token(
+            metadata["token_endpoint"],
             authorization_response=arrived,
             code_verifier=generate_token(48),
             state=state,
         )
 
 
-def test_a_service_gets_a_token_of_its_own(make_service, discovered, claims_of):
+def test_a_service_gets_a_token_of_its_own(make_service, metadata):
     token = make_service("orders-service").fetch_token(
-        discovered["token_endpoint"],
+        metadata["token_endpoint"],
         grant_type="client_credentials",
         scope="users:read",
         audience="users-service",
@@ -121,9 +123,9 @@ def test_a_service_gets_a_token_of_its_own(make_service, discovered, claims_of):
     assert claims_of(token["access_token"])["sub"] == "orders-service"
 
 
-def test_a_service_exchanges_a_users_token(make_service, discovered, alice, claims_of):
+def test_a_service_exchanges_a_users_token(make_service, metadata, alice):
     token = make_service("orders-service").fetch_token(
-        discovered["token_endpoint"],
+        metadata["token_endpoint"],
         grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
         subject_token=alice.token,
         subject_token_type="urn:ietf:params:oauth:token-type:access_token",
@@ -133,8 +135,8 @@ def test_a_service_exchanges_a_users_token(make_service, discovered, alice, clai
     assert claims_of(token["access_token"])["act"] == {"sub": "orders-service"}
 
 
-def test_a_service_asks_whether_a_token_stands(make_service, discovered, alice):
-    where = discovered["introspection_endpoint"]
+def test_a_service_asks_whether_a_token_stands(make_service, metadata, alice):
+    where = metadata["introspection_endpoint"]
 
     known = make_service("introspector").introspect_token(where, token=alice.token).json()
     unknown = make_service("introspector").introspect_token(where, token="made-up").json()
@@ -145,48 +147,48 @@ def test_a_service_asks_whether_a_token_stands(make_service, discovered, alice):
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_a_third_party_with_a_secret_logs_people_in_once_they_allow_it(
-    shop, method, surfer, discovered, callback, gateway
+    shop, method, browser, metadata, gateway
 ):
     session = OAuth2Session(
         shop["client_id"],
         shop["client_secret"],
         token_endpoint_auth_method=method,
         scope="openid email orders:read",
-        redirect_uri=callback,
+        redirect_uri=CALLBACK,
         code_challenge_method="S256",
     )
     session.trust_env = False
     verifier = generate_token(48)
     address, state = session.create_authorization_url(
-        discovered["authorization_endpoint"], code_verifier=verifier, nonce=generate_token(20)
+        metadata["authorization_endpoint"], code_verifier=verifier, nonce=generate_token(20)
     )
 
     token = session.fetch_token(
-        discovered["token_endpoint"],
-        authorization_response=surfer.arrive(address),
+        metadata["token_endpoint"],
+        authorization_response=browser.authorize(address),
         code_verifier=verifier,
         state=state,
     )
 
     assert session.get(f"{gateway.url}/orders").status_code == 200
-    renewed = session.refresh_token(discovered["token_endpoint"], refresh_token=token["refresh_token"])
+    renewed = session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
     assert renewed["refresh_token"] != token["refresh_token"]
     session.close()
 
 
-def test_a_third_party_with_a_wrong_secret_gets_nothing(shop, surfer, discovered, callback):
+def test_a_third_party_with_a_wrong_secret_gets_nothing(shop, browser, metadata):
     session = OAuth2Session(
-        shop["client_id"], "guess", redirect_uri=callback, scope="openid", code_challenge_method="S256"
+        shop["client_id"], "guess", redirect_uri=CALLBACK, scope="openid", code_challenge_method="S256"
     )
     session.trust_env = False
     verifier = generate_token(48)
     address, state = session.create_authorization_url(
-        discovered["authorization_endpoint"], code_verifier=verifier
+        metadata["authorization_endpoint"], code_verifier=verifier
     )
-    arrived = surfer.arrive(address)
+    arrived = browser.authorize(address)
 
     with pytest.raises(OAuthError, match="invalid_client"):
         session.fetch_token(
-            discovered["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
+            metadata["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
         )
     session.close()

@@ -2,11 +2,13 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+from testkit.token_signer import claims_of
 
-def test_openid_client_logs_in_refreshes_asks_and_logs_out(converse, client_key, alice, issuer, surfer):
-    told = converse("openid_client.mjs", introspector=client_key("introspector"))
 
-    assert told["arrived"]["iss"] == told["claims"]["iss"] == told["server"]["issuer"] == issuer
+def test_openid_client_logs_in_refreshes_asks_and_logs_out(run_script, client_key, alice, metadata, browser):
+    told = run_script("openid_client.mjs", introspector=client_key("introspector"))
+
+    assert told["arrived"]["iss"] == told["claims"]["iss"] == told["server"]["issuer"] == metadata["issuer"]
     assert told["claims"]["sub"] == told["userinfo"]["sub"] == alice.sub
     assert told["claims"]["nonce"] == told["nonce"]
     assert told["claims"]["aud"] == "cli"
@@ -20,19 +22,19 @@ def test_openid_client_logs_in_refreshes_asks_and_logs_out(converse, client_key,
     assert told["spent"] == {"error": "invalid_grant", "status": 400}
     assert told["revoked"] == {"error": "invalid_grant", "status": 400}
     query = parse_qs(urlsplit(told["log_out"]).query)
-    assert told["log_out"].startswith(f"{issuer}/oauth/logout?")
+    assert told["log_out"].startswith(f"{metadata['issuer']}/oauth/logout?")
     assert query["state"] == ["bye"]
-    assert surfer.get(told["log_out"]).status_code == 200
-    assert "touchstone_login" not in surfer.session.cookies
+    assert browser.get(told["log_out"]).status_code == 200
+    assert "touchstone_login" not in browser.session.cookies
 
 
-def test_oauth4webapi_holds_every_answer_to_the_letter(converse, client_key, alice, issuer):
-    told = converse("oauth4webapi.mjs", introspector=client_key("introspector"))
+def test_oauth4webapi_holds_every_answer_to_the_letter(run_script, client_key, alice, metadata):
+    told = run_script("oauth4webapi.mjs", introspector=client_key("introspector"))
 
     assert told["same"]
     assert told["mixed_up"]["error"] == "OAUTH_INVALID_RESPONSE"
     assert told["tokens"]["token_type"] == "bearer"
-    assert told["claims"]["iss"] == issuer
+    assert told["claims"]["iss"] == metadata["issuer"]
     assert told["claims"]["nonce"] == told["nonce"]
     assert told["person"] == {"sub": alice.sub, "email": alice.email, "email_verified": True}
     assert told["rotated"]
@@ -45,8 +47,10 @@ def test_oauth4webapi_holds_every_answer_to_the_letter(converse, client_key, ali
     assert told["revoked"] == {"error": "invalid_grant", "status": 400}
 
 
-def test_openid_client_acts_for_a_user_and_for_itself(converse, client_key, alice, claims_of):
-    told = converse("openid_client_service.mjs", pem=client_key("orders-service"), subject_token=alice.token)
+def test_openid_client_acts_for_a_user_and_for_itself(run_script, client_key, alice):
+    told = run_script(
+        "openid_client_service.mjs", pem=client_key("orders-service"), subject_token=alice.token
+    )
 
     assert claims_of(told["own"]["access_token"])["scope"] == "users:read"
     exchanged = claims_of(told["exchanged"]["access_token"])
@@ -55,10 +59,8 @@ def test_openid_client_acts_for_a_user_and_for_itself(converse, client_key, alic
     assert told["elsewhere"] == {"error": "invalid_target", "status": 400}
 
 
-def test_oauth4webapi_acts_for_a_user_and_cannot_prove_itself_twice_alike(
-    converse, client_key, alice, claims_of
-):
-    told = converse("oauth4webapi_service.mjs", pem=client_key("orders-service"), subject_token=alice.token)
+def test_oauth4webapi_acts_for_a_user_and_cannot_prove_itself_twice_alike(run_script, client_key, alice):
+    told = run_script("oauth4webapi_service.mjs", pem=client_key("orders-service"), subject_token=alice.token)
 
     assert claims_of(told["own"]["access_token"])["sub"] == "orders-service"
     assert claims_of(told["exchanged"]["access_token"])["sub"] == alice.sub
@@ -66,10 +68,10 @@ def test_oauth4webapi_acts_for_a_user_and_cannot_prove_itself_twice_alike(
     assert told["again"]["status"] == 401
 
 
-def test_oauth4webapi_connects_a_device(converse, alice, issuer):
-    told = converse("oauth4webapi_device.mjs")
+def test_oauth4webapi_connects_a_device(run_script, alice, metadata):
+    told = run_script("oauth4webapi_device.mjs")
 
-    assert told["shown"]["verification_uri"] == f"{issuer}/oauth/device"
+    assert told["shown"]["verification_uri"] == f"{metadata['issuer']}/oauth/device"
     assert told["shown"]["interval"] == 5
     assert told["claims"]["sub"] == alice.sub
     assert set(told["scope"].split()) == {"openid", "orders:read"}
@@ -77,8 +79,8 @@ def test_oauth4webapi_connects_a_device(converse, alice, issuer):
     assert told["pending"] == {"error": "authorization_pending", "status": 400}
 
 
-def test_openid_client_connects_a_device_and_polls_as_it_was_told(converse, alice):
-    told = converse("openid_client_device.mjs")  # waits for the interval of 5 s, as devices do
+def test_openid_client_connects_a_device_and_polls_as_it_was_told(run_script, alice):
+    told = run_script("openid_client_device.mjs")  # waits for the interval of 5 s, as devices do
 
     assert told["claims"]["sub"] == alice.sub
     assert told["refresh"] == "string"

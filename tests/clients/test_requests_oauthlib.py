@@ -3,12 +3,13 @@
 import pytest
 from oauthlib.oauth2 import InvalidGrantError, MismatchingStateError
 from requests_oauthlib import OAuth2Session
+from testkit.oauth_clients import CALLBACK
 
 
 @pytest.fixture
-def program(callback):
+def session():
     session = OAuth2Session(
-        "cli", scope=["openid", "email", "orders:read"], redirect_uri=callback, pkce="S256"
+        "cli", scope=["openid", "email", "orders:read"], redirect_uri=CALLBACK, pkce="S256"
     )
     session.trust_env = False
     yield session
@@ -16,61 +17,61 @@ def program(callback):
 
 
 @pytest.fixture
-def redeem(discovered):
-    def fetch(program, arrived):
-        return program.fetch_token(
-            discovered["token_endpoint"], authorization_response=arrived, include_client_id=True
+def redeem(metadata):
+    def fetch(session, arrived):
+        return session.fetch_token(
+            metadata["token_endpoint"], authorization_response=arrived, include_client_id=True
         )
 
     return fetch
 
 
-def test_it_logs_in_and_opens_the_api(program, redeem, surfer, discovered, gateway, alice):
-    address, _ = program.authorization_url(discovered["authorization_endpoint"])
+def test_it_logs_in_and_opens_the_api(session, redeem, browser, metadata, gateway, alice):
+    address, _ = session.authorization_url(metadata["authorization_endpoint"])
 
-    token = redeem(program, surfer.arrive(address))
+    token = redeem(session, browser.authorize(address))
 
     assert sorted(token["scope"]) == ["email", "openid", "orders:read"]
-    assert program.get(f"{gateway.url}/orders").status_code == 200
-    assert program.get(discovered["userinfo_endpoint"]).json()["email"] == alice.email
+    assert session.get(f"{gateway.url}/orders").status_code == 200
+    assert session.get(metadata["userinfo_endpoint"]).json()["email"] == alice.email
 
 
-def test_it_renews_its_token_by_itself(program, redeem, surfer, discovered, gateway):
-    address, _ = program.authorization_url(discovered["authorization_endpoint"])
-    first = redeem(program, surfer.arrive(address))
-    program.auto_refresh_url = discovered["token_endpoint"]
-    program.auto_refresh_kwargs = {"client_id": "cli"}
-    program.token_updater = lambda token: setattr(program, "token", token)
-    program.token = {**first, "expires_in": -10, "expires_at": 1}
+def test_it_renews_its_token_by_itself(session, redeem, browser, metadata, gateway):
+    address, _ = session.authorization_url(metadata["authorization_endpoint"])
+    first = redeem(session, browser.authorize(address))
+    session.auto_refresh_url = metadata["token_endpoint"]
+    session.auto_refresh_kwargs = {"client_id": "cli"}
+    session.token_updater = lambda token: setattr(session, "token", token)
+    session.token = {**first, "expires_in": -10, "expires_at": 1}
 
-    answer = program.get(f"{gateway.url}/orders")
+    answer = session.get(f"{gateway.url}/orders")
 
     assert answer.status_code == 200
-    assert program.token["refresh_token"] != first["refresh_token"]
+    assert session.token["refresh_token"] != first["refresh_token"]
 
 
-def test_it_may_name_itself_in_an_authorization_header(program, surfer, discovered):
-    address, _ = program.authorization_url(discovered["authorization_endpoint"])
+def test_it_may_name_itself_in_an_authorization_header(session, browser, metadata):
+    address, _ = session.authorization_url(metadata["authorization_endpoint"])
 
-    token = program.fetch_token(  # its own default: HTTP Basic with an empty password
-        discovered["token_endpoint"], authorization_response=surfer.arrive(address)
+    token = session.fetch_token(  # its own default: HTTP Basic with an empty password
+        metadata["token_endpoint"], authorization_response=browser.authorize(address)
     )
 
     assert token["token_type"] == "Bearer"
 
 
-def test_a_code_is_good_once(program, redeem, surfer, discovered):
-    address, _ = program.authorization_url(discovered["authorization_endpoint"])
-    arrived = surfer.arrive(address)
-    redeem(program, arrived)
+def test_a_code_is_good_once(session, redeem, browser, metadata):
+    address, _ = session.authorization_url(metadata["authorization_endpoint"])
+    arrived = browser.authorize(address)
+    redeem(session, arrived)
 
     with pytest.raises(InvalidGrantError):
-        redeem(program, arrived)
+        redeem(session, arrived)
 
 
-def test_it_is_not_answered_under_another_state(program, redeem, surfer, discovered):
-    address, state = program.authorization_url(discovered["authorization_endpoint"])
-    arrived = surfer.arrive(address).replace(state, "somebody-elses")
+def test_it_is_not_answered_under_another_state(session, redeem, browser, metadata):
+    address, state = session.authorization_url(metadata["authorization_endpoint"])
+    arrived = browser.authorize(address).replace(state, "somebody-elses")
 
     with pytest.raises(MismatchingStateError):
-        redeem(program, arrived)
+        redeem(session, arrived)

@@ -1,4 +1,4 @@
-"""The containers behind the gateway, seen from outside and inside. Brought up and taken down by `make test-compose`."""
+"""The containers of the compose project, which `make test-compose` starts and stops."""
 
 import json
 import os
@@ -37,15 +37,15 @@ class Compose:
         return done
 
     def inside(self, service: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command in a container of the service, as the user that the service is."""
+        """Run a command in a container of the service, as the service's user."""
         return self("exec", "-T", service, *command, check=check)
 
     def python(self, service: str, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a few lines of Python in the container; they may fail."""
+        """Run a Python program in a container of the service; it may fail."""
         return self.inside(service, "python", "-c", program, *arguments, check=False)
 
     def inspect(self, *services: str) -> list[dict[str, Any]]:
-        """Return what the engine knows of the running containers."""
+        """Return the output of `docker inspect` for the running containers."""
         ids = self("ps", "--quiet", *services).stdout.split()
         done = subprocess.run(["docker", "inspect", *ids], capture_output=True, text=True, check=True)
         return json.loads(done.stdout)

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from testkit.concurrency import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 LATER = "DROP TABLE IF EXISTS later; CREATE TABLE later (number int)"
@@ -38,22 +39,22 @@ def paste(tmp_path):
     return run
 
 
-def test_restored_backup_serves_as_before(compose, gateway, newcomer, place, paste, until):
-    person = newcomer()
+def test_restored_backup_serves_as_before(compose, gateway, new_user, place_order, paste):
+    person = new_user()
     token = person.token
-    kept = place(token).json()["id"]
+    kept = place_order(token).json()["id"]
     paste("Backup")
-    lost, late = place(token).json()["id"], newcomer()
+    lost, late = place_order(token).json()["id"], new_user()
     compose.inside("postgres", "psql", "-U", "postgres", "-d", "auth", "-c", LATER)  # as an upgrade makes one
     compose("run", "--rm", "-T", "keys", "sh", "-c", "rm /keys/signing/*")
 
     paste("Restore")
 
-    until(lambda: gateway("GET", f"/orders/{kept}", token=token).status_code == 200)
+    wait_for(lambda: gateway("GET", f"/orders/{kept}", token=token).status_code == 200)
     assert gateway("GET", f"/orders/{lost}", token=token).status_code == 404
     login = {"email": late.email, "password": late.password}
     assert gateway("POST", "/login", json=login).status_code == 401
-    assert place(person.log_in()["access_token"]).status_code == 201
+    assert place_order(person.log_in()["access_token"]).status_code == 201
     tables = compose.inside("postgres", "psql", "-U", "postgres", "-d", "auth", "-c", "\\dt").stdout
     assert "accounts" in tables
     assert "later" not in tables

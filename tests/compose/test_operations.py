@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from testkit.concurrency import wait_for
 
 UP = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"
 
@@ -32,11 +33,11 @@ def pressure(gateway, alice):
 
 
 @pytest.fixture
-def mint_back(compose, gateway, until):
+def mint_back(compose, gateway):
     """Whatever a test did to the mint, it serves again afterwards."""
     yield
     compose("up", "-d", "--no-recreate", "--no-deps", "--wait", "auth-service")
-    until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
+    wait_for(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
 
 
 @pytest.fixture
@@ -47,20 +48,20 @@ def one_again(compose):
     )
 
 
-def test_orders_go_on_with_two_orders_services(compose, alice, place, one_again):
+def test_orders_go_on_with_two_orders_services(compose, alice, place_order, one_again):
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
     )
     assert len(compose.inspect("orders-service")) == 2
-    assert {place(alice.token).status_code for _ in range(20)} == {201}
+    assert {place_order(alice.token).status_code for _ in range(20)} == {201}
 
 
-def test_two_orders_services_keep_one_order_for_one_key(compose, alice, place, one_again):
+def test_two_orders_services_keep_one_order_for_one_key(compose, alice, place_order, one_again):
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
     )
     key = f"compose-{time.time_ns()}"
-    assert len({place(alice.token, key=key).json()["id"] for _ in range(10)}) == 1
+    assert len({place_order(alice.token, key=key).json()["id"] for _ in range(10)}) == 1
 
 
 def test_a_token_is_good_while_the_mint_restarts(compose, pressure, mint_back):
@@ -68,19 +69,19 @@ def test_a_token_is_good_while_the_mint_restarts(compose, pressure, mint_back):
     assert set(statuses) == {200}
 
 
-def test_a_key_rotated_inside_breaks_no_request(compose, gateway, pressure, until, newcomer):
+def test_a_key_rotated_inside_breaks_no_request(compose, gateway, pressure, new_user):
     before = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
 
     def rotate():
         compose.inside("auth-service", "flask", "--app", "auth_service", "keys", "rotate")
-        until(lambda: len(gateway("GET", "/.well-known/jwks.json").json()["keys"]) > len(before))
+        wait_for(lambda: len(gateway("GET", "/.well-known/jwks.json").json()["keys"]) > len(before))
 
     assert set(pressure(rotate)) == {200}
-    assert gateway("GET", "/orders", token=newcomer().token).status_code == 200
+    assert gateway("GET", "/orders", token=new_user().token).status_code == 200
 
 
 def test_without_the_mint_tokens_go_on_and_a_log_in_says_when_to_come_back(
-    compose, gateway, alice, mint_back, until
+    compose, gateway, alice, mint_back
 ):
     token = alice.token
     compose("stop", "auth-service")
@@ -90,33 +91,33 @@ def test_without_the_mint_tokens_go_on_and_a_log_in_says_when_to_come_back(
     assert gateway("GET", "/orders", token=token).status_code == 200
     assert gateway("GET", "/users/me", token=token).status_code == 200
     compose("start", "auth-service")
-    until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
+    wait_for(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
     assert alice.log_in()["access_token"]
 
 
 def test_verifiers_that_start_while_the_mint_is_away_know_it_from_their_snapshots(
-    compose, gateway, alice, mint_back, until
+    compose, gateway, alice, mint_back
 ):
     token, verifiers = alice.token, ("users-service", "orders-service", "gateway")
     assert gateway("GET", "/orders", token=token).status_code == 200
     assert gateway("GET", "/users/me", token=token).status_code == 200
     for verifier in verifiers:  # its keys and the list of the token
-        until(lambda v=verifier: len(compose.inside(v, "ls", "/snapshots").stdout.split()) >= 2)
+        wait_for(lambda v=verifier: len(compose.inside(v, "ls", "/snapshots").stdout.split()) >= 2)
     compose("stop", "auth-service")
 
     compose("restart", *verifiers)
 
     # connections to a gateway that starts are reset, and a token tells nothing before the services are up
-    until(lambda: compose.python("gateway", UP).returncode == 0)
-    until(lambda: gateway("GET", "/orders", token=token).status_code == 200)
-    until(lambda: gateway("GET", "/users/me", token=token).status_code == 200)
+    wait_for(lambda: compose.python("gateway", UP).returncode == 0)
+    wait_for(lambda: gateway("GET", "/orders", token=token).status_code == 200)
+    wait_for(lambda: gateway("GET", "/users/me", token=token).status_code == 200)
 
 
-def test_keys_and_orders_outlive_the_containers(compose, gateway, alice, place, until):
-    order = place(alice.token).json()
+def test_keys_and_orders_outlive_the_containers(compose, gateway, alice, place_order):
+    order = place_order(alice.token).json()
     kids = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
     compose("down", "--timeout", "5")
     compose("up", "-d", "--wait")
-    until(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
+    wait_for(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
     assert {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]} >= kids
     assert gateway("GET", f"/orders/{order['id']}", token=alice.token).json()["id"] == order["id"]

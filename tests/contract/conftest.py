@@ -1,4 +1,4 @@
-"""Where each service guards something, and the two ways to get there."""
+"""A guarded route of each service, reached directly and through the gateway."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,21 +6,22 @@ from dataclasses import dataclass
 import pytest
 
 VIAS = [pytest.param("direct", id="direct"), pytest.param("gateway", id="gateway", marks=pytest.mark.compose)]
+SERVICES = ["gateway", "auth-service", "users-service", "orders-service"]
 
 
 @dataclass(frozen=True)
-class Guarded:
-    """A protected route of one service, over one path; `welcome` is what a good token gets there."""
+class Route:
+    """A guarded route of one service; a valid token is answered with `success`."""
 
     service: str
     via: str
-    url: str  # base address: the service's own, or the gateway's
+    url: str  # base URL of the service itself, or of the gateway
     method: str
     path: str
-    welcome: int
+    success: int
 
 
-# auth-service's only routes for a bearer end something, so its good tokens are made for the purpose.
+# auth-service's only routes for a bearer end something, so its tokens are made for the purpose.
 ROUTES = {
     "auth-service": ("POST", "/logout", 204),
     "users-service": ("GET", "/users/me", 200),
@@ -39,16 +40,20 @@ def service(request) -> str:
 
 
 @pytest.fixture
-def guarded(cluster, service, via) -> Guarded:
-    method, path, welcome = ROUTES[service]
-    return Guarded(
-        service, via, cluster.urls[service if via == "direct" else "gateway"], method, path, welcome
-    )
+def route(cluster, service, via) -> Route:
+    method, path, success = ROUTES[service]
+    return Route(service, via, cluster.urls[service if via == "direct" else "gateway"], method, path, success)
 
 
 @pytest.fixture
-def good(alice) -> Callable[[Guarded], str]:
-    """`good(guarded)`: a token that opens this route, once at least."""
-    return lambda guarded: (
-        alice.log_in()["access_token"] if guarded.service == "auth-service" else alice.token
-    )
+def valid_token(alice) -> Callable[[Route], str]:
+    """`valid_token(route)`: a token that this route accepts, at least once."""
+    return lambda route: alice.log_in()["access_token"] if route.service == "auth-service" else alice.token
+
+
+@pytest.fixture(
+    params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES]
+)
+def each_service(request, cluster, client_at):
+    """The client of each service, the gateway included."""
+    return client_at(cluster.urls[request.param])

@@ -1,36 +1,35 @@
 """Every service refuses every other service's tokens, whatever door they come through."""
 
 import pytest
+from testkit.token_signer import claims_of
 
 SERVICES = ["auth-service", "users-service", "orders-service"]
 
 
 @pytest.mark.parametrize("narrowed", ["resource", "audience"])
 @pytest.mark.parametrize("audience", SERVICES)
-def test_a_token_opens_the_one_service_that_it_was_made_for(
-    guarded, alice, wire, claims_of, audience, narrowed
-):
+def test_a_token_opens_the_one_service_that_it_was_made_for(route, alice, raw_client, audience, narrowed):
     token = alice.log_in(**{narrowed: audience})["access_token"]
 
-    answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", f"Bearer {token}"))
+    answer = raw_client(route.url)(route.method, route.path, ("Authorization", f"Bearer {token}"))
 
     assert claims_of(token)["aud"] in (audience, [audience])
-    assert answer.status == (guarded.welcome if audience == guarded.service else 401)
+    assert answer.status == (route.success if audience == route.service else 401)
 
 
 @pytest.mark.parametrize(
     "others", [SERVICES[1:], SERVICES[:1] + SERVICES[2:], SERVICES[:2]], ids=" and ".join
 )
-def test_a_token_for_two_services_is_refused_by_the_third(guarded, alice, wire, others):
+def test_a_token_for_two_services_is_refused_by_the_third(route, alice, raw_client, others):
     token = alice.log_in(resource=others)["access_token"]
 
-    answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", f"Bearer {token}"))
+    answer = raw_client(route.url)(route.method, route.path, ("Authorization", f"Bearer {token}"))
 
-    assert answer.status == (guarded.welcome if guarded.service in others else 401)
+    assert answer.status == (route.success if route.service in others else 401)
 
 
 @pytest.mark.compose
-def test_a_log_in_for_nothing_in_particular_opens_all_of_them(alice, claims_of):
+def test_a_log_in_for_nothing_in_particular_opens_all_of_them(alice):
     assert sorted(claims_of(alice.token)["aud"]) == sorted(SERVICES)
 
 

@@ -35,14 +35,16 @@ NO_CREDENTIALS = {
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_the_scheme_is_taken_in_any_case(guarded, good, wire, scheme):
-    answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", f"{scheme} {good(guarded)}"))
+def test_the_scheme_is_taken_in_any_case(route, valid_token, raw_client, scheme):
+    answer = raw_client(route.url)(
+        route.method, route.path, ("Authorization", f"{scheme} {valid_token(route)}")
+    )
 
-    assert answer.status == guarded.welcome
+    assert answer.status == route.success
 
 
-def test_without_a_token_the_challenge_names_no_error(guarded, wire):
-    answer = wire(guarded.url)(guarded.method, guarded.path)
+def test_without_a_token_the_challenge_names_no_error(route, raw_client):
+    answer = raw_client(route.url)(route.method, route.path)
 
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -51,13 +53,13 @@ def test_without_a_token_the_challenge_names_no_error(guarded, wire):
 
 
 @pytest.mark.parametrize("place", list(NOWHERE_ELSE))
-def test_a_good_token_anywhere_else_is_no_token(guarded, good, wire, place):
-    token = good(guarded)
+def test_a_good_token_anywhere_else_is_no_token(route, valid_token, raw_client, place):
+    token = valid_token(route)
     query, lines = NOWHERE_ELSE[place]
 
-    answer = wire(guarded.url)(
-        guarded.method,
-        guarded.path + query.format(token=token),
+    answer = raw_client(route.url)(
+        route.method,
+        route.path + query.format(token=token),
         *((name, value.format(token=token)) for name, value in lines),
     )
 
@@ -66,21 +68,23 @@ def test_a_good_token_anywhere_else_is_no_token(guarded, good, wire, place):
 
 
 @pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "application/json"])
-def test_a_good_token_in_the_body_is_no_token(cluster, via, service, good, guarded, wire, media_type):
-    token = good(guarded)
-    method, path = {"users-service": ("PATCH", "/users/me")}.get(service, ("POST", guarded.path))
+def test_a_good_token_in_the_body_is_no_token(
+    cluster, via, service, valid_token, route, raw_client, media_type
+):
+    token = valid_token(route)
+    method, path = {"users-service": ("PATCH", "/users/me")}.get(service, ("POST", route.path))
     body = f"access_token={token}" if "form" in media_type else json.dumps({"access_token": token})
 
-    answer = wire(guarded.url)(method, path, ("Content-Type", media_type), body=body.encode())
+    answer = raw_client(route.url)(method, path, ("Content-Type", media_type), body=body.encode())
 
     assert answer.status == 401
 
 
 @pytest.mark.parametrize("credentials", list(NO_CREDENTIALS))
-def test_credentials_in_any_other_form_are_refused(guarded, good, wire, credentials):
-    line = NO_CREDENTIALS[credentials].format(token=good(guarded))
+def test_credentials_in_any_other_form_are_refused(route, valid_token, raw_client, credentials):
+    line = NO_CREDENTIALS[credentials].format(token=valid_token(route))
 
-    answer = wire(guarded.url)(guarded.method, guarded.path, ("Authorization", line))
+    answer = raw_client(route.url)(route.method, route.path, ("Authorization", line))
 
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -88,12 +92,12 @@ def test_credentials_in_any_other_form_are_refused(guarded, good, wire, credenti
 
 @pytest.mark.parametrize("second", ["Bearer {token}", "Bearer x", "Basic YTpi", ""])
 @pytest.mark.parametrize("spelling", ["Authorization", "authorization", "AUTHORIZATION"])
-def test_two_authorization_headers_are_never_one(guarded, good, wire, second, spelling):
-    token = good(guarded)
+def test_two_authorization_headers_are_never_one(route, valid_token, raw_client, second, spelling):
+    token = valid_token(route)
     lines = [("Authorization", f"Bearer {token}"), (spelling, second.format(token=token))]
 
     answers = [
-        wire(guarded.url)(guarded.method, guarded.path, *order).status for order in (lines, lines[::-1])
+        raw_client(route.url)(route.method, route.path, *order).status for order in (lines, lines[::-1])
     ]
 
-    assert answers == ([400, 400] if guarded.via == "gateway" else [401, 401])
+    assert answers == ([400, 400] if route.via == "gateway" else [401, 401])

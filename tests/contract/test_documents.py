@@ -4,6 +4,8 @@ import threading
 import time
 
 import pytest
+from testkit.concurrency import wait_for
+from testkit.token_signer import claims_of
 
 DOCUMENTS = {"/.well-known/jwks.json": "application/json", "/status-lists/1": "application/statuslist+jwt"}
 VERIFIERS = ["users-service", "orders-service"]
@@ -16,13 +18,13 @@ FIGURES = {"age", "version", "fetches", "unchanged", "failures", "waits", "last_
         pytest.param("gateway", id="gateway", marks=pytest.mark.compose),
     ]
 )
-def mint(request, cluster, door):
-    return door(cluster.urls[request.param])
+def auth(request, cluster, client_at):
+    return client_at(cluster.urls[request.param])
 
 
 @pytest.mark.parametrize(("path", "media_type"), DOCUMENTS.items())
-def test_a_document_is_public_has_a_tag_and_says_how_long_it_holds(mint, path, media_type):
-    answer = mint("GET", path)
+def test_a_document_is_public_has_a_tag_and_says_how_long_it_holds(auth, path, media_type):
+    answer = auth("GET", path)
 
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == media_type
@@ -31,30 +33,30 @@ def test_a_document_is_public_has_a_tag_and_says_how_long_it_holds(mint, path, m
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_whoever_knows_a_document_is_told_that_it_is_the_same(mint, until, path):
+def test_whoever_knows_a_document_is_told_that_it_is_the_same(auth, path):
     def same():
-        tag = mint("GET", path).headers["ETag"]
-        again = mint("GET", path, headers={"If-None-Match": tag})
+        tag = auth("GET", path).headers["ETag"]
+        again = auth("GET", path, headers={"If-None-Match": tag})
         return again.status_code == 304 and again.content == b"" and again.headers["ETag"] == tag
 
-    until(same, hope="two looks with no change between them")
+    wait_for(same, what="two looks with no change between them")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_whoever_wants_to_wait_is_held_and_told_so(mint, until, path):
+def test_whoever_wants_to_wait_is_held_and_told_so(auth, path):
     def held():
-        tag = mint("GET", path).headers["ETag"]
+        tag = auth("GET", path).headers["ETag"]
         began = time.monotonic()
-        answer = mint("GET", path, headers={"If-None-Match": tag, "Prefer": "wait=1"})
+        answer = auth("GET", path, headers={"If-None-Match": tag, "Prefer": "wait=1"})
         waited = time.monotonic() - began >= 0.9 or answer.status_code == 200
         return waited and "wait" in answer.headers.get("Preference-Applied", "")
 
-    until(held, hope="a place to wait")
+    wait_for(held, what="a place to wait")
 
 
 @pytest.mark.compose
-def test_a_log_out_ends_the_wait_for_its_list_through_the_gateway(gateway, newcomer, claims_of):
-    token = newcomer().log_in()["access_token"]
+def test_a_log_out_ends_the_wait_for_its_list_through_the_gateway(gateway, new_user):
+    token = new_user().log_in()["access_token"]
     path = claims_of(token)["status"]["status_list"]["uri"].removeprefix(claims_of(token)["iss"])
     tag = gateway("GET", path).headers["ETag"]
     answers = []
@@ -78,15 +80,15 @@ def test_a_log_out_ends_the_wait_for_its_list_through_the_gateway(gateway, newco
 @pytest.mark.parametrize(
     "path", ["/status-lists/999999", "/status-lists/0", "/status-lists/01", "/status-lists/x"]
 )
-def test_what_is_no_list_is_not_found(mint, path):
-    answer = mint("GET", path)
+def test_what_is_no_list_is_not_found(auth, path):
+    answer = auth("GET", path)
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.compose
-def test_the_lists_are_named_as_tokens_name_them(gateway, alice, claims_of):
+def test_the_lists_are_named_as_tokens_name_them(gateway, alice):
     listed = gateway("GET", "/status-lists").json()["status_lists"]
 
     assert claims_of(alice.token)["status"]["status_list"]["uri"] in listed
@@ -105,8 +107,8 @@ def test_the_gateway_tells_how_old_its_documents_are(gateway, alice):
 
 
 @pytest.mark.parametrize("service", VERIFIERS)
-def test_a_service_tells_how_old_its_documents_are(cluster, door, alice, service):
-    own = door(cluster.urls[service])
+def test_a_service_tells_how_old_its_documents_are(cluster, client_at, alice, service):
+    own = client_at(cluster.urls[service])
     own("GET", {"users-service": "/users/me", "orders-service": "/orders"}[service], token=alice.token)
 
     documents = own("GET", "/readyz").json()["documents"]
@@ -127,7 +129,7 @@ def test_a_service_tells_how_old_its_documents_are(cluster, door, alice, service
         'touchstone_document_waits_total{document="jwks"}',
     ],
 )
-def test_a_service_counts_how_its_documents_are_followed(cluster, door, service, metric):
-    text = door(cluster.urls[service])("GET", "/metrics").text
+def test_a_service_counts_how_its_documents_are_followed(cluster, client_at, service, metric):
+    text = client_at(cluster.urls[service])("GET", "/metrics").text
 
     assert any(line.startswith(f"{metric} ") for line in text.splitlines())

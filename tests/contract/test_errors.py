@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-SERVICES = ["gateway", "auth-service", "users-service", "orders-service"]
 LIMIT = 64 * 1024
 # For each service a route that takes JSON, and what a good body would hold.
 WRITES = {
@@ -56,10 +55,10 @@ def via(request):
 
 
 @pytest.fixture(params=list(WRITES))
-def write(request, cluster, via, door, alice):
-    """`write(body, type)`: send these bytes to the route of one service, as somebody who may write."""
+def write(request, cluster, via, client_at, alice):
+    """`write(body, type)`: send these bytes to the route of one service, as user who may write."""
     method, path, _ = WRITES[request.param]
-    own = door(cluster.urls[request.param if via == "direct" else "gateway"])
+    own = client_at(cluster.urls[request.param if via == "direct" else "gateway"])
     return lambda body, media_type="application/json", **headers: own(
         method, path, token=alice.token, data=body, headers={"Content-Type": media_type, **headers}
     )
@@ -120,18 +119,11 @@ def test_nesting_a_hundred_thousand_deep_is_refused(write):
     assert is_problem(write(b"[" * 100_000), 400, 413)
 
 
-@pytest.fixture(
-    params=[pytest.param(s, marks=[pytest.mark.compose] if s == "gateway" else []) for s in SERVICES]
-)
-def own(request, cluster, door):
-    return door(cluster.urls[request.param])
-
-
 @pytest.mark.parametrize(
     "path", ["/no/such/place", "/orders/x/y/z", "/users/a/b", "/.env", "/admin.php", "/livez/", "/%E0%A4%A"]
 )
-def test_a_place_that_is_not_there_is_not_found(own, alice, path):
-    assert is_problem(own("GET", path, token=alice.token), 400, 404)
+def test_a_place_that_is_not_there_is_not_found(each_service, alice, path):
+    assert is_problem(each_service("GET", path, token=alice.token), 400, 404)
 
 
 @pytest.mark.parametrize(
@@ -148,17 +140,19 @@ def test_a_place_that_is_not_there_is_not_found(own, alice, path):
     ],
 )
 def test_another_method_is_not_allowed_and_the_answer_says_which_are(
-    cluster, via, door, alice, service, method, path
+    cluster, via, client_at, alice, service, method, path
 ):
-    answer = door(cluster.urls[service if via == "direct" else "gateway"])(method, path, token=alice.token)
+    answer = client_at(cluster.urls[service if via == "direct" else "gateway"])(
+        method, path, token=alice.token
+    )
 
     assert is_problem(answer, 405)
     assert answer.headers["Allow"]
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO", "PROPFIND"])
-def test_an_unknown_method_is_refused(own, wire, method):
-    answer = wire(own.url)(method, "/orders")
+def test_an_unknown_method_is_refused(each_service, raw_client, method):
+    answer = raw_client(each_service.url)(method, "/orders")
 
     assert answer.status in (400, 401, 404, 405, 501)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
-from testkit.callers import Person
 from testkit.cluster import DEMO_PASSWORD, SERVICES
-from testkit.preloaded import Cluster
-from testkit.stand_ins import postgresql_url
+from testkit.database import postgresql_url
+from testkit.forked_cluster import ForkedCluster
+from testkit.user import User
 
 IN_URL = {
     "NUL": "%00",
@@ -50,17 +50,17 @@ PLAUSIBLE = {
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator[ForkedCluster]:
     """The four services, each with a PostgreSQL database of its own."""
     with contextlib.ExitStack() as stack:
         kept = [name for name, service in SERVICES.items() if service.database]
         only = {name: {"DATABASE_URL": stack.enter_context(postgresql_url())} for name in kept}
-        yield stack.enter_context(Cluster({"RATE_LIMITS": "off"}, only=only))
+        yield stack.enter_context(ForkedCluster({"RATE_LIMITS": "off"}, only=only))
 
 
 @pytest.fixture(scope="module")
-def admin(cluster, door) -> Person:
-    return Person(door(cluster.urls["auth-service"]), "admin@example.com", DEMO_PASSWORD)
+def admin(cluster, client_at) -> User:
+    return User(client_at(cluster.urls["auth-service"]), "admin@example.com", DEMO_PASSWORD)
 
 
 class Walk:
@@ -69,8 +69,8 @@ class Walk:
     `in_urls` leaves out bodies and headers.
     """
 
-    def __init__(self, wire, document: dict, token: str, *, in_urls: bool) -> None:
-        self._wire, self._document, self._token, self._in_urls = wire, document, token, in_urls
+    def __init__(self, raw_client, document: dict, token: str, *, in_urls: bool) -> None:
+        self._wire, self._document, self._token, self._in_urls = raw_client, document, token, in_urls
         self.asked = 0
         self.faults: list[str] = []
 
@@ -135,8 +135,8 @@ class Walk:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_odd_values_are_never_an_internal_error(cluster, admin, wire, service):
-    line = wire(cluster.urls[service])
+def test_odd_values_are_never_an_internal_error(cluster, admin, raw_client, service):
+    line = raw_client(cluster.urls[service])
     document, token = json.loads(line("GET", "/openapi.json").body), admin.log_in()["access_token"]
     # Behind the gateway are the same services: only a URL can mean something else there.
     walk = Walk(line, document, token, in_urls=service == "gateway")

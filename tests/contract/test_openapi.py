@@ -57,7 +57,7 @@ ROUTES = {
     },
 }
 # Of the auth-service's routes, those for a bearer; of the others', all but the price list.
-BEARERS_AT_THE_MINT = ("/logout", "/account/", "/admin/", "/oauth/userinfo", "/ssf/")
+AUTH_SERVICE_BEARER_ROUTES = ("/logout", "/account/", "/admin/", "/oauth/userinfo", "/ssf/")
 
 
 @pytest.fixture(params=list(ROUTES))
@@ -66,8 +66,8 @@ def service(request):
 
 
 @pytest.fixture
-def document(cluster, door, service):
-    answer = door(cluster.urls[service])("GET", "/openapi.json")
+def document(cluster, client_at, service):
+    answer = client_at(cluster.urls[service])("GET", "/openapi.json")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     return answer.json()
@@ -104,9 +104,9 @@ def test_it_names_every_route_of_the_contract(document, service):
 def test_every_reference_leads_somewhere(document):
     for node in nodes(document):
         if isinstance(node, dict) and isinstance(node.get("$ref"), str):
-            place = document
+            target = document
             for step in node["$ref"].removeprefix("#/").split("/"):
-                place = place[step.replace("~1", "/").replace("~0", "~")]
+                target = target[step.replace("~1", "/").replace("~0", "~")]
 
 
 def test_every_operation_has_an_id_of_its_own_and_answers(document):
@@ -126,7 +126,7 @@ def test_guarded_operations_say_so(document, service):
     guarded = {
         (method, path)
         for method, path in ROUTES[service]
-        if (path.startswith(BEARERS_AT_THE_MINT) if service == "auth-service" else path != "/products")
+        if (path.startswith(AUTH_SERVICE_BEARER_ROUTES) if service == "auth-service" else path != "/products")
     }
 
     silent = {(m, p) for m, p, op in operations(document) if not op.get("security")}
@@ -142,10 +142,10 @@ def test_the_gateway_joins_the_documents(gateway):
     assert answer.json()["openapi"].startswith("3.1.")
 
 
-def test_the_official_schema_accepts_all_of_them(cluster, door, foreign):
-    documents = {name: door(url)("GET", "/openapi.json").json() for name, url in cluster.urls.items()}
+def test_the_official_schema_accepts_all_of_them(cluster, client_at, run_node):
+    documents = {name: client_at(url)("GET", "/openapi.json").json() for name, url in cluster.urls.items()}
 
-    verdicts = foreign("openapi.mjs", documents)
+    verdicts = run_node("openapi.mjs", documents)
 
     assert {name: v["errors"] for name, v in verdicts.items() if not v["valid"]} == {}
     assert {v["version"] for v in verdicts.values()} == {"3.1"}

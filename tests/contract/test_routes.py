@@ -1,6 +1,7 @@
 """The routes of CONTRACT.md: what the anonymous, the customer and the administrator get there, at the gateway."""
 
 import pytest
+from testkit.token_signer import claims_of
 
 pytestmark = pytest.mark.compose
 
@@ -73,10 +74,13 @@ NOWHERE = [
 
 
 @pytest.fixture(scope="module")
-def names(gateway, alice, bob, place, sku):
+def names(gateway, alice, bob, place_order, sku):
     """What the placeholders of the table stand for."""
     gateway("GET", "/users/me", token=bob.token)
-    orders = {"alices_order": place(alice.token).json()["id"], "bobs_order": place(bob.token).json()["id"]}
+    orders = {
+        "alices_order": place_order(alice.token).json()["id"],
+        "bobs_order": place_order(bob.token).json()["id"],
+    }
     return {"alice": alice.sub, "bob": bob.sub, "sku": sku, **orders}
 
 
@@ -122,7 +126,7 @@ def test_the_root_leads_to_the_documentation_or_is_the_console(gateway):
     assert answer.status_code in (200, 302, 303, 307, 308)
 
 
-def test_the_metadata_names_this_issuer_and_its_own_routes(gateway, alice, claims_of):
+def test_the_metadata_names_this_issuer_and_its_own_routes(gateway, alice):
     document = gateway("GET", "/.well-known/oauth-authorization-server").json()
 
     issuer = claims_of(alice.token)["iss"]
@@ -154,7 +158,7 @@ def test_an_unchanged_document_is_waited_for_no_longer_than_was_asked(gateway):
     assert answer.headers["ETag"] == known
 
 
-def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(gateway, alice, claims_of):
+def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(gateway, alice):
     answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
 
     body = answer.json()
@@ -178,14 +182,14 @@ def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(gateway, al
     assert 400 <= answers[0].status_code < 500
 
 
-def test_an_account_that_exists_already_answers_like_a_new_one(gateway, newcomer):
-    somebody = newcomer()
+def test_an_account_that_exists_already_answers_like_a_new_one(gateway, new_user):
+    user = new_user()
     body = {"password": "another password entirely", "name": "N"}
 
-    known = gateway("POST", "/accounts", json={"email": somebody.email, **body})
-    fresh = gateway("POST", "/accounts", json={"email": f"x{somebody.email}", **body})
+    known = gateway("POST", "/accounts", json={"email": user.email, **body})
+    fresh = gateway("POST", "/accounts", json={"email": f"x{user.email}", **body})
 
     assert known.status_code == fresh.status_code == 201
     assert set(known.json()) == set(fresh.json())
     assert len(known.json()["sub"]) == len(fresh.json()["sub"])
-    assert somebody.log_in()["access_token"]
+    assert user.log_in()["access_token"]

@@ -1,122 +1,120 @@
-"""What stands between verifiers and their mint here: a proxy that breaks connections, and a clock that a test moves."""
+"""Verifiers that follow their issuer through a proxy that breaks connections, with clocks that a test sets."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from flask import Flask
-from testkit.callers import Door, Person
 from testkit.clock import FakeClock
+from testkit.concurrency import wait_for
+from testkit.forked_cluster import ForkedCluster
+from testkit.http_client import HttpClient
 from testkit.issuer import FakeIssuer
-from testkit.mint import Mint
-from testkit.preloaded import Cluster
 from testkit.proxy import FaultyProxy
+from testkit.token_signer import TokenSigner
+from testkit.user import User
 from touchstone import Issuer
 from touchstone.flask import Touchstone, require
 from werkzeug.test import TestResponse
 
-ISSUER = "http://mint.example"
+ISSUER = "http://issuer.example"
 AUDIENCE = "orders-service"
 HOUR = 3600
 VERIFIERS = ("users-service", "orders-service", "gateway")
 
 
 class Api:
-    """An application with an ordinary route and a sensitive one, guarded as anybody would guard them."""
+    """An application with an ordinary and a sensitive route, guarded by touchstone."""
 
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
         app = Flask("api")
         Touchstone(app, issuer)
-
-        @app.get("/ordinary")
-        @require()
-        def ordinary() -> str:
-            return "yes"
-
-        @app.get("/sensitive")
-        @require(fresh=True)
-        def sensitive() -> str:
-            return "yes"
-
+        app.get("/ordinary")(require()(lambda: "yes"))
+        app.get("/sensitive", endpoint="sensitive")(require(fresh=True)(lambda: "yes"))
         self._client = app.test_client
 
     def __call__(self, token: str, path: str = "/ordinary") -> TestResponse:
-        """Ask as whoever holds this token."""
+        """Send a request with this token."""
         return self._client().get(path, headers={"Authorization": f"Bearer {token}"})
 
 
 @dataclass
-class Post:
-    """A mint of one's own, and the way there. All clocks stand still: `clock` shows the time, `ticks` what has passed."""
+class ProxiedIssuer:
+    """A fake issuer behind a proxy. `clock` and `monotonic` are the clocks of the verifiers, and stand still."""
 
     clock: FakeClock
-    ticks: FakeClock
-    mint: Mint
+    monotonic: FakeClock
+    signer: TokenSigner
     server: FakeIssuer
     proxy: FaultyProxy
-    started: list[Api] = field(default_factory=list)
+    apis: list[Api] = field(default_factory=list)
 
     def api(self, **settings: Any) -> Api:
-        """Start a verifier that reaches the mint through the proxy, as a process that has just begun."""
-        told = {"audience": AUDIENCE, "backchannel": self.proxy.url, "now": self.clock, "clock": self.ticks}
-        self.started.append(Api(Issuer(ISSUER, **{**told, **settings})))
-        return self.started[-1]
+        """Return a new verifier, as in a process that has just started."""
+        base = {
+            "audience": AUDIENCE,
+            "backchannel": self.proxy.url,
+            "now": self.clock,
+            "clock": self.monotonic,
+        }
+        self.apis.append(Api(Issuer(ISSUER, **{**base, **settings})))
+        return self.apis[-1]
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance both clocks."""
         self.clock.advance(seconds)
-        self.ticks.advance(seconds)
+        self.monotonic.advance(seconds)
 
     def token(self, index: int, life: int = 2 * HOUR, **claims: Any) -> str:
-        """Give a token of the session that has this index, good for `life` seconds."""
+        """Return a token with this index in the status list, valid for `life` seconds."""
         exp = int(self.clock()) + life
-        return self.mint.sign(self.mint.claims(status=index, exp=exp, **claims))
+        return self.signer.sign(self.signer.claims(status=index, exp=exp, **claims))
 
     def stop(self) -> None:
-        """Take the mint away: connections end and new ones are refused."""
+        """End all connections and refuse new ones."""
         self.proxy.mode = "refuse"
         self.proxy.drop()
 
     def start(self) -> None:
-        """Bring it back."""
+        """Accept connections again."""
         self.proxy.mode = "pass"
 
     def close(self) -> None:
-        for api in self.started:
+        for api in self.apis:
             api.issuer.close()
 
 
 @pytest.fixture(scope="module")
-def make_post() -> Iterator[Callable[[], Post]]:
-    """`make_post()`: a mint with one status list, and the way there. May be called in any thread."""
+def make_issuer() -> Iterator[Callable[[], ProxiedIssuer]]:
+    """`make_issuer()`: an issuer with one status list. May be called in any thread."""
     with ExitStack() as stack:
 
-        def make() -> Post:
+        def make() -> ProxiedIssuer:
             clock = FakeClock()
-            mint = Mint(ISSUER, now=clock, audience=AUDIENCE)
-            server = stack.enter_context(FakeIssuer(mint=mint, long_poll=True))
+            signer = TokenSigner(ISSUER, now=clock, audience=AUDIENCE)
+            server = stack.enter_context(FakeIssuer(signer=signer, long_poll=True))
             server.open_list(size=4096)
-            host, port = server.url.removeprefix("http://").split(":")
-            post = Post(clock, FakeClock(), mint, server, stack.enter_context(FaultyProxy((host, int(port)))))
-            stack.callback(post.close)
-            return post
+            proxy = stack.enter_context(FaultyProxy(("127.0.0.1", server.port)))
+            issuer = ProxiedIssuer(clock, FakeClock(), signer, server, proxy)
+            stack.callback(issuer.close)
+            return issuer
 
         yield make
 
 
 @pytest.fixture
-def post(make_post) -> Post:
-    return make_post()
+def issuer(make_issuer) -> ProxiedIssuer:
+    return make_issuer()
 
 
 @pytest.fixture(scope="package")
 def problem() -> Callable[[Any], tuple[int, str]]:
-    """`problem(answer)`: its status, and the name of what is wrong, if anything (of any answer: requests' or a test client's)."""
+    """`problem(answer)`: its status and the slug of its problem, if any; of requests' answers or a test client's."""
 
     def read(answer: Any) -> tuple[int, str]:
         if answer.status_code < HTTPStatus.BAD_REQUEST:
@@ -128,82 +126,75 @@ def problem() -> Callable[[Any], tuple[int, str]]:
 
 
 @pytest.fixture(scope="package")
-def comes_back() -> Callable[[Any], bool]:
-    """`comes_back(answer)`: it is a 503 that says when to come back."""
+def retry_later() -> Callable[[Any], bool]:
+    """`retry_later(answer)`: whether it is a 503 with Retry-After."""
     return lambda answer: answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
 
 
-@dataclass
-class House:
-    """All four services as processes; users-service, orders-service and the gateway follow the mint through the proxy."""
+class ProxiedCluster(ForkedCluster):
+    """All services; users-service, orders-service and the gateway reach auth-service's documents through `proxy`."""
 
-    cluster: Cluster
-    proxy: FaultyProxy
-    door: Callable[[str], Door]
+    def __init__(self, proxy: FaultyProxy, client_at: Callable[[str], HttpClient]) -> None:
+        through_proxy = {name: {"ISSUER_BACKCHANNEL": proxy.url} for name in VERIFIERS}
+        super().__init__({"RATE_LIMITS": "off", "JWKS_MAX_AGE": "1"}, only=through_proxy)
+        self.proxy = proxy
+        self.proxy.target = ("127.0.0.1", self.ports["auth-service"])
+        self.verifiers = VERIFIERS
+        self._client_at = client_at
 
-    verifiers: ClassVar[tuple[str, ...]] = VERIFIERS
-
-    @property
-    def gateway(self) -> Door:
-        """The way to the mint's own routes, which no proxy breaks."""
-        return self.door(self.cluster.gateway)
-
-    def answers(self, token: str) -> dict[str, Any]:
-        """Ask every verifier, the gateway twice: answers by where they come from."""
-        direct = {"users-service": "/users/me", "orders-service": "/orders"}
-        asked = {name: (self.cluster.urls[name], path) for name, path in direct.items()}
-        asked |= {f"gateway {path}": (self.cluster.gateway, path) for path in direct.values()}
-        return {name: self.door(url)("GET", path, token=token) for name, (url, path) in asked.items()}
+    def client(self, name: str = "gateway") -> HttpClient:
+        """Return the client of a service. No proxy is between the gateway and auth-service's own routes."""
+        return self._client_at(self.urls[name])
 
     def statuses(self, token: str) -> set[int]:
-        """Likewise, which statuses there are among the answers."""
-        return {answer.status_code for answer in self.answers(token).values()}
+        """Return the different statuses that the verifiers answer to a token, two of them through the gateway."""
+        paths = {"users-service": "/users/me", "orders-service": "/orders"}
+        return {
+            self.client(place)("GET", path, token=token).status_code
+            for name, path in paths.items()
+            for place in (name, "gateway")
+        }
 
-    def snapshots(self, service: str, which: str = "*") -> list[Path]:
-        """Give the files that a verifier keeps of the mint's documents."""
-        return list((self.cluster.folder / "snapshots" / service).glob(which))
+    def snapshots(self, service: str, pattern: str = "*") -> list[Path]:
+        """Return the snapshot files of a verifier."""
+        return list((self.folder / "snapshots" / service).glob(pattern))
 
-    def break_off(self, mode: str) -> None:
-        """Break the way to the mint, for what is connected already as well."""
+    def disturb(self, mode: str) -> None:
+        """Set the proxy's mode, and reset the open connections."""
         self.proxy.mode = mode
         self.proxy.drop()
 
-    def mend(self) -> None:
-        """Let everything through again."""
-        self.break_off("pass")
+    def recover(self) -> None:
+        """Let all connections through again."""
+        self.disturb("pass")
 
-    def hears(self) -> bool:
-        """Tell whether the last attempt of every verifier to hear of the mint's documents went well."""
-        told = [self.door(self.cluster.urls[name])("GET", "/readyz").json() for name in VERIFIERS]
-        return not any(each["last_error"] for answer in told for each in answer["documents"].values())
+    def up_to_date(self) -> bool:
+        """Return whether the last fetch of every document succeeded at every verifier."""
+        reports = [self.client(name)("GET", "/readyz").json()["documents"] for name in VERIFIERS]
+        return not any(each["last_error"] for documents in reports for each in documents.values())
 
 
 @pytest.fixture(scope="package")
-def house(door, mail_folders) -> Iterator[House]:
-    """One for all tests here; each leaves it whole."""
-    with FaultyProxy(("127.0.0.1", 9)) as proxy:
-        through = {name: {"ISSUER_BACKCHANNEL": proxy.url} for name in VERIFIERS}
-        cluster = Cluster({"RATE_LIMITS": "off", "JWKS_MAX_AGE": "1"}, only=through)
-        proxy.target = ("127.0.0.1", cluster.ports["auth-service"])
-        with cluster:
-            mail_folders[cluster.gateway] = cluster.mail_folder
-            yield House(cluster, proxy, door)
+def services(client_at, mail_folders) -> Iterator[ProxiedCluster]:
+    """One for all tests here; each test leaves it running."""
+    with FaultyProxy(("127.0.0.1", 9)) as proxy, ProxiedCluster(proxy, client_at) as cluster:
+        mail_folders[cluster.gateway] = cluster.mail_folder
+        yield cluster
 
 
 @pytest.fixture
-def customer(house, newcomer) -> Person:
-    """Somebody who just made an account there."""
-    return newcomer(house.gateway)
+def customer(services, new_user) -> User:
+    return new_user(services.client())
 
 
 @pytest.fixture(autouse=True)
-def _whole(request, until) -> Iterator[None]:
-    """Leave the house whole, however a test ended, and everybody in it in touch with the mint."""
+def _restored(request) -> Iterator[None]:
+    """Restore the services after a test, however it ended."""
     yield
-    if "house" in request.fixturenames:
-        house = request.getfixturevalue("house")
-        house.mend()
-        for name in house.cluster.urls:
-            if not house.cluster.running(name):
-                house.cluster.start_service(name)
-        until(house.hears, hope="word of the mint")
+    if "services" in request.fixturenames:
+        services = request.getfixturevalue("services")
+        services.recover()
+        for name in services.urls:
+            if not services.running(name):
+                services.start_service(name)
+        wait_for(services.up_to_date, what="a fetch of each document")

@@ -8,11 +8,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from testkit.callers import wait_for
+from testkit.concurrency import wait_for
 from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.keys import make_rsa
-from testkit.mint import Mint
-from testkit.statuses import list_path
+from testkit.status_list import list_path
+from testkit.token_signer import TokenSigner
 
 GOOD, REVOKED = 1, 2
 PATIENCE = 60.0  # an answer that was to be held for 25 s and never ends is given up after 30
@@ -41,56 +41,56 @@ ROWS = [(document, fault) for document in DOCUMENTS for fault in FAULTS]
 @pytest.fixture(scope="module")
 def elsewhere():
     """Another host, which serves keys and a list of its own wherever it is asked, and hopes to be."""
-    stranger = Mint("http://elsewhere.example", make_rsa(which=1))
-    with FakeIssuer(mint=stranger) as server:
+    stranger = TokenSigner("http://elsewhere.example", make_rsa(which=1))
+    with FakeIssuer(signer=stranger) as server:
         server.open_list()
         yield server
 
 
-def spoil(post, path, elsewhere, fault):
+def spoil(issuer, path, elsewhere, fault):
     """Spoil the document, and another answer than before, so that whoever waits meets it."""
-    changes = {"body": post.server.documents[path].body + b"\n", **FAULTS[fault]}
+    changes = {"body": issuer.server.documents[path].body + b"\n", **FAULTS[fault]}
     if "headers" in changes:
         there = elsewhere.url + path
         changes["headers"] = {n: v.replace("ELSEWHERE", there) for n, v in changes["headers"].items()}
-    return post.server.spoil(path, **changes)
+    return issuer.server.spoil(path, **changes)
 
 
-def after_a_good_value(post, path, elsewhere, fault):
+def after_a_good_value(issuer, path, elsewhere, fault):
     """What is answered while the document is spoiled: to a good token, to a revoked one. Then that a change is heard of."""
-    post.server.revoke(REVOKED)
-    api, good, revoked = post.api(clock=time.monotonic), post.token(GOOD), post.token(REVOKED)
+    issuer.server.revoke(REVOKED)
+    api, good, revoked = issuer.api(clock=time.monotonic), issuer.token(GOOD), issuer.token(REVOKED)
     wait_for(lambda: api(good).status_code == 200, PATIENCE)
-    asked = post.server.requests[path]
-    spoil(post, path, elsewhere, fault)
+    asked = issuer.server.requests[path]
+    spoil(issuer, path, elsewhere, fault)
     if fault not in HELD:
-        wait_for(lambda: post.server.requests[path] >= asked + 2, PATIENCE, "two more requests")
+        wait_for(lambda: issuer.server.requests[path] >= asked + 2, PATIENCE, "two more requests")
     during = [api(good).status_code, api(revoked).status_code]
     if path == JWKS_PATH:
-        post.server.publish(path, Mint(key=make_rsa(which=2)).jwks())
+        issuer.server.publish(path, TokenSigner(key=make_rsa(which=2)).jwks())
     else:
-        post.server.revoke(GOOD)
+        issuer.server.revoke(GOOD)
     wait_for(lambda: api(good).status_code == 401, PATIENCE, "the change")
-    assert "/elsewhere" not in post.server.requests
+    assert "/elsewhere" not in issuer.server.requests
     return during
 
 
-def without_any(post, path, elsewhere, fault):
+def without_any(issuer, path, elsewhere, fault):
     """What is answered at first to a good token. Then that the document, once it is whole, is all that it takes."""
-    healthy = spoil(post, path, elsewhere, fault)
-    api, good = post.api(clock=time.monotonic), post.token(GOOD)
+    healthy = spoil(issuer, path, elsewhere, fault)
+    api, good = issuer.api(clock=time.monotonic), issuer.token(GOOD)
     first = api(good)
-    post.server.mend(path, healthy)
+    issuer.server.mend(path, healthy)
     wait_for(lambda: api(good).status_code == 200, PATIENCE, "the document")
     return first
 
 
 @pytest.fixture(scope="module")
-def outcome(make_post, elsewhere):
+def outcome(make_issuer, elsewhere):
     """`outcome(course, document, fault)`: what came of that row."""
     with ThreadPoolExecutor(len(ROWS) * 2) as pool:
         running = {
-            (course, *row): pool.submit(course, make_post(), DOCUMENTS[row[0]], elsewhere, row[1])
+            (course, *row): pool.submit(course, make_issuer(), DOCUMENTS[row[0]], elsewhere, row[1])
             for course in (without_any, after_a_good_value)
             for row in ROWS
         }
@@ -104,11 +104,11 @@ def test_the_last_good_value_goes_on_and_the_next_change_is_heard_of(outcome, do
 
 @pytest.mark.parametrize(("document", "fault"), ROWS)
 def test_where_there_was_none_the_answer_says_when_to_come_back(
-    outcome, problem, comes_back, document, fault
+    outcome, problem, retry_later, document, fault
 ):
     answer = outcome(without_any, document, fault)
 
-    assert comes_back(answer)
+    assert retry_later(answer)
     assert problem(answer)[1] == {"keys": "keys_unavailable", "list": "status_unavailable"}[document]
 
 

@@ -5,6 +5,8 @@ from collections import deque
 
 import pytest
 import requests
+from testkit.concurrency import wait_for
+from testkit.token_signer import claims_of
 from touchstone import status
 
 SESSIONS = 60
@@ -13,7 +15,7 @@ WORKERS = 4
 
 
 @pytest.fixture
-def acknowledged(house, customer, until):
+def acknowledged(services, customer):
     """Tokens of sessions whose end was acknowledged before the mint was killed in the middle of it; and one untouched."""
     untouched, *tokens = (customer.log_in()["access_token"] for _ in range(SESSIONS))
     waiting, ended = deque(tokens), []
@@ -22,7 +24,7 @@ def acknowledged(house, customer, until):
         try:
             while waiting:
                 token = waiting.popleft()
-                if house.gateway("POST", "/logout", token=token).status_code == 204:
+                if services.client()("POST", "/logout", token=token).status_code == 204:
                     ended.append(token)
         except (IndexError, requests.RequestException):
             return
@@ -30,26 +32,24 @@ def acknowledged(house, customer, until):
     threads = [threading.Thread(target=log_out) for _ in range(WORKERS)]
     for thread in threads:
         thread.start()
-    until(lambda: len(ended) >= ACKNOWLEDGED, hope="enough ends")
-    house.cluster.kill_service("auth-service")
+    wait_for(lambda: len(ended) >= ACKNOWLEDGED, what="enough ends")
+    services.kill_service("auth-service")
     waiting.clear()
     for thread in threads:
         thread.join()
-    house.cluster.start_service("auth-service")
+    services.start_service("auth-service")
     return ended, untouched
 
 
-def test_every_acknowledged_end_holds_everywhere_after_the_mint_was_killed(
-    house, acknowledged, claims_of, until
-):
+def test_every_acknowledged_end_holds_everywhere_after_the_mint_was_killed(services, acknowledged):
     ended, untouched = acknowledged
 
-    until(lambda: all(house.statuses(token) == {401} for token in ended), hope="the last refusal")
+    wait_for(lambda: all(services.statuses(token) == {401} for token in ended), what="the last refusal")
 
     entries = [claims_of(token)["status"]["status_list"] for token in ended]
-    path = entries[0]["uri"].removeprefix(house.cluster.issuer)
-    published = claims_of(house.gateway("GET", path).text)["status_list"]
+    path = entries[0]["uri"].removeprefix(services.issuer)
+    published = claims_of(services.client()("GET", path).text)["status_list"]
     bits = status.StatusList.decode(published["bits"], published["lst"])
     assert {bits.get(entry["idx"]) for entry in entries} == {1}
-    assert house.statuses(untouched) == {200}
-    assert house.gateway("GET", "/account/sessions", token=ended[0]).status_code == 401
+    assert services.statuses(untouched) == {200}
+    assert services.client()("GET", "/account/sessions", token=ended[0]).status_code == 401

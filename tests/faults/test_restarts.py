@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from testkit.concurrency import wait_for
 
 GOOD, REVOKED = 1, 2
 HALF_A_DAY = 12 * 3600
@@ -13,16 +14,16 @@ def snapshots(tmp_path):
 
 
 @pytest.fixture
-def lived(post, snapshots, until):
+def lived(issuer, snapshots):
     """A verifier with snapshots has lived, heard of a revocation and ended; then the mint went away."""
     snapshots.mkdir(mode=0o700)
-    post.server.revoke(REVOKED)
-    api = post.api(snapshots=snapshots)
-    until(lambda: api(post.token(GOOD)).status_code == 200)
-    until(lambda: len(list(snapshots.iterdir())) == 2, hope="a snapshot of the keys and one of the list")
+    issuer.server.revoke(REVOKED)
+    api = issuer.api(snapshots=snapshots)
+    wait_for(lambda: api(issuer.token(GOOD)).status_code == 200)
+    wait_for(lambda: len(list(snapshots.iterdir())) == 2, what="a snapshot of the keys and one of the list")
     api.issuer.close()
-    post.stop()
-    return post
+    issuer.stop()
+    return issuer
 
 
 def test_it_starts_from_its_snapshot_and_knows_what_was_revoked(lived, snapshots, problem):
@@ -39,14 +40,14 @@ def test_what_a_snapshot_says_is_not_fresh(lived, snapshots, problem):
     assert problem(api(lived.token(GOOD), "/sensitive")) == (503, "unconfirmed")
 
 
-def test_without_a_snapshot_it_is_not_ready_and_says_when_to_come_back(lived, comes_back, until):
+def test_without_a_snapshot_it_is_not_ready_and_says_when_to_come_back(lived, retry_later):
     api = lived.api()
 
-    assert comes_back(api(lived.token(GOOD)))
+    assert retry_later(api(lived.token(GOOD)))
     assert not api.issuer.ready()
 
     lived.start()
-    until(lambda: api(lived.token(GOOD)).status_code == 200, hope="the start")
+    wait_for(lambda: api(lived.token(GOOD)).status_code == 200, what="the start")
     assert api.issuer.ready()
 
 
@@ -67,69 +68,71 @@ def turned_over(raw):
 
 
 @pytest.mark.parametrize("spoil", [cut, emptied, turned_over], ids=lambda how: how.__name__)
-def test_a_spoiled_snapshot_is_as_good_as_none(lived, snapshots, comes_back, spoil):
+def test_a_spoiled_snapshot_is_as_good_as_none(lived, snapshots, retry_later, spoil):
     for file in snapshots.iterdir():
         file.write_bytes(spoil(file.read_bytes()))
 
-    assert comes_back(lived.api(snapshots=snapshots)(lived.token(GOOD)))
+    assert retry_later(lived.api(snapshots=snapshots)(lived.token(GOOD)))
 
 
-def test_a_snapshot_of_the_day_before_is_as_good_as_none(lived, snapshots, comes_back):
+def test_a_snapshot_of_the_day_before_is_as_good_as_none(lived, snapshots, retry_later):
     lived.advance(HALF_A_DAY + 60)
 
-    assert comes_back(lived.api(snapshots=snapshots)(lived.token(GOOD)))
+    assert retry_later(lived.api(snapshots=snapshots)(lived.token(GOOD)))
 
 
 @pytest.fixture
-def restart(house):
+def restart(services):
     """`restart()`: end every verifier as an operator does, and start it again."""
 
     def run():
-        for name in house.verifiers:
-            house.cluster.stop_service(name)
-            house.cluster.start_service(name)
+        for name in services.verifiers:
+            services.stop_service(name)
+            services.start_service(name)
 
     return run
 
 
 def test_services_that_are_restarted_while_the_mint_is_away_know_what_was_revoked(
-    house, customer, restart, until
+    services, customer, restart
 ):
     good, ended = (customer.log_in()["access_token"] for _ in range(2))
-    assert house.gateway("POST", "/logout", token=ended).status_code == 204
+    assert services.client()("POST", "/logout", token=ended).status_code == 204
     restart()  # so that each has just written down what it heard first
-    assert house.statuses(good) == {200}
-    until(lambda: all(house.snapshots(name, "*status-lists-1") for name in house.verifiers), hope="a copy")
-    house.break_off("refuse")
+    assert services.statuses(good) == {200}
+    wait_for(
+        lambda: all(services.snapshots(name, "*status-lists-1") for name in services.verifiers), what="a copy"
+    )
+    services.disturb("refuse")
 
     restart()
 
-    assert house.statuses(good) == {200}
-    assert house.statuses(ended) == {401}
+    assert services.statuses(good) == {200}
+    assert services.statuses(ended) == {401}
 
 
 def test_a_service_without_a_snapshot_lives_but_is_not_ready_until_the_mint_is_back(
-    house, customer, comes_back, until
+    services, customer, retry_later
 ):
     token = customer.log_in()["access_token"]
-    users = house.door(house.cluster.urls["users-service"])
-    house.break_off("refuse")
-    house.cluster.stop_service("users-service")
-    for file in house.snapshots("users-service"):
+    users = services.client("users-service")
+    services.disturb("refuse")
+    services.stop_service("users-service")
+    for file in services.snapshots("users-service"):
         file.unlink()
 
-    house.cluster.start_service("users-service", wait=False)
+    services.start_service("users-service", wait=False)
 
-    until(lambda: lives(users), hope="the service")
+    wait_for(lambda: lives(users), what="the service")
     assert users("GET", "/readyz").status_code == 503
-    assert comes_back(users("GET", "/users/me", token=token))
-    house.mend()
-    house.cluster.wait_ready("users-service")
+    assert retry_later(users("GET", "/users/me", token=token))
+    services.recover()
+    services.wait_ready("users-service")
     assert users("GET", "/users/me", token=token).status_code == 200
 
 
-def lives(door):
+def lives(client_at):
     try:
-        return door("GET", "/livez").status_code == 200
+        return client_at("GET", "/livez").status_code == 200
     except requests.ConnectionError:
         return False

@@ -7,10 +7,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from testkit.concurrency import wait_for
+from testkit.forked_cluster import ForkedCluster
 from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.keys import b64
-from testkit.mint import Mint
-from testkit.preloaded import Cluster
+from testkit.token_signer import TokenSigner
 
 TOKENS = 10_000
 WORKERS = 8
@@ -18,31 +19,31 @@ EARLY_EVERY = 10  # seconds
 
 
 @pytest.fixture
-def mint():
-    return Mint("http://localhost:8080", audience="users-service")
+def signer():
+    return TokenSigner("http://localhost:8080", audience="users-service")
 
 
 @pytest.fixture
-def issuer(mint):
-    with FakeIssuer(mint=mint, long_poll=True) as server:
+def issuer(signer):
+    with FakeIssuer(signer=signer, long_poll=True) as server:
         server.open_list()
         yield server
 
 
 @pytest.fixture
-def users(mint, issuer):
+def users(signer, issuer):
     """The address of a users-service that follows the issuer."""
-    settings = {"ISSUER": mint.issuer, "ISSUER_BACKCHANNEL": issuer.url, "RATE_LIMITS": "off"}
-    with Cluster(settings, services=["users-service"], make_keys=False) as cluster:
+    settings = {"ISSUER": signer.issuer, "ISSUER_BACKCHANNEL": issuer.url, "RATE_LIMITS": "off"}
+    with ForkedCluster(settings, services=["users-service"], make_keys=False) as cluster:
         yield cluster.urls["users-service"]
 
 
 @pytest.fixture
-def asker(users, wire):
+def asker(users, raw_client):
     """`asker()`: over a connection of its own, a function that gives the status of the answer to a token."""
 
     def connect():
-        line = wire(users)
+        line = raw_client(users)
         return lambda token: (
             line("GET", "/users/me", ("Host", "x"), ("Authorization", f"Bearer {token}")).status
         )
@@ -50,19 +51,19 @@ def asker(users, wire):
     return connect
 
 
-def strange(mint):
+def strange(signer):
     """Tokens that are good but for their signature and the random name of their key."""
-    _, payload, signature = mint.sign(mint.claims(status=1)).split(".")
+    _, payload, signature = signer.sign(signer.claims(status=1)).split(".")
     while True:
         header = {"alg": "RS256", "typ": "at+jwt", "kid": secrets.token_urlsafe(32)}
         yield f"{b64(json.dumps(header).encode())}.{payload}.{signature}"
 
 
 def test_ten_thousand_unknown_keys_cause_one_fetch_in_ten_seconds_and_good_tokens_go_on(
-    mint, issuer, asker, until
+    signer, issuer, asker
 ):
-    good, stop, answered, first = mint.sign(mint.claims(status=2)), threading.Event(), [], asker()
-    until(lambda: first(good) == 200, hope="the service")
+    good, stop, answered, first = signer.sign(signer.claims(status=2)), threading.Event(), [], asker()
+    wait_for(lambda: first(good) == 200, what="the service")
     issuer.seen.clear()
 
     def go_on():
@@ -70,7 +71,7 @@ def test_ten_thousand_unknown_keys_cause_one_fetch_in_ten_seconds_and_good_token
             answered.append(first(good))
 
     def flood(_):
-        ask, tokens = asker(), strange(mint)
+        ask, tokens = asker(), strange(signer)
         return {ask(next(tokens)) for _ in range(TOKENS // WORKERS)}
 
     began = time.monotonic()

@@ -1,23 +1,23 @@
-"""The programs of docs/how-to/, run as their readers would: in an environment of their own, with touchstone installed there."""
+"""The programs of docs/how-to/, run in an environment of their own in which touchstone is installed."""
 
-import os
 import re
 import subprocess
 import sys
 import sysconfig
 import venv
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-import jwt
 import pytest
-import requests
-from testkit.callers import Door
 from testkit.cluster import free_ports
+from testkit.http_client import HttpClient
 from testkit.issuer import JWKS_PATH, FakeIssuer
+from testkit.server_process import server_process
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS, FOREIGN = "http://localhost:8080", "https://issuer.example"  # as the pages name them
+OWN, PARTNER = "http://localhost:8080", "https://issuer.example"  # the issuers of the pages
 
 
 @pytest.fixture(scope="package")
@@ -34,13 +34,13 @@ def program() -> Callable[[str], str]:
 
 @pytest.fixture(scope="package")
 def fresh_python(tmp_path_factory) -> Path:
-    """An environment into which pip installed libs/touchstone; third parties come from where these tests run."""
-    place = tmp_path_factory.mktemp("fresh")
-    venv.create(place, symlinks=True)
-    (site,) = place.glob("lib/python*/site-packages")
-    # A path in a .pth file is searched, but its own .pth files are not read: so nothing of ours is there by editable installation.
+    """An environment with libs/touchstone installed by pip, and the third-party packages of these tests."""
+    folder = tmp_path_factory.mktemp("fresh")
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    # A path in a .pth file is searched, but its own .pth files are not read: so no editable installation is found.
     (site / "third_parties.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
-    python = place / "bin" / "python"
+    python = folder / "bin" / "python"
     words = ["install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed"]
     command = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", *words]
     done = subprocess.run(
@@ -55,64 +55,38 @@ def fresh_python(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def foreign_issuer() -> Iterator[FakeIssuer]:
-    """An issuer that is not ours, cannot wait, and has no status lists; `.mint` signs for it."""
+def partner_issuer() -> Iterator[FakeIssuer]:
+    """An issuer of another project: without long polling and status lists."""
     with FakeIssuer() as issuer:
-        issuer.publish(JWKS_PATH, issuer.mint.jwks())
+        issuer.publish(JWKS_PATH, issuer.signer.jwks())
         yield issuer
 
 
 @pytest.fixture(scope="package")
 def serve(
-    program, fresh_python, cluster, foreign_issuer, tmp_path_factory, until
-) -> Iterator[Callable[[str], Door]]:
-    """`serve(page)`: a Door to the page's program, run by Flask's own server, its issuers put where the tests have them."""
-    doors: dict[str, Door] = {}
-    processes: list[subprocess.Popen[bytes]] = []
+    program, fresh_python, cluster, partner_issuer, tmp_path_factory
+) -> Iterator[Callable[[str], HttpClient]]:
+    """`serve(page)`: a client of the page's program, run by Flask's server with the issuers of the tests."""
+    clients: dict[str, HttpClient] = {}
+    with ExitStack() as stack:
 
-    def start(page: str) -> Door:
-        if page in doors:
-            return doors[page]
-        folder = tmp_path_factory.mktemp(page)
-        text = program(page).replace(OURS, cluster.issuer).replace(FOREIGN, foreign_issuer.url)
-        (folder / "app.py").write_text(text)
-        (port,) = free_ports(1)
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        with (folder / "output").open("wb") as output:
-            process = subprocess.Popen(
-                [fresh_python, "-m", "flask", "--app", "app", "run", "--port", str(port)],
-                cwd=folder,
-                env=kept,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        processes.append(process)
-        door = Door(f"http://127.0.0.1:{port}")
+        def start(page: str) -> HttpClient:
+            if page not in clients:
+                folder = tmp_path_factory.mktemp(page)
+                text = program(page).replace(OWN, cluster.issuer).replace(PARTNER, partner_issuer.url)
+                (folder / "app.py").write_text(text)
+                (port,) = free_ports(1)
+                command = [fresh_python, "-m", "flask", "--app", "app", "run", "--port", str(port)]
+                client = HttpClient(f"http://127.0.0.1:{port}")
+                stack.callback(client.close)
+                stack.enter_context(server_process(command, f"{client.url}/hello", 401, folder=folder))
+                clients[page] = client
+            return clients[page]
 
-        def answers() -> bool:
-            assert process.poll() is None, (folder / "output").read_text()
-            try:
-                return door("GET", "/hello").status_code == 401
-            except requests.ConnectionError:
-                return False
-
-        until(answers, hope=f"the program of {page}")
-        return doors.setdefault(page, door)
-
-    yield start
-    for door in doors.values():
-        door.close()
-    for process in processes:
-        process.terminate()
-        process.wait(10)
+        yield start
 
 
 @pytest.fixture
-def own_session(newcomer) -> dict:
-    """The tokens of somebody new, who may log out without harm to other tests."""
-    return newcomer().log_in()
-
-
-@pytest.fixture(scope="package")
-def header_of() -> Callable[[str], dict]:
-    return jwt.get_unverified_header
+def own_session(new_user) -> dict[str, Any]:
+    """The tokens of a new user, whose log-out disturbs no other test."""
+    return new_user().log_in()

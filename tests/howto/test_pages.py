@@ -3,6 +3,8 @@
 import subprocess
 
 import pytest
+from testkit.concurrency import wait_for
+from testkit.token_signer import kid_of
 
 PARTNER = {"aud": "https://api.example", "scope": "orders:read"}
 
@@ -12,10 +14,10 @@ def slug(answer):
 
 
 @pytest.fixture
-def partner_token(foreign_issuer):
+def partner_token(partner_issuer):
     """`partner_token(**claims)`: a good token of the foreign issuer, or one that differs so."""
-    return lambda header=None, **claims: foreign_issuer.mint.sign(
-        foreign_issuer.mint.claims(**{**PARTNER, **claims}), header
+    return lambda header=None, **claims: partner_issuer.signer.sign(
+        partner_issuer.signer.claims(**{**PARTNER, **claims}), header
     )
 
 
@@ -38,11 +40,11 @@ def test_an_app_of_ones_own_lets_a_good_token_in(serve, alice):
     assert (answer.status_code, answer.json()) == (200, {"hello": alice.sub})
 
 
-def test_an_app_of_ones_own_refuses_the_token_of_an_ended_session(serve, gateway, own_session, until):
+def test_an_app_of_ones_own_refuses_the_token_of_an_ended_session(serve, gateway, own_session):
     hello, token = serve("own-flask-app"), own_session["access_token"]
     assert hello("GET", "/hello", token=token).status_code == 200
     assert gateway("POST", "/logout", token=token).status_code == 204
-    (refused,) = until(lambda: [a for a in [hello("GET", "/hello", token=token)] if a.status_code == 401])
+    (refused,) = wait_for(lambda: [a for a in [hello("GET", "/hello", token=token)] if a.status_code == 401])
     assert slug(refused) == "revoked_token"
 
 
@@ -72,22 +74,20 @@ def test_a_status_list_that_is_not_below_the_foreign_issuer_is_refused(serve, pa
     assert (answer.status_code, slug(answer)) == (401, "unknown_status")
 
 
-def test_several_issuers_are_believed_side_by_side(serve, alice, partner_token, cluster, foreign_issuer):
+def test_several_issuers_are_believed_side_by_side(serve, alice, partner_token, cluster, partner_issuer):
     hello = serve("several-issuers")
     said = [hello("GET", "/hello", token=token).json() for token in (alice.token, partner_token(sub="x"))]
     assert said == [
         {"hello": alice.sub, "from": cluster.issuer},
-        {"hello": "x", "from": foreign_issuer.url},
+        {"hello": "x", "from": partner_issuer.url},
     ]
 
 
-def test_one_issuers_key_never_verifies_anothers_token(serve, alice, partner_token, cluster, header_of):
+def test_one_issuers_key_never_verifies_anothers_token(serve, alice, partner_token, cluster):
     claims = {"iss": cluster.issuer, "aud": "orders-service"}
     hello = serve("several-issuers")
     under_their_kid = hello("GET", "/hello", token=partner_token(**claims))
-    under_our_kid = hello(
-        "GET", "/hello", token=partner_token({"kid": header_of(alice.token)["kid"]}, **claims)
-    )
+    under_our_kid = hello("GET", "/hello", token=partner_token({"kid": kid_of(alice.token)}, **claims))
     assert [slug(under_their_kid), slug(under_our_kid)] == ["unknown_key", "bad_signature"]
 
 
@@ -101,11 +101,9 @@ def test_an_issuer_that_is_not_on_the_list_is_refused(serve, partner_token):
     assert (answer.status_code, slug(answer)) == (401, "wrong_issuer")
 
 
-def test_a_session_that_ends_at_one_issuer_leaves_the_other_alone(
-    serve, gateway, own_session, partner_token, until
-):
+def test_a_session_that_ends_at_one_issuer_leaves_the_other_alone(serve, gateway, own_session, partner_token):
     hello, token = serve("several-issuers"), own_session["access_token"]
     assert hello("GET", "/hello", token=token).status_code == 200
     assert gateway("POST", "/logout", token=token).status_code == 204
-    until(lambda: hello("GET", "/hello", token=token).status_code == 401, hope="the refusal")
+    wait_for(lambda: hello("GET", "/hello", token=token).status_code == 401, what="the refusal")
     assert hello("GET", "/hello", token=partner_token()).status_code == 200

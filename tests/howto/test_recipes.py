@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 from testkit.cluster import free_ports
+from testkit.concurrency import wait_for
 from testkit.issuer import FakeIssuer
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "recipes.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"```(?:python|sh) name=(\w+)\n(.*?)```", PAGE, re.DOTALL))
@@ -22,15 +23,15 @@ OURS = "http://localhost:8080"
 @pytest.fixture(scope="module")
 def issuer():
     with FakeIssuer(long_poll=True) as running:
-        running.mint = Mint(running.url)
-        running.publish("/.well-known/jwks.json", running.mint.jwks())
+        running.signer = TokenSigner(running.url)
+        running.publish("/.well-known/jwks.json", running.signer.jwks())
         yield running
 
 
 @pytest.fixture
 def bearer(issuer):
     """`bearer(**claims)`: the headers with a token of the issuer."""
-    return lambda **claims: {"Authorization": f"Bearer {issuer.mint.sign(issuer.mint.claims(**claims))}"}
+    return lambda **claims: {"Authorization": f"Bearer {issuer.signer.sign(issuer.signer.claims(**claims))}"}
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_the_test_of_an_own_app_passes(run):
 
 
 @pytest.mark.parametrize("line", SERVERS, ids=lambda line: line.partition(" --bind")[0][:40])
-def test_each_server_runs_the_app(line, issuer, bearer, tmp_path, until):
+def test_each_server_runs_the_app(line, issuer, bearer, tmp_path):
     program, *words = line.split()
     if shutil.which(program, path=str(Path(sys.executable).parent)) is None:
         pytest.skip(f"needs {program}: .venv/bin/python -m pip install {program}")
@@ -120,7 +121,7 @@ def test_each_server_runs_the_app(line, issuer, bearer, tmp_path, until):
             except requests.ConnectionError:
                 return False
 
-        until(answers, hope=f"an answer of {program}")
+        wait_for(answers, what=f"an answer of {program}")
         for _ in range(8):  # of both workers, most likely
             good = requests.get(f"http://{address}/greeting", headers=bearer(sub="alice"), timeout=10)
             bad = requests.get(f"http://{address}/greeting", headers=bearer(exp=1), timeout=10)

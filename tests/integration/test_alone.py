@@ -6,9 +6,10 @@ import subprocess
 import pytest
 import requests
 from testkit.cluster import SERVICES
+from testkit.concurrency import wait_for
 from testkit.issuer import FakeIssuer
 from testkit.keys import make_rsa
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner
 
 SECRET = "hunter2-do-not-show"
 WRONG = {
@@ -141,39 +142,39 @@ def test_what_is_for_this_machine_alone_is_refused_elsewhere(in_production, sett
 
 
 @pytest.mark.parametrize(("service", "path"), [("orders-service", "/orders"), ("users-service", "/users/me")])
-def test_a_resource_server_needs_nothing_but_an_issuer(by_hand, settings, ready, door, service, path):
-    mint = Mint(issuer="http://localhost:8080", audience=service)
-    impostor = Mint(issuer=mint.issuer, audience=service, kid=mint.kid, key=make_rsa(which=1))
+def test_a_resource_server_needs_nothing_but_an_issuer(by_hand, settings, ready, client_at, service, path):
+    mint = TokenSigner(issuer="http://localhost:8080", audience=service)
+    impostor = TokenSigner(issuer=mint.issuer, audience=service, kid=mint.kid, key=make_rsa(which=1))
     with FakeIssuer(mint.jwks()) as issuer:
         alone = settings(service, ISSUER=mint.issuer, ISSUER_BACKCHANNEL=issuer.url)
-        own = door(ready(by_hand(service, alone)).url)
+        own = client_at(ready(by_hand(service, alone)).url)
 
         assert own("GET", path, token=mint.sign()).status_code == 200
         assert own("GET", path, token=impostor.sign()).status_code == 401
 
 
-def test_auth_service_alone_logs_in_its_demo_accounts(by_hand, settings, ready, door, alice):
-    own = door(ready(by_hand("auth-service", settings("auth-service"))).url)
+def test_auth_service_alone_logs_in_its_demo_accounts(by_hand, settings, ready, client_at, alice):
+    own = client_at(ready(by_hand("auth-service", settings("auth-service"))).url)
 
     answer = own("POST", "/login", json={"email": alice.email, "password": alice.password})
 
     assert answer.status_code == 200
 
 
-def test_the_gateway_alone_says_that_it_lives(by_hand, settings, door, until):
+def test_the_gateway_alone_says_that_it_lives(by_hand, settings, client_at):
     launched = by_hand("gateway", settings("gateway"))
 
-    until(lambda: answers(door(launched.url)), hope="the gateway")
+    wait_for(lambda: answers(client_at(launched.url)), what="the gateway")
 
 
-def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(by_hand, settings, door, until):
+def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(by_hand, settings, client_at):
     alone = settings("users-service", ISSUER_BACKCHANNEL="http://127.0.0.1:9")
     launched = by_hand("users-service", alone)
-    own = door(launched.url)
-    until(lambda: answers(own), hope="the server")
+    own = client_at(launched.url)
+    wait_for(lambda: answers(own), what="the server")
 
     ready = own("GET", "/readyz")
-    guarded = own("GET", "/users/me", token=Mint().sign())
+    guarded = own("GET", "/users/me", token=TokenSigner().sign())
 
     assert own("GET", "/livez").status_code == 200
     assert ready.status_code == 503

@@ -15,21 +15,21 @@ def at_once(ask):
 
 
 def test_one_address_is_one_account(gateway):
-    person = {
+    user = {
         "email": f"{secrets.token_hex(8)}@example.com",
         "password": "the same for all of them",
         "name": "Many",
     }
 
-    answers = at_once(lambda: gateway("POST", "/accounts", json=person))
+    answers = at_once(lambda: gateway("POST", "/accounts", json=user))
 
     assert {a.status_code for a in answers} <= {201, 429}
-    log_in = gateway("POST", "/login", json={k: person[k] for k in ("email", "password")})
+    log_in = gateway("POST", "/login", json={k: user[k] for k in ("email", "password")})
     assert log_in.status_code == 200
 
 
-def test_a_first_look_makes_one_profile(gateway, newcomer):
-    token = newcomer().log_in()["access_token"]
+def test_a_first_look_makes_one_profile(gateway, new_user):
+    token = new_user().log_in()["access_token"]
 
     answers = at_once(lambda: gateway("GET", "/users/me", token=token))
 
@@ -37,30 +37,30 @@ def test_a_first_look_makes_one_profile(gateway, newcomer):
     assert len({a.text for a in answers}) == 1
 
 
-def test_first_orders_share_one_exchange(gateway, newcomer, place):
-    token = newcomer().log_in()["access_token"]
+def test_first_orders_share_one_exchange(gateway, new_user, place_order):
+    token = new_user().log_in()["access_token"]
 
-    answers = at_once(lambda: place(token))
+    answers = at_once(lambda: place_order(token))
 
     assert {a.status_code for a in answers} == {201}
     assert len({a.json()["id"] for a in answers}) == MANY
 
 
-def test_an_order_is_cancelled_once(gateway, newcomer, place):
-    person = newcomer()
-    path = f"/orders/{place(person.token).json()['id']}/cancel"
+def test_an_order_is_cancelled_once(gateway, new_user, place_order):
+    user = new_user()
+    path = f"/orders/{place_order(user.token).json()['id']}/cancel"
 
-    answers = at_once(lambda: gateway("POST", path, token=person.token))
+    answers = at_once(lambda: gateway("POST", path, token=user.token))
 
     assert {a.status_code for a in answers} <= {200, 409}
     assert len({a.json()["cancelled_at"] for a in answers if a.status_code == 200}) == 1
 
 
-def test_everybody_may_log_out_together(gateway, newcomer):
-    person = newcomer()
-    token = person.log_in()["access_token"]
+def test_everybody_may_log_out_together(gateway, new_user):
+    user = new_user()
+    token = user.log_in()["access_token"]
 
     answers = at_once(lambda: gateway("POST", "/logout", token=token))
 
     assert {a.status_code for a in answers} <= {204, 401}
-    assert person.log_in()["access_token"]
+    assert user.log_in()["access_token"]

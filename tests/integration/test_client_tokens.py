@@ -4,6 +4,8 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from testkit.concurrency import wait_for
+from testkit.token_signer import claims_of
 
 USERS = "/users?limit=1"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -28,9 +30,9 @@ def shop(cluster, gateway):
 
 
 @pytest.fixture
-def asked(cluster, door):
+def asked(cluster, client_at):
     """`asked(token)`: the statuses of a request with it at its service, and through the gateway."""
-    doors = [door(cluster.urls[place]) for place in ("users-service", "gateway")]
+    doors = [client_at(cluster.urls[place]) for place in ("users-service", "gateway")]
     return lambda token: {each("GET", USERS, token=token).status_code for each in doors}
 
 
@@ -45,14 +47,14 @@ def active(client):
     return ask
 
 
-def test_disabling_a_client_ends_its_own_tokens_everywhere(shop, asked, active, gateway, until, claims_of):
+def test_disabling_a_client_ends_its_own_tokens_everywhere(shop, asked, active, gateway):
     old = shop.token()
     assert asked(old) == {200}
     assert active(old)
 
     shop.does("disable")
 
-    until(lambda: asked(old) == {401}, hope="the last refusal")
+    wait_for(lambda: asked(old) == {401}, what="the last refusal")
     refused = gateway("GET", USERS, token=old)
     assert refused.json()["type"] == "urn:touchstone:problem:revoked_token"
     assert not active(old)
@@ -63,12 +65,12 @@ def test_disabling_a_client_ends_its_own_tokens_everywhere(shop, asked, active, 
 
     new = shop.token()
     assert claims_of(new)["status"] != claims_of(old)["status"]
-    until(lambda: asked(new) == {200}, hope="the new token's welcome")
+    wait_for(lambda: asked(new) == {200}, what="the new token's welcome")
     assert asked(old) == {401}
     assert (active(old), active(new)) == (False, True)
 
 
-def test_a_client_ends_its_own_tokens_by_revoking_one(shop, asked, active, gateway, until):
+def test_a_client_ends_its_own_tokens_by_revoking_one(shop, asked, active, gateway):
     old = shop.token()
 
     answer = gateway("POST", "/oauth/revoke", data={"token": old}, auth=shop.who)
@@ -76,7 +78,7 @@ def test_a_client_ends_its_own_tokens_by_revoking_one(shop, asked, active, gatew
     assert (answer.status_code, answer.content) == (200, b"")
     assert "Content-Type" not in answer.headers
     assert not active(old)
-    until(lambda: asked(old) == {401}, hope="the last refusal")
+    wait_for(lambda: asked(old) == {401}, what="the last refusal")
     new = shop.token()
     assert active(new)
     assert asked(new) == {200}

@@ -1,4 +1,4 @@
-"""The main conversation, as any program would hold it through the gateway."""
+"""The main conversation, as any app would hold it through the gateway."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -9,61 +9,61 @@ pytestmark = pytest.mark.compose
 
 
 @pytest.fixture
-def somebody(newcomer):
-    return newcomer()
+def user(new_user):
+    return new_user()
 
 
 def order_ids(gateway, token, limit=100):
     return [o["id"] for o in gateway("GET", f"/orders?limit={limit}", token=token).json()["items"]]
 
 
-def test_somebody_logs_in_orders_and_finds_the_order_again(gateway, somebody, place):
-    token = somebody.log_in()["access_token"]
+def test_somebody_logs_in_orders_and_finds_the_order_again(gateway, user, place_order):
+    token = user.log_in()["access_token"]
     profile = {"name": "Ada Lovelace", "shipping_address": "12 St James's Square, London"}
     assert gateway("PATCH", "/users/me", token=token, json=profile).status_code == 200
 
-    answer = place(token, quantity=2)
+    answer = place_order(token, quantity=2)
 
     order = answer.json()
     assert answer.status_code == 201
     assert {name: order["customer"][name] for name in profile} == profile
-    assert order["customer"]["sub"] == somebody.sub
+    assert order["customer"]["sub"] == user.sub
     assert gateway("GET", answer.headers["Location"], token=token).json() == order
     assert order_ids(gateway, token) == [order["id"]]
 
 
-def test_the_first_order_names_the_customer_as_the_account_does(gateway, somebody, place):
+def test_the_first_order_names_the_customer_as_the_account_does(gateway, user, place_order):
     """The profile is made by orders-service's question, with an exchanged token."""
-    token = somebody.log_in()["access_token"]
+    token = user.log_in()["access_token"]
 
-    assert place(token).json()["customer"] == {"sub": somebody.sub, "name": "New", "shipping_address": None}
+    assert place_order(token).json()["customer"] == {"sub": user.sub, "name": "New", "shipping_address": None}
     assert gateway("GET", "/users/me", token=token).json()["name"] == "New"
 
 
-def test_a_name_that_its_owner_changed_stays(gateway, somebody):
-    token = somebody.token
+def test_a_name_that_its_owner_changed_stays(gateway, user):
+    token = user.token
     assert gateway("GET", "/users/me", token=token).json()["name"] == "New"
     assert gateway("PATCH", "/users/me", token=token, json={"name": "Ada"}).json()["name"] == "Ada"
 
-    assert gateway("GET", "/users/me", token=somebody.log_in()["access_token"]).json()["name"] == "Ada"
+    assert gateway("GET", "/users/me", token=user.log_in()["access_token"]).json()["name"] == "Ada"
 
 
-def test_the_accounts_name_is_no_route_of_the_gateway(gateway, somebody):
-    assert gateway("GET", "/account/name", token=somebody.token).status_code == 404
+def test_the_accounts_name_is_no_route_of_the_gateway(gateway, user):
+    assert gateway("GET", "/account/name", token=user.token).status_code == 404
 
 
-def test_prices_come_from_the_product_table_in_whole_cents(gateway, somebody, place, sku):
+def test_prices_come_from_the_product_table_in_whole_cents(gateway, user, place_order, sku):
     price = next(p["price_cents"] for p in gateway("GET", "/products").json()["items"] if p["sku"] == sku)
 
-    order = place(somebody.token, quantity=3).json()
+    order = place_order(user.token, quantity=3).json()
 
     assert isinstance(order["total_cents"], int)
     assert order["total_cents"] == order["items"][0]["line_total_cents"] == 3 * price
 
 
-def test_a_price_from_the_client_is_no_price(gateway, somebody, sku):
+def test_a_price_from_the_client_is_no_price(gateway, user, sku):
     answers = [
-        gateway("POST", "/orders", token=somebody.token, json=body)
+        gateway("POST", "/orders", token=user.token, json=body)
         for body in (
             {"items": [{"sku": sku, "quantity": 1, "unit_price_cents": 1}]},
             {"items": [{"sku": sku, "quantity": 1}], "total_cents": 1},
@@ -75,51 +75,51 @@ def test_a_price_from_the_client_is_no_price(gateway, somebody, sku):
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1.5, "1", True, None, 10**12])
-def test_an_impossible_quantity_is_unprocessable(gateway, somebody, sku, quantity):
+def test_an_impossible_quantity_is_unprocessable(gateway, user, sku, quantity):
     body = {"items": [{"sku": sku, "quantity": quantity}]}
 
-    assert gateway("POST", "/orders", token=somebody.token, json=body).status_code == 422
+    assert gateway("POST", "/orders", token=user.token, json=body).status_code == 422
 
 
-def test_the_same_key_is_the_same_order(gateway, somebody, place):
+def test_the_same_key_is_the_same_order(gateway, user, place_order):
     key = uuid.uuid4().hex
 
-    answers = [place(somebody.token, key=key) for _ in range(3)]
+    answers = [place_order(user.token, key=key) for _ in range(3)]
 
     assert len({a.json()["id"] for a in answers}) == 1
     assert {a.status_code for a in answers} <= {200, 201}
-    assert len(order_ids(gateway, somebody.token)) == 1
+    assert len(order_ids(gateway, user.token)) == 1
 
 
-def test_the_same_key_from_many_at_once_is_one_order(gateway, somebody, place):
-    key, token = uuid.uuid4().hex, somebody.token
+def test_the_same_key_from_many_at_once_is_one_order(gateway, user, place_order):
+    key, token = uuid.uuid4().hex, user.token
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: place(token, key=key), range(20)))
+        answers = list(pool.map(lambda _: place_order(token, key=key), range(20)))
 
     assert {a.status_code for a in answers} <= {200, 201}
     assert len({a.json()["id"] for a in answers}) == 1
     assert len(order_ids(gateway, token)) == 1
 
 
-def test_the_same_key_for_another_order_is_refused(gateway, somebody, place):
+def test_the_same_key_for_another_order_is_refused(gateway, user, place_order):
     key = uuid.uuid4().hex
-    place(somebody.token, key=key, quantity=1)
+    place_order(user.token, key=key, quantity=1)
 
-    assert place(somebody.token, key=key, quantity=2).status_code == 422
-    assert len(order_ids(gateway, somebody.token)) == 1
+    assert place_order(user.token, key=key, quantity=2).status_code == 422
+    assert len(order_ids(gateway, user.token)) == 1
 
 
-def test_two_customers_may_use_the_same_key(newcomer, place):
-    key, one, other = uuid.uuid4().hex, newcomer(), newcomer()
+def test_two_customers_may_use_the_same_key(new_user, place_order):
+    key, one, other = uuid.uuid4().hex, new_user(), new_user()
 
-    ids = {place(person.token, key=key).json()["id"] for person in (one, other)}
+    ids = {place_order(user.token, key=key).json()["id"] for user in (one, other)}
 
     assert len(ids) == 2
 
 
-def test_another_customers_order_is_not_there(gateway, somebody, newcomer, place):
-    theirs, stranger = place(somebody.token).json()["id"], newcomer()
+def test_another_customers_order_is_not_there(gateway, user, new_user, place_order):
+    theirs, stranger = place_order(user.token).json()["id"], new_user()
 
     seen = gateway("GET", f"/orders/{theirs}", token=stranger.token)
     cancelled = gateway("POST", f"/orders/{theirs}/cancel", token=stranger.token)
@@ -128,30 +128,30 @@ def test_another_customers_order_is_not_there(gateway, somebody, newcomer, place
     assert (seen.status_code, cancelled.status_code) == (404, 404)
     same = ["type", "title", "status", "detail"]
     assert [seen.json().get(k) for k in same] == [never.json().get(k) for k in same]
-    assert gateway("GET", f"/orders/{theirs}", token=somebody.token).json()["status"] != "cancelled"
+    assert gateway("GET", f"/orders/{theirs}", token=user.token).json()["status"] != "cancelled"
 
 
-def test_an_administrator_sees_any_order_but_lists_only_their_own(gateway, somebody, admin, place):
-    theirs = place(somebody.token).json()["id"]
+def test_an_administrator_sees_any_order_but_lists_only_their_own(gateway, user, admin, place_order):
+    theirs = place_order(user.token).json()["id"]
 
     assert gateway("GET", f"/orders/{theirs}", token=admin.token).json()["id"] == theirs
     assert theirs not in order_ids(gateway, admin.token)
 
 
-def test_a_cancelled_order_stays_cancelled(gateway, somebody, place):
-    path = f"/orders/{place(somebody.token).json()['id']}"
+def test_a_cancelled_order_stays_cancelled(gateway, user, place_order):
+    path = f"/orders/{place_order(user.token).json()['id']}"
 
-    first = gateway("POST", f"{path}/cancel", token=somebody.token)
-    again = gateway("POST", f"{path}/cancel", token=somebody.token)
+    first = gateway("POST", f"{path}/cancel", token=user.token)
+    again = gateway("POST", f"{path}/cancel", token=user.token)
 
     assert (first.status_code, first.json()["status"]) == (200, "cancelled")
     assert again.status_code in (200, 409)
-    assert gateway("GET", path, token=somebody.token).json() == first.json()
+    assert gateway("GET", path, token=user.token).json() == first.json()
 
 
-def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, somebody, place):
-    token = somebody.token
-    placed = [place(token).json()["id"] for _ in range(7)]
+def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, user, place_order):
+    token = user.token
+    placed = [place_order(token).json()["id"] for _ in range(7)]
 
     seen, cursor = [], ""
     while cursor is not None:
@@ -159,14 +159,14 @@ def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, somebo
         assert len(page["items"]) <= 2
         seen += [o["id"] for o in page["items"]]
         cursor = page["next_cursor"]
-        place(token)
+        place_order(token)
 
     assert seen == placed[::-1]
 
 
-def test_an_administrator_walks_through_all_profiles(gateway, admin, newcomer):
+def test_an_administrator_walks_through_all_profiles(gateway, admin, new_user):
     people = {
-        p.sub for p in (newcomer(), newcomer(), newcomer()) if gateway("GET", "/users/me", token=p.token).ok
+        p.sub for p in (new_user(), new_user(), new_user()) if gateway("GET", "/users/me", token=p.token).ok
     }
 
     seen, cursor = [], ""

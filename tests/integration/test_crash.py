@@ -6,15 +6,16 @@ from collections import Counter
 
 import pytest
 import requests
+from testkit.concurrency import wait_for
 
 ACKNOWLEDGED = 40
 WORKERS = 4
 
 
 @pytest.fixture
-def acknowledged(breakable, door, customer, place, until):
+def acknowledged(breakable, client_at, customer, place_order):
     """Orders by idempotency key, acknowledged until orders-service was killed in the middle of it; and all keys."""
-    direct, token = door(breakable.urls["orders-service"]), customer.token
+    direct, token = client_at(breakable.urls["orders-service"]), customer.token
     orders, keys, stop = {}, [], threading.Event()
 
     def order():
@@ -22,7 +23,7 @@ def acknowledged(breakable, door, customer, place, until):
             key = uuid.uuid4().hex
             keys.append(key)
             try:
-                answer = place(token, at=direct, key=key)
+                answer = place_order(token, at=direct, key=key)
             except requests.RequestException:
                 return
             if answer.status_code == 201:
@@ -32,7 +33,7 @@ def acknowledged(breakable, door, customer, place, until):
     for thread in threads:
         thread.start()
     try:
-        until(lambda: len(orders) >= ACKNOWLEDGED, hope="enough orders")
+        wait_for(lambda: len(orders) >= ACKNOWLEDGED, what="enough orders")
         breakable.kill_service("orders-service")
     finally:
         stop.set()
@@ -42,24 +43,24 @@ def acknowledged(breakable, door, customer, place, until):
     return orders, list(keys)
 
 
-def all_orders(door, token):
+def all_orders(client_at, token):
     cursor, found = "", []
     while cursor is not None:
-        page = door("GET", f"/orders?limit=100{cursor and '&cursor=' + cursor}", token=token).json()
+        page = client_at("GET", f"/orders?limit=100{cursor and '&cursor=' + cursor}", token=token).json()
         found += page["items"]
         cursor = page["next_cursor"]
     return found
 
 
 def test_an_acknowledged_order_survives_and_a_repeated_key_is_no_second_one(
-    acknowledged, breakable, door, customer, place
+    acknowledged, breakable, client_at, customer, place_order
 ):
     orders, keys = acknowledged
-    direct = door(breakable.urls["orders-service"])
+    direct = client_at(breakable.urls["orders-service"])
 
     assert set(orders.values()) <= {o["id"] for o in all_orders(direct, customer.token)}
 
-    repeated = {key: place(customer.token, at=direct, key=key).json()["id"] for key in keys}
+    repeated = {key: place_order(customer.token, at=direct, key=key).json()["id"] for key in keys}
 
     assert {key: repeated[key] for key in orders} == orders
     there = Counter(o["id"] for o in all_orders(direct, customer.token))
@@ -67,8 +68,8 @@ def test_an_acknowledged_order_survives_and_a_repeated_key_is_no_second_one(
     assert len(there) == len(keys)
 
 
-def test_a_session_outlives_the_crash_of_the_mint(breakable, door, customer):
-    gateway = door(breakable.gateway)
+def test_a_session_outlives_the_crash_of_the_mint(breakable, client_at, customer):
+    gateway = client_at(breakable.gateway)
     session = customer.log_in()
     breakable.kill_service("auth-service")
     breakable.start_service("auth-service")

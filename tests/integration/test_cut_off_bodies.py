@@ -38,9 +38,9 @@ def test_body_cut_off_is_refused_on_every_route(cluster, service):
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
-def test_refresh_token_cut_off_is_not_used(cluster, newcomer, gateway, framing):
-    person = newcomer()
-    login = {"email": person.email, "password": person.password}
+def test_refresh_token_cut_off_is_not_used(cluster, new_user, gateway, framing):
+    user = new_user()
+    login = {"email": user.email, "password": user.password}
     refresh = gateway("POST", "/login", json=login).json()["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": refresh}
     body = "&".join(f"{name}={value}" for name, value in form.items()).encode()

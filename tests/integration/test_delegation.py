@@ -1,7 +1,7 @@
 """A service that acts for a user says so, and gets less than the user has (RFC 8693)."""
 
 import pytest
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner, claims_of
 
 
 @pytest.fixture
@@ -9,7 +9,7 @@ def orders(client):
     return client("orders-service")
 
 
-def test_the_exchanged_token_speaks_for_the_user_through_the_service(orders, alice, claims_of):
+def test_the_exchanged_token_speaks_for_the_user_through_the_service(orders, alice):
     subject = claims_of(alice.token)
 
     answer = orders.exchange(alice.token, scope="profile:read")
@@ -34,7 +34,7 @@ def test_the_answer_names_the_tokens_type_and_gives_no_refresh_token(orders, ali
     assert "refresh_token" not in answer
 
 
-def test_without_a_scope_the_token_gets_what_both_may(orders, alice, claims_of):
+def test_without_a_scope_the_token_gets_what_both_may(orders, alice):
     token = claims_of(orders.exchange(alice.token).json()["access_token"])
 
     assert set(token["scope"].split()) <= set(claims_of(alice.token)["scope"].split())
@@ -80,8 +80,8 @@ def test_an_exchange_for_something_else_is_refused(orders, alice, asked):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_forged_subject_token_is_refused(orders, alice, claims_of):
-    forged = Mint(issuer=claims_of(alice.token)["iss"]).sign(claims_of(alice.token))
+def test_a_forged_subject_token_is_refused(orders, alice):
+    forged = TokenSigner(issuer=claims_of(alice.token)["iss"]).sign(claims_of(alice.token))
 
     assert orders.exchange(forged).json()["error"] == "invalid_request"
 
@@ -152,7 +152,7 @@ def test_without_a_client_there_is_no_exchange(gateway, alice):
     assert answer.json()["error"] in ("unauthorized_client", "invalid_client", "invalid_request")
 
 
-def test_a_service_on_its_own_gets_a_token_without_a_user(client, claims_of, gateway):
+def test_a_service_on_its_own_gets_a_token_without_a_user(client, gateway):
     answer = client("orders-service").ask(grant_type="client_credentials", audience="users-service")
 
     assert answer.status_code == 200, answer.text
@@ -178,8 +178,8 @@ def watched(cluster, launch, ready, recorder, tmp_path_factory):
 
 
 @pytest.fixture
-def own(watched, door):
-    return door(watched[0])
+def own(watched, client_at):
+    return client_at(watched[0])
 
 
 @pytest.fixture
@@ -189,8 +189,8 @@ def tape(watched):
     return watched[1].seen
 
 
-def test_what_orders_service_sends_is_never_the_users_own_token(own, tape, alice, claims_of, place):
-    assert place(alice.token, at=own).status_code == 201
+def test_what_orders_service_sends_is_never_the_users_own_token(own, tape, alice, place_order):
+    assert place_order(alice.token, at=own).status_code == 201
 
     ((method, path, headers),) = tape
     sent = headers["authorization"].removeprefix("Bearer ")
@@ -214,9 +214,9 @@ def test_the_request_id_and_the_trace_go_along(own, tape, alice, sku):
     assert headers["traceparent"] != names["traceparent"]
 
 
-def test_the_exchanged_token_is_used_again_until_it_nears_its_end(own, tape, alice, bob, place):
-    for person in (alice, alice, bob, alice):
-        assert place(person.token, at=own).status_code == 201
+def test_the_exchanged_token_is_used_again_until_it_nears_its_end(own, tape, alice, bob, place_order):
+    for user in (alice, alice, bob, alice):
+        assert place_order(user.token, at=own).status_code == 201
 
     sent = [headers["authorization"] for _, _, headers in tape]
     assert sent[0] == sent[1] == sent[3]

@@ -10,7 +10,7 @@ import pytest
 from joserfc import jwt as jose
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner, claims_of
 
 pytestmark = pytest.mark.compose
 AUDIENCE = "orders-service"
@@ -30,18 +30,18 @@ def part(value):
 
 
 @pytest.fixture(scope="module")
-def case(cluster, gateway, alice, bob, admin, claims_of):
+def case(cluster, gateway, alice, bob, admin):
     """Good tokens of several people, and forgeries that any decent verifier must notice."""
     metadata = gateway("GET", "/.well-known/oauth-authorization-server").json()
     issuer, token = metadata["issuer"], alice.token
     kid, claims = jwt.get_unverified_header(token)["kid"], claims_of(token)
     head, body, signature = token.split(".")
-    look_alike = Mint(issuer=issuer, kid=kid)
+    look_alike = TokenSigner(issuer=issuer, kid=kid)
     public = gateway("GET", "/.well-known/jwks.json").content
     confused = f"{part({'alg': 'HS256', 'typ': 'at+jwt', 'kid': kid})}.{body}"
     forged = {
         "a look-alike key under the real name": look_alike.sign(claims),
-        "a key of another name": Mint(issuer=issuer).sign(claims),
+        "a key of another name": TokenSigner(issuer=issuer).sign(claims),
         "no algorithm": f"{part({'alg': 'none', 'typ': 'at+jwt', 'kid': kid})}.{body}.",
         "the JWKS as an HMAC secret": f"{confused}."
         + base64.urlsafe_b64encode(hmac.digest(public, confused.encode(), "sha256")).rstrip(b"=").decode(),
@@ -88,10 +88,10 @@ def by_joserfc(case, gateway):
     return accepts
 
 
-def by_jose(case, foreign):
+def by_jose(case, run_node):
     tokens = [*case.good.values(), *case.forged.values()]
     question = {"jwks": case.jwks, "issuer": case.issuer, "audience": AUDIENCE, "tokens": tokens}
-    verdicts = dict(zip(tokens, foreign("verify.mjs", question), strict=True))
+    verdicts = dict(zip(tokens, run_node("verify.mjs", question), strict=True))
     return lambda token: verdicts[token]["ok"]
 
 
@@ -102,7 +102,7 @@ def accepts(request, case, gateway):
         return by_pyjwt(case)
     if request.param == "joserfc":
         return by_joserfc(case, gateway)
-    return by_jose(case, request.getfixturevalue("foreign"))
+    return by_jose(case, request.getfixturevalue("run_node"))
 
 
 def test_it_accepts_our_tokens(accepts, case):

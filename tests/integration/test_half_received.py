@@ -14,8 +14,8 @@ def body(sku):
 
 
 @pytest.fixture
-def customer(newcomer):
-    return newcomer()
+def customer(new_user):
+    return new_user()
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def half_order(gateway, customer, body):
 
 @pytest.mark.parametrize("end", ["close", "half-close", "reset"])
 @pytest.mark.parametrize("framing", ["length", "chunks", "broken chunk"])
-def test_order_cut_off_is_not_placed(gateway, customer, half_order, place, framing, end):
+def test_order_cut_off_is_not_placed(gateway, customer, half_order, place_order, framing, end):
     half_order(framing, end)
 
-    assert place(customer.token).status_code == 201
+    assert place_order(customer.token).status_code == 201
     assert len(gateway("GET", "/orders", token=customer.token).json()["items"]) == 1

@@ -9,12 +9,12 @@ LONG_AGO = 1000  # seconds: far longer than an expired key is published
 
 
 @pytest.fixture
-def program(customer, program_of):
-    return program_of(customer)
+def app(customer, native_app):
+    return native_app(customer)
 
 
 @pytest.fixture
-def rotated_away(breakable, door, until):
+def rotated_away(breakable, client_at):
     """`rotated_away(kid)`: rotate, as if long ago; the key is removed, and the mint has started anew."""
 
     def rotate(kid):
@@ -25,32 +25,32 @@ def rotated_away(breakable, door, until):
         breakable.cli("auth-service", "keys", "prune")
         breakable.stop_service("auth-service")
         breakable.start_service("auth-service")
-        jwks = door(breakable.gateway)("GET", "/.well-known/jwks.json").json()
+        jwks = client_at(breakable.gateway)("GET", "/.well-known/jwks.json").json()
         assert kid not in {key["kid"] for key in jwks["keys"]}
 
     return rotate
 
 
-def test_hint_of_a_key_rotated_away_still_names_its_session(breakable, program, rotated_away):
-    tokens = program.log_in()
+def test_hint_of_a_key_rotated_away_still_names_its_session(breakable, app, rotated_away):
+    tokens = app.log_in()
     hint = {"id_token_hint": tokens["id_token"]}
     rotated_away(jwt.get_unverified_header(tokens["id_token"])["kid"])
 
-    assert "code" in program.answer(prompt="none", **hint)
+    assert "code" in app.authorize(prompt="none", **hint)
 
-    page = program.surfer.get(f"{breakable.gateway}/oauth/logout?{urlencode(hint)}")
+    page = app.browser.get(f"{breakable.gateway}/oauth/logout?{urlencode(hint)}")
     assert "Logged out" in page.text
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "cli"}
-    assert program.gate("POST", "/oauth/token", data=form).json()["error"] == "invalid_grant"
+    assert app.server("POST", "/oauth/token", data=form).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.parametrize("state", ["/" * 7000, "s" * 6900 + "%20%22%3C%C3%BC%0A%25"])
-def test_long_state_comes_back_through_the_gateway(program, state):
-    url = f"{program.request(state=None)}&state={state}"
+def test_long_state_comes_back_through_the_gateway(app, state):
+    url = f"{app.authorization_url(state=None)}&state={state}"
     sent = parse_qs(urlsplit(url).query)["state"]
 
-    logged_in = program.surfer.arrive(url)
-    refused = program.surfer.arrive(f"{url}&scope=twice")
+    logged_in = app.browser.authorize(url)
+    refused = app.browser.authorize(f"{url}&scope=twice")
 
     assert parse_qs(urlsplit(logged_in).query)["state"] == sent
     assert parse_qs(urlsplit(refused).query)["state"] == sent

@@ -5,23 +5,24 @@ import secrets
 
 import pytest
 from testkit.cluster import SERVICES
+from testkit.concurrency import wait_for
 
 DATA = ["auth-service", "users-service", "orders-service"]
 
 
 @pytest.fixture
-def conversation(gateway, newcomer, place):
-    """Everything secret that a person and the services told one another."""
-    person = newcomer()
-    session = person.log_in()
+def conversation(gateway, new_user, place_order):
+    """Everything secret that a user and the services told one another."""
+    user = new_user()
+    session = user.log_in()
     wrong = f"wrong-{secrets.token_hex(8)}"
-    assert gateway("POST", "/login", json={"email": person.email, "password": wrong}).status_code == 401
-    assert place(session["access_token"]).status_code == 201
+    assert gateway("POST", "/login", json={"email": user.email, "password": wrong}).status_code == 401
+    assert place_order(session["access_token"]).status_code == 201
     form = {"grant_type": "refresh_token", "refresh_token": session["refresh_token"]}
     renewed = gateway("POST", "/oauth/token", data=form).json()
     leaked = gateway("GET", f"/orders?cursor={session['access_token'][:400]}", token=session["access_token"])
     assert leaked.status_code in (400, 422)
-    told = [session["refresh_token"], renewed["refresh_token"], person.password, wrong]
+    told = [session["refresh_token"], renewed["refresh_token"], user.password, wrong]
     signatures = [answer["access_token"].rpartition(".")[2] for answer in (session, renewed)]
     return told + signatures
 
@@ -33,22 +34,22 @@ def test_no_log_holds_a_secret(cluster, conversation, service):
     assert [secret for secret in conversation if secret in log] == []
 
 
-def test_one_request_id_leads_through_every_service(cluster, gateway, newcomer, place, until):
-    answer = place(newcomer().log_in()["access_token"])
+def test_one_request_id_leads_through_every_service(cluster, gateway, new_user, place_order):
+    answer = place_order(new_user().log_in()["access_token"])
 
     request_id = answer.headers["X-Request-ID"]
     for service in SERVICES:
-        until(
-            lambda service=service: request_id in cluster.log(service), hope=f"the request in {service}'s log"
+        wait_for(
+            lambda service=service: request_id in cluster.log(service), what=f"the request in {service}'s log"
         )
 
 
 @pytest.mark.parametrize("service", DATA)
-def test_a_line_about_a_request_is_json_and_says_what_came_of_it(cluster, door, service, until):
+def test_a_line_about_a_request_is_json_and_says_what_came_of_it(cluster, client_at, service):
     request_id = f"tests-{secrets.token_hex(8)}"
-    door(cluster.urls[service])("GET", "/no/such/place", headers={"X-Request-ID": request_id})
+    client_at(cluster.urls[service])("GET", "/no/such/place", headers={"X-Request-ID": request_id})
 
-    until(lambda: request_id in cluster.log(service), hope="the line")
+    wait_for(lambda: request_id in cluster.log(service), what="the line")
 
     line = next(line for line in cluster.log(service).splitlines() if request_id in line)
     assert json.loads(line)["status"] == 404

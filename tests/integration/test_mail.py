@@ -2,7 +2,8 @@
 
 import pytest
 import requests
-from testkit.mails import mailed_token
+from testkit.token_signer import claims_of
+from testkit.user import mailed_token
 
 
 @pytest.fixture
@@ -14,18 +15,16 @@ def mails(cluster, mail_folders):
 
 @pytest.fixture
 def browser(gateway):
-    """A program that keeps cookies."""
+    """A app that keeps cookies."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
 
 
-def test_a_mailed_link_logs_in_whoever_keeps_the_cookie_and_nobody_else(
-    gateway, browser, newcomer, mails, claims_of
-):
-    person = newcomer()
-    asked = browser.post(f"{gateway.url}/magic-links", json={"email": person.email}, timeout=10)
-    token = mailed_token(mails, person.email, path="/magic-links/redeem")
+def test_a_mailed_link_logs_in_whoever_keeps_the_cookie_and_nobody_else(gateway, browser, new_user, mails):
+    user = new_user()
+    asked = browser.post(f"{gateway.url}/magic-links", json={"email": user.email}, timeout=10)
+    token = mailed_token(mails, user.email, path="/magic-links/redeem")
 
     stolen = gateway("POST", "/magic-links/redeem", json={"token": token})
     looked = gateway("GET", f"/magic-links/redeem?token={token}")
@@ -39,12 +38,12 @@ def test_a_mailed_link_logs_in_whoever_keeps_the_cookie_and_nobody_else(
     assert claims_of(answer.json()["access_token"])["sub"]
 
 
-def test_a_program_without_cookies_passes_the_binding_on(gateway, newcomer, mails):
-    person = newcomer()
-    binding = gateway("POST", "/magic-links", json={"email": person.email}, headers={"Cookie": ""}).json()[
+def test_a_program_without_cookies_passes_the_binding_on(gateway, new_user, mails):
+    user = new_user()
+    binding = gateway("POST", "/magic-links", json={"email": user.email}, headers={"Cookie": ""}).json()[
         "binding"
     ]
-    token = mailed_token(mails, person.email, path="/magic-links/redeem")
+    token = mailed_token(mails, user.email, path="/magic-links/redeem")
 
     with requests.Session() as other:
         other.trust_env = False
@@ -57,24 +56,24 @@ def test_a_program_without_cookies_passes_the_binding_on(gateway, newcomer, mail
     assert answers == [200, 401]
 
 
-def test_a_forgotten_password_is_replaced_and_ends_every_session(gateway, newcomer, mails):
-    person = newcomer()
-    before = person.log_in()
-    assert gateway("POST", "/password-resets", json={"email": person.email}).status_code == 202
-    token = mailed_token(mails, person.email, path="/password-resets/redeem")
+def test_a_forgotten_password_is_replaced_and_ends_every_session(gateway, new_user, mails):
+    user = new_user()
+    before = user.log_in()
+    assert gateway("POST", "/password-resets", json={"email": user.email}).status_code == 202
+    token = mailed_token(mails, user.email, path="/password-resets/redeem")
 
     body = {"token": token, "new_password": "several unrelated words"}
     assert gateway("POST", "/password-resets/redeem", json=body).status_code == 204
 
     form = {"grant_type": "refresh_token", "refresh_token": before["refresh_token"]}
     assert gateway("POST", "/oauth/token", data=form).status_code == 400
-    credentials = {"email": person.email, "password": "several unrelated words"}
+    credentials = {"email": user.email, "password": "several unrelated words"}
     assert gateway("POST", "/login", json=credentials).status_code == 200
 
 
-def test_somebody_sees_their_sessions_and_ends_one(gateway, newcomer):
-    person = newcomer()
-    here, there = person.log_in(), person.log_in()
+def test_somebody_sees_their_sessions_and_ends_one(gateway, new_user):
+    user = new_user()
+    here, there = user.log_in(), user.log_in()
     items = gateway("GET", "/account/sessions", token=here["access_token"]).json()["items"]
     other = next(item for item in items if not item["current"])
 

@@ -7,9 +7,10 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from testkit.callers import Person
 from testkit.cluster import DEMO_PASSWORD
-from testkit.mint import Mint
+from testkit.concurrency import wait_for
+from testkit.token_signer import TokenSigner
+from testkit.user import User
 
 LEEWAY = 30
 PROMISED = 5.0  # seconds from the mint's return to the end of all 503
@@ -37,17 +38,17 @@ def about_to_end(cluster, token):
     (path,) = (cluster.keys_dir / "signing").glob(f"*-{kid}.pem")
     key = load_pem_private_key(path.read_bytes(), None)
     end = int(time.time()) - LEEWAY + 3
-    return Mint(issuer=claims["iss"], key=key, kid=kid).sign({**claims, "iat": end - 300, "exp": end})
+    return TokenSigner(issuer=claims["iss"], key=key, kid=kid).sign({**claims, "iat": end - 300, "exp": end})
 
 
 @pytest.fixture(scope="module")
-def outage(breakable, door, newcomer, place):
+def outage(breakable, client_at, new_user, place_order):
     """The mint is stopped for all tests of this module but the last."""
-    gateway = door(breakable.gateway)
-    used, unused = newcomer(gateway), newcomer(gateway)
+    gateway = client_at(breakable.gateway)
+    used, unused = new_user(gateway), new_user(gateway)
     token = used.log_in()["access_token"]
-    assert place(token, at=gateway).status_code == 201
-    admin = Person(gateway, "admin@example.com", DEMO_PASSWORD).log_in()["access_token"]
+    assert place_order(token, at=gateway).status_code == 201
+    admin = User(gateway, "admin@example.com", DEMO_PASSWORD).log_in()["access_token"]
     made = Outage(used, unused, token, unused.log_in()["access_token"], admin)
     made.exit_code = breakable.stop_service("auth-service")
     made.dying_token = about_to_end(breakable, token)
@@ -59,9 +60,9 @@ def outage(breakable, door, newcomer, place):
 
 
 @pytest.fixture(params=["direct", "gateway"])
-def ask(request, breakable, door):
+def ask(request, breakable, client_at):
     """`ask(service, method, path, …)`: at the service itself or through the gateway."""
-    return lambda service, method, path, **options: door(
+    return lambda service, method, path, **options: client_at(
         breakable.urls[service if request.param == "direct" else "gateway"]
     )(method, path, **options)
 
@@ -103,8 +104,8 @@ def test_an_order_that_needs_an_exchange_says_when_to_come_back_and_leaves_nothi
     assert ask("orders-service", "GET", "/orders", token=outage.unused_token).json()["items"] == []
 
 
-def test_log_in_and_refresh_say_when_to_come_back(outage, breakable, door):
-    gateway = door(breakable.gateway)
+def test_log_in_and_refresh_say_when_to_come_back(outage, breakable, client_at):
+    gateway = client_at(breakable.gateway)
 
     log_in = gateway("POST", "/login", json={"email": outage.used.email, "password": outage.used.password})
     refresh = gateway("POST", "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": "x"})
@@ -126,29 +127,29 @@ SENSITIVE = {
 
 @pytest.mark.parametrize(("method", "path"), sorted(SENSITIVE))
 def test_routes_of_administrators_and_of_an_accounts_security_say_when_to_come_back(
-    outage, breakable, door, method, path
+    outage, breakable, client_at, method, path
 ):
-    answer = door(breakable.gateway)(method, path, token=outage.admin_token)
+    answer = client_at(breakable.gateway)(method, path, token=outage.admin_token)
 
     assert comes_back(answer), (answer.status_code, answer.text)
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_a_forged_token_is_refused_all_the_same(outage, ask, breakable):
-    forged = Mint(issuer=breakable.issuer).sign()
+    forged = TokenSigner(issuer=breakable.issuer).sign()
 
     assert ask("users-service", "GET", "/users/me", token=forged).status_code == 401
     assert ask("orders-service", "GET", "/orders", token=forged).status_code == 401
 
 
-def test_a_token_that_reaches_its_end_is_refused_though_nobody_can_renew_it(outage, ask, until):
-    until(lambda: ask("users-service", "GET", "/users/me", token=outage.dying_token).status_code == 401)
+def test_a_token_that_reaches_its_end_is_refused_though_nobody_can_renew_it(outage, ask):
+    wait_for(lambda: ask("users-service", "GET", "/users/me", token=outage.dying_token).status_code == 401)
 
     assert ask("orders-service", "GET", "/orders", token=outage.dying_token).status_code == 401
 
 
-def test_everything_works_again_soon_after_the_mint_is_back(outage, breakable, door, place, until):
-    gateway = door(breakable.gateway)
+def test_everything_works_again_soon_after_the_mint_is_back(outage, breakable, client_at, place_order):
+    gateway = client_at(breakable.gateway)
     breakable.start_service("auth-service")
 
     def log_in():
@@ -157,12 +158,14 @@ def test_everything_works_again_soon_after_the_mint_is_back(outage, breakable, d
         )
         return answer.status_code == 200
 
-    until(
-        lambda: log_in() and place(outage.unused_token, at=gateway).status_code == 201, PROMISED, "recovery"
+    wait_for(
+        lambda: log_in() and place_order(outage.unused_token, at=gateway).status_code == 201,
+        PROMISED,
+        "recovery",
     )
 
     def name():
         return gateway("GET", "/users/me", token=outage.unused_token).json()["name"]
 
     # The profile was made during the outage, without a name.
-    until(lambda: name() == "New", PROMISED, "the account's name")
+    wait_for(lambda: name() == "New", PROMISED, "the account's name")

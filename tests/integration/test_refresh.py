@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from testkit.token_signer import claims_of
 
 pytestmark = pytest.mark.compose
 
@@ -16,12 +17,12 @@ def refresh(gateway):
 
 
 @pytest.fixture
-def session(newcomer):
+def session(new_user):
     """The token answer of a session that nobody else uses."""
-    return newcomer().log_in()
+    return new_user().log_in()
 
 
-def test_a_refresh_gives_new_tokens_of_the_same_session(refresh, session, claims_of, gateway):
+def test_a_refresh_gives_new_tokens_of_the_same_session(refresh, session, gateway):
     answer = refresh(session["refresh_token"])
 
     new = answer.json()
@@ -60,9 +61,9 @@ def test_an_older_token_ends_its_session(refresh, session):
     assert refresh(third).json()["error"] == "invalid_grant"
 
 
-def test_reuse_ends_no_other_session_of_the_same_account(refresh, newcomer):
-    person = newcomer()
-    robbed, other = person.log_in(), person.log_in()
+def test_reuse_ends_no_other_session_of_the_same_account(refresh, new_user):
+    user = new_user()
+    robbed, other = user.log_in(), user.log_in()
     second = refresh(robbed["refresh_token"]).json()["refresh_token"]
     refresh(second)
 
@@ -70,7 +71,7 @@ def test_reuse_ends_no_other_session_of_the_same_account(refresh, newcomer):
     assert refresh(other["refresh_token"]).status_code == 200
 
 
-def test_a_refresh_may_narrow_the_token_and_never_widen_it(refresh, session, claims_of):
+def test_a_refresh_may_narrow_the_token_and_never_widen_it(refresh, session):
     narrow = refresh(session["refresh_token"], scope="orders:read").json()
     wide = refresh(narrow["refresh_token"], scope="orders:read admin")
 
@@ -94,9 +95,9 @@ def test_a_refresh_token_is_no_access_token(gateway, session):
     assert gateway("GET", "/users/me", token=session["refresh_token"]).status_code == 401
 
 
-def test_after_log_out_the_refresh_token_is_dead_and_those_of_other_sessions_live(refresh, newcomer, gateway):
-    person = newcomer()
-    here, there = person.log_in(), person.log_in()
+def test_after_log_out_the_refresh_token_is_dead_and_those_of_other_sessions_live(refresh, new_user, gateway):
+    user = new_user()
+    here, there = user.log_in(), user.log_in()
 
     assert gateway("POST", "/logout", token=here["access_token"]).status_code == 204
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from service_kit.server.service_table import SERVICES
 from testkit.issuer import FakeIssuer
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner
 
 BODY = json.dumps({"name": "Half"}).encode()
 CHUNK = b"%x\r\n%b\r\n" % (len(BODY), BODY)
@@ -36,13 +36,13 @@ SERVERS = {
 
 @pytest.fixture(scope="module")
 def issuer():
-    mint = Mint(issuer="http://localhost:8080", audience="users-service")
+    mint = TokenSigner(issuer="http://localhost:8080", audience="users-service")
     with FakeIssuer(mint.jwks()) as fake:
         yield SimpleNamespace(url=fake.url, mint=mint)
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
-def service(request, launch, ready, issuer, door, tmp_path_factory):
+def service(request, launch, ready, issuer, client_at, tmp_path_factory):
     """`service()`: the caller's profile; `service.send(framing)`: a connection on which this PATCH of it began."""
     folder = tmp_path_factory.mktemp("service")
     settings = {
@@ -64,7 +64,7 @@ def service(request, launch, ready, issuer, door, tmp_path_factory):
             yield line
 
     def name():
-        return door(url)("GET", "/users/me", token=token).json()["name"]
+        return client_at(url)("GET", "/users/me", token=token).json()["name"]
 
     return SimpleNamespace(send=send, name=name, url=url)
 

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 from auth_service.domain.sessions import EndReason
-from testkit.mails import mailed_token
+from testkit.concurrency import wait_for
+from testkit.token_signer import claims_of
+from testkit.user import mailed_token
 
 pytestmark = pytest.mark.compose
 SCOPE = "openid profile:read orders:read orders:write"
@@ -45,17 +47,17 @@ def by_reuse_of_a_refresh_token(s):
 
 
 def by_reuse_of_its_code(s):
-    return s.program.redeem(s.code)
+    return s.app.redeem(s.code)
 
 
 def by_a_new_password(s):
-    body = {"current_password": s.person.password, "new_password": NEW_PASSWORD}
+    body = {"current_password": s.user.password, "new_password": NEW_PASSWORD}
     return s.gateway("POST", "/account/password", token=s.sibling, json=body)
 
 
 def by_a_forgotten_password(s):
-    assert s.gateway("POST", "/password-resets", json={"email": s.person.email}).status_code == 202
-    token = mailed_token(s.mails, s.person.email, path="/password-resets/redeem")
+    assert s.gateway("POST", "/password-resets", json={"email": s.user.email}).status_code == 202
+    token = mailed_token(s.mails, s.user.email, path="/password-resets/redeem")
     return s.gateway("POST", "/password-resets/redeem", json={"token": token, "new_password": NEW_PASSWORD})
 
 
@@ -72,7 +74,7 @@ def by_an_administrator(s):
 
 
 def by_disabling_the_account(s):
-    return s.gateway("POST", f"/admin/accounts/{s.person.sub}/disable", token=s.admin.token)
+    return s.gateway("POST", f"/admin/accounts/{s.user.sub}/disable", token=s.admin.token)
 
 
 def by_an_operator(s):
@@ -80,7 +82,7 @@ def by_an_operator(s):
 
 
 def by_an_operator_who_disables_the_account(s):
-    s.cli("accounts", "disable", s.person.email)
+    s.cli("accounts", "disable", s.user.email)
 
 
 def by_an_operator_who_disables_the_client(s):
@@ -89,7 +91,7 @@ def by_an_operator_who_disables_the_client(s):
 
 @dataclass(frozen=True)
 class End:
-    """What it is recorded as, how the last request of it is answered, and whether the person's other session goes on."""
+    """What it is recorded as, how the last request of it is answered, and whether the user's other session goes on."""
 
     reason: EndReason
     status: int = 204
@@ -142,17 +144,17 @@ def client_of_our_own(cluster):
 
 
 @pytest.fixture
-def session(request, cluster, gateway, newcomer, program_of, client_of_our_own, admin, mails, claims_of):
-    """A session with all that it was opened with, another of the same person, and the exchanged token of it."""
-    person = newcomer()
-    program = program_of(person, client_of_our_own)
-    code = program.code(scope=SCOPE)
-    told = program.redeem(code).json()
+def session(request, cluster, gateway, new_user, native_app, client_of_our_own, admin, mails):
+    """A session with all that it was opened with, another of the same user, and the exchanged token of it."""
+    user = new_user()
+    app = native_app(user, client_of_our_own)
+    code = app.code(scope=SCOPE)
+    told = app.redeem(code).json()
     token, own = told["access_token"], hasattr(cluster, "keys_dir")
     exchanged = request.getfixturevalue("client")("orders-service").exchange(token).json() if own else {}
     return SimpleNamespace(
-        person=person,
-        program=program,
+        user=user,
+        app=app,
         client_id=client_of_our_own,
         code=code,
         token=token,
@@ -160,7 +162,7 @@ def session(request, cluster, gateway, newcomer, program_of, client_of_our_own, 
         id_token=told["id_token"],
         sid=claims_of(token)["sid"],
         exchanged=exchanged.get("access_token"),
-        sibling=person.log_in()["access_token"],
+        sibling=user.log_in()["access_token"],
         gateway=gateway,
         admin=admin,
         mails=mails,
@@ -169,14 +171,14 @@ def session(request, cluster, gateway, newcomer, program_of, client_of_our_own, 
 
 
 @pytest.fixture
-def answers(cluster, door):
+def answers(cluster, client_at):
     """`answers(token, exchanged)`: what every service says to them, directly where it can be reached, and at the door."""
 
     def ask(token, exchanged=None):
         asked = [(service, path, token) for service, path in ROUTES.items()]
         asked += [("users-service", ROUTES["users-service"], exchanged)] if exchanged else []
         return [
-            door(cluster.urls[place])("GET", path, token=each)
+            client_at(cluster.urls[place])("GET", path, token=each)
             for service, path, each in asked
             for place in (service, "gateway")
             if place in cluster.urls
@@ -191,7 +193,7 @@ def statuses(answers):
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_whichever_way_a_session_ends_every_service_refuses_it_and_others_go_on(
-    cluster, gateway, session, bob, admin, answers, until, way
+    cluster, gateway, session, bob, admin, answers, way
 ):
     end = WAYS[way]
     if end.by_operator and not hasattr(cluster, "cli"):
@@ -201,13 +203,13 @@ def test_whichever_way_a_session_ends_every_service_refuses_it_and_others_go_on(
     done = way(session)
 
     assert done is None or done.status_code == end.status, done.text
-    until(lambda: statuses(answers(session.token, session.exchanged)) == {401}, hope="the last refusal")
+    wait_for(lambda: statuses(answers(session.token, session.exchanged)) == {401}, what="the last refusal")
     told = answers(session.token, session.exchanged)
     assert {answer.json()["type"] for answer in told} == {"urn:touchstone:problem:revoked_token"}
     assert {answer.headers["WWW-Authenticate"].partition(",")[0] for answer in told} == {
         'Bearer error="invalid_token"'
     }
-    until(lambda: statuses(answers(session.sibling)) == {end.sibling}, hope="the sibling's answer")
+    wait_for(lambda: statuses(answers(session.sibling)) == {end.sibling}, what="the sibling's answer")
     assert statuses(answers(bob.token)) == {200}
     log = gateway("GET", "/admin/audit?event=session_ended", token=admin.token).json()["items"]
     (line,) = [entry for entry in log if entry["session_id"] == session.sid]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
+from testkit.concurrency import wait_for
 
 GUARDED = [("users-service", "/users/me"), ("orders-service", "/orders")]
 AFTERWARDS = 25  # answers to tokens of the new key before we believe it
@@ -17,10 +18,10 @@ def kid_of(token):
 
 
 @pytest.fixture
-def places(breakable, door):
+def places(breakable, client_at):
     """Everything that a token opens: each service directly, and through the gateway."""
     return [
-        (lambda token, base=base, path=path: door(base)("GET", path, token=token).status_code)
+        (lambda token, base=base, path=path: client_at(base)("GET", path, token=token).status_code)
         for service, path in GUARDED
         for base in (breakable.urls[service], breakable.gateway)
     ]
@@ -48,12 +49,12 @@ def traffic(customer, places):
         thread.join()
 
 
-def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, places, until):
+def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, places):
     old = customer.log_in()["access_token"]
 
     breakable.cli("auth-service", "keys", "rotate")
 
-    until(
+    wait_for(
         lambda: sum(n for (kid, _), n in traffic.items() if kid != kid_of(old)) >= AFTERWARDS,
         60,
         "the new key",
@@ -63,8 +64,8 @@ def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, plac
     assert [ask(old) for ask in places] == [200] * len(places)
 
 
-def test_a_verifier_that_waits_hears_of_a_new_key_at_once(breakable, door):
-    gateway = door(breakable.gateway)
+def test_a_verifier_that_waits_hears_of_a_new_key_at_once(breakable, client_at):
+    gateway = client_at(breakable.gateway)
     known = gateway("GET", "/.well-known/jwks.json")
     waiting = {"If-None-Match": known.headers["ETag"], "Prefer": "wait=25"}
 
@@ -77,8 +78,10 @@ def test_a_verifier_that_waits_hears_of_a_new_key_at_once(breakable, door):
     assert len(after - before) == 1
 
 
-def test_the_command_line_lists_the_keys_and_their_states(breakable, door):
-    published = {k["kid"] for k in door(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]}
+def test_the_command_line_lists_the_keys_and_their_states(breakable, client_at):
+    published = {
+        k["kid"] for k in client_at(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]
+    }
 
     listed = breakable.cli("auth-service", "keys", "list").stdout
 
@@ -87,41 +90,39 @@ def test_the_command_line_lists_the_keys_and_their_states(breakable, door):
     assert "PRIVATE" not in listed
 
 
-def test_a_withdrawn_key_is_refused_everywhere_and_the_next_one_signs(
-    breakable, door, customer, places, until
-):
+def test_a_withdrawn_key_is_refused_everywhere_and_the_next_one_signs(breakable, client_at, customer, places):
     old = customer.log_in()["access_token"]
     breakable.cli("auth-service", "keys", "rotate")
 
     breakable.cli("auth-service", "keys", "withdraw", kid_of(old))
 
-    until(
-        lambda: [ask(old) for ask in places] == [401] * len(places), hope="the refusal of the withdrawn key"
+    wait_for(
+        lambda: [ask(old) for ask in places] == [401] * len(places), what="the refusal of the withdrawn key"
     )
 
     def new_token_opens_all():
         token = customer.log_in()["access_token"]
         return kid_of(token) != kid_of(old) and [ask(token) for ask in places] == [200] * len(places)
 
-    until(new_token_opens_all, hope="tokens of the next key")
-    keys = door(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]
+    wait_for(new_token_opens_all, what="tokens of the next key")
+    keys = client_at(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]
     assert kid_of(old) not in {k["kid"] for k in keys}
 
 
 def test_a_withdrawn_key_takes_its_list_along_and_the_next_one_is_followed(
-    breakable, door, customer, places, until
+    breakable, client_at, customer, places
 ):
-    gateway, path = door(breakable.gateway), "/status-lists/1"
+    gateway, path = client_at(breakable.gateway), "/status-lists/1"
 
     def token_and_list_of_one_key():
         """A list is signed again when a bit changes, and a key that was made before may begin to sign at any moment."""
         staying, ended = (customer.log_in()["access_token"] for _ in range(2))
         assert gateway("POST", "/logout", token=ended).status_code == 204
-        until(lambda: [ask(ended) for ask in places] == [401] * len(places), hope="its bit in the list")
+        wait_for(lambda: [ask(ended) for ask in places] == [401] * len(places), what="its bit in the list")
         known = gateway("GET", path)
         return (staying, known) if kid_of(staying) == kid_of(known.text) else None
 
-    staying, known = until(token_and_list_of_one_key, hope="a token and a list of the same key")
+    staying, known = wait_for(token_and_list_of_one_key, what="a token and a list of the same key")
     assert [ask(staying) for ask in places] == [200] * len(places)
     waiting = {"If-None-Match": known.headers["ETag"], "Prefer": "wait=25"}
     breakable.cli("auth-service", "keys", "rotate")
@@ -133,9 +134,9 @@ def test_a_withdrawn_key_takes_its_list_along_and_the_next_one_is_followed(
 
     assert answer.status_code == 200
     assert kid_of(answer.text) != kid_of(known.text)
-    until(lambda: [ask(staying) for ask in places] == [401] * len(places), hope="the refusal of the key")
+    wait_for(lambda: [ask(staying) for ask in places] == [401] * len(places), what="the refusal of the key")
     going_on, ended = (customer.log_in()["access_token"] for _ in range(2))
-    until(lambda: [ask(going_on) for ask in places] == [200] * len(places), hope="tokens of the next key")
+    wait_for(lambda: [ask(going_on) for ask in places] == [200] * len(places), what="tokens of the next key")
     assert gateway("POST", "/logout", token=ended).status_code == 204
-    until(lambda: [ask(ended) for ask in places] == [401] * len(places), hope="a bit in the next list")
+    wait_for(lambda: [ask(ended) for ask in places] == [401] * len(places), what="a bit in the next list")
     assert [ask(going_on) for ask in places] == [200] * len(places)

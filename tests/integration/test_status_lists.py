@@ -5,8 +5,9 @@ import time
 
 import pytest
 from jwt.algorithms import RSAAlgorithm
+from testkit.concurrency import wait_for
 from testkit.keys import make_rsa, thumbprint
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner, claims_of
 from touchstone import status
 from touchstone.keys import KeySet
 
@@ -20,7 +21,7 @@ def entry_of(claims):
 
 
 @pytest.fixture
-def read(gateway, foreign):
+def read(gateway, run_node):
     """`read(token, *indexes)`: what the stranger finds in the list that an access token names, as it is now."""
     jwks = gateway("GET", "/.well-known/jwks.json").json()
     issuer = gateway("GET", "/.well-known/openid-configuration").json()["issuer"]
@@ -29,23 +30,23 @@ def read(gateway, foreign):
         answer = gateway("GET", uri.removeprefix(issuer))
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/statuslist+jwt")
         asked = {"jwks": jwks, "uri": uri, "token": answer.text, "reference": reference, "indexes": indexes}
-        return foreign("read_list.mjs", asked)
+        return run_node("read_list.mjs", asked)
 
     return ask
 
 
 @pytest.mark.compose
-def test_a_stranger_reads_a_log_out_in_our_list_and_nothing_else(gateway, newcomer, claims_of, read, until):
-    person = newcomer()
-    ended, going_on = (person.log_in()["access_token"] for _ in range(2))
+def test_a_stranger_reads_a_log_out_in_our_list_and_nothing_else(gateway, new_user, read):
+    user = new_user()
+    ended, going_on = (user.log_in()["access_token"] for _ in range(2))
     uri, index = entry_of(claims_of(ended))
     others = [entry_of(claims_of(going_on))[1], (index + 1) % SIZE, (index - 1) % SIZE, index ^ 7]
     before = read(uri, ended, index, *others)
 
     assert gateway("POST", "/logout", token=ended).status_code == 204
 
-    after = until(
-        lambda: (found := read(uri, ended, index, *others))["statuses"][0] == 1 and found, hope="the bit"
+    after = wait_for(
+        lambda: (found := read(uri, ended, index, *others))["statuses"][0] == 1 and found, what="the bit"
     )
     assert before["entry"] == {"idx": index, "uri": uri}
     assert (before["typ"], before["sub"], before["bits"]) == ("statuslist+jwt", uri, 1)
@@ -54,16 +55,16 @@ def test_a_stranger_reads_a_log_out_in_our_list_and_nothing_else(gateway, newcom
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_touchstone_reads_the_strangers_list(foreign, bits):
+def test_touchstone_reads_the_strangers_list(run_node, bits):
     key, now = make_rsa(), int(time.time())
     highest = 2**bits - 1
     statuses = {0: 1, 1: highest, 77: 1, 4095: highest}
     private, kid = RSAAlgorithm.to_jwk(key, as_dict=True), thumbprint(key.public_key())
     made = {"key": private, "kid": kid, "uri": ELSEWHERE, "now": now}
 
-    token = foreign("make_list.mjs", {**made, "size": 4096, "bits": bits, "statuses": statuses})["token"]
+    token = run_node("make_list.mjs", {**made, "size": 4096, "bits": bits, "statuses": statuses})["token"]
 
-    keys = KeySet.from_jwks(json.dumps(Mint(key=key).jwks()))
+    keys = KeySet.from_jwks(json.dumps(TokenSigner(key=key).jwks()))
     found = status.read(token.encode(), keys, uri=ELSEWHERE, issuer="https://lists.example", now=now)
     assert (len(found), found.ttl) == (4096, 60)
     assert {index: found.get(index) for index in range(4096) if found.get(index)} == statuses

@@ -3,13 +3,14 @@
 import uuid
 
 import pytest
+from testkit.concurrency import wait_for
 
 PROMISED = 5.0
 
 
 @pytest.fixture
-def gateway_of(breakable, door):
-    return door(breakable.gateway)
+def gateway_of(breakable, client_at):
+    return client_at(breakable.gateway)
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +22,8 @@ def stopped(breakable):
         breakable.start_service("users-service")
 
 
-def test_an_order_says_when_to_come_back_and_leaves_nothing(gateway_of, customer, stopped, place):
-    answer = place(customer.token, at=gateway_of)
+def test_an_order_says_when_to_come_back_and_leaves_nothing(gateway_of, customer, stopped, place_order):
+    answer = place_order(customer.token, at=gateway_of)
 
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
@@ -45,14 +46,16 @@ def test_the_gateway_says_when_to_ask_for_a_profile_again(gateway_of, customer, 
 
 
 def test_the_same_key_makes_one_order_once_users_service_is_back(
-    breakable, gateway_of, customer, stopped, place, until
+    breakable, gateway_of, customer, stopped, place_order
 ):
     key = uuid.uuid4().hex
-    assert place(customer.token, at=gateway_of, key=key).status_code == 503
+    assert place_order(customer.token, at=gateway_of, key=key).status_code == 503
 
     breakable.start_service("users-service")
 
-    until(lambda: place(customer.token, at=gateway_of, key=key).status_code == 201, PROMISED, "the order")
+    wait_for(
+        lambda: place_order(customer.token, at=gateway_of, key=key).status_code == 201, PROMISED, "the order"
+    )
 
-    again = place(customer.token, at=gateway_of, key=key).json()["id"]
+    again = place_order(customer.token, at=gateway_of, key=key).json()["id"]
     assert [o["id"] for o in gateway_of("GET", "/orders", token=customer.token).json()["items"]] == [again]

@@ -1,22 +1,23 @@
-"""A receiver of signals that knows the RFCs and nothing of our code, and a client that manages its streams."""
+"""A receiver of security events, written after the RFCs without our code, and a client that manages its streams."""
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from json import dumps
 from typing import Any
 
 import jwt
 import pytest
 import requests
 from testkit.cluster import free_ports
-from testkit.preloaded import Cluster
+from testkit.forked_cluster import ForkedCluster
+from testkit.http_server import Received
+from testkit.oauth_clients import ConfidentialClient
+from testkit.token_signer import claims_of
+from testkit.upstream import Answer, FakeUpstream
+from testkit.user import User
 
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
 CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 SESSION_REVOKED, CREDENTIAL_CHANGE = f"{CAEP}session-revoked", f"{CAEP}credential-change"
@@ -25,12 +26,12 @@ BEARER = "Bearer known-to-two"
 
 
 class RefusalError(Exception):
-    """A token that a receiver does not take; the argument is its error code (RFC 8935 section 2.4)."""
+    """A token is refused; the argument is the error code (RFC 8935 section 2.4)."""
 
 
 @dataclass
 class Reader:
-    """Reads security event tokens as RFC 8417 and SSF 1.0 section 4 say, by what the transmitter publishes of itself."""
+    """Verifies security event tokens after RFC 8417 and SSF 1.0 section 4, by the transmitter's metadata."""
 
     transmitter: str
     audience: str
@@ -40,7 +41,7 @@ class Reader:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, token: str) -> None:
-        """Keep what the token says; raises RefusalError."""
+        """Verify a token and keep its claims; raise RefusalError."""
         header = jwt.get_unverified_header(token)
         if header.get("typ") != "secevent+jwt" or header.get("alg") != "RS256":
             raise RefusalError("invalid_request")
@@ -69,16 +70,16 @@ class Reader:
             self.seen[claims["jti"]] = claims
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """Give what has come of one type, as (claims with the event's own under "event")."""
+        """Return the claims of the events of one type, with the event's own under "event"."""
         with self._lock:
-            taken = list(self.seen.values())
-        return [{**claims, "event": claims["events"][kind]} for claims in taken if kind in claims["events"]]
+            seen = list(self.seen.values())
+        return [{**claims, "event": claims["events"][kind]} for claims in seen if kind in claims["events"]]
 
     def _key(self, kid: Any) -> Any:
         if kid not in self._keys:
-            about = requests.get(f"{self.transmitter}/.well-known/ssf-configuration", timeout=10).json()
-            assert about["issuer"] == self.transmitter
-            published = requests.get(about["jwks_uri"], timeout=10).json()
+            metadata = requests.get(f"{self.transmitter}/.well-known/ssf-configuration", timeout=10).json()
+            assert metadata["issuer"] == self.transmitter
+            published = requests.get(metadata["jwks_uri"], timeout=10).json()
             self._keys.update({key["kid"]: jwt.PyJWK(key, "RS256").key for key in published["keys"]})
         if kid not in self._keys:
             raise RefusalError("invalid_key")
@@ -87,100 +88,82 @@ class Reader:
 
 @dataclass
 class Receiver(Reader):
-    """Takes pushed tokens (RFC 8935) at `url`. `mood` is what it does: take them, refuse them, or be unwell."""
+    """Receives pushed tokens (RFC 8935) at `url`. In the mode "failing" it answers 503, in "refusing" 400."""
 
-    mood: str = "well"
+    mode: str = "accepting"
     tries: list[float] = field(default_factory=list)
     port: int = field(default_factory=lambda: free_ports(1)[0])
-    _server: ThreadingHTTPServer | None = None
+    _server: FakeUpstream | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/events"
 
-    def start(self) -> "Receiver":
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
+    def start(self) -> None:
+        self._server = PushEndpoint(self)
 
     def stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
+            server.close()
 
-    def answer(self, headers: Any, body: bytes) -> tuple[int, bytes]:
-        self.tries.append(time.monotonic())
-        if self.mood == "unwell":
-            return 503, b""
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Refuse connections during the block."""
+        self.stop()
         try:
-            if (
-                headers["Content-Type"] != "application/secevent+jwt"
-                or headers["Accept"] != "application/json"
-            ):
+            yield
+        finally:
+            self.start()
+
+    def answer(self, request: Received) -> Answer:
+        self.tries.append(time.monotonic())
+        if self.mode == "failing":
+            return Answer(503)
+        headers = request.headers
+        media_types = headers["Content-Type"], headers["Accept"]
+        try:
+            if media_types != ("application/secevent+jwt", "application/json"):
                 raise RefusalError("invalid_request")
             if headers["Authorization"] != BEARER:
                 raise RefusalError("authentication_failed")
-            if self.mood == "refusing":
+            if self.mode == "refusing":
                 raise RefusalError("access_denied")
-            self.take(body.decode("ascii"))
+            self.take(request.body.decode("ascii"))
         except RefusalError as refusal:
-            return 400, dumps({"err": str(refusal), "description": "not so"}).encode()
-        return 202, b""
+            return Answer(400, {"err": str(refusal), "description": "refused"})
+        return Answer(202, b"")
 
 
-def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class PushEndpoint(FakeUpstream):
+    """The HTTP server of a receiver."""
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        super().__init__(port=receiver.port)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = receiver.answer(self.headers, body)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-    return Handler
+    def take(self, request: Received) -> Answer:
+        return self._receiver.answer(request)
 
 
-@dataclass
-class Subscriber:
-    """A confidential client and the streams that it manages at one mint, through a door."""
-
-    client_id: str
-    key: str
-    door: Any
-    issuer: str
+@dataclass(frozen=True)
+class Subscriber(ConfidentialClient):
+    """A confidential client that manages its event streams."""
 
     def token(self, scope: str = "ssf.manage ssf.read") -> str:
-        now = int(time.time())
-        claims = {"iss": self.client_id, "sub": self.client_id, "aud": self.issuer, "jti": uuid.uuid4().hex}
-        form = {
-            "grant_type": "client_credentials",
-            "scope": scope,
-            "audience": "auth-service",
-            "client_assertion_type": ASSERTION,
-            "client_assertion": jwt.encode({**claims, "iat": now, "exp": now + 60}, self.key, "RS256"),
-        }
-        answer = self.door("POST", "/oauth/token", data=form)
+        answer = self.client_credentials(scope=scope, audience="auth-service")
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
     def __call__(self, method: str, path: str, *, scope: str = "ssf.manage ssf.read", **options: Any) -> Any:
-        return self.door(method, path, token=self.token(scope), **options)
+        return self.server(method, path, token=self.token(scope), **options)
 
-    def subscribe(self, receiver: "Receiver | None" = None, **facts: Any) -> dict[str, Any]:
-        """Open a stream: pushed to this receiver, or polled."""
+    def subscribe(self, receiver: Receiver | None = None, **members: Any) -> dict[str, Any]:
+        """Create a stream: pushed to this receiver, or polled."""
         delivery = {"method": POLL}
         if receiver is not None:
             delivery = {"method": PUSH, "endpoint_url": receiver.url, "authorization_header": BEARER}
-        answer = self("POST", "/ssf/streams", json={"delivery": delivery, **facts})
+        answer = self("POST", "/ssf/streams", json={"delivery": delivery, **members})
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
@@ -196,30 +179,36 @@ class Subscriber:
 
 
 @pytest.fixture(scope="package")
-def told(mail_folders) -> Iterator[Cluster]:
-    """A mint of two processes behind a door, which tests may kill; each leaves it running."""
+def auth_cluster(mail_folders) -> Iterator[ForkedCluster]:
+    """auth-service with two processes, and the gateway; tests may kill them, and leave them running."""
     services = ["auth-service", "gateway"]
-    with Cluster({"RATE_LIMITS": "off"}, services=services, workers=2) as cluster:
+    with ForkedCluster({"RATE_LIMITS": "off"}, services=services, workers=2) as cluster:
         mail_folders[cluster.gateway] = cluster.mail_folder
         yield cluster
 
 
 @pytest.fixture
-def subscriber(told, door) -> Subscriber:
-    key = (told.keys_dir / "clients" / "signals-receiver.pem").read_text()
-    return Subscriber("signals-receiver", key, door(told.gateway), told.issuer)
+def auth_gateway(auth_cluster, client_at) -> Any:
+    return client_at(auth_cluster.gateway)
 
 
 @pytest.fixture
-def receiver(told, subscriber) -> Iterator[Receiver]:
-    """A receiver that is up; it may be stopped and started."""
-    started = Receiver(told.issuer, subscriber.client_id).start()
+def subscriber(auth_cluster, auth_gateway) -> Subscriber:
+    return Subscriber.from_keys_dir(
+        auth_cluster.keys_dir, "signals-receiver", auth_gateway, auth_cluster.issuer
+    )
+
+
+@pytest.fixture
+def receiver(auth_cluster, subscriber) -> Iterator[Receiver]:
+    started = Receiver(auth_cluster.issuer, subscriber.client_id)
+    started.start()
     yield started
     started.stop()
 
 
 @pytest.fixture
-def pushed(subscriber, receiver) -> Iterator[dict[str, Any]]:
+def push_stream(subscriber, receiver) -> Iterator[dict[str, Any]]:
     """A stream that is pushed to the receiver."""
     stream = subscriber.subscribe(receiver)
     yield stream
@@ -227,7 +216,7 @@ def pushed(subscriber, receiver) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def polled(subscriber) -> Iterator[dict[str, Any]]:
+def poll_stream(subscriber) -> Iterator[dict[str, Any]]:
     """A stream that is polled."""
     stream = subscriber.subscribe()
     yield stream
@@ -235,56 +224,41 @@ def polled(subscriber) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def reader(told, subscriber) -> Reader:
-    """Reads what is polled."""
-    return Reader(told.issuer, subscriber.client_id)
+def reader(auth_cluster, subscriber) -> Reader:
+    """Verifies the tokens of a poll."""
+    return Reader(auth_cluster.issuer, subscriber.client_id)
 
 
 @pytest.fixture
-def somebody(told, door, newcomer) -> Any:
-    """Somebody who just made an account at the mint."""
-    return newcomer(door(told.gateway))
+def user(auth_gateway, new_user) -> User:
+    return new_user(auth_gateway)
 
 
 @pytest.fixture
-def log_out(told, door, somebody, claims_of) -> Callable[[], dict[str, Any]]:
-    """`log_out()`: log in and out again; gives the claims of the token that was used."""
+def log_out(auth_gateway, user) -> Callable[[], dict[str, Any]]:
+    """`log_out()`: log in and out, and return the claims of the access token."""
 
-    def leave() -> dict[str, Any]:
-        token = somebody.log_in()["access_token"]
-        answer = door(told.gateway)("POST", "/logout", token=token)
+    def run() -> dict[str, Any]:
+        token = user.log_in()["access_token"]
+        answer = auth_gateway("POST", "/logout", token=token)
         assert answer.status_code == 204, answer.text
         return claims_of(token)
 
-    return leave
+    return run
 
 
 @pytest.fixture
-def metric(told) -> Callable[[str], float]:
-    """`metric('name{label="…"}')`: what this process of the mint says of it, or nought."""
+def metric(auth_cluster) -> Callable[[str], float]:
+    """`metric('name{label="…"}')`: its value in one process of auth-service, 0 if it has none."""
 
     def read(name: str) -> float:
-        lines = requests.get(f"{told.urls['auth-service']}/metrics", timeout=10).text.splitlines()
+        url = auth_cluster.urls["auth-service"]
+        lines = requests.get(f"{url}/metrics", timeout=10).text.splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     return read
 
 
 @pytest.fixture
-def kinds() -> dict[str, str]:
+def event_types() -> dict[str, str]:
     return {"revoked": SESSION_REVOKED, "changed": CREDENTIAL_CHANGE, "verification": VERIFICATION}
-
-
-@contextmanager
-def _stopped(receiver: Receiver) -> Iterator[None]:
-    receiver.stop()
-    try:
-        yield
-    finally:
-        receiver.start()
-
-
-@pytest.fixture
-def away() -> Callable[[Receiver], Any]:
-    """`with away(receiver)`: nobody listens there."""
-    return _stopped

@@ -7,21 +7,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from testkit.concurrency import wait_for
 
 PAGE = Path(__file__).parents[2] / "docs" / "signals.md"
 
 
 @pytest.fixture
-def program(told, tmp_path):
+def program(auth_cluster, tmp_path):
     """The page's program, running; `read()` gives what it has printed."""
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "receiver.py").write_text(code)
-    key = told.keys_dir / "clients" / "signals-receiver.pem"
+    key = auth_cluster.keys_dir / "clients" / "signals-receiver.pem"
     with (tmp_path / "output").open("wb") as output:
         running = subprocess.Popen(
             [sys.executable, "receiver.py"],
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "ISSUER": told.issuer, "CLIENT_KEY": str(key)},
+            env={"PATH": os.environ["PATH"], "ISSUER": auth_cluster.issuer, "CLIENT_KEY": str(key)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -31,12 +32,12 @@ def program(told, tmp_path):
     running.wait(10)
 
 
-def test_the_page_s_receiver_prints_who_logged_out(program, subscriber, log_out, until):
-    until(lambda: subscriber("GET", "/ssf/streams").json() or program(), hope="the program's stream")
+def test_the_page_s_receiver_prints_who_logged_out(program, subscriber, log_out):
+    wait_for(lambda: subscriber("GET", "/ssf/streams").json() or program(), what="the program's stream")
     (stream,) = subscriber("GET", "/ssf/streams").json()
 
     sid = log_out()["sid"]
 
-    until(lambda: sid in program(), hope=f"a line about {sid}")
+    wait_for(lambda: sid in program(), what=f"a line about {sid}")
     assert "session-revoked" in program()
     subscriber.unsubscribe(stream)

@@ -1,6 +1,9 @@
-"""What is pushed to a receiver (RFC 8935), and what becomes of it when the receiver, or the mint, is not well."""
+"""What is push_stream to a receiver (RFC 8935), and what becomes of it when the receiver, or the mint, is not well."""
 
 import pytest
+from testkit.concurrency import wait_for
+from testkit.token_signer import claims_of
+from testkit.user import User
 
 
 def about(signals, sid):
@@ -9,33 +12,33 @@ def about(signals, sid):
 
 
 @pytest.fixture
-def revoked(receiver, kinds, until):
+def revoked(receiver, event_types):
     """`revoked(sid)`: wait for the one signal that says that this session is over."""
 
     def wait(sid):
         def come():
-            return about(receiver.events(kinds["revoked"]), sid)
+            return about(receiver.events(event_types["revoked"]), sid)
 
-        until(come, hope=f"a signal about session {sid}")
+        wait_for(come, what=f"a signal about session {sid}")
         (signal,) = come()
         return signal
 
     return wait
 
 
-def test_a_verification_comes_with_the_receivers_own_state(subscriber, receiver, pushed, kinds, until):
-    stream_id = pushed["stream_id"]
+def test_a_verification_comes_with_the_receivers_own_state(subscriber, receiver, push_stream, event_types):
+    stream_id = push_stream["stream_id"]
 
     asked = subscriber("POST", "/ssf/verification", json={"stream_id": stream_id, "state": "VGhpcyBpcyBpdA"})
 
     assert asked.status_code == 204
-    until(lambda: receiver.events(kinds["verification"]), hope="a verification")
-    (signal,) = receiver.events(kinds["verification"])
+    wait_for(lambda: receiver.events(event_types["verification"]), what="a verification")
+    (signal,) = receiver.events(event_types["verification"])
     assert signal["event"] == {"state": "VGhpcyBpcyBpdA"}
     assert signal["sub_id"] == {"format": "opaque", "id": stream_id}
 
 
-def test_a_log_out_is_told(told, pushed, log_out, revoked):
+def test_a_log_out_is_told(auth_cluster, push_stream, log_out, revoked):
     claims = log_out()
 
     signal = revoked(claims["sid"])
@@ -43,81 +46,79 @@ def test_a_log_out_is_told(told, pushed, log_out, revoked):
     assert signal["sub_id"] == {
         "format": "complex",
         "session": {"format": "opaque", "id": claims["sid"]},
-        "user": {"format": "iss_sub", "iss": told.issuer, "sub": claims["sub"]},
+        "user": {"format": "iss_sub", "iss": auth_cluster.issuer, "sub": claims["sub"]},
     }
-    assert signal["aud"] == pushed["aud"]
+    assert signal["aud"] == push_stream["aud"]
     assert signal["event"]["initiating_entity"] == "user"
     assert signal["event"]["reason_admin"]["en"]
     assert abs(signal["event"]["event_timestamp"] - signal["iat"]) <= 1
 
 
 def test_a_password_change_is_told_with_the_sessions_that_end_by_it(
-    told, pushed, door, somebody, claims_of, receiver, kinds, revoked, until
+    auth_cluster, push_stream, auth_gateway, user, receiver, event_types, revoked
 ):
-    other, mine = (somebody.log_in()["access_token"] for _ in range(2))
-    body = {"current_password": somebody.password, "new_password": "a quite different one 8472"}
+    other, mine = (user.log_in()["access_token"] for _ in range(2))
+    body = {"current_password": user.password, "new_password": "a quite different one 8472"}
 
-    changed = door(told.gateway)("POST", "/account/password", token=mine, json=body)
+    changed = auth_gateway("POST", "/account/password", token=mine, json=body)
 
     assert changed.status_code == 204
     end = revoked(claims_of(other)["sid"])
-    until(lambda: receiver.events(kinds["changed"]), hope="the change")
-    (change,) = receiver.events(kinds["changed"])
-    subject = {"format": "iss_sub", "iss": told.issuer, "sub": claims_of(mine)["sub"]}
+    wait_for(lambda: receiver.events(event_types["changed"]), what="the change")
+    (change,) = receiver.events(event_types["changed"])
+    subject = {"format": "iss_sub", "iss": auth_cluster.issuer, "sub": claims_of(mine)["sub"]}
     assert change["sub_id"] == end["sub_id"]["user"] == subject
     assert change["event"]["credential_type"] == "password"
     assert change["event"]["change_type"] == "update"
     assert change["txn"] == end["txn"]
-    assert about(receiver.events(kinds["revoked"]), claims_of(mine)["sid"]) == []
+    assert about(receiver.events(event_types["revoked"]), claims_of(mine)["sid"]) == []
 
 
-def test_what_an_administrator_ends_is_told_as_theirs(
-    told, pushed, door, person, somebody, claims_of, revoked
-):
-    gate, sid = door(told.gateway), claims_of(somebody.log_in()["access_token"])["sid"]
-    admin = person(gate, "admin@example.com", "correct-horse-battery-staple")
+def test_what_an_administrator_ends_is_told_as_theirs(auth_cluster, push_stream, auth_gateway, user, revoked):
+    gate, sid = auth_gateway, claims_of(user.log_in()["access_token"])["sid"]
+    admin = User(gate, "admin@example.com", "correct-horse-battery-staple")
 
     assert gate("DELETE", f"/admin/sessions/{sid}", token=admin.token).status_code == 204
 
     assert revoked(sid)["event"]["initiating_entity"] == "admin"
 
 
-def test_an_event_that_was_not_asked_for_does_not_come(subscriber, receiver, log_out, kinds, until):
-    stream = subscriber.subscribe(receiver, events_requested=[kinds["changed"]])
+def test_an_event_that_was_not_asked_for_does_not_come(subscriber, receiver, log_out, event_types):
+    stream = subscriber.subscribe(receiver, events_requested=[event_types["changed"]])
     log_out()
     subscriber("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
 
-    until(lambda: receiver.seen, hope="the verification")
+    wait_for(lambda: receiver.seen, what="the verification")
     subscriber.unsubscribe(stream)
 
-    assert receiver.events(kinds["revoked"]) == []
+    assert receiver.events(event_types["revoked"]) == []
 
 
-def test_a_receiver_that_was_away_gets_what_happened_meanwhile(pushed, receiver, log_out, revoked, away):
-    with away(receiver):
+def test_a_receiver_that_was_away_gets_what_happened_meanwhile(push_stream, receiver, log_out, revoked):
+    with receiver.stopped():
         sids = [log_out()["sid"] for _ in range(3)]
 
     for sid in sids:
         revoked(sid)
 
 
-def test_an_unwell_receiver_is_asked_again_and_gets_the_same_token(pushed, receiver, log_out, revoked, until):
-    receiver.mood = "unwell"
+def test_an_unwell_receiver_is_asked_again_and_gets_the_same_token(push_stream, receiver, log_out, revoked):
+    receiver.mode = "failing"
     sid = log_out()["sid"]
-    until(lambda: len(receiver.tries) >= 2, hope="a second try")
-    receiver.mood = "well"
+    wait_for(lambda: len(receiver.tries) >= 2, what="a second try")
+    receiver.mode = "accepting"
 
     revoked(sid)
 
     assert receiver.repeated == []
 
 
-def test_what_a_receiver_refuses_is_not_sent_again(told, pushed, receiver, log_out, revoked, until):
-    receiver.mood = "refusing"
+def test_what_a_receiver_refuses_is_not_sent_again(auth_cluster, push_stream, receiver, log_out, revoked):
+    receiver.mode = "refusing"
     refused = log_out()["sid"]
-    until(lambda: receiver.tries, hope="a try")
-    until(lambda: "access_denied" in told.log("auth-service"), hope="a line in the log")
-    receiver.mood = "well"
+    wait_for(lambda: receiver.tries, what="a try")
+    wait_for(lambda: "access_denied" in auth_cluster.log("auth-service"), what="a line in the log")
+    receiver.mode = "accepting"
 
     revoked(log_out()["sid"])
 
@@ -130,18 +131,18 @@ def test_what_a_receiver_refuses_is_not_sent_again(told, pushed, receiver, log_o
 
 
 def test_what_was_acknowledged_is_told_although_the_mint_is_killed(
-    told, pushed, receiver, log_out, revoked, away
+    auth_cluster, push_stream, receiver, log_out, revoked
 ):
-    with away(receiver):
+    with receiver.stopped():
         sids = [log_out()["sid"] for _ in range(5)]
-        told.kill_service("auth-service")
-    told.start_service("auth-service")
+        auth_cluster.kill_service("auth-service")
+    auth_cluster.start_service("auth-service")
 
     for sid in sids:
         revoked(sid)
 
 
-def test_two_processes_send_each_signal_once(pushed, receiver, log_out, revoked):
+def test_two_processes_send_each_signal_once(push_stream, receiver, log_out, revoked):
     for sid in [log_out()["sid"] for _ in range(40)]:
         revoked(sid)
 
@@ -149,9 +150,9 @@ def test_two_processes_send_each_signal_once(pushed, receiver, log_out, revoked)
 
 
 def test_a_stream_that_is_paused_keeps_its_signals_until_it_goes_on(
-    subscriber, pushed, receiver, log_out, revoked
+    subscriber, push_stream, receiver, log_out, revoked
 ):
-    stream_id = pushed["stream_id"]
+    stream_id = push_stream["stream_id"]
     subscriber("POST", "/ssf/status", json={"stream_id": stream_id, "status": "paused"})
     sid = log_out()["sid"]
     assert receiver.tries == []
@@ -162,9 +163,9 @@ def test_a_stream_that_is_paused_keeps_its_signals_until_it_goes_on(
 
 
 def test_a_stream_that_was_disabled_is_told_nothing_of_the_time_between(
-    subscriber, pushed, receiver, log_out, revoked
+    subscriber, push_stream, receiver, log_out, revoked
 ):
-    stream_id = pushed["stream_id"]
+    stream_id = push_stream["stream_id"]
     subscriber("POST", "/ssf/status", json={"stream_id": stream_id, "status": "disabled"})
     log_out()
     subscriber("POST", "/ssf/status", json={"stream_id": stream_id, "status": "enabled"})
@@ -174,15 +175,15 @@ def test_a_stream_that_was_disabled_is_told_nothing_of_the_time_between(
     assert len(receiver.seen) == 1
 
 
-def test_no_log_holds_what_the_receiver_gave_us_to_send(told, pushed, log_out, revoked):
+def test_no_log_holds_what_the_receiver_gave_us_to_send(auth_cluster, push_stream, log_out, revoked):
     revoked(log_out()["sid"])
 
-    assert "known-to-two" not in told.log("auth-service")
+    assert "known-to-two" not in auth_cluster.log("auth-service")
 
 
-def test_what_became_of_pushes_is_counted(told, pushed, log_out, revoked, metric, until):
+def test_what_became_of_pushes_is_counted(auth_cluster, push_stream, log_out, revoked, metric):
     revoked(log_out()["sid"])
 
     # Asked until the process answers that delivered it.
-    until(lambda: metric('signal_tries_total{outcome="delivered"}') > 0, hope="a delivery counted")
-    until(lambda: metric('signals_waiting{delivery="push"}') == 0, hope="nothing that waits")
+    wait_for(lambda: metric('signal_tries_total{outcome="delivered"}') > 0, what="a delivery counted")
+    wait_for(lambda: metric('signals_waiting{delivery="push"}') == 0, what="nothing that waits")

@@ -7,7 +7,7 @@ import requests
 
 
 @pytest.fixture
-def another(told, subscriber):
+def another(auth_cluster, subscriber):
     """Another client that may receive signals, registered by an operator, with a secret; a token of it."""
     register = (
         "clients",
@@ -20,41 +20,45 @@ def another(told, subscriber):
         "auth-service",
     )
     scopes = ("--own-scope", "ssf.manage", "--own-scope", "ssf.read", "--grant", "client_credentials")
-    secret = json.loads(told.cli("auth-service", *register, *scopes).stdout)["client_secret"]
+    secret = json.loads(auth_cluster.cli("auth-service", *register, *scopes).stdout)["client_secret"]
     form = {"grant_type": "client_credentials", "scope": "ssf.manage ssf.read"}
-    answer = subscriber.door("POST", "/oauth/token", data=form, auth=("payroll", secret))
+    answer = subscriber.client_at("POST", "/oauth/token", data=form, auth=("payroll", secret))
     return answer.json()["access_token"]
 
 
-def test_the_transmitter_says_what_it_can_do(told):
-    about = requests.get(f"{told.gateway}/.well-known/ssf-configuration", timeout=10).json()
+def test_the_transmitter_says_what_it_can_do(auth_cluster):
+    about = requests.get(f"{auth_cluster.gateway}/.well-known/ssf-configuration", timeout=10).json()
 
     assert about["spec_version"] == "1_0"
-    assert about["issuer"] == told.issuer
+    assert about["issuer"] == auth_cluster.issuer
     assert set(about["delivery_methods_supported"]) == {"urn:ietf:rfc:8935", "urn:ietf:rfc:8936"}
     assert {"spec_urn": "urn:ietf:rfc:6749"} in about["authorization_schemes"]
     assert about["default_subjects"] == "ALL"
     for name in ("jwks_uri", "configuration_endpoint", "status_endpoint", "verification_endpoint"):
-        assert about[name].startswith(f"{told.issuer}/")
+        assert about[name].startswith(f"{auth_cluster.issuer}/")
 
 
-def test_what_a_receiver_gave_as_secret_is_never_shown(subscriber, receiver, pushed):
-    shown = subscriber("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json()
+def test_what_a_receiver_gave_as_secret_is_never_shown(subscriber, receiver, push_stream):
+    shown = subscriber("GET", f"/ssf/streams?stream_id={push_stream['stream_id']}").json()
 
-    assert shown == pushed
+    assert shown == push_stream
     assert shown["delivery"] == {"method": "urn:ietf:rfc:8935", "endpoint_url": receiver.url}
 
 
-def test_one_clients_streams_are_not_there_for_another(subscriber, pushed, another):
-    seen = subscriber.door("GET", f"/ssf/streams?stream_id={pushed['stream_id']}", token=another)
-    removed = subscriber.door("DELETE", f"/ssf/streams?stream_id={pushed['stream_id']}", token=another)
+def test_one_clients_streams_are_not_there_for_another(subscriber, push_stream, another):
+    seen = subscriber.client_at("GET", f"/ssf/streams?stream_id={push_stream['stream_id']}", token=another)
+    removed = subscriber.client_at(
+        "DELETE", f"/ssf/streams?stream_id={push_stream['stream_id']}", token=another
+    )
 
     assert (seen.status_code, removed.status_code) == (404, 404)
-    assert subscriber.door("GET", "/ssf/streams", token=another).json() == []
-    assert [each["stream_id"] for each in subscriber("GET", "/ssf/streams").json()] == [pushed["stream_id"]]
+    assert subscriber.client_at("GET", "/ssf/streams", token=another).json() == []
+    assert [each["stream_id"] for each in subscriber("GET", "/ssf/streams").json()] == [
+        push_stream["stream_id"]
+    ]
 
 
-def test_reading_needs_less_than_managing(subscriber, pushed):
+def test_reading_needs_less_than_managing(subscriber, push_stream):
     reads = subscriber("GET", "/ssf/streams", scope="ssf.read")
     manages = subscriber("POST", "/ssf/streams", scope="ssf.read", json={})
 
@@ -62,15 +66,15 @@ def test_reading_needs_less_than_managing(subscriber, pushed):
     assert 'scope="ssf.manage"' in manages.headers["WWW-Authenticate"]
 
 
-def test_the_operator_sees_the_streams_and_may_close_one(told, subscriber, pushed):
+def test_the_operator_sees_the_streams_and_may_close_one(auth_cluster, subscriber, push_stream):
     (row,) = [
         json.loads(line)
-        for line in told.cli("auth-service", "signals", "streams", "--json").stdout.splitlines()
+        for line in auth_cluster.cli("auth-service", "signals", "streams", "--json").stdout.splitlines()
     ]
-    told.cli("auth-service", "signals", "remove", pushed["stream_id"])
+    auth_cluster.cli("auth-service", "signals", "remove", push_stream["stream_id"])
 
     assert (row["stream_id"], row["client_id"], row["delivery"]) == (
-        pushed["stream_id"],
+        push_stream["stream_id"],
         "signals-receiver",
         "push",
     )

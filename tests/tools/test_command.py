@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from testkit.callers import read_claims
 from testkit.cluster import SERVICES, free_ports
+from testkit.token_signer import claims_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "pebble-orchid-92-rain"
@@ -143,7 +143,7 @@ def test_command_before_the_first_run_says_what_to_do(tmp_path):
 def test_printed_command_makes_the_first_administrator(past):
     assert past.made.returncode == 0, past.made.stderr
     assert past.login.status_code == 200, past.login.text
-    assert "admin" in read_claims(past.login.json()["access_token"])["scope"].split()
+    assert "admin" in claims_of(past.login.json()["access_token"])["scope"].split()
 
 
 def test_command_of_a_stopped_cluster_adds_no_demo_accounts(checkout, past):

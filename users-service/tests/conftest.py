@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from testkit.clock import FakeClock
-from testkit.stand_ins import Tokens, migrate, opened, postgresql_url
+from testkit.database import database_at, migrate, postgresql_url
+from testkit.token_verifier import FakeTokenVerifier
 from users_service.app import create_app
 from users_service.domain.errors import StorageUnavailable
 from users_service.domain.profiles import Keep, Profile, Users
@@ -87,7 +88,7 @@ def users(memory, names, clock):
 
 @pytest.fixture
 def tokens():
-    return Tokens("users-service")
+    return FakeTokenVerifier("users-service")
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def sqlite_file(sqlite_migrated, tmp_path):
 
 @pytest.fixture
 def sqlite(sqlite_file):
-    with opened(f"sqlite:///{sqlite_file}") as database:
+    with database_at(f"sqlite:///{sqlite_file}") as database:
         yield database
 
 
@@ -144,7 +145,7 @@ def postgresql_migrated():
 
 @pytest.fixture
 def postgresql(postgresql_migrated):
-    with postgresql_url(postgresql_migrated) as url, opened(url) as database:
+    with postgresql_url(postgresql_migrated) as url, database_at(url) as database:
         yield database
 
 

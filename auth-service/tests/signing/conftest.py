@@ -16,7 +16,7 @@ from auth_service.signing.stores import SigningStore
 from pydantic import SecretStr
 from service_kit.database.engine import file_lock
 from testkit.clock import FakeClock
-from testkit.preloaded import begin
+from testkit.forked_cluster import start_process
 
 SOFTHSM = [
     Path("/usr/lib/softhsm/libsofthsm2.so"),
@@ -75,7 +75,7 @@ class Home:
         }
         command = [sys.executable, "-m", "replica", action, json.dumps(facts | {"now": self.clock()})]
         output, errors = (self.lock_file.with_name(f"{action}.{name}") for name in ("out", "err"))
-        code = begin(command, dict(os.environ), Path(__file__).parent, output, errors).wait(300)
+        code = start_process(command, dict(os.environ), Path(__file__).parent, output, errors).wait(300)
         assert code == 0, output.read_text() + errors.read_text()
         sys.stderr.write(errors.read_text())  # shown by a test that fails
         return json.loads(output.read_text().splitlines()[-1])

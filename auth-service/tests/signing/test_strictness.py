@@ -6,9 +6,9 @@ from auth_service.domain.hints import Hint
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.verifying import OwnIdTokens
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from testkit.forgeries import bytes_, shapes, signatures
+from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa
-from testkit.mint import MISSING, Mint
+from testkit.token_signer import MISSING, TokenSigner
 
 ISSUER = "http://localhost:8080"
 LONGEST_TOKEN, LONGEST_HINT = 8192, 16 * 1024  # a hint holds what a client chose: its nonce
@@ -22,7 +22,7 @@ EXTENSIONS = (
 )
 
 
-class IdTokens(Mint):
+class IdTokens(TokenSigner):
     """Makes ID tokens where its base makes access tokens."""
 
     def header(self, **overrides):
@@ -56,7 +56,7 @@ def read_hint():
 
 def forged(mint):
     """Yield the name and the token of each forgery whose fault is its form or its signature."""
-    for room in (shapes, bytes_, signatures):
+    for room in (serialization, json_text, signatures):
         yield from room.forge(mint)
     for extension in EXTENSIONS:
         yield f"the header's {extension}", mint.sign(header=extension)

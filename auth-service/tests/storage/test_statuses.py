@@ -15,7 +15,7 @@ from auth_service.domain.statuses import StatusRef, client_indexes, session_inde
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from sqlalchemy import text
-from testkit.preloaded import begin
+from testkit.forked_cluster import start_process
 
 SIZE = 64
 SESSIONS = len(session_indexes(SIZE))
@@ -102,7 +102,7 @@ def test_four_processes_never_get_the_same_bit(small, account, tmp_path):
 
     command = [sys.executable, "-m", "opener", json.dumps(facts)]
     told, errors = tmp_path / "told", tmp_path / "errors"
-    code = begin(command, dict(os.environ), Path(__file__).parent, told, errors).wait(300)
+    code = start_process(command, dict(os.environ), Path(__file__).parent, told, errors).wait(300)
 
     assert code == 0, errors.read_text()
     given = [tuple(json.loads(line)) for line in told.read_text().splitlines()]

@@ -17,7 +17,7 @@ from auth_service.storage.watching import PostgresBell, SilentBell, SqliteBell, 
 from service_kit.database import open_database
 from sqlalchemy import create_engine, text
 from testkit.clock import FakeClock
-from testkit.preloaded import begin
+from testkit.forked_cluster import start_process
 
 PASSWORD = "correct-horse-battery-staple"
 PATIENCE = 60  # seconds
@@ -37,7 +37,7 @@ class Other:
         output = folder / "output"
         with socket.create_server(("127.0.0.1", 0)) as server:
             command = [sys.executable, "-m", "committer", str(server.getsockname()[1])]
-            self._process = begin(command, dict(os.environ), Path(__file__).parent, output, output)
+            self._process = start_process(command, dict(os.environ), Path(__file__).parent, output, output)
             server.settimeout(PATIENCE)
             self._socket, _ = server.accept()
         self._lines = self._socket.makefile("rw", buffering=1)

@@ -21,8 +21,8 @@ from auth_service.domain.streams import Method, Wish
 from auth_service.signals.couriers import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
-from testkit.callers import wait_for
 from testkit.clock import FakeClock
+from testkit.concurrency import wait_for
 
 URL = "https://receiver.example/events"
 
@@ -184,7 +184,7 @@ def couriers(deliver, counts, ticks):
 
 def look_until(couriers, done):
     """Have them look until it is so: one that has just come back is still counted for a moment."""
-    wait_for(lambda: couriers.look() or done(), hope="what the couriers do")
+    wait_for(lambda: couriers.look() or done(), what="what the couriers do")
 
 
 def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, record):
@@ -192,12 +192,12 @@ def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, rec
     record(AT_ONCE * 2)
     couriers.look()
     couriers.look()
-    wait_for(lambda: len(pusher.pushed) == OF_ONE, hope="the couriers of one stream")
+    wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the couriers of one stream")
 
     StreamAdmin(rules.store, rules.clock).create("hr", Wish(Method.PUSH, URL))
     record(AT_ONCE)
     couriers.look()
-    wait_for(lambda: len(pusher.pushed) == AT_ONCE, hope="those of another")
+    wait_for(lambda: len(pusher.pushed) == AT_ONCE, what="those of another")
     couriers.look()
     pusher.gate.set()
 
@@ -210,7 +210,7 @@ def test_a_stream_whose_try_failed_rests_and_is_then_tried_with_one(
     pusher.failure = PushDelayed("ConnectionError")
     record(OF_ONE * 3)
     couriers.look()
-    wait_for(lambda: counts[Outcome.DELAYED] == OF_ONE, hope="the first tries")
+    wait_for(lambda: counts[Outcome.DELAYED] == OF_ONE, what="the first tries")
 
     couriers.look()
     assert len(pusher.pushed) == OF_ONE
@@ -223,7 +223,7 @@ def test_a_stream_that_is_well_again_has_all_its_couriers(pusher, couriers, coun
     pusher.failure = PushDelayed("ConnectionError")
     record(1)
     couriers.look()
-    wait_for(lambda: counts[Outcome.DELAYED] == 1, hope="a failure")
+    wait_for(lambda: counts[Outcome.DELAYED] == 1, what="a failure")
     pusher.failure = None
     record(OF_ONE + 1)
     ticks.advance(LONGEST_PAUSE)
@@ -236,7 +236,7 @@ def test_once_awake_the_couriers_need_no_telling(couriers, counts, stream, recor
     record(OF_ONE * 4)
     couriers.wake()
 
-    wait_for(lambda: counts[Outcome.DELIVERED] == OF_ONE * 4, hope="all of them")
+    wait_for(lambda: counts[Outcome.DELIVERED] == OF_ONE * 4, what="all of them")
 
 
 def test_what_is_dropped_is_told_in_the_log(rules, deliver, couriers, ticks, stream, record):
@@ -277,7 +277,7 @@ def test_what_arrived_but_could_not_be_noted_comes_up_again(rules, couriers, del
     whole, rules.store.transaction = rules.store.transaction, away
     with capture_logs() as logs:
         couriers._send(stream, signal)
-        wait_for(lambda: len(logs) == 1, hope="a line")
+        wait_for(lambda: len(logs) == 1, what="a line")
     rules.store.transaction = whole
     rules.clock.advance(LEASE)
 
@@ -291,7 +291,7 @@ def test_a_refusal_is_logged_with_its_code_and_without_the_secret(pusher, courie
 
     with capture_logs() as logs:
         couriers.look()
-        wait_for(lambda: len(logs) == 1, hope="a line")
+        wait_for(lambda: len(logs) == 1, what="a line")
 
     (line,) = logs
     assert (line["event"], line["reason"], line["kind"]) == (

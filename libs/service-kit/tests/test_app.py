@@ -7,7 +7,7 @@ from service_kit.app import create_api
 from service_kit.errors import ExchangeRefused, UpstreamUnavailable
 from service_kit.web.problems import ProblemType
 from sqlalchemy.exc import DataError, OperationalError
-from testkit.stand_ins import Tokens
+from testkit.token_verifier import FakeTokenVerifier
 from touchstone import DocumentStats
 from werkzeug.exceptions import TooManyRequests
 
@@ -40,7 +40,7 @@ def test_a_check_that_does_not_hold_makes_it_unready(settings):
 
 
 def test_an_issuer_is_a_check_of_its_own(settings):
-    tokens = Tokens("x")
+    tokens = FakeTokenVerifier("x")
     tokens.keys = False
     app = create_api("x", settings, title="X", version="1", issuer=tokens)
     assert app.test_client().get("/readyz").json["reasons"] == {"issuer": "no signing keys of the issuer yet"}
@@ -48,7 +48,7 @@ def test_an_issuer_is_a_check_of_its_own(settings):
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_what_is_followed_of_an_issuer_is_told_whether_ready_or_not(settings, ready):
-    tokens = Tokens("x")
+    tokens = FakeTokenVerifier("x")
     tokens.keys = ready
     tokens.documents.found = [DocumentStats("jwks", 1.5, 1, 4, 2, 1, 2, "ConnectionError")]
     client = create_api("x", settings, title="X", version="1", issuer=tokens).test_client()

@@ -1,18 +1,18 @@
 import pytest
 from service_kit.settings import ServiceSettings
 from service_kit.token_verification import documents_for, issuer_for
-from testkit.callers import wait_for
+from testkit.concurrency import wait_for
 from testkit.issuer import FakeIssuer
-from testkit.mint import Mint
+from testkit.token_signer import TokenSigner
 from touchstone import RevokedToken
 from touchstone.errors import WrongAudience
 
-MINT = Mint("https://issuer.example")
+MINT = TokenSigner("https://issuer.example")
 
 
 @pytest.fixture
 def published():
-    with FakeIssuer(mint=MINT, long_poll=True) as issuer:
+    with FakeIssuer(signer=MINT, long_poll=True) as issuer:
         issuer.open_list(size=64)
         yield issuer
 
@@ -54,13 +54,13 @@ def test_a_revocation_arrives_from_the_backchannel(issuer, published):
 
     published.revoke(7)
 
-    wait_for(lambda: revoked(issuer, token), hope="the revocation")
+    wait_for(lambda: revoked(issuer, token), what="the revocation")
 
 
 def test_what_was_had_is_kept_where_the_settings_say(settings):
     documents = documents_for(settings)
     try:
         documents.wait_first(None, 10)
-        wait_for(lambda: any(settings.snapshots_dir.rglob("*")), hope="a snapshot")
+        wait_for(lambda: any(settings.snapshots_dir.rglob("*")), what="a snapshot")
     finally:
         documents.close()

@@ -5,11 +5,11 @@ import jwt
 import pytest
 import requests
 from testkit.clock import FakeClock
-from testkit.forgeries import forgeries, good_tokens
-from testkit.forgeries.borrowed import borrowed
+from testkit.forgeries import forgeries, valid_tokens
+from testkit.forgeries.tampering import tampered
 from testkit.keys import make_rsa
-from testkit.mint import Mint
-from testkit.statuses import FakeStatusList
+from testkit.status_list import FakeStatusList
+from testkit.token_signer import TokenSigner
 from testkit.upstream import FakeUpstream
 from touchstone import KeySet, Policy, TokenError, UnknownStatus, Verifier
 from touchstone.status import read
@@ -18,28 +18,28 @@ AUDIENCE = "orders-service"
 
 
 @pytest.fixture(scope="module")
-def mint():
-    return Mint("https://issuer.example", now=FakeClock())
+def signer():
+    return TokenSigner("https://issuer.example", now=FakeClock())
 
 
 @pytest.fixture(scope="module")
-def all_forgeries(mint):
-    return list(forgeries(mint, audience=AUDIENCE))
+def all_forgeries(signer):
+    return list(forgeries(signer, audience=AUDIENCE))
 
 
 @pytest.fixture(scope="module")
-def verifier(mint):
+def verifier(signer):
     """Knows the first status list of the issuer and thinks that there is no other."""
-    keys = KeySet.from_jwks(json.dumps(mint.jwks()))
-    ours = FakeStatusList(mint)
-    first = read(ours.token(), keys, uri=ours.uri, issuer=mint.issuer, now=mint.now())
+    keys = KeySet.from_jwks(json.dumps(signer.jwks()))
+    ours = FakeStatusList(signer)
+    first = read(ours.token(), keys, uri=ours.uri, issuer=signer.issuer, now=signer.now())
 
     def lists(uri):
         if uri != ours.uri:
             raise UnknownStatus
         return first
 
-    return Verifier(Policy(mint.issuer, AUDIENCE), lambda: keys, lists=lists, now=mint.now)
+    return Verifier(Policy(signer.issuer, AUDIENCE), lambda: keys, lists=lists, now=signer.now)
 
 
 def test_there_are_many_and_each_is_another(all_forgeries):
@@ -69,17 +69,17 @@ def test_the_verifier_refuses_every_one(all_forgeries, verifier):
     assert accepted == []
 
 
-def test_the_verifier_accepts_every_good_one_and_so_does_pyjwt(mint, verifier):
-    for name, token in good_tokens(mint, AUDIENCE):
-        assert verifier.verify(token).issuer == mint.issuer, name
+def test_the_verifier_accepts_every_good_one_and_so_does_pyjwt(signer, verifier):
+    for name, token in valid_tokens(signer, AUDIENCE):
+        assert verifier.verify(token).issuer == signer.issuer, name
         jwt.decode(
-            token, mint.key.public_key(), algorithms=["RS256"], audience=AUDIENCE, leeway=30,
+            token, signer.key.public_key(), algorithms=["RS256"], audience=AUDIENCE, leeway=30,
             options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )  # fmt: skip
 
 
-def test_one_good_token_is_as_long_as_a_token_may_be(mint):
-    assert max(len(token) for _, token in good_tokens(mint, AUDIENCE)) == 8192
+def test_one_good_token_is_as_long_as_a_token_may_be(signer):
+    assert max(len(token) for _, token in valid_tokens(signer, AUDIENCE)) == 8192
 
 
 def test_an_http_client_carries_every_one_as_it_is(all_forgeries):
@@ -90,14 +90,14 @@ def test_an_http_client_carries_every_one_as_it_is(all_forgeries):
 
 
 def test_a_key_whose_signatures_leave_no_spare_bits_is_no_trouble():
-    mint = Mint(key=make_rsa(3072))
-    assert len(list(forgeries(mint, audience=AUDIENCE))) > 1000
+    signer = TokenSigner(key=make_rsa(3072))
+    assert len(list(forgeries(signer, audience=AUDIENCE))) > 1000
 
 
-def test_nothing_that_is_made_from_a_genuine_token_passes(mint, verifier):
-    genuine = mint.sign()
+def test_nothing_that_is_made_from_a_genuine_token_passes(signer, verifier):
+    genuine = signer.sign()
     verifier.verify(genuine)
-    made = dict(borrowed(genuine, mint.jwks()))
+    made = dict(tampered(genuine, signer.jwks()))
 
     passed = []
     for name, token in made.items():

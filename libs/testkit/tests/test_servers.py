@@ -4,14 +4,14 @@ import threading
 import pytest
 import requests
 from testkit.issuer import JWKS_PATH, FakeIssuer
-from testkit.mint import Mint
 from testkit.proxy import FaultyProxy
+from testkit.token_signer import TokenSigner
 from testkit.upstream import Answer, FakeUpstream
 
 
 @pytest.fixture
 def issuer():
-    with FakeIssuer(Mint().jwks()) as issuer:
+    with FakeIssuer(TokenSigner().jwks()) as issuer:
         yield issuer
 
 
@@ -21,7 +21,7 @@ def get(issuer, path=JWKS_PATH, **headers):
 
 def test_an_issuer_serves_its_keys_and_counts(issuer):
     answer = get(issuer)
-    assert answer.json() == Mint().jwks()
+    assert answer.json() == TokenSigner().jwks()
     assert answer.headers["Cache-Control"] == "max-age=60"
     assert issuer.requests == {JWKS_PATH: 1}
     assert [path for path, _ in issuer.seen] == [JWKS_PATH]
@@ -74,9 +74,9 @@ def test_a_waiting_request_is_answered_when_the_document_changes():
         got = []
         waiting = threading.Thread(target=lambda: got.append(get(issuer, **headers)))
         waiting.start()
-        issuer.publish(JWKS_PATH, Mint().jwks())
+        issuer.publish(JWKS_PATH, TokenSigner().jwks())
         waiting.join(10)
-        assert got[0].json() == Mint().jwks()
+        assert got[0].json() == TokenSigner().jwks()
 
 
 def test_a_waiting_request_without_a_change_is_304_in_the_end():

@@ -35,7 +35,7 @@ ALMOST_ORDERS = st.fixed_dictionaries(
 
 @pytest.fixture
 def ada(tokens):
-    return tokens.give("ada", "orders:read", "orders:write")
+    return tokens.bearer("ada", "orders:read", "orders:write")
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_a_token_that_does_not_reach_to_the_profile_is_forbidden(place, listed, 
     ],
 )
 def test_every_route_takes_its_scope(client, tokens, method, path, scopes):
-    answer = client.open(path, method=method, headers=tokens.give("ada", *scopes), json={"items": ITEMS})
+    answer = client.open(path, method=method, headers=tokens.bearer("ada", *scopes), json={"items": ITEMS})
 
     assert answer.status_code == 403
     assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
@@ -241,7 +241,7 @@ def test_without_a_good_token_nothing_else_of_the_request_matters(client, method
 
 
 def test_anothers_order_answers_as_if_it_were_not_there(place, client, tokens):
-    theirs, eve = place().json["id"], tokens.give("eve", "orders:read", "orders:write")
+    theirs, eve = place().json["id"], tokens.bearer("eve", "orders:read", "orders:write")
 
     def answers(path):
         seen, cancelled = client.get(path, headers=eve), client.post(f"{path}/cancel", headers=eve)
@@ -252,7 +252,7 @@ def test_anothers_order_answers_as_if_it_were_not_there(place, client, tokens):
 
 
 def test_an_administrator_sees_any_order_and_cancels_none(place, client, tokens):
-    order, root = place().json, tokens.give("root", "orders:read", "orders:write", "admin")
+    order, root = place().json, tokens.bearer("root", "orders:read", "orders:write", "admin")
 
     assert client.get(f"/orders/{order['id']}", headers=root).json == order
     assert client.get("/orders", headers=root).json["items"] == []
@@ -292,7 +292,7 @@ def test_every_order_is_on_exactly_one_page_though_new_ones_come(app, tokens, cl
     @settings(max_examples=15, deadline=None)
     @given(st.lists(st.integers(0, 2), max_size=9), st.integers(1, 4), st.integers(0, 3))
     def walk(pauses, limit, newcomers):
-        headers = tokens.give(uuid.uuid4().hex, "orders:read", "orders:write")
+        headers = tokens.bearer(uuid.uuid4().hex, "orders:read", "orders:write")
 
         def order():
             return client.post("/orders", headers=headers, json={"items": ITEMS}).json["id"]

@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from service_kit.database import Database, open_database, upgrade
 from sqlalchemy import text
-from testkit.stand_ins import postgresql_url
+from testkit.database import postgresql_url
 from users_service.storage import MIGRATIONS
 from users_service.storage.profiles import SqlProfiles
 from users_service.storage.tables import metadata

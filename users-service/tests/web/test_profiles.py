@@ -15,12 +15,12 @@ JSON = st.recursive(
 
 @pytest.fixture
 def ada(tokens):
-    return tokens.give("ada", "profile:read", "profile:write")
+    return tokens.bearer("ada", "profile:read", "profile:write")
 
 
 @pytest.fixture
 def admin(tokens):
-    return tokens.give("root", "profile:read", "users:read")
+    return tokens.bearer("root", "profile:read", "users:read")
 
 
 def test_the_first_look_makes_the_profile(client, ada):
@@ -131,7 +131,7 @@ def test_a_change_that_breaks_a_rule_is_unprocessable_and_changes_nothing(client
     ],
 )
 def test_every_route_takes_its_scope(client, tokens, method, path, scopes):
-    answer = client.open(path, method=method, headers=tokens.give("ada", *scopes), json={"name": "Ada"})
+    answer = client.open(path, method=method, headers=tokens.bearer("ada", *scopes), json={"name": "Ada"})
 
     assert answer.status_code == 403
     assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
@@ -150,7 +150,7 @@ def test_without_a_good_token_nothing_else_of_the_request_matters(client, method
 
 
 def test_the_refusal_does_not_tell_whether_anothers_profile_exists(client, ada, tokens):
-    client.get("/users/me", headers=tokens.give("bob", "profile:read"))
+    client.get("/users/me", headers=tokens.bearer("bob", "profile:read"))
 
     there, nowhere = (client.get(f"/users/{sub}", headers=ada).json for sub in ("bob", "nobody"))
 
@@ -176,7 +176,7 @@ def test_who_reads_all_is_told_that_there_is_none(client, admin, sub):
 
 def test_a_list_without_a_limit_has_twenty(client, tokens, admin):
     for number in range(21):
-        client.get("/users/me", headers=tokens.give(f"u{number:02}", "profile:read"))
+        client.get("/users/me", headers=tokens.bearer(f"u{number:02}", "profile:read"))
 
     page = client.get("/users", headers=admin).json
 
@@ -207,7 +207,7 @@ def test_a_cursor_that_is_not_ours_is_a_bad_request(client, admin, cursor):
 )
 def test_a_database_out_of_reach_says_when_to_come_back(make_app, memory, tokens, method, path):
     memory.down = True
-    headers = tokens.give("ada", "profile:read", "profile:write", "users:read")
+    headers = tokens.bearer("ada", "profile:read", "profile:write", "users:read")
 
     answer = (
         make_app(profiles=memory)
@@ -278,7 +278,7 @@ def test_every_profile_is_on_exactly_one_page(client, tokens, admin, app):
     @given(st.sets(st.text("aB9_é", min_size=1, max_size=4), max_size=12), st.integers(1, 5))
     def walk(subs, limit):
         for sub in subs:
-            client.get("/users/me", headers=tokens.give(sub, "profile:read"))
+            client.get("/users/me", headers=tokens.bearer(sub, "profile:read"))
         expected = {p.sub for p in app.extensions["users_service"].page(None, 10_000)[0]}
         seen, query = [], {"limit": limit}
         while True:

@@ -38,7 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
-from testkit.stand_ins import postgresql_url
+from testkit.database import postgresql_url
 
 ENV = """
 from sqlalchemy import MetaData

@@ -1,4 +1,4 @@
-"""The four real services as processes of this machine, or a cluster that runs elsewhere already."""
+"""The four real services as processes of this machine."""
 
 import contextlib
 import os
@@ -16,22 +16,31 @@ from typing import Protocol, Self
 import requests
 from service_kit.server.service_table import SERVICES, Service
 
-__all__ = ["DEMO_PASSWORD", "SERVICES", "Cluster", "ClusterError", "Service", "free_ports"]
+__all__ = [
+    "DEMO_PASSWORD",
+    "SERVICES",
+    "Cluster",
+    "ClusterError",
+    "Process",
+    "Service",
+    "free_ports",
+    "start_process",
+]
 
 DEMO_PASSWORD = "correct-horse-battery-staple"
 SERVER_PORTS = range(10_000, 32_000)
-START_BOUND = 180.0  # seconds; on a busy machine imports take their time
-STOP_BOUND = 10.0
-# Ends the services when this process is killed and cannot; in no wheel, as this package is not.
-_GUARD = Path(__file__).resolve().parents[4] / "tools" / "orphan_reaper.py"
+START_TIMEOUT_SECONDS = 180.0  # on a busy machine imports are slow
+STOP_TIMEOUT_SECONDS = 10.0
+# Ends the services when this process is killed. This package is never installed from a wheel, so the path exists.
+_REAPER = Path(__file__).resolve().parents[4] / "tools" / "orphan_reaper.py"
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback address that were free a moment ago, all different.
+    """Return `count` different loopback ports that are free now.
 
-    They are none of those that the system gives to connections and to servers on port 0, so that nothing takes them
-    before the server that they are meant for is up.
+    They are outside of the range from which the system takes ports for connections and for servers on port 0, so
+    that they stay free until the server they are meant for is up.
     """
     found: list[int] = []
     for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
@@ -44,7 +53,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Process(Protocol):
-    """What a cluster needs of a process that it started: a part of `subprocess.Popen`."""
+    """The part of `subprocess.Popen` that a cluster uses."""
 
     @property
     def pid(self) -> int:
@@ -52,22 +61,22 @@ class Process(Protocol):
 
     @property
     def returncode(self) -> int | None:
-        """The exit code, None until `poll` or `wait` has returned one."""
+        """The exit code, None until `poll` or `wait` has returned it."""
 
     def poll(self) -> int | None:
         """Return the exit code, None while it runs."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit code once there is one; raises subprocess.TimeoutExpired."""
+        """Return the exit code when the process has ended; raise subprocess.TimeoutExpired."""
 
     def terminate(self) -> None:
         """Send SIGTERM."""
 
 
-def begin(
+def start_process(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path, errors: Path
 ) -> Process:
-    """Start a command in a session of its own, in that folder; what it writes is added to these files."""
+    """Start a command in its own session, in `folder`; its output is appended to the two files."""
     with output.open("ab") as out, errors.open("ab") as err:
         return subprocess.Popen(
             command,
@@ -76,25 +85,24 @@ def begin(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            start_new_session=True,  # a Ctrl-C at the tests is not one at the services
+            start_new_session=True,  # Ctrl-C interrupts the tests, not the services
         )
 
 
 class ClusterError(RuntimeError):
-    """The cluster did not do what was asked; the message ends with what the service wrote."""
+    """A service or command failed; the message ends with its output."""
 
 
 class Cluster:
-    """The house on free ports of the loopback address: fresh folder, fresh keys, SQLite, the demo's accounts.
+    """All services on free loopback ports: new folder, new keys, SQLite, the demo accounts.
 
-    `settings` are environment variables for all services, `only` for one; `services` says which are started, `table` what
-    there is to start.
-    What the services write goes to files (`log`). A context manager; `start` raises ClusterError with the logs.
+    `settings` are environment variables for all services, `only` for one; `services` names those that are started out
+    of `table`. Their output goes to files (`log`). A context manager; `start` raises ClusterError with the logs.
     """
 
-    _begin = staticmethod(begin)
+    _start_process = staticmethod(start_process)
 
-    def __init__(  # noqa: PLR0913 - what a test may want to differ, by name
+    def __init__(  # noqa: PLR0913 - keyword arguments, all with defaults
         self,
         settings: Mapping[str, str] | None = None,
         *,
@@ -102,11 +110,9 @@ class Cluster:
         services: Sequence[str] | None = None,
         folder: Path | None = None,
         workers: int = 1,
-        gateway_url: str | None = None,
         make_keys: bool = True,
         table: Mapping[str, Service] = SERVICES,
     ) -> None:
-        self.managed = gateway_url is None
         self._table = table
         self._services = list(table if services is None else services)
         self._workers = workers
@@ -114,12 +120,8 @@ class Cluster:
         self._settings = dict(settings or {})
         self._only = {name: dict(own) for name, own in (only or {}).items()}
         self._processes: dict[str, Process] = {}
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self.ports: dict[str, int] = {}
-        if gateway_url is not None:
-            self.urls = {"gateway": gateway_url}
-            return
         if folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="touchstone-")
             folder = Path(self._temporary.name)
@@ -128,32 +130,23 @@ class Cluster:
         self.ports = dict(zip(self._table, free_ports(len(self._table)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
 
-    @classmethod
-    def from_environment(cls) -> "Cluster | None":
-        """Return the cluster behind TOUCHSTONE_GATEWAY_URL, or None; its processes are not ours to stop."""
-        url = os.environ.get("TOUCHSTONE_GATEWAY_URL", "").rstrip("/")
-        if not url:
-            return None
-        return cls({"ISSUER": os.environ.get("ISSUER") or "http://localhost:8080"}, gateway_url=url)
-
     @property
     def gateway(self) -> str:
-        """The URL of the public door."""
+        """The gateway's URL."""
         return self.urls["gateway"]
 
     @property
     def issuer(self) -> str:
-        """The issuer's public name."""
+        """The issuer's identifier."""
         return self._settings.get("ISSUER", self.gateway)
 
     @property
     def mail_folder(self) -> Path:
-        """Where the mint's mail goes."""
+        """Where auth-service writes its mail."""
         return self.folder / "mail"
 
     def environment(self, service: str) -> dict[str, str]:
-        """Return the whole environment of a service: nothing of ours but what a process needs."""
-        self._must_be_ours()
+        """Return the whole environment of a service: of this process's own only what any process needs."""
         kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         settings = {
             "ISSUER": self.gateway,
@@ -176,8 +169,6 @@ class Cluster:
 
     def start(self) -> Self:
         """Make the keys, start the services and wait until all are ready."""
-        if not self.managed:
-            return self
         try:
             if self._with_keys:
                 self._make_keys()
@@ -196,16 +187,16 @@ class Cluster:
             process.terminate()
         for name in list(self._processes):
             self.stop_service(name)
-        if self._guard is not None:
-            self._guard.communicate(b"done\n")
-            self._guard = None
+        if self._reaper is not None:
+            self._reaper.communicate(b"done\n")
+            self._reaper = None
         if self._temporary is not None:
             self._temporary.cleanup()
 
     def start_service(self, name: str, *, wait: bool = True, **settings: str) -> None:
-        """Start one service again, on its old port and data; `settings` are kept for it.
+        """Start one service again, with its port and data; `settings` are kept for it.
 
-        Returns when it is ready, or at once without `wait`: for one that cannot be.
+        Return when it is ready, or at once without `wait`: for one that cannot become ready.
         """
         self._only.setdefault(name, {}).update(settings)
         self._spawn(name)
@@ -217,32 +208,32 @@ class Cluster:
         process = self._processes.pop(name)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_BOUND)
+            process.wait(STOP_TIMEOUT_SECONDS)
         return self._end(process)  # workers must not outlive the server
 
     def kill_service(self, name: str) -> None:
-        """End a service as a crash does: SIGKILL to all its processes at once."""
+        """End a service as a crash does: SIGKILL to all its processes."""
         self._end(self._processes.pop(name))
 
     def running(self, name: str) -> bool:
-        """Tell whether the service's process lives."""
+        """Return whether the service's process runs."""
         process = self._processes.get(name)
         return process is not None and process.poll() is None
 
     def log(self, name: str) -> str:
-        """Return all that the service has written so far."""
+        """Return the output of the service so far."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def cli(self, service: str, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run `flask --app PACKAGE ARGS…` in the service's environment, for at most `START_BOUND` seconds."""
+        """Run `flask --app PACKAGE ARGS…` in the service's environment, for at most `START_TIMEOUT_SECONDS` seconds."""
         command = [sys.executable, "-m", "flask", "--app", self._table[service].package, *args]
         return self._run(command, service, check=check)
 
-    def wait_ready(self, name: str, bound: float = START_BOUND) -> None:
-        """Wait until the service says that it is ready; ClusterError when it ends before, or takes too long."""
-        deadline = time.monotonic() + bound
-        said = "no answer"
+    def wait_ready(self, name: str, timeout: float = START_TIMEOUT_SECONDS) -> None:
+        """Wait until the service is ready; raise ClusterError if it ends or takes too long."""
+        deadline = time.monotonic() + timeout
+        last = "no answer"
         while time.monotonic() < deadline:
             if name in self._processes and self._processes[name].poll() is not None:
                 raise ClusterError(
@@ -255,19 +246,15 @@ class Cluster:
             else:
                 if answer.status_code == 200:
                     return
-                said = f"{answer.status_code} {answer.text[:500]}"
+                last = f"{answer.status_code} {answer.text[:500]}"
             time.sleep(0.05)
-        raise ClusterError(f"{name} is not ready after {bound:g} s ({said}):\n{self._tail(name)}")
+        raise ClusterError(f"{name} is not ready after {timeout:g} s ({last}):\n{self._tail(name)}")
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
-
-    def _must_be_ours(self) -> None:
-        if not self.managed:
-            raise ClusterError("this cluster was not started here")
 
     def _make_keys(self) -> None:
         self._run(
@@ -279,9 +266,9 @@ class Cluster:
     def _run(self, command: list[str], service: str, *, check: bool) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryDirectory() as folder:
             output, errors = Path(folder, "output"), Path(folder, "errors")
-            process = self._begin(command, self.environment(service), self.folder, output, errors)
+            process = self._start_process(command, self.environment(service), self.folder, output, errors)
             try:
-                code = process.wait(START_BOUND)
+                code = process.wait(START_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 self._end(process)
                 raise
@@ -293,27 +280,26 @@ class Cluster:
         return done
 
     def _spawn(self, name: str) -> None:
-        self._must_be_ours()
         if self.running(name):
-            raise ClusterError(f"{name} runs already")
+            raise ClusterError(f"{name} is already running")
         log, command = self.folder / f"{name}.log", self._table[name].command(self.ports[name], self._workers)
-        self._processes[name] = self._begin(command, self.environment(name), self.folder, log, log)
-        self._tell_guard("group", self._processes[name])
+        self._processes[name] = self._start_process(command, self.environment(name), self.folder, log, log)
+        self._report("group", self._processes[name])
 
-    def _tell_guard(self, what: str, process: Process) -> None:
-        if self._guard is None:
-            command = [sys.executable, str(_GUARD)]
-            self._guard = subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, start_new_session=True)
-        if self._guard.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # the guard may have been killed too
-                self._guard.stdin.write(f"{what} {process.pid}\n".encode())
+    def _report(self, what: str, process: Process) -> None:
+        if self._reaper is None:
+            command = [sys.executable, str(_REAPER)]
+            self._reaper = subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, start_new_session=True)
+        if self._reaper.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # the reaper may have been killed too
+                self._reaper.stdin.write(f"{what} {process.pid}\n".encode())
 
     def _end(self, process: Process) -> int:
-        """Kill what is left of a service and return its exit code."""
+        """Kill the remaining processes of a service and return its exit code."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        self._tell_guard("ended", process)
-        return process.wait(STOP_BOUND)
+        self._report("ended", process)
+        return process.wait(STOP_TIMEOUT_SECONDS)
 
     def _tail(self, name: str) -> str:
         return self.log(name)[-4000:]

@@ -1,25 +1,25 @@
-"""A real HTTP server on a loopback port that plays the issuer, as well or as badly as a test wants."""
+"""A real HTTP server that publishes an issuer's documents, as well or as badly as a test needs."""
 
 import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
-from testkit.mint import Mint
-from testkit.statuses import FULL_SIZE, LIST_TYPE, FakeStatusList, list_path
+from testkit.http_server import HttpServer, Received, Response
+from testkit.status_list import FULL_SIZE, LIST_TYPE, FakeStatusList, list_path
+from testkit.token_signer import TokenSigner
 
 JWKS_PATH = "/.well-known/jwks.json"
 
 
 @dataclass(slots=True)
 class Document:
-    """What is answered at one path; change its members and the next answer differs.
+    """The answer at one path; a change of its members changes the next answer.
 
-    The answer begins `delay` seconds late; with `pace` its body comes a byte at a time, one in so many seconds.
+    The answer begins `delay` seconds late; with `pace` its body is sent a byte at a time, one in `pace` seconds.
     """
 
     body: bytes
@@ -36,7 +36,7 @@ class Document:
         return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
     def pieces(self) -> Iterator[bytes]:
-        """Give the body as it is to be sent, at its pace."""
+        """Yield the body, at its pace."""
         if not self.pace:
             yield self.body
             return
@@ -45,46 +45,52 @@ class Document:
             threading.Event().wait(self.pace)
 
     def unless(self, known: str) -> "Document":
-        """Return the document, or a 304 when its tag is the one that the client knows (RFC 9110 section 13.1.2)."""
+        """Return the document, or a 304 if `known` is its tag (RFC 9110 section 13.1.2)."""
         if self.status != 200 or not self.etag or known != self.tag:
             return self
         return Document(b"", self.content_type, 304, {**self.headers, "ETag": known}, etag=False)
 
+    def response(self) -> Response:
+        """Return the whole answer."""
+        headers = {"Content-Type": self.content_type, "Cache-Control": "max-age=60"}
+        if self.status != 304:
+            headers["Content-Length"] = str(len(self.body))
+        if self.etag:
+            headers["ETag"] = self.tag
+        return self.status, {**headers, **self.headers}, self.pieces()
 
-class FakeIssuer:
-    """Serves documents with ETag and If-None-Match; counts requests by path, keeps the headers of each.
+
+class FakeIssuer(HttpServer):
+    """Serves documents with ETag and If-None-Match; counts requests by path, keeps the headers of each in `seen`.
 
     With `long_poll`, a conditional request with `Prefer: wait=N` (RFC 7240) is held until the document changes
-    through `publish`, or the wait ends. Its status lists are signed by `mint` (default: one of its own name, whose
-    keys are published when no `jwks` is given but a `mint` is). Use it as a context manager, or call `close`.
+    through `publish`, or the wait ends. `signer` signs its status lists (default: one in the issuer's own name) and
+    gives the published keys unless there are `jwks`.
     """
 
     def __init__(
-        self, jwks: dict[str, Any] | None = None, *, long_poll: bool = False, mint: Mint | None = None
+        self,
+        jwks: dict[str, Any] | None = None,
+        *,
+        long_poll: bool = False,
+        signer: TokenSigner | None = None,
     ) -> None:
         self.documents: dict[str, Document] = {}
         self.requests: Counter[str] = Counter()
-        self.seen: list[tuple[str, dict[str, str]]] = []
+        self.seen: list[tuple[str, Mapping[str, str]]] = []
+        self.lists: dict[int, FakeStatusList] = {}
         self.long_poll = long_poll
         self._changed = threading.Condition()
         self._closing = False
-        self.lists: dict[int, FakeStatusList] = {}
         if jwks is None:
-            jwks = {"keys": []} if mint is None else mint.jwks()
+            jwks = {"keys": []} if signer is None else signer.jwks()
         self.publish(JWKS_PATH, jwks)
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self.mint = mint or Mint(self.url)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """The issuer's base URL, without a trailing slash."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__()
+        self.signer = signer or TokenSigner(self.url)
 
     @property
     def jwks(self) -> Document:
-        """The JWKS document, to be spoiled at will."""
+        """The JWKS document."""
         return self.documents[JWKS_PATH]
 
     def publish(
@@ -94,35 +100,30 @@ class FakeIssuer:
         content_type: str = "application/json",
         headers: dict[str, str] | None = None,
     ) -> Document:
-        """Serve this at the path from now on, and wake whoever waits for a change."""
-        raw = (
-            body.encode()
-            if isinstance(body, str)
-            else body
-            if isinstance(body, bytes)
-            else json.dumps(body).encode()
-        )
+        """Serve this at the path from now on, and end the waits for a change."""
+        text = json.dumps(body) if isinstance(body, dict) else body
+        raw = text.encode() if isinstance(text, str) else text
         with self._changed:
             self.documents[path] = Document(raw, content_type, headers=dict(headers or {}))
             self._changed.notify_all()
             return self.documents[path]
 
     def open_list(self, number: int = 1, *, size: int = FULL_SIZE, ttl: int = 20) -> FakeStatusList:
-        """Publish an empty status list and return it; `publish_list` makes what is set in it seen."""
+        """Publish an empty status list and return it; after changes to it call `publish_list`."""
         with self._changed:
-            self.lists[number] = FakeStatusList(self.mint, number, size=size, ttl=ttl)
+            self.lists[number] = FakeStatusList(self.signer, number, size=size, ttl=ttl)
         self.publish_list(number)
         return self.lists[number]
 
     def publish_list(self, number: int = 1, header: dict[str, Any] | None = None, **overrides: Any) -> None:
-        """Sign the list anew (see `FakeStatusList.token`), serve it, and wake whoever waits for it."""
+        """Sign the list again (see `FakeStatusList.token`), serve it, and end the waits for it."""
         with self._changed:  # so that of two at once the later is the one that stays
             each = self.lists[number]
             cache = {"Cache-Control": f"public, max-age={each.ttl}"}
             self.publish(list_path(number), each.token(header, **overrides), LIST_TYPE, cache)
 
     def revoke(self, *indexes: int, number: int = 1, value: int = 1) -> None:
-        """Set the statuses and publish the list, opened if it was not yet; `value=0` takes them back."""
+        """Set the statuses and publish the list, opened if it was not yet; `value=0` resets them."""
         with self._changed:
             each = self.lists.get(number) or self.open_list(number)
             for index in indexes:
@@ -130,11 +131,10 @@ class FakeIssuer:
             self.publish_list(number)
 
     def spoil(self, path: str, **changes: Any) -> Document:
-        """Answer with these members of the path's document changed, wake whoever waits, and return what it was."""
+        """Answer with these members of the path's document changed, end the waits, and return the document before."""
         with self._changed:
             before = self.documents[path]
-            self.documents[path] = replace(before, **changes)
-            self._changed.notify_all()
+            self.mend(path, replace(before, **changes))
             return before
 
     def mend(self, path: str, document: Document) -> None:
@@ -143,69 +143,27 @@ class FakeIssuer:
             self.documents[path] = document
             self._changed.notify_all()
 
-    def wait_for_change(self, path: str, tag: str, seconds: float) -> None:
-        """Block until the answer is no 304 to this tag, the time is over or the issuer closes."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._closing or self.documents[path].unless(tag).status != 304, seconds
-            )
+    def respond(self, request: Received) -> Response:
+        """Return the document of the path, 304 or 404."""
+        path = request.path
+        self.requests[path] += 1
+        self.seen.append((path, request.headers))
+        if path not in self.documents:
+            return Document(b"not here", "text/plain", 404, etag=False).response()
+        known = request.headers.get("If-None-Match", "")
+        wait = request.headers.get("Prefer", "").removeprefix("wait=")
+        if self.long_poll and known and wait.isdigit():
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._closing or self.documents[path].unless(known).status != 304, float(wait)
+                )
+        document = self.documents[path]
+        threading.Event().wait(document.delay)
+        return document.unless(known).response()
 
     def close(self) -> None:
-        """Stop serving; connections are refused from here on."""
+        """Stop serving, and end all waits."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that hang up are part of many tests."""
-
-
-def _handler(issuer: FakeIssuer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name for it
-            """Keep the tests' output to themselves."""
-
-        def do_GET(self) -> None:
-            issuer.requests[self.path] += 1
-            issuer.seen.append((self.path, dict(self.headers.items())))
-            if self.path not in issuer.documents:
-                self._answer(Document(b"not here", "text/plain", 404, etag=False))
-                return
-            known = self.headers.get("If-None-Match", "")
-            wait = self.headers.get("Prefer", "").removeprefix("wait=")
-            if issuer.long_poll and known and wait.isdigit():
-                issuer.wait_for_change(self.path, known, float(wait))
-            document = issuer.documents[self.path]
-            threading.Event().wait(document.delay)
-            self._answer(document.unless(known))
-
-        def _answer(self, document: Document) -> None:
-            self.send_response(document.status)
-            headers = {"Content-Type": document.content_type, "Cache-Control": "max-age=60"}
-            if document.status != 304:
-                headers["Content-Length"] = str(len(document.body))
-            if document.etag:
-                headers["ETag"] = document.tag
-            for name, value in {**headers, **document.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            for piece in document.pieces():
-                self.wfile.write(piece)
-
-    return Handler
+        super().close()

@@ -16,7 +16,7 @@ def b64(raw: bytes) -> str:
 
 @cache
 def make_rsa(bits: int = 2048, exponent: int = 65537, which: int = 0) -> RSAPrivateKey:  # noqa: ARG001 - part of the cache's key
-    """Return a private key; the same one for the same arguments, another for another `which`."""
+    """Return a private key, the same one for the same arguments."""
     return generate_private_key(public_exponent=exponent, key_size=bits)
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy on a loopback port that breaks connections in the ways that networks and servers do."""
+"""A TCP proxy on a loopback port that breaks connections as networks and servers do."""
 
 import contextlib
 import os
@@ -12,16 +12,16 @@ _PIECE = 65536
 
 
 class FaultyProxy:
-    """Passes connections on to `target` (host, port) until `mode` says otherwise; modes apply to new connections.
+    """Passes connections on to `target` (host, port), or breaks new ones as `mode` says.
 
     | mode | what a client meets |
     |---|---|
     | pass | the target |
     | refuse | connection refused: the port is closed |
-    | blackhole | a connection on which nothing ever comes back |
+    | blackhole | a connection without any answer |
     | delay | the target, but each answer starts `delay` seconds late |
     | trickle | the target's answer a byte at a time, one every `delay` seconds |
-    | reset | a connection that is reset as soon as something was sent |
+    | reset | a connection that is reset after the first bytes sent |
     | truncate | the first `limit` bytes of the answer, then the end |
     | garbage | random bytes instead of the answer |
 
@@ -51,7 +51,7 @@ class FaultyProxy:
 
     @property
     def mode(self) -> Mode:
-        """What happens to new connections."""
+        """The mode of new connections."""
         return self._mode
 
     @mode.setter
@@ -65,9 +65,9 @@ class FaultyProxy:
     def drop(self) -> None:
         """Reset every connection that is open now."""
         with self._lock:
-            doomed, self._open = self._open, set()
-        for one in doomed:
-            _reset(one)
+            connections, self._open = self._open, set()
+        for connection in connections:
+            _reset(connection)
 
     def close(self) -> None:
         """Stop listening and reset what is open."""
@@ -164,8 +164,8 @@ class FaultyProxy:
         client.close()
 
 
-def _reset(one: socket.socket) -> None:
+def _reset(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        one.shutdown(socket.SHUT_RD)  # wakes the thread that reads
-    one.close()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(socket.SHUT_RD)  # wakes the thread that reads
+    connection.close()

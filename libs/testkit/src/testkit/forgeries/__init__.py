@@ -1,18 +1,18 @@
-"""Several hundred tokens that no verifier may accept, each with a sentence that says why, and some that all must."""
+"""Over a thousand tokens that a verifier must refuse, each with a sentence that says why, and some that it must accept."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from testkit.forgeries import bytes_, claims, headers, shapes, signatures, statuses
-from testkit.forgeries.good import good_tokens
-from testkit.mint import Mint
+from testkit.forgeries import claims, headers, json_text, serialization, signatures, status
+from testkit.forgeries.valid_tokens import valid_tokens
+from testkit.token_signer import TokenSigner
 
-__all__ = ["Forgery", "forgeries", "good_tokens"]
+__all__ = ["Forgery", "forgeries", "valid_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
 class Forgery:
-    """A token that must be refused, and the sentence that says what is wrong with it."""
+    """A token that must be refused, and a sentence that says what is wrong with it."""
 
     name: str
     token: str
@@ -21,14 +21,14 @@ class Forgery:
         return self.name
 
 
-def forgeries(mint: Mint, *, audience: str) -> Iterator[Forgery]:
-    """Yield forged and malformed tokens for a verifier that trusts `mint` and answers for `audience`.
+def forgeries(signer: TokenSigner, *, audience: str) -> Iterator[Forgery]:
+    """Yield forged and malformed tokens for a verifier of `audience` that trusts `signer`.
 
-    But for the one fault that its name tells, each is as good as the mint can make it. All tokens and all names are
-    distinct. Each fits into an Authorization header: printable Latin-1, no space at either end, at most 12 KiB, and
-    more than 7 KiB only where the size is the point.
+    Each has one fault, which its name states, and is valid otherwise. All tokens and all names are distinct. Each
+    fits into an Authorization header: printable Latin-1, no space at either end, at most 12 KiB, and more than 7 KiB
+    only where the size is the fault.
     """
-    honest = Mint(mint.issuer, mint.key, mint.now, audience=audience, kid=mint.kid)
-    for room in (headers, claims, statuses, bytes_, shapes, signatures):
-        for name, token in room.forge(honest):
+    own = TokenSigner(signer.issuer, signer.key, signer.now, audience=audience, kid=signer.kid)
+    for module in (headers, claims, status, json_text, serialization, signatures):
+        for name, token in module.forge(own):
             yield Forgery(name, token)

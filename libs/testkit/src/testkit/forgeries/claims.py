@@ -1,12 +1,10 @@
-"""Forgeries of the claims, under an honest signature: who, for whom, from when, until when, what."""
+"""Forgeries of the claims, under a genuine signature."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from testkit.mint import MISSING, Mint
+from testkit.token_signer import MISSING, NamedTokens, TokenSigner
 
-Forged = Iterator[tuple[str, str]]
 _SERVICES = ("auth-service", "users-service", "orders-service", "gateway")
 _NOT_STRINGS: tuple[Any, ...] = (None, True, False, 0, 42, 1.5, [], {}, ["x"], {"x": "y"})
 _NOT_NUMBERS: tuple[Any, ...] = (
@@ -45,52 +43,52 @@ _IDENTIFIERS: tuple[Any, ...] = (
 )
 
 
-def forge(mint: Mint) -> Forged:
-    """Yield everything that can be wrong with a claim."""
-    yield from _times(mint)
-    yield from _issuers(mint)
-    yield from _audiences(mint)
+def forge(signer: TokenSigner) -> NamedTokens:
+    """Yield tokens with one wrong claim."""
+    yield from _times(signer)
+    yield from _issuers(signer)
+    yield from _audiences(signer)
     for claim in ("sub", "jti"):
         for value in (MISSING, *_IDENTIFIERS):
-            yield _one(mint, claim, value)
-    yield from _others(mint)
-    yield "the claims of an ID token", mint.sign(_id_token(mint), header={"typ": "JWT"})
-    yield "nothing but the registered claims' names", mint.sign(dict.fromkeys(mint.claims()))
+            yield _one(signer, claim, value)
+    yield from _others(signer)
+    yield "the claims of an ID token", signer.sign(_id_token(signer), header={"typ": "JWT"})
+    yield "nothing but the registered claims' names", signer.sign(dict.fromkeys(signer.claims()))
 
 
-def _one(mint: Mint, claim: str, value: Any) -> tuple[str, str]:
+def _one(signer: TokenSigner, claim: str, value: Any) -> tuple[str, str]:
     shown = "missing" if value is MISSING else json.dumps(value)[:60]
     if isinstance(value, str) and len(value) > 60:
         shown = f"{len(value)} characters long"
-    return f"{claim} is {shown}", mint.sign(mint.claims(**{claim: value}))
+    return f"{claim} is {shown}", signer.sign(signer.claims(**{claim: value}))
 
 
-def _times(mint: Mint) -> Forged:
-    now = int(mint.now())
+def _times(signer: TokenSigner) -> NamedTokens:
+    now = int(signer.now())
     ten_years = 11 * 366 * 24 * 3600
     for value in (MISSING, *_NOT_NUMBERS, *_NO_TIMES):
-        yield _one(mint, "exp", value)
+        yield _one(signer, "exp", value)
     for value in (MISSING, *_NOT_NUMBERS, *_NO_TIMES):
-        yield _one(mint, "iat", value)
+        yield _one(signer, "iat", value)
     for value in (*_NOT_NUMBERS, *_NO_TIMES):
-        yield _one(mint, "nbf", value)
+        yield _one(signer, "nbf", value)
     for name, seconds in {"31 s": 31, "a minute": 60, "an hour": 3600, "a year": 31_536_000}.items():
-        yield f"expired {name} ago", mint.sign(mint.claims(exp=now - seconds, iat=now - seconds - 300))
-    yield "expired a minute ago, said as a fraction", mint.sign(mint.claims(exp=now - 60.5))
+        yield f"expired {name} ago", signer.sign(signer.claims(exp=now - seconds, iat=now - seconds - 300))
+    yield "expired a minute ago, said as a fraction", signer.sign(signer.claims(exp=now - 60.5))
     for claim in ("exp", "iat", "nbf"):
-        yield f"{claim} more than ten years ahead", mint.sign(mint.claims(**{claim: now + ten_years}))
-        yield f"{claim} more than ten years ago", mint.sign(mint.claims(**{claim: now - ten_years}))
-        yield f"{claim} in milliseconds", mint.sign(mint.claims(**{claim: now * 1000}))
+        yield f"{claim} more than ten years ahead", signer.sign(signer.claims(**{claim: now + ten_years}))
+        yield f"{claim} more than ten years ago", signer.sign(signer.claims(**{claim: now - ten_years}))
+        yield f"{claim} in milliseconds", signer.sign(signer.claims(**{claim: now * 1000}))
     for claim in ("iat", "nbf"):
         for name, seconds in {"two minutes": 120, "an hour": 3600, "a day": 86_400}.items():
             yield (
                 f"{claim} {name} ahead",
-                mint.sign(mint.claims(**{claim: now + seconds, "exp": now + 90_000})),
+                signer.sign(signer.claims(**{claim: now + seconds, "exp": now + 90_000})),
             )
 
 
-def _issuers(mint: Mint) -> Forged:
-    ours = mint.issuer
+def _issuers(signer: TokenSigner) -> NamedTokens:
+    ours = signer.issuer
     scheme, _, rest = ours.partition("://")
     others: tuple[Any, ...] = (
         MISSING,
@@ -126,11 +124,11 @@ def _issuers(mint: Mint) -> Forged:
         {ours: True},
     )
     for value in others:
-        yield _one(mint, "iss", value)
+        yield _one(signer, "iss", value)
 
 
-def _audiences(mint: Mint) -> Forged:
-    ours = str(mint.audience)
+def _audiences(signer: TokenSigner) -> NamedTokens:
+    ours = str(signer.audience)
     others: tuple[Any, ...] = (
         MISSING,
         *_NOT_STRINGS,
@@ -152,7 +150,7 @@ def _audiences(mint: Mint) -> Forged:
         f"another {ours}",
         f"{ours},another",
         f"https://{ours}",
-        f"{mint.issuer}/{ours}",
+        f"{signer.issuer}/{ours}",
         f"^{ours}$",
         ".*",
         [ours + " "],
@@ -170,26 +168,26 @@ def _audiences(mint: Mint) -> Forged:
         [list(ours)],
         {ours: True},
         {"aud": ours},
-        mint.issuer,
+        signer.issuer,
         "cli",
     )
     for value in others:
-        yield _one(mint, "aud", value)
+        yield _one(signer, "aud", value)
     foreign = [service for service in _SERVICES if service != ours]
     for service in foreign:
-        yield f"for {service} alone", mint.sign(mint.claims(aud=service))
-    yield "a list of all the other services", mint.sign(mint.claims(aud=foreign))
+        yield f"for {service} alone", signer.sign(signer.claims(aud=service))
+    yield "a list of all the other services", signer.sign(signer.claims(aud=foreign))
 
 
-def _others(mint: Mint) -> Forged:
+def _others(signer: TokenSigner) -> NamedTokens:
     value: Any
     for value in ("", "a\u0000b", "x" * 256, None, 1, True, [], {}):
-        yield _one(mint, "sid", value)
-        yield _one(mint, "client_id", value)
+        yield _one(signer, "sid", value)
+        yield _one(signer, "client_id", value)
     for value in (None, 1, True, {}, ["orders:read"], "orders:read\u0000admin", "orders:read\nadmin"):
-        yield _one(mint, "scope", value)
+        yield _one(signer, "scope", value)
     for value in (None, 1, True, {}, "admin", [1], [None], [["admin"]], {"admin": True}):
-        yield _one(mint, "roles", value)
+        yield _one(signer, "roles", value)
     for value in (
         None,
         "",
@@ -203,8 +201,8 @@ def _others(mint: Mint) -> Forged:
         {"sub": "a", "act": "b"},
         {"act": {"sub": "a"}},
     ):
-        yield _one(mint, "act", value)
+        yield _one(signer, "act", value)
 
 
-def _id_token(mint: Mint) -> dict[str, Any]:
-    return {**mint.claims(scope=MISSING, roles=MISSING, client_id=MISSING), "nonce": "n", "at_hash": "h"}
+def _id_token(signer: TokenSigner) -> dict[str, Any]:
+    return {**signer.claims(scope=MISSING, roles=MISSING, client_id=MISSING), "nonce": "n", "at_hash": "h"}

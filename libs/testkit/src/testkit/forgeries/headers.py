@@ -1,9 +1,8 @@
-"""Forgeries of the header: the algorithm, the type, the key's name, and keys that the token brings along."""
+"""Forgeries of the header: algorithm, type, key ID, and keys that the token carries."""
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -11,9 +10,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from testkit.keys import b64, jwk, make_rsa, thumbprint
-from testkit.mint import MISSING, Mint, encode
+from testkit.token_signer import MISSING, NamedTokens, TokenSigner, encode
 
-Forged = Iterator[tuple[str, str]]
 _NONE = ("none", "None", "NONE", "nOnE", "none ", "")
 _ALGORITHMS: tuple[Any, ...] = (
     "RS384",
@@ -76,62 +74,62 @@ _TYPES: tuple[Any, ...] = (
 )
 
 
-def forge(mint: Mint) -> Forged:
-    """Yield everything that can be wrong with a header."""
-    yield from _without_signature(mint)
-    yield from _other_algorithms(mint)
-    yield from _public_key_as_secret(mint)
+def forge(signer: TokenSigner) -> NamedTokens:
+    """Yield tokens with one wrong header member."""
+    yield from _without_signature(signer)
+    yield from _other_algorithms(signer)
+    yield from _public_key_as_secret(signer)
     for typ in _TYPES:
-        yield f"typ is {_show(typ)}", mint.sign(header={"typ": typ})
-    yield from _critical(mint)
-    yield from _key_names(mint)
-    yield from _strangers_keys(mint)
+        yield f"typ is {_show(typ)}", signer.sign(header={"typ": typ})
+    yield from _critical(signer)
+    yield from _key_names(signer)
+    yield from _foreign_keys(signer)
 
 
 def _show(value: Any) -> str:
     return "missing" if value is MISSING else json.dumps(value)[:60]
 
 
-def _input(mint: Mint, **header: Any) -> str:
-    return f"{b64(encode(mint.header(**header)))}.{b64(encode(mint.claims()))}"
+def _input(signer: TokenSigner, **header: Any) -> str:
+    return f"{b64(encode(signer.header(**header)))}.{b64(encode(signer.claims()))}"
 
 
-def _without_signature(mint: Mint) -> Forged:
+def _without_signature(signer: TokenSigner) -> NamedTokens:
     for alg in _NONE:
-        unsigned = _input(mint, alg=alg)
+        unsigned = _input(signer, alg=alg)
         yield f"alg {alg!r} without a signature", f"{unsigned}."
-        yield f"alg {alg!r} with an honest RS256 signature", mint.sign(header={"alg": alg})
+        yield f"alg {alg!r} with an honest RS256 signature", signer.sign(header={"alg": alg})
         yield f"alg {alg!r} with a made-up signature", f"{unsigned}.{b64(b'signature')}"
-    yield "alg none without a kid", f"{_input(mint, alg='none', kid=MISSING)}."
-    yield "alg none and the type JWT", f"{_input(mint, alg='none', typ='JWT', kid=MISSING)}."
+    yield "alg none without a kid", f"{_input(signer, alg='none', kid=MISSING)}."
+    yield "alg none and the type JWT", f"{_input(signer, alg='none', typ='JWT', kid=MISSING)}."
 
 
-def _other_algorithms(mint: Mint) -> Forged:
+def _other_algorithms(signer: TokenSigner) -> NamedTokens:
     for alg in _ALGORITHMS:
-        yield f"alg is {_show(alg)} over an honest RS256 signature", mint.sign(header={"alg": alg})
+        yield f"alg is {_show(alg)} over an honest RS256 signature", signer.sign(header={"alg": alg})
     pkcs1 = padding.PKCS1v15()
     for name, digest in (("RS384", SHA384()), ("RS512", SHA512())):
-        text = _input(mint, alg=name)
-        yield f"really signed with {name}", f"{text}.{b64(mint.key.sign(text.encode(), pkcs1, digest))}"
+        text = _input(signer, alg=name)
+        yield f"really signed with {name}", f"{text}.{b64(signer.key.sign(text.encode(), pkcs1, digest))}"
     pss = padding.PSS(padding.MGF1(SHA256()), 32)
     for alg in ("PS256", "RS256"):
-        text = _input(mint, alg=alg)
+        text = _input(signer, alg=alg)
         yield (
             f"really signed with PSS, alg {alg}",
-            f"{text}.{b64(mint.key.sign(text.encode(), pss, SHA256()))}",
+            f"{text}.{b64(signer.key.sign(text.encode(), pss, SHA256()))}",
         )
     curve = ec.generate_private_key(ec.SECP256R1())
     edwards = ed25519.Ed25519PrivateKey.generate()
     for alg in ("ES256", "RS256"):
-        text = _input(mint, alg=alg)
+        text = _input(signer, alg=alg)
         yield f"signed on P-256, alg {alg}", f"{text}.{b64(curve.sign(text.encode(), ec.ECDSA(SHA256())))}"
     for alg in ("EdDSA", "RS256"):
-        text = _input(mint, alg=alg)
+        text = _input(signer, alg=alg)
         yield f"signed with Ed25519, alg {alg}", f"{text}.{b64(edwards.sign(text.encode()))}"
 
 
-def _public_key_as_secret(mint: Mint) -> Forged:
-    public = mint.key.public_key()
+def _public_key_as_secret(signer: TokenSigner) -> NamedTokens:
+    public = signer.key.public_key()
     spki = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     secrets = {
         "the public key's PEM": spki,
@@ -141,29 +139,29 @@ def _public_key_as_secret(mint: Mint) -> Forged:
         "the public key's DER": public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         "the public key's PKCS#1 DER": public.public_bytes(Encoding.DER, PublicFormat.PKCS1),
         "the key's JWK": encode(jwk(public)),
-        "the JWK Set": encode(mint.jwks()),
+        "the JWK Set": encode(signer.jwks()),
         "the modulus": public.public_numbers().n.to_bytes(public.key_size // 8, "big"),
-        "the key's name": mint.kid.encode(),
+        "the key's name": signer.kid.encode(),
         "an empty secret": b"",
         "a well-known secret": b"secret",
     }
     for what, secret in secrets.items():
         for alg, digest in (("HS256", hashlib.sha256), ("HS512", hashlib.sha512), ("RS256", hashlib.sha256)):
-            text = _input(mint, alg=alg)
+            text = _input(signer, alg=alg)
             mac = hmac.new(secret, text.encode(), digest).digest()
             yield f"HMAC with {what}, alg {alg}", f"{text}.{b64(mac)}"
 
 
-def _critical(mint: Mint) -> Forged:
+def _critical(signer: TokenSigner) -> NamedTokens:
     for value in (["exp"], ["b64"], ["unknown"], [], None, "exp", True):
-        yield f"crit is {_show(value)}", mint.sign(header={"crit": value})
+        yield f"crit is {_show(value)}", signer.sign(header={"crit": value})
     for member in ("b64", "zip"):
         for setting in (True, False, None, "DEF", 0):
-            yield f"{member} is {_show(setting)}", mint.sign(header={member: setting})
-    yield "crit names b64, and b64 is false", mint.sign(header={"crit": ["b64"], "b64": False})
+            yield f"{member} is {_show(setting)}", signer.sign(header={member: setting})
+    yield "crit names b64, and b64 is false", signer.sign(header={"crit": ["b64"], "b64": False})
 
 
-def _key_names(mint: Mint) -> Forged:
+def _key_names(signer: TokenSigner) -> NamedTokens:
     other = thumbprint(make_rsa(which=1).public_key())
     names: tuple[Any, ...] = (
         MISSING,
@@ -175,20 +173,20 @@ def _key_names(mint: Mint) -> Forged:
         True,
         False,
         [],
-        [mint.kid],
+        [signer.kid],
         {},
-        {"kid": mint.kid},
+        {"kid": signer.kid},
         other,
-        mint.kid[:-1],
-        mint.kid + "A",
-        mint.kid + " ",
-        " " + mint.kid,
-        mint.kid + "\u0000",
-        mint.kid + "\n",
-        mint.kid + "=",
-        mint.kid.swapcase(),
-        mint.kid[::-1],
-        f"{mint.kid},{other}",
+        signer.kid[:-1],
+        signer.kid + "A",
+        signer.kid + " ",
+        " " + signer.kid,
+        signer.kid + "\u0000",
+        signer.kid + "\n",
+        signer.kid + "=",
+        signer.kid.swapcase(),
+        signer.kid[::-1],
+        f"{signer.kid},{other}",
         "*",
         "default",
         "../../../../dev/null",
@@ -213,24 +211,24 @@ def _key_names(mint: Mint) -> Forged:
         "A" * 4096,
     )
     for name in names:
-        yield f"kid is {_show(name)}", mint.sign(header={"kid": name})
+        yield f"kid is {_show(name)}", signer.sign(header={"kid": name})
 
 
-def _strangers_keys(mint: Mint) -> Forged:
-    stranger = Mint(mint.issuer, make_rsa(which=1), mint.now, audience=mint.audience)
-    weak = Mint(mint.issuer, make_rsa(1024), mint.now, audience=mint.audience)
-    cubic = Mint(mint.issuer, make_rsa(exponent=3), mint.now, audience=mint.audience)
+def _foreign_keys(signer: TokenSigner) -> NamedTokens:
+    foreign = TokenSigner(signer.issuer, make_rsa(which=1), signer.now, audience=signer.audience)
+    weak = TokenSigner(signer.issuer, make_rsa(1024), signer.now, audience=signer.audience)
+    cubic = TokenSigner(signer.issuer, make_rsa(exponent=3), signer.now, audience=signer.audience)
     url = "https://attacker.example"
-    for who, forger in (("a stranger", stranger), ("a 1024-bit key", weak), ("a key with e=3", cubic)):
+    for who, forger in (("a foreign key", foreign), ("a 1024-bit key", weak), ("a key with e=3", cubic)):
         public: rsa.RSAPublicKey = forger.key.public_key()
         der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         brought: dict[str, dict[str, Any]] = {
             "nothing else": {},
             "jwk": {"jwk": jwk(public)},
-            "jwk under our kid": {"jwk": jwk(public, kid=mint.kid)},
+            "jwk under our kid": {"jwk": jwk(public, kid=signer.kid)},
             "jku": {"jku": f"{url}/jwks.json"},
-            "jku beside the issuer": {"jku": f"{mint.issuer}/../attacker/jwks.json"},
-            "jku with the issuer as user": {"jku": f"{mint.issuer}@attacker.example/jwks.json"},
+            "jku beside the issuer": {"jku": f"{signer.issuer}/../attacker/jwks.json"},
+            "jku with the issuer as user": {"jku": f"{signer.issuer}@attacker.example/jwks.json"},
             "x5u": {"x5u": f"{url}/key.pem"},
             "x5c": {"x5c": [b64(der)]},
             "x5t": {"x5t": b64(hashlib.sha1(der).digest()), "x5t#S256": b64(hashlib.sha256(der).digest())},
@@ -242,7 +240,7 @@ def _strangers_keys(mint: Mint) -> Forged:
             },
         }
         for what, header in brought.items():
-            for kid_name, kid in (("our kid", mint.kid), ("its own kid", forger.kid), ("no kid", MISSING)):
+            for kid_name, kid in (("our kid", signer.kid), ("its own kid", forger.kid), ("no kid", MISSING)):
                 yield (
                     f"signed by {who} under {kid_name}, bringing {what}",
                     forger.sign(header={"kid": kid, **header}),

@@ -1,7 +1,6 @@
-"""Forgeries of the signature, and honest tokens of which a little was changed afterwards."""
+"""Forgeries of the signature, and genuine tokens that were changed after signing."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -9,40 +8,39 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 
 from testkit.keys import b64
-from testkit.mint import Mint, encode
+from testkit.token_signer import NamedTokens, TokenSigner, encode
 
-Forged = Iterator[tuple[str, str]]
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # SHA-256's, RFC 8017 section 9.2
 
 
-def forge(mint: Mint) -> Forged:
-    """Yield tokens whose signature does not hold, by chance or by craft."""
-    yield from _made_up(mint)
-    yield from _of_something_else(mint)
-    yield from _crafted(mint)
-    yield from _changed(mint)
-    yield from _cut(mint)
-    yield from _rewritten(mint)
+def forge(signer: TokenSigner) -> NamedTokens:
+    """Yield tokens with a wrong signature, random or crafted."""
+    yield from _made_up(signer)
+    yield from _of_something_else(signer)
+    yield from _crafted(signer)
+    yield from _changed(signer)
+    yield from _cut(signer)
+    yield from _rewritten(signer)
 
 
-def _input(mint: Mint) -> str:
-    return f"{b64(encode(mint.header()))}.{b64(encode(mint.claims()))}"
+def _input(signer: TokenSigner) -> str:
+    return f"{b64(encode(signer.header()))}.{b64(encode(signer.claims()))}"
 
 
-def _size(mint: Mint) -> int:
-    return mint.key.key_size // 8
+def _size(signer: TokenSigner) -> int:
+    return signer.key.key_size // 8
 
 
-def _made_up(mint: Mint) -> Forged:
-    size = _size(mint)
+def _made_up(signer: TokenSigner) -> NamedTokens:
+    size = _size(signer)
     for name, signature in {
         "one zero byte": b"\x00",
         "all zeros": bytes(size),
         "all ones": b"\xff" * size,
         "the number one": (1).to_bytes(size, "big"),
-        "the modulus": mint.key.public_key().public_numbers().n.to_bytes(size, "big"),
-        "the modulus less one": (mint.key.public_key().public_numbers().n - 1).to_bytes(size, "big"),
+        "the modulus": signer.key.public_key().public_numbers().n.to_bytes(size, "big"),
+        "the modulus less one": (signer.key.public_key().public_numbers().n - 1).to_bytes(size, "big"),
         "noise": hashlib.shake_256(b"noise").digest(size),
         "noise of twice the length": hashlib.shake_256(b"noise").digest(2 * size),
         "noise a byte short": hashlib.shake_256(b"noise").digest(size - 1),
@@ -51,17 +49,17 @@ def _made_up(mint: Mint) -> Forged:
         "noise of 64 bytes": hashlib.shake_256(b"noise").digest(64),
         "the word signature": b"signature",
     }.items():
-        yield f"the signature is {name}", f"{_input(mint)}.{b64(signature)}"
+        yield f"the signature is {name}", f"{_input(signer)}.{b64(signature)}"
 
 
-def _of_something_else(mint: Mint) -> Forged:
-    text = _input(mint)
+def _of_something_else(signer: TokenSigner) -> NamedTokens:
+    text = _input(signer)
     header, payload = text.split(".")
     digest = hashlib.sha256(text.encode()).digest()
     for name, what in {
         "the header alone": header.encode(),
         "the payload alone": payload.encode(),
-        "the decoded payload": encode(mint.claims()),
+        "the decoded payload": encode(signer.claims()),
         "header and payload without the dot": (header + payload).encode(),
         "header and payload with a trailing dot": f"{text}.".encode(),
         "payload and header": f"{payload}.{header}".encode(),
@@ -69,19 +67,19 @@ def _of_something_else(mint: Mint) -> Forged:
         "the digest, hashed again": digest,
         "the digest in hexadecimal": digest.hex().encode(),
     }.items():
-        yield f"a signature of {name}", f"{text}.{b64(mint.key.sign(what, PKCS1v15(), SHA256()))}"
+        yield f"a signature of {name}", f"{text}.{b64(signer.key.sign(what, PKCS1v15(), SHA256()))}"
     for hash_ in (SHA1(), SHA384(), SHA512()):
-        signature = mint.key.sign(text.encode(), PKCS1v15(), hash_)
+        signature = signer.key.sign(text.encode(), PKCS1v15(), hash_)
         yield f"a signature with {hash_.name}", f"{text}.{b64(signature)}"
-    truncated = mint.key.sign(digest[:20], PKCS1v15(), Prehashed(SHA1()))
+    truncated = signer.key.sign(digest[:20], PKCS1v15(), Prehashed(SHA1()))
     yield "a signature of a truncated digest", f"{text}.{b64(truncated)}"
-    yield "the signature of another token", f"{text}.{mint.sign().split('.')[2]}"
+    yield "the signature of another token", f"{text}.{signer.sign().split('.')[2]}"
 
 
-def _crafted(mint: Mint) -> Forged:
-    """Known weak spots of RSA verifiers: PKCS#1 v1.5 paddings read carelessly, numbers not reduced."""
-    size, numbers = _size(mint), mint.key.public_key().public_numbers()
-    text, signature = _signed(mint)
+def _crafted(signer: TokenSigner) -> NamedTokens:
+    """Exploit known faults of RSA verifiers: PKCS#1 v1.5 paddings parsed leniently, numbers not reduced."""
+    size, numbers = _size(signer), signer.key.public_key().public_numbers()
+    text, signature = _signed(signer)
     number = int.from_bytes(signature, "big")
     digest = hashlib.sha256(text.encode()).digest()
     info = _DIGEST_INFO + digest
@@ -93,7 +91,7 @@ def _crafted(mint: Mint) -> Forged:
     yield "the signature in hexadecimal", f"{text}.{b64(signature.hex().encode())}"
     yield "the signature encoded twice", f"{text}.{b64(b64(signature).encode())}"
     yield "the signature wrapped in ASN.1", f"{text}.{b64(bytes.fromhex('04820100') + signature)}"
-    private = mint.key.private_numbers()
+    private = signer.key.private_numbers()
     for name, block in {
         "only one byte of padding": b"\x00\x01\xff\x00" + info,
         "short padding and garbage behind": b"\x00\x01" + b"\xff" * 8 + b"\x00" + info,
@@ -127,43 +125,43 @@ def _padded(size: int, info: bytes) -> bytes:
     return b"\x00\x01" + b"\xff" * (size - 3 - len(info)) + b"\x00" + info
 
 
-def _signed(mint: Mint) -> tuple[str, bytes]:
-    text = _input(mint)
-    return text, mint.key.sign(text.encode(), PKCS1v15(), SHA256())
+def _signed(signer: TokenSigner) -> tuple[str, bytes]:
+    text = _input(signer)
+    return text, signer.key.sign(text.encode(), PKCS1v15(), SHA256())
 
 
-def _changed(mint: Mint) -> Forged:
-    """One character replaced, at many places of each part."""
+def _changed(signer: TokenSigner) -> NamedTokens:
+    """Replace one character, at many places of each part."""
     for index, (part, places) in enumerate({"header": 20, "payload": 40, "signature": 40}.items()):
-        length = len(mint.sign().split(".")[index])
+        length = len(signer.sign().split(".")[index])
         for place in sorted({length * step // places for step in range(places)} | {length - 1}):
-            parts = mint.sign().split(".")
+            parts = signer.sign().split(".")
             old = parts[index][place]
             new = _ALPHABET[(_ALPHABET.index(old) + 17) % 64]
             parts[index] = parts[index][:place] + new + parts[index][place + 1 :]
             yield f"character {place} of the {part} changed", ".".join(parts)
 
 
-def _cut(mint: Mint) -> Forged:
+def _cut(signer: TokenSigner) -> NamedTokens:
     for count in (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 341):
-        yield f"{count} characters cut off the end", mint.sign()[:-count]
+        yield f"{count} characters cut off the end", signer.sign()[:-count]
     for count in (1, 2, 3, 4, 8, 16, 32):
-        yield f"{count} characters cut off the start", mint.sign()[count:]
+        yield f"{count} characters cut off the start", signer.sign()[count:]
     for part in range(3):
         for count in (1, 4, 32):
-            parts = mint.sign().split(".")
+            parts = signer.sign().split(".")
             middle = len(parts[part]) // 2
             parts[part] = parts[part][:middle] + parts[part][middle + count :]
             yield f"{count} characters missing in the middle of part {part + 1}", ".".join(parts)
 
 
-def _rewritten(mint: Mint) -> Forged:
-    """Yield what an attacker would like to say, under the signature of what was said."""
-    wishes: dict[str, dict[str, Any]] = {
+def _rewritten(signer: TokenSigner) -> NamedTokens:
+    """Yield claims that an attacker would want, under the signature of others."""
+    changes: dict[str, dict[str, Any]] = {
         "another subject": {"sub": "admin"},
         "more scopes": {"scope": "admin users:read"},
         "another role": {"roles": ["admin"]},
-        "a longer life": {"exp": int(mint.now()) + 86_400},
+        "a longer life": {"exp": int(signer.now()) + 86_400},
         "another session": {"sid": "another"},
         "another client": {"client_id": "console"},
         "another issuer": {"iss": "https://attacker.example"},
@@ -171,8 +169,8 @@ def _rewritten(mint: Mint) -> Forged:
         "one claim more": {"extra": True},
         "nothing new, in another order": {},
     }
-    for name, wish in wishes.items():
-        claims = mint.claims()
-        header, _, signature = mint.sign(claims).split(".")
-        changed = dict(reversed({**claims, **wish}.items()))
+    for name, change in changes.items():
+        claims = signer.claims()
+        header, _, signature = signer.sign(claims).split(".")
+        changed = dict(reversed({**claims, **change}.items()))
         yield f"rewritten after signing: {name}", f"{header}.{b64(encode(changed))}.{signature}"

@@ -1,32 +1,32 @@
-"""Status list tokens as an issuer publishes them, packed and signed here from the draft alone: no verifier had a hand in it."""
+"""Status list tokens as an issuer publishes them, packed and signed by the draft alone, without touchstone's code."""
 
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from testkit.keys import b64
-from testkit.mint import Mint, encode, override
+from testkit.token_signer import TokenSigner, encode, override
 
 LIST_TYPE = "application/statuslist+jwt"
 FULL_SIZE = 2**20
-LIFE = 43_200  # seconds of a list token
+LIFE_SECONDS = 43_200
 
 
 def list_path(number: int = 1) -> str:
-    """Return where the list is, below the issuer's URL."""
+    """Return the path of the list below the issuer's URL."""
     return f"/status-lists/{number}"
 
 
 class FakeStatusList:
     """`size` statuses of `bits` bits each, all 0 at first (draft-ietf-oauth-status-list-21, section 4.1).
 
-    `mint` signs the list and names the issuer. `ttl` is in seconds. Any index may be set that fits, and any value.
+    `signer` signs the list and names the issuer. `ttl` is in seconds. Any index in range may be set, to any value.
     """
 
     def __init__(
-        self, mint: Mint, number: int = 1, *, size: int = FULL_SIZE, bits: int = 1, ttl: int = 20
+        self, signer: TokenSigner, number: int = 1, *, size: int = FULL_SIZE, bits: int = 1, ttl: int = 20
     ) -> None:
-        self.mint = mint
+        self.signer = signer
         self.number = number
         self.bits = bits
         self.ttl = ttl
@@ -35,7 +35,7 @@ class FakeStatusList:
     @property
     def uri(self) -> str:
         """The name of the list, for `status.status_list.uri` and its own `sub`."""
-        return f"{self.mint.issuer}{list_path(self.number)}"
+        return f"{self.signer.issuer}{list_path(self.number)}"
 
     def __setitem__(self, index: int, value: int) -> None:
         """Set a status; the first of a byte has its lowest bits."""
@@ -48,15 +48,15 @@ class FakeStatusList:
         return {"bits": self.bits, "lst": b64(zlib.compress(self.data, 9))}
 
     def token(self, header: Mapping[str, Any] | None = None, **overrides: Any) -> bytes:
-        """Return the list signed now; what is overridden (MISSING leaves out) is a claim, or a member of the header."""
-        now = int(self.mint.now())
+        """Return the list, signed now; `overrides` change claims and `header` its members (MISSING leaves out)."""
+        now = int(self.signer.now())
         claims = {
-            "iss": self.mint.issuer,
+            "iss": self.signer.issuer,
             "sub": self.uri,
             "iat": now,
-            "exp": now + LIFE,
+            "exp": now + LIFE_SECONDS,
             "ttl": self.ttl,
             "status_list": self.packed(),
         }
-        members = self.mint.header(**{"typ": "statuslist+jwt", **(header or {})})
-        return self.mint.sign_raw(encode(members), encode(override(claims, overrides))).encode()
+        members = self.signer.header(**{"typ": "statuslist+jwt", **(header or {})})
+        return self.signer.sign_raw(encode(members), encode(override(claims, overrides))).encode()

@@ -1,10 +1,9 @@
-"""Forgeries below JSON's surface: texts with two readings or none, honestly signed."""
+"""Forgeries of the JSON text, under a genuine signature: ambiguous or malformed."""
 
 from collections.abc import Iterator
 
-from testkit.mint import Mint, encode
+from testkit.token_signer import NamedTokens, TokenSigner, encode
 
-Forged = Iterator[tuple[str, str]]
 _SCALARS = {"a string": b'"x"', "a number": b"1", "true": b"true", "null": b"null", "an array": b"[]"}
 _EVIL = {
     "iss": '"https://attacker.example"',
@@ -20,16 +19,16 @@ _EVIL = {
 }
 
 
-def forge(mint: Mint) -> Forged:
-    """Yield headers and payloads that are not one JSON object with one reading."""
-    header, payload = encode(mint.header()), encode(mint.claims())
+def forge(signer: TokenSigner) -> NamedTokens:
+    """Yield tokens whose header or payload is not one unambiguous JSON object."""
+    header, payload = encode(signer.header()), encode(signer.claims())
     for name, text in _texts(payload):
-        yield f"the payload {name}", mint.sign_raw(header, text)
+        yield f"the payload {name}", signer.sign_raw(header, text)
     for name, text in _texts(header):
-        yield f"the header {name}", mint.sign_raw(text, payload)
-    yield from _duplicates(mint, header, payload)
-    yield from _odd_numbers(mint, header, payload)
-    yield from _nested(mint, header, payload)
+        yield f"the header {name}", signer.sign_raw(text, payload)
+    yield from _duplicates(signer, header, payload)
+    yield from _odd_numbers(signer, header, payload)
+    yield from _nested(signer, header, payload)
 
 
 def _texts(good: bytes) -> Iterator[tuple[str, bytes]]:
@@ -81,37 +80,40 @@ def _texts(good: bytes) -> Iterator[tuple[str, bytes]]:
     yield "has Python's True", b'{"x":True,' + inner + b"}"
 
 
-def _duplicates(mint: Mint, header: bytes, payload: bytes) -> Forged:
+def _duplicates(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTokens:
     for claim, evil in _EVIL.items():
         first = b'{"' + claim.encode() + b'":' + evil.encode() + b","
         escaped = f'{{"\\u{ord(claim[0]):04x}{claim[1:]}":{evil},'.encode()
-        yield f"{claim} twice, the other value first", mint.sign_raw(header, first + payload[1:])
+        yield f"{claim} twice, the other value first", signer.sign_raw(header, first + payload[1:])
         yield (
             f"{claim} twice, the other value last",
-            mint.sign_raw(header, payload[:-1] + b"," + first[1:-1] + b"}"),
+            signer.sign_raw(header, payload[:-1] + b"," + first[1:-1] + b"}"),
         )
-        yield f"{claim} twice, once with an escape in its name", mint.sign_raw(header, escaped + payload[1:])
+        yield (
+            f"{claim} twice, once with an escape in its name",
+            signer.sign_raw(header, escaped + payload[1:]),
+        )
     for member, evil in {"alg": '"none"', "typ": '"JWT"', "kid": '"another"'}.items():
         extra = f'"{member}":{evil}'.encode()
         yield (
             f"{member} twice, the other value first",
-            mint.sign_raw(b"{" + extra + b"," + header[1:], payload),
+            signer.sign_raw(b"{" + extra + b"," + header[1:], payload),
         )
         yield (
             f"{member} twice, the other value last",
-            mint.sign_raw(header[:-1] + b"," + extra + b"}", payload),
+            signer.sign_raw(header[:-1] + b"," + extra + b"}", payload),
         )
     again = b'"alg":"RS256"'
-    yield "alg twice with the same value", mint.sign_raw(b"{" + again + b"," + header[1:], payload)
+    yield "alg twice with the same value", signer.sign_raw(b"{" + again + b"," + header[1:], payload)
     deep = b',"act":{"sub":"a","sub":"b"}}'
-    yield "a duplicate inside the actor", mint.sign_raw(header, payload[:-1] + deep)
+    yield "a duplicate inside the actor", signer.sign_raw(header, payload[:-1] + deep)
     yield (
-        "a duplicate in a claim that nobody knows",
-        mint.sign_raw(header, payload[:-1] + b',"x":[{"a":1,"a":1}]}'),
+        "a duplicate in an unknown claim",
+        signer.sign_raw(header, payload[:-1] + b',"x":[{"a":1,"a":1}]}'),
     )
 
 
-def _odd_numbers(mint: Mint, header: bytes, payload: bytes) -> Forged:
+def _odd_numbers(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTokens:
     numbers = (
         "NaN",
         "Infinity",
@@ -130,22 +132,22 @@ def _odd_numbers(mint: Mint, header: bytes, payload: bytes) -> Forged:
     for number in numbers:
         extra = f',"x":{number}}}'.encode()
         shown = number if len(number) < 20 else f"a number of {len(number)} digits"
-        yield f"a claim that nobody knows is {shown}", mint.sign_raw(header, payload[:-1] + extra)
+        yield f"an unknown claim is {shown}", signer.sign_raw(header, payload[:-1] + extra)
         if len(number) < 20:
-            yield f"a header member that nobody knows is {shown}", mint.sign_raw(header[:-1] + extra, payload)
+            yield f"an unknown header member is {shown}", signer.sign_raw(header[:-1] + extra, payload)
 
 
-def _nested(mint: Mint, header: bytes, payload: bytes) -> Forged:
+def _nested(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTokens:
     for depth in (33, 100, 500, 1000, 2000):
         for kind, opening, closing in (("arrays", b"[", b"]"), ("objects", b'{"":', b"}")):
             if depth * (len(opening) + 1) > 4600:
                 continue
             heart = b"0" if kind == "objects" else b""
             extra = b',"x":' + opening * depth + heart + closing * depth + b"}"
-            yield f"{depth} {kind} inside one another", mint.sign_raw(header, payload[:-1] + extra)
+            yield f"{depth} {kind} inside one another", signer.sign_raw(header, payload[:-1] + extra)
             yield (
                 f"{depth} {kind} inside one another in the header",
-                mint.sign_raw(header[:-1] + extra, payload),
+                signer.sign_raw(header[:-1] + extra, payload),
             )
-    yield "4000 brackets that are never closed", mint.sign_raw(header, b"[" * 4000)
-    yield "4000 brackets that are never closed, as the header", mint.sign_raw(b"[" * 4000, payload)
+    yield "4000 brackets that are never closed", signer.sign_raw(header, b"[" * 4000)
+    yield "4000 brackets that are never closed, as the header", signer.sign_raw(b"[" * 4000, payload)

@@ -6,34 +6,36 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from testkit.clock import FakeClock
 from testkit.keys import jwk, make_rsa, thumbprint
-from testkit.mint import MISSING, Mint
+from testkit.token_signer import MISSING, TokenSigner
 
 
 def test_a_token_is_what_pyjwt_takes_for_one():
-    mint = Mint()
-    key = jwt.PyJWK(mint.jwks()["keys"][0])
-    claims = jwt.decode(mint.sign(), key, algorithms=["RS256"], audience="orders-service", issuer=mint.issuer)
+    signer = TokenSigner()
+    key = jwt.PyJWK(signer.jwks()["keys"][0])
+    claims = jwt.decode(
+        signer.sign(), key, algorithms=["RS256"], audience="orders-service", issuer=signer.issuer
+    )
     assert claims["exp"] - claims["iat"] == 300
 
 
 def test_overrides_change_and_leave_out():
-    mint = Mint()
-    claims = mint.claims(sub="other", roles=MISSING)
+    signer = TokenSigner()
+    claims = signer.claims(sub="other", roles=MISSING)
     assert claims["sub"] == "other"
     assert "roles" not in claims
-    assert jwt.get_unverified_header(mint.sign(claims, {"kid": MISSING, "typ": "JWT"})) == {
+    assert jwt.get_unverified_header(signer.sign(claims, {"kid": MISSING, "typ": "JWT"})) == {
         "alg": "RS256",
         "typ": "JWT",
     }
 
 
 def test_two_tokens_are_never_the_same():
-    assert Mint().sign() != Mint().sign()
+    assert TokenSigner().sign() != TokenSigner().sign()
 
 
 def test_a_jwks_may_hold_the_keys_of_several_mints():
-    other = Mint(key=make_rsa(which=1), kid="other")
-    assert [key["kid"] for key in Mint().jwks(other)["keys"]] == [Mint().kid, "other"]
+    other = TokenSigner(key=make_rsa(which=1), kid="other")
+    assert [key["kid"] for key in TokenSigner().jwks(other)["keys"]] == [TokenSigner().kid, "other"]
 
 
 def test_the_thumbprint_is_that_of_rfc_7638():
@@ -61,8 +63,8 @@ def test_a_mint_may_sign_with_a_clusters_key(tmp_path):
     pem = make_rsa(which=1).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
     (tmp_path / "signing" / "1800000000-kid.pem").write_bytes(b"a later one")
-    mint = Mint.of_keys_dir(tmp_path, "https://issuer.example", "users-service")
-    assert json.dumps(mint.jwks()) == json.dumps(Mint(key=make_rsa(which=1)).jwks())
+    signer = TokenSigner.from_keys_dir(tmp_path, "https://issuer.example", "users-service")
+    assert json.dumps(signer.jwks()) == json.dumps(TokenSigner(key=make_rsa(which=1)).jwks())
 
 
 def test_a_folder_with_another_kind_of_key_is_refused(tmp_path):
@@ -70,7 +72,7 @@ def test_a_folder_with_another_kind_of_key_is_refused(tmp_path):
     pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
     with pytest.raises(TypeError):
-        Mint.of_keys_dir(tmp_path, "https://issuer.example", "users-service")
+        TokenSigner.from_keys_dir(tmp_path, "https://issuer.example", "users-service")
 
 
 def test_a_clock_moves_only_when_told():

@@ -1,4 +1,4 @@
-"""A person at a browser without script: keeps cookies, reads forms, and sends them."""
+"""A browser without script: keeps cookies, reads forms and submits them."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -6,36 +6,36 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-_MOST_STEPS = 8
+_MAX_STEPS = 8
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form of a page: where it goes, and what it holds as it was given out."""
+    """A form of a page, with the values it came with."""
 
     action: str
     method: str
     fields: dict[str, str]
 
 
-class _Reader(HTMLParser):
+class _PageParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
-        self.onward: str | None = None
+        self.refresh: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get").lower(), {}))
         elif tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
-            self.onward = given.get("content", "").partition("url=")[2] or None
+            self.refresh = given.get("content", "").partition("url=")[2] or None
         elif tag == "input" and self.forms and "name" in given:
             self.forms[-1].fields[given["name"]] = given.get("value", "")
 
 
 @dataclass
-class Surfer:
+class Browser:
     """Logs in and consents wherever a page asks for it. Addresses of other origins are never opened."""
 
     email: str
@@ -46,45 +46,45 @@ class Surfer:
         self.session.trust_env = False
 
     def get(self, url: str) -> requests.Response:
-        """Open one address and stay there, wherever it points."""
+        """Open one address, without following redirects."""
         return self.session.get(url, allow_redirects=False, timeout=30)
 
-    def send(self, page: requests.Response, **filled: str) -> requests.Response:
-        """Send the page's first form with these fields filled in; AssertionError when there is none."""
+    def submit(self, page: requests.Response, **values: str) -> requests.Response:
+        """Submit the page's first form with these values; AssertionError if there is none."""
         forms = forms_of(page)
         assert forms, page.text
-        data = {**forms[0].fields, **filled}
+        data = {**forms[0].fields, **values}
         url = urljoin(page.url, forms[0].action)
         if forms[0].method == "get":
             return self.session.get(url, params=data, allow_redirects=False, timeout=30)
         return self.session.post(url, data=data, allow_redirects=False, timeout=30)
 
-    def arrive(self, url: str, **extra: str) -> str:
-        """Go from a client's address to the one that it is answered at; `extra` is sent with every form on the way.
+    def authorize(self, url: str, **values: str) -> str:
+        """Open an authorization request, log in and consent, and return the client's address it ends at.
 
-        AssertionError, with the page, when a page does not lead on.
+        `values` are submitted with every form on the way. AssertionError, with the page, if a page is a dead end.
         """
         page = self.get(url)
-        for _ in range(_MOST_STEPS):
-            onward = page.headers["Location"] if page.is_redirect else onward_of(page)
-            if onward is not None:
-                target = urljoin(page.url, onward)
+        for _ in range(_MAX_STEPS):
+            following = page.headers["Location"] if page.is_redirect else _parsed(page).refresh
+            if following is not None:
+                target = urljoin(page.url, following)
                 if urlsplit(target)[:2] != urlsplit(url)[:2]:
                     return target
                 page = self.get(target)
                 continue
             assert page.status_code == 200, f"{page.status_code} {page.text}"
-            page = self.send(page, **self._answer(page), **extra)
+            page = self.submit(page, **self._answer(page), **values)
         raise AssertionError(f"no way on from {page.url}: {page.text}")
 
-    def finish(self, url: str, **extra: str) -> requests.Response:
-        """Open an address and send its forms until a page has none; give that page."""
+    def complete(self, url: str, **values: str) -> requests.Response:
+        """Open an address, submit forms until a page has none, and return that page."""
         page = self.get(url)
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             if page.is_redirect:
                 page = self.get(urljoin(page.url, page.headers["Location"]))
             elif forms_of(page):
-                page = self.send(page, **self._answer(page), **extra)
+                page = self.submit(page, **self._answer(page), **values)
             else:
                 return page
         raise AssertionError(f"no end at {page.url}: {page.text}")
@@ -95,15 +95,12 @@ class Surfer:
         return {"_choice": "allow"}
 
 
-def onward_of(page: requests.Response) -> str | None:
-    """Return where an HTML page leads on to by itself, None when it does not."""
-    reader = _Reader()
-    reader.feed(page.text)
-    return reader.onward
-
-
 def forms_of(page: requests.Response) -> list[Form]:
     """Return the forms of an HTML page, in order."""
-    reader = _Reader()
-    reader.feed(page.text)
-    return reader.forms
+    return _parsed(page).forms
+
+
+def _parsed(page: requests.Response) -> _PageParser:
+    parser = _PageParser()
+    parser.feed(page.text)
+    return parser

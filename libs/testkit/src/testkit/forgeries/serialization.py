@@ -1,37 +1,35 @@
-"""Forgeries of the form: parts, alphabet, padding, length; what is inside them is honest."""
+"""Forgeries of the compact serialization (RFC 7515 section 7.1) of a valid token: parts, alphabet, padding, length."""
 
 import json
 import zlib
-from collections.abc import Iterator
 from urllib.parse import quote
 
 from testkit.keys import b64
-from testkit.mint import Mint, encode
+from testkit.token_signer import NamedTokens, TokenSigner, encode
 
-Forged = Iterator[tuple[str, str]]
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _PARTS = ("header", "payload", "signature")
 _STRANGE = " .,;:=+/~!*%\"'\\|<>(){}[]@&?#\xa0\xe9\xff"
 LONGEST = 8192
 
 
-def forge(mint: Mint) -> Forged:
-    """Yield tokens of another shape than three canonical base64url parts of at most 8 KiB together."""
-    yield from _wrong_parts(mint)
-    yield from _padded(mint)
-    yield from _not_canonical(mint)
-    yield from _strange_characters(mint)
-    yield from _dressed_up(mint)
-    yield from _too_long(mint)
-    yield from _other_formats(mint)
+def forge(signer: TokenSigner) -> NamedTokens:
+    """Yield tokens that are not three canonical base64url parts of at most 8 KiB in all."""
+    yield from _wrong_parts(signer)
+    yield from _padded(signer)
+    yield from _not_canonical(signer)
+    yield from _strange_characters(signer)
+    yield from _wrapped(signer)
+    yield from _too_long(signer)
+    yield from _other_formats(signer)
 
 
-def _split(mint: Mint) -> list[str]:
-    return mint.sign().split(".")
+def _split(signer: TokenSigner) -> list[str]:
+    return signer.sign().split(".")
 
 
-def _wrong_parts(mint: Mint) -> Forged:
-    header, payload, signature = _split(mint)
+def _wrong_parts(signer: TokenSigner) -> NamedTokens:
+    header, payload, signature = _split(signer)
     yield "one part: the header", header
     yield "one part: the payload", payload
     yield "two parts: no signature, no second dot", f"{header}.{payload}"
@@ -55,65 +53,65 @@ def _wrong_parts(mint: Mint) -> Forged:
     yield "read from right to left", f"{signature}.{payload}.{header}"
 
 
-def _padded(mint: Mint) -> Forged:
+def _padded(signer: TokenSigner) -> NamedTokens:
     for index, part in enumerate(_PARTS):
         for count in (1, 2, 3):
-            parts = _split(mint)
+            parts = _split(signer)
             parts[index] += "=" * count
             yield f"{count} padding characters after the {part}", ".".join(parts)
-    parts = _split(mint)
+    parts = _split(signer)
     yield "every part padded as plain base64 is", ".".join(part + "=" * (-len(part) % 4) for part in parts)
-    yield "escaped padding after the signature", mint.sign() + "%3D%3D"
+    yield "escaped padding after the signature", signer.sign() + "%3D%3D"
 
 
-def _not_canonical(mint: Mint) -> Forged:
+def _not_canonical(signer: TokenSigner) -> NamedTokens:
     for index, part in enumerate(_PARTS):
-        parts = _unaligned(mint, index)
+        parts = _unaligned(signer, index)
         if parts is None:
             continue
-        free = {2: 4, 3: 2}[len(parts[index]) % 4]  # bits of the last character that mean nothing
+        free = {2: 4, 3: 2}[len(parts[index]) % 4]  # spare bits of the last character
         last = _ALPHABET.index(parts[index][-1])
         for bits in range(1, 1 << free):
             changed = [*parts]
             changed[index] = parts[index][:-1] + _ALPHABET[last | bits]
             yield f"spare bits {bits} set at the end of the {part}", ".".join(changed)
         for extra in ("A", "AA", "AAA", "AAAA"):
-            longer = [*_split(mint)]
+            longer = [*_split(signer)]
             longer[index] += extra
             yield f"{extra} after the {part}", ".".join(longer)
 
 
-def _unaligned(mint: Mint, index: int) -> list[str] | None:
-    """Return the parts of a token of which this one ends in spare bits; None when its length never leaves any."""
+def _unaligned(signer: TokenSigner, index: int) -> list[str] | None:
+    """Return the parts of a token whose part `index` ends in spare bits; None if its length never leaves any."""
     for padding in ("", "x", "xx"):
-        parts = mint.sign(mint.claims(pad=padding), header={"pad": padding}).split(".")
+        parts = signer.sign(signer.claims(pad=padding), header={"pad": padding}).split(".")
         if len(parts[index]) % 4:
             return parts
     return None
 
 
-def _strange_characters(mint: Mint) -> Forged:
+def _strange_characters(signer: TokenSigner) -> NamedTokens:
     for character in _STRANGE:
         for index, part in enumerate(_PARTS):
-            parts = _split(mint)
+            parts = _split(signer)
             middle = len(parts[index]) // 2
             parts[index] = parts[index][:middle] + character + parts[index][middle:]
             yield f"{character!r} in the middle of the {part}", ".".join(parts)
-    parts = _split(mint)
+    parts = _split(signer)
     while not set("-_") & set(parts[2]):
-        parts = _split(mint)
+        parts = _split(signer)
     yield (
         "the signature in base64's plain alphabet",
         ".".join((*parts[:2], parts[2].replace("-", "+").replace("_", "/"))),
     )
     for index, part in enumerate(_PARTS):
-        parts = _split(mint)
+        parts = _split(signer)
         parts[index] = "".join(f"%{ord(c):02X}" for c in parts[index][:4]) + parts[index][4:]
         yield f"the first letters of the {part} percent-encoded", ".".join(parts)
 
 
-def _dressed_up(mint: Mint) -> Forged:
-    token, other = mint.sign(), mint.sign()
+def _wrapped(signer: TokenSigner) -> NamedTokens:
+    token, other = signer.sign(), signer.sign()
     yield "in quotes", f'"{token}"'
     yield "in single quotes", f"'{token}'"
     yield "in angle brackets", f"<{token}>"
@@ -136,15 +134,15 @@ def _dressed_up(mint: Mint) -> Forged:
     yield "percent-encoded as a whole", quote(f"{token}==", safe="")
 
 
-def _too_long(mint: Mint) -> Forged:
-    claims = mint.claims()
+def _too_long(signer: TokenSigner) -> NamedTokens:
+    claims = signer.claims()
     for size in (LONGEST + 1, LONGEST + 100, 10_000, 12_000):
-        spare = max(0, (size - len(mint.sign(claims | {"pad": ""}))) * 3 // 4 - 8)
-        while len(token := mint.sign(claims | {"pad": "x" * spare})) < size:
+        spare = max(0, (size - len(signer.sign(claims | {"pad": ""}))) * 3 // 4 - 8)
+        while len(token := signer.sign(claims | {"pad": "x" * spare})) < size:
             spare += 1
         yield f"a payload that makes it {size} characters or a few more", token
-    yield "a header that makes it too long", mint.sign(header={"pad": "x" * 6200})
-    header, payload, signature = _split(mint)
+    yield "a header that makes it too long", signer.sign(header={"pad": "x" * 6200})
+    header, payload, signature = _split(signer)
     yield "a signature of 8 KiB", f"{header}.{payload}.{'A' * 8192}"
     yield "12,000 letters", "A" * 12_000
     yield "three parts of 4,000 letters", ".".join(("A" * 4000,) * 3)
@@ -152,26 +150,26 @@ def _too_long(mint: Mint) -> Forged:
     yield "a fourth part of 8 KiB", f"{header}.{payload}.{signature}.{'A' * 8192}"
 
 
-def _other_formats(mint: Mint) -> Forged:
-    header, payload, signature = _split(mint)
-    claims = encode(mint.claims())
+def _other_formats(signer: TokenSigner) -> NamedTokens:
+    header, payload, signature = _split(signer)
+    claims = encode(signer.claims())
     yield (
         "a compressed payload without saying so",
-        mint.sign_raw(encode(mint.header()), zlib.compress(claims)),
+        signer.sign_raw(encode(signer.header()), zlib.compress(claims)),
     )
     deflate = zlib.compressobj(wbits=-15)
     squeezed = deflate.compress(claims) + deflate.flush()
-    yield "a compressed payload with zip", mint.sign_raw(encode(mint.header(zip="DEF")), squeezed)
+    yield "a compressed payload with zip", signer.sign_raw(encode(signer.header(zip="DEF")), squeezed)
     bomb = zlib.compress(b"0" * 1_000_000)
-    yield "a payload that inflates to a megabyte", mint.sign_raw(encode(mint.header(zip="DEF")), bomb)
-    jwe = encode({"alg": "RSA-OAEP-256", "enc": "A256GCM", "typ": "at+jwt", "kid": mint.kid})
+    yield "a payload that inflates to a megabyte", signer.sign_raw(encode(signer.header(zip="DEF")), bomb)
+    jwe = encode({"alg": "RSA-OAEP-256", "enc": "A256GCM", "typ": "at+jwt", "kid": signer.kid})
     yield "an encrypted token", ".".join((b64(jwe), b64(b"k" * 256), b64(b"i" * 12), payload, b64(b"t" * 16)))
     yield (
         "an encrypted token that is its own key",
         ".".join((b64(encode({"alg": "dir", "enc": "A256GCM"})), "", *("AAAA",) * 3)),
     )
     yield "a detached payload", f"{header}..{signature}"[:-1] + "A"
-    yield "a token inside a token", mint.sign_raw(encode(mint.header(cty="JWT")), mint.sign().encode())
+    yield "a token inside a token", signer.sign_raw(encode(signer.header(cty="JWT")), signer.sign().encode())
     yield "JSON serialization", json.dumps({"protected": header, "payload": payload, "signature": signature})
     yield (
         "general JSON serialization",

@@ -1,9 +1,11 @@
 import time
 
 import pytest
-from testkit.callers import Door, Person, Wire, read_claims, wait_for
-from testkit.mint import Mint
+from testkit.concurrency import wait_for
+from testkit.http_client import HttpClient, RawClient
+from testkit.token_signer import TokenSigner, claims_of
 from testkit.upstream import Answer, FakeUpstream
+from testkit.user import User
 
 
 @pytest.fixture
@@ -13,38 +15,38 @@ def upstream():
 
 
 @pytest.fixture
-def door(upstream):
-    door = Door(upstream.url)
-    yield door
-    door.close()
+def client(upstream):
+    client = HttpClient(upstream.url)
+    yield client
+    client.close()
 
 
 def token_answer(**claims):
-    return Answer(200, {"access_token": Mint().sign(Mint().claims(**claims))})
+    return Answer(200, {"access_token": TokenSigner().sign(TokenSigner().claims(**claims))})
 
 
-def test_a_door_sends_the_token_and_nothing_of_the_environment(door, upstream, monkeypatch):
+def test_a_door_sends_the_token_and_nothing_of_the_environment(client, upstream, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
-    door("GET", "/x", token="abc", headers={"X-Y": "z"})
-    door("GET", "/x")
+    client("GET", "/x", token="abc", headers={"X-Y": "z"})
+    client("GET", "/x")
 
     first, second = upstream.received
     assert (first.headers["Authorization"], first.headers["X-Y"]) == ("Bearer abc", "z")
     assert "Authorization" not in second.headers
 
 
-def test_a_door_does_not_follow_redirects(door, upstream):
+def test_a_door_does_not_follow_redirects(client, upstream):
     upstream.answers = [Answer(302, {}, {"Location": "/elsewhere"})]
 
-    assert door("GET", "/").status_code == 302
+    assert client("GET", "/").status_code == 302
 
 
 def test_a_wire_sends_lines_as_they_are_and_keeps_its_connection(upstream):
-    wire = Wire(upstream.url)
+    raw_client = RawClient(upstream.url)
 
-    answers = [wire("POST", "/x", ("x-a", "1"), ("X-A", b"\xe4"), body=b"12") for _ in range(2)]
-    wire.close()
+    answers = [raw_client("POST", "/x", ("x-a", "1"), ("X-A", b"\xe4"), body=b"12") for _ in range(2)]
+    raw_client.close()
 
     assert [a.status for a in answers] == [200, 200]
     assert upstream.received[0].body == b"12"
@@ -52,41 +54,41 @@ def test_a_wire_sends_lines_as_they_are_and_keeps_its_connection(upstream):
 
 def test_a_wire_opens_another_connection_when_the_kept_one_has_ended(upstream):
     upstream.answers = [Answer(200, {}, {"Connection": "close"})]
-    wire = Wire(upstream.url)
+    raw_client = RawClient(upstream.url)
 
-    assert [wire("GET", "/x").status for _ in range(3)] == [200, 200, 200]
+    assert [raw_client("GET", "/x").status for _ in range(3)] == [200, 200, 200]
 
-    wire.close()
+    raw_client.close()
 
 
 def test_a_wire_to_nowhere_says_so(upstream):
     upstream.close()
 
     with pytest.raises(ConnectionError):
-        Wire(upstream.url)("GET", "/")
+        RawClient(upstream.url)("GET", "/")
 
 
-def test_a_person_logs_in_when_there_is_no_token_and_when_it_nears_its_end(door, upstream):
+def test_a_person_logs_in_when_there_is_no_token_and_when_it_nears_its_end(client, upstream):
     now = int(time.time())
     upstream.answers = [token_answer(exp=now + 60), token_answer(exp=now + 300, sub="me")]
-    person = Person(door, "a@example.com", "secret")
+    user = User(client, "a@example.com", "secret")
 
-    first, second, third = person.token, person.token, person.token
+    first, second, third = user.token, user.token, user.token
 
     assert first != second == third
-    assert person.sub == "me"
+    assert user.sub == "me"
     assert len(upstream.received) == 2
 
 
-def test_a_log_in_that_fails_fails_the_test(door, upstream):
+def test_a_log_in_that_fails_fails_the_test(client, upstream):
     upstream.answers = [Answer(401)]
 
     with pytest.raises(AssertionError):
-        Person(door, "a@example.com", "secret").log_in(scope="x")
+        User(client, "a@example.com", "secret").log_in(scope="x")
 
 
 def test_claims_are_read_without_belief():
-    assert read_claims(Mint().sign({"sub": "me"}))["sub"] == "me"
+    assert claims_of(TokenSigner().sign({"sub": "me"}))["sub"] == "me"
 
 
 def test_what_happens_in_the_end_is_waited_for():

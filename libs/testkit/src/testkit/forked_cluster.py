@@ -1,4 +1,4 @@
-"""A cluster whose processes are forked from one that has imported the services' packages: each import takes seconds."""
+"""A cluster whose processes are forked from one that has imported the services' packages, which takes seconds."""
 
 import atexit
 import contextlib
@@ -14,17 +14,15 @@ from pathlib import Path
 
 from testkit import cluster
 
-__all__ = ["Cluster", "Fork", "begin"]
-
 PACKAGES = ("auth_service", "users_service", "orders_service", "gateway")
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["granian.cli", "alembic.command", *(f"{name}.app" for name in PACKAGES)])
 
 
-class Fork:
-    """`python -m MODULE ARGUMENT…`, waited for and ended like a `subprocess.Popen`.
+class ForkedProcess:
+    """`python -m MODULE ARGUMENT…` with the interface of `subprocess.Popen` that `testkit.cluster.Process` names.
 
-    Settings, folder and output are the process's own; only what it would import is there already.
+    It has its own settings, folder and output; only the imported modules are inherited.
     """
 
     def __init__(
@@ -33,17 +31,17 @@ class Fork:
         interpreter, words = list(command[:2]), list(command[2:])
         if interpreter != [sys.executable, "-m"]:
             raise ValueError(f"not a module for this interpreter: {command}")
-        begun, begins = _forks.Pipe(duplex=False)
-        with begun, begins:
+        started, starts = _forks.Pipe(duplex=False)
+        with started, starts:
             files = (Path(os.devnull), output, errors)
             self._process = _forks.Process(
-                target=_become, args=(words, dict(environment), folder, files, begins)
+                target=_run_module, args=(words, dict(environment), folder, files, starts)
             )
             self._process.start()
-            begins.close()
+            starts.close()
             with contextlib.suppress(EOFError):
-                begun.recv_bytes()
-        _living.add(self)
+                started.recv_bytes()
+        _running.add(self)
 
     @property
     def pid(self) -> int:
@@ -60,12 +58,12 @@ class Fork:
         return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit code once there is one; raises subprocess.TimeoutExpired."""
+        """Return the exit code when the process has ended; raise subprocess.TimeoutExpired."""
         self._process.join(timeout)
         code = self._process.exitcode
         if code is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-        _living.discard(self)
+        _running.discard(self)
         return code
 
     def terminate(self) -> None:
@@ -73,25 +71,25 @@ class Fork:
         self._process.terminate()
 
 
-_living: set[Fork] = set()
+_running: set[ForkedProcess] = set()
 
 
 @atexit.register
 def _end_all() -> None:
-    """Leave nothing for multiprocessing to wait for when a run ends early."""
-    for fork in _living:
-        if fork.poll() is None:
+    """Leave no process for multiprocessing to wait for when a run ends early."""
+    for process in _running:
+        if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(fork.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
 
 
-def _become(
-    words: Sequence[str], environment: dict[str, str], folder: Path, files: Sequence[Path], begins: Connection
+def _run_module(
+    words: Sequence[str], environment: dict[str, str], folder: Path, files: Sequence[Path], starts: Connection
 ) -> None:
-    """Be that module in this process; `begins` hears of it once there is a group to be signalled."""
+    """Run the module in this process; send a message to `starts` when its process group exists."""
     os.setsid()
-    begins.send_bytes(b"begun")
-    begins.close()
+    starts.send_bytes(b"started")
+    starts.close()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -101,22 +99,22 @@ def _become(
         os.close(opened)
     sys.argv[1:] = words[1:]
     sys.path.insert(0, str(folder))
-    multiprocessing.set_start_method("fork", force=True)  # a server's workers shall have the imports, too
+    multiprocessing.set_start_method("fork", force=True)  # a server's workers inherit the imports, too
     try:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     finally:
-        atexit._run_exitfuncs()  # noqa: SLF001 (multiprocessing leaves them out)
+        atexit._run_exitfuncs()  # noqa: SLF001 - multiprocessing leaves them out
 
 
-def begin(
+def start_process(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path, errors: Path
 ) -> cluster.Process:
-    """Do as `testkit.cluster.begin` does, with a Fork where libraries of the system survive one."""
-    how = Fork if sys.platform == "linux" else cluster.begin
-    return how(command, environment, folder, output, errors)
+    """Start a ForkedProcess on Linux; elsewhere, where system libraries do not survive a fork, an ordinary one."""
+    start = ForkedProcess if sys.platform == "linux" else cluster.start_process
+    return start(command, environment, folder, output, errors)
 
 
-class Cluster(cluster.Cluster):
-    """`testkit.cluster.Cluster`, for tests of what running services do; not for those of how they are started."""
+class ForkedCluster(cluster.Cluster):
+    """A `Cluster` for tests of what running services do; not for tests of how services start."""
 
-    _begin = staticmethod(begin)
+    _start_process = staticmethod(start_process)

@@ -1,7 +1,7 @@
 """Mail that a cluster wrote is found by address and by what its link is for."""
 
 import pytest
-from testkit.mails import mailed_token
+from testkit.user import mailed_token
 
 
 def write(folder, name, to, link):
@@ -18,5 +18,5 @@ def test_the_newest_mail_to_the_address_with_such_a_link_counts(tmp_path):
 
 
 def test_a_mail_that_does_not_come_is_said_so(tmp_path):
-    with pytest.raises(TimeoutError):
-        mailed_token(tmp_path / "none", "a@example.com", path="/x", patience=0.1)
+    with pytest.raises(AssertionError):
+        mailed_token(tmp_path / "none", "a@example.com", path="/x", timeout=0.1)

@@ -3,8 +3,8 @@ import subprocess
 import sys
 
 import pytest
-from testkit.callers import wait_for
-from testkit.preloaded import Fork
+from testkit.concurrency import wait_for
+from testkit.forked_cluster import ForkedProcess
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere nothing is forked")
 
@@ -27,7 +27,7 @@ def fork(tmp_path):
 
     def start(*arguments):
         command = [sys.executable, "-m", "shows", *arguments]
-        return Fork(command, {"A": "1"}, tmp_path, tmp_path / "output", tmp_path / "errors")
+        return ForkedProcess(command, {"A": "1"}, tmp_path, tmp_path / "output", tmp_path / "errors")
 
     return start
 
@@ -56,4 +56,4 @@ def test_fork_is_ended_by_its_group(fork, tmp_path):
 
 def test_fork_runs_modules_alone(tmp_path):
     with pytest.raises(ValueError, match="not a module"):
-        Fork(["true"], {}, tmp_path, tmp_path / "output", tmp_path / "errors")
+        ForkedProcess(["true"], {}, tmp_path, tmp_path / "output", tmp_path / "errors")

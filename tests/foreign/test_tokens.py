@@ -16,7 +16,9 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
+from testkit.concurrency import wait_for
 from testkit.forgeries import forgeries
+from testkit.token_signer import claims_of
 
 AUDIENCE = "orders-service"
 REFUSED = {400, 401, 403}
@@ -57,14 +59,14 @@ WRONG = [
 
 
 @pytest.fixture(scope="module")
-def stolen(issuer):
-    return issuer.stolen()
+def stolen_key(issuer):
+    return issuer.signer()
 
 
 @pytest.fixture(scope="module")
-def forged(stolen):
+def forged(stolen_key):
     """`forged[name]`: what the name says is wrong, under the issuer's own signature where it is signed."""
-    return {each.name: each.token for each in forgeries(stolen, audience=AUDIENCE)}
+    return {each.name: each.token for each in forgeries(stolen_key, audience=AUDIENCE)}
 
 
 def carelessly_read(token, key):
@@ -98,23 +100,23 @@ class Turn:
 
 
 @pytest.fixture(scope="module")
-def rotation(issuer, servers, until):
+def rotation(issuer, servers):
     """One rotation, watched at all servers at once: it takes its time, and it is the same for all."""
     turn = Turn(issuer.token())
 
     def turned():
         for server in servers:
-            turn.meanwhile[server.name].add(server(turn.old).status_code)
+            turn.during[server.name].add(server(turn.old).status_code)
         turn.new = issuer.token()
         return kid_of(turn.new) != kid_of(turn.old)
 
     turned()
     issuer.keys("rotate")
     for server in servers:
-        server.follow()
-    until(turned, hope="a signature with the new key")
+        server.update_keys()
+    wait_for(turned, what="a signature with the new key")
     for server in servers:
-        turn.at_the_end[server.name] = (server(turn.new).status_code, server(turn.old).status_code)
+        turn.after[server.name] = (server(turn.new).status_code, server(turn.old).status_code)
     return turn
 
 
@@ -123,11 +125,11 @@ def withdrawal(issuer, servers, rotation):
     """The old key is taken out after the rotation."""
     issuer.keys("withdraw", kid_of(rotation.old))
     for server in servers:
-        server.follow()
+        server.update_keys()
     return rotation
 
 
-def test_a_genuine_token_passes_and_tells_the_api_who_asks(server, issuer, claims_of):
+def test_a_genuine_token_passes_and_tells_the_api_who_asks(server, issuer):
     token = issuer.token()
     answer = server(token)
 
@@ -148,8 +150,8 @@ def test_without_a_token_there_is_a_challenge(server):
     assert (answer.status_code, answer.headers["WWW-Authenticate"].split()[0]) == (401, "Bearer")
 
 
-def test_the_thief_of_the_key_is_believed_so_that_the_next_row_proves_something(server, stolen):
-    assert server(stolen.sign()).status_code == 200
+def test_the_thief_of_the_key_is_believed_so_that_the_next_row_proves_something(server, stolen_key):
+    assert server(stolen_key.sign()).status_code == 200
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -157,8 +159,8 @@ def test_an_honest_signature_does_not_make_up_for_what_it_signs(server, forged, 
     assert server(forged[wrong]).status_code in REFUSED
 
 
-def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen):
-    key = stolen.key.public_key()
+def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen_key):
+    key = stolen_key.key.public_key()
     strangers = {name: token for name, token in forged.items() if not carelessly_read(token, key)}
     passed = {name for name, token in strangers.items() if server(token).status_code not in REFUSED}
 
@@ -167,13 +169,13 @@ def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen):
 
 
 def test_a_rotation_costs_the_bearer_of_an_older_token_nothing(server, rotation):
-    assert rotation.meanwhile[server.name] == {200}
+    assert rotation.during[server.name] == {200}
 
 
 def test_tokens_from_before_and_after_a_rotation_pass(server, rotation):
-    assert rotation.at_the_end[server.name] == (200, 200)
+    assert rotation.after[server.name] == (200, 200)
 
 
-def test_tokens_of_a_withdrawn_key_stop_passing_and_no_others(server, withdrawal, until):
-    until(lambda: server(withdrawal.old).status_code == 401, hope="the old key's end")
+def test_tokens_of_a_withdrawn_key_stop_passing_and_no_others(server, withdrawal):
+    wait_for(lambda: server(withdrawal.old).status_code == 401, what="the old key's end")
     assert server(withdrawal.new).status_code == 200

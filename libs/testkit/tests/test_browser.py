@@ -1,5 +1,5 @@
 import pytest
-from testkit.surfer import Surfer, forms_of
+from testkit.browser import Browser, forms_of
 from testkit.upstream import Answer, FakeUpstream
 
 LOG_IN = Answer(
@@ -21,16 +21,16 @@ def upstream():
 
 
 @pytest.fixture
-def surfer():
-    surfer = Surfer("alice@example.com", "hunter2hunter2")
-    yield surfer
-    surfer.session.close()
+def browser():
+    browser = Browser("alice@example.com", "hunter2hunter2")
+    yield browser
+    browser.session.close()
 
 
-def test_it_logs_in_and_says_yes_and_stops_before_another_origin(upstream, surfer):
+def test_it_logs_in_and_says_yes_and_stops_before_another_origin(upstream, browser):
     upstream.answers = [LOG_IN, CONSENT, Answer(303, b"", {"Location": "/on"}), BACK]
 
-    assert surfer.arrive(f"{upstream.url}/start") == "http://client.example/callback?code=1"
+    assert browser.authorize(f"{upstream.url}/start") == "http://client.example/callback?code=1"
 
     _, log_in, consent, on = upstream.received
     assert (log_in.method, log_in.path, log_in.headers["Cookie"]) == ("POST", "/in", "form=1")
@@ -44,37 +44,37 @@ def test_it_logs_in_and_says_yes_and_stops_before_another_origin(upstream, surfe
 
 
 @pytest.mark.parametrize("answer", [Answer(400, b"no"), Answer(200, b"<p>the end"), LOG_IN])
-def test_a_page_that_does_not_lead_on_is_an_error_that_shows_it(upstream, surfer, answer):
+def test_a_page_that_does_not_lead_on_is_an_error_that_shows_it(upstream, browser, answer):
     upstream.answers = [answer]
 
     with pytest.raises(AssertionError):
-        surfer.arrive(f"{upstream.url}/start")
+        browser.authorize(f"{upstream.url}/start")
 
 
-def test_inputs_outside_of_forms_are_nobodys(upstream, surfer):
+def test_inputs_outside_of_forms_are_nobodys(upstream, browser):
     upstream.answers = [Answer(200, b'<input name="x"><form></form>', {"Content-Type": "text/html"})]
 
-    (form,) = forms_of(surfer.get(upstream.url))
+    (form,) = forms_of(browser.get(upstream.url))
 
     assert (form.action, form.method, form.fields) == ("", "get", {})
 
 
-def test_a_page_that_leads_on_by_itself_is_left(upstream, surfer):
+def test_a_page_that_leads_on_by_itself_is_left(upstream, browser):
     page = b'<meta http-equiv="refresh" content="0;url=http://client.example/callback?code=1&amp;state=;">'
     upstream.answers = [LOG_IN, Answer(200, page, {"Content-Type": "text/html"})]
 
-    assert surfer.arrive(f"{upstream.url}/start") == "http://client.example/callback?code=1&state=;"
+    assert browser.authorize(f"{upstream.url}/start") == "http://client.example/callback?code=1&state=;"
 
 
-def test_it_goes_on_until_a_page_asks_nothing_more(upstream, surfer):
+def test_it_goes_on_until_a_page_asks_nothing_more(upstream, browser):
     upstream.answers = [Answer(303, b"", {"Location": "/page"}), LOG_IN, CONSENT, Answer(200, b"<p>done")]
 
-    assert surfer.finish(f"{upstream.url}/start").text == "<p>done"
+    assert browser.complete(f"{upstream.url}/start").text == "<p>done"
     assert [each.path.partition("?")[0] for each in upstream.received] == ["/start", "/page", "/in", "/yes"]
 
 
-def test_a_form_that_always_comes_again_is_an_error(upstream, surfer):
+def test_a_form_that_always_comes_again_is_an_error(upstream, browser):
     upstream.answers = [CONSENT]
 
     with pytest.raises(AssertionError, match="no end"):
-        surfer.finish(f"{upstream.url}/start")
+        browser.complete(f"{upstream.url}/start")

@@ -7,29 +7,29 @@ import pytest
 import requests
 from testkit.clock import FakeClock
 from testkit.issuer import JWKS_PATH, FakeIssuer
-from testkit.mint import MISSING, Mint
-from testkit.statuses import LIST_TYPE, FakeStatusList
+from testkit.status_list import LIST_TYPE, FakeStatusList
+from testkit.token_signer import MISSING, TokenSigner
 
 PATH = "/status-lists/1"
-MINT = Mint("https://issuer.example", now=FakeClock())
+SIGNER = TokenSigner("https://issuer.example", now=FakeClock())
 
 
 def get(issuer, path=PATH, **headers):
     return requests.get(issuer.url + path, headers=headers, timeout=10)
 
 
-def claims_of(token, mint=MINT):
-    return jwt.decode(token, mint.key.public_key(), algorithms=["RS256"], issuer=mint.issuer)
+def claims_of(token, signer=SIGNER):
+    return jwt.decode(token, signer.key.public_key(), algorithms=["RS256"], issuer=signer.issuer)
 
 
-def unpacked(token, mint=MINT):
-    encoded = claims_of(token, mint)["status_list"]["lst"]
+def unpacked(token, signer=SIGNER):
+    encoded = claims_of(token, signer)["status_list"]["lst"]
     return zlib.decompress(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
 
 
 @pytest.fixture
 def issuer():
-    with FakeIssuer(mint=MINT) as issuer:
+    with FakeIssuer(signer=SIGNER) as issuer:
         yield issuer
 
 
@@ -41,27 +41,27 @@ def issuer():
     ],
 )
 def test_statuses_are_packed_as_in_the_drafts_examples(bits, values, packed):
-    made = FakeStatusList(MINT, size=len(values), bits=bits)
+    made = FakeStatusList(SIGNER, size=len(values), bits=bits)
     for index, value in enumerate(values):
         made[index] = value
     assert unpacked(made.token()).hex() == packed
 
 
 def test_a_list_says_whose_it_is_and_how_long_it_holds():
-    claims = claims_of(FakeStatusList(MINT, 3, ttl=5).token())
-    assert (claims["iss"], claims["sub"]) == (MINT.issuer, f"{MINT.issuer}/status-lists/3")
-    assert (claims["iat"], claims["exp"], claims["ttl"]) == (MINT.now(), MINT.now() + 43_200, 5)
+    claims = claims_of(FakeStatusList(SIGNER, 3, ttl=5).token())
+    assert (claims["iss"], claims["sub"]) == (SIGNER.issuer, f"{SIGNER.issuer}/status-lists/3")
+    assert (claims["iat"], claims["exp"], claims["ttl"]) == (SIGNER.now(), SIGNER.now() + 43_200, 5)
 
 
 def test_a_list_may_be_made_wrong_on_purpose():
-    token = FakeStatusList(MINT).token({"typ": "JWT"}, exp=MISSING, sub="another").decode()
-    assert jwt.get_unverified_header(token) == {"alg": "RS256", "typ": "JWT", "kid": MINT.kid}
+    token = FakeStatusList(SIGNER).token({"typ": "JWT"}, exp=MISSING, sub="another").decode()
+    assert jwt.get_unverified_header(token) == {"alg": "RS256", "typ": "JWT", "kid": SIGNER.kid}
     assert "exp" not in claims_of(token)
     assert claims_of(token)["sub"] == "another"
 
 
 def test_an_issuer_that_is_given_a_mint_publishes_its_keys(issuer):
-    assert get(issuer, JWKS_PATH).json() == MINT.jwks()
+    assert get(issuer, JWKS_PATH).json() == SIGNER.jwks()
 
 
 def test_an_issuer_has_no_list_before_one_is_opened(issuer):
@@ -101,9 +101,9 @@ def test_a_revocation_wakes_whoever_waits_for_the_list():
         waiting.start()
         issuer.revoke(1)
         waiting.join(10)
-        assert unpacked(got[0].text, issuer.mint) == b"\x02"
+        assert unpacked(got[0].text, issuer.signer) == b"\x02"
 
 
 def test_a_mint_of_the_issuers_own_signs_tokens_that_name_its_lists(issuer):
-    claims = jwt.decode(MINT.sign(MINT.claims(status=5)), options={"verify_signature": False})
+    claims = jwt.decode(SIGNER.sign(SIGNER.claims(status=5)), options={"verify_signature": False})
     assert claims["status"] == {"status_list": {"idx": 5, "uri": issuer.open_list().uri}}

@@ -1,13 +1,11 @@
-"""Forgeries of `status`, under an honest signature: it names no list of the issuer, or no index in one."""
+"""Forgeries of the claim `status`, under a genuine signature: no list of the issuer, or no index in one."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from testkit.mint import MISSING, Mint, override
-from testkit.statuses import FULL_SIZE, list_path
+from testkit.status_list import FULL_SIZE, list_path
+from testkit.token_signer import MISSING, NamedTokens, TokenSigner, override
 
-Forged = Iterator[tuple[str, str]]
 _NO_STATUS: tuple[Any, ...] = (None, "", 1, True, [], {}, 1.5, "1", [1])
 _NO_INDEX: tuple[Any, ...] = (
     None,
@@ -32,23 +30,25 @@ _NO_INDEX: tuple[Any, ...] = (
 _OUTSIDE = (FULL_SIZE, FULL_SIZE + 1, 8 * FULL_SIZE, 2**31, 2**32, 2**63, 2**64, 10**30)
 
 
-def forge(mint: Mint) -> Forged:
-    """Yield everything that can be wrong with a status; they hold for an issuer whose lists have 2^20 entries."""
+def forge(signer: TokenSigner) -> NamedTokens:
+    """Yield tokens with a wrong status, for an issuer whose lists have 2^20 entries."""
     index: Any
-    uri = f"{mint.issuer}{list_path()}"
+    uri = f"{signer.issuer}{list_path()}"
     good = {"idx": 1, "uri": uri}
     for status in _NO_STATUS:
-        yield _one(mint, f"status is {json.dumps(status)}", status)
+        yield _one(signer, f"status is {json.dumps(status)}", status)
     for reference in (*_NO_STATUS, uri, [good], [1, uri]):
-        yield _one(mint, f"status_list is {json.dumps(reference)}", {"status_list": reference})
+        yield _one(signer, f"status_list is {json.dumps(reference)}", {"status_list": reference})
     for index in _NO_INDEX:
-        yield _one(mint, f"the index is {json.dumps(index)}", {"status_list": good | {"idx": index}})
+        yield _one(signer, f"the index is {json.dumps(index)}", {"status_list": good | {"idx": index}})
     for index in _OUTSIDE:
-        yield _one(mint, f"the index {index} is outside of the list", {"status_list": good | {"idx": index}})
+        yield _one(
+            signer, f"the index {index} is outside of the list", {"status_list": good | {"idx": index}}
+        )
     for member in good:
-        yield _one(mint, f"a status without {member}", {"status_list": override(good, {member: MISSING})})
+        yield _one(signer, f"a status without {member}", {"status_list": override(good, {member: MISSING})})
     for member in ("bits", "lst", "status", "aggregation_uri"):
-        yield _one(mint, f"a status with {member} in it", {"status_list": good | {member: 1}})
+        yield _one(signer, f"a status with {member} in it", {"status_list": good | {member: 1}})
     for name, status in {
         "of another type alone": {"identifier_list": {"id": "1", "uri": uri}},
         "of another type beside": {"status_list": good, "identifier_list": {"id": "1", "uri": uri}},
@@ -56,18 +56,18 @@ def forge(mint: Mint) -> Forged:
         "that is the reference itself": good,
         "whose type is spelled otherwise": {"Status_List": good},
     }.items():
-        yield _one(mint, f"a status {name}", status)
-    for name, other in _lists(mint).items():
-        yield _one(mint, f"the list is {name}", {"status_list": good | {"uri": other}})
+        yield _one(signer, f"a status {name}", status)
+    for name, other in _lists(signer).items():
+        yield _one(signer, f"the list is {name}", {"status_list": good | {"uri": other}})
 
 
-def _one(mint: Mint, name: str, status: Any) -> tuple[str, str]:
-    return name, mint.sign(mint.claims() | {"status": status})
+def _one(signer: TokenSigner, name: str, status: Any) -> tuple[str, str]:
+    return name, signer.sign(signer.claims() | {"status": status})
 
 
-def _lists(mint: Mint) -> dict[str, Any]:
-    """Return what is no list of the issuer: not its name, though the way may lead to it, or to something else."""
-    ours = mint.issuer
+def _lists(signer: TokenSigner) -> dict[str, Any]:
+    """Return names that are none of a list of the issuer, even where the URL leads to one."""
+    ours = signer.issuer
     scheme, _, rest = ours.partition("://")
     here = [
         "",

@@ -1,4 +1,4 @@
-"""What can be made of one genuine token and its issuer's public keys, without any private key."""
+"""Forgeries made from one genuine token and its issuer's public keys, without a private key."""
 
 import base64
 import hmac
@@ -10,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_STEP = 23  # every so many characters of a token one is touched
+_STEP = 23  # every 23rd character of a token is changed
 _TAILS = (*"=.A~+/\\#?*", "==", "===", "..", "AAAA", ".e30", "%3D", "%00", "%20")
 _ALGS: tuple[object, ...] = (
     *("none", "None", "NONE", "nOnE", "HS256", "RS384", "RS512", "PS256", "ES256", "EdDSA", "rs256"),
@@ -23,11 +23,8 @@ _KIDS: tuple[object, ...] = (
 )
 
 
-def borrowed(token: str, jwks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (sentence, token) for all that is left of `token` when somebody without a key has changed it.
-
-    `token` must be genuine and signed by the first key of `jwks`. No verifier may accept any of them.
-    """
+def tampered(token: str, jwks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (sentence, token) for changes of `token`, which must be genuine and signed by the first key of `jwks`."""
     head, body, signature = token.split(".")
     header = jwt.get_unverified_header(token)
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -88,7 +85,7 @@ def _rearranged(head: str, body: str, signature: str) -> Iterator[tuple[str, str
 
 def _promotions(claims: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from {
-        "sub": "somebody-else",
+        "sub": "another",
         "exp": claims["exp"] + 86400,
         "iat": claims["iat"] - 1,
         "nbf": 0,
@@ -117,14 +114,14 @@ def _headers(jwks: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         "crit empty": {"crit": []},
         "b64": {"b64": False, "crit": ["b64"]},
         "zip": {"zip": "DEF"},
-        "a member of no meaning": {"cty": "JWT"},
+        "a member without meaning here": {"cty": "JWT"},
     }.items()
 
 
 def _key_confusion(
     header: Mapping[str, Any], claims: Mapping[str, Any], jwks: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Take the public key for an HMAC secret, in every form that a careless verifier might load it in."""
+    """Use the public key as an HMAC secret, in every form in which a careless verifier might load it."""
     jwk = jwks["keys"][0]
     public = jwt.PyJWK(jwk).key
     spki, pkcs1 = PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1
