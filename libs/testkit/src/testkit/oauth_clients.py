@@ -104,7 +104,9 @@ class ConfidentialClient:
         now = int(time.time())
         claims = {"iss": self.client_id, "sub": self.client_id, "aud": self.issuer, "jti": uuid.uuid4().hex}
         times = {"iat": now, "exp": now + 60}
-        return jwt.encode({**claims, **times, **changes}, self.key if key is None else key, algorithm, headers=headers)
+        return jwt.encode(
+            {**claims, **times, **changes}, self.key if key is None else key, algorithm, headers=headers
+        )
 
     def post(self, path: str = "/oauth/token", **form: Any) -> requests.Response:
         """Send a form with a client assertion."""
