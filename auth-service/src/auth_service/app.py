@@ -12,6 +12,7 @@ from service_kit.web.openapi import Api
 from touchstone.flask import Touchstone
 
 from auth_service import cli
+from auth_service.bootstrap import wire
 from auth_service.domain.delivery import Deliver
 from auth_service.domain.grants import AUDIENCES
 from auth_service.domain.keys import KeyTimes
@@ -45,7 +46,6 @@ from auth_service.storage.locking import replicas_lock
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from auth_service.storage.watching import bell_of
-from auth_service.use_cases import wire
 from auth_service.watching import Watcher
 from auth_service.web import (
     account,
