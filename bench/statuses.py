@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import crowd
-from auth_service.domain.statuses import Horizon
+from auth_service.domain.sessions.status_list import Horizon
 from auth_service.signing.statuses import compressed
 from auth_service.storage.store import SqlStore
 from drawing import percentile

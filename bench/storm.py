@@ -11,14 +11,14 @@ from functools import partial
 
 import crowd
 import jwt
-from auth_service.domain import sessions
-from auth_service.domain.grants import Grant
-from auth_service.domain.issuing import Issuing, Lifetimes
-from auth_service.domain.sessions import EndReason
-from auth_service.domain.statuses import Changes, Horizon
+from auth_service.domain.oauth.scopes import Grant
+from auth_service.domain.sessions.session import EndReason
+from auth_service.domain.sessions.status_list import Changes, Horizon
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.signing.statuses import StatusLists
 from auth_service.storage.store import SqlStore
+from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
+from auth_service.use_cases.sessions import end_sessions as sessions
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from service_kit.database import open_database
 

@@ -11,27 +11,28 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from auth_service.app import create_app
-from auth_service.domain.accounts import Account
-from auth_service.domain.audit import AuditEntry, current_origin
-from auth_service.domain.clients import Client
-from auth_service.domain.device_codes import DeviceStatus
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.accounts.failed_logins import Failures
+from auth_service.domain.accounts.password import Verdict
+from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.errors import TooBusy
-from auth_service.domain.exchange import OwnToken
-from auth_service.domain.issuing import Issuing, Lifetimes
-from auth_service.domain.passwords import Verdict
-from auth_service.domain.refresh import Refresh
-from auth_service.domain.refresh_tokens import Presented
-from auth_service.domain.signals import KEPT, MOST_KEPT, Depth, Signal
-from auth_service.domain.slowdown import Failures
-from auth_service.domain.statuses import LIST_SIZE, Bit, Changes, Horizon, StatusRef
-from auth_service.domain.streams import Method
-from auth_service.domain.times import new_id
+from auth_service.domain.oauth.access_token import OwnToken
+from auth_service.domain.oauth.client import Client
+from auth_service.domain.oauth.device_code import DeviceStatus
+from auth_service.domain.oauth.refresh_token import Presented
+from auth_service.domain.opaque_tokens import new_id
+from auth_service.domain.request_context import current_origin
+from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Depth, Signal
+from auth_service.domain.security_events.stream import Method
+from auth_service.domain.sessions.status_list import LIST_SIZE, Bit, Changes, Horizon, StatusRef
 from auth_service.registry import ClientRegistry, packaged_clients
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
 from auth_service.signing.__main__ import make_keys
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.store import SqlStore
+from auth_service.use_cases.oauth.refresh_token_grant import Refresh
+from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
 from flask.testing import FlaskClient
 from service_kit.database import open_database
 from sqlalchemy import text
@@ -757,7 +758,7 @@ class Rules:
 
     def open(self, account, client_id="cli", grant=None):
         """Open a session and give (session, refresh token, access token)."""
-        from auth_service.domain.grants import grant_for_account
+        from auth_service.domain.oauth.scopes import grant_for_account
 
         grant = grant or grant_for_account(account, self.client(client_id), None, ())
         with self.store.transaction() as tx:

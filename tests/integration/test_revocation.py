@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from auth_service.domain.sessions import EndReason
+from auth_service.domain.sessions.session import EndReason
 from testkit.concurrency import wait_for
 from testkit.token_signer import claims_of
 from testkit.user import mailed_token

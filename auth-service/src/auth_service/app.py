@@ -13,18 +13,13 @@ from touchstone.flask import Touchstone
 
 from auth_service import cli
 from auth_service.bootstrap import wire
-from auth_service.domain.delivery import Deliver
-from auth_service.domain.grants import AUDIENCES
-from auth_service.domain.keys import KeyTimes
-from auth_service.domain.mail import Outbox
-from auth_service.domain.passwords import PasswordHasher
-from auth_service.domain.polling import Poll
-from auth_service.domain.registration import DEMO_ACCOUNTS, Seed
-from auth_service.domain.rotation import RotateOnSchedule
-from auth_service.domain.statuses import Changes, Horizon
-from auth_service.domain.store import Store
-from auth_service.domain.stream_admin import Operator, StreamAdmin
-from auth_service.domain.times import Clock
+from auth_service.domain.accounts.password import PasswordHasher
+from auth_service.domain.clock import Clock
+from auth_service.domain.email import Outbox
+from auth_service.domain.oauth.scopes import AUDIENCES
+from auth_service.domain.sessions.status_list import Changes, Horizon
+from auth_service.domain.signing_keys import KeyTimes
+from auth_service.domain.unit_of_work import Store
 from auth_service.mailing import mailer_for
 from auth_service.mailing.announce import announce
 from auth_service.mailing.outbox import ThreadedOutbox
@@ -46,6 +41,11 @@ from auth_service.storage.locking import replicas_lock
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from auth_service.storage.watching import bell_of
+from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
+from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
+from auth_service.use_cases.security_events.poll import Poll
+from auth_service.use_cases.security_events.push import Deliver
+from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
 from auth_service.watching import Watcher
 from auth_service.web import (
     account,

@@ -1,24 +1,9 @@
 """How the mint's use cases are made of their parts: what ``app.py`` leaves to a list."""
 
-from auth_service.domain.administration import Administration
-from auth_service.domain.assertions import AuthenticateClient
-from auth_service.domain.authorization_codes import Redeem
-from auth_service.domain.device import DeviceGrant, StartDevice
-from auth_service.domain.device_answers import AnswerDevice
-from auth_service.domain.exchange import Exchange, ServiceToken
-from auth_service.domain.issuing import Issuing, Lifetimes
-from auth_service.domain.login import LogIn, PasswordCheck
-from auth_service.domain.logout import Introspect, LogOut, Revoke
-from auth_service.domain.mail import Outbox
-from auth_service.domain.own_sessions import OwnSessions
-from auth_service.domain.passwords import ChangePassword, PasswordHasher
-from auth_service.domain.refresh import Refresh
-from auth_service.domain.registration import Register
-from auth_service.domain.slowdown import NoBrake, SlowDown
-from auth_service.domain.store import Store
-from auth_service.domain.times import Clock
-from auth_service.domain.userinfo import UserInfo
-from auth_service.domain.verification import Welcome
+from auth_service.domain.accounts.password import PasswordHasher
+from auth_service.domain.clock import Clock
+from auth_service.domain.email import Outbox
+from auth_service.domain.unit_of_work import Store
 from auth_service.registry import AllClients
 from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
@@ -27,6 +12,26 @@ from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists
 from auth_service.signing.verifying import HintKeyFinder, OwnIdTokens, OwnTokens
 from auth_service.strength import Zxcvbn
+from auth_service.use_cases.accounts.change_password import ChangePassword
+from auth_service.use_cases.accounts.email_verification import Welcome
+from auth_service.use_cases.accounts.login import LogIn, PasswordCheck
+from auth_service.use_cases.accounts.login_throttle import NoBrake, SlowDown
+from auth_service.use_cases.accounts.register import Register
+from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.oauth.authorization_code_grant import Redeem
+from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
+from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
+from auth_service.use_cases.oauth.device_approval import AnswerDevice
+from auth_service.use_cases.oauth.device_authorization import StartDevice
+from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
+from auth_service.use_cases.oauth.introspection import Introspect
+from auth_service.use_cases.oauth.refresh_token_grant import Refresh
+from auth_service.use_cases.oauth.revocation import Revoke
+from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
+from auth_service.use_cases.oauth.userinfo import UserInfo
+from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.own_sessions import OwnSessions
 from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint

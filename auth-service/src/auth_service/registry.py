@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-from auth_service.domain.client_definition import client_from, is_client_id
-from auth_service.domain.clients import Client
 from auth_service.domain.errors import ClientFault
-from auth_service.domain.store import Store
+from auth_service.domain.oauth.client import Client
+from auth_service.domain.oauth.client_metadata import client_from, is_client_id
+from auth_service.domain.unit_of_work import Store
 
 
 class ClientRegistry:

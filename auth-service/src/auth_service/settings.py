@@ -7,10 +7,9 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from service_kit.database.url import DatabaseUrl
 from service_kit.settings import TEN_YEARS, KeysDir, Seconds, ServiceSettings
 
-from auth_service.domain.browser import BROWSER_LIFE
 from auth_service.domain.errors import ClientFault
-from auth_service.domain.status_lists import check_size
-from auth_service.domain.statuses import LIST_SIZE
+from auth_service.domain.sessions.browser_session import BROWSER_LIFE
+from auth_service.domain.sessions.status_list import LIST_SIZE, check_size
 from auth_service.mailing import check_sender, mailer_for
 from auth_service.registry import file_clients
 from auth_service.signing.cryptoki import package

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from auth_service.domain.times import Clock
+from auth_service.domain.clock import Clock
 from auth_service.schedule import Schedule
 
 LOOK_EVERY = 0.25  # seconds: keys change by hand, and by the clock, and ring no bell

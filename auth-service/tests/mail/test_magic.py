@@ -3,12 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from auth_service.domain.audit import AuditQuery
-from auth_service.domain.browser import Enter
-from auth_service.domain.errors import BadLink, BindingMissing, InvalidClient, InvalidScope, MailBusy
-from auth_service.domain.login import PasswordCheck, Wanted
-from auth_service.domain.magic import MOST, AskForLink, LinkCode, LinkToken, RedeemLink
-from auth_service.domain.one_time import LETTERS, code_digest, new_code, tidy_code
+from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, new_code, tidy_code
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.errors import BadLink, BindingMissing, MailBusy
+from auth_service.domain.oauth.errors import InvalidClient, InvalidScope
+from auth_service.use_cases.accounts.browser_login import Enter
+from auth_service.use_cases.accounts.login import PasswordCheck, Wanted
+from auth_service.use_cases.accounts.magic_link import MOST, AskForLink, LinkCode, LinkToken, RedeemLink
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text

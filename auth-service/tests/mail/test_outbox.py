@@ -3,8 +3,8 @@
 import threading
 
 import pytest
+from auth_service.domain.email import Letter, MailDelayed, MailRefused
 from auth_service.domain.errors import MailBusy
-from auth_service.domain.mail import Letter, MailDelayed, MailRefused
 from auth_service.mailing import outbox as outbox_module
 from auth_service.mailing.announce import announce
 from auth_service.mailing.outbox import ThreadedOutbox

@@ -4,21 +4,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from auth_service.domain.errors import (
-    BadLink,
-    InvalidPassword,
-    InvalidScope,
-    InvalidTarget,
-    MailBusy,
-    SessionOver,
-    WrongPassword,
-)
-from auth_service.domain.grants import ROLE_SCOPES, grant_for_account
-from auth_service.domain.login import LogIn
-from auth_service.domain.password_reset import MOST, AskForReset, ResetPassword
-from auth_service.domain.passwords import ChangePassword
-from auth_service.domain.registration import Register
-from auth_service.domain.verification import Verify, Welcome
+from auth_service.domain.errors import BadLink, InvalidPassword, MailBusy, SessionOver, WrongPassword
+from auth_service.domain.oauth.errors import InvalidScope, InvalidTarget
+from auth_service.domain.oauth.scopes import ROLE_SCOPES, grant_for_account
+from auth_service.use_cases.accounts.change_password import ChangePassword
+from auth_service.use_cases.accounts.email_verification import Verify, Welcome
+from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.password_reset import MOST, AskForReset, ResetPassword
+from auth_service.use_cases.accounts.register import Register
 
 OWN = {"profile:read", "profile:write"}
 NEW = "some unrelated words"
@@ -230,8 +223,8 @@ def test_a_new_password_by_mail_ends_every_session_and_verifies_the_address(worl
 
 
 def test_a_new_password_by_mail_logs_every_browser_out(world):
-    from auth_service.domain.browser import Enter, WhoIsThere
-    from auth_service.domain.login import PasswordCheck
+    from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+    from auth_service.use_cases.accounts.login import PasswordCheck
 
     world.newcomer()
     check = PasswordCheck(world.store, world.rules.hasher)

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
-from auth_service.domain.audit import Origin, asked_from
+from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
 from auth_service.domain.errors import BadCredentials, SlowedDown
-from auth_service.domain.login import LogIn
-from auth_service.domain.slowdown import MEMORY, PLACE_KEPT, Limits, SlowDown, network_of
+from auth_service.domain.request_context import Origin, asked_from, network_of
+from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.login_throttle import Limits, SlowDown
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text

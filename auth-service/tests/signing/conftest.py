@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from auth_service.domain.keys import KeyTimes
+from auth_service.domain.signing_keys import KeyTimes
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.stores import SigningStore
 from pydantic import SecretStr

@@ -6,12 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from auth_service.domain.keys import KeyTimes
-from auth_service.domain.rotation import RotateOnSchedule
+from auth_service.domain.signing_keys import KeyTimes
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.stores import SigningStore
 from auth_service.storage.locking import replicas_lock
 from auth_service.storage.store import SqlStore
+from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
 from pydantic import SecretStr
 from service_kit.database import open_database
 from service_kit.database.engine import file_lock

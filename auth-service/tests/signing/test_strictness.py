@@ -1,8 +1,8 @@
 """Every JWT that comes back to us is read as strictly as an access token is."""
 
 import pytest
-from auth_service.domain.errors import InvalidClient
-from auth_service.domain.hints import Hint
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.oauth.id_token import Hint
 from auth_service.signing.assertions import ClientKeys, JwtAssertions
 from auth_service.signing.verifying import OwnIdTokens
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

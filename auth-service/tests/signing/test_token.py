@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 from auth_service.domain.errors import NoSigningKey
-from auth_service.domain.keys import KeyBirth
+from auth_service.domain.signing_keys import KeyBirth
 from auth_service.signing import cryptoki
 from auth_service.signing.cryptoki import Connection
 from auth_service.signing.pem import KeyFault

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
-from auth_service.domain.audit import AuditQuery
+from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.signing.jwk import thumbprint
 from auth_service.signing.vault import VaultAway

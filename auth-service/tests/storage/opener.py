@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import sys
 
-from auth_service.domain.sessions import Session
+from auth_service.domain.sessions.session import Session
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
 from service_kit.database import open_database

@@ -6,13 +6,15 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from auth_service.domain.audit import AuditEvent, AuditQuery, Event, Origin, asked_from
-from auth_service.domain.client_definition import client_from
-from auth_service.domain.device import DeviceGrant
-from auth_service.domain.device_codes import DeviceCode, DeviceStatus
-from auth_service.domain.errors import AuthorizationPending, InvalidClient, InvalidGrant, SlowDown
-from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.sessions import EndReason, end_all_sessions, end_session, end_sessions_of_client
+from auth_service.domain.audit_log import AuditEvent, AuditQuery, Event
+from auth_service.domain.oauth.client_metadata import client_from
+from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus
+from auth_service.domain.oauth.errors import AuthorizationPending, InvalidClient, InvalidGrant, SlowDown
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.request_context import Origin, asked_from
+from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 

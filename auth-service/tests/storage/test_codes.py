@@ -5,14 +5,17 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from auth_service.domain.audit import AuditQuery
-from auth_service.domain.authorization_codes import AuthorizationCode, Redeem, Redemption, verifier_fits
-from auth_service.domain.browser import BrowserSession, Leave
-from auth_service.domain.clients import GrantType
-from auth_service.domain.consents import Consent
-from auth_service.domain.errors import InvalidGrant, InvalidTarget, UnauthorizedClient
-from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.sessions import EndReason, end_all_sessions
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.oauth.authorization_code import AuthorizationCode
+from auth_service.domain.oauth.client import GrantType
+from auth_service.domain.oauth.consent import Consent
+from auth_service.domain.oauth.errors import InvalidGrant, InvalidTarget, UnauthorizedClient
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.browser_session import BrowserSession
+from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.oauth.authorization_code_grant import Redeem, Redemption, verifier_fits
+from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

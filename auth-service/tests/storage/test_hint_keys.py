@@ -1,7 +1,7 @@
 """Public halves of former signing keys, on every implementation of the store."""
 
 import pytest
-from auth_service.domain.hints import HintKey
+from auth_service.domain.oauth.id_token import HintKey
 
 KEY = HintKey("k" * 43, b"\x30\x00 DER", keep_until=1_800_000_060.5)
 

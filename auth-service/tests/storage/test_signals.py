@@ -4,10 +4,9 @@ import threading
 from dataclasses import replace
 
 import pytest
-from auth_service.domain.audit import AuditQuery
-from auth_service.domain.errors import TooManyStreams
-from auth_service.domain.sessions import EndReason, end_session
-from auth_service.domain.signals import (
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.security_events.errors import TooManyStreams
+from auth_service.domain.security_events.event import (
     CREDENTIAL_CHANGE,
     KEPT,
     MOST_KEPT,
@@ -15,10 +14,12 @@ from auth_service.domain.signals import (
     VERIFICATION,
     Happening,
     Signal,
-    password_changed,
 )
-from auth_service.domain.stream_admin import StreamAdmin
-from auth_service.domain.streams import MOST_STREAMS, Method, Status, Stream, Wish
+from auth_service.domain.security_events.stream import MOST_STREAMS, Method, Status, Stream, Wish
+from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.security_events.emit import password_changed
+from auth_service.use_cases.security_events.streams import StreamAdmin
+from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
 

@@ -6,15 +6,11 @@ from threading import Event
 
 import psycopg
 import pytest
-from auth_service.domain.audit import AuditQuery
-from auth_service.domain.sessions import (
-    EndReason,
-    end_all_sessions,
-    end_session,
-    end_sessions_of_client,
-)
-from auth_service.domain.statuses import Bit, Horizon
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.sessions.session import EndReason
+from auth_service.domain.sessions.status_list import Bit, Horizon
 from auth_service.storage.announcing import CHANNEL, announce
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
 
 MANY = 2000

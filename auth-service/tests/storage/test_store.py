@@ -5,9 +5,11 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from auth_service.domain.errors import InvalidGrant
-from auth_service.domain.refresh_tokens import RefreshToken, digest_of
-from auth_service.domain.sessions import EndReason, Session, end_all_sessions, end_session
+from auth_service.domain.oauth.errors import InvalidGrant
+from auth_service.domain.oauth.refresh_token import RefreshToken
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.session import EndReason, Session
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session
 
 NOW = 1_800_000_000.25
 

@@ -1,9 +1,10 @@
 """When a bit is given back: after the last token that named it has died and every verifier has seen it cleared."""
 
 import pytest
-from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.sessions.session import EndReason
 from auth_service.storage.statuses import StatusPlan
 from auth_service.storage.store import SqlStore
+from auth_service.use_cases.sessions.end_sessions import end_session
 
 ACCESS, MARGIN, QUARANTINE = 300, 60, 3600
 

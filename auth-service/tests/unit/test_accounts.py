@@ -1,9 +1,9 @@
 """Addresses, names, passwords: what is accepted, and in which form."""
 
 import pytest
-from auth_service.domain.accounts import check_name, normalise_email
+from auth_service.domain.accounts.account import check_name, normalise_email
+from auth_service.domain.accounts.password import check_new_password
 from auth_service.domain.errors import InvalidEmail, InvalidName, InvalidPassword
-from auth_service.domain.passwords import check_new_password
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,8 +1,8 @@
 """Client assertions: what each has to say."""
 
 import pytest
-from auth_service.domain.assertions import AuthenticateClient
-from auth_service.domain.errors import InvalidClient
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
 
 AUDIENCES = frozenset({"http://localhost:8080", "http://localhost:8080/oauth/token"})
 

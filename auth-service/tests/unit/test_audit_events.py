@@ -1,31 +1,34 @@
 """What is written down, by whom it was done, and what is never written down."""
 
 import pytest
-from auth_service.domain.administration import AccountAdmin, Admit, SessionAdmin
-from auth_service.domain.audit import AuditQuery, Event, Origin, asked_from, current_origin, digest_of_address
-from auth_service.domain.client_admin import ClientAdmin
+from auth_service.domain.audit_log import AuditQuery, Event, digest_of_address
 from auth_service.domain.errors import (
     AddressTaken,
     BadCredentials,
     ClientFault,
     InvalidName,
-    InvalidTarget,
     MissingScope,
     NotWhileYou,
     SessionOver,
-    UnauthorizedClient,
     UnknownAccount,
     UnknownClient,
     UnknownKey,
     UnknownSession,
 )
-from auth_service.domain.exchange import Exchange
-from auth_service.domain.hints import HintKey
-from auth_service.domain.key_admin import KeyAdmin
-from auth_service.domain.keys import FormerKey
-from auth_service.domain.login import LogIn
-from auth_service.domain.registration import Register, Seed
+from auth_service.domain.oauth.errors import InvalidTarget, UnauthorizedClient
+from auth_service.domain.oauth.id_token import HintKey
+from auth_service.domain.request_context import Origin, asked_from, current_origin
+from auth_service.domain.signing_keys import FormerKey
 from auth_service.registry import ClientRegistry
+from auth_service.use_cases.accounts.demo_accounts import Seed
+from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.register import Register
+from auth_service.use_cases.admin.access import Admit
+from auth_service.use_cases.admin.accounts import AccountAdmin
+from auth_service.use_cases.admin.clients import ClientAdmin
+from auth_service.use_cases.admin.sessions import SessionAdmin
+from auth_service.use_cases.admin.signing_keys import KeyAdmin
+from auth_service.use_cases.oauth.token_exchange_grant import Exchange
 
 ADDRESS = "alice@example.com"
 

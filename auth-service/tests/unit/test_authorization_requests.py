@@ -3,8 +3,8 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from auth_service.domain.authorization import ReadRequest, Refused
 from auth_service.domain.errors import Unanswerable
+from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
 
 ISSUER = "http://localhost:8080"
 CALLBACK = "http://127.0.0.1:5000/callback"

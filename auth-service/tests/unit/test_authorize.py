@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from auth_service.domain.audit import AuditQuery
-from auth_service.domain.authorization import ReadRequest, Refused
-from auth_service.domain.authorize import Answered, AskForConsent, AskToLogIn, Authorize
-from auth_service.domain.browser import Enter, WhoIsThere
-from auth_service.domain.clients import GrantType
-from auth_service.domain.hints import Hint
-from auth_service.domain.login import PasswordCheck
-from auth_service.domain.refresh_tokens import digest_of
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.oauth.client import GrantType
+from auth_service.domain.oauth.id_token import Hint
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+from auth_service.use_cases.accounts.login import PasswordCheck
+from auth_service.use_cases.oauth.authorization_endpoint import Answered, AskForConsent, AskToLogIn, Authorize
+from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
 
 CALLBACK = "http://127.0.0.1:5000/callback"
 UNSCOPED = {"orders:read", "orders:write", "profile:read", "profile:write"}
@@ -298,6 +298,6 @@ def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules,
 
 
 def rules_grant():
-    from auth_service.domain.grants import Grant
+    from auth_service.domain.oauth.scopes import Grant
 
     return Grant(frozenset({"orders:read"}), ("orders-service",))

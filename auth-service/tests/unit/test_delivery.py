@@ -4,7 +4,11 @@ import threading
 from collections import Counter
 
 import pytest
-from auth_service.domain.delivery import (
+from auth_service.domain.errors import NoSigningKey
+from auth_service.domain.security_events.event import SESSION_REVOKED, Happening
+from auth_service.domain.security_events.stream import Method, Wish
+from auth_service.signals.couriers import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
+from auth_service.use_cases.security_events.push import (
     GIVEN_UP_AFTER,
     LEASE,
     LONGEST_PAUSE,
@@ -14,11 +18,7 @@ from auth_service.domain.delivery import (
     PushRefused,
     pause_after,
 )
-from auth_service.domain.errors import NoSigningKey
-from auth_service.domain.signals import SESSION_REVOKED, Happening
-from auth_service.domain.stream_admin import StreamAdmin
-from auth_service.domain.streams import Method, Wish
-from auth_service.signals.couriers import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
+from auth_service.use_cases.security_events.streams import StreamAdmin
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 from testkit.clock import FakeClock

@@ -1,12 +1,10 @@
 """The device grant: who may answer, how often a device may ask, and that one approval gives one session."""
 
 import pytest
-from auth_service.domain.audit import AuditQuery, Origin, asked_from
-from auth_service.domain.browser import BrowserSession, SignedIn
-from auth_service.domain.device import DeviceGrant, StartDevice
-from auth_service.domain.device_answers import AnswerDevice
-from auth_service.domain.device_codes import ALPHABET, new_user_code, normal_user_code
-from auth_service.domain.errors import (
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.errors import TooManyTries, UnknownUserCode
+from auth_service.domain.oauth.device_code import ALPHABET, new_user_code, normal_user_code
+from auth_service.domain.oauth.errors import (
     AccessDenied,
     AuthorizationPending,
     ExpiredToken,
@@ -15,10 +13,13 @@ from auth_service.domain.errors import (
     InvalidScope,
     InvalidTarget,
     OAuthError,
-    TooManyTries,
     UnauthorizedClient,
-    UnknownUserCode,
 )
+from auth_service.domain.request_context import Origin, asked_from
+from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
+from auth_service.use_cases.oauth.device_approval import AnswerDevice
+from auth_service.use_cases.oauth.device_authorization import StartDevice
+from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -192,7 +193,7 @@ def test_a_client_polls_for_its_own_codes_alone(rules, start, poll, approve):
 
 
 def test_a_made_up_code_is_refused(poll, start):
-    from auth_service.domain.device import Started
+    from auth_service.use_cases.oauth.device_authorization import Started
 
     with pytest.raises(InvalidGrant):
         poll(Started("made up", "made up"))

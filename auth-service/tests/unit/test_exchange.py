@@ -3,17 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from auth_service.domain.errors import (
+from auth_service.domain.oauth.access_token import AccessToken
+from auth_service.domain.oauth.errors import (
     InvalidClient,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
     UnauthorizedClient,
 )
-from auth_service.domain.exchange import Exchange, ServiceToken
-from auth_service.domain.grants import Grant
-from auth_service.domain.issuing import AccessToken
-from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.oauth.scopes import Grant
+from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
+from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.sessions.end_sessions import end_session
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The life of a signing key follows from the clock alone."""
 
 import pytest
-from auth_service.domain.keys import KeyBirth, KeyState, KeyTimes, key_states
+from auth_service.domain.signing_keys import KeyBirth, KeyState, KeyTimes, key_states
 from hypothesis import given
 from hypothesis import strategies as st
 

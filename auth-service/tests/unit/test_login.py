@@ -4,11 +4,13 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from auth_service.domain.errors import BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy
-from auth_service.domain.login import LogIn
-from auth_service.domain.mail import NoOutbox
-from auth_service.domain.registration import DEMO_ACCOUNTS, Register, Seed
-from auth_service.domain.verification import Welcome
+from auth_service.domain.email import NoOutbox
+from auth_service.domain.errors import BadCredentials, TooBusy
+from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
+from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
+from auth_service.use_cases.accounts.email_verification import Welcome
+from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.register import Register
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import jwt
 import pytest
-from auth_service.domain.browser import BrowserSession, Leave, SignedIn
-from auth_service.domain.end_session import EndSession, ReadLogOut
 from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver, Unanswerable
-from auth_service.domain.grants import Grant
-from auth_service.domain.hints import Hint
-from auth_service.domain.oidc import id_token_claims
-from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.userinfo import UserInfo
+from auth_service.domain.oauth.id_token import Hint, id_token_claims
+from auth_service.domain.oauth.scopes import Grant
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
 from auth_service.signing.verifying import OwnIdTokens
+from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
+from auth_service.use_cases.oauth.userinfo import UserInfo
+from auth_service.use_cases.sessions.browser_logout import Leave
 from testkit.keys import make_rsa
 
 ISSUER = "http://localhost:8080"

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from auth_service.domain.accounts.password import Verdict, normal_form
 from auth_service.domain.errors import ClientFault, TooBusy
-from auth_service.domain.passwords import Verdict, normal_form
 from auth_service.passwords import Argon2Hasher, HashCost
 from auth_service.registry import read_clients
 from auth_service.sealing import HkdfSealer

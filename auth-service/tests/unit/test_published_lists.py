@@ -9,8 +9,7 @@ from threading import Barrier, Event
 
 import pytest
 from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
-from auth_service.domain.status_lists import Bitmap, check_size
-from auth_service.domain.statuses import Bit, Changes, Horizon
+from auth_service.domain.sessions.status_list import Bit, Bitmap, Changes, Horizon, check_size
 from auth_service.signing.statuses import (
     BEHIND,
     LIFE,

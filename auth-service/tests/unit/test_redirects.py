@@ -1,7 +1,7 @@
 """Which redirect URI is a client's: compared as strings, but for the port of a loopback address."""
 
 import pytest
-from auth_service.domain.redirects import registered, with_parameters
+from auth_service.domain.oauth.redirect_uris import registered, with_parameters
 
 ISSUER = "https://id.example"
 WEB = "https://app.example/callback"

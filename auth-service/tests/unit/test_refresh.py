@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from auth_service.domain.errors import InvalidClient, InvalidGrant, InvalidScope, InvalidTarget
-from auth_service.domain.grants import Grant
-from auth_service.domain.sessions import EndReason, end_session
+from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidScope, InvalidTarget
+from auth_service.domain.oauth.scopes import Grant
+from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.sessions.end_sessions import end_session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

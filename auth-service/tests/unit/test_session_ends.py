@@ -5,28 +5,28 @@ from pathlib import Path
 
 import auth_service
 import pytest
-from auth_service.domain.administration import AccountAdmin, SessionAdmin
-from auth_service.domain.audit import AuditQuery
-from auth_service.domain.authorization_codes import AuthorizationCode, Redeem, Redemption
-from auth_service.domain.browser import Leave
-from auth_service.domain.client_admin import ClientAdmin
-from auth_service.domain.errors import (
-    InvalidClient,
-    InvalidGrant,
-    InvalidPassword,
-    InvalidRequest,
-    SessionOver,
-    WrongPassword,
-)
-from auth_service.domain.exchange import Exchange, ServiceToken
-from auth_service.domain.logout import Introspect, LogOut, Revoke
-from auth_service.domain.one_time import OneTimeToken, Purpose
-from auth_service.domain.own_sessions import OwnSessions
-from auth_service.domain.password_reset import ResetPassword, password_digest
-from auth_service.domain.passwords import ChangePassword
-from auth_service.domain.refresh_tokens import digest_of
-from auth_service.domain.sessions import EndReason, end_sessions_of_client
+from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
+from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.errors import InvalidPassword, SessionOver, WrongPassword
+from auth_service.domain.oauth.authorization_code import AuthorizationCode
+from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.session import EndReason
 from auth_service.registry import ClientRegistry
+from auth_service.use_cases.accounts.change_password import ChangePassword
+from auth_service.use_cases.accounts.password_reset import ResetPassword, password_digest
+from auth_service.use_cases.admin.accounts import AccountAdmin
+from auth_service.use_cases.admin.clients import ClientAdmin
+from auth_service.use_cases.admin.sessions import SessionAdmin
+from auth_service.use_cases.oauth.authorization_code_grant import Redeem, Redemption
+from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
+from auth_service.use_cases.oauth.introspection import Introspect
+from auth_service.use_cases.oauth.revocation import Revoke
+from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client
+from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.own_sessions import OwnSessions
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_introspection_tells_a_resource_server_about_its_own_tokens(rules, sessi
 
 
 def test_introspection_says_nothing_about_tokens_for_others(rules, alice, introspect):
-    from auth_service.domain.grants import Grant
+    from auth_service.domain.oauth.scopes import Grant
 
     _, _, token = rules.open(alice, grant=Grant(frozenset({"profile:read"}), ("users-service",)))
 

@@ -8,9 +8,10 @@ from threading import Event
 
 import jwt
 import pytest
-from auth_service.domain.errors import InvalidClient, NoSigningKey, UnknownKey
-from auth_service.domain.keys import KeyTimes
-from auth_service.domain.statuses import Bit, Changes, Horizon
+from auth_service.domain.errors import NoSigningKey, UnknownKey
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.sessions.status_list import Bit, Changes, Horizon
+from auth_service.domain.signing_keys import KeyTimes
 from auth_service.signing import pem
 from auth_service.signing.__main__ import main
 from auth_service.signing.assertions import ClientKeys, JwtAssertions

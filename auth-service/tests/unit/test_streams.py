@@ -1,20 +1,15 @@
 """The rules for streams: what one may be, whose it is, and what its signals say."""
 
 import pytest
-from auth_service.domain.errors import InvalidStream, TooManyVerifications, UnknownStream
-from auth_service.domain.polling import Poll
-from auth_service.domain.receivers import check_authorization, check_endpoint
-from auth_service.domain.sessions import EndReason, end_session
-from auth_service.domain.signals import (
-    _ENDS,
-    CREDENTIAL_CHANGE,
-    EVENTS,
-    SESSION_REVOKED,
-    Signal,
-    password_changed,
-)
-from auth_service.domain.stream_admin import Operator, StreamAdmin
-from auth_service.domain.streams import VERIFY_EVERY, Method, Status, Wish
+from auth_service.domain.security_events.endpoint import check_authorization, check_endpoint
+from auth_service.domain.security_events.errors import InvalidStream, TooManyVerifications, UnknownStream
+from auth_service.domain.security_events.event import CREDENTIAL_CHANGE, EVENTS, SESSION_REVOKED, Signal
+from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, Status, Wish
+from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.security_events.emit import _ENDS, password_changed
+from auth_service.use_cases.security_events.poll import Poll
+from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
+from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
 ISSUER = "https://mint.example"

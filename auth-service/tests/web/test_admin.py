@@ -50,7 +50,7 @@ def events(app):
     """`events(kind)`: what the log holds of it, newest first."""
 
     def read(kind):
-        from auth_service.domain.audit import AuditQuery
+        from auth_service.domain.audit_log import AuditQuery
         from auth_service.storage.store import SqlStore
 
         with SqlStore(app.extensions["engine"]).reading() as tx:

@@ -22,7 +22,7 @@ def basic(client_id, secret, *, encode=quote_plus):
 @pytest.fixture
 def app(make_app, tmp_path):
     """The mint with clients that a file names, one of them with a secret that a person chose."""
-    from auth_service.domain.client_secrets import hash_secret
+    from auth_service.domain.oauth.client import hash_secret
 
     def table(client_id, secret, serves="", grants='"client_credentials", "refresh_token"'):
         return (
@@ -214,10 +214,10 @@ def test_introspection_is_about_tokens_for_audiences_that_the_client_serves(clie
 @pytest.fixture
 def own(app, client):
     """A session of the shop's own, which no grant of today's opens for a client with a secret but a code."""
-    from auth_service.domain.grants import Grant
-    from auth_service.domain.issuing import Issuing, Lifetimes
+    from auth_service.domain.oauth.scopes import Grant
     from auth_service.registry import read_clients
     from auth_service.storage.store import SqlStore
+    from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
 
     store = SqlStore(app.extensions["engine"])
     shop = read_clients('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n')[0]

@@ -5,8 +5,8 @@ import threading
 
 import jwt
 import pytest
-from auth_service.domain.signals import EVENTS
-from auth_service.domain.streams import MOST_STREAMS
+from auth_service.domain.security_events.event import EVENTS
+from auth_service.domain.security_events.stream import MOST_STREAMS
 from auth_service.web.signal_desk import Turns
 
 URL = "https://receiver.example/events"

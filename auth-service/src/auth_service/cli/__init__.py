@@ -11,8 +11,8 @@ from auth_service.cli.clients import client_commands
 from auth_service.cli.keys import keys_commands
 from auth_service.cli.sessions import session_commands
 from auth_service.cli.signals import signal_commands
-from auth_service.domain.administration import Administration
-from auth_service.domain.stream_admin import Operator
+from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.security_events.streams import Operator
 
 InstallKey = Callable[[str, Path], None]
 EncryptFiles = Callable[[], list[str]]

@@ -4,8 +4,8 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, moment, print_one, print_rows
-from auth_service.domain.accounts import Account
-from auth_service.domain.administration import AccountAdmin
+from auth_service.domain.accounts.account import Account
+from auth_service.use_cases.admin.accounts import AccountAdmin
 
 PAGE = 200
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from auth_service.domain.administration import ReadAudit
-from auth_service.domain.audit import AuditEntry, AuditQuery, Event
+from auth_service.domain.audit_log import AuditEntry, AuditQuery, Event
+from auth_service.use_cases.admin import ReadAudit
 
 
 def audit_command(read: ReadAudit) -> click.Command:

@@ -8,9 +8,9 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, print_one, print_rows
-from auth_service.domain.client_admin import ClientAdmin, KeepKey, NewClient
-from auth_service.domain.client_definition import table_of
-from auth_service.domain.clients import Client
+from auth_service.domain.oauth.client import Client
+from auth_service.domain.oauth.client_metadata import table_of
+from auth_service.use_cases.admin.clients import ClientAdmin, KeepKey, NewClient
 
 LISTS = {
     "grants": ("--grant", "A grant that it may use."),

@@ -10,8 +10,8 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from auth_service.domain.audit import Origin, asked_from
 from auth_service.domain.errors import AuthError
+from auth_service.domain.request_context import Origin, asked_from
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 

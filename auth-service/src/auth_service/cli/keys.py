@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands
-from auth_service.domain.key_admin import KeyAdmin
+from auth_service.use_cases.admin.signing_keys import KeyAdmin
 
 
 def keys_commands(keys: KeyAdmin, encrypt_files: Callable[[], list[str]]) -> AppGroup:

@@ -4,8 +4,8 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, moment, print_rows
-from auth_service.domain.administration import SessionAdmin
-from auth_service.domain.sessions import Session
+from auth_service.domain.sessions.session import Session
+from auth_service.use_cases.admin.sessions import SessionAdmin
 
 PAGE = 200
 

@@ -4,8 +4,8 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, moment, print_rows
-from auth_service.domain.stream_admin import Operator
-from auth_service.domain.streams import Stream
+from auth_service.domain.security_events.stream import Stream
+from auth_service.use_cases.security_events.streams import Operator
 
 
 def signal_commands(streams: Operator) -> AppGroup:

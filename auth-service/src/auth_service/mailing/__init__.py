@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 from touchstone.text import is_line
 
-from auth_service.domain.mail import Mailer
+from auth_service.domain.email import Mailer
 from auth_service.mailing.folder import FolderMailer
 from auth_service.mailing.nowhere import Nowhere
 from auth_service.mailing.smtp import Security, SmtpMailer, SmtpServer

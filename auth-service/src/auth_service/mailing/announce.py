@@ -2,7 +2,7 @@
 
 import json
 
-from auth_service.domain.mail import Letter
+from auth_service.domain.email import Letter
 
 
 def announce(letter: Letter) -> None:

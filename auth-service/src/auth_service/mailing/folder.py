@@ -5,7 +5,7 @@ import secrets
 import time
 from pathlib import Path
 
-from auth_service.domain.mail import MailDelayed
+from auth_service.domain.email import MailDelayed
 from auth_service.mailing.messages import message
 
 

@@ -4,7 +4,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime, make_msgid
 
-from auth_service.domain.mail import MailRefused
+from auth_service.domain.email import MailRefused
 
 
 def message(sender: str, to: str, subject: str, text: str) -> EmailMessage:

@@ -1,6 +1,6 @@
 """No mail: what stands in for a mailer when none is configured."""
 
-from auth_service.domain.mail import MailRefused
+from auth_service.domain.email import MailRefused
 
 
 class Nowhere:

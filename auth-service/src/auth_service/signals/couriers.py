@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_service.domain.delivery import Deliver, Outcome, Tried, pause_after
-from auth_service.domain.signals import Signal
-from auth_service.domain.streams import Stream
-from auth_service.domain.times import Clock
+from auth_service.domain.clock import Clock
+from auth_service.domain.security_events.event import Signal
+from auth_service.domain.security_events.stream import Stream
 from auth_service.schedule import Schedule
+from auth_service.use_cases.security_events.push import Deliver, Outcome, Tried, pause_after
 
 AT_ONCE, OF_ONE = 8, 4  # tries under way in this process: in all, and for one stream
 LOOK_EVERY = 1.0  # seconds; how late a signal is noticed that another process recorded

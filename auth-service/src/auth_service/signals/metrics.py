@@ -8,11 +8,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_service.domain.delivery import Outcome
-from auth_service.domain.signals import Depth
-from auth_service.domain.store import Store
-from auth_service.domain.streams import Method
-from auth_service.domain.times import Clock
+from auth_service.domain.clock import Clock
+from auth_service.domain.security_events.event import Depth
+from auth_service.domain.security_events.stream import Method
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.security_events.push import Outcome
 
 METHODS = {Method.PUSH.value: "push", Method.POLL.value: "poll"}
 

@@ -1,6 +1,6 @@
 """The outbox as the watcher sees it."""
 
-from auth_service.domain.store import Store
+from auth_service.domain.unit_of_work import Store
 
 
 class News:

@@ -8,7 +8,7 @@ from service_kit.http_deadline import adapter
 from touchstone.following.fetch import plain_session
 from urllib3.exceptions import HTTPError
 
-from auth_service.domain.delivery import PushDelayed, PushRefused
+from auth_service.use_cases.security_events.push import PushDelayed, PushRefused
 
 CONNECT, READ, WHOLE = 3.0, 5.0, 10.0  # seconds: for a connection, for one read, for the whole answer
 LONGEST_ANSWER = 8192  # bytes that are looked at

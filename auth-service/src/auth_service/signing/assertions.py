@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from touchstone import TokenError
 from touchstone.jws import read_object, split, verified_claims
 
-from auth_service.domain.errors import InvalidClient
+from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.signing import pem
 
 _UNTYPED = "JWT"  # what RFC 7523 left open

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import SecretStr
 
-from auth_service.domain.times import Clock
+from auth_service.domain.clock import Clock
 from auth_service.signing.pem import KeyFault
 from auth_service.signing.vault import VaultAway
 

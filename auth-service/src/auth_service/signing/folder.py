@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
 
-from auth_service.domain.keys import KeyBirth
+from auth_service.domain.signing_keys import KeyBirth
 from auth_service.signing import pem
 from auth_service.signing.jwk import thumbprint
 from auth_service.signing.vault import PublicKeys, VaultAway, birth_of, name_of

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from auth_service.domain.keys import KeyState, KeyStatus
-from auth_service.domain.times import Clock
+from auth_service.domain.clock import Clock
+from auth_service.domain.signing_keys import KeyState, KeyStatus
 
 
 class KeyMetrics(Collector):

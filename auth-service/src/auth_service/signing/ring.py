@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from auth_service.domain.clock import Clock
 from auth_service.domain.errors import NoSigningKey, UnknownKey
-from auth_service.domain.keys import FormerKey, KeyBirth, KeyState, KeyStatus, KeyTimes, key_states
-from auth_service.domain.times import Clock
+from auth_service.domain.signing_keys import FormerKey, KeyBirth, KeyState, KeyStatus, KeyTimes, key_states
 from auth_service.signing.jwk import jwk_set
 from auth_service.signing.jws import compact
 from auth_service.signing.pem import public_der

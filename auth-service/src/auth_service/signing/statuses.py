@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from auth_service.domain.clock import Clock
 from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
-from auth_service.domain.status_lists import Bitmap, StatusBits
-from auth_service.domain.statuses import Changes, Horizon, list_uri
-from auth_service.domain.times import Clock
+from auth_service.domain.sessions.status_list import Bitmap, Changes, Horizon, StatusBits, list_uri
 
 LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)
 LIFE = 43_200  # seconds that a list token is good for

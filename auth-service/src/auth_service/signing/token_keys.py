@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
-from auth_service.domain.keys import KeyBirth
+from auth_service.domain.signing_keys import KeyBirth
 from auth_service.signing.cryptoki import Connection, Session, package
 from auth_service.signing.jwk import thumbprint
 from auth_service.signing.pem import KEY_BITS, KeyFault

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from auth_service.domain.keys import KeyBirth
+from auth_service.domain.signing_keys import KeyBirth
 
 PublicKeys = Mapping[KeyBirth, RSAPublicKey]
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")

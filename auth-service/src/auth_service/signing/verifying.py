@@ -18,15 +18,13 @@ from touchstone import (
 )
 from touchstone.jws import read_object, split, verified_claims
 
+from auth_service.domain.clock import Clock
 from auth_service.domain.errors import ListsBehind, UnknownStatusList
-from auth_service.domain.exchange import OwnToken
-from auth_service.domain.hints import Hint
-from auth_service.domain.keys import PublishedKeys
-from auth_service.domain.oidc import ID_TOKEN
-from auth_service.domain.status_lists import StatusBits
-from auth_service.domain.statuses import StatusRef, list_named
-from auth_service.domain.store import Store
-from auth_service.domain.times import Clock
+from auth_service.domain.oauth.access_token import OwnToken
+from auth_service.domain.oauth.id_token import ID_TOKEN, Hint
+from auth_service.domain.sessions.status_list import StatusBits, StatusRef, list_named
+from auth_service.domain.signing_keys import PublishedKeys
+from auth_service.domain.unit_of_work import Store
 from auth_service.signing.pem import public_from_der
 from auth_service.signing.ring import KeyRing
 from auth_service.signing.statuses import StatusLists

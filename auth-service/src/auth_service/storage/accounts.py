@@ -5,7 +5,7 @@
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.accounts import Account
+from auth_service.domain.accounts.account import Account
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import AccountRow
 

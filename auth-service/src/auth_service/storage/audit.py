@@ -7,8 +7,9 @@ import json
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.audit import AuditEntry, AuditEvent, AuditQuery, current_origin
-from auth_service.domain.times import Clock
+from auth_service.domain.audit_log import AuditEntry, AuditEvent, AuditQuery
+from auth_service.domain.clock import Clock
+from auth_service.domain.request_context import current_origin
 from auth_service.storage.tables import AuditEventRow, Base
 
 # made once, and past the ORM: it runs twice in every log-in, which should cost little beside the password's hash

@@ -5,8 +5,8 @@
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.authorization_codes import AuthorizationCode
-from auth_service.domain.consents import Consent
+from auth_service.domain.oauth.authorization_code import AuthorizationCode
+from auth_service.domain.oauth.consent import Consent
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import AuthorizationCodeRow, ConsentRow
 

@@ -5,7 +5,7 @@
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.browser import BrowserSession
+from auth_service.domain.sessions.browser_session import BrowserSession
 from auth_service.storage.dialects import affected
 from auth_service.storage.tables import BrowserSessionRow
 

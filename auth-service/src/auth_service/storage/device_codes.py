@@ -5,7 +5,7 @@
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.device_codes import DeviceCode, DeviceStatus
+from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import DeviceCodeRow
 

@@ -5,7 +5,7 @@
 from sqlalchemy import delete
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.hints import HintKey
+from auth_service.domain.oauth.id_token import HintKey
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import HintKeyRow
 

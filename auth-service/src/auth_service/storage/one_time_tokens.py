@@ -5,7 +5,7 @@
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.one_time import OneTimeToken
+from auth_service.domain.accounts.one_time_token import OneTimeToken
 from auth_service.storage.dialects import affected
 from auth_service.storage.tables import OneTimeTokenRow
 

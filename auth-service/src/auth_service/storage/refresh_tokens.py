@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db
 from sqlalchemy.orm import aliased
 
-from auth_service.domain.refresh_tokens import Presented, RefreshToken
+from auth_service.domain.oauth.refresh_token import Presented, RefreshToken
 from auth_service.storage.dialects import affected
 from auth_service.storage.tables import RefreshTokenRow, SessionRow
 

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, null, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.sessions import Session
-from auth_service.domain.statuses import StatusRef
+from auth_service.domain.sessions.session import Session
+from auth_service.domain.sessions.status_list import StatusRef
 from auth_service.storage.dialects import affected
 from auth_service.storage.statuses import SqlStatuses
 from auth_service.storage.tables import SessionRow

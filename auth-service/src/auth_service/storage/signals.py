@@ -9,9 +9,10 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.signals import KEPT, MOST_KEPT, Depth, Happening, Signal
-from auth_service.domain.streams import Status
-from auth_service.domain.times import Clock, new_id
+from auth_service.domain.clock import Clock
+from auth_service.domain.opaque_tokens import new_id
+from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Depth, Happening, Signal
+from auth_service.domain.security_events.stream import Status
 from auth_service.storage.dialects import affected
 from auth_service.storage.signal_tables import SignalRow, StreamRow
 from auth_service.storage.tables import Base

@@ -8,7 +8,7 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.slowdown import Failures
+from auth_service.domain.accounts.failed_logins import Failures
 from auth_service.storage.tables import SlowDownRow
 
 

@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Db
 from sqlalchemy.orm import aliased
 
-from auth_service.domain.statuses import (
+from auth_service.domain.clock import Clock
+from auth_service.domain.sessions.status_list import (
     LIST_SIZE,
     MARGIN,
     QUARANTINE,
@@ -29,7 +30,6 @@ from auth_service.domain.statuses import (
     client_indexes,
     session_indexes,
 )
-from auth_service.domain.times import Clock
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import ClientStatusRow, RevocationRow, SessionRow, StatusListRow
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.slowdown import MEMORY, PLACE_KEPT
-from auth_service.domain.times import Clock
+from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
+from auth_service.domain.clock import Clock
 from auth_service.storage.accounts import SqlAccounts
 from auth_service.storage.announcing import announce
 from auth_service.storage.audit import SqlAudit

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.streams import Method, Status, Stream
+from auth_service.domain.security_events.stream import Method, Status, Stream
 from auth_service.storage.signal_tables import SignalRow, StreamRow
 
 

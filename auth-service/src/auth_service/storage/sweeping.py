@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, delete, false, select, true, tuple_, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.statuses import MARGIN, QUARANTINE
+from auth_service.domain.sessions.status_list import MARGIN, QUARANTINE
 from auth_service.storage.dialects import affected
 from auth_service.storage.statuses import NOW
 from auth_service.storage.tables import RevocationRow, SessionRow

@@ -9,7 +9,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
-from auth_service.domain.own_sessions import OwnSession
+from auth_service.use_cases.sessions.own_sessions import OwnSession
 from auth_service.web.answers import FRESH, NO_STORE
 from auth_service.web.mint import Mint
 

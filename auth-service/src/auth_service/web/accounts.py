@@ -8,7 +8,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
-from auth_service.domain.grants import parse_scope
+from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.web.answers import FRESH, TOKEN_RESPONSES, problem_or_oauth, token_answer
 from auth_service.web.mint import Mint
 from auth_service.web.models import AccountMade, Credentials, NewAccount, PasswordChange

@@ -15,9 +15,10 @@ from touchstone import InsufficientScope
 from touchstone.flask import current_token, require
 from touchstone.text import is_line
 
-from auth_service.domain.administration import ADMIN, Administration
-from auth_service.domain.audit import AuditQuery
+from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.errors import MissingScope
+from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.admin.access import ADMIN
 from auth_service.web.admin_models import (
     AccountPath,
     AuditPage,

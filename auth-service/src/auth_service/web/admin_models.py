@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from service_kit.web.pagination import MAX_LENGTH as LONGEST_CURSOR
 
-from auth_service.domain.audit import AuditEntry
-from auth_service.domain.keys import KeyStatus
-from auth_service.domain.sessions import Session
+from auth_service.domain.audit_log import AuditEntry
+from auth_service.domain.sessions.session import Session
+from auth_service.domain.signing_keys import KeyStatus
 
 Identifier = Annotated[
     str, Field(pattern=r"^[!-~]{1,255}$")

@@ -9,7 +9,9 @@ from service_kit.web.openapi import problem_response
 from service_kit.web.problems import ProblemType, problem
 
 from auth_service.domain import errors
-from auth_service.domain.issuing import TokenAnswer
+from auth_service.domain.oauth import errors as oauth_errors
+from auth_service.domain.security_events import errors as stream_errors
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer
 from auth_service.web.models import OAuthProblem, TokenAnswerBody
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
@@ -21,10 +23,10 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
     errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
     errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "There is no such status list"),
-    errors.UnknownStream: ProblemType(404, "unknown_stream", "You have no such stream"),
-    errors.InvalidStream: ProblemType(400, "invalid_stream", "A stream cannot be so, or does not do this"),
-    errors.TooManyStreams: ProblemType(409, "too_many_streams", "There are as many streams as may be"),
-    errors.TooManyVerifications: ProblemType(
+    stream_errors.UnknownStream: ProblemType(404, "unknown_stream", "You have no such stream"),
+    stream_errors.InvalidStream: ProblemType(400, "invalid_stream", "A stream cannot be so, or does not do this"),
+    stream_errors.TooManyStreams: ProblemType(409, "too_many_streams", "There are as many streams as may be"),
+    stream_errors.TooManyVerifications: ProblemType(
         429, "too_many_verifications", "This stream was verified a moment ago"
     ),
     errors.NotWhileYou: ProblemType(409, "own_account", "Nobody shuts themselves out"),
@@ -70,10 +72,10 @@ def token_answer(answer: TokenAnswer) -> Response:
     return response
 
 
-def oauth_error(error: errors.OAuthError) -> tuple[Response, int, dict[str, str]]:
+def oauth_error(error: oauth_errors.OAuthError) -> tuple[Response, int, dict[str, str]]:
     """Give RFC 6749 section 5.2."""
     body = jsonify(error=error.slug, error_description=str(error))
-    if isinstance(error, errors.InvalidClient):
+    if isinstance(error, oauth_errors.InvalidClient):
         return body, 401, {**NO_STORE, "WWW-Authenticate": CLIENT_CHALLENGE}
     return body, 400, NO_STORE
 
@@ -86,6 +88,6 @@ def unauthorized(error: errors.AuthError) -> Response:
 
 def install(app: Flask) -> None:
     """Answer OAuth's errors in OAuth's form, and ours that need a challenge with one."""
-    app.register_error_handler(errors.OAuthError, oauth_error)
+    app.register_error_handler(oauth_errors.OAuthError, oauth_error)
     for kind in UNAUTHORIZED:
         app.register_error_handler(kind, unauthorized)

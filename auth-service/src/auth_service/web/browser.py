@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from flask import Response, g, request
 
+from auth_service.domain.clock import Clock
 from auth_service.domain.errors import StaleForm
-from auth_service.domain.times import Clock, new_token
+from auth_service.domain.opaque_tokens import new_token
 
 FORM_LIFE = 3600  # seconds that a page may stay open before its form has to be given out anew
 LEEWAY = 30  # seconds that the clocks of two replicas may differ

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.browser import Enter
-from auth_service.domain.clients import Clients
-from auth_service.domain.issuing import Issuing
-from auth_service.domain.magic import AskForLink, RedeemLink
-from auth_service.domain.mail import Outbox
-from auth_service.domain.password_reset import AskForReset, ResetPassword
-from auth_service.domain.passwords import PasswordHasher, PasswordJudge
-from auth_service.domain.store import Store
-from auth_service.domain.verification import Verify, Welcome
+from auth_service.domain.accounts.password import PasswordHasher, PasswordJudge
+from auth_service.domain.email import Outbox
+from auth_service.domain.oauth.client import Clients
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.accounts.browser_login import Enter
+from auth_service.use_cases.accounts.email_verification import Verify, Welcome
+from auth_service.use_cases.accounts.magic_link import AskForLink, RedeemLink
+from auth_service.use_cases.accounts.password_reset import AskForReset, ResetPassword
+from auth_service.use_cases.oauth.token_issuer import Issuing
 
 
 @dataclass(frozen=True, slots=True)

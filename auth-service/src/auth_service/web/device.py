@@ -6,8 +6,8 @@ from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.errors import InvalidClient
-from auth_service.domain.grants import parse_scope
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.web.answers import NO_STORE
 from auth_service.web.device_page import PATH
 from auth_service.web.forms import oauth_form

@@ -8,10 +8,10 @@ from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 from touchstone.text import is_line
 
-from auth_service.domain.browser import SignedIn
-from auth_service.domain.device_answers import AnswerDevice, DeviceRequest
-from auth_service.domain.device_codes import normal_user_code
 from auth_service.domain.errors import BadCredentials, StaleForm, UnknownUserCode
+from auth_service.domain.oauth.device_code import normal_user_code
+from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.use_cases.oauth.device_approval import AnswerDevice, DeviceRequest
 from auth_service.web.authorize import STALE, WRONG, missing_credentials
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint

@@ -6,8 +6,8 @@ from flask import Response
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.browser import SignedIn
-from auth_service.domain.end_session import LogOutRequest
+from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.use_cases.oauth.rp_initiated_logout import LogOutRequest
 from auth_service.web.front import Front
 from auth_service.web.mint import Mint
 from auth_service.web.models import LogOutForm, LogOutQuery

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from service_kit.web.openapi import FORM
 from service_kit.web.request_validation import NUL
 
-from auth_service.domain.errors import InvalidRequest
+from auth_service.domain.oauth.errors import InvalidRequest
 
 MOST_FIELDS = 50
 P = ParamSpec("P")

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.authorization import ReadRequest
-from auth_service.domain.authorize import Authorize
-from auth_service.domain.browser import Enter, Leave, WhoIsThere
-from auth_service.domain.clients import Clients
-from auth_service.domain.end_session import EndSession, ReadLogOut
-from auth_service.domain.hints import HintReader
-from auth_service.domain.login import PasswordCheck
-from auth_service.domain.store import Store
-from auth_service.domain.times import Clock
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.client import Clients
+from auth_service.domain.oauth.id_token import HintReader
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+from auth_service.use_cases.accounts.login import PasswordCheck
+from auth_service.use_cases.oauth.authorization_endpoint import Authorize
+from auth_service.use_cases.oauth.authorization_request import ReadRequest
+from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
+from auth_service.use_cases.sessions.browser_logout import Leave
 from auth_service.web.browser import Cookies, FormGuard
 
 

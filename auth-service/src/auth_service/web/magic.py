@@ -8,9 +8,9 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 
 from auth_service.domain.errors import BadLink, BindingMissing
-from auth_service.domain.grants import parse_scope
-from auth_service.domain.login import Wanted
-from auth_service.domain.magic import LIFE, LinkCode, LinkToken
+from auth_service.domain.oauth.scopes import parse_scope
+from auth_service.use_cases.accounts.login import Wanted
+from auth_service.use_cases.accounts.magic_link import LIFE, LinkCode, LinkToken
 from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, problem_or_oauth, token_answer
 from auth_service.web.binding import bind_browser, binding_of_browser, unbind_browser
 from auth_service.web.mail_models import Addressee, LinkAsked, LinkPage, RedeemBody

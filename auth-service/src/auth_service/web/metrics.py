@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from auth_service.domain.status_lists import PublishedStatuses
+from auth_service.domain.sessions.status_list import PublishedStatuses
 from auth_service.web.waiting import WaitingRoom
 
 _LISTS = (

@@ -2,21 +2,25 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.administration import Administration
-from auth_service.domain.assertions import AuthenticateClient
-from auth_service.domain.authorization_codes import Redeem
-from auth_service.domain.device import DeviceGrant, StartDevice
-from auth_service.domain.device_answers import AnswerDevice
-from auth_service.domain.exchange import Exchange, ServiceToken
-from auth_service.domain.keys import PublishedKeys
-from auth_service.domain.login import LogIn
-from auth_service.domain.logout import Introspect, LogOut, Revoke
-from auth_service.domain.own_sessions import OwnSessions
-from auth_service.domain.passwords import ChangePassword
-from auth_service.domain.refresh import Refresh
-from auth_service.domain.registration import Register
-from auth_service.domain.status_lists import PublishedStatuses
-from auth_service.domain.userinfo import UserInfo
+from auth_service.domain.sessions.status_list import PublishedStatuses
+from auth_service.domain.signing_keys import PublishedKeys
+from auth_service.use_cases.accounts.change_password import ChangePassword
+from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.register import Register
+from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.oauth.authorization_code_grant import Redeem
+from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
+from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
+from auth_service.use_cases.oauth.device_approval import AnswerDevice
+from auth_service.use_cases.oauth.device_authorization import StartDevice
+from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
+from auth_service.use_cases.oauth.introspection import Introspect
+from auth_service.use_cases.oauth.refresh_token_grant import Refresh
+from auth_service.use_cases.oauth.revocation import Revoke
+from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.oauth.userinfo import UserInfo
+from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.own_sessions import OwnSessions
 from auth_service.web.by_mail import ByMail
 from auth_service.web.front import Front
 from auth_service.web.signal_desk import SignalDesk

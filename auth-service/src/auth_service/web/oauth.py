@@ -7,13 +7,14 @@ from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.authorization_codes import Redemption
-from auth_service.domain.clients import Client, GrantType
-from auth_service.domain.errors import InvalidClient, InvalidRequest, UnsupportedGrantType
-from auth_service.domain.exchange import ACCESS_TOKEN_TYPE, OwnToken
-from auth_service.domain.grants import parse_scope
-from auth_service.domain.issuing import TokenAnswer, nested_actors
-from auth_service.domain.logout import StandingRefresh
+from auth_service.domain.oauth.access_token import OwnToken, nested_actors
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import InvalidClient, InvalidRequest, UnsupportedGrantType
+from auth_service.domain.oauth.scopes import parse_scope
+from auth_service.use_cases.oauth.authorization_code_grant import Redemption
+from auth_service.use_cases.oauth.introspection import StandingRefresh
+from auth_service.use_cases.oauth.token_exchange_grant import ACCESS_TOKEN_TYPE
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer
 from auth_service.web.answers import NO_STORE, TOKEN_RESPONSES, token_answer
 from auth_service.web.forms import oauth_form
 from auth_service.web.mint import Mint

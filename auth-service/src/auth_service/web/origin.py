@@ -6,7 +6,7 @@ from flask import Flask, request
 from service_kit.observability.request_id import current_request_id
 from touchstone.text import without_controls
 
-from auth_service.domain.audit import Origin, enter
+from auth_service.domain.request_context import Origin, enter
 
 LONGEST_USER_AGENT = 400
 

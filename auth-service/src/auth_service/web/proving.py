@@ -7,8 +7,8 @@ from urllib.parse import unquote_plus
 
 from flask import request
 
-from auth_service.domain.clients import Client
-from auth_service.domain.errors import InvalidClient, InvalidRequest
+from auth_service.domain.oauth.client import Client
+from auth_service.domain.oauth.errors import InvalidClient, InvalidRequest
 from auth_service.web.mint import Mint
 from auth_service.web.models import ClientForm
 

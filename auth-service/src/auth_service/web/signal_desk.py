@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from service_kit.web.openapi import problem_response
 from touchstone.flask import current_token
 
-from auth_service.domain.clients import Clients
-from auth_service.domain.delivery import Outcome
 from auth_service.domain.errors import InvalidToken
-from auth_service.domain.issuing import Signer
-from auth_service.domain.polling import Poll
-from auth_service.domain.stream_admin import StreamAdmin
+from auth_service.domain.oauth.client import Clients
+from auth_service.domain.signing_keys import Signer
+from auth_service.use_cases.security_events.poll import Poll
+from auth_service.use_cases.security_events.push import Outcome
+from auth_service.use_cases.security_events.streams import StreamAdmin
 from auth_service.web.answers import NO_STORE
 
 MANAGE, READ = "ssf.manage", "ssf.read"

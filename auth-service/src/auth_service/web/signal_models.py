@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from touchstone.text import is_line
 
-from auth_service.domain.signals import EVENTS
-from auth_service.domain.streams import VERIFY_EVERY, Method, Status, Stream
+from auth_service.domain.security_events.event import EVENTS
+from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, Status, Stream
 
 MOST_POLLED = 100  # signals that one poll takes away
 MOST_SETTLED = 1000  # signals that one poll settles

@@ -9,9 +9,9 @@ from service_kit.web.problems import problem
 from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
-from auth_service.domain.delivery import Outcome, security_event_token
-from auth_service.domain.polling import Polled
-from auth_service.domain.streams import Stream
+from auth_service.domain.security_events.stream import Stream
+from auth_service.use_cases.security_events.poll import Polled
+from auth_service.use_cases.security_events.push import Outcome, security_event_token
 from auth_service.web.answers import NO_STORE
 from auth_service.web.mint import Mint
 from auth_service.web.signal_desk import (

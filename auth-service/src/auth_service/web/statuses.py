@@ -8,7 +8,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
-from auth_service.domain.statuses import list_number, list_uri
+from auth_service.domain.sessions.status_list import list_number, list_uri
 from auth_service.web.documents import UNCHANGED, Followed, answer
 from auth_service.web.mint import Mint
 from auth_service.web.wellknown import TAGS

@@ -7,8 +7,8 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
-from auth_service.domain.errors import InvalidStream
-from auth_service.domain.streams import Stream, Wish
+from auth_service.domain.security_events.errors import InvalidStream
+from auth_service.domain.security_events.stream import Stream, Wish
 from auth_service.web.answers import NO_STORE
 from auth_service.web.signal_desk import (
     BAD,

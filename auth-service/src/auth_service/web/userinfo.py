@@ -9,7 +9,8 @@ from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
-from auth_service.domain.errors import InvalidRequest, MissingScope
+from auth_service.domain.errors import MissingScope
+from auth_service.domain.oauth.errors import InvalidRequest
 from auth_service.web.answers import NO_STORE
 from auth_service.web.forms import read_form
 from auth_service.web.mint import Mint

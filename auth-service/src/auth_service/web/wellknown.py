@@ -4,9 +4,9 @@ from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.authorization import PROMPTS
-from auth_service.domain.grants import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
-from auth_service.domain.oidc import ACR
+from auth_service.domain.oauth.id_token import ACR
+from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
+from auth_service.use_cases.oauth.authorization_request import PROMPTS
 from auth_service.web.documents import UNCHANGED, Followed, answer
 from auth_service.web.mint import Mint
 from auth_service.web.models import JwkSet, ServerMetadata

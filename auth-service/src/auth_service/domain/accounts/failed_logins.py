@@ -1,0 +1,37 @@
+"""TODO."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+MEMORY = 900.0  # seconds without a failure after which all is forgotten
+
+
+PLACE_KEPT = 90 * 86_400.0  # seconds that a place stays known
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What is kept under one key: how many failures in a row, when the last one was, until when to wait."""
+
+    failures: int
+    last_failure_at: float
+    blocked_until: float
+
+
+class SlowDowns(Protocol):
+    """Where failures are kept, by digests alone."""
+
+    def get(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
+        """Find those of these keys that there are."""
+
+    def count(self, key: bytes, at: float, memory: float) -> int:
+        """Add one failure, the first again after a pause of ``memory``; gives how many there are, and keeps the row."""
+
+    def block(self, key: bytes, until: float) -> None:
+        """Have this key wait."""
+
+    def note_place(self, key: bytes, at: float) -> None:
+        """Note a place from where somebody logged in."""
+
+    def forget(self, keys: tuple[bytes, ...]) -> None:
+        """Forget these."""

@@ -1,0 +1,74 @@
+"""Passwords: their rules, the port behind which they are hashed, and changing one."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.errors import InvalidPassword
+
+SHORTEST, LONGEST = 8, 1024  # characters of the normal form; bounds the work that one request can ask for
+LONGEST_TYPED = 3 * LONGEST  # characters: decomposed, one of most scripts is at most three
+_BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+
+
+def normal_form(password: str) -> str:
+    """Return the form in which a password is judged, hashed and compared: OpaqueString (RFC 8265 section 4.2.2).
+
+    Every blank is the ASCII one, and characters are composed (NFC), so that it does not matter which keyboard they come
+    from. Doing it twice changes nothing.
+    """
+    return unicodedata.normalize("NFC", _BLANK.sub(" ", password))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a password fits a hash, and whether that hash should be made anew with today's parameters."""
+
+    fits: bool
+    outdated: bool = False
+
+
+class PasswordHasher(Protocol):
+    """A slow hash of normal forms, with a bound on how many run at once: both methods raise TooBusy past it."""
+
+    def hash(self, password: str) -> str:
+        """Hash a password that passed ``check_new_password``."""
+
+    def verify(self, password_hash: str | None, password: str) -> Verdict:
+        """Compare; None means "no such account" and costs the same work as a hash that does not fit.
+
+        A hash of the password as it was typed, from before normal forms were hashed, fits and is outdated.
+        """
+
+
+class PasswordJudge(Protocol):
+    """Knows which passwords are guessed early."""
+
+    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
+        """Say why it is easily guessed by somebody who also tries what is personal; None when it is not."""
+
+
+class AnyPassword:
+    """Finds no password weak: for rules that are used without a judge."""
+
+    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
+        """Give None."""
+        del password, personal
+        return None
+
+
+def check_new_password(
+    password: str, judge: PasswordJudge | None = None, personal: tuple[str, ...] = ()
+) -> None:
+    """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the judge finds it not weak."""
+    normal = normal_form(password[: LONGEST_TYPED + 1])
+    if not SHORTEST <= len(normal) <= LONGEST or len(password) > LONGEST_TYPED:
+        raise InvalidPassword(f"a password has {SHORTEST} to {LONGEST} characters")
+    try:
+        normal.encode()
+    except UnicodeEncodeError:
+        raise InvalidPassword("a password is Unicode text") from None
+    weakness = judge.weakness(normal, tuple(map(normal_form, personal))) if judge else None
+    if weakness is not None:
+        raise InvalidPassword(weakness)

@@ -1,0 +1,82 @@
+"""TODO."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.sessions.status_list import StatusRef
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """The content of an access token, before it has an id. ``actors`` are outermost first (RFC 8693).
+
+    ``status`` is that of its session, also in an exchanged token; its client's where there is no session.
+    """
+
+    subject: str
+    client_id: str
+    audiences: tuple[str, ...]
+    scopes: frozenset[str]
+    expires_at: int
+    roles: frozenset[str] = frozenset()
+    session_id: str | None = None
+    status: StatusRef | None = None
+    auth_time: int | None = None
+    actors: tuple[str, ...] = ()
+
+    def claims(self, *, issuer: str, issued_at: int, token_id: str) -> dict[str, object]:
+        """Give the claims of RFC 9068 section 2.2, with our own beside them."""
+        claims: dict[str, object] = {
+            "iss": issuer,
+            "sub": self.subject,
+            "aud": self.audiences[0] if len(self.audiences) == 1 else list(self.audiences),
+            "exp": self.expires_at,
+            "iat": issued_at,
+            "jti": token_id,
+            "client_id": self.client_id,
+            "scope": " ".join(sorted(self.scopes)),
+            "roles": sorted(self.roles),
+        }
+        if self.session_id is not None:
+            claims["sid"] = self.session_id
+        if self.status is not None:
+            claims["status"] = self.status.claim(issuer)
+        if self.auth_time is not None:
+            claims["auth_time"] = self.auth_time
+        if self.actors:
+            claims["act"] = nested_actors(self.actors)
+        return claims
+
+
+def nested_actors(actors: tuple[str, ...]) -> dict[str, object]:
+    """Give the ``act`` claim of a chain, outermost first (RFC 8693 section 4.1)."""
+    first, *earlier = actors
+    return {"sub": first} | ({"act": nested_actors(tuple(earlier))} if earlier else {})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnToken:
+    """An access token of ours whose every check has passed. ``actors`` are outermost first."""
+
+    subject: str
+    client_id: str
+    audiences: tuple[str, ...]
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    expires_at: int
+    issued_at: int
+    token_id: str
+    session_id: str | None = None
+    auth_time: int | None = None
+    actors: tuple[str, ...] = ()
+    status: StatusRef | None = None
+
+
+class TokenReader(Protocol):
+    """Verifies access tokens that this mint signed."""
+
+    def read(self, token: str, audience: str) -> OwnToken | None:
+        """Give the token if every rule for a resource server of this audience holds, else None."""
+
+    def read_any(self, token: str) -> OwnToken | None:
+        """Likewise, for whichever of our audiences it was made."""

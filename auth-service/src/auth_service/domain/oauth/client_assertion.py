@@ -1,0 +1,21 @@
+"""TODO."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Assertions(Protocol):
+    """Remembers the assertions that were used."""
+
+    def remember(self, client_id: str, jti: str, until: float) -> bool:
+        """Note one as used; False when it had been before."""
+
+
+class AssertionReader(Protocol):
+    """Opens assertions; both methods raise InvalidClient."""
+
+    def issuer(self, assertion: str) -> str:
+        """Say who claims to have made it, unverified."""
+
+    def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
+        """Give its claims if the signature holds under the registered key of this client; RS256 only."""

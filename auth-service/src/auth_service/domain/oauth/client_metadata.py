@@ -1,0 +1,154 @@
+"""What a client's registration says, as a table of plain values: read, written, and checked for every fault at once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from touchstone.text import is_blank, is_line, trimmed
+
+from auth_service.domain.errors import ClientFault
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.redirect_uris import LONGEST_URI
+from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, SIGNAL_SCOPES
+
+LONGEST_NAME = 100
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a file of the client's key, too
+_HASH = re.compile(r"[0-9a-f]{64}")
+# The characters of RFC 3986.
+_URI = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")
+# A private-use scheme: a reversed domain name (RFC 8252 section 7.1).
+_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_SETS = ("grants", "audiences", "scopes", "own_scopes", "serves")
+_LISTS = ("redirect_uris", "post_logout_redirect_uris")
+_FLAGS = ("confidential", "first_party", "enabled")
+_TEXTS = ("name", "secret_hash")
+_KNOWN = {
+    "grants": frozenset(GrantType),
+    "audiences": AUDIENCES,
+    "serves": AUDIENCES,
+    "own_scopes": ALL_SCOPES | SIGNAL_SCOPES,
+}
+_PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE})
+
+
+def is_client_id(text: str) -> bool:
+    """Say whether a client could have this id; what could not is not worth asking a database for."""
+    return _ID.fullmatch(text) is not None
+
+
+def client_from(client_id: str, table: Mapping[str, Any], *, at_home: bool = False) -> Client:
+    """Read a client; raises ClientFault with all that is wrong. ``at_home``: addresses below the issuer are allowed."""
+    faults = [*_shape(table)]
+    if faults:
+        raise ClientFault(*faults)
+    values: dict[str, Any] = {"confidential": False, "grants": frozenset(), **table}
+    values |= {name: frozenset(values[name]) for name in _SETS if name in values}
+    values |= {name: tuple(values[name]) for name in _LISTS if name in values}
+    values["name"] = trimmed(values.get("name", client_id))
+    client = Client(client_id=client_id, **values)
+    check_client(client, at_home=at_home)
+    return client
+
+
+def table_of(client: Client) -> dict[str, object]:
+    """Give the table that ``client_from`` reads, without what is not said and without the secret's hash."""
+    table: dict[str, object] = {}
+    for fact in fields(Client):
+        value = getattr(client, fact.name)
+        if fact.name in {"client_id", "secret_hash", "enabled"} or value in (frozenset(), (), None):
+            continue
+        table[fact.name] = sorted(value) if isinstance(value, frozenset) else value
+        if isinstance(value, tuple):
+            table[fact.name] = list(value)
+    return table
+
+
+def check_client(client: Client, *, at_home: bool = False) -> None:
+    """Raise ClientFault with everything that is wrong with a registration."""
+    faults = [
+        *_names(client),
+        *_grants(client),
+        *(fault for uri in client.redirect_uris for fault in uri_faults(uri, at_home=at_home)),
+        *(fault for uri in client.post_logout_redirect_uris for fault in uri_faults(uri, at_home=at_home)),
+    ]
+    if faults:
+        raise ClientFault(*faults)
+
+
+def uri_faults(uri: str, *, at_home: bool = False) -> list[str]:
+    """Return what is wrong with an address to send people to.
+
+    It is https, plain http on loopback, or has a private-use scheme with a dot, with or without a host and a path
+    (RFC 8252 section 7); it is compared as it is written here.
+    """
+    if at_home and uri.startswith("/") and _URI.fullmatch(uri):
+        return []
+    fault = _uri_fault(uri)
+    return [] if fault is None else [f"{uri[:100]!r}: {fault}"]
+
+
+def _uri_fault(uri: str) -> str | None:
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URI"
+    web = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    rules = (
+        ("*" in uri, "there are no wildcards, each address is named"),
+        ("#" in uri, "has a fragment"),
+        (len(uri) > LONGEST_URI or not _URI.fullmatch(uri), "is not a URI"),
+        ("@" in parts.netloc, "has a user before its host"),
+        (web and not host, "needs a host"),
+        (
+            not web and not _SCHEME.fullmatch(parts.scheme),
+            "is neither https, nor loopback, nor an app's own scheme with a dot in it",
+        ),
+    )
+    return next((fault for broken, fault in rules if broken), None)
+
+
+def _shape(table: Mapping[str, Any]) -> list[str]:
+    known = (*_SETS, *_LISTS, *_FLAGS, *_TEXTS)
+    faults = [f"{name}: there is no such key" for name in table if name not in known]
+    faults += [
+        f"{name}: is a list of texts"
+        for name in (*_SETS, *_LISTS)
+        if not isinstance(value := table.get(name, []), list)
+        or not all(isinstance(one, str) for one in value)
+    ]
+    faults += [f"{name}: is true or false" for name in _FLAGS if not isinstance(table.get(name, False), bool)]
+    faults += [f"{name}: is a text" for name in _TEXTS if not isinstance(table.get(name, ""), str)]
+    return faults
+
+
+def _names(client: Client) -> list[str]:
+    faults = []
+    if not is_client_id(client.client_id):
+        faults.append("client_id: up to 100 of A-Z a-z 0-9 . _ -, a letter or digit first")
+    if is_blank(client.name) or len(client.name) > LONGEST_NAME or not is_line(client.name):
+        faults.append(f"name: has 1 to {LONGEST_NAME} characters, without line breaks and control characters")
+    known = {**_KNOWN, "scopes": ALL_SCOPES | OIDC_SCOPES}
+    for name, allowed in known.items():
+        unknown = sorted(getattr(client, name) - allowed)
+        if unknown:
+            faults.append(f"{name}: not known here: {', '.join(each[:100] for each in unknown)}")
+    if client.secret_hash is not None and not _HASH.fullmatch(client.secret_hash):
+        faults.append("secret_hash: is a SHA-256 in 64 lower-case hexadecimal digits")
+    return faults
+
+
+def _grants(client: Client) -> list[str]:
+    faults = []
+    if GrantType.AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
+        faults.append("redirect_uris: the authorization_code grant needs one")
+    if not client.confidential:
+        faults += [f"grants: {grant} is for confidential clients" for grant in client.grants & _PROVEN_GRANTS]
+        if client.secret_hash is not None:
+            faults.append("secret_hash: a public client keeps no secret")
+        if client.serves:
+            faults.append("serves: a public client asks about no tokens")
+    return sorted(faults)

@@ -1,0 +1,61 @@
+"""Where signals may be pushed to, and what may be sent along: checked before anything is kept."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from auth_service.domain.security_events.errors import InvalidStream
+
+LONGEST_URL, LONGEST_HEADER = 2000, 2000
+# RFC 3986's characters, and none that a shell would eat.
+_URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
+_HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+
+
+def check_endpoint(url: str | None, *, at_home: bool) -> str:
+    """Give the URL if signals may go there; raises InvalidStream.
+
+    It is https, without credentials and fragment. ``at_home`` (the issuer is on this machine) allows http as well,
+    to hosts that are near: loopback and private addresses, and names without a dot.
+    """
+    if url is None:
+        raise InvalidStream("delivery.endpoint_url: is needed for push")
+    fault = _fault(url, at_home=at_home)
+    if fault:
+        raise InvalidStream(f"delivery.endpoint_url: {fault}")
+    return url
+
+
+def check_authorization(header: str | None) -> None:
+    """Raise InvalidStream unless this can be the value of an Authorization header (RFC 9110 section 11.6.2)."""
+    if header is not None and not (len(header) <= LONGEST_HEADER and _HEADER.fullmatch(header)):
+        raise InvalidStream("delivery.authorization_header: is one line of printable ASCII")
+
+
+def _fault(url: str, *, at_home: bool) -> str | None:
+    if len(url) > LONGEST_URL or not _URL.fullmatch(url):
+        return "is not a URL"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "is not a URL"
+    rules = (
+        (not host or port == 0, "needs a host"),
+        ("@" in parts.netloc, "must not hold credentials"),
+        ("#" in url, "must not have a fragment"),
+        (
+            parts.scheme != "https" and not (at_home and parts.scheme == "http" and near(host or "")),
+            "must be https",
+        ),
+    )
+    return next((fault for broken, fault in rules if broken), None)
+
+
+def near(host: str) -> bool:
+    """Say whether a host is on this machine or on a network of our own, by its very name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host
+    return address.is_loopback or (address.is_private and not address.is_unspecified)

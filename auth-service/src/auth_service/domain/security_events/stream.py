@@ -1,0 +1,104 @@
+"""Streams: over which receivers are told of events (SSF 1.0 section 8.1.1)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from auth_service.domain.security_events.errors import UnknownStream
+from auth_service.domain.security_events.event import EVENTS
+
+MOST_STREAMS = 10  # of one client
+VERIFY_EVERY = 60  # seconds between two verifications of one stream
+
+
+class Method(StrEnum):
+    """How signals get to a receiver."""
+
+    PUSH = "urn:ietf:rfc:8935"
+    POLL = "urn:ietf:rfc:8936"
+
+
+class Status(StrEnum):
+    """What a stream does: ``paused`` keeps signals and sends none, ``disabled`` keeps none either."""
+
+    ENABLED = "enabled"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a receiver can say of a stream. ``authorization`` is a secret: what we send with each push.
+
+    ``events`` None stands for all that there are. ``keep_authorization``: it did not say, so what was there stays
+    as long as it goes to the same address.
+    """
+
+    method: str = Method.POLL
+    endpoint_url: str | None = None
+    authorization: str | None = field(default=None, repr=False)
+    keep_authorization: bool = True
+    events: tuple[str, ...] | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of one client. ``endpoint_url`` and ``authorization`` are there for push alone."""
+
+    stream_id: str
+    client_id: str
+    method: str
+    requested: tuple[str, ...]
+    created_at: float
+    status: str = Status.ENABLED
+    reason: str | None = None
+    endpoint_url: str | None = None
+    authorization: str | None = field(default=None, repr=False)
+    description: str | None = None
+    verified_at: float | None = None
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The events that it tells of: those asked for that there are."""
+        return tuple(event for event in EVENTS if event in self.requested)
+
+    @property
+    def audience(self) -> str:
+        """Whom its tokens are for."""
+        return self.client_id
+
+
+class Streams(Protocol):
+    """Where streams are kept."""
+
+    def add(self, stream: Stream) -> None:
+        """Keep a new one."""
+
+    def get(self, stream_id: str) -> Stream | None:
+        """Find by id."""
+
+    def locked(self, client_id: str) -> list[Stream]:
+        """Give a client's, oldest first, and keep everybody else from changing them until the transaction ends."""
+
+    def of(self, client_id: str) -> list[Stream]:
+        """Give a client's, oldest first."""
+
+    def all(self) -> list[Stream]:
+        """Give everybody's, oldest first."""
+
+    def due(self, now: float) -> list[Stream]:
+        """Give those that are pushed to, enabled, and have a signal that is due."""
+
+    def replace(self, stream: Stream) -> None:
+        """Replace everything that is said of one."""
+
+    def remove(self, stream_id: str) -> None:
+        """Forget one."""
+
+
+def own_stream(client_id: str, stream: Stream | None) -> Stream:
+    """Give the stream if it is this client's; raises UnknownStream."""
+    if stream is None or stream.client_id != client_id:
+        raise UnknownStream("there is no such stream")
+    return stream

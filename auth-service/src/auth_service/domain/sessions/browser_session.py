@@ -1,0 +1,49 @@
+"""TODO."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth_service.domain.accounts.account import Account
+
+BROWSER_LIFE = 12 * 3600.0  # seconds, absolute: using it does not make it longer
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """Somebody logged in at the pages. Times are unix seconds; ``methods`` after RFC 8176."""
+
+    digest: bytes
+    sub: str
+    methods: tuple[str, ...]
+    auth_time: float
+    created_at: float
+    expires_at: float
+    ended_at: float | None = None
+
+    def live(self, now: float) -> bool:
+        """Neither ended nor past its end."""
+        return self.ended_at is None and now < self.expires_at
+
+
+class BrowserSessions(Protocol):
+    """Where browser sessions are kept."""
+
+    def add(self, session: BrowserSession) -> None:
+        """Keep a new one."""
+
+    def get(self, digest: bytes) -> BrowserSession | None:
+        """Find by the digest of its cookie, as it is now."""
+
+    def mark_ended(self, digest: bytes, at: float) -> bool:
+        """Record the end; False, and nothing changed, when it had ended before."""
+
+    def end_all(self, sub: str, at: float, *, but: bytes | None = None) -> None:
+        """Record the end of all of an account's, except perhaps one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The live browser session that a cookie names, and whose it is."""
+
+    session: BrowserSession
+    account: Account

@@ -1,0 +1,75 @@
+"""The mint's own browser sessions: who is logged in at its pages, known by a cookie of which only the digest is kept."""
+
+from dataclasses import dataclass, field
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.clock import Clock
+from auth_service.domain.opaque_tokens import digest_of, new_token
+from auth_service.domain.sessions.browser_session import BROWSER_LIFE, BrowserSession, SignedIn
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.accounts.login import PasswordCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A browser session just begun, and the cookie that is the only way back to it."""
+
+    signed_in: SignedIn
+    cookie: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WhoIsThere:
+    """Says who is logged in at a browser."""
+
+    store: Store
+    now: Clock
+
+    def __call__(self, cookie: str | None) -> SignedIn | None:
+        """Give the session and its account; None for no cookie, one of none of ours, or one that stands no more."""
+        if cookie is None:
+            return None
+        with self.store.reading() as tx:
+            session = tx.browser_sessions.get(digest_of(cookie))
+            account = None if session is None else tx.accounts.get(session.sub)
+        if session is None or not session.live(self.now()) or account is None or account.disabled:
+            return None
+        return SignedIn(session, account)
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Logs somebody in at the pages, by the same check that programs pass through."""
+
+    store: Store
+    check: PasswordCheck
+    now: Clock
+
+    def __call__(self, email: str, password: str, old_cookie: str | None) -> Entered:
+        """Begin a browser session with a cookie of its own; raises BadCredentials or TooBusy.
+
+        What the same person opened through the session that this one replaces counts as opened through this one.
+        """
+        proof = self.check(email, password)
+        with self.store.transaction() as tx:
+            account = self.check.confirm(tx, proof)
+            return self.begin(tx, account, ("pwd",), old_cookie)
+
+    def begin(
+        self, tx: Transaction, account: Account, methods: tuple[str, ...], old_cookie: str | None
+    ) -> Entered:
+        """Begin a browser session for an account that has just proved itself, and is locked."""
+        now, cookie = self.now(), new_token()
+        session = BrowserSession(
+            digest=digest_of(cookie),
+            sub=account.sub,
+            methods=methods,
+            auth_time=now,
+            created_at=now,
+            expires_at=now + BROWSER_LIFE,
+        )
+        tx.browser_sessions.add(session)
+        old = None if old_cookie is None else tx.browser_sessions.get(digest_of(old_cookie))
+        if old is not None and tx.browser_sessions.mark_ended(old.digest, now) and old.sub == account.sub:
+            tx.sessions.move_browser(old.digest, session.digest)
+        return Entered(SignedIn(session, account), cookie)

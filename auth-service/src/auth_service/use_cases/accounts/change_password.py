@@ -1,0 +1,54 @@
+"""TODO."""
+
+from dataclasses import dataclass, field
+
+from auth_service.domain.accounts.password import (
+    AnyPassword,
+    PasswordHasher,
+    PasswordJudge,
+    check_new_password,
+)
+from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import SessionOver, WrongPassword
+from auth_service.domain.sessions.session import EndReason
+from auth_service.domain.unit_of_work import Store, record_alone
+from auth_service.use_cases.security_events.emit import password_changed
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions, live_session
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """Lets someone who is logged in replace their password; all their other sessions end with it."""
+
+    store: Store
+    hasher: PasswordHasher
+    now: Clock
+    judge: PasswordJudge = field(default_factory=AnyPassword)
+
+    def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
+        """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""
+        check_new_password(new)
+        with self.store.reading() as tx:
+            session = live_session(tx, sub, sid, self.now())
+            account = tx.accounts.get(sub)
+        if account is None or account.disabled:
+            raise SessionOver("this account cannot be used")
+        check_new_password(new, self.judge, (account.email, account.name))
+        if not self.hasher.verify(account.password_hash, current).fits:
+            facts = AuditEvent(
+                Event.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid
+            )
+            record_alone(self.store, facts)
+            raise WrongPassword("the current password is not right")
+        new_hash = self.hasher.hash(new)
+        with self.store.transaction() as tx:
+            latest = tx.accounts.locked(sub)
+            if latest is None or latest.password_hash != account.password_hash:
+                raise WrongPassword("the password was changed meanwhile")
+            tx.accounts.set_password_hash(sub, new_hash)
+            tx.audit.record(
+                AuditEvent(Event.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)
+            )
+            password_changed(tx, sub, self.now())
+            end_all_sessions(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid, by=sub)

@@ -1,0 +1,118 @@
+"""Logging in with address and password."""
+
+from dataclasses import dataclass, field
+
+from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.password import PasswordHasher
+from auth_service.domain.audit_log import REFUSED, AuditEvent, Event, digest_of_address
+from auth_service.domain.errors import BadCredentials
+from auth_service.domain.oauth.client import Client, Clients
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.oauth.scopes import grant_for_account
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.accounts.login_throttle import Brake, NoBrake, Standing
+from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+
+_REFUSED = "address and password do not open an account"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An account whose password has just been given, and its hash made anew where the old one is outdated."""
+
+    account: Account
+    new_hash: str | None = field(default=None, repr=False)
+    standing: Standing = Standing()  # noqa: RUF009 (frozen, so sharing it is safe)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """Whether address and password open an account: one rule, for programs and for the log-in page."""
+
+    store: Store
+    hasher: PasswordHasher
+    brake: Brake = field(default_factory=NoBrake)
+
+    def __call__(self, email: str, password: str) -> Proof:
+        """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
+        with self.store.reading() as tx:
+            standing = self.brake.admit(tx, email)
+            account = tx.accounts.by_email(known_address(email))
+        verdict = self.hasher.verify(account.password_hash if account else None, password)
+        if account is None or not verdict.fits or account.disabled:
+            with self.store.transaction() as tx:
+                tx.audit.record(_refusal(account, email))
+                self.brake.failed(tx, standing)
+            raise BadCredentials(_REFUSED)
+        return Proof(account, self.hasher.hash(password) if verdict.outdated else None, standing)
+
+    def confirm(self, tx: Transaction, proof: Proof) -> Account:
+        """Give the account, locked, if the proof still holds; raises BadCredentials when it changed meanwhile."""
+        latest = tx.accounts.locked(proof.account.sub)
+        if latest is None or latest.disabled or latest.password_hash != proof.account.password_hash:
+            raise BadCredentials(_REFUSED)
+        if proof.new_hash is not None:
+            tx.accounts.set_password_hash(latest.sub, proof.new_hash)
+        self.brake.succeeded(tx, proof.standing)
+        proven = {"methods": ["pwd"]}
+        tx.audit.record(AuditEvent(Event.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
+        return latest
+
+
+def _refusal(account: Account | None, email: str) -> AuditEvent:
+    """Give what the log says of a refused log-in: the account if there is one, of the address a digest alone."""
+    return AuditEvent(
+        Event.LOGGED_IN,
+        REFUSED,
+        subject=account.sub if account else None,
+        detail={"address_digest": digest_of_address(email)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a first-party log-in asks for: through which client, and how narrow."""
+
+    client_id: str
+    scopes: frozenset[str] | None = None
+    audiences: tuple[str, ...] = ()
+
+
+def first_party_client(clients: Clients, client_id: str) -> Client:
+    """Give the client if people may log in through it without its ever seeing a page; raises InvalidClient."""
+    client = clients.get(client_id)
+    if client is None or not client.enabled or not client.first_party or client.confidential:
+        raise InvalidClient("this client may not log anybody in by itself")
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """First-party log-in: a session and its first tokens for an address and a password."""
+
+    store: Store
+    clients: Clients
+    hasher: PasswordHasher
+    issuing: Issuing
+    brake: Brake = field(default_factory=NoBrake)
+
+    def __call__(
+        self,
+        email: str,
+        password: str,
+        client_id: str,
+        scopes: frozenset[str] | None,
+        audiences: tuple[str, ...],
+    ) -> TokenAnswer:
+        """Open a session; raises BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy or SlowedDown.
+
+        An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
+        """
+        client = first_party_client(self.clients, client_id)
+        check = PasswordCheck(self.store, self.hasher, self.brake)
+        proof = check(email, password)
+        grant = grant_for_account(proof.account, client, scopes, audiences)
+        with self.store.transaction() as tx:
+            latest = check.confirm(tx, proof)
+            opened = self.issuing.open_session(tx, latest, client, grant, methods=("pwd",))
+        return self.issuing.for_session(opened.session, latest, grant, opened.refresh_token)

@@ -1,0 +1,57 @@
+"""Opening an account, without telling whether the address had one already."""
+
+from dataclasses import dataclass, field
+
+from auth_service.domain.accounts.account import Account, check_name, normalise_email
+from auth_service.domain.accounts.password import (
+    AnyPassword,
+    PasswordHasher,
+    PasswordJudge,
+    check_new_password,
+)
+from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, Event, digest_of_address
+from auth_service.domain.clock import Clock
+from auth_service.domain.opaque_tokens import new_subject
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.accounts.email_verification import Welcome
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Opens accounts with the role ``customer``."""
+
+    store: Store
+    hasher: PasswordHasher
+    now: Clock
+    welcome: Welcome
+    judge: PasswordJudge = field(default_factory=AnyPassword)
+
+    def __call__(self, email: str, password: str, name: str) -> str:
+        """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
+
+        For an address that has an account nothing changes, and answer and work are the same: one hash, the same
+        inserts, one mail, and a subject that looks like any other but belongs to nobody.
+        """
+        address, name = normalise_email(email), check_name(name)
+        check_new_password(password, self.judge, (address, name))
+        account = Account(
+            sub=new_subject(),
+            email=address,
+            name=name,
+            roles=frozenset({"customer"}),
+            password_hash=self.hasher.hash(password),
+            created_at=self.now(),
+        )
+        with self.store.transaction() as tx:
+            made = tx.accounts.add(account)
+            tx.audit.record(  # either way: the work must not tell whether the address was taken
+                AuditEvent(
+                    Event.ACCOUNT_MADE,
+                    OK if made else REFUSED,
+                    subject=account.sub if made else None,
+                    detail={"address_digest": digest_of_address(address)},
+                )
+            )
+            letter = self.welcome.keep(tx, account, made=made)
+        self.welcome.post(letter)
+        return account.sub

@@ -1,0 +1,36 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import MissingScope, SessionOver
+from auth_service.domain.oauth.scopes import account_scopes
+from auth_service.domain.unit_of_work import Store, record_alone
+from auth_service.use_cases.sessions.end_sessions import live_session
+
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Lets those through who administer *now*: a token says only what was so when it was made."""
+
+    store: Store
+    now: Clock
+
+    def __call__(self, sub: str, sid: str | None) -> None:
+        """Raise SessionOver or MissingScope unless the session lives and its account still has the right.
+
+        What a database that is away raises passes through: without it nobody administers.
+        """
+        with self.store.reading() as tx:
+            live_session(tx, sub, sid, self.now())
+            account = tx.accounts.get(sub)
+        if account is None or account.disabled:
+            raise SessionOver("this account cannot be used")
+        if ADMIN not in account_scopes(account) or account.email_verified_at is None:
+            record_alone(
+                self.store, AuditEvent(Event.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid)
+            )
+            raise MissingScope(ADMIN)

@@ -1,0 +1,108 @@
+"""Administration: who may, and what accounts and sessions can be made to do, each act with a line in the audit log."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.accounts.account import Account, check_name, normalise_email
+from auth_service.domain.accounts.password import PasswordHasher, check_new_password
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import (
+    AddressTaken,
+    InvalidName,
+    NotWhileYou,
+    UnknownAccount,
+)
+from auth_service.domain.oauth.scopes import ROLE_SCOPES
+from auth_service.domain.opaque_tokens import new_subject
+from auth_service.domain.sessions.session import EndReason
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAdmin:
+    """What can be done to accounts. ``by`` is who does it: a subject, or None for the operator of this context."""
+
+    store: Store
+    hasher: PasswordHasher
+    now: Clock
+
+    def page(self, after: str | None, limit: int) -> list[Account]:
+        """Give at most so many accounts, ascending by subject."""
+        with self.store.reading() as tx:
+            return tx.accounts.page(after, limit)
+
+    def get(self, sub_or_email: str) -> Account:
+        """Find by subject, or by address; raises UnknownAccount."""
+        with self.store.reading() as tx:
+            account = tx.accounts.get(sub_or_email)
+            if account is None and "@" in sub_or_email:
+                account = tx.accounts.by_email(normalise_email(sub_or_email))
+        if account is None:
+            raise UnknownAccount("there is no such account")
+        return account
+
+    def disable(self, sub: str, by: str | None = None) -> list[str]:
+        """Shut an account, and end all its sessions; gives their ids. Raises UnknownAccount or NotWhileYou.
+
+        Doing it again changes nothing.
+        """
+        if sub == by:
+            raise NotWhileYou("nobody disables their own account")
+        now = self.now()
+        with self.store.transaction() as tx:
+            account = _locked(tx, sub)
+            if not account.disabled:
+                tx.accounts.set_disabled(sub, now)
+                tx.audit.record(AuditEvent(Event.ACCOUNT_DISABLED, actor=by, subject=sub))
+            tx.browser_sessions.end_all(sub, now)
+            return end_all_sessions(tx, sub, EndReason.ACCOUNT_DISABLED, now, by=by)
+
+    def enable(self, sub: str, by: str | None = None) -> None:
+        """Open an account again; its old sessions stay ended. Raises UnknownAccount."""
+        with self.store.transaction() as tx:
+            if _locked(tx, sub).disabled:
+                tx.accounts.set_disabled(sub, None)
+                tx.audit.record(AuditEvent(Event.ACCOUNT_ENABLED, actor=by, subject=sub))
+
+    def create(self, email: str, password: str, name: str, roles: frozenset[str]) -> Account:
+        """Open an account whose address counts as verified: an administrator vouches for it.
+
+        Raises InvalidEmail, InvalidName, InvalidPassword, AddressTaken or TooBusy.
+        """
+        address, name, roles = normalise_email(email), check_name(name), check_roles(roles)
+        check_new_password(password)
+        now = self.now()
+        account = Account(
+            new_subject(), address, name, roles, self.hasher.hash(password), now, email_verified_at=now
+        )
+        with self.store.transaction() as tx:
+            if not tx.accounts.add(account):
+                raise AddressTaken("there is an account with this address")
+            facts = {"roles": sorted(roles)}
+            tx.audit.record(AuditEvent(Event.ACCOUNT_MADE, subject=account.sub, detail=facts))
+        return account
+
+    def set_roles(self, sub: str, roles: frozenset[str]) -> None:
+        """Replace the roles; what a token already says stays so until it expires. Raises UnknownAccount or InvalidName."""
+        roles = check_roles(roles)
+        with self.store.transaction() as tx:
+            before = _locked(tx, sub).roles
+            tx.accounts.set_roles(sub, roles)
+            facts = {"before": sorted(before), "after": sorted(roles)}
+            tx.audit.record(AuditEvent(Event.ACCOUNT_ROLES_SET, subject=sub, detail=facts))
+
+
+def check_roles(roles: frozenset[str]) -> frozenset[str]:
+    """Give the roles; raises InvalidName for none, or for one that is not there."""
+    unknown = roles - frozenset(ROLE_SCOPES)
+    if unknown or not roles:
+        raise InvalidName(f"roles are {', '.join(sorted(ROLE_SCOPES))}")
+    return roles
+
+
+def _locked(tx: Transaction, sub: str) -> Account:
+    account = tx.accounts.locked(sub)
+    if account is None:
+        raise UnknownAccount("there is no such account")
+    return account

@@ -1,0 +1,158 @@
+"""Registering clients: where they are kept, their secrets, and what can be done to them; each act is recorded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import ClientFault, UnknownClient
+from auth_service.domain.oauth.client import Client, FixedClients, hash_secret
+from auth_service.domain.oauth.client_metadata import check_client, client_from, table_of
+from auth_service.domain.opaque_tokens import new_token
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client
+
+KeepKey = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """A client just registered, or given a new secret, which is shown this once."""
+
+    client: Client
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAdmin:
+    """What can be done to clients. Those that files name can only be looked at."""
+
+    store: Store
+    fixed: FixedClients
+    now: Clock
+
+    def all(self) -> list[Client]:
+        """Give every client, ascending by id."""
+        with self.store.reading() as tx:
+            kept = {client.client_id: client for client in tx.clients.all()}
+        kept |= {client.client_id: client for client in self.fixed.all()}
+        return [kept[client_id] for client_id in sorted(kept)]
+
+    def get(self, client_id: str) -> Client:
+        """Find one; raises UnknownClient."""
+        client = self.fixed.get(client_id)
+        if client is None:
+            with self.store.reading() as tx:
+                client = tx.clients.get(client_id)
+        return _there(client)
+
+    def register(
+        self,
+        client_id: str,
+        table: Mapping[str, Any],
+        *,
+        with_secret: bool = False,
+        keep_key: KeepKey | None = None,
+    ) -> NewClient:
+        """Keep a new client, and its public key by ``keep_key``; when either cannot be kept, neither is.
+
+        A confidential client without a secret uses ``private_key_jwt``. Raise ClientFault, and what ``keep_key`` raises.
+        """
+        client = client_from(client_id, table)
+        if with_secret and not client.confidential:
+            raise ClientFault("secret: a public client keeps none")
+        _check_key(client, keep_key)
+        if self.fixed.get(client_id) is not None:
+            raise ClientFault("client_id: is taken by a client that a file names")
+        secret = new_token() if with_secret else None
+        client = replace(client, secret_hash=hash_secret(secret) if secret else None)
+        with self.store.transaction() as tx:
+            if not tx.clients.add(client, self.now()):
+                raise ClientFault("client_id: is taken")
+            _record(tx, Event.CLIENT_REGISTERED, client, **table_of(client))
+            if keep_key is not None:
+                keep_key()
+        return NewClient(client, secret)
+
+    def update(
+        self, client_id: str, changes: Mapping[str, Any], *, keep_key: KeepKey | None = None
+    ) -> Client:
+        """Replace some of what is said of a client, and its public key by ``keep_key``, or nothing of it.
+
+        Sessions that are open narrow to it when they refresh. Raise UnknownClient, ClientFault, and what ``keep_key``
+        raises.
+        """
+        if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
+            raise ClientFault("confidential, secret_hash and enabled: are not changed so")
+        with self.store.transaction() as tx:
+            before = self._own(tx, client_id)
+            changed = client_from(client_id, {**table_of(before), **changes})
+            client = replace(changed, secret_hash=before.secret_hash, enabled=before.enabled)
+            check_client(client)
+            _check_key(client, keep_key)
+            tx.clients.replace(client)
+            _record(
+                tx, Event.CLIENT_CHANGED, client, **{name: table_of(client).get(name) for name in changes}
+            )
+            if keep_key is not None:
+                keep_key()
+        return client
+
+    def disable(self, client_id: str) -> list[str]:
+        """Refuse a client everywhere from now on, and end its sessions; gives their ids. Raises UnknownClient, ClientFault."""
+        now = self.now()
+        with self.store.transaction() as tx:
+            client = self._own(tx, client_id)
+            if client.enabled:
+                tx.clients.set_disabled(client_id, now)
+                _record(tx, Event.CLIENT_DISABLED, client)
+            return end_sessions_of_client(tx, client_id, now)
+
+    def enable(self, client_id: str) -> None:
+        """Let a client in again; its old sessions stay ended. Raises UnknownClient or ClientFault."""
+        with self.store.transaction() as tx:
+            client = self._own(tx, client_id)
+            if not client.enabled:
+                tx.clients.set_disabled(client_id, None)
+                _record(tx, Event.CLIENT_ENABLED, client)
+
+    def rotate_secret(self, client_id: str) -> NewClient:
+        """Give a confidential client a new secret; the old one is no good from now on. Raises UnknownClient, ClientFault."""
+        secret = new_token()
+        with self.store.transaction() as tx:
+            before = self._own(tx, client_id)
+            if before.secret_hash is None:
+                raise ClientFault("secret: this client has none")
+            client = replace(before, secret_hash=hash_secret(secret))
+            tx.clients.replace(client)
+            _record(tx, Event.CLIENT_SECRET_ROTATED, client)
+        return NewClient(client, secret)
+
+    def settle(self) -> None:
+        """End the sessions of clients that their file has disabled since the last start."""
+        disabled = [client.client_id for client in self.fixed.all() if not client.enabled]
+        if disabled:
+            with self.store.transaction() as tx:
+                for client_id in disabled:
+                    end_sessions_of_client(tx, client_id, self.now())
+
+    def _own(self, tx: Transaction, client_id: str) -> Client:
+        if self.fixed.get(client_id) is not None:
+            raise ClientFault("client_id: this client changes with the file that names it")
+        return _there(tx.clients.locked(client_id))
+
+
+def _there(client: Client | None) -> Client:
+    if client is None:
+        raise UnknownClient("there is no such client")
+    return client
+
+
+def _check_key(client: Client, keep_key: KeepKey | None) -> None:
+    if keep_key is not None and not client.confidential:
+        raise ClientFault("public key: a public client proves itself with none")
+
+
+def _record(tx: Transaction, event: Event, client: Client, **facts: object) -> None:
+    tx.audit.record(AuditEvent(event, client_id=client.client_id, detail=facts))

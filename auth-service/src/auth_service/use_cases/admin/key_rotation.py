@@ -1,0 +1,44 @@
+"""Rotation by schedule: a new key when the newest has grown old, and expired ones removed, each with a line in the log."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.id_token import keep_for_hints
+from auth_service.domain.signing_keys import AgeingKeys, KeyState
+from auth_service.domain.unit_of_work import Store
+
+SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class RotateOnSchedule:
+    """Looks at the keys, and does what is due; ``interval`` and ``session_life`` are in seconds.
+
+    Any number of processes may look at the same moment: the age is read again under the keys' own lock. As with every
+    other change of keys the log is opened first and closed last, so what cannot be recorded is not begun.
+    """
+
+    store: Store
+    keys: AgeingKeys
+    interval: int
+    now: Clock
+    session_life: float
+
+    def __call__(self) -> bool:
+        """Do what is due; tells whether anything was. What a database or a vault that is away raises passes through."""
+        statuses = self.keys.statuses()
+        old = not statuses or self.now() - statuses[-1].created_at >= self.interval
+        expired = any(status.state is KeyState.EXPIRED for status in statuses)
+        if not old and not expired:
+            return False
+        with self.store.transaction() as tx:
+            made = self.keys.rotate_if_older(self.interval) if old else None
+            if made is not None:
+                tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=SCHEDULE, detail={"kid": made}))
+            keep_for_hints(tx, self.keys, self.session_life)
+            gone = self.keys.prune()
+            if gone:
+                tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))
+            tx.announce()
+        return made is not None or bool(gone)

@@ -1,0 +1,29 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import UnknownSession
+from auth_service.domain.sessions.session import EndReason, Session
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.sessions.end_sessions import end_session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAdmin:
+    """What can be done to anybody's sessions."""
+
+    store: Store
+    now: Clock
+
+    def page(self, sub: str | None, after: str | None, limit: int) -> list[Session]:
+        """Give at most so many live sessions, of one account or of all, ascending by id."""
+        with self.store.reading() as tx:
+            return tx.sessions.page(sub, after, limit, self.now())
+
+    def end(self, sid: str, by: str | None = None) -> bool:
+        """End a session; False when it had ended before. Raises UnknownSession."""
+        with self.store.transaction() as tx:
+            if tx.sessions.get(sid) is None:
+                raise UnknownSession("there is no such session")
+            return end_session(tx, sid, EndReason.ENDED_BY_ADMIN, self.now(), by=by)

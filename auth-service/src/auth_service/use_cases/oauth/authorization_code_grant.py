@@ -1,0 +1,129 @@
+"""Authorization codes: kept by digest alone, good for one minute and one use."""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.oauth.authorization_code import AuthorizationCode
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import InvalidGrant, UnauthorizedClient
+from auth_service.domain.oauth.scopes import Grant, narrow_audiences
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.session import EndReason, Session
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.sessions.end_sessions import end_session
+
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_UNKNOWN = "this code is not known, or not for this client"
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """What a client presents for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+
+    code: str
+    redirect_uri: str | None
+    verifier: str | None
+    audiences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Redeemed:
+    session: Session
+    account: Account
+    nonce: str | None
+    refresh_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redeem:
+    """The ``authorization_code`` grant.
+
+    A code is used up by the first request of its own client, good or not: whoever holds one without its
+    verifier gets one try. Another client's request uses nothing up, or anybody who saw a code could spend it
+    for its owner. A second use ends the session that the first one opened.
+    """
+
+    store: Store
+    issuing: Issuing
+
+    def __call__(self, client: Client, asked: Redemption) -> TokenAnswer:
+        """Answer with the session's first tokens; raises UnauthorizedClient, InvalidGrant or InvalidTarget."""
+        if GrantType.AUTHORIZATION_CODE not in client.grants:
+            raise UnauthorizedClient("this client is not registered for the authorization code grant")
+        digest = digest_of(asked.code)
+        with self.store.reading() as tx:  # a made-up code must not cost a write lock
+            code = tx.authorization_codes.find(digest)
+        if code is None or code.client_id != client.client_id:
+            raise InvalidGrant(_UNKNOWN)
+        audiences = narrow_audiences(asked.audiences, frozenset(code.audiences) & client.audiences)
+        with self.store.transaction() as tx:
+            redeemed = self._redeem(tx, client, code, asked)
+        if redeemed is None:
+            # Raised after the transaction: that the code was used, and what ended with it, has to be committed.
+            raise InvalidGrant(
+                "this code was used before, has expired, or was not presented as it was asked for"
+            )
+        grant = Grant(redeemed.session.scopes, audiences)
+        return self.issuing.for_session(
+            redeemed.session, redeemed.account, grant, redeemed.refresh_token, nonce=redeemed.nonce
+        )
+
+    def _redeem(
+        self, tx: Transaction, client: Client, code: AuthorizationCode, asked: Redemption
+    ) -> _Redeemed | None:
+        now = self.issuing.now()
+        # Whoever ends this account's sessions now is before or after us.
+        account = tx.accounts.locked(code.sub)
+        if not tx.authorization_codes.claim(code.digest, now):
+            self._end_what_it_opened(tx, code.digest, now)
+            return None
+        if account is None or account.disabled or not self._holds(tx, code, asked, now):
+            return None
+        opened = self.issuing.open_session(
+            tx,
+            account,
+            client,
+            Grant(code.scopes, code.audiences),
+            methods=code.methods,
+            auth_time=code.auth_time,
+            browser_session=code.browser_session,
+            requested=code.requested,
+        )
+        tx.authorization_codes.opened(code.digest, opened.session.sid)
+        return _Redeemed(opened.session, account, code.nonce, opened.refresh_token)
+
+    def _holds(self, tx: Transaction, code: AuthorizationCode, asked: Redemption, now: float) -> bool:
+        if now >= code.expires_at or asked.redirect_uri != code.redirect_uri:
+            return False
+        if code.browser_session is not None:
+            browser = tx.browser_sessions.get(code.browser_session)
+            if browser is None or not browser.live(now):
+                return False
+        return verifier_fits(asked.verifier, code.code_challenge)
+
+    @staticmethod
+    def _end_what_it_opened(tx: Transaction, digest: bytes, now: float) -> None:
+        used = tx.authorization_codes.find(digest)
+        if used is None:
+            return
+        tx.audit.record(
+            AuditEvent(
+                Event.CODE_REUSED, REFUSED, subject=used.sub, client_id=used.client_id, session_id=used.sid
+            )
+        )
+        if used.sid is not None:
+            end_session(tx, used.sid, EndReason.CODE_REUSED, now)
+
+
+def verifier_fits(verifier: str | None, challenge: str) -> bool:
+    """Compare as RFC 7636 section 4.6 says for S256, in constant time; what is no verifier never fits."""
+    if verifier is None or not _VERIFIER.fullmatch(verifier):
+        return False
+    computed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return hmac.compare_digest(computed, challenge)

@@ -1,0 +1,172 @@
+"""Answering authorization requests: who has to log in, who is asked, and the code in the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.authorization_code import CODE_LIFE, AuthorizationCode
+from auth_service.domain.oauth.consent import Consent
+from auth_service.domain.oauth.errors import AccessDenied, ConsentRequired, LoginRequired, OAuthError
+from auth_service.domain.oauth.id_token import HintReader
+from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, grant_for_account
+from auth_service.domain.opaque_tokens import digest_of, new_token
+from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.oauth.authorization_request import AuthorizationRequest, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class AskToLogIn:
+    """Nobody suitable is logged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskForConsent:
+    """The person has to say yes or no to these scopes."""
+
+    signed_in: SignedIn
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Send the browser there: the code is in it."""
+
+    location: str = field(repr=False)
+
+
+Step = AskToLogIn | AskForConsent | Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """Takes a request one step further; every refusal is raised as Refused."""
+
+    store: Store
+    hints: HintReader
+    now: Clock
+
+    def __call__(self, request: AuthorizationRequest, who: SignedIn | None) -> Step:
+        """Answer a request as it comes in."""
+        return self._told(request, lambda: self._first_step(request, who))
+
+    def after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
+        """Go on for somebody who has logged in for this very request."""
+        return self._told(request, lambda: self._after_log_in(request, who))
+
+    def consented(self, request: AuthorizationRequest, who: SignedIn, shown: frozenset[str]) -> Step:
+        """Go on for somebody who said yes to what they were shown; asks again when it is more by now."""
+
+        def remember() -> Step:
+            grant = self._grant(request, who)
+            if not grant.scopes <= shown:
+                return AskForConsent(who, grant.scopes)
+            with self.store.transaction() as tx:
+                known = tx.consents.get(who.account.sub, request.client.client_id)
+                scopes = grant.scopes | (known.scopes if known else frozenset())
+                tx.consents.put(Consent(who.account.sub, request.client.client_id, scopes, self.now()))
+                tx.audit.record(_consent_given(request, who, grant))
+            return self._past_log_in(request, who, asked=True)
+
+        return self._told(request, remember)
+
+    def denied(self, request: AuthorizationRequest) -> Refused:
+        """Give the refusal for somebody who said no."""
+        return Refused(request.address, AccessDenied("the person said no"))
+
+    def _told(self, request: AuthorizationRequest, step: Callable[[], Step]) -> Step:
+        try:
+            return step()
+        except OAuthError as error:
+            raise Refused(request.address, error) from None
+
+    def _after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
+        if self._somebody_else(request, who):
+            raise LoginRequired("somebody else than the one in id_token_hint has logged in")
+        return self._past_log_in(request, who, asked=False)
+
+    def _first_step(self, request: AuthorizationRequest, who: SignedIn | None) -> Step:
+        elsewhere = self._somebody_else(request, who)
+        if who is None or elsewhere or self._has_to_log_in(request, who):
+            if "none" in request.prompts:
+                raise LoginRequired("nobody suitable is logged in, and nobody was to be asked")
+            return AskToLogIn()
+        return self._past_log_in(request, who, asked=False)
+
+    def _somebody_else(self, request: AuthorizationRequest, who: SignedIn | None) -> bool:
+        if request.id_token_hint is None:
+            return False
+        hint = self.hints.read(request.id_token_hint)
+        if hint is None or hint.client_id != request.client.client_id:
+            raise LoginRequired("id_token_hint cannot be read, or it was issued to another client")
+        return who is None or hint.sub != who.account.sub
+
+    def _has_to_log_in(self, request: AuthorizationRequest, who: SignedIn) -> bool:
+        if request.prompts & {"login", "select_account"}:
+            return True
+        return request.max_age is not None and self.now() - who.session.auth_time >= max(request.max_age, 1)
+
+    def _past_log_in(self, request: AuthorizationRequest, who: SignedIn, *, asked: bool) -> Step:
+        grant = self._grant(request, who)
+        if not asked and self._has_to_consent(request, who, grant):
+            if "none" in request.prompts:
+                raise ConsentRequired("the person has not allowed this yet, and was not to be asked")
+            return AskForConsent(who, grant.scopes)
+        return self._code(request, who, grant)
+
+    def _grant(self, request: AuthorizationRequest, who: SignedIn) -> Grant:
+        """Narrow to what this account may have: a client cannot know who will log in, so it gets the part there is."""
+        return grant_for_account(
+            who.account, request.client, _within_reach(request.scopes, who.account), request.audiences
+        )
+
+    def _has_to_consent(self, request: AuthorizationRequest, who: SignedIn, grant: Grant) -> bool:
+        if request.client.first_party:
+            return False
+        if "consent" in request.prompts:
+            return True
+        with self.store.reading() as tx:
+            known = tx.consents.get(who.account.sub, request.client.client_id)
+        return known is None or not grant.scopes <= known.scopes
+
+    def _code(self, request: AuthorizationRequest, who: SignedIn, grant: Grant) -> Answered:
+        code = new_token()
+        row = AuthorizationCode(
+            digest=digest_of(code),
+            client_id=request.client.client_id,
+            sub=who.account.sub,
+            redirect_uri=request.address.redirect_uri,
+            scopes=grant.scopes,
+            audiences=grant.audiences,
+            code_challenge=request.code_challenge,
+            methods=who.session.methods,
+            auth_time=who.session.auth_time,
+            expires_at=self.now() + CODE_LIFE,
+            requested=request.scopes or frozenset(),
+            nonce=request.nonce,
+            browser_session=who.session.digest,
+        )
+        with self.store.transaction() as tx:
+            tx.authorization_codes.add(row)
+        return Answered(request.address.answer(code=code))
+
+
+def _consent_given(request: AuthorizationRequest, who: SignedIn, grant: Grant) -> AuditEvent:
+    return AuditEvent(
+        Event.CONSENT_GIVEN,
+        actor=who.account.sub,
+        subject=who.account.sub,
+        client_id=request.client.client_id,
+        detail={"scope": " ".join(sorted(grant.scopes))},
+    )
+
+
+def _within_reach(scopes: frozenset[str] | None, account: Account) -> frozenset[str] | None:
+    if scopes is None:
+        return None
+    reachable = scopes & (account_scopes(account) | OIDC_SCOPES)
+    if not reachable:
+        raise AccessDenied("this account may have none of these scopes")
+    return reachable

@@ -1,0 +1,196 @@
+"""Authorization requests: what they must say, and to whom a refusal may be told (RFC 6749 section 4.1, RFC 9700)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from touchstone.text import is_line
+
+from auth_service.domain import errors
+from auth_service.domain.oauth import errors as oauth_errors
+from auth_service.domain.oauth.client import Client, Clients, GrantType
+from auth_service.domain.oauth.redirect_uris import registered, with_parameters
+from auth_service.domain.oauth.scopes import narrow_audiences, parse_scope
+
+REPEATABLE = frozenset({"resource", "audience"})
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+Pairs = Iterable[tuple[str, str]]
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_ELSEWHERE: Mapping[str, type[oauth_errors.OAuthError]] = {
+    "request": oauth_errors.RequestNotSupported,
+    "request_uri": oauth_errors.RequestUriNotSupported,
+    "registration": oauth_errors.RegistrationNotSupported,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """Where the answer to a request goes: only ever made for a redirect URI that is the client's."""
+
+    redirect_uri: str
+    state: str | None
+    issuer: str
+
+    def answer(self, **parameters: str | None) -> str:
+        """Give the URI to send the browser to; ``iss`` names us in every answer (RFC 9207)."""
+        return with_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
+
+    def refusal(self, error: oauth_errors.OAuthError) -> str:
+        """Give the URI that tells the client of an error (RFC 6749 section 4.1.2.1)."""
+        return self.answer(error=error.slug, error_description=str(error))
+
+
+class Refused(errors.AuthError):
+    """A request that is answered with an error at the client's own redirect URI."""
+
+    slug = "authorization_refused"
+
+    def __init__(self, address: ReturnAddress, error: oauth_errors.OAuthError) -> None:
+        super().__init__(str(error))
+        self.address = address
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A request that holds by itself; what it gets depends on who is logged in.
+
+    ``scopes`` is None where none was named. ``max_age`` is in seconds. ``pairs`` is the request as it came.
+    """
+
+    client: Client
+    address: ReturnAddress
+    scopes: frozenset[str] | None
+    audiences: tuple[str, ...]
+    code_challenge: str
+    nonce: str | None
+    prompts: frozenset[str]
+    max_age: int | None
+    login_hint: str | None
+    id_token_hint: str | None
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """Reads authorization requests against what their client is registered for."""
+
+    clients: Clients
+    issuer: str
+
+    def __call__(self, pairs: Pairs) -> AuthorizationRequest:
+        """Give the request.
+
+        Raises Unanswerable when client or redirect URI are not good, so that nobody is sent anywhere, and
+        Refused for every other fault, which the client is told.
+        """
+        pairs = tuple(pairs)
+        values, repeated, named = _sorted_out(pairs)
+        client = self._client(values, repeated)
+        address = self._address(client, values, repeated)
+        try:
+            if repeated:
+                raise oauth_errors.InvalidRequest("a parameter is given more than once")
+            return _request(client, address, values, named, pairs)
+        except oauth_errors.OAuthError as error:
+            raise Refused(address, error) from None
+
+    def _client(self, values: Mapping[str, str], repeated: frozenset[str]) -> Client:
+        client = self.clients.get(values.get("client_id", ""))
+        if client is None or not client.enabled or "client_id" in repeated:
+            raise errors.Unanswerable("the application that sent you here is not known")
+        return client
+
+    def _address(self, client: Client, values: Mapping[str, str], repeated: frozenset[str]) -> ReturnAddress:
+        uri = values.get("redirect_uri", "")
+        if "redirect_uri" in repeated or not registered(uri, client.redirect_uris, self.issuer):
+            raise errors.Unanswerable(
+                "the application that sent you here wants the answer where it may not have it"
+            )
+        state = None if "state" in repeated else values.get("state")
+        return ReturnAddress(uri, state, self.issuer)
+
+
+def _sorted_out(pairs: Pairs) -> tuple[dict[str, str], frozenset[str], tuple[str, ...]]:
+    """Give single values, the names that came more than once, and the audiences; an empty value is none."""
+    values: dict[str, str] = {}
+    repeated: set[str] = set()
+    named: list[str] = []
+    for name, value in pairs:
+        if not value:
+            continue
+        if name in REPEATABLE:
+            named.append(value)
+        elif name in values:
+            repeated.add(name)
+        else:
+            values[name] = value
+    return values, frozenset(repeated), tuple(named)
+
+
+def _request(
+    client: Client,
+    address: ReturnAddress,
+    values: Mapping[str, str],
+    audiences: tuple[str, ...],
+    pairs: tuple[tuple[str, str], ...],
+) -> AuthorizationRequest:
+    for name, error in _ELSEWHERE.items():
+        if name in values:
+            raise error(f"{name} is not supported here")
+    if GrantType.AUTHORIZATION_CODE not in client.grants:
+        raise oauth_errors.UnauthorizedClient("this client is not registered for the authorization code grant")
+    _check_response(values)
+    if not is_line(values.get("nonce", "")):
+        raise oauth_errors.InvalidRequest("nonce is one line without control characters")
+    scopes = parse_scope(values.get("scope"))
+    if scopes is not None and not scopes <= client.scopes:
+        raise oauth_errors.InvalidScope("this client is not registered for one of these scopes")
+    narrow_audiences(audiences, client.audiences)
+    return AuthorizationRequest(
+        client=client,
+        address=address,
+        scopes=scopes,
+        audiences=audiences,
+        code_challenge=_challenge(values),
+        nonce=values.get("nonce"),
+        prompts=_prompts(values.get("prompt")),
+        max_age=_max_age(values.get("max_age")),
+        login_hint=values.get("login_hint"),
+        id_token_hint=values.get("id_token_hint"),
+        pairs=pairs,
+    )
+
+
+def _check_response(values: Mapping[str, str]) -> None:
+    if "response_type" not in values:
+        raise oauth_errors.InvalidRequest("response_type is missing")
+    if values["response_type"] != "code":
+        raise oauth_errors.UnsupportedResponseType("the only response_type is code")
+    if values.get("response_mode", "query") != "query":
+        raise oauth_errors.InvalidRequest("the only response_mode is query")
+
+
+def _challenge(values: Mapping[str, str]) -> str:
+    if values.get("code_challenge_method") != "S256":
+        raise oauth_errors.InvalidRequest("PKCE is required, and its only code_challenge_method is S256")
+    challenge = values.get("code_challenge", "")
+    if not _CHALLENGE.fullmatch(challenge):
+        raise oauth_errors.InvalidRequest("code_challenge is the base64url form of a SHA-256")
+    return challenge
+
+
+def _prompts(prompt: str | None) -> frozenset[str]:
+    prompts = frozenset((prompt or "").split())
+    if not prompts <= PROMPTS or ("none" in prompts and len(prompts) > 1):
+        raise oauth_errors.InvalidRequest("prompt names what is not known here, or none beside others")
+    return prompts
+
+
+def _max_age(seconds: str | None) -> int | None:
+    if seconds is None:
+        return None
+    if not _SECONDS.fullmatch(seconds):
+        raise oauth_errors.InvalidRequest("max_age is a number of seconds")
+    return int(seconds)

@@ -1,0 +1,100 @@
+"""Client authentication: by ``private_key_jwt``, what an assertion must say (RFC 7523 section 3), or by a secret."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from touchstone.text import is_line
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.client import Client, Clients, secret_fits
+from auth_service.domain.oauth.client_assertion import AssertionReader
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.unit_of_work import Store
+
+LONGEST_LIFE = 3600  # seconds that an assertion may still be good for; libraries sign for up to an hour
+LEEWAY = 30  # seconds that clocks may differ
+LONGEST_JTI = 255
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticateClient:
+    """Finds out which client asks, and has a confidential one prove it."""
+
+    store: Store
+    clients: Clients
+    reader: AssertionReader
+    audiences: frozenset[str]
+    now: Clock
+
+    def __call__(
+        self, client_id: str | None, assertion: str | None, secret: str | None = None
+    ) -> Client | None:
+        """Give the client, None when none was named; raises InvalidClient. Assertion and secret never come both."""
+        if assertion is not None:
+            return self._proven(client_id, assertion)
+        if secret is not None:
+            return self._trusted(client_id, secret)
+        if client_id is None:
+            return None
+        client = self._known(client_id)
+        if client.confidential:
+            how = "its secret" if client.secret_hash is not None else "a client_assertion"
+            raise InvalidClient(f"this client has to prove who it is, with {how}")
+        return client
+
+    def _trusted(self, client_id: str | None, secret: str) -> Client:
+        client = self.clients.get(client_id) if client_id is not None else None
+        if not secret_fits(client, secret) or client is None or not client.enabled:
+            raise InvalidClient("this client is not known here, or this is not its secret")
+        return client
+
+    def _known(self, client_id: str) -> Client:
+        client = self.clients.get(client_id)
+        if client is None or not client.enabled:
+            raise InvalidClient("this client is not known here")
+        return client
+
+    def _proven(self, client_id: str | None, assertion: str) -> Client:
+        client = self._known(self.reader.issuer(assertion))
+        if client_id not in {None, client.client_id}:
+            raise InvalidClient("client_id and client_assertion name different clients")
+        if not client.confidential or client.secret_hash is not None:
+            raise InvalidClient("this client has no key")
+        claims = self.reader.verified(assertion, client.client_id)
+        jti, until = self._checked(claims, client.client_id)
+        with self.store.transaction() as tx:
+            if not tx.assertions.remember(client.client_id, jti, until):
+                raise InvalidClient("this client_assertion was used before")
+        return client
+
+    def _checked(self, claims: Mapping[str, object], client_id: str) -> tuple[str, float]:
+        now = self.now()
+        if claims.get("iss") != client_id or claims.get("sub") != client_id:
+            raise InvalidClient("iss and sub of a client_assertion are the client_id")
+        audience = claims.get("aud")
+        names = audience if isinstance(audience, list) else [audience]
+        if len(names) != 1 or not isinstance(names[0], str) or names[0] not in self.audiences:
+            raise InvalidClient(
+                "aud of a client_assertion is the issuer or its token endpoint, and nothing else"
+            )
+        expires_at = _time(claims, "exp")
+        if expires_at is None or not now - LEEWAY < expires_at <= now + LONGEST_LIFE + LEEWAY:
+            raise InvalidClient(f"a client_assertion expires, and within {LONGEST_LIFE} seconds")
+        for name in ("iat", "nbf"):
+            if name in claims and not (_time(claims, name) or math.inf) <= now + LEEWAY:
+                raise InvalidClient("this client_assertion comes from the future")
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not is_line(jti):
+            raise InvalidClient("a client_assertion has a jti of its own")
+        return jti, expires_at + LEEWAY
+
+
+def _time(claims: Mapping[str, object], name: str) -> float | None:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,43 @@
+"""TODO."""
+
+from dataclasses import dataclass, replace
+
+from auth_service.domain.oauth.access_token import AccessToken
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import InvalidClient, UnauthorizedClient
+from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """The ``client_credentials`` grant: a token for a service itself, with no user and no session behind it.
+
+    Its status is the client's, so that disabling the client ends it.
+    """
+
+    store: Store
+    issuing: Issuing
+
+    def __call__(
+        self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]
+    ) -> TokenAnswer:
+        """Answer for a client that has proved itself.
+
+        Raises UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.
+        """
+        if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
+            raise UnauthorizedClient("this client is not registered for client_credentials")
+        token = AccessToken(
+            subject=client.client_id,
+            client_id=client.client_id,
+            audiences=narrow_audiences(audiences, client.audiences),
+            scopes=narrow_scopes(scopes, client.own_scopes),
+            expires_at=int(self.issuing.now()) + self.issuing.lifetimes.access,
+        )
+        with self.store.transaction() as tx:
+            if not tx.clients.hold(client.client_id):
+                raise InvalidClient("this client is not known here")
+            status = tx.statuses.of_client(client.client_id)
+        return self.issuing.answer(replace(token, status=status))

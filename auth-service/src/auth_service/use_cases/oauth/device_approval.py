@@ -1,0 +1,110 @@
+"""The person's side of the device grant (RFC 8628 section 3.3): typing the code, and saying yes or no."""
+
+import hashlib
+from dataclasses import dataclass
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import (
+    TooManyTries,
+    UnknownUserCode,
+)
+from auth_service.domain.oauth.client import Client, Clients
+from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus, grant_for_device, normal_user_code
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.request_context import current_origin, network_of
+from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.unit_of_work import Store, Transaction
+
+LONGEST_BLOCK = 600.0  # seconds
+_WRONG = "there is no such code, or it has expired"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """What a person is asked: which client, and what it would get of their account."""
+
+    code: DeviceCode
+    client: Client
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDevice:
+    """The person's side. Only who is logged in types codes, and after five wrong ones each further has to wait."""
+
+    store: Store
+    clients: Clients
+    now: Clock
+    slows_down: bool = True
+
+    def find(self, typed: str, who: SignedIn) -> DeviceRequest:
+        """Find what a code stands for; raises UnknownUserCode, or TooManyTries without looking."""
+        keys = _keys(who) if self.slows_down else {}
+        with self.store.reading() as tx:
+            kept = tx.slow_downs.get(tuple(keys)).values()
+            blocked = max((failures.blocked_until for failures in kept), default=0.0) - self.now()
+            found = None if blocked > 0 else self._pending(tx, typed, who.account)
+        if blocked > 0:
+            raise TooManyTries("there were too many wrong codes", retry_after=int(blocked) + 1)
+        if found is None:
+            self._count(keys)
+            raise UnknownUserCode(_WRONG)
+        return found
+
+    def decide(self, typed: str, who: SignedIn, shown: frozenset[str] | None) -> DeviceRequest:
+        """Say yes to what was shown, or no with None; raises UnknownUserCode or TooManyTries."""
+        asked = self.find(typed, who)
+        sub, allow = who.account.sub, shown is not None and bool(asked.scopes) and asked.scopes <= shown
+        with self.store.transaction() as tx:
+            decided = (
+                tx.device_codes.approve(asked.code.digest, sub, who.session.methods, who.session.auth_time)
+                if allow
+                else tx.device_codes.deny(asked.code.digest, sub)
+            )
+            if not decided:
+                raise UnknownUserCode(_WRONG)
+            facts = {"scope": " ".join(sorted(asked.scopes))}
+            tx.audit.record(
+                AuditEvent(
+                    Event.DEVICE_DECIDED,
+                    OK if allow else REFUSED,
+                    actor=sub,
+                    subject=sub,
+                    client_id=asked.client.client_id,
+                    detail=facts,
+                )
+            )
+        return asked
+
+    def _pending(self, tx: Transaction, typed: str, account: Account) -> DeviceRequest | None:
+        user_code = normal_user_code(typed)
+        code = tx.device_codes.by_user_code(digest_of(user_code)) if user_code else None
+        if code is None or code.status is not DeviceStatus.PENDING or self.now() >= code.expires_at:
+            return None
+        client = self.clients.get(code.client_id)
+        if client is None or not client.enabled:
+            return None
+        grant = grant_for_device(account, client, code)
+        return DeviceRequest(code, client, grant.scopes if grant else frozenset())
+
+    def _count(self, keys: dict[bytes, int]) -> None:
+        now = self.now()
+        with self.store.transaction() as tx:
+            for key, free in keys.items():
+                over = tx.slow_downs.count(key, now, LONGEST_BLOCK) - free
+                if over >= 0:
+                    tx.slow_downs.block(key, now + min(LONGEST_BLOCK, 30.0 * 2 ** min(over, 10)))
+
+
+def _keys(who: SignedIn) -> dict[bytes, int]:
+    """Give the keys that a wrong code counts under, and how many are free for each; behind loopback may be anybody."""
+    network = network_of(current_origin().address)
+    named = {("account", who.account.sub): 5}
+    if network not in {"", "loopback"}:
+        named["address", network] = 50  # many people may share one
+    return {
+        hashlib.sha256(f"device code by {kind} {name}".encode()).digest(): free
+        for (kind, name), free in named.items()
+    }

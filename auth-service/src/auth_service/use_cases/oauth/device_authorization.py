@@ -1,0 +1,56 @@
+"""TODO."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.device_code import DEVICE_LIFE, INTERVAL, DeviceCode, new_user_code
+from auth_service.domain.oauth.errors import UnauthorizedClient
+from auth_service.domain.oauth.scopes import AUDIENCES, OIDC_SCOPES, narrow_audiences, narrow_scopes
+from auth_service.domain.opaque_tokens import digest_of, new_token
+from auth_service.domain.unit_of_work import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What the device is told: one code to poll with, one to show (RFC 8628 section 3.2)."""
+
+    device_code: str = field(repr=False)
+    user_code: str = field(repr=False)
+    expires_in: int = DEVICE_LIFE
+    interval: int = INTERVAL
+
+
+@dataclass(frozen=True, slots=True)
+class StartDevice:
+    """The device authorization endpoint."""
+
+    store: Store
+    now: Clock
+
+    def __call__(self, client: Client, scopes: frozenset[str] | None, audiences: Iterable[str]) -> Started:
+        """Begin; raises UnauthorizedClient, InvalidScope or InvalidTarget."""
+        _allowed(client)
+        wanted = narrow_scopes(scopes, client.scopes if scopes is not None else client.scopes - OIDC_SCOPES)
+        targets = narrow_audiences(audiences, client.audiences & AUDIENCES)
+        now, device_code = self.now(), new_token()
+        while True:  # a user code that is taken is rare: there are 25 thousand million
+            user_code = new_user_code()
+            code = DeviceCode(
+                digest_of(device_code),
+                digest_of(user_code),
+                client.client_id,
+                wanted,
+                targets,
+                expires_at=now + DEVICE_LIFE,
+                next_poll_at=now,
+            )
+            with self.store.transaction() as tx:
+                if tx.device_codes.add(code):
+                    return Started(device_code, user_code)
+
+
+def _allowed(client: Client) -> None:
+    if GrantType.DEVICE_CODE not in client.grants:
+        raise UnauthorizedClient("this client is not registered for the device grant")

@@ -1,0 +1,92 @@
+"""The device grant (RFC 8628): a device without a keyboard asks, a person with one answers elsewhere."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.oauth.client import Client
+from auth_service.domain.oauth.device_code import (
+    INTERVAL,
+    DeviceCode,
+    DeviceStatus,
+    grant_for_device,
+)
+from auth_service.domain.oauth.errors import (
+    AccessDenied,
+    AuthorizationPending,
+    ExpiredToken,
+    InvalidGrant,
+    OAuthError,
+    SlowDown,
+)
+from auth_service.domain.oauth.scopes import Grant
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.oauth.device_authorization import _allowed
+from auth_service.use_cases.oauth.token_issuer import Issuing, Opened, TokenAnswer
+
+_UNKNOWN = "this device code is not known"
+_TOO_EARLY = f"add {INTERVAL} seconds to the time between two polls"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGrant:
+    """The ``device_code`` grant: the device polls until the person has answered (RFC 8628 section 3.4)."""
+
+    store: Store
+    issuing: Issuing
+
+    def __call__(self, client: Client, device_code: str) -> TokenAnswer:
+        """Answer with the session's first tokens, once.
+
+        Raises UnauthorizedClient, InvalidGrant, AuthorizationPending, SlowDown, AccessDenied or ExpiredToken.
+        """
+        _allowed(client)
+        digest = digest_of(device_code)
+        with self.store.reading() as tx:  # neither a made-up code nor an early poll may cost a write lock
+            known = tx.device_codes.find(digest)
+        if known is None or known.client_id != client.client_id:
+            raise InvalidGrant(_UNKNOWN)
+        if known.too_early(self.issuing.now()):
+            raise SlowDown(_TOO_EARLY)
+        with self.store.transaction() as tx:
+            outcome = self._poll(tx, client, digest)
+        if isinstance(outcome, OAuthError):  # raised only now: when it may ask again is to be committed
+            raise outcome
+        account, opened = outcome
+        grant = Grant(opened.session.scopes, opened.session.audiences)
+        return self.issuing.for_session(opened.session, account, grant, opened.refresh_token)
+
+    def _poll(self, tx: Transaction, client: Client, digest: bytes) -> tuple[Account, Opened] | OAuthError:
+        now, code = self.issuing.now(), tx.device_codes.locked(digest)
+        if code is None or code.status is DeviceStatus.USED:
+            return InvalidGrant("this device code was used before")
+        if now >= code.expires_at:
+            return ExpiredToken("nobody answered in time")
+        if code.too_early(now):  # another poll came first since the look above
+            return SlowDown(_TOO_EARLY)
+        tx.device_codes.polled(digest, now + INTERVAL)
+        if code.status is DeviceStatus.PENDING:
+            return AuthorizationPending("nobody has answered yet")
+        if code.status is DeviceStatus.DENIED:
+            return AccessDenied("the person said no")
+        return self._open(tx, client, code)
+
+    def _open(self, tx: Transaction, client: Client, code: DeviceCode) -> tuple[Account, Opened] | OAuthError:
+        account = tx.accounts.locked(code.sub or "")
+        if account is None or account.disabled:
+            return AccessDenied("the account that said yes cannot be used")
+        grant = grant_for_device(account, client, code)
+        if grant is None:
+            return AccessDenied("this account may have nothing of what was asked for")
+        if not tx.device_codes.use(code.digest):
+            return InvalidGrant("this device code was used before")
+        opened = self.issuing.open_session(
+            tx,
+            account,
+            client,
+            grant,
+            methods=code.methods,
+            auth_time=code.auth_time,
+            requested=code.scopes,
+        )
+        return account, opened

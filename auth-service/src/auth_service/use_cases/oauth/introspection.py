@@ -1,0 +1,77 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.access_token import OwnToken, TokenReader
+from auth_service.domain.oauth.client import Client, Clients
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.session import Session
+from auth_service.domain.unit_of_work import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRefresh:
+    """A refresh token that would give a successor now."""
+
+    subject: str
+    client_id: str
+    scopes: frozenset[str]
+    expires_at: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Introspect:
+    """Token introspection (RFC 7662): access tokens for the resource server that they were made for.
+
+    Refresh tokens are their client's own business: it alone is told of them.
+    """
+
+    store: Store
+    clients: Clients
+    reader: TokenReader
+    now: Clock
+
+    def __call__(self, token: str, client: Client | None) -> OwnToken | StandingRefresh | None:
+        """Give the token if it stands now and the client serves its audience, or owns it; else None.
+
+        Raises InvalidClient for a client that did not prove who it is.
+        """
+        if client is None or not client.confidential:
+            raise InvalidClient("introspection is for clients that prove who they are")
+        found = self.reader.read_any(token)
+        if found is None:
+            return self._refresh(token, client)
+        holder = self.clients.get(found.client_id)
+        if not client.serves.intersection(found.audiences) or holder is None or not holder.enabled:
+            return None
+        with self.store.reading() as tx:
+            if found.session_id is None:
+                good = found.status in {None, tx.statuses.find_of_client(found.client_id)}
+            else:
+                good = self._session(tx, found.session_id) is not None
+        return found if good else None
+
+    def _refresh(self, token: str, client: Client) -> StandingRefresh | None:
+        with self.store.reading() as tx:
+            presented = tx.refresh_tokens.find(digest_of(token))
+            if presented is None or presented.token.used_at is not None:
+                return None
+            session = self._session(tx, presented.token.sid)
+        if session is None or session.client_id != client.client_id:
+            return None
+        if self.now() >= presented.token.expires_at:
+            return None
+        return StandingRefresh(
+            session.sub, session.client_id, session.scopes, int(presented.token.expires_at), session.sid
+        )
+
+    def _session(self, tx: Transaction, sid: str) -> Session | None:
+        """Give the session if it lives, and its account can be used."""
+        session = tx.sessions.get(sid)
+        account = None if session is None else tx.accounts.get(session.sub)
+        if session is None or not session.live(self.now()) or account is None or account.disabled:
+            return None
+        return session

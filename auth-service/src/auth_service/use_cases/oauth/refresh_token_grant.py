@@ -1,0 +1,163 @@
+"""Refreshing: one token, one successor, however often and from wherever it is asked for."""
+
+from dataclasses import dataclass, replace
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.oauth.client import Client, Clients, GrantType
+from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidScope
+from auth_service.domain.oauth.refresh_token import Presented, Sealer
+from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, for_now, narrow_audiences
+from auth_service.domain.opaque_tokens import digest_of, new_token
+from auth_service.domain.request_context import current_origin
+from auth_service.domain.sessions.session import EndReason, Session
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.sessions.end_sessions import end_session
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request, as it came in."""
+
+    token: str
+    client: Client | None
+    scopes: frozenset[str] | None
+    audiences: tuple[str, ...]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotated:
+    session: Session
+    account: Account
+    grant: Grant
+    successor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The ``refresh_token`` grant (RFC 6749 section 6, RFC 9700 section 4.14).
+
+    A token that was never used gives a new successor. Within the grace time the holder of the *immediate*
+    predecessor gets that same successor again (an answer was lost, two tabs asked at once). Every other reuse,
+    an older ancestor's within the grace time included, ends that session and no other.
+    """
+
+    store: Store
+    clients: Clients
+    sealer: Sealer
+    issuing: Issuing
+
+    def __call__(
+        self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
+    ) -> TokenAnswer:
+        """Answer with the one successor; raises InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
+
+        ``client`` is whoever proved or named itself, None when nobody did: a public client's token is
+        proof enough by itself. A refusal for scope or audience uses nothing up.
+        """
+        asked = _Asked(token, client, scopes, audiences, self.issuing.now())
+        with self.store.reading() as tx:  # a made-up token must not cost a write lock
+            known = tx.refresh_tokens.find(digest_of(token))
+        if known is None:
+            raise InvalidGrant("this refresh token is not known")
+        with self.store.transaction() as tx:
+            rotated = self._rotate(tx, asked)
+        if rotated is None:  # raised only now: the end of the session is to be committed
+            raise InvalidGrant("this refresh token was used before; its session has ended")
+        return self.issuing.for_session(rotated.session, rotated.account, rotated.grant, rotated.successor)
+
+    def _rotate(self, tx: Transaction, asked: _Asked) -> _Rotated | None:
+        digest = digest_of(asked.token)
+        presented = tx.refresh_tokens.find(digest)
+        if presented is None:
+            raise InvalidGrant("this refresh token is not known")
+        session, client = self._session(tx, presented.token.sid, asked)
+        unused = presented.token.used_at is None
+        if unused and asked.now >= presented.token.expires_at:
+            raise InvalidGrant("this refresh token has expired")
+        if not unused and not self._in_grace(presented, asked.now):
+            _reused(tx, session, asked)
+            return None
+        account, grant = _grant(tx, session, client, asked)
+        successor = self._replace(tx, asked, session, digest) if unused else None
+        if successor is None:  # used before, perhaps by a request that was faster by a moment
+            successor = self._same_successor(tx.refresh_tokens.find(digest), asked)
+        if successor is None:
+            _reused(tx, session, asked)
+            return None
+        if session.status is None:  # it is older than statuses are
+            session = replace(session, status=tx.statuses.assign(session.sid))
+        return _Rotated(session, account, grant, successor)
+
+    def _in_grace(self, presented: Presented, now: float) -> bool:
+        used_at = presented.token.used_at
+        if used_at is None or presented.successor_used:
+            return False
+        return now - used_at <= self.issuing.lifetimes.grace
+
+    def _same_successor(self, presented: Presented | None, asked: _Asked) -> str | None:
+        if presented is None or presented.token.sealed is None or not self._in_grace(presented, asked.now):
+            return None
+        return self.sealer.unseal(asked.token, presented.token.sealed)
+
+    def _session(self, tx: Transaction, sid: str, asked: _Asked) -> tuple[Session, Client]:
+        session = tx.sessions.get(sid)
+        if session is None or not session.live(asked.now):
+            raise InvalidGrant("the session of this refresh token has ended")
+        if asked.client is not None and asked.client.client_id != session.client_id:
+            raise InvalidGrant("this refresh token belongs to another client")
+        client = self.clients.get(session.client_id)
+        if client is None or not client.enabled or GrantType.REFRESH_TOKEN not in client.grants:
+            raise InvalidGrant("the client of this refresh token may not use it any more")
+        if client.confidential and asked.client is None:
+            raise InvalidClient("the client of this refresh token has to prove who it is")
+        return session, client
+
+    def _replace(self, tx: Transaction, asked: _Asked, session: Session, digest: bytes) -> str | None:
+        successor = new_token()
+        row = self.issuing.refresh_token(successor, session, asked.now)
+        sealed = self.sealer.seal(asked.token, successor)
+        if not tx.refresh_tokens.replace(digest, row, sealed, asked.now):
+            return None
+        origin = current_origin()
+        until = self.issuing.tokens_until(session, asked.now)
+        tx.sessions.touch(session.sid, asked.now, origin.address, origin.user_agent, until)
+        return successor
+
+
+def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
+    """End the session: one of the two who hold this token has no right to it."""
+    tx.audit.record(
+        AuditEvent(
+            Event.REFRESH_REUSED,
+            REFUSED,
+            subject=session.sub,
+            client_id=session.client_id,
+            session_id=session.sid,
+        )
+    )
+    end_session(tx, session.sid, EndReason.REFRESH_REUSED, asked.now)
+
+
+def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> tuple[Account, Grant]:
+    """Narrow to what is asked for, within the session and within what account and client may have today.
+
+    What the session was granted, or was asked for when it began and not granted, may be named again: such a name has no
+    effect while the account may not have it. Only other names are refused (RFC 6749 section 6).
+    """
+    account = tx.accounts.get(session.sub)
+    if account is None or account.disabled:
+        raise InvalidGrant("the account of this refresh token cannot be used")
+    allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
+    targets = frozenset(session.audiences) & client.audiences
+    if asked.scopes is not None:
+        beyond = asked.scopes - session.scopes - session.requested
+        if beyond:
+            raise InvalidScope(f"not granted to this session: {' '.join(sorted(beyond))}")
+        allowed &= asked.scopes
+    if not allowed:
+        raise InvalidScope("this account may have none of these scopes at present")
+    grant = Grant(allowed, narrow_audiences(asked.audiences, targets))
+    return account, for_now(account, grant)

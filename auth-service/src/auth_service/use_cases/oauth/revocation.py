@@ -1,0 +1,59 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.access_token import TokenReader
+from auth_service.domain.oauth.client import Client, Clients
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.session import EndReason
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.sessions.end_sessions import end_client_tokens, end_session
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Token revocation (RFC 7009): either kind of token ends the session that it came from.
+
+    One that a client got for itself ends all that it got so.
+    """
+
+    store: Store
+    clients: Clients
+    reader: TokenReader
+    now: Clock
+
+    def __call__(self, token: str, client: Client | None) -> None:
+        """End the session if the token is this client's own; a token that is not, or is unknown, changes nothing.
+
+        Raises InvalidClient for a confidential client's token when no client has proved itself.
+        """
+        with self.store.reading() as tx:
+            presented = tx.refresh_tokens.find(digest_of(token))
+        if presented is not None:
+            self._end(presented.token.sid, client)
+        elif (access := self.reader.read_any(token)) is None:
+            return
+        elif access.session_id is not None:
+            self._end(access.session_id, client)
+        elif self._may_end(access.client_id, client):
+            with self.store.transaction() as tx:
+                if tx.statuses.find_of_client(access.client_id) == access.status:
+                    end_client_tokens(
+                        tx, access.client_id, EndReason.REVOKED, self.now(), by=access.client_id
+                    )
+
+    def _end(self, sid: str, client: Client | None) -> None:
+        with self.store.transaction() as tx:
+            session = tx.sessions.get(sid)
+            if session is not None and self._may_end(session.client_id, client):
+                end_session(tx, sid, EndReason.REVOKED, self.now(), by=session.client_id)
+
+    def _may_end(self, owner_id: str, client: Client | None) -> bool:
+        if client is not None:
+            return client.client_id == owner_id
+        owner = self.clients.get(owner_id)
+        if owner is not None and owner.confidential:
+            raise InvalidClient("the client of this token has to prove who it is")
+        return owner is not None

@@ -1,0 +1,83 @@
+"""Log-out that a client asks for (OpenID Connect RP-Initiated Logout): what is asked, and whether to ask back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auth_service.domain.errors import Unanswerable
+from auth_service.domain.oauth.client import Client, Clients
+from auth_service.domain.oauth.id_token import Hint, HintReader
+from auth_service.domain.oauth.redirect_uris import registered, with_parameters
+from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.use_cases.sessions.browser_logout import Leave
+
+
+@dataclass(frozen=True, slots=True)
+class LogOutRequest:
+    """A request to log out. ``then`` is where to send the browser afterwards, None to stay here.
+
+    ``hint`` is None where no ID token came, and where one came that cannot be read.
+    """
+
+    client: Client | None
+    hint: Hint | None
+    then: str | None
+
+    def needs_a_yes(self, who: SignedIn | None) -> bool:
+        """Say whether the person has to confirm: somebody is logged in, and no ID token shows that they are meant.
+
+        Without that any page on the web could log people out.
+        """
+        return who is not None and (self.hint is None or self.hint.sub != who.account.sub)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLogOut:
+    """Reads requests to log out."""
+
+    clients: Clients
+    hints: HintReader
+    issuer: str
+
+    def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogOutRequest:
+        """Give the request; raises Unanswerable for an address that is not registered, before anything ends.
+
+        An ID token that cannot be read counts as absent, so the person is asked. If it was all that could name the
+        client, they stay here afterwards: nothing says that the address is the client's.
+        """
+        values: dict[str, str] = {}
+        for name, value in pairs:
+            if name in values:
+                raise Unanswerable("the application that sent you here named something twice")
+            if value:
+                values[name] = value
+        hint = self.hints.read(values["id_token_hint"]) if "id_token_hint" in values else None
+        client_id = values.get("client_id") or (hint.client_id if hint else None)
+        if hint is not None and client_id != hint.client_id:
+            raise Unanswerable("the application that sent you here named another one")
+        client = self.clients.get(client_id) if client_id else None
+        return LogOutRequest(client, hint, self._then(client, values))
+
+    def _then(self, client: Client | None, values: dict[str, str]) -> str | None:
+        uri = values.get("post_logout_redirect_uri")
+        if uri is None or (client is None and "client_id" not in values and "id_token_hint" in values):
+            return None
+        known = client.post_logout_redirect_uris if client is not None and client.enabled else ()
+        if not registered(uri, known, self.issuer):
+            raise Unanswerable("the application that sent you here may not send you on to where it said")
+        return with_parameters(uri, {"state": values.get("state")})
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Carries a request to log out through."""
+
+    leave: Leave
+
+    def __call__(self, request: LogOutRequest, who: SignedIn | None) -> None:
+        """End the browser session and all that was opened through it; the hint's session too, if it is the same person's."""
+        if who is None:
+            if request.hint is not None:
+                self.leave(request.hint.sub, None, request.hint.sid)
+            return
+        sid = request.hint.sid if request.hint else None  # Leave ends no session of anybody else
+        self.leave(who.account.sub, who.session.digest, sid)

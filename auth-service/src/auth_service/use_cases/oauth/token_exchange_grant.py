@@ -1,0 +1,95 @@
+"""Token exchange (RFC 8693): a service acts for a user, with less than the user's own token allows."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.errors import SessionOver
+from auth_service.domain.oauth.access_token import AccessToken, OwnToken, TokenReader
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import (
+    InvalidRequest,
+    InvalidTarget,
+    OAuthError,
+    UnauthorizedClient,
+)
+from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
+from auth_service.domain.sessions.session import Session
+from auth_service.domain.unit_of_work import Store, record_alone
+from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.sessions.end_sessions import live_session
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
+LONGEST_CHAIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Makes a token for one further audience: never more scope, never more life, the same session."""
+
+    store: Store
+    reader: TokenReader
+    issuing: Issuing
+
+    def __call__(
+        self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
+    ) -> TokenAnswer:
+        """Answer with the narrower token; raises UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
+
+        ``client`` has proved who it is. A subject token that is bad, over, or not meant for this client is
+        an InvalidRequest, as RFC 8693 section 2.2.2 wants it. Refusals are recorded.
+        """
+        try:
+            return self._exchanged(client, subject_token, target, scopes)
+        except OAuthError as refused:
+            detail = {"error": refused.slug, "audience": target[:100]}
+            refusal = AuditEvent(
+                Event.TOKEN_EXCHANGED,
+                REFUSED,
+                actor=client.client_id,
+                client_id=client.client_id,
+                detail=detail,
+            )
+            record_alone(self.store, refusal)
+            raise
+
+    def _exchanged(
+        self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
+    ) -> TokenAnswer:
+        if GrantType.TOKEN_EXCHANGE not in client.grants:
+            raise UnauthorizedClient("this client is not registered for token exchange")
+        subject, session = self._subject(subject_token, client)
+        if target not in client.audiences or target not in subject.audiences:
+            raise InvalidTarget(
+                "this audience is not in the subject token and the client's registration both"
+            )
+        actors = (client.client_id, *subject.actors)
+        if len(actors) > LONGEST_CHAIN:
+            raise InvalidRequest(f"a chain of delegation has at most {LONGEST_CHAIN} actors")
+        now = int(self.issuing.now())
+        token = AccessToken(
+            subject=subject.subject,
+            client_id=client.client_id,
+            audiences=narrow_audiences([target], [target]),
+            scopes=narrow_scopes(scopes, client.scopes & subject.scopes),
+            expires_at=min(now + self.issuing.lifetimes.access, subject.expires_at),
+            roles=subject.roles,
+            session_id=session.sid,
+            status=session.status,
+            auth_time=subject.auth_time,
+            actors=actors,
+        )
+        return self.issuing.answer(token, issued_token_type=ACCESS_TOKEN_TYPE)
+
+    def _subject(self, subject_token: str, client: Client) -> tuple[OwnToken, Session]:
+        subject = self.reader.read(subject_token, client.client_id)
+        if subject is None or subject.expires_at <= self.issuing.now():
+            raise InvalidRequest("the subject token is not a good token for this client")
+        try:
+            with self.store.reading() as tx:
+                session = live_session(tx, subject.subject, subject.session_id, self.issuing.now())
+                account = tx.accounts.get(subject.subject)
+        except SessionOver:
+            raise InvalidRequest("the session of the subject token has ended") from None
+        if account is None or account.disabled:
+            raise InvalidRequest("the account of the subject token cannot be used")
+        return subject, session

@@ -1,0 +1,174 @@
+"""Issuing: what an access token says, how sessions open, and the answer that carries both."""
+
+from dataclasses import dataclass, field, replace
+
+from auth_service.domain.accounts.account import Account
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.access_token import AccessToken
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.oauth.id_token import ID_TOKEN, id_token_claims
+from auth_service.domain.oauth.refresh_token import RefreshToken
+from auth_service.domain.oauth.scopes import Grant, for_now
+from auth_service.domain.opaque_tokens import digest_of, new_id, new_token
+from auth_service.domain.request_context import current_origin
+from auth_service.domain.sessions.session import Session
+from auth_service.domain.signing_keys import Signer
+from auth_service.domain.unit_of_work import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """What RFC 6749 section 5.1 answers; the tokens never show in a ``repr``."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+    refresh_token: str | None = field(default=None, repr=False)
+    issued_token_type: str | None = None
+    id_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """All in seconds. ``refresh_idle`` slides with every use, ``session`` is absolute."""
+
+    access: int = 300
+    refresh_idle: int = 1_209_600
+    session: int = 2_592_000
+    grace: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session just opened, with its first refresh token where the client may refresh."""
+
+    session: Session
+    refresh_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """Opens sessions and makes token answers; every grant goes through it."""
+
+    issuer: str
+    lifetimes: Lifetimes
+    signer: Signer
+    now: Clock
+
+    def open_session(  # noqa: PLR0913 (all that a session is made of, by name)
+        self,
+        tx: Transaction,
+        account: Account,
+        client: Client,
+        grant: Grant,
+        *,
+        methods: tuple[str, ...],
+        auth_time: float | None = None,
+        browser_session: bytes | None = None,
+        requested: frozenset[str] = frozenset(),
+    ) -> Opened:
+        """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier.
+
+        Raises InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
+        """
+        if not tx.clients.hold(client.client_id):
+            raise InvalidClient("this client is not known here")
+        now, origin, refreshable = self.now(), current_origin(), GrantType.REFRESH_TOKEN in client.grants
+        asked = Session(
+            sid=new_id(),
+            sub=account.sub,
+            client_id=client.client_id,
+            scopes=grant.scopes,
+            audiences=grant.audiences,
+            methods=methods,
+            auth_time=now if auth_time is None else auth_time,
+            expires_at=now + self.lifetimes.session,
+            requested=requested,
+            browser_session=browser_session,
+            created_at=now,
+            last_used_at=now,
+            address=origin.address,
+            user_agent=origin.user_agent,
+        )
+        session = tx.sessions.add(
+            replace(asked, tokens_until=self.tokens_until(asked, now, refreshable=refreshable))
+        )
+        tx.audit.record(_opened(session))
+        if not refreshable:
+            return Opened(session, None)
+        token = new_token()
+        tx.refresh_tokens.add(self.refresh_token(token, session, now))
+        return Opened(session, token)
+
+    def tokens_until(self, session: Session, now: float, *, refreshable: bool = True) -> float:
+        """Say when the last of a session's tokens dies, if none is made after those that are made now."""
+        longest = max(self.lifetimes.access, self.lifetimes.refresh_idle if refreshable else 0)
+        return min(now + longest, session.expires_at)
+
+    def refresh_token(self, token: str, session: Session, now: float) -> RefreshToken:
+        """Give the row for a fresh refresh token: it slides, but never past the session's own end."""
+        expires_at = min(now + self.lifetimes.refresh_idle, session.expires_at)
+        return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
+
+    def for_session(
+        self,
+        session: Session,
+        account: Account,
+        grant: Grant,
+        refresh_token: str | None,
+        *,
+        nonce: str | None = None,
+    ) -> TokenAnswer:
+        """Answer with an access token of a session, and an ID token with ``openid``; neither outlives the session."""
+        now, grant = int(self.now()), for_now(account, grant)
+        token = AccessToken(
+            subject=account.sub,
+            client_id=session.client_id,
+            audiences=grant.audiences,
+            scopes=grant.scopes,
+            expires_at=min(now + self.lifetimes.access, int(session.expires_at)),
+            roles=account.roles,
+            session_id=session.sid,
+            status=session.status,
+            auth_time=int(session.auth_time),
+        )
+        answer = self.answer(token, refresh_token=refresh_token)
+        if "openid" not in grant.scopes:
+            return answer
+        claims = id_token_claims(
+            session,
+            account,
+            grant.scopes,
+            answer.access_token,
+            issued_at=now,
+            expires_at=token.expires_at,
+            nonce=nonce,
+        )
+        return replace(answer, id_token=self.signer.sign({"iss": self.issuer} | claims, typ=ID_TOKEN))
+
+    def answer(
+        self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
+    ) -> TokenAnswer:
+        """Sign an access token and say how long it lives; raises NoSigningKey."""
+        now = int(self.now())
+        claims = token.claims(issuer=self.issuer, issued_at=now, token_id=new_id())
+        return TokenAnswer(
+            access_token=self.signer.sign(claims, typ="at+jwt"),
+            expires_in=token.expires_at - now,
+            scope=str(claims["scope"]),
+            refresh_token=refresh_token,
+            issued_token_type=issued_token_type,
+        )
+
+
+def _opened(session: Session) -> AuditEvent:
+    return AuditEvent(
+        Event.SESSION_OPENED,
+        actor=session.sub,
+        subject=session.sub,
+        client_id=session.client_id,
+        session_id=session.sid,
+        detail={"methods": list(session.methods), "scope": " ".join(sorted(session.scopes))},
+    )

@@ -1,0 +1,49 @@
+"""Polling: a receiver fetches its signals, and says which earlier ones arrived (RFC 8936)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from auth_service.domain.security_events.errors import InvalidStream
+from auth_service.domain.security_events.event import Signal
+from auth_service.domain.security_events.stream import Method, Status, Stream, own_stream
+from auth_service.domain.unit_of_work import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a poll takes away: signals, oldest first, and whether there are more."""
+
+    stream: Stream
+    signals: Sequence[Signal]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Lets a receiver fetch its signals (RFC 8936). What it does not acknowledge it gets again."""
+
+    store: Store
+
+    def settle(self, client_id: str, stream_id: str, told: Collection[str]) -> int:
+        """Forget what was acknowledged or refused; gives how many were there. Raises UnknownStream or InvalidStream."""
+        if not told:
+            self.fetch(client_id, stream_id, 0)
+            return 0
+        with self.store.transaction() as tx:
+            _polled(own_stream(client_id, tx.streams.get(stream_id)))
+            return tx.signals.remove(stream_id, told)
+
+    def fetch(self, client_id: str, stream_id: str, limit: int) -> Polled:
+        """Give at most so many, none unless the stream is enabled. Raises UnknownStream or InvalidStream."""
+        with self.store.reading() as tx:
+            stream = _polled(own_stream(client_id, tx.streams.get(stream_id)))
+            if limit == 0 or stream.status != Status.ENABLED:
+                return Polled(stream, (), more=False)
+            found = tx.signals.waiting(stream_id, limit + 1)
+        return Polled(stream, found[:limit], more=len(found) > limit)
+
+
+def _polled(stream: Stream) -> Stream:
+    if stream.method != Method.POLL:
+        raise InvalidStream("this stream is pushed, not polled")
+    return stream

@@ -1,0 +1,119 @@
+"""Delivery: a signal on its way to where its stream is pushed to, until it is there, refused, or too old (RFC 8935)."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import NoSigningKey
+from auth_service.domain.oauth.client import Clients
+from auth_service.domain.security_events.event import Signal
+from auth_service.domain.security_events.stream import Stream
+from auth_service.domain.signing_keys import Signer
+from auth_service.domain.unit_of_work import Store
+
+TYPE = "secevent+jwt"  # RFC 8417 section 2.3: no verifier of access tokens takes it for one
+LEASE = 30.0  # seconds that a signal is one process's, longer than any try takes
+GIVEN_UP_AFTER = 86_400.0  # seconds of trying
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries, doubling
+
+
+class PushRefused(Exception):  # noqa: N818 (named for what is the case, as all of the domain's are)
+    """The receiver will not take this token, ever (RFC 8935 section 2.3): ``str(error)`` is its code, and safe to log."""
+
+
+class PushDelayed(Exception):  # noqa: N818 (likewise)
+    """It did not arrive, and may another time; ``str(error)`` is safe to log."""
+
+
+class Pusher(Protocol):
+    """Hands a token to a receiver."""
+
+    def push(self, url: str, authorization: str | None, token: str) -> None:
+        """Return when it was accepted; raises PushRefused or PushDelayed. Takes less than LEASE."""
+
+
+class Outcome(StrEnum):
+    """What became of a try."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    DELAYED = "delayed"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A try and what became of it; ``why`` is for the log."""
+
+    outcome: Outcome
+    why: str | None = None
+
+
+def pause_after(tries: int, chance: Callable[[], float] = random.random) -> float:
+    """Give the seconds to wait after so many tries: doubling, bounded, and half of it left to chance."""
+    longest = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 10), LONGEST_PAUSE)
+    return longest * (0.5 + chance() / 2)
+
+
+def security_event_token(signer: Signer, signal: Signal, stream: Stream, issuer: str) -> str:
+    """Sign a signal for its stream (RFC 8417); raises NoSigningKey."""
+    return signer.sign(signal.claims(issuer=issuer, audience=stream.audience), typ=TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Sees signals off. Any number of processes may: one that is claimed is nobody else's for LEASE seconds."""
+
+    store: Store
+    clients: Clients
+    signer: Signer
+    pusher: Pusher
+    issuer: str
+    now: Clock
+
+    def due(self) -> Sequence[Stream]:
+        """Give the streams that have something to be pushed now."""
+        with self.store.reading() as tx:
+            return tx.streams.due(self.now())
+
+    def claim(self, stream: Stream, limit: int) -> Sequence[Signal]:
+        """Take at most so many of its signals, to be tried at once."""
+        now = self.now()
+        with self.store.transaction() as tx:
+            return tx.signals.claim(stream.stream_id, now, now + LEASE, limit)
+
+    def trim(self) -> int:
+        """Forget signals that have waited too long, or of which there are too many; gives how many."""
+        with self.store.transaction() as tx:
+            return tx.signals.trim(self.now())
+
+    def __call__(self, stream: Stream, signal: Signal) -> Tried:
+        """Try one that was claimed, and say what became of it.
+
+        It is forgotten once it was accepted or refused, or when it could not be handed over for a day.
+        A process that dies in between leaves it to the next, so a receiver may get it twice, under the same ``jti``.
+        """
+        tried = self._tried(stream, signal)
+        with self.store.transaction() as tx:
+            if tried.outcome is Outcome.DELAYED:
+                tx.signals.postpone(signal, self.now() + pause_after(signal.attempts))
+            else:
+                tx.signals.remove(stream.stream_id, [signal.jti])
+        return tried
+
+    def _tried(self, stream: Stream, signal: Signal) -> Tried:
+        client = self.clients.get(stream.client_id)
+        if client is None or not client.enabled:
+            return Tried(Outcome.GIVEN_UP, "its client is disabled")
+        try:
+            token = security_event_token(self.signer, signal, stream, self.issuer)
+            self.pusher.push(stream.endpoint_url or "", stream.authorization, token)
+        except PushRefused as refused:
+            return Tried(Outcome.REFUSED, str(refused))
+        except (PushDelayed, NoSigningKey) as delayed:
+            old = self.now() - signal.created_at >= GIVEN_UP_AFTER
+            return Tried(Outcome.GIVEN_UP if old else Outcome.DELAYED, str(delayed))
+        return Tried(Outcome.DELIVERED)

@@ -1,0 +1,157 @@
+"""What clients can do to their own streams, and operators to all (SSF 1.0 section 8.1)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.clock import Clock
+from auth_service.domain.opaque_tokens import new_id
+from auth_service.domain.security_events.endpoint import check_authorization, check_endpoint
+from auth_service.domain.security_events.errors import (
+    InvalidStream,
+    TooManyStreams,
+    TooManyVerifications,
+    UnknownStream,
+)
+from auth_service.domain.security_events.event import EVENTS, VERIFICATION, Signal
+from auth_service.domain.security_events.stream import (
+    MOST_STREAMS,
+    VERIFY_EVERY,
+    Method,
+    Status,
+    Stream,
+    Wish,
+    own_stream,
+)
+from auth_service.domain.unit_of_work import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAdmin:
+    """What a client can do to its own streams: nobody else's are there for it. ``at_home`` allows http to near hosts."""
+
+    store: Store
+    now: Clock
+    at_home: bool = False
+
+    def create(self, client_id: str, wish: Wish) -> Stream:
+        """Open a stream; raises InvalidStream, or TooManyStreams."""
+        stream = self._shaped(Stream(new_id(), client_id, wish.method, (), self.now()), wish)
+        with self.store.transaction() as tx:
+            if len(tx.streams.locked(client_id)) >= MOST_STREAMS:
+                raise TooManyStreams(f"a client has at most {MOST_STREAMS} streams")
+            tx.streams.add(stream)
+            _record(tx, Event.STREAM_CREATED, stream)
+        return stream
+
+    def list(self, client_id: str) -> Sequence[Stream]:
+        """Give the client's, oldest first."""
+        with self.store.reading() as tx:
+            return tx.streams.of(client_id)
+
+    def get(self, client_id: str, stream_id: str) -> Stream:
+        """Find one; raises UnknownStream."""
+        with self.store.reading() as tx:
+            return own_stream(client_id, tx.streams.get(stream_id))
+
+    def configure(self, client_id: str, stream_id: str, wish: Callable[[Stream], Wish]) -> Stream:
+        """Replace what the receiver can say by what it wishes of the stream as it is; raises UnknownStream or InvalidStream."""
+        with self.store.transaction() as tx:
+            before = _locked(tx, client_id, stream_id)
+            stream = self._shaped(before, wish(before))
+            tx.streams.replace(stream)
+            _record(tx, Event.STREAM_CHANGED, stream)
+        return stream
+
+    def set_status(self, client_id: str, stream_id: str, status: Status, reason: str | None) -> Stream:
+        """Enable, pause or disable; a disabled stream forgets what it had. Raises UnknownStream."""
+        with self.store.transaction() as tx:
+            stream = replace(_locked(tx, client_id, stream_id), status=status, reason=reason)
+            tx.streams.replace(stream)
+            if status is Status.DISABLED:
+                tx.signals.clear(stream_id)
+            _record(tx, Event.STREAM_CHANGED, stream)
+        return stream
+
+    def remove(self, client_id: str, stream_id: str) -> None:
+        """Close a stream, and forget what it had; raises UnknownStream."""
+        with self.store.transaction() as tx:
+            stream = _locked(tx, client_id, stream_id)
+            _remove(tx, stream)
+
+    def verify(self, client_id: str, stream_id: str, state: str | None) -> None:
+        """Send a verification with the receiver's ``state``; raises UnknownStream, InvalidStream, TooManyVerifications."""
+        now = self.now()
+        with self.store.transaction() as tx:
+            stream = _locked(tx, client_id, stream_id)
+            if stream.status == Status.DISABLED:
+                raise InvalidStream("nothing is sent over a disabled stream")
+            wait = VERIFY_EVERY - (now - (stream.verified_at or 0.0))
+            if wait > 0:
+                raise TooManyVerifications(
+                    "a verification was asked for a moment ago", retry_after=int(wait) + 1
+                )
+            tx.streams.replace(replace(stream, verified_at=now))
+            body = {} if state is None else {"state": state}
+            tx.signals.add(Signal(new_id(), stream_id, new_id(), VERIFICATION, body, now))
+
+    def _shaped(self, stream: Stream, wish: Wish) -> Stream:
+        """Give the stream as wished; raises InvalidStream."""
+        events = tuple(dict.fromkeys(EVENTS if wish.events is None else wish.events))
+        if not events:
+            raise InvalidStream("events_requested: names at least one event, or is left out")
+        authorization = wish.authorization
+        if wish.method == Method.POLL:
+            if authorization is not None:
+                raise InvalidStream("delivery.authorization_header: is for push")
+            endpoint = None
+        else:
+            endpoint = check_endpoint(wish.endpoint_url, at_home=self.at_home)
+            check_authorization(authorization)
+            if wish.keep_authorization and endpoint == stream.endpoint_url:
+                authorization = stream.authorization
+        return replace(
+            stream,
+            method=wish.method,
+            endpoint_url=endpoint,
+            authorization=authorization,
+            requested=events,
+            description=wish.description,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What whoever runs the mint can do to everybody's streams."""
+
+    store: Store
+
+    def all(self) -> Sequence[tuple[Stream, int]]:
+        """Give every stream with the number of signals that wait for it, up to a thousand."""
+        with self.store.reading() as tx:
+            return [(each, len(tx.signals.waiting(each.stream_id, 1000))) for each in tx.streams.all()]
+
+    def remove(self, stream_id: str) -> None:
+        """Close a stream, and forget what it had; raises UnknownStream."""
+        with self.store.transaction() as tx:
+            stream = tx.streams.get(stream_id)
+            if stream is None:
+                raise UnknownStream("there is no such stream")
+            _remove(tx, stream)
+
+
+def _remove(tx: Transaction, stream: Stream) -> None:
+    """Close a stream, and forget what it had."""
+    tx.streams.remove(stream.stream_id)
+    tx.signals.clear(stream.stream_id)
+    _record(tx, Event.STREAM_REMOVED, stream)
+
+
+def _locked(tx: Transaction, client_id: str, stream_id: str) -> Stream:
+    found = {stream.stream_id: stream for stream in tx.streams.locked(client_id)}
+    return own_stream(client_id, found.get(stream_id))
+
+
+def _record(tx: Transaction, event: Event, stream: Stream) -> None:
+    facts = {"stream_id": stream.stream_id, "method": stream.method, "status": str(stream.status)}
+    tx.audit.record(AuditEvent(event, actor=stream.client_id, client_id=stream.client_id, detail=facts))

@@ -1,0 +1,94 @@
+"""Log-in sessions: what one is, who is still in one, and the one way in which any of them ends."""
+
+from collections.abc import Collection
+
+from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.errors import SessionOver
+from auth_service.domain.sessions.session import EndReason, Session
+from auth_service.domain.unit_of_work import Transaction
+from auth_service.use_cases.security_events.emit import sessions_ended
+
+
+def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
+    """Give the live session that a token of this subject names; raises SessionOver."""
+    session = tx.sessions.get(sid) if sid else None
+    if session is None or session.sub != sub or not session.live(now):
+        raise SessionOver("this session has ended")
+    return session
+
+
+def end_sessions(
+    tx: Transaction, sids: Collection[str], reason: EndReason, at: float, *, by: str | None = None
+) -> list[str]:
+    """End sessions, however many. Every way in which one ends leads through here, and nothing else ends one.
+
+    From the commit on no refresh token of them gives a successor, no token of them is exchanged, their status says
+    so to every verifier, and whoever listens for signals is told. Gives the ids of those that had not ended
+    before; ending twice changes nothing. ``by`` is whoever wanted it, where that is known.
+    """
+    ended = tx.sessions.mark_ended(sids, reason, at)
+    if ended:
+        tx.statuses.revoke([session.status for session in ended if session.status is not None], at)
+        tx.audit.record(*(_ended(session, reason, by) for session in ended))
+        sessions_ended(tx, ended, reason, at)
+    return [session.sid for session in ended]
+
+
+def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
+    """End one session, as ``end_sessions`` does; False when it had ended before."""
+    return bool(end_sessions(tx, [sid], reason, at, by=by))
+
+
+def _ended(session: Session, reason: EndReason, by: str | None) -> AuditEvent:
+    return AuditEvent(
+        Event.SESSION_ENDED,
+        actor=by,
+        subject=session.sub,
+        client_id=session.client_id,
+        session_id=session.sid,
+        detail={"reason": str(reason)},
+    )
+
+
+def end_all_sessions(  # noqa: PLR0913 (the last two by name)
+    tx: Transaction,
+    sub: str,
+    reason: EndReason,
+    at: float,
+    *,
+    but: str | None = None,
+    by: str | None = None,
+) -> list[str]:
+    """End every live session of an account, except perhaps one; gives the ids of those that ended.
+
+    Its browser sessions at the mint end with them, or their cookies would open new ones.
+    """
+    kept = tx.sessions.get(but) if but else None
+    tx.browser_sessions.end_all(sub, at, but=kept.browser_session if kept else None)
+    sids = [session.sid for session in tx.sessions.living(sub, at) if session.sid != but]
+    return end_sessions(tx, sids, reason, at, by=by)
+
+
+def end_client_tokens(
+    tx: Transaction, client_id: str, reason: EndReason, at: float, *, by: str | None = None
+) -> bool:
+    """End the tokens that a client got for itself (`client_credentials`). Nothing else ends them.
+
+    From the commit on their status says so to every verifier. The client's next token gets another status, so it is
+    valid while those stay revoked. Return False if there were none.
+    """
+    status = tx.statuses.take_from_client(client_id)
+    if status is None:
+        return False
+    tx.statuses.revoke([status], at)
+    tx.audit.record(
+        AuditEvent(Event.CLIENT_TOKENS_ENDED, actor=by, client_id=client_id, detail={"reason": str(reason)})
+    )
+    return True
+
+
+def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
+    """End every live session of a client that is disabled, and its own tokens; gives the ids of the sessions."""
+    end_client_tokens(tx, client_id, EndReason.CLIENT_DISABLED, at, by=by)
+    sids = [session.sid for session in tx.sessions.living_of_client(client_id, at)]
+    return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

@@ -1,0 +1,36 @@
+"""Ending sessions on request: log-out, log-out everywhere, revocation; and saying whether a token still stands."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.clock import Clock
+from auth_service.domain.errors import SessionOver
+from auth_service.domain.sessions.session import EndReason
+from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """Ends the session of whoever asks, or all sessions of the account. Asking again changes nothing."""
+
+    store: Store
+    now: Clock
+
+    def __call__(self, sub: str, sid: str | None) -> None:
+        """End this one session; raises SessionOver for a token that never had one."""
+        with self.store.transaction() as tx:
+            end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now(), by=sub)
+
+    def everywhere(self, sub: str, sid: str | None) -> None:
+        """End every session of the account; raises SessionOver for a token that never had one."""
+        with self.store.transaction() as tx:
+            _own(tx, sub, sid)
+            tx.accounts.locked(sub)
+            end_all_sessions(tx, sub, EndReason.LOGGED_OUT_EVERYWHERE, self.now(), by=sub)
+
+
+def _own(tx: Transaction, sub: str, sid: str | None) -> str:
+    session = tx.sessions.get(sid) if sid else None
+    if session is None or session.sub != sub:
+        raise SessionOver("there is no session behind this token")
+    return session.sid
