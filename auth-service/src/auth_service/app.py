@@ -47,28 +47,25 @@ from auth_service.use_cases.security_events.poll import Poll
 from auth_service.use_cases.security_events.push import Deliver
 from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
 from auth_service.watching import Watcher
-from auth_service.web import (
-    account,
-    accounts,
-    admin,
-    answers,
-    authorize,
-    device,
-    device_page,
-    end_session,
-    issuer_address,
-    magic,
-    oauth,
-    origin,
-    proofs,
-    signals,
-    userinfo,
-    wellknown,
-)
-from auth_service.web import statuses as status_routes
+from auth_service.web import errors as answers
+from auth_service.web import issuer_address
+from auth_service.web import request_origin as origin
+from auth_service.web.accounts import email_links as proofs
+from auth_service.web.accounts import magic_links as magic
+from auth_service.web.accounts import own_sessions as account
+from auth_service.web.accounts import routes as accounts
+from auth_service.web.admin import routes as admin
+from auth_service.web.dependencies import SignalDesk
+from auth_service.web.discovery import metadata as wellknown
+from auth_service.web.discovery import status_lists as status_routes
+from auth_service.web.long_polling import WaitingRoom
 from auth_service.web.metrics import PublishingMetrics
-from auth_service.web.signal_desk import SignalDesk
-from auth_service.web.waiting import WaitingRoom
+from auth_service.web.oauth import device_authorization as device
+from auth_service.web.oauth import token_endpoints as oauth
+from auth_service.web.oauth import userinfo
+from auth_service.web.pages import authorize, end_session
+from auth_service.web.pages import device as device_page
+from auth_service.web.security_events import routes as signals
 
 AUDIENCE = "auth-service"
 PAGES = frozenset(

@@ -32,11 +32,8 @@ from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
 from auth_service.use_cases.oauth.userinfo import UserInfo
 from auth_service.use_cases.sessions.logout import LogOut
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
-from auth_service.web.by_mail import ByMail
-from auth_service.web.front import Front
-from auth_service.web.mint import Mint
-from auth_service.web.signal_desk import SignalDesk
-from auth_service.web.waiting import WaitingRoom
+from auth_service.web.dependencies import ByMail, Front, Mint, SignalDesk
+from auth_service.web.long_polling import WaitingRoom
 
 
 def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
 import pytest
-from auth_service.web.pages import STYLE_PATH
+from auth_service.web.html.rendering import STYLE_PATH
 
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 from auth_service.settings import Settings
-from auth_service.web.waiting import WaitingRoom, preferred_wait
+from auth_service.web.long_polling import WaitingRoom, preferred_wait
 from hypothesis import given
 from hypothesis import strategies as st
 from service_kit.settings import load

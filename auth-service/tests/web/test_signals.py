@@ -7,7 +7,7 @@ import jwt
 import pytest
 from auth_service.domain.security_events.event import EVENTS
 from auth_service.domain.security_events.stream import MOST_STREAMS
-from auth_service.web.signal_desk import Turns
+from auth_service.web.security_events.access import Turns
 
 URL = "https://receiver.example/events"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"

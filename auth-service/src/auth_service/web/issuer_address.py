@@ -7,8 +7,8 @@ from urllib.parse import quote, urlsplit
 from flask import Flask, Response, request
 from service_kit.settings import DEFAULT_PORTS, is_loopback
 
-from auth_service.web.origin import is_neighbour
-from auth_service.web.pages import sent_to
+from auth_service.web.html.rendering import sent_to
+from auth_service.web.request_origin import is_neighbour
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from auth_service.domain.sessions.status_list import PublishedStatuses
-from auth_service.web.waiting import WaitingRoom
+from auth_service.web.long_polling import WaitingRoom
 
 _LISTS = (
     ("status_list_version", "States of the list that this process has seen.", "version"),

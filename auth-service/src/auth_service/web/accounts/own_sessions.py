@@ -1,0 +1,85 @@
+"""Routes for what somebody can do to their own account: see and end sessions."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.request_validation import validated
+from touchstone.flask import current_token, require
+
+from auth_service.use_cases.sessions.own_sessions import OwnSession
+from auth_service.web.dependencies import Mint
+from auth_service.web.errors import FRESH, NO_STORE
+
+TAGS = [Tag(name="account", description="Somebody's own account.")]
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
+DONE: dict[Any, Any] = {204: {"description": "Done."}}
+
+
+class OwnSessionView(BaseModel):
+    """One session. Times are unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
+
+    sid: str
+    created_at: int
+    last_used_at: int
+    address: str | None
+    user_agent: str | None
+    client: str
+    client_id: str
+    current: bool
+
+    @classmethod
+    def of(cls, own: OwnSession) -> "OwnSessionView":
+        """Show one."""
+        session = own.session
+        return cls(
+            sid=session.sid,
+            created_at=int(session.created_at or session.auth_time),
+            last_used_at=int(session.last_used_at or session.auth_time),
+            address=session.address,
+            user_agent=session.user_agent,
+            client=own.client_name,
+            client_id=session.client_id,
+            current=own.current,
+        )
+
+
+class OwnSessionList(BaseModel):
+    """Live sessions, the current one first, then the most recently used."""
+
+    items: list[OwnSessionView]
+
+
+class OwnSessionPath(BaseModel):
+    """Which session."""
+
+    sid: str
+
+
+def blueprint(mint: Mint) -> ApiBlueprint:
+    """Give the routes over this mint."""
+    routes = ApiBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
+
+    @routes.get("/account/sessions", operation_id="ownSessions", responses={200: OwnSessionList})
+    @require(fresh=True)
+    def own_sessions() -> tuple[Response, int, dict[str, str]]:
+        """List the account's live sessions: where, when, with what."""
+        own = mint.own_sessions(current_token.subject, current_token.session_id)
+        listed = OwnSessionList(items=[OwnSessionView.of(each) for each in own])
+        return jsonify(listed.model_dump()), 200, NO_STORE
+
+    @routes.delete(
+        "/account/sessions/<sid>",
+        operation_id="endOwnSession",
+        responses={**DONE, 404: problem_response("You have no such session.")},
+    )
+    @require(fresh=True)
+    @validated
+    def end_own_session(path: OwnSessionPath) -> tuple[str, int]:
+        """End one of them; its tokens and its refresh token are worth nothing from now on."""
+        mint.own_sessions.end(current_token.subject, current_token.session_id, path.sid)
+        return "", 204
+
+    return routes

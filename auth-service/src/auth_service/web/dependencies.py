@@ -1,0 +1,163 @@
+"""What the routes can call: the use cases of the domain, wired."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from touchstone.flask import current_token
+
+from auth_service.domain.accounts.password import PasswordHasher, PasswordJudge
+from auth_service.domain.clock import Clock
+from auth_service.domain.email import Outbox
+from auth_service.domain.errors import InvalidToken
+from auth_service.domain.oauth.client import Clients
+from auth_service.domain.oauth.id_token import HintReader
+from auth_service.domain.sessions.status_list import PublishedStatuses
+from auth_service.domain.signing_keys import PublishedKeys, Signer
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+from auth_service.use_cases.accounts.change_password import ChangePassword
+from auth_service.use_cases.accounts.email_verification import Verify, Welcome
+from auth_service.use_cases.accounts.login import LogIn, PasswordCheck
+from auth_service.use_cases.accounts.magic_link import AskForLink, RedeemLink
+from auth_service.use_cases.accounts.password_reset import AskForReset, ResetPassword
+from auth_service.use_cases.accounts.register import Register
+from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.oauth.authorization_code_grant import Redeem
+from auth_service.use_cases.oauth.authorization_endpoint import Authorize
+from auth_service.use_cases.oauth.authorization_request import ReadRequest
+from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
+from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
+from auth_service.use_cases.oauth.device_approval import AnswerDevice
+from auth_service.use_cases.oauth.device_authorization import StartDevice
+from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
+from auth_service.use_cases.oauth.introspection import Introspect
+from auth_service.use_cases.oauth.refresh_token_grant import Refresh
+from auth_service.use_cases.oauth.revocation import Revoke
+from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
+from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.oauth.token_issuer import Issuing
+from auth_service.use_cases.oauth.userinfo import UserInfo
+from auth_service.use_cases.security_events.poll import Poll
+from auth_service.use_cases.security_events.push import Outcome
+from auth_service.use_cases.security_events.streams import StreamAdmin
+from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.own_sessions import OwnSessions
+from auth_service.web.html.csrf import Cookies, FormGuard
+from auth_service.web.long_polling import WaitingRoom
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDesk:
+    """What receivers can do: their streams, the poll, and what signs what a poll takes away."""
+
+    streams: StreamAdmin
+    poll: Poll
+    clients: Clients
+    signer: Signer
+    count: Callable[[Outcome, int], object]
+
+    def client(self) -> str:
+        """Name the client that asks, by a token for itself alone; raises InvalidToken if it may not any more."""
+        client_id = current_token.client_id
+        client = self.clients.get(client_id) if client_id and current_token.session_id is None else None
+        if client is None or not client.enabled:
+            raise InvalidToken("this token speaks for no client that may receive signals")
+        return client.client_id
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """One field for each thing that is done for people at a browser, and the guard of their forms."""
+
+    read_request: ReadRequest
+    authorize: Authorize
+    who_is_there: WhoIsThere
+    enter: Enter
+    read_log_out: ReadLogOut
+    end_session: EndSession
+    forms: FormGuard
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
+        cls,
+        issuer: str,
+        store: Store,
+        clients: Clients,
+        check: PasswordCheck,
+        hints: HintReader,
+        now: Clock,
+    ) -> "Front":
+        """Wire it."""
+        return cls(
+            read_request=ReadRequest(clients, issuer),
+            authorize=Authorize(store, hints, now),
+            who_is_there=WhoIsThere(store, now),
+            enter=Enter(store, check, now),
+            read_log_out=ReadLogOut(clients, hints, issuer),
+            end_session=EndSession(Leave(store, now)),
+            forms=FormGuard(Cookies(issuer), issuer, now),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ByMail:
+    """One field for each thing that a mail is needed for."""
+
+    ask_for_link: AskForLink
+    redeem_link: RedeemLink
+    verify: Verify
+    ask_for_reset: AskForReset
+    reset_password: ResetPassword
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
+        cls,
+        store: Store,
+        clients: Clients,
+        issuing: Issuing,
+        enter: Enter,
+        outbox: Outbox,
+        hasher: PasswordHasher,
+        judge: PasswordJudge,
+    ) -> "ByMail":
+        """Wire it."""
+        issuer, now = issuing.issuer, issuing.now
+        return cls(
+            ask_for_link=AskForLink(store, outbox, issuer, now),
+            redeem_link=RedeemLink(store, clients, issuing, enter),
+            verify=Verify(store, Welcome(outbox, issuer, now), now),
+            ask_for_reset=AskForReset(store, outbox, issuer, now),
+            reset_password=ResetPassword(store, hasher, now, judge),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """One field for each thing that the mint does for others."""
+
+    issuer: str
+    jwks_max_age: int
+    register: Register
+    log_in: LogIn
+    log_out: LogOut
+    change_password: ChangePassword
+    authenticate: AuthenticateClient
+    redeem: Redeem
+    user_info: UserInfo
+    front: Front
+    by_mail: ByMail
+    own_sessions: OwnSessions
+    refresh: Refresh
+    exchange: Exchange
+    service_token: ServiceToken
+    revoke: Revoke
+    introspect: Introspect
+    keys: PublishedKeys
+    statuses: PublishedStatuses
+    waits: WaitingRoom
+    signals: SignalDesk
+    admin: Administration
+    start_device: StartDevice
+    device_grant: DeviceGrant
+    answer_device: AnswerDevice

@@ -1,0 +1,106 @@
+"""Routes for everybody: the public keys, and what this issuer can do."""
+
+from flask import Response, jsonify
+from flask_openapi3.models.tag import Tag
+from service_kit.web.openapi import ApiBlueprint
+
+from auth_service.domain.oauth.id_token import ACR
+from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
+from auth_service.use_cases.oauth.authorization_request import PROMPTS
+from auth_service.web.dependencies import Mint
+from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
+from auth_service.web.oauth.client_authentication import METHODS
+from auth_service.web.oauth.schemas import JwkSet, ServerMetadata
+from auth_service.web.oauth.token_endpoints import GRANTS
+
+TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
+METADATA_MAX_AGE = 300
+AUTHORIZATION_METADATA: dict[str, object] = {
+    "response_types_supported": ["code"],
+    "response_modes_supported": ["query"],
+    "code_challenge_methods_supported": ["S256"],
+    "authorization_response_iss_parameter_supported": True,
+    "request_parameter_supported": False,
+    "request_uri_parameter_supported": False,
+    "claims_parameter_supported": False,
+    "prompt_values_supported": sorted(PROMPTS),
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "acr_values_supported": [ACR],
+    "claims_supported": [
+        *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"),
+        *("name", "email", "email_verified"),
+    ],
+}
+
+
+def blueprint(mint: Mint) -> ApiBlueprint:
+    """Give the routes over this mint."""
+    routes = ApiBlueprint("wellknown", __name__, abp_tags=TAGS)
+    metadata = server_metadata(mint.issuer)
+    keys = Followed(
+        read=mint.keys.document,
+        etag=lambda: mint.keys.document()[1],
+        catch_up=lambda _: mint.keys.refresh(),
+        media_type="application/json",
+        max_age=mint.jwks_max_age,
+    )
+
+    @routes.get(
+        "/.well-known/jwks.json",
+        operation_id="jwks",
+        responses={200: JwkSet, **UNCHANGED},
+    )
+    def jwks() -> Response:
+        """Give the public keys; with `If-None-Match` and `Prefer: wait=N` hold the answer until they change."""
+        return answer(mint.waits, keys)
+
+    @routes.get(
+        "/.well-known/oauth-authorization-server",
+        operation_id="serverMetadata",
+        responses={200: ServerMetadata},
+    )
+    def authorization_server() -> Response:
+        """Say what this issuer can do (RFC 8414)."""
+        return _document(metadata)
+
+    @routes.get(
+        "/.well-known/openid-configuration", operation_id="openidMetadata", responses={200: ServerMetadata}
+    )
+    def openid_configuration() -> Response:
+        """Say the same where OpenID Connect looks for it."""
+        return _document(metadata)
+
+    return routes
+
+
+def server_metadata(issuer: str) -> dict[str, object]:
+    """Give the metadata of RFC 8414 section 2: what is there now, under the issuer's public name."""
+    methods = list(METHODS)
+    return {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "device_authorization_endpoint": f"{issuer}/oauth/device_authorization",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": methods[1:],
+        "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        "grant_types_supported": [str(grant) for grant in GRANTS],
+        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES | SIGNAL_SCOPES),
+        **AUTHORIZATION_METADATA,
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
+        "status_list_aggregation_endpoint": f"{issuer}/status-lists",
+    }
+
+
+def _document(metadata: dict[str, object]) -> Response:
+    response = jsonify(metadata)
+    response.headers["Cache-Control"] = f"public, max-age={METADATA_MAX_AGE}"
+    return response

@@ -1,0 +1,72 @@
+"""Routes for everybody: the status lists, which say what tokens are worth nothing any more."""
+
+from typing import Any
+
+from flask import Response, jsonify, request
+from pydantic import BaseModel
+from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.request_validation import validated
+from werkzeug.exceptions import NotImplemented as NotOffered
+
+from auth_service.domain.sessions.status_list import list_number, list_uri
+from auth_service.web.dependencies import Mint
+from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
+from auth_service.web.discovery.metadata import TAGS
+
+MEDIA_TYPE = "application/statuslist+jwt"
+ALL = "/status-lists"
+RESPONSES: dict[Any, Any] = {
+    200: {
+        "description": "The list: a JWT of type `statuslist+jwt`.",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+    },
+    **UNCHANGED,
+    404: problem_response("There is no such list."),
+    501: problem_response("Lists of the past, which `time` asks for, are not kept."),
+    503: problem_response("The lists cannot be read now, or nothing can be signed."),
+}
+
+
+class StatusListPath(BaseModel):
+    """Which list: a number from 1, in decimal."""
+
+    number: str
+
+
+class StatusListNames(BaseModel):
+    """Every list of this issuer (draft-ietf-oauth-status-list, section 9.3)."""
+
+    status_lists: list[str]
+
+
+def blueprint(mint: Mint) -> ApiBlueprint:
+    """Give the routes over this mint."""
+    routes = ApiBlueprint("statuses", __name__, abp_tags=TAGS)
+
+    @routes.get(f"{ALL}/<number>", operation_id="statusList", responses=RESPONSES)
+    @validated
+    def status_list(path: StatusListPath) -> Response:
+        """Give a list; with `If-None-Match` and `Prefer: wait=N` hold the answer until it changes."""
+        if "time" in request.args:
+            raise NotOffered("Lists of the past are not kept.")
+        lists, number = mint.statuses, list_number(path.number)
+        return answer(
+            mint.waits,
+            Followed(
+                read=lambda: lists.document(number),
+                etag=lambda: lists.etag(number),
+                catch_up=lambda tags: lists.catch_up(number, tags),
+                media_type=MEDIA_TYPE,
+                max_age=lists.ttl,
+                weak=True,
+            ),
+        )
+
+    @routes.get(ALL, operation_id="statusLists", responses={200: StatusListNames, 503: RESPONSES[503]})
+    def status_lists() -> Response:
+        """Name every list: for who wants to have them before the first token that is on one."""
+        response = jsonify(status_lists=[list_uri(mint.issuer, number) for number in mint.statuses.numbers()])
+        response.headers["Cache-Control"] = f"public, max-age={mint.statuses.ttl}"
+        return response
+
+    return routes

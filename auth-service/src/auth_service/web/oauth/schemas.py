@@ -1,0 +1,121 @@
+"""What goes over the wire, as models: they check bodies, and the OpenAPI document is made from them."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class ClientForm(BaseModel):
+    """What any request of a client may hold to say, and prove, who it is (RFC 7521 section 4.2)."""
+
+    client_id: str | None = None
+    client_assertion_type: str | None = None
+    client_assertion: str | None = Field(None, repr=False)
+    client_secret: str | None = Field(None, repr=False)
+
+
+class TokenForm(ClientForm):
+    """A request for tokens; which parameters count depends on `grant_type`."""
+
+    grant_type: str | None = None
+    scope: str | None = None
+    audience: list[str] = []
+    resource: list[str] = []
+    code: str | None = Field(None, repr=False)
+    redirect_uri: str | None = None
+    code_verifier: str | None = Field(None, repr=False)
+    refresh_token: str | None = Field(None, repr=False)
+    subject_token: str | None = Field(None, repr=False)
+    subject_token_type: str | None = None
+    requested_token_type: str | None = None
+    actor_token: str | None = Field(None, repr=False)
+    device_code: str | None = Field(None, repr=False)
+
+    def audiences(self) -> tuple[str, ...]:
+        """Give all audiences that are asked for, by either name."""
+        return (*self.audience, *self.resource)
+
+
+class DeviceForm(ClientForm):
+    """What a device asks for (RFC 8628 section 3.1)."""
+
+    scope: str | None = None
+    audience: list[str] = []
+    resource: list[str] = []
+
+    def audiences(self) -> tuple[str, ...]:
+        """Give all audiences that are asked for, by either name."""
+        return (*self.audience, *self.resource)
+
+
+class DeviceAnswer(BaseModel):
+    """RFC 8628 section 3.2."""
+
+    device_code: str = Field(repr=False)
+    user_code: str = Field(repr=False)
+    verification_uri: str
+    verification_uri_complete: str = Field(repr=False)
+    expires_in: int
+    interval: int
+
+
+class AboutTokenForm(ClientForm):
+    """A token to revoke (RFC 7009) or to ask about (RFC 7662)."""
+
+    token: str | None = Field(None, repr=False)
+    token_type_hint: str | None = None
+
+
+class Introspection(BaseModel):
+    """RFC 7662 section 2.2; only `active` is there for a token that does not stand."""
+
+    active: bool
+    iss: str | None = None
+    sub: str | None = None
+    aud: list[str] | None = None
+    client_id: str | None = None
+    scope: str | None = None
+    token_type: str | None = None
+    exp: int | None = None
+    iat: int | None = None
+    jti: str | None = None
+    sid: str | None = None
+    auth_time: int | None = None
+    roles: list[str] | None = None
+    act: dict[str, Any] | None = None
+
+
+class JwkSet(BaseModel):
+    """RFC 7517 section 5."""
+
+    keys: list[dict[str, Any]]
+
+
+class UserInfoForm(BaseModel):
+    """A bearer token in the body (RFC 6750 section 2.2)."""
+
+    access_token: str | None = Field(None, repr=False)
+
+
+class UserInfoBody(BaseModel):
+    """OpenID Connect Core section 5.3.2; what the scopes do not allow is left out."""
+
+    sub: str
+    name: str | None = None
+    email: str | None = None
+    email_verified: bool | None = None
+
+
+class AccountName(BaseModel):
+    """The name of an account."""
+
+    sub: str
+    name: str
+
+
+class ServerMetadata(BaseModel):
+    """RFC 8414 section 2."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str

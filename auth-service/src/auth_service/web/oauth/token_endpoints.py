@@ -1,0 +1,150 @@
+"""Routes for clients: tokens, revocation, introspection."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3.models.tag import Tag
+from service_kit.web.openapi import ApiBlueprint
+
+from auth_service.domain.oauth.access_token import OwnToken, nested_actors
+from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import InvalidClient, InvalidRequest, UnsupportedGrantType
+from auth_service.domain.oauth.scopes import parse_scope
+from auth_service.use_cases.oauth.authorization_code_grant import Redemption
+from auth_service.use_cases.oauth.introspection import StandingRefresh
+from auth_service.use_cases.oauth.token_exchange_grant import ACCESS_TOKEN_TYPE
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer
+from auth_service.web.dependencies import Mint
+from auth_service.web.errors import NO_STORE, TOKEN_RESPONSES, token_answer
+from auth_service.web.form_parsing import oauth_form
+from auth_service.web.oauth.client_authentication import client_of
+from auth_service.web.oauth.schemas import AboutTokenForm, Introspection, TokenForm
+from auth_service.web.schemas import OAuthProblem
+
+TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
+REFUSALS: dict[Any, Any] = {400: OAuthProblem, 401: OAuthProblem}
+Grant = Callable[[Mint, Client | None, TokenForm], TokenAnswer]
+
+
+def blueprint(mint: Mint) -> ApiBlueprint:
+    """Give the routes over this mint."""
+    routes = ApiBlueprint("oauth", __name__, abp_tags=TAGS)
+
+    @routes.post("/oauth/token", operation_id="token", responses=TOKEN_RESPONSES)
+    @oauth_form
+    def token(form: TokenForm) -> Response:
+        """Give tokens for one of the grants (RFC 6749, RFC 8693)."""
+        grant = GRANTS.get(_needed(form.grant_type, "grant_type"))
+        if grant is None:
+            raise UnsupportedGrantType("there is no such grant here")
+        return token_answer(grant(mint, client_of(mint, form), form))
+
+    @routes.post(
+        "/oauth/revoke",
+        operation_id="revoke",
+        responses={200: {"description": "Done, or nothing to do."}, **REFUSALS},
+    )
+    @oauth_form
+    def revoke(form: AboutTokenForm) -> tuple[str, int, dict[str, str]]:
+        """End the session that a token of this client came from (RFC 7009)."""
+        client = client_of(mint, form)
+        mint.revoke(_needed(form.token, "token"), client)
+        return "", 200, NO_STORE
+
+    @routes.post("/oauth/introspect", operation_id="introspect", responses={200: Introspection, **REFUSALS})
+    @oauth_form
+    def introspect(form: AboutTokenForm) -> tuple[Response, int, dict[str, str]]:
+        """Say whether a token stands now (RFC 7662)."""
+        client = client_of(mint, form)
+        found = mint.introspect(_needed(form.token, "token"), client)
+        return jsonify(_described(found, mint.issuer) if found else {"active": False}), 200, NO_STORE
+
+    return routes
+
+
+def _needed(value: str | None, name: str) -> str:
+    if value is None:
+        raise InvalidRequest(f"{name} is missing")
+    return value
+
+
+def _proven(client: Client | None) -> Client:
+    if client is None:
+        raise InvalidClient("this is for clients that say and prove who they are")
+    return client
+
+
+def _authorization_code(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    code = _needed(form.code, "code")
+    return mint.redeem(
+        _proven(client), Redemption(code, form.redirect_uri, form.code_verifier, form.audiences())
+    )
+
+
+def _refresh(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    token = _needed(form.refresh_token, "refresh_token")
+    return mint.refresh(token, client, parse_scope(form.scope), form.audiences())
+
+
+def _client_credentials(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    return mint.service_token(_proven(client), parse_scope(form.scope), form.audiences())
+
+
+def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    proven = _proven(client)
+    if form.subject_token_type != ACCESS_TOKEN_TYPE or form.requested_token_type not in {
+        None,
+        ACCESS_TOKEN_TYPE,
+    }:
+        raise InvalidRequest("access tokens are exchanged for access tokens, and nothing else")
+    if form.actor_token is not None:
+        raise InvalidRequest("the actor is the client itself: there is no actor_token")
+    targets = set(form.audiences())
+    if len(targets) != 1:
+        raise InvalidRequest("exactly one audience is to be named")
+    subject_token = _needed(form.subject_token, "subject_token")
+    return mint.exchange(proven, subject_token, targets.pop(), parse_scope(form.scope))
+
+
+def _device(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+    return mint.device_grant(_proven(client), _needed(form.device_code, "device_code"))
+
+
+GRANTS: dict[str, Grant] = {
+    GrantType.AUTHORIZATION_CODE: _authorization_code,
+    GrantType.REFRESH_TOKEN: _refresh,
+    GrantType.CLIENT_CREDENTIALS: _client_credentials,
+    GrantType.TOKEN_EXCHANGE: _exchange,
+    GrantType.DEVICE_CODE: _device,
+}
+
+
+def _described(token: OwnToken | StandingRefresh, issuer: str) -> dict[str, object]:
+    if isinstance(token, StandingRefresh):
+        return {
+            "active": True,
+            "iss": issuer,
+            "sub": token.subject,
+            "client_id": token.client_id,
+            "scope": " ".join(sorted(token.scopes)),
+            "exp": token.expires_at,
+            "sid": token.session_id,
+        }
+    described = {
+        "active": True,
+        "iss": issuer,
+        "sub": token.subject,
+        "aud": list(token.audiences),
+        "client_id": token.client_id,
+        "scope": " ".join(sorted(token.scopes)),
+        "token_type": "Bearer",
+        "exp": token.expires_at,
+        "iat": token.issued_at,
+        "jti": token.token_id,
+        "sid": token.session_id,
+        "auth_time": token.auth_time,
+        "roles": sorted(token.roles),
+        "act": nested_actors(token.actors) if token.actors else None,
+    }
+    return {name: value for name, value in described.items() if value is not None}

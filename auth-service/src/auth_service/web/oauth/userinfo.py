@@ -1,0 +1,78 @@
+"""The userinfo endpoint (OpenID Connect Core section 5.3)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi3.models.tag import Tag
+from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
+from touchstone.errors import InsufficientScope
+from touchstone.flask import bearer_token
+
+from auth_service.domain.errors import MissingScope
+from auth_service.domain.oauth.errors import InvalidRequest
+from auth_service.web.dependencies import Mint
+from auth_service.web.errors import NO_STORE
+from auth_service.web.form_parsing import read_form
+from auth_service.web.html.parameters import described
+from auth_service.web.oauth.schemas import AccountName, UserInfoBody, UserInfoForm
+from auth_service.web.schemas import OAuthProblem
+
+TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
+RESPONSES: dict[Any, Any] = {
+    200: UserInfoBody,
+    401: problem_response("No token, or one that does not stand."),
+    403: problem_response("A token without the scope openid."),
+}
+NAME_RESPONSES: dict[Any, Any] = RESPONSES | {
+    200: AccountName,
+    403: problem_response("A token without the scope profile:read."),
+}
+ReadClaims = Callable[[str], dict[str, object]]
+BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
+
+
+def blueprint(mint: Mint) -> ApiBlueprint:
+    """Give the routes over this mint."""
+    routes = ApiBlueprint("userinfo", __name__, abp_tags=TAGS)
+
+    def answer(token: str, read_claims: ReadClaims = mint.user_info) -> tuple[Response, int, dict[str, str]]:
+        try:
+            claims = read_claims(token)
+        except MissingScope as error:
+            raise InsufficientScope((str(error),)) from None
+        return jsonify(claims), 200, NO_STORE
+
+    @routes.get("/oauth/userinfo", operation_id="userinfo", security=BEARER, responses=RESPONSES)
+    def userinfo() -> tuple[Response, int, dict[str, str]]:
+        """Say who the token's person is, as far as its scopes allow."""
+        return answer(bearer_token(request.headers))
+
+    @routes.post(
+        "/oauth/userinfo", operation_id="userinfoByPost", security=BEARER, responses=RESPONSES | BAD_FORM
+    )
+    @described(form=UserInfoForm)
+    def userinfo_by_post() -> tuple[Response, int, dict[str, str]]:
+        """Return the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
+        return answer(_posted_token() or bearer_token(request.headers))
+
+    @routes.get("/account/name", operation_id="accountName", security=BEARER, responses=NAME_RESPONSES)
+    def account_name() -> tuple[Response, int, dict[str, str]]:
+        """Return the name of the token's account, for the service that keeps profiles; not through the gateway."""
+        return answer(bearer_token(request.headers), mint.user_info.account_name)
+
+    return routes
+
+
+def _posted_token() -> str | None:
+    """Return the access token of the form (RFC 6750 section 2.2), None without one.
+
+    Raise InvalidRequest for a form that cannot be read, and for a token in the header beside it.
+    """
+    if request.mimetype != FORM:
+        return None
+    token = read_form(UserInfoForm).access_token
+    if token is not None and "Authorization" in request.headers:
+        raise InvalidRequest("the access token is sent in the header or in the form, not in both")
+    return token
