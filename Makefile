@@ -54,7 +54,7 @@ bench: setup-dev ## run the laboratory; fails when a promise is broken
 	@exec $(VENV) tools/bench.py $(ARGS)
 
 keys: setup ## make the key material that is missing in keys/
-	@exec $(VENV) -m auth_service.signing --keys-dir keys
+	@exec $(VENV) -m auth_service.make_keys --keys-dir keys
 
 lock: ## resolve the dependencies again into requirements*.lock
 	@exec sh tools/lock

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 from auth_service.storage import MIGRATIONS
-from auth_service.storage.store import SqlStore
 from auth_service.storage.tables import Base
+from auth_service.storage.unit_of_work import SqlStore
 from service_kit.database import open_database, upgrade
 from sqlalchemy import Connection, Engine, text
 

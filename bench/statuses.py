@@ -22,8 +22,8 @@ from pathlib import Path
 
 import crowd
 from auth_service.domain.sessions.status_list import Horizon
-from auth_service.signing.statuses import compressed
-from auth_service.storage.store import SqlStore
+from auth_service.signing.status_list_tokens import compressed
+from auth_service.storage.unit_of_work import SqlStore
 from drawing import percentile
 from report import Promise, table
 from storm import Mint, Paced, Times, end_sessions

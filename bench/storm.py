@@ -11,12 +11,12 @@ from functools import partial
 
 import crowd
 import jwt
+from auth_service.adapters.client_files import ClientRegistry, packaged_clients
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_list import Changes, Horizon
-from auth_service.registry import ClientRegistry, packaged_clients
-from auth_service.signing.statuses import StatusLists
-from auth_service.storage.store import SqlStore
+from auth_service.signing.status_list_tokens import StatusLists
+from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
 from auth_service.use_cases.sessions import end_sessions as sessions
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key

@@ -52,7 +52,7 @@ def prepare(plan: Plan) -> bool:
     jobs = {}
     keys_made = plan.var / "keys.made"
     if not keys_made.exists() or keys_made.read_text() != key_files(plan):
-        jobs["keys"] = (plan.services[0], ["auth_service.signing", "--keys-dir", str(plan.keys)])
+        jobs["keys"] = (plan.services[0], ["auth_service.make_keys", "--keys-dir", str(plan.keys)])
     for service in plan.services:
         database = plan.database(service)
         if database and not is_migrated(database, service):

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
+from auth_service.adapters.client_files import ClientRegistry, packaged_clients
+from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.app import create_app
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.accounts.failed_logins import Failures
@@ -25,12 +27,10 @@ from auth_service.domain.request_context import current_origin
 from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Depth, Signal
 from auth_service.domain.security_events.stream import Method
 from auth_service.domain.sessions.status_list import LIST_SIZE, Bit, Changes, Horizon, StatusRef
-from auth_service.registry import ClientRegistry, packaged_clients
-from auth_service.sealing import HkdfSealer
+from auth_service.make_keys import make_keys
 from auth_service.settings import Settings
-from auth_service.signing.__main__ import make_keys
 from auth_service.storage import MIGRATIONS
-from auth_service.storage.store import SqlStore
+from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.refresh_token_grant import Refresh
 from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
 from flask.testing import FlaskClient

@@ -12,6 +12,17 @@ from service_kit.web.openapi import Api
 from touchstone.flask import Touchstone
 
 from auth_service import cli
+from auth_service.adapters.argon2 import Argon2Hasher
+from auth_service.adapters.client_files import AllClients, ClientRegistry, file_clients, packaged_clients
+from auth_service.adapters.event_metrics import SignalMetrics
+from auth_service.adapters.event_push_client import HttpPusher
+from auth_service.adapters.mail import mailer_for
+from auth_service.adapters.mail.demo_console import announce
+from auth_service.background.change_watcher import Watcher
+from auth_service.background.event_pusher import AT_ONCE, Couriers
+from auth_service.background.job import Schedule
+from auth_service.background.mail_outbox import ThreadedOutbox
+from auth_service.background.new_events import News
 from auth_service.bootstrap import wire
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
@@ -20,33 +31,22 @@ from auth_service.domain.oauth.scopes import AUDIENCES
 from auth_service.domain.sessions.status_list import Changes, Horizon
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.domain.unit_of_work import Store
-from auth_service.mailing import mailer_for
-from auth_service.mailing.announce import announce
-from auth_service.mailing.outbox import ThreadedOutbox
-from auth_service.passwords import Argon2Hasher
-from auth_service.registry import AllClients, ClientRegistry, file_clients, packaged_clients
-from auth_service.schedule import Schedule
 from auth_service.settings import Settings
-from auth_service.signals.couriers import AT_ONCE, Couriers
-from auth_service.signals.metrics import SignalMetrics
-from auth_service.signals.news import News
-from auth_service.signals.push import HttpPusher
-from auth_service.signing.assertions import ClientKeys
+from auth_service.signing.client_assertions import ClientKeys
+from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.metrics import KeyMetrics
-from auth_service.signing.ring import KeyRing
-from auth_service.signing.statuses import StatusLists
-from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
+from auth_service.signing.status_list_tokens import StatusLists
+from auth_service.signing.token_verification import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
 from auth_service.storage import MIGRATIONS
-from auth_service.storage.locking import replicas_lock
-from auth_service.storage.statuses import StatusPlan
-from auth_service.storage.store import SqlStore
-from auth_service.storage.watching import bell_of
+from auth_service.storage.notifications import bell_of
+from auth_service.storage.replica_lock import replicas_lock
+from auth_service.storage.status_bits import StatusPlan
+from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
 from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
 from auth_service.use_cases.security_events.poll import Poll
 from auth_service.use_cases.security_events.push import Deliver
 from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
-from auth_service.watching import Watcher
 from auth_service.web import errors as answers
 from auth_service.web import issuer_address
 from auth_service.web import request_origin as origin

@@ -1,17 +1,17 @@
 """How the mint's use cases are made of their parts: what ``app.py`` leaves to a list."""
 
+from auth_service.adapters.client_files import AllClients
+from auth_service.adapters.successor_encryption import HkdfSealer
+from auth_service.adapters.zxcvbn import Zxcvbn
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.domain.unit_of_work import Store
-from auth_service.registry import AllClients
-from auth_service.sealing import HkdfSealer
 from auth_service.settings import Settings
-from auth_service.signing.assertions import ClientKeys, JwtAssertions
-from auth_service.signing.ring import KeyRing
-from auth_service.signing.statuses import StatusLists
-from auth_service.signing.verifying import HintKeyFinder, OwnIdTokens, OwnTokens
-from auth_service.strength import Zxcvbn
+from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
+from auth_service.signing.key_ring import KeyRing
+from auth_service.signing.status_list_tokens import StatusLists
+from auth_service.signing.token_verification import HintKeyFinder, OwnIdTokens, OwnTokens
 from auth_service.use_cases.accounts.change_password import ChangePassword
 from auth_service.use_cases.accounts.email_verification import Welcome
 from auth_service.use_cases.accounts.login import LogIn, PasswordCheck

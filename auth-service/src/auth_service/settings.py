@@ -7,14 +7,14 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from service_kit.database.url import DatabaseUrl
 from service_kit.settings import TEN_YEARS, KeysDir, Seconds, ServiceSettings
 
+from auth_service.adapters.client_files import file_clients
+from auth_service.adapters.mail import check_sender, mailer_for
 from auth_service.domain.errors import ClientFault
 from auth_service.domain.sessions.browser_session import BROWSER_LIFE
 from auth_service.domain.sessions.status_list import LIST_SIZE, check_size
-from auth_service.mailing import check_sender, mailer_for
-from auth_service.registry import file_clients
-from auth_service.signing.cryptoki import package
+from auth_service.signing.key_storage_settings import SigningStore
 from auth_service.signing.pem import KeyFault
-from auth_service.signing.stores import SigningStore
+from auth_service.signing.pkcs11_session import package
 
 PASSPHRASE_LEAST, PASSPHRASE_MOST = 20, 1000
 Few = Annotated[int, Field(ge=1, le=1000)]

@@ -9,9 +9,9 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from auth_service.adapters.mail import check_sender, mailer_for
+from auth_service.adapters.mail.smtp import SmtpMailer, SmtpServer
 from auth_service.domain.email import MailDelayed, MailRefused
-from auth_service.mailing import check_sender, mailer_for
-from auth_service.mailing.smtp import SmtpMailer, SmtpServer
 from auth_service.settings import Settings
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization

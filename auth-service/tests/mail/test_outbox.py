@@ -3,11 +3,11 @@
 import threading
 
 import pytest
+from auth_service.adapters.mail.demo_console import announce
+from auth_service.background import mail_outbox as outbox_module
+from auth_service.background.mail_outbox import ThreadedOutbox
 from auth_service.domain.email import Letter, MailDelayed, MailRefused
 from auth_service.domain.errors import MailBusy
-from auth_service.mailing import outbox as outbox_module
-from auth_service.mailing.announce import announce
-from auth_service.mailing.outbox import ThreadedOutbox
 
 SOON = 5.0  # seconds that a test waits at most for what happens at once
 

@@ -1,9 +1,9 @@
 """Passwords that are guessed early are refused; long and odd ones are not, and judging costs little."""
 
 import pytest
+from auth_service.adapters.zxcvbn import Zxcvbn
 from auth_service.domain.accounts.password import check_new_password
 from auth_service.domain.errors import InvalidPassword
-from auth_service.strength import Zxcvbn
 from hypothesis import given
 from hypothesis import strategies as st
 

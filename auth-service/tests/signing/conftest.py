@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from auth_service.domain.signing_keys import KeyTimes
-from auth_service.signing.ring import KeyRing
-from auth_service.signing.stores import SigningStore
+from auth_service.signing.key_ring import KeyRing
+from auth_service.signing.key_storage_settings import SigningStore
 from pydantic import SecretStr
 from service_kit.database.engine import file_lock
 from testkit.clock import FakeClock

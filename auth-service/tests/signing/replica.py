@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from auth_service.domain.signing_keys import KeyTimes
-from auth_service.signing.ring import KeyRing
-from auth_service.signing.stores import SigningStore
-from auth_service.storage.locking import replicas_lock
-from auth_service.storage.store import SqlStore
+from auth_service.signing.key_ring import KeyRing
+from auth_service.signing.key_storage_settings import SigningStore
+from auth_service.storage.replica_lock import replicas_lock
+from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
 from pydantic import SecretStr
 from service_kit.database import open_database

@@ -4,11 +4,11 @@ import stat
 import subprocess
 
 import pytest
+from auth_service.make_keys import main
 from auth_service.settings import Settings
 from auth_service.signing import pem
-from auth_service.signing.__main__ import main
-from auth_service.signing.folder import KeyFolder
 from auth_service.signing.pem import KeyFault
+from auth_service.signing.pem_folder import KeyFolder
 from pydantic import SecretStr
 from service_kit.settings import load
 from testkit.keys import make_rsa, thumbprint

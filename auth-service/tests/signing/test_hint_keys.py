@@ -6,7 +6,7 @@ import jwt
 import pytest
 from auth_service.domain.errors import UnknownKey
 from auth_service.domain.oauth.id_token import Hint
-from auth_service.signing.verifying import HintKeyFinder, LocalKeys, OwnIdTokens
+from auth_service.signing.token_verification import HintKeyFinder, LocalKeys, OwnIdTokens
 from auth_service.use_cases.admin.signing_keys import KeyAdmin
 from touchstone import Policy, TokenError, Verifier
 

@@ -4,12 +4,12 @@ import os
 import threading
 
 import pytest
+from auth_service.background.job import Schedule
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.signing_keys import KeyTimes
-from auth_service.schedule import Schedule
-from auth_service.signing.folder import KeyFolder
+from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.metrics import KeyMetrics
-from auth_service.signing.ring import KeyRing
+from auth_service.signing.pem_folder import KeyFolder
 from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
 
 INTERVAL = 10_000

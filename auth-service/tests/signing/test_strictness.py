@@ -3,8 +3,8 @@
 import pytest
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.id_token import Hint
-from auth_service.signing.assertions import ClientKeys, JwtAssertions
-from auth_service.signing.verifying import OwnIdTokens
+from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
+from auth_service.signing.token_verification import OwnIdTokens
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa

@@ -11,11 +11,11 @@ import jwt
 import pytest
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.signing_keys import KeyBirth
-from auth_service.signing import cryptoki
-from auth_service.signing.cryptoki import Connection
+from auth_service.signing import pkcs11_session as cryptoki
+from auth_service.signing.key_storage import VaultAway, name_of
 from auth_service.signing.pem import KeyFault
-from auth_service.signing.token_keys import UNFINISHED, TokenKeys
-from auth_service.signing.vault import VaultAway, name_of
+from auth_service.signing.pkcs11_keys import UNFINISHED, TokenKeys
+from auth_service.signing.pkcs11_session import Connection
 from pydantic import SecretStr
 from service_kit.database.engine import file_lock
 
@@ -321,7 +321,7 @@ def test_a_token_that_cannot_sign_rs256_stops_the_start(token_home):
 def test_without_the_package_the_fault_says_what_to_install():
     program = (
         "import sys; sys.modules['pkcs11'] = None\n"
-        "from auth_service.signing.cryptoki import package\n"
+        "from auth_service.signing.pkcs11_session import package\n"
         "from auth_service.signing.pem import KeyFault\n"
         "try: package()\n"
         "except KeyFault as fault: print(fault)\n"

@@ -8,8 +8,8 @@ import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.signing.jwk import thumbprint
-from auth_service.signing.vault import VaultAway
-from auth_service.signing.verifying import LocalKeys
+from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.token_verification import LocalKeys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15

@@ -6,8 +6,8 @@ import os
 import sys
 
 from auth_service.domain.sessions.session import Session
-from auth_service.storage.statuses import StatusPlan
-from auth_service.storage.store import SqlStore
+from auth_service.storage.status_bits import StatusPlan
+from auth_service.storage.unit_of_work import SqlStore
 from service_kit.database import open_database
 
 

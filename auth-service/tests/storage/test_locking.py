@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from auth_service.storage.locking import replicas_lock
+from auth_service.storage.replica_lock import replicas_lock
 from service_kit.database import open_database
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError

@@ -9,7 +9,7 @@ import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_list import Bit, Horizon
-from auth_service.storage.announcing import CHANNEL, announce
+from auth_service.storage.notifications import CHANNEL, announce
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
 

@@ -12,8 +12,8 @@ import pytest
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_list import StatusRef, client_indexes, session_indexes
-from auth_service.storage.statuses import StatusPlan
-from auth_service.storage.store import SqlStore
+from auth_service.storage.status_bits import StatusPlan
+from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.sessions.end_sessions import end_client_tokens, end_session
 from sqlalchemy import text
 from testkit.forked_cluster import start_process

@@ -2,8 +2,8 @@
 
 import pytest
 from auth_service.domain.sessions.session import EndReason
-from auth_service.storage.statuses import StatusPlan
-from auth_service.storage.store import SqlStore
+from auth_service.storage.status_bits import StatusPlan
+from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 ACCESS, MARGIN, QUARANTINE = 300, 60, 3600

@@ -12,8 +12,7 @@ from threading import Thread
 
 import psycopg
 import pytest
-from auth_service.storage.announcing import CHANNEL
-from auth_service.storage.watching import PostgresBell, SilentBell, SqliteBell, bell_of
+from auth_service.storage.notifications import CHANNEL, PostgresBell, SilentBell, SqliteBell, bell_of
 from service_kit.database import open_database
 from sqlalchemy import create_engine, text
 from testkit.clock import FakeClock

@@ -1,6 +1,7 @@
 """What is written down, by whom it was done, and what is never written down."""
 
 import pytest
+from auth_service.adapters.client_files import ClientRegistry
 from auth_service.domain.audit_log import AuditQuery, Event, digest_of_address
 from auth_service.domain.errors import (
     AddressTaken,
@@ -19,7 +20,6 @@ from auth_service.domain.oauth.errors import InvalidTarget, UnauthorizedClient
 from auth_service.domain.oauth.id_token import HintKey
 from auth_service.domain.request_context import Origin, asked_from, current_origin
 from auth_service.domain.signing_keys import FormerKey
-from auth_service.registry import ClientRegistry
 from auth_service.use_cases.accounts.demo_accounts import Seed
 from auth_service.use_cases.accounts.login import LogIn
 from auth_service.use_cases.accounts.register import Register

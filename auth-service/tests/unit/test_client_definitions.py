@@ -4,10 +4,16 @@ import hashlib
 from dataclasses import dataclass
 
 import pytest
+from auth_service.adapters.client_files import (
+    AllClients,
+    ClientRegistry,
+    file_clients,
+    packaged_clients,
+    read_clients,
+)
 from auth_service.domain.errors import ClientFault
 from auth_service.domain.oauth.client import hash_secret, secret_fits
 from auth_service.domain.oauth.client_metadata import client_from, table_of, uri_faults
-from auth_service.registry import AllClients, ClientRegistry, file_clients, packaged_clients, read_clients
 
 GOOD = {
     "name": "Some shop",

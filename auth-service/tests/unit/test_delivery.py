@@ -4,10 +4,10 @@ import threading
 from collections import Counter
 
 import pytest
+from auth_service.background.event_pusher import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.security_events.event import SESSION_REVOKED, Happening
 from auth_service.domain.security_events.stream import Method, Wish
-from auth_service.signals.couriers import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
 from auth_service.use_cases.security_events.push import (
     GIVEN_UP_AFTER,
     LEASE,

@@ -11,7 +11,7 @@ from auth_service.domain.oauth.id_token import Hint, id_token_claims
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
-from auth_service.signing.verifying import OwnIdTokens
+from auth_service.signing.token_verification import OwnIdTokens
 from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
 from auth_service.use_cases.oauth.userinfo import UserInfo
 from auth_service.use_cases.sessions.browser_logout import Leave

@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from auth_service.adapters.argon2 import Argon2Hasher, HashCost
+from auth_service.adapters.client_files import read_clients
+from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.domain.accounts.password import Verdict, normal_form
 from auth_service.domain.errors import ClientFault, TooBusy
-from auth_service.passwords import Argon2Hasher, HashCost
-from auth_service.registry import read_clients
-from auth_service.sealing import HkdfSealer
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from threading import Barrier, Event
 import pytest
 from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
 from auth_service.domain.sessions.status_list import Bit, Bitmap, Changes, Horizon, check_size
-from auth_service.signing.statuses import (
+from auth_service.signing.status_list_tokens import (
     BEHIND,
     LIFE,
     MISSED,

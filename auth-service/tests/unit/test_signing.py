@@ -12,14 +12,14 @@ from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.sessions.status_list import Bit, Changes, Horizon
 from auth_service.domain.signing_keys import KeyTimes
+from auth_service.make_keys import main
 from auth_service.signing import pem
-from auth_service.signing.__main__ import main
-from auth_service.signing.assertions import ClientKeys, JwtAssertions
-from auth_service.signing.folder import KeyFolder
-from auth_service.signing.ring import KeyRing
-from auth_service.signing.statuses import StatusLists
-from auth_service.signing.vault import VaultAway
-from auth_service.signing.verifying import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
+from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
+from auth_service.signing.key_ring import KeyRing
+from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.pem_folder import KeyFolder
+from auth_service.signing.status_list_tokens import StatusLists
+from auth_service.signing.token_verification import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
 from structlog.testing import capture_logs
 from testkit.clock import FakeClock

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from auth_service.watching import BREATH, LONGEST_PAUSE, LOOK_EVERY, READ_EVERY, Watcher
+from auth_service.background.change_watcher import BREATH, LONGEST_PAUSE, LOOK_EVERY, READ_EVERY, Watcher
 from structlog.testing import capture_logs
 from testkit.clock import FakeClock
 

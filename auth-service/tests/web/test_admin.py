@@ -51,7 +51,7 @@ def events(app):
 
     def read(kind):
         from auth_service.domain.audit_log import AuditQuery
-        from auth_service.storage.store import SqlStore
+        from auth_service.storage.unit_of_work import SqlStore
 
         with SqlStore(app.extensions["engine"]).reading() as tx:
             return tx.audit.entries(AuditQuery(event=kind), 100)

@@ -214,9 +214,9 @@ def test_introspection_is_about_tokens_for_audiences_that_the_client_serves(clie
 @pytest.fixture
 def own(app, client):
     """A session of the shop's own, which no grant of today's opens for a client with a secret but a code."""
+    from auth_service.adapters.client_files import read_clients
     from auth_service.domain.oauth.scopes import Grant
-    from auth_service.registry import read_clients
-    from auth_service.storage.store import SqlStore
+    from auth_service.storage.unit_of_work import SqlStore
     from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
 
     store = SqlStore(app.extensions["engine"])

@@ -4,7 +4,7 @@ import re
 from html import unescape
 
 import pytest
-from auth_service.passwords import Argon2Hasher, HashCost
+from auth_service.adapters.argon2 import Argon2Hasher, HashCost
 
 # Composed; and decomposed, with a no-break space.
 NFC, NFD = "Zoë's café für Übung", "Zoe\u0308's cafe\u0301 fu\u0308r\u00a0U\u0308bung"

@@ -9,7 +9,7 @@ from threading import Event
 import jwt
 import pytest
 from auth_service.settings import Settings
-from auth_service.signing.statuses import SIGNED_ANEW
+from auth_service.signing.status_list_tokens import SIGNED_ANEW
 from pydantic import ValidationError
 from service_kit.settings import faults
 

@@ -8,9 +8,9 @@ import click
 from auth_service.cli.accounts import account_commands
 from auth_service.cli.audit import audit_command
 from auth_service.cli.clients import client_commands
+from auth_service.cli.event_streams import signal_commands
 from auth_service.cli.keys import keys_commands
 from auth_service.cli.sessions import session_commands
-from auth_service.cli.signals import signal_commands
 from auth_service.use_cases.admin import Administration
 from auth_service.use_cases.security_events.streams import Operator
 

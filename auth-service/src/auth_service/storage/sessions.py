@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as Db
 from auth_service.domain.sessions.session import Session
 from auth_service.domain.sessions.status_list import StatusRef
 from auth_service.storage.dialects import affected
-from auth_service.storage.statuses import SqlStatuses
+from auth_service.storage.status_bits import SqlStatuses
 from auth_service.storage.tables import SessionRow
 
 # All past the ORM, and what log-ins, refreshes and ends execute is made once: they are many, and wait for each other.

@@ -258,7 +258,7 @@ class Cluster:
 
     def _make_keys(self) -> None:
         self._run(
-            [sys.executable, "-m", "auth_service.signing", "--keys-dir", str(self.keys_dir)],
+            [sys.executable, "-m", "auth_service.make_keys", "--keys-dir", str(self.keys_dir)],
             "auth-service",
             check=True,
         )

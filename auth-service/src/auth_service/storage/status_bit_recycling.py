@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.sessions.status_list import MARGIN, QUARANTINE
 from auth_service.storage.dialects import affected
-from auth_service.storage.statuses import NOW
+from auth_service.storage.status_bits import NOW
 from auth_service.storage.tables import RevocationRow, SessionRow
 
 _Rows = TypeVar("_Rows", bound="Select[*tuple[Any, ...]]")

@@ -14,8 +14,7 @@ from auth_service.domain.opaque_tokens import new_id
 from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Depth, Happening, Signal
 from auth_service.domain.security_events.stream import Status
 from auth_service.storage.dialects import affected
-from auth_service.storage.signal_tables import SignalRow, StreamRow
-from auth_service.storage.tables import Base
+from auth_service.storage.tables import Base, SignalRow, StreamRow
 
 DROPPED_AT_ONCE = 5000
 # made once, and past the ORM: they run whenever a session ends

@@ -5,8 +5,8 @@ import secrets
 import time
 from pathlib import Path
 
+from auth_service.adapters.mail.mime import message
 from auth_service.domain.email import MailDelayed
-from auth_service.mailing.messages import message
 
 
 class FolderMailer:

@@ -25,10 +25,10 @@ from auth_service.domain.oauth.id_token import ID_TOKEN, Hint
 from auth_service.domain.sessions.status_list import StatusBits, StatusRef, list_named
 from auth_service.domain.signing_keys import PublishedKeys
 from auth_service.domain.unit_of_work import Store
+from auth_service.signing.key_ring import KeyRing
+from auth_service.signing.key_storage import is_kid
 from auth_service.signing.pem import public_from_der
-from auth_service.signing.ring import KeyRing
-from auth_service.signing.statuses import StatusLists
-from auth_service.signing.vault import is_kid
+from auth_service.signing.status_list_tokens import StatusLists
 
 _LONGEST_HINT = 16 * 1024  # as long as the query that it comes in
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from auth_service.domain.signing_keys import KeyBirth
 from auth_service.signing import pem
 from auth_service.signing.jwk import thumbprint
-from auth_service.signing.vault import PublicKeys, VaultAway, birth_of, name_of
+from auth_service.signing.key_storage import PublicKeys, VaultAway, birth_of, name_of
 
 _END = ".pem"
 _log = structlog.get_logger(__name__)

@@ -8,10 +8,10 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
 from auth_service.domain.signing_keys import KeyBirth
-from auth_service.signing.cryptoki import Connection, Session, package
 from auth_service.signing.jwk import thumbprint
+from auth_service.signing.key_storage import PublicKeys, VaultAway, birth_of, name_of
 from auth_service.signing.pem import KEY_BITS, KeyFault
-from auth_service.signing.vault import PublicKeys, VaultAway, birth_of, name_of
+from auth_service.signing.pkcs11_session import Connection, Session, package
 
 T = TypeVar("T")
 Lock = Callable[[], AbstractContextManager[None]]

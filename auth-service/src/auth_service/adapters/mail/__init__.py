@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 from touchstone.text import is_line
 
+from auth_service.adapters.mail.disabled import Nowhere
+from auth_service.adapters.mail.folder import FolderMailer
+from auth_service.adapters.mail.smtp import Security, SmtpMailer, SmtpServer
 from auth_service.domain.email import Mailer
-from auth_service.mailing.folder import FolderMailer
-from auth_service.mailing.nowhere import Nowhere
-from auth_service.mailing.smtp import Security, SmtpMailer, SmtpServer
 
 _ADDRESS = re.compile(r"""[^\s@"<>()\[\]:;,\\]+@(?!-)[\w-]+(?:\.[\w-]+)*""")
 _HARMLESS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect)  # zoë@…, and a full stop in a name

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import structlog
 
+from auth_service.background.job import Schedule
 from auth_service.domain.clock import Clock
-from auth_service.schedule import Schedule
 
 LOOK_EVERY = 0.25  # seconds: keys change by hand, and by the clock, and ring no bell
 READ_EVERY = 1.0  # seconds between two looks at the database, though no bell has rung

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from auth_service.signing.cryptoki import connect
-from auth_service.signing.folder import KeyFolder
+from auth_service.signing.key_storage import Vault, VaultAway
 from auth_service.signing.pem import KeyFault
-from auth_service.signing.token_keys import Lock, TokenKeys
-from auth_service.signing.vault import Vault, VaultAway
+from auth_service.signing.pem_folder import KeyFolder
+from auth_service.signing.pkcs11_keys import Lock, TokenKeys
+from auth_service.signing.pkcs11_session import connect
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import structlog
 from pydantic import SecretStr
 
 from auth_service.domain.clock import Clock
+from auth_service.signing.key_storage import VaultAway
 from auth_service.signing.pem import KeyFault
-from auth_service.signing.vault import VaultAway
 
 Session = Any  # of python-pkcs11, which need not be installed
 RETRY_AFTER = 1.0  # seconds between two attempts to reach a token that is away

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select, upda
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.security_events.stream import Method, Status, Stream
-from auth_service.storage.signal_tables import SignalRow, StreamRow
+from auth_service.storage.tables import SignalRow, StreamRow
 
 
 class SqlStreams:

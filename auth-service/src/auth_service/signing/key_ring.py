@@ -15,8 +15,8 @@ from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.domain.signing_keys import FormerKey, KeyBirth, KeyState, KeyStatus, KeyTimes, key_states
 from auth_service.signing.jwk import jwk_set
 from auth_service.signing.jws import compact
+from auth_service.signing.key_storage import PublicKeys, Vault, VaultAway
 from auth_service.signing.pem import public_der
-from auth_service.signing.vault import PublicKeys, Vault, VaultAway
 
 LOOK_EVERY = 0.25  # seconds; how late another process's change is seen at most
 _log = structlog.get_logger(__name__)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth_service.background.job import Schedule
 from auth_service.domain.clock import Clock
 from auth_service.domain.security_events.event import Signal
 from auth_service.domain.security_events.stream import Stream
-from auth_service.schedule import Schedule
 from auth_service.use_cases.security_events.push import Deliver, Outcome, Tried, pause_after
 
 AT_ONCE, OF_ONE = 8, 4  # tries under way in this process: in all, and for one stream

@@ -1,4 +1,4 @@
-"""Makes whatever key is missing: ``python -m auth_service.signing --keys-dir keys``. Safe to run again."""
+"""Makes whatever key is missing: ``python -m auth_service.make_keys --keys-dir keys``. Safe to run again."""
 
 import argparse
 import os
@@ -10,10 +10,10 @@ from pathlib import Path
 from pydantic import SecretStr
 from service_kit.settings import SECRETS_DIR
 
-from auth_service.registry import packaged_clients
+from auth_service.adapters.client_files import packaged_clients
 from auth_service.signing import pem
-from auth_service.signing.folder import KeyFolder
-from auth_service.signing.vault import VaultAway
+from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.pem_folder import KeyFolder
 
 
 def make_keys(
@@ -53,7 +53,7 @@ def make_keys(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives its exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m auth_service.signing",
+        prog="python -m auth_service.make_keys",
         description="Make the signing key and the clients' keys that are missing. What is there stays as it is.",
     )
     parser.add_argument(

@@ -5,8 +5,8 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Literal
 
+from auth_service.adapters.mail.mime import message
 from auth_service.domain.email import MailDelayed, MailRefused
-from auth_service.mailing.messages import message
 
 TIMEOUT = 5.0  # seconds for each step of a conversation
 PERMANENT = 500

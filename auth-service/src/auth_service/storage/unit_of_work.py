@@ -1,7 +1,6 @@
 """Transactions over all repositories, and the removal of rows that can no longer matter."""
 
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
-
 import itertools
 import time
 from collections.abc import Iterator
@@ -18,22 +17,23 @@ from sqlalchemy.orm import Session as Db
 from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
 from auth_service.domain.clock import Clock
 from auth_service.storage.accounts import SqlAccounts
-from auth_service.storage.announcing import announce
 from auth_service.storage.audit import SqlAudit
-from auth_service.storage.authorization import SqlAuthorizationCodes, SqlConsents
+from auth_service.storage.authorization_codes import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
+from auth_service.storage.client_assertions import SqlAssertions
 from auth_service.storage.clients import SqlRegisteredClients
 from auth_service.storage.device_codes import SqlDeviceCodes
-from auth_service.storage.dialects import affected, insert_or_ignore
+from auth_service.storage.dialects import affected
+from auth_service.storage.event_streams import SqlStreams
+from auth_service.storage.failed_logins import SqlSlowDowns
 from auth_service.storage.hint_keys import SqlHintKeys
+from auth_service.storage.notifications import announce
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
+from auth_service.storage.security_events import SqlSignals
 from auth_service.storage.sessions import SqlSessions
-from auth_service.storage.signals import SqlSignals
-from auth_service.storage.slow_downs import SqlSlowDowns
-from auth_service.storage.statuses import SqlStatuses, StatusPlan
-from auth_service.storage.streams import SqlStreams
-from auth_service.storage.sweeping import clear_bits, give_back
+from auth_service.storage.status_bit_recycling import clear_bits, give_back
+from auth_service.storage.status_bits import SqlStatuses, StatusPlan
 from auth_service.storage.tables import (
     AssertionRow,
     AuthorizationCodeRow,
@@ -51,16 +51,6 @@ DEVICE_KEPT = 600.0  # seconds after it expired, in which the device is told so
 BATCH = 100
 SESSION_KEPT = 3600.0  # seconds after its absolute end, far longer than any token of it can live
 CODE_KEPT = 86_400.0  # seconds after it expired, in which a second use still ends what the first one opened
-
-
-class SqlAssertions:
-    """The domain's Assertions, inside one transaction."""
-
-    def __init__(self, db: Db) -> None:
-        self._db = db
-
-    def remember(self, client_id: str, jti: str, until: float) -> bool:
-        return insert_or_ignore(self._db, AssertionRow, client_id=client_id, jti=jti, until=until)
 
 
 class SqlTransaction:

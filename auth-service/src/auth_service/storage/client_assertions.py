@@ -1,0 +1,16 @@
+"""TODO."""
+
+from sqlalchemy.orm import Session as Db
+
+from auth_service.storage.dialects import insert_or_ignore
+from auth_service.storage.tables import AssertionRow
+
+
+class SqlAssertions:
+    """The domain's Assertions, inside one transaction."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def remember(self, client_id: str, jti: str, until: float) -> bool:
+        return insert_or_ignore(self._db, AssertionRow, client_id=client_id, jti=jti, until=until)
