@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import crowd
-from auth_service.domain.sessions.status_list import Horizon
+from auth_service.domain.sessions.status_list import ReadPosition
 from auth_service.signing.status_list_tokens import compressed
 from auth_service.storage.unit_of_work import SqlStore
 from drawing import percentile
@@ -98,7 +98,7 @@ class Stormy:
 def storm(url: str, mint: Mint, numbers: range, together: int) -> Stormy:
     """End these sessions from two processes, at the pace asked for, or as fast as the database can."""
     longest = 1.5 * len(numbers) / ASKED
-    horizon: list[Horizon] = [mint.changes(None).horizon]
+    horizon: list[ReadPosition] = [mint.changes(None).horizon]
 
     def look(_: int) -> None:
         horizon[0] = mint.changes(horizon[0]).horizon

@@ -14,10 +14,10 @@ import jwt
 from auth_service.adapters.client_files import ClientRegistry, packaged_clients
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
-from auth_service.domain.sessions.status_list import Changes, Horizon
+from auth_service.domain.sessions.status_list import Changes, ReadPosition
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.storage.unit_of_work import SqlStore
-from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
+from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 from auth_service.use_cases.sessions import end_sessions as sessions
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from service_kit.database import open_database
@@ -48,7 +48,7 @@ class Mint:
     signer: Signer = field(default_factory=Signer)
 
     def __post_init__(self) -> None:
-        self._issuing = Issuing(ISSUER, Lifetimes(), self.signer, time.time)
+        self._issuing = TokenIssuer(ISSUER, Lifetimes(), self.signer, time.time)
         client = ClientRegistry(packaged_clients()).get("console")
         assert client
         self._client = client
@@ -64,7 +64,7 @@ class Mint:
         """Give the lists as a process has them that has read nothing yet."""
         return StatusLists(ISSUER, self.changes, self.signer, ttl=20, now=time.time)
 
-    def changes(self, since: Horizon | None) -> Changes:
+    def changes(self, since: ReadPosition | None) -> Changes:
         """Read the bits."""
         with self.store.reading() as tx:
             return tx.statuses.changes(since)

@@ -18,21 +18,21 @@ from auth_service.domain.accounts.failed_logins import Failures
 from auth_service.domain.accounts.password import Verdict
 from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.errors import TooBusy
-from auth_service.domain.oauth.access_token import OwnToken
+from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.device_code import DeviceStatus
-from auth_service.domain.oauth.refresh_token import Presented
+from auth_service.domain.oauth.refresh_token import StoredRefreshToken
 from auth_service.domain.opaque_tokens import new_id
 from auth_service.domain.request_context import current_origin
-from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Depth, Signal
+from auth_service.domain.security_events.event import KEPT, MOST_KEPT, QueueDepth, QueuedEvent
 from auth_service.domain.security_events.stream import Method
-from auth_service.domain.sessions.status_list import LIST_SIZE, Bit, Changes, Horizon, StatusRef
+from auth_service.domain.sessions.status_list import LIST_SIZE, Bit, Changes, ReadPosition, StatusRef
 from auth_service.make_keys import make_keys
 from auth_service.settings import Settings
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.unit_of_work import SqlStore
-from auth_service.use_cases.oauth.refresh_token_grant import Refresh
-from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
+from auth_service.use_cases.oauth.refresh_token_grant import RefreshTokenGrant
+from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 from flask.testing import FlaskClient
 from service_kit.database import open_database
 from sqlalchemy import text
@@ -360,7 +360,7 @@ class _MemorySignals:
         for told, stream in itertools.product(happenings, self.streams.values()):
             if stream.status != "disabled" and told.event in stream.delivered:
                 facts = (told.event, told.body, float(told.body["event_timestamp"]), told.sub, told.sid)
-                self.add(Signal(new_id(), stream.stream_id, self.txn, *facts))
+                self.add(QueuedEvent(new_id(), stream.stream_id, self.txn, *facts))
 
     def add(self, signal):
         self.rows[signal.jti] = (signal, signal.created_at)
@@ -412,9 +412,9 @@ class _MemorySignals:
         for signal, _ in self.rows.values():
             stream = self.streams.get(signal.stream_id)
             if stream is not None:
-                old = depths.get(stream.method, Depth(stream.method, 0, 0.0))
+                old = depths.get(stream.method, QueueDepth(stream.method, 0, 0.0))
                 age = max(old.oldest, now - signal.created_at)
-                depths[stream.method] = Depth(stream.method, old.waiting + 1, age)
+                depths[stream.method] = QueueDepth(stream.method, old.waiting + 1, age)
         return list(depths.values())
 
 
@@ -455,7 +455,7 @@ class _MemoryStatuses:
     def changes(self, since):
         seen = since.number if since else 1
         bits = [Bit(*ref, revoked=True) for ref, change in self.bits.items() if change >= seen]
-        return Changes(bits, {1: LIST_SIZE}, Horizon(len(self.bits) + 1, float(START)), since is None)
+        return Changes(bits, {1: LIST_SIZE}, ReadPosition(len(self.bits) + 1, float(START)), since is None)
 
 
 @dataclass
@@ -517,7 +517,11 @@ class _MemoryTokens:
     def find(self, digest):
         token = self.rows.get(digest)
         after = self.rows.get(token.successor) if token else None
-        return None if token is None else Presented(token, after is not None and after.used_at is not None)
+        return (
+            None
+            if token is None
+            else StoredRefreshToken(token, after is not None and after.used_at is not None)
+        )
 
     def replace(self, digest, successor, sealed, at):
         token = self.rows.get(digest)
@@ -685,7 +689,7 @@ class FakeReader:
         if claims is None:
             return None
         audience = claims["aud"]
-        return OwnToken(
+        return VerifiedToken(
             subject=claims["sub"],
             client_id=claims["client_id"],
             audiences=(audience,) if isinstance(audience, str) else tuple(audience),
@@ -725,9 +729,9 @@ class Rules:
 
     def __post_init__(self):
         self.clients = ClientRegistry([*packaged_clients(), *self.extra_clients])
-        self.issuing = Issuing("http://localhost:8080", self.lifetimes, self.signer, self.clock)
+        self.issuing = TokenIssuer("http://localhost:8080", self.lifetimes, self.signer, self.clock)
         self.reader = FakeReader(self.signer)
-        self.refresh = Refresh(self.store, self.clients, HkdfSealer(), self.issuing)
+        self.refresh = RefreshTokenGrant(self.store, self.clients, HkdfSealer(), self.issuing)
         self._numbers = itertools.count()
 
     def account(self, email=None, **changes):

@@ -18,17 +18,17 @@ from auth_service.adapters.event_metrics import SignalMetrics
 from auth_service.adapters.event_push_client import HttpPusher
 from auth_service.adapters.mail import mailer_for
 from auth_service.adapters.mail.demo_console import announce
-from auth_service.background.change_watcher import Watcher
-from auth_service.background.event_pusher import AT_ONCE, Couriers
-from auth_service.background.job import Schedule
+from auth_service.background.change_watcher import ChangeWatcher
+from auth_service.background.event_pusher import AT_ONCE, EventPusher
+from auth_service.background.job import Job
 from auth_service.background.mail_outbox import ThreadedOutbox
-from auth_service.background.new_events import News
+from auth_service.background.new_events import NewEventMarker
 from auth_service.bootstrap import wire
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.domain.oauth.scopes import AUDIENCES
-from auth_service.domain.sessions.status_list import Changes, Horizon
+from auth_service.domain.sessions.status_list import Changes, ReadPosition
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.domain.unit_of_work import Store
 from auth_service.settings import Settings
@@ -58,7 +58,7 @@ from auth_service.web.admin import routes as admin
 from auth_service.web.dependencies import SignalDesk
 from auth_service.web.discovery import metadata as wellknown
 from auth_service.web.discovery import status_lists as status_routes
-from auth_service.web.long_polling import WaitingRoom
+from auth_service.web.long_polling import LongPolls
 from auth_service.web.metrics import PublishingMetrics
 from auth_service.web.oauth import device_authorization as device
 from auth_service.web.oauth import token_endpoints as oauth
@@ -118,7 +118,7 @@ def create_app(
     issuer_address.install(app, settings.issuer, PAGES)
     Touchstone(app, OwnBearers(tokens.verifier(AUDIENCE), statuses, settings.status_fresh_within))
     clients = AllClients(ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store)
-    waits = WaitingRoom(settings.waiting_requests, stopping=stopping())
+    waits = LongPolls(settings.waiting_requests, stopping=stopping())
     outbox = outbox or _outbox(settings, now)
     told = SignalMetrics(store, now)
     desk = _desk(settings, store, clients, ring, told, now)
@@ -146,7 +146,12 @@ def create_app(
         app.cli.add_command(command)
     _tend_keys(app, settings, store, ring, now)
     couriers = _couriers(settings, store, clients, ring, told, now)
-    _watch(app, Watcher(bell_of(engine), (ring, statuses, News(store)), _all(waits.wake, couriers.wake)))
+    _watch(
+        app,
+        ChangeWatcher(
+            bell_of(engine), (ring, statuses, NewEventMarker(store)), _all(waits.wake, couriers.wake)
+        ),
+    )
     app.before_request(couriers.ensure)
     app.extensions["couriers"] = couriers
     for metrics in (PublishingMetrics(statuses, waits), told):
@@ -157,7 +162,7 @@ def create_app(
 def _statuses(settings: Settings, store: Store, ring: KeyRing, now: Clock) -> StatusLists:
     """Give the status lists over this database."""
 
-    def changes(since: Horizon | None) -> Changes:
+    def changes(since: ReadPosition | None) -> Changes:
         with store.reading() as tx:
             return tx.statuses.changes(since)
 
@@ -174,10 +179,10 @@ def _desk(  # noqa: PLR0913, PLR0917 (as below)
 
 def _couriers(  # noqa: PLR0913, PLR0917 (as below)
     settings: Settings, store: Store, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
-) -> Couriers:
+) -> EventPusher:
     """Wire what sees signals off, from the first request on."""
     deliver = Deliver(store, clients, ring, HttpPusher(at_once=AT_ONCE), settings.issuer, now)
-    return Couriers(deliver, told.count)
+    return EventPusher(deliver, told.count)
 
 
 def _all(*calls: Callable[[], object]) -> Callable[[], None]:
@@ -188,7 +193,7 @@ def _all(*calls: Callable[[], object]) -> Callable[[], None]:
     return each
 
 
-def _watch(app: Api, watcher: Watcher) -> None:
+def _watch(app: Api, watcher: ChangeWatcher) -> None:
     """Have what is published kept recent from the first request on."""
     app.before_request(watcher.ensure)
     app.extensions["watcher"] = watcher
@@ -200,7 +205,7 @@ def _tend_keys(app: Api, settings: Settings, store: Store, ring: KeyRing, now: C
     interval = settings.key_rotation_interval
     if interval:
         rotate = RotateOnSchedule(store, ring, interval, now, settings.session_life)
-        schedule = Schedule("key rotation", rotate, every=min(interval / 10, 60))
+        schedule = Job("key rotation", rotate, every=min(interval / 10, 60))
         app.before_request(schedule.ensure)
         app.extensions["key_schedule"] = schedule
 

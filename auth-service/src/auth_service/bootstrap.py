@@ -13,27 +13,27 @@ from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.signing.token_verification import HintKeyFinder, OwnIdTokens, OwnTokens
 from auth_service.use_cases.accounts.change_password import ChangePassword
-from auth_service.use_cases.accounts.email_verification import Welcome
-from auth_service.use_cases.accounts.login import LogIn, PasswordCheck
-from auth_service.use_cases.accounts.login_throttle import NoBrake, SlowDown
+from auth_service.use_cases.accounts.email_verification import SendVerification
+from auth_service.use_cases.accounts.login import Login, PasswordCheck
+from auth_service.use_cases.accounts.login_throttle import LoginThrottle, NoThrottle
 from auth_service.use_cases.accounts.register import Register
 from auth_service.use_cases.admin import Administration
-from auth_service.use_cases.oauth.authorization_code_grant import Redeem
-from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
-from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
-from auth_service.use_cases.oauth.device_approval import AnswerDevice
-from auth_service.use_cases.oauth.device_authorization import StartDevice
-from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
-from auth_service.use_cases.oauth.introspection import Introspect
-from auth_service.use_cases.oauth.refresh_token_grant import Refresh
-from auth_service.use_cases.oauth.revocation import Revoke
-from auth_service.use_cases.oauth.token_exchange_grant import Exchange
-from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
+from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant
+from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
+from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
+from auth_service.use_cases.oauth.device_approval import DeviceApproval
+from auth_service.use_cases.oauth.device_authorization import DeviceAuthorization
+from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
+from auth_service.use_cases.oauth.introspection import Introspection
+from auth_service.use_cases.oauth.refresh_token_grant import RefreshTokenGrant
+from auth_service.use_cases.oauth.revocation import Revocation
+from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
+from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 from auth_service.use_cases.oauth.userinfo import UserInfo
-from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.logout import Logout
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
 from auth_service.web.dependencies import ByMail, Front, Mint, SignalDesk
-from auth_service.web.long_polling import WaitingRoom
+from auth_service.web.long_polling import LongPolls
 
 
 def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
@@ -44,43 +44,43 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     ring: KeyRing,
     tokens: OwnTokens,
     statuses: StatusLists,
-    waits: WaitingRoom,
+    waits: LongPolls,
     desk: SignalDesk,
     outbox: Outbox,
     now: Clock,
 ) -> Mint:
     """Give the mint, made of these parts."""
-    issuing = Issuing(settings.issuer, _lifetimes(settings), ring, now)
+    issuing = TokenIssuer(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
     judge = Zxcvbn()
-    brake = SlowDown(now) if settings.rate_limits else NoBrake()
+    brake = LoginThrottle(now) if settings.rate_limits else NoThrottle()
     hints = OwnIdTokens(settings.issuer, HintKeyFinder(ring, store, now))
     front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)
     return Mint(
         issuer=settings.issuer,
         jwks_max_age=settings.jwks_max_age,
-        register=Register(store, hasher, now, Welcome(outbox, settings.issuer, now), judge),
-        log_in=LogIn(store, clients, hasher, issuing, brake),
-        log_out=LogOut(store, now),
+        register=Register(store, hasher, now, SendVerification(outbox, settings.issuer, now), judge),
+        log_in=Login(store, clients, hasher, issuing, brake),
+        log_out=Logout(store, now),
         change_password=ChangePassword(store, hasher, now, judge),
-        authenticate=AuthenticateClient(store, clients, assertions, _assertion_audiences(settings), now),
-        redeem=Redeem(store, issuing),
+        authenticate=ClientAuthentication(store, clients, assertions, _assertion_audiences(settings), now),
+        redeem=AuthorizationCodeGrant(store, issuing),
         user_info=UserInfo(store, tokens, now),
         front=front,
         own_sessions=OwnSessions(store, clients, now),
         by_mail=ByMail.of(store, clients, issuing, front.enter, outbox, hasher, judge),
-        refresh=Refresh(store, clients, HkdfSealer(), issuing),
-        exchange=Exchange(store, tokens, issuing),
-        service_token=ServiceToken(store, issuing),
-        revoke=Revoke(store, clients, tokens, now),
-        introspect=Introspect(store, clients, tokens, now),
+        refresh=RefreshTokenGrant(store, clients, HkdfSealer(), issuing),
+        exchange=TokenExchangeGrant(store, tokens, issuing),
+        service_token=ClientCredentialsGrant(store, issuing),
+        revoke=Revocation(store, clients, tokens, now),
+        introspect=Introspection(store, clients, tokens, now),
         keys=ring,
         statuses=statuses,
         waits=waits,
         signals=desk,
-        start_device=StartDevice(store, now),
-        device_grant=DeviceGrant(store, issuing),
-        answer_device=AnswerDevice(store, clients, now, settings.rate_limits),
+        start_device=DeviceAuthorization(store, now),
+        device_grant=DeviceCodeGrant(store, issuing),
+        answer_device=DeviceApproval(store, clients, now, settings.rate_limits),
         admin=Administration.of(store, hasher, ring, clients.fixed, now, settings.session_life),
     )
 

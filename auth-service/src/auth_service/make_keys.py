@@ -12,7 +12,7 @@ from service_kit.settings import SECRETS_DIR
 
 from auth_service.adapters.client_files import packaged_clients
 from auth_service.signing import pem
-from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
 
 
@@ -24,7 +24,7 @@ def make_keys(
     passphrase: SecretStr | None = None,
     signing: bool = True,
 ) -> list[str]:
-    """Make the missing keys; gives what was made, as paths inside the folder. Raises KeyFault, VaultAway or OSError.
+    """Make the missing keys; gives what was made, as paths inside the folder. Raises KeyFault, KeyStorageUnavailable or OSError.
 
     The signing key is encrypted when there is a passphrase; without ``signing`` it is left to the token.
     """
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             passphrase=_passphrase(),
             signing=options.signing_store == "pem",
         )
-    except (pem.KeyFault, VaultAway, OSError) as fault:
+    except (pem.KeyFault, KeyStorageUnavailable, OSError) as fault:
         print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 (a command's answer)
         return 1
     for name in made:

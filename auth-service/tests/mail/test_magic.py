@@ -7,7 +7,7 @@ from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, ne
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.errors import BadLink, BindingMissing, MailBusy
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope
-from auth_service.use_cases.accounts.browser_login import Enter
+from auth_service.use_cases.accounts.browser_login import BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck, Wanted
 from auth_service.use_cases.accounts.magic_link import MOST, AskForLink, LinkCode, LinkToken, RedeemLink
 from hypothesis import given
@@ -22,7 +22,7 @@ class World:
 
     def __init__(self, rules, outbox):
         self.rules, self.outbox, self.store = rules, outbox, rules.store
-        enter = Enter(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
+        enter = BeginBrowserSession(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
         self.ask = AskForLink(rules.store, outbox, "http://localhost:8080", rules.clock)
         self.redeem = RedeemLink(rules.store, rules.clients, rules.issuing, enter)
 

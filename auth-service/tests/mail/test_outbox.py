@@ -6,7 +6,7 @@ import pytest
 from auth_service.adapters.mail.demo_console import announce
 from auth_service.background import mail_outbox as outbox_module
 from auth_service.background.mail_outbox import ThreadedOutbox
-from auth_service.domain.email import Letter, MailDelayed, MailRefused
+from auth_service.domain.email import Email, MailDelayed, MailRefused
 from auth_service.domain.errors import MailBusy
 
 SOON = 5.0  # seconds that a test waits at most for what happens at once
@@ -33,7 +33,7 @@ class FakeMailer:
 
 
 def letter(to="alice@example.com", until=10**10, link=None):
-    return Letter("magic_link", to, "Subject", "text", until, link)
+    return Email("magic_link", to, "Subject", "text", until, link)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from auth_service.domain.errors import BadLink, InvalidPassword, MailBusy, Sessi
 from auth_service.domain.oauth.errors import InvalidScope, InvalidTarget
 from auth_service.domain.oauth.scopes import ROLE_SCOPES, grant_for_account
 from auth_service.use_cases.accounts.change_password import ChangePassword
-from auth_service.use_cases.accounts.email_verification import Verify, Welcome
-from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.email_verification import SendVerification, Verify
+from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.password_reset import MOST, AskForReset, ResetPassword
 from auth_service.use_cases.accounts.register import Register
 
@@ -23,13 +23,13 @@ class World:
     def __init__(self, rules, outbox):
         self.rules, self.outbox, self.store = rules, outbox, rules.store
         issuer = "http://localhost:8080"
-        welcome = Welcome(outbox, issuer, rules.clock)
+        welcome = SendVerification(outbox, issuer, rules.clock)
         self.register = Register(rules.store, rules.hasher, rules.clock, welcome)
         self.verify = Verify(rules.store, welcome, rules.clock)
         self.ask = AskForReset(rules.store, outbox, issuer, rules.clock)
         self.reset = ResetPassword(rules.store, rules.hasher, rules.clock)
         self.change = ChangePassword(rules.store, rules.hasher, rules.clock)
-        self._log_in = LogIn(rules.store, rules.clients, rules.hasher, rules.issuing)
+        self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
 
     def newcomer(self, email="new@example.com"):
         self.register(email, "their password", "New")
@@ -223,17 +223,19 @@ def test_a_new_password_by_mail_ends_every_session_and_verifies_the_address(worl
 
 
 def test_a_new_password_by_mail_logs_every_browser_out(world):
-    from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+    from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
     from auth_service.use_cases.accounts.login import PasswordCheck
 
     world.newcomer()
     check = PasswordCheck(world.store, world.rules.hasher)
-    cookie = Enter(world.store, check, world.rules.clock)("new@example.com", "their password", None).cookie
+    cookie = BeginBrowserSession(world.store, check, world.rules.clock)(
+        "new@example.com", "their password", None
+    ).cookie
     world.ask("new@example.com")
 
     world.reset(world.outbox.token, NEW)
 
-    assert WhoIsThere(world.store, world.rules.clock)(cookie) is None
+    assert AuthenticateBrowser(world.store, world.rules.clock)(cookie) is None
 
 
 def test_a_reset_link_works_once_however_many_use_it_at_once(world):

@@ -8,8 +8,8 @@ import pytest
 from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
 from auth_service.domain.errors import BadCredentials, SlowedDown
 from auth_service.domain.request_context import Origin, asked_from, network_of
-from auth_service.use_cases.accounts.login import LogIn
-from auth_service.use_cases.accounts.login_throttle import Limits, SlowDown
+from auth_service.use_cases.accounts.login import Login
+from auth_service.use_cases.accounts.login_throttle import Limits, LoginThrottle
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -20,8 +20,8 @@ HOME, ELSEWHERE, AWAY = "203.0.113.7", "198.51.100.1", "192.0.2.55"
 class World:
     def __init__(self, rules, limits=None):
         self.rules, self.clock = rules, rules.clock
-        self.brake = SlowDown(rules.clock, limits or Limits())
-        self._log_in = LogIn(rules.store, rules.clients, rules.hasher, rules.issuing, self.brake)
+        self.brake = LoginThrottle(rules.clock, limits or Limits())
+        self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing, self.brake)
 
     def log_in(self, email, password="password", address=ELSEWHERE):
         with asked_from(Origin(address)):

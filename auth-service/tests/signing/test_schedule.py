@@ -4,7 +4,7 @@ import os
 import threading
 
 import pytest
-from auth_service.background.job import Schedule
+from auth_service.background.job import Job
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.signing.key_ring import KeyRing
@@ -136,7 +136,7 @@ def make_schedule(counted):
     made = []
 
     def make(every):
-        made.append(Schedule("test", counted, every))
+        made.append(Job("test", counted, every))
         return made[-1]
 
     yield make

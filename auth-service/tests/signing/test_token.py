@@ -10,9 +10,9 @@ from pathlib import Path
 import jwt
 import pytest
 from auth_service.domain.errors import NoSigningKey
-from auth_service.domain.signing_keys import KeyBirth
+from auth_service.domain.signing_keys import KeyName
 from auth_service.signing import pkcs11_session as cryptoki
-from auth_service.signing.key_storage import VaultAway, name_of
+from auth_service.signing.key_storage import KeyStorageUnavailable, name_of
 from auth_service.signing.pem import KeyFault
 from auth_service.signing.pkcs11_keys import UNFINISHED, TokenKeys
 from auth_service.signing.pkcs11_session import Connection
@@ -154,7 +154,7 @@ BAD = {
 def test_a_key_that_is_not_ours_stops_the_start_by_name_and_later_is_left_out(
     vault, connection, p11, kind, birth, capsys
 ):
-    label = name_of(KeyBirth(1_700_000_000, "A" * 43))
+    label = name_of(KeyName(1_700_000_000, "A" * 43))
     foreign(p11, connection, label, **BAD[kind])
 
     for _ in range(3):
@@ -255,13 +255,13 @@ def ring_signs(ring):
 def test_a_token_that_is_away_is_asked_at_most_once_a_second(vault, token_home, unplugged, birth):
     assert list(vault.keys()) == [birth]
     unplugged.out()
-    with pytest.raises(VaultAway, match="cannot be opened"):
+    with pytest.raises(KeyStorageUnavailable, match="cannot be opened"):
         vault.keys()
-    with pytest.raises(VaultAway, match="is away"):
+    with pytest.raises(KeyStorageUnavailable, match="is away"):
         vault.keys()
     unplugged.back()
 
-    with pytest.raises(VaultAway, match="is away"):
+    with pytest.raises(KeyStorageUnavailable, match="is away"):
         vault.sign(birth, b"message")
     token_home.ticks.advance(cryptoki.RETRY_AFTER)
     assert vault.sign(birth, b"message")
@@ -275,7 +275,7 @@ def test_a_wrong_pin_stops_the_start_and_is_tried_once_for_tokens_lock_themselve
         with pytest.raises(KeyFault, match="PKCS11_PIN") as fault:
             vault.open()
         assert "of course" not in str(fault.value)
-    with pytest.raises(VaultAway):
+    with pytest.raises(KeyStorageUnavailable):
         vault.keys()
 
     token_home.vault().open()

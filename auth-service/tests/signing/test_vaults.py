@@ -8,7 +8,7 @@ import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.signing.jwk import thumbprint
-from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.token_verification import LocalKeys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -83,7 +83,7 @@ def test_a_deleted_key_is_gone_and_deleting_it_again_is_nothing(vault, home, cre
 
     for each in (vault, other):
         assert list(each.keys()) == [kept]
-        with pytest.raises(VaultAway):
+        with pytest.raises(KeyStorageUnavailable):
             each.sign(gone, b"message")
 
 

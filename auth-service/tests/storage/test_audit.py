@@ -13,7 +13,7 @@ from auth_service.domain.oauth.errors import AuthorizationPending, InvalidClient
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.request_context import Origin, asked_from
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
+from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
@@ -261,7 +261,7 @@ def test_twenty_polls_at_once_open_one_session(database, make_rules):
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
         tx.device_codes.approve(CODE.digest, account.sub, ("pwd",), NOW)
-    grant = DeviceGrant(database, rules.issuing)
+    grant = DeviceCodeGrant(database, rules.issuing)
 
     answers = at_once(20, lambda _: grant(rules.client("cli"), "device"))
 
@@ -274,7 +274,7 @@ def test_of_eight_polls_at_once_one_counts(database, make_rules):
     rules = make_rules(database)
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
-    grant = DeviceGrant(database, rules.issuing)
+    grant = DeviceCodeGrant(database, rules.issuing)
 
     answers = at_once(8, lambda _: grant(rules.client("cli"), "device"))
 

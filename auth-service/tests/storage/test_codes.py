@@ -13,8 +13,12 @@ from auth_service.domain.oauth.errors import InvalidGrant, InvalidTarget, Unauth
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.browser_session import BrowserSession
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.oauth.authorization_code_grant import Redeem, Redemption, verifier_fits
-from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.oauth.authorization_code_grant import (
+    AuthorizationCodeGrant,
+    Redemption,
+    verifier_fits,
+)
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B
@@ -73,7 +77,9 @@ def code(rules, keep):
 @pytest.fixture
 def redeem(rules):
     def call(asked=GOOD, client_id="cli", **changes):
-        return Redeem(rules.store, rules.issuing)(rules.client(client_id), replace(asked, **changes))
+        return AuthorizationCodeGrant(rules.store, rules.issuing)(
+            rules.client(client_id), replace(asked, **changes)
+        )
 
     return call
 
@@ -235,7 +241,7 @@ def test_the_code_of_a_disabled_account_is_refused(rules, code, redeem, clock):
 
 
 def test_a_code_on_its_way_dies_with_a_log_out(rules, code, redeem, clock):
-    Leave(rules.store, clock)(code.sub, code.browser_session)
+    EndBrowserSession(rules.store, clock)(code.sub, code.browser_session)
 
     with pytest.raises(InvalidGrant):
         redeem()
@@ -270,7 +276,7 @@ def test_logging_out_ends_what_was_opened_in_this_browser_alone(rules, code, red
         account = tx.accounts.get(code.sub)
     elsewhere, _, _ = rules.open(account)
 
-    Leave(rules.store, clock)(code.sub, code.browser_session)
+    EndBrowserSession(rules.store, clock)(code.sub, code.browser_session)
 
     assert session_of(rules).end_reason == EndReason.LOGGED_OUT
     assert rules.session(elsewhere.sid).ended_at is None
@@ -279,7 +285,7 @@ def test_logging_out_ends_what_was_opened_in_this_browser_alone(rules, code, red
 def test_logging_out_by_a_session_ends_the_browser_it_was_opened_in(rules, code, redeem, clock):
     redeem()
 
-    Leave(rules.store, clock)(code.sub, None, stored(rules).sid)
+    EndBrowserSession(rules.store, clock)(code.sub, None, stored(rules).sid)
 
     with rules.store.reading() as tx:
         assert not tx.browser_sessions.get(code.browser_session).live(clock())
@@ -289,7 +295,7 @@ def test_logging_out_by_a_session_ends_the_browser_it_was_opened_in(rules, code,
 def test_nobody_logs_anybody_else_out(rules, code, redeem, clock):
     redeem()
 
-    Leave(rules.store, clock)("somebody-else", code.browser_session, stored(rules).sid)
+    EndBrowserSession(rules.store, clock)("somebody-else", code.browser_session, stored(rules).sid)
 
     with rules.store.reading() as tx:
         assert tx.browser_sessions.get(code.browser_session).live(clock())
@@ -328,7 +334,7 @@ def test_of_fifty_redemptions_of_one_code_at_once_one_gets_tokens(database, make
     def redeem(_):
         barrier.wait()
         try:
-            return Redeem(database, rules.issuing)(rules.client(), GOOD)
+            return AuthorizationCodeGrant(database, rules.issuing)(rules.client(), GOOD)
         except InvalidGrant:
             return None
 

@@ -12,10 +12,16 @@ from auth_service.domain.security_events.event import (
     MOST_KEPT,
     SESSION_REVOKED,
     VERIFICATION,
-    Happening,
-    Signal,
+    Event,
+    QueuedEvent,
 )
-from auth_service.domain.security_events.stream import MOST_STREAMS, Method, Status, Stream, Wish
+from auth_service.domain.security_events.stream import (
+    MOST_STREAMS,
+    Method,
+    Stream,
+    StreamConfiguration,
+    StreamStatus,
+)
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.security_events.emit import password_changed
 from auth_service.use_cases.security_events.streams import StreamAdmin
@@ -48,7 +54,7 @@ def record(store, clock):
 
     def tell(sid="sid", event=SESSION_REVOKED):
         with store.transaction() as tx:
-            tx.signals.record(Happening(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
+            tx.signals.record(Event(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
 
     return tell
 
@@ -76,7 +82,7 @@ def test_a_stream_comes_back_as_it_was_kept(store, stream):
         authorization="Bearer s",
         description="Personnel",
         requested=(SESSION_REVOKED, "urn:unknown"),
-        status=Status.PAUSED,
+        status=StreamStatus.PAUSED,
         reason="holiday",
         verified_at=1.5,
     )
@@ -88,7 +94,7 @@ def test_a_stream_comes_back_as_it_was_kept(store, stream):
 
 
 def test_a_stream_is_replaced_and_removed(store, stream):
-    changed = replace(stream(), description="Other", status=Status.DISABLED)
+    changed = replace(stream(), description="Other", status=StreamStatus.DISABLED)
 
     with store.transaction() as tx:
         tx.streams.replace(changed)
@@ -109,7 +115,7 @@ def test_every_stream_that_wants_an_event_is_told_of_it(stream, record, waiting)
 
 
 @pytest.mark.parametrize(
-    ("status", "number"), [(Status.ENABLED, 1), (Status.PAUSED, 1), (Status.DISABLED, 0)]
+    ("status", "number"), [(StreamStatus.ENABLED, 1), (StreamStatus.PAUSED, 1), (StreamStatus.DISABLED, 0)]
 )
 def test_a_paused_stream_keeps_signals_and_a_disabled_one_does_not(stream, record, waiting, status, number):
     one = stream(status=status)
@@ -131,7 +137,7 @@ def test_what_is_rolled_back_is_told_to_nobody(store, stream, waiting):
 
     def fail():
         with store.transaction() as tx:
-            tx.signals.record(Happening(SESSION_REVOKED, "sub", {"event_timestamp": 1}))
+            tx.signals.record(Event(SESSION_REVOKED, "sub", {"event_timestamp": 1}))
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -159,7 +165,7 @@ def test_what_one_transaction_tells_has_one_transaction_identifier(store, stream
     for sub in ("a", "b"):
         with store.transaction() as tx:
             password_changed(tx, sub, clock())
-            tx.signals.record(Happening(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
+            tx.signals.record(Event(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
 
     of = {(signal.sub, signal.txn) for signal in waiting(one)}
     assert len(of) == 2
@@ -226,8 +232,8 @@ def test_two_that_claim_at_once_never_get_the_same(store, stream, record, claim)
 @pytest.mark.parametrize(
     "facts",
     [
-        {"status": Status.PAUSED},
-        {"status": Status.DISABLED},
+        {"status": StreamStatus.PAUSED},
+        {"status": StreamStatus.DISABLED},
         {"method": Method.POLL, "endpoint_url": None},
     ],
 )
@@ -278,8 +284,8 @@ def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(store, str
     one, two = stream(), stream()
     with store.transaction() as tx:
         for number in range(MOST_KEPT + 5):
-            tx.signals.add(Signal(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number))
-        tx.signals.add(Signal("other", two.stream_id, "t", VERIFICATION, {}, clock()))
+            tx.signals.add(QueuedEvent(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number))
+        tx.signals.add(QueuedEvent("other", two.stream_id, "t", VERIFICATION, {}, clock()))
 
     with store.transaction() as tx:
         assert tx.signals.trim(clock() + MOST_KEPT) == 5
@@ -316,7 +322,7 @@ def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, cl
         start.wait()
         for _ in range(4):
             try:
-                admin.create("hr", Wish())
+                admin.create("hr", StreamConfiguration())
             except TooManyStreams:
                 refused.append(1)
 
@@ -332,9 +338,10 @@ def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, cl
 def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, clock):
     admin = StreamAdmin(store, clock)
     made = admin.create(
-        "hr", Wish(Method.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False)
+        "hr",
+        StreamConfiguration(Method.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False),
     )
-    admin.set_status("hr", made.stream_id, Status.PAUSED, None)
+    admin.set_status("hr", made.stream_id, StreamStatus.PAUSED, None)
     admin.remove("hr", made.stream_id)
 
     with store.reading() as tx:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.sessions.session import EndReason
-from auth_service.domain.sessions.status_list import Bit, Horizon
+from auth_service.domain.sessions.status_list import Bit, ReadPosition
 from auth_service.storage.notifications import CHANNEL, announce
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
@@ -173,7 +173,7 @@ def test_a_reader_of_a_database_that_was_put_back_reads_everything_again(databas
     with database.transaction() as tx:
         end(tx, opened[0], clock)
 
-    found = changes(database, Horizon(10**15, clock()))
+    found = changes(database, ReadPosition(10**15, clock()))
 
     assert (found.whole, bits(found)) == (True, {opened[0].status})
 

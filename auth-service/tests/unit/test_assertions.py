@@ -2,7 +2,7 @@
 
 import pytest
 from auth_service.domain.oauth.errors import InvalidClient
-from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
+from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
 
 AUDIENCES = frozenset({"http://localhost:8080", "http://localhost:8080/oauth/token"})
 
@@ -22,7 +22,7 @@ class FakeAssertions:
 @pytest.fixture
 def authenticate(rules, clock):
     reader = FakeAssertions()
-    use_case = AuthenticateClient(rules.store, rules.clients, reader, AUDIENCES, clock)
+    use_case = ClientAuthentication(rules.store, rules.clients, reader, AUDIENCES, clock)
 
     def call(client_id=None, **changes):
         good = {
@@ -119,7 +119,7 @@ def test_client_id_and_assertion_have_to_agree(authenticate):
 
 @pytest.fixture
 def named(rules, clock):
-    return AuthenticateClient(rules.store, rules.clients, FakeAssertions(), AUDIENCES, clock)
+    return ClientAuthentication(rules.store, rules.clients, FakeAssertions(), AUDIENCES, clock)
 
 
 def test_a_public_client_only_says_who_it_is(named):

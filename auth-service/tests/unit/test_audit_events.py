@@ -9,7 +9,7 @@ from auth_service.domain.errors import (
     ClientFault,
     InvalidName,
     MissingScope,
-    NotWhileYou,
+    OwnAccount,
     SessionOver,
     UnknownAccount,
     UnknownClient,
@@ -21,14 +21,14 @@ from auth_service.domain.oauth.id_token import HintKey
 from auth_service.domain.request_context import Origin, asked_from, current_origin
 from auth_service.domain.signing_keys import FormerKey
 from auth_service.use_cases.accounts.demo_accounts import Seed
-from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.register import Register
 from auth_service.use_cases.admin.access import Admit
 from auth_service.use_cases.admin.accounts import AccountAdmin
 from auth_service.use_cases.admin.clients import ClientAdmin
 from auth_service.use_cases.admin.sessions import SessionAdmin
 from auth_service.use_cases.admin.signing_keys import KeyAdmin
-from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
 
 ADDRESS = "alice@example.com"
 
@@ -51,7 +51,7 @@ def log(rules):
 
 @pytest.fixture
 def log_in(rules):
-    use_case = LogIn(rules.store, rules.clients, rules.hasher, rules.issuing)
+    use_case = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
     return lambda email, password: use_case(email, password, "cli", None, ())
 
 
@@ -143,7 +143,9 @@ def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, e
     _, _, access = rules.open(alice)
 
     with pytest.raises(error):
-        Exchange(rules.store, rules.reader, rules.issuing)(rules.client(client), access, target, None)
+        TokenExchangeGrant(rules.store, rules.reader, rules.issuing)(
+            rules.client(client), access, target, None
+        )
 
     (refused,) = log("token_exchanged")
     assert (refused.outcome, refused.actor, refused.detail["error"]) == ("refused", client, error.slug)
@@ -235,7 +237,7 @@ def test_what_is_not_there_is_named(rules, accounts, clients):
 
 
 def test_accounts_are_changed_by_rule(accounts, alice):
-    with pytest.raises(NotWhileYou):
+    with pytest.raises(OwnAccount):
         accounts.disable(alice.sub, alice.sub)
     with pytest.raises(AddressTaken):
         accounts.create(ADDRESS, "a long password", "Alice", frozenset({"customer"}))

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from auth_service.domain.errors import Unanswerable
+from auth_service.domain.errors import InvalidAuthorizationRequest
 from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
 
 ISSUER = "http://localhost:8080"
@@ -85,7 +85,7 @@ UNANSWERABLE = {
 def test_nobody_is_sent_anywhere_for(rules, read, case):
     rules.register("off", enabled=False, redirect_uris=("http://127.0.0.1/callback",))
 
-    with pytest.raises(Unanswerable):
+    with pytest.raises(InvalidAuthorizationRequest):
         read(**UNANSWERABLE[case])
 
 
@@ -93,7 +93,7 @@ def test_nobody_is_sent_anywhere_for(rules, read, case):
     ("name", "value"), [("client_id", "console"), ("client_id", "cli"), ("redirect_uri", CALLBACK)]
 )
 def test_nobody_is_sent_anywhere_for_two_of(read, name, value):
-    with pytest.raises(Unanswerable):
+    with pytest.raises(InvalidAuthorizationRequest):
         read((name, value))
 
 

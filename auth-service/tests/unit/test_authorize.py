@@ -8,7 +8,7 @@ from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.client import GrantType
 from auth_service.domain.oauth.id_token import Hint
 from auth_service.domain.opaque_tokens import digest_of
-from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck
 from auth_service.use_cases.oauth.authorization_endpoint import Answered, AskForConsent, AskToLogIn, Authorize
 from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
@@ -54,7 +54,7 @@ def authorize(rules, hints):
 
 @pytest.fixture
 def enter(rules):
-    return Enter(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
+    return BeginBrowserSession(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_hint_that_cannot_be_read_requires_a_log_in(authorize, asking, who, hint
 
 def test_a_cookie_leads_to_whoever_logged_in_for_twelve_hours(rules, alice, enter, clock):
     entered = enter("alice@example.com", "password", None)
-    there = WhoIsThere(rules.store, clock)
+    there = AuthenticateBrowser(rules.store, clock)
     assert there(entered.cookie).account == alice
 
     clock.advance(12 * 3600 - 1)
@@ -263,7 +263,7 @@ def test_a_cookie_leads_to_whoever_logged_in_for_twelve_hours(rules, alice, ente
 def test_no_cookie_of_ours_leads_to_nobody(rules, alice, enter, clock, cookie):
     enter("alice@example.com", "password", None)
 
-    assert WhoIsThere(rules.store, clock)(cookie) is None
+    assert AuthenticateBrowser(rules.store, clock)(cookie) is None
 
 
 def test_the_cookie_of_a_disabled_account_leads_to_nobody(rules, alice, enter, clock):
@@ -271,7 +271,7 @@ def test_the_cookie_of_a_disabled_account_leads_to_nobody(rules, alice, enter, c
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, clock())
 
-    assert WhoIsThere(rules.store, clock)(entered.cookie) is None
+    assert AuthenticateBrowser(rules.store, clock)(entered.cookie) is None
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -290,7 +290,7 @@ def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules,
 
     new = enter("alice@example.com" if same else "bob@example.com", "password", old.cookie)
 
-    there = WhoIsThere(rules.store, clock)
+    there = AuthenticateBrowser(rules.store, clock)
     assert there(old.cookie) is None
     assert there(new.cookie) is not None
     belongs_to = rules.session(opened.session.sid).browser_session

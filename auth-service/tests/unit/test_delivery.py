@@ -4,10 +4,10 @@ import threading
 from collections import Counter
 
 import pytest
-from auth_service.background.event_pusher import AT_ONCE, OF_ONE, TRIM_EVERY, Couriers
+from auth_service.background.event_pusher import AT_ONCE, OF_ONE, TRIM_EVERY, EventPusher
 from auth_service.domain.errors import NoSigningKey
-from auth_service.domain.security_events.event import SESSION_REVOKED, Happening
-from auth_service.domain.security_events.stream import Method, Wish
+from auth_service.domain.security_events.event import SESSION_REVOKED, Event
+from auth_service.domain.security_events.stream import Method, StreamConfiguration
 from auth_service.use_cases.security_events.push import (
     GIVEN_UP_AFTER,
     LEASE,
@@ -57,7 +57,9 @@ def deliver(rules, pusher):
 @pytest.fixture
 def stream(rules, deliver):
     admin = StreamAdmin(rules.store, rules.clock)
-    return admin.create("hr", Wish(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False))
+    return admin.create(
+        "hr", StreamConfiguration(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
+    )
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def record(rules):
         with rules.store.transaction() as tx:
             for sid in range(number):
                 facts = {"event_timestamp": int(rules.clock())}
-                tx.signals.record(Happening(SESSION_REVOKED, "sub", facts, sid=f"sid-{sid}"))
+                tx.signals.record(Event(SESSION_REVOKED, "sub", facts, sid=f"sid-{sid}"))
 
     return tell
 
@@ -177,7 +179,7 @@ def counts():
 
 @pytest.fixture
 def couriers(deliver, counts, ticks):
-    made = Couriers(deliver, lambda outcome: counts.update([outcome]), ticks=ticks)
+    made = EventPusher(deliver, lambda outcome: counts.update([outcome]), ticks=ticks)
     yield made
     made.stop()
 
@@ -194,7 +196,7 @@ def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, rec
     couriers.look()
     wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the couriers of one stream")
 
-    StreamAdmin(rules.store, rules.clock).create("hr", Wish(Method.PUSH, URL))
+    StreamAdmin(rules.store, rules.clock).create("hr", StreamConfiguration(Method.PUSH, URL))
     record(AT_ONCE)
     couriers.look()
     wait_for(lambda: len(pusher.pushed) == AT_ONCE, what="those of another")

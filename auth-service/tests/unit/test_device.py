@@ -17,9 +17,9 @@ from auth_service.domain.oauth.errors import (
 )
 from auth_service.domain.request_context import Origin, asked_from
 from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
-from auth_service.use_cases.oauth.device_approval import AnswerDevice
-from auth_service.use_cases.oauth.device_authorization import StartDevice
-from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
+from auth_service.use_cases.oauth.device_approval import DeviceApproval
+from auth_service.use_cases.oauth.device_authorization import DeviceAuthorization
+from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,19 +33,19 @@ def alice(rules):
 
 @pytest.fixture
 def start(rules):
-    start = StartDevice(rules.store, rules.clock)
+    start = DeviceAuthorization(rules.store, rules.clock)
     return lambda client="cli", scopes=SCOPES, audiences=(): start(rules.client(client), scopes, audiences)
 
 
 @pytest.fixture
 def poll(rules):
-    grant = DeviceGrant(rules.store, rules.issuing)
+    grant = DeviceCodeGrant(rules.store, rules.issuing)
     return lambda started, client="cli": grant(rules.client(client), started.device_code)
 
 
 @pytest.fixture
 def answer(rules):
-    return AnswerDevice(rules.store, rules.clients, rules.clock)
+    return DeviceApproval(rules.store, rules.clients, rules.clock)
 
 
 @pytest.fixture
@@ -320,7 +320,7 @@ def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, si
 
 
 def test_without_rate_limits_nobody_waits(rules, start, signed_in, alice):
-    answer = AnswerDevice(rules.store, rules.clients, rules.clock, slows_down=False)
+    answer = DeviceApproval(rules.store, rules.clients, rules.clock, slows_down=False)
     for _ in range(20):
         with pytest.raises(UnknownUserCode):
             answer.find("BBBB-BBBB", signed_in(alice))

@@ -13,8 +13,8 @@ from auth_service.domain.oauth.errors import (
 )
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
-from auth_service.use_cases.oauth.token_exchange_grant import Exchange
+from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
+from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 
@@ -35,7 +35,7 @@ def subject(rules, alice):
 
 @pytest.fixture
 def exchange(rules, orders):
-    use_case = Exchange(rules.store, rules.reader, rules.issuing)
+    use_case = TokenExchangeGrant(rules.store, rules.reader, rules.issuing)
     return lambda token, *, client=orders, target="users-service", scopes=None: use_case(
         client, token, target, scopes
     )
@@ -162,7 +162,7 @@ def test_for_a_disabled_account_there_is_no_exchange(rules, alice, subject, exch
 
 
 def own_token(rules, client, scopes=None, audiences=()):
-    return ServiceToken(rules.store, rules.issuing)(client, scopes, audiences)
+    return ClientCredentialsGrant(rules.store, rules.issuing)(client, scopes, audiences)
 
 
 def test_a_services_own_token_has_no_user_to_act_for(rules, orders, exchange):

@@ -1,7 +1,7 @@
 """The life of a signing key follows from the clock alone."""
 
 import pytest
-from auth_service.domain.signing_keys import KeyBirth, KeyState, KeyTimes, key_states
+from auth_service.domain.signing_keys import KeyName, KeyState, KeyTimes, key_states
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +11,7 @@ BORN = 1_000_000
 
 def states(now, *births):
     return {
-        each.kid: str(each.state)
-        for each in key_states([KeyBirth(at, kid) for kid, at in births], now, TIMES)
+        each.kid: str(each.state) for each in key_states([KeyName(at, kid) for kid, at in births], now, TIMES)
     }
 
 
@@ -51,7 +50,7 @@ def test_without_keys_there_are_no_states():
 
 @given(st.lists(st.integers(0, 5000), min_size=1, max_size=6), st.integers(0, 10_000))
 def test_of_any_keys_at_any_time_exactly_one_is_current_and_younger_ones_wait(ages, now):
-    births = [KeyBirth(at, f"k{number}") for number, at in enumerate(ages)]
+    births = [KeyName(at, f"k{number}") for number, at in enumerate(ages)]
 
     found = [each.state for each in key_states(births, now, TIMES)]
 
@@ -66,11 +65,11 @@ def test_of_any_keys_at_any_time_exactly_one_is_current_and_younger_ones_wait(ag
     st.integers(0, 330),
 )
 def test_a_key_stays_published_for_as_long_as_a_token_that_it_signed_is_accepted(ages, signed_at, later):
-    births = [KeyBirth(at, f"k{number}") for number, at in enumerate(ages) if at <= signed_at]
+    births = [KeyName(at, f"k{number}") for number, at in enumerate(ages) if at <= signed_at]
     if not births:
         return
     signer = next(each for each in key_states(births, signed_at, TIMES) if each.state is KeyState.CURRENT)
-    everything = [KeyBirth(at, f"k{number}") for number, at in enumerate(ages) if at <= signed_at + later]
+    everything = [KeyName(at, f"k{number}") for number, at in enumerate(ages) if at <= signed_at + later]
 
     found = {
         each.kid: each.state

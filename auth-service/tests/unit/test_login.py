@@ -8,20 +8,20 @@ from auth_service.domain.email import NoOutbox
 from auth_service.domain.errors import BadCredentials, TooBusy
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
-from auth_service.use_cases.accounts.email_verification import Welcome
-from auth_service.use_cases.accounts.login import LogIn
+from auth_service.use_cases.accounts.email_verification import SendVerification
+from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.register import Register
 
 
 @pytest.fixture
 def register(rules):
-    welcome = Welcome(NoOutbox(), "http://localhost:8080", rules.clock)
+    welcome = SendVerification(NoOutbox(), "http://localhost:8080", rules.clock)
     return Register(rules.store, rules.hasher, rules.clock, welcome)
 
 
 @pytest.fixture
 def log_in(rules):
-    use_case = LogIn(rules.store, rules.clients, rules.hasher, rules.issuing)
+    use_case = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
 
     def call(email="alice@example.com", password="password", client="cli", scopes=None, audiences=()):
         return use_case(email, password, client, scopes, audiences)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import jwt
 import pytest
-from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver, Unanswerable
+from auth_service.domain.errors import InvalidAuthorizationRequest, InvalidToken, MissingScope, SessionOver
 from auth_service.domain.oauth.id_token import Hint, id_token_claims
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
@@ -14,7 +14,7 @@ from auth_service.domain.sessions.browser_session import BrowserSession, SignedI
 from auth_service.signing.token_verification import OwnIdTokens
 from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
 from auth_service.use_cases.oauth.userinfo import UserInfo
-from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from testkit.keys import make_rsa
 
 ISSUER = "http://localhost:8080"
@@ -182,7 +182,7 @@ def test_userinfo_knows_no_other_tokens(user_info):
 
 def test_userinfo_tells_nothing_once_the_session_is_over(rules, opened, user_info, clock):
     session, access, _ = opened("openid")
-    Leave(rules.store, clock)(session.sub, None, session.sid)
+    EndBrowserSession(rules.store, clock)(session.sub, None, session.sid)
 
     with pytest.raises(SessionOver):
         user_info(access)
@@ -208,7 +208,7 @@ def test_an_accounts_name_needs_its_scope(opened, user_info):
 
 def test_an_accounts_name_is_told_to_no_ended_session(rules, opened, user_info, clock):
     session, access, _ = opened("profile:read")
-    Leave(rules.store, clock)(session.sub, None, session.sid)
+    EndBrowserSession(rules.store, clock)(session.sub, None, session.sid)
 
     with pytest.raises(SessionOver):
         user_info.account_name(access)
@@ -283,12 +283,12 @@ NOWHERE = {
 
 @pytest.mark.parametrize("case", NOWHERE)
 def test_nobody_is_sent_on_for(read_log_out, case):
-    with pytest.raises(Unanswerable):
+    with pytest.raises(InvalidAuthorizationRequest):
         read_log_out(**NOWHERE[case])
 
 
 def test_two_of_a_parameter_are_refused(rules):
-    with pytest.raises(Unanswerable):
+    with pytest.raises(InvalidAuthorizationRequest):
         ReadLogOut(rules.clients, Known(), ISSUER)([("state", "a"), ("state", "b")])
 
 
@@ -317,7 +317,7 @@ def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, cl
         ReadLogOut(rules.clients, Known(), ISSUER)([]), hint=Hint(session.sub, "cli", session.sid)
     )
 
-    EndSession(Leave(rules.store, clock))(request, None)
+    EndSession(EndBrowserSession(rules.store, clock))(request, None)
 
     assert rules.session(session.sid).ended_at == clock()
 
@@ -325,7 +325,7 @@ def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, cl
 def test_with_neither_hint_nor_cookie_nothing_happens(rules, opened, read_log_out, clock):
     session, _, _ = opened("openid")
 
-    EndSession(Leave(rules.store, clock))(read_log_out(), None)
+    EndSession(EndBrowserSession(rules.store, clock))(read_log_out(), None)
 
     assert rules.session(session.sid).ended_at is None
 

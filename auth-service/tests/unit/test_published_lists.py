@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
-from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
-from auth_service.domain.sessions.status_list import Bit, Bitmap, Changes, Horizon, check_size
+from auth_service.domain.errors import NoSigningKey, StatusListsStale, UnknownStatusList
+from auth_service.domain.sessions.status_list import Bit, Bitmap, Changes, ReadPosition, check_size
 from auth_service.signing.status_list_tokens import (
     BEHIND,
     LIFE,
@@ -72,7 +72,7 @@ class Database:
             raise self.fault
         self.reads.append(since)
         bits = self.changed if since is None else self.changed[since.number :]
-        return Changes(bits, dict(self.lists), Horizon(len(self.changed), 0.0), since is None)
+        return Changes(bits, dict(self.lists), ReadPosition(len(self.changed), 0.0), since is None)
 
     def put(self, index, *, number=1, revoked=True):
         self.changed.append(Bit(number, index, revoked))
@@ -311,7 +311,7 @@ def test_lists_that_nobody_could_look_at_for_some_time_are_not_given_out(lists, 
     ticks.advance(1)
 
     for ask in (lambda: lists.document(1), lambda: lists.document(2), lists.numbers):
-        with pytest.raises(ListsBehind) as refused:
+        with pytest.raises(StatusListsStale) as refused:
             ask()
         assert refused.value.retry_after > 0
     database.fault = None
@@ -399,5 +399,5 @@ def test_a_process_that_cannot_look_gives_out_nothing_older_than_what_is_known_e
     ticks.advance(MISSED + 1)
 
     assert lists.document(1)
-    with pytest.raises(ListsBehind):
+    with pytest.raises(StatusListsStale):
         lists.catch_up(1, {"of another process"})

@@ -18,14 +18,14 @@ from auth_service.use_cases.accounts.password_reset import ResetPassword, passwo
 from auth_service.use_cases.admin.accounts import AccountAdmin
 from auth_service.use_cases.admin.clients import ClientAdmin
 from auth_service.use_cases.admin.sessions import SessionAdmin
-from auth_service.use_cases.oauth.authorization_code_grant import Redeem, Redemption
-from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
-from auth_service.use_cases.oauth.introspection import Introspect
-from auth_service.use_cases.oauth.revocation import Revoke
-from auth_service.use_cases.oauth.token_exchange_grant import Exchange
-from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant, Redemption
+from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
+from auth_service.use_cases.oauth.introspection import Introspection
+from auth_service.use_cases.oauth.revocation import Revocation
+from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client
-from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.logout import Logout
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
 
 
@@ -41,17 +41,17 @@ def session(rules, alice):
 
 @pytest.fixture
 def log_out(rules):
-    return LogOut(rules.store, rules.clock)
+    return Logout(rules.store, rules.clock)
 
 
 @pytest.fixture
 def revoke(rules):
-    return Revoke(rules.store, rules.clients, rules.reader, rules.clock)
+    return Revocation(rules.store, rules.clients, rules.reader, rules.clock)
 
 
 @pytest.fixture
 def introspect(rules):
-    return Introspect(rules.store, rules.clients, rules.reader, rules.clock)
+    return Introspection(rules.store, rules.clients, rules.reader, rules.clock)
 
 
 @pytest.fixture
@@ -60,19 +60,19 @@ def change(rules):
 
 
 def by_log_out(rules, session):
-    LogOut(rules.store, rules.clock)(session[0].sub, session[0].sid)
+    Logout(rules.store, rules.clock)(session[0].sub, session[0].sid)
 
 
 def by_log_out_everywhere(rules, session):
-    LogOut(rules.store, rules.clock).everywhere(session[0].sub, session[0].sid)
+    Logout(rules.store, rules.clock).everywhere(session[0].sub, session[0].sid)
 
 
 def by_revoking_the_refresh_token(rules, session):
-    Revoke(rules.store, rules.clients, rules.reader, rules.clock)(session[1], rules.client("cli"))
+    Revocation(rules.store, rules.clients, rules.reader, rules.clock)(session[1], rules.client("cli"))
 
 
 def by_revoking_the_access_token(rules, session):
-    Revoke(rules.store, rules.clients, rules.reader, rules.clock)(session[2], rules.client("cli"))
+    Revocation(rules.store, rules.clients, rules.reader, rules.clock)(session[2], rules.client("cli"))
 
 
 def by_reusing_a_refresh_token(rules, session):
@@ -92,7 +92,7 @@ def by_changing_the_password_elsewhere(rules, session):
 
 
 def by_logging_out_at_the_browser(rules, session):
-    Leave(rules.store, rules.clock)(session[0].sub, None, session[0].sid)
+    EndBrowserSession(rules.store, rules.clock)(session[0].sub, None, session[0].sid)
 
 
 def by_reusing_an_authorization_code(rules, session):
@@ -113,7 +113,9 @@ def by_reusing_an_authorization_code(rules, session):
         tx.authorization_codes.claim(code.digest, rules.clock())
         tx.authorization_codes.opened(code.digest, session[0].sid)
     with pytest.raises(InvalidGrant):
-        Redeem(rules.store, rules.issuing)(rules.client("cli"), Redemption("code", None, None))
+        AuthorizationCodeGrant(rules.store, rules.issuing)(
+            rules.client("cli"), Redemption("code", None, None)
+        )
 
 
 def by_its_owner_from_another_session(rules, session):
@@ -186,7 +188,7 @@ def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, sessio
     with pytest.raises(InvalidGrant):
         rules.refresh(session[1], None, None, ())
     with pytest.raises(InvalidRequest):
-        Exchange(rules.store, rules.reader, rules.issuing)(
+        TokenExchangeGrant(rules.store, rules.reader, rules.issuing)(
             rules.client("orders-service"), session[2], "users-service", None
         )
     assert introspect(session[2], rules.client("introspector")) is None
@@ -297,7 +299,9 @@ def test_a_client_revokes_only_its_own_tokens(rules, session, revoke, client_id,
 
 def test_a_service_cannot_end_a_users_session_with_its_exchanged_token(rules, session, revoke):
     orders = rules.client("orders-service")
-    exchanged = Exchange(rules.store, rules.reader, rules.issuing)(orders, session[2], "users-service", None)
+    exchanged = TokenExchangeGrant(rules.store, rules.reader, rules.issuing)(
+        orders, session[2], "users-service", None
+    )
 
     revoke(exchanged.access_token, orders)
 
@@ -335,7 +339,7 @@ def test_introspection_says_nothing_about_tokens_for_others(rules, alice, intros
 
 @pytest.fixture
 def own_token(rules):
-    get = ServiceToken(rules.store, rules.issuing)
+    get = ClientCredentialsGrant(rules.store, rules.issuing)
     return lambda client_id="orders-service": get(rules.client(client_id), None, ()).access_token
 
 

@@ -10,13 +10,13 @@ import jwt
 import pytest
 from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.domain.oauth.errors import InvalidClient
-from auth_service.domain.sessions.status_list import Bit, Changes, Horizon
+from auth_service.domain.sessions.status_list import Bit, Changes, ReadPosition
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.make_keys import main
 from auth_service.signing import pem
 from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
 from auth_service.signing.key_ring import KeyRing
-from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.signing.token_verification import LocalKeys, LocalStatuses, OwnBearers, OwnTokens
@@ -400,7 +400,7 @@ class SlowFolder(KeyFolder):
         self.reading.set()
         assert self.go_on.wait(20)
         if self.away:
-            raise VaultAway("away")
+            raise KeyStorageUnavailable("away")
         return super().keys()
 
 
@@ -447,7 +447,9 @@ def revoked():
 @pytest.fixture
 def lists(ring, clock, revoked, ticks):
     def changes(since):
-        return Changes([Bit(1, index, True) for index in revoked], {1: 64}, Horizon(1, clock()), whole=True)
+        return Changes(
+            [Bit(1, index, True) for index in revoked], {1: 64}, ReadPosition(1, clock()), whole=True
+        )
 
     return StatusLists("http://localhost:8080", changes, ring, ttl=20, now=clock, ticks=ticks)
 

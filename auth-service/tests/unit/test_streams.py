@@ -3,8 +3,8 @@
 import pytest
 from auth_service.domain.security_events.endpoint import check_authorization, check_endpoint
 from auth_service.domain.security_events.errors import InvalidStream, TooManyVerifications, UnknownStream
-from auth_service.domain.security_events.event import CREDENTIAL_CHANGE, EVENTS, SESSION_REVOKED, Signal
-from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, Status, Wish
+from auth_service.domain.security_events.event import CREDENTIAL_CHANGE, EVENTS, SESSION_REVOKED, QueuedEvent
+from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, StreamConfiguration, StreamStatus
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.security_events.emit import _ENDS, password_changed
 from auth_service.use_cases.security_events.poll import Poll
@@ -13,7 +13,7 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
 ISSUER = "https://mint.example"
-PUSH = Wish(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
+PUSH = StreamConfiguration(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
 
 
 @pytest.fixture
@@ -95,39 +95,41 @@ def test_what_is_no_header_value_is_not_sent_as_one(header):
 
 
 def test_a_stream_tells_of_what_there_is_among_what_was_asked_for(admin):
-    made = admin.create("hr", Wish(events=("urn:unknown", SESSION_REVOKED, SESSION_REVOKED)))
+    made = admin.create("hr", StreamConfiguration(events=("urn:unknown", SESSION_REVOKED, SESSION_REVOKED)))
 
     assert made.requested == ("urn:unknown", SESSION_REVOKED)
     assert made.delivered == (SESSION_REVOKED,)
 
 
 def test_who_names_no_event_gets_all(admin):
-    assert admin.create("hr", Wish()).delivered == EVENTS
+    assert admin.create("hr", StreamConfiguration()).delivered == EVENTS
 
 
 def test_who_names_an_empty_list_is_asked_what_it_means(admin):
     with pytest.raises(InvalidStream, match="events_requested"):
-        admin.create("hr", Wish(events=()))
+        admin.create("hr", StreamConfiguration(events=()))
 
 
 def test_a_polled_stream_has_nothing_to_send_along(admin):
     with pytest.raises(InvalidStream, match="is for push"):
-        admin.create("hr", Wish(Method.POLL, authorization="Bearer x"))
+        admin.create("hr", StreamConfiguration(Method.POLL, authorization="Bearer x"))
 
 
 def test_the_secret_stays_with_its_address_and_goes_with_it(admin):
     made = admin.create("hr", PUSH)
 
-    kept = admin.configure("hr", made.stream_id, lambda _: Wish(Method.PUSH, URL))
+    kept = admin.configure("hr", made.stream_id, lambda _: StreamConfiguration(Method.PUSH, URL))
     assert kept.authorization == "Bearer x"
-    moved = admin.configure("hr", made.stream_id, lambda _: Wish(Method.PUSH, URL + "/new"))
+    moved = admin.configure("hr", made.stream_id, lambda _: StreamConfiguration(Method.PUSH, URL + "/new"))
     assert moved.authorization is None
 
 
 def test_the_secret_can_be_taken_back(admin):
     made = admin.create("hr", PUSH)
 
-    bare = admin.configure("hr", made.stream_id, lambda _: Wish(Method.PUSH, URL, keep_authorization=False))
+    bare = admin.configure(
+        "hr", made.stream_id, lambda _: StreamConfiguration(Method.PUSH, URL, keep_authorization=False)
+    )
 
     assert bare.authorization is None
 
@@ -136,8 +138,8 @@ def test_the_secret_can_be_taken_back(admin):
     "act",
     [
         lambda admin, stream_id: admin.get("another", stream_id),
-        lambda admin, stream_id: admin.configure("another", stream_id, lambda _: Wish()),
-        lambda admin, stream_id: admin.set_status("another", stream_id, Status.PAUSED, None),
+        lambda admin, stream_id: admin.configure("another", stream_id, lambda _: StreamConfiguration()),
+        lambda admin, stream_id: admin.set_status("another", stream_id, StreamStatus.PAUSED, None),
         lambda admin, stream_id: admin.remove("another", stream_id),
         lambda admin, stream_id: admin.verify("another", stream_id, None),
         lambda admin, stream_id: Poll(admin.store).fetch("another", stream_id, 1),
@@ -147,14 +149,14 @@ def test_the_secret_can_be_taken_back(admin):
     ],
 )
 def test_nobody_does_anything_to_anothers_stream(admin, act):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
 
     with pytest.raises(UnknownStream):
         act(admin, made.stream_id)
 
 
 def test_a_verification_waits_like_any_signal(admin, poll):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
 
     admin.verify("hr", made.stream_id, "s")
 
@@ -165,7 +167,7 @@ def test_a_verification_waits_like_any_signal(admin, poll):
 
 
 def test_a_verification_without_a_state_has_none(admin, poll):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
 
     admin.verify("hr", made.stream_id, None)
 
@@ -173,7 +175,7 @@ def test_a_verification_without_a_state_has_none(admin, poll):
 
 
 def test_verifications_are_bounded_by_their_interval(admin, clock):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
     clock.advance(VERIFY_EVERY - 1)
 
@@ -184,23 +186,23 @@ def test_verifications_are_bounded_by_their_interval(admin, clock):
 
 
 def test_a_disabled_stream_is_not_verified(admin):
-    made = admin.create("hr", Wish())
-    admin.set_status("hr", made.stream_id, Status.DISABLED, None)
+    made = admin.create("hr", StreamConfiguration())
+    admin.set_status("hr", made.stream_id, StreamStatus.DISABLED, None)
 
     with pytest.raises(InvalidStream, match="disabled"):
         admin.verify("hr", made.stream_id, None)
 
 
 def test_disabling_forgets_and_pausing_keeps_but_gives_nothing(admin, poll):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
 
-    admin.set_status("hr", made.stream_id, Status.PAUSED, "later")
+    admin.set_status("hr", made.stream_id, StreamStatus.PAUSED, "later")
     assert poll.fetch("hr", made.stream_id, 10).signals == ()
-    admin.set_status("hr", made.stream_id, Status.ENABLED, None)
+    admin.set_status("hr", made.stream_id, StreamStatus.ENABLED, None)
     assert len(poll.fetch("hr", made.stream_id, 10).signals) == 1
-    admin.set_status("hr", made.stream_id, Status.DISABLED, None)
-    admin.set_status("hr", made.stream_id, Status.ENABLED, None)
+    admin.set_status("hr", made.stream_id, StreamStatus.DISABLED, None)
+    admin.set_status("hr", made.stream_id, StreamStatus.ENABLED, None)
     assert len(poll.fetch("hr", made.stream_id, 10).signals) == 0
 
 
@@ -212,7 +214,7 @@ def test_what_is_pushed_is_not_polled(admin, poll):
 
 
 def test_the_operator_sees_all_streams_and_closes_any(admin, memory):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
     operator = Operator(memory)
 
@@ -223,7 +225,7 @@ def test_the_operator_sees_all_streams_and_closes_any(admin, memory):
 
 @pytest.mark.parametrize("reason", list(EndReason))
 def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, poll, reason):
-    made = admin.create("hr", Wish())
+    made = admin.create("hr", StreamConfiguration())
     session, *_ = rules.open(rules.account())
 
     with rules.store.transaction() as tx:
@@ -237,7 +239,7 @@ def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, po
 
 
 def test_a_session_is_named_with_its_person():
-    signal = Signal("jti", "stream", "txn", SESSION_REVOKED, {}, 1.9, "sub", "sid")
+    signal = QueuedEvent("jti", "stream", "txn", SESSION_REVOKED, {}, 1.9, "sub", "sid")
 
     assert signal.claims(issuer=ISSUER, audience="hr") == {
         "iss": ISSUER,
@@ -255,7 +257,7 @@ def test_a_session_is_named_with_its_person():
 
 
 def test_a_password_change_is_about_a_person_and_no_session(rules, admin, poll):
-    made, account = admin.create("hr", Wish()), rules.account()
+    made, account = admin.create("hr", StreamConfiguration()), rules.account()
 
     with rules.store.transaction() as tx:
         password_changed(tx, account.sub, rules.clock())

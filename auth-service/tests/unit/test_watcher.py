@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 
 import pytest
-from auth_service.background.change_watcher import BREATH, LONGEST_PAUSE, LOOK_EVERY, READ_EVERY, Watcher
+from auth_service.background.change_watcher import (
+    BREATH,
+    LONGEST_PAUSE,
+    LOOK_EVERY,
+    READ_EVERY,
+    ChangeWatcher,
+)
 from structlog.testing import capture_logs
 from testkit.clock import FakeClock
 
@@ -55,7 +61,7 @@ class Watch:
 
     def __post_init__(self):
         self.bell, self.published = FakeBell(self.ticks), FakePublished(self.ticks)
-        self.watcher = Watcher(
+        self.watcher = ChangeWatcher(
             self.bell,
             (self.published,),
             lambda: self.woken.append(self.ticks()),

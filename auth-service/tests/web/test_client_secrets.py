@@ -217,13 +217,13 @@ def own(app, client):
     from auth_service.adapters.client_files import read_clients
     from auth_service.domain.oauth.scopes import Grant
     from auth_service.storage.unit_of_work import SqlStore
-    from auth_service.use_cases.oauth.token_issuer import Issuing, Lifetimes
+    from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 
     store = SqlStore(app.extensions["engine"])
     shop = read_clients('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n')[0]
     with store.transaction() as tx:
         account = tx.accounts.by_email("alice@example.com")
-        issuing = Issuing("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)
+        issuing = TokenIssuer("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)
         grant = Grant(frozenset({"profile:read"}), ("users-service",))
         return issuing.open_session(tx, account, shop, grant, methods=("pwd",)).refresh_token
 

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 from auth_service.settings import Settings
-from auth_service.web.long_polling import WaitingRoom, preferred_wait
+from auth_service.web.long_polling import LongPolls, preferred_wait
 from hypothesis import given
 from hypothesis import strategies as st
 from service_kit.settings import load
@@ -95,7 +95,7 @@ def test_no_preference_whatever_is_an_error(prefer):
 
 
 def test_who_waits_sleeps_until_called_and_then_looks_again():
-    room, looks = WaitingRoom(1), []
+    room, looks = LongPolls(1), []
 
     def changed():
         looks.append(None)
@@ -108,7 +108,7 @@ def test_who_waits_sleeps_until_called_and_then_looks_again():
 
 
 def test_a_call_between_a_look_and_the_sleep_after_it_is_not_missed():
-    room, looks = WaitingRoom(1), []
+    room, looks = LongPolls(1), []
 
     def changed():
         looks.append(None)
@@ -126,14 +126,14 @@ def test_a_wait_ends_when_its_time_is_over():
         room.wake()
         return False
 
-    room = WaitingRoom(1, ticks=clock)
+    room = LongPolls(1, ticks=clock)
     assert room.hold(10, changed) is True
     assert clock() >= 10
 
 
 def test_nobody_waits_any_longer_once_the_process_is_told_to_end():
     told = Event()
-    room = WaitingRoom(2, stopping=told)
+    room = LongPolls(2, stopping=told)
 
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(room.hold, 25, lambda: False)
@@ -144,7 +144,7 @@ def test_nobody_waits_any_longer_once_the_process_is_told_to_end():
 
 def test_past_the_bound_nobody_waits_and_each_of_them_is_counted():
     refused = []
-    room = WaitingRoom(1)
+    room = LongPolls(1)
 
     assert room.hold(25, lambda: refused.append(room.hold(5, lambda: False)) or True) is True
     assert (refused, room.refused, room.waiting) == ([False], 1, 0)
@@ -153,7 +153,7 @@ def test_past_the_bound_nobody_waits_and_each_of_them_is_counted():
 
 
 def test_a_place_is_free_again_when_the_look_fails():
-    room = WaitingRoom(1)
+    room = LongPolls(1)
 
     with pytest.raises(RuntimeError):
         room.hold(25, lambda: (_ for _ in ()).throw(RuntimeError))

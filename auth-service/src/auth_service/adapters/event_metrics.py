@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.security_events.event import Depth
+from auth_service.domain.security_events.event import QueueDepth
 from auth_service.domain.security_events.stream import Method
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.security_events.push import Outcome
@@ -48,7 +48,7 @@ class SignalMetrics(Collector):
             "signals_oldest_age_seconds", "Age of the oldest signal that waits.", labels=["delivery"]
         )
         for method, name in METHODS.items():
-            depth = found.get(method, Depth(method, 0, 0.0))
+            depth = found.get(method, QueueDepth(method, 0, 0.0))
             waiting.add_metric([name], depth.waiting)
             oldest.add_metric([name], depth.oldest)
         yield waiting

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from auth_service.background.job import Schedule
+from auth_service.background.job import Job
 from auth_service.domain.clock import Clock
 
 LOOK_EVERY = 0.25  # seconds: keys change by hand, and by the clock, and ring no bell
@@ -16,7 +16,7 @@ LONGEST_PAUSE = 2.0  # seconds between two tries to reach a database that is awa
 _log = structlog.get_logger(__name__)
 
 
-class Bell(Protocol):
+class ChangeNotifications(Protocol):
     """Rings when something has been committed to the database, by whichever process."""
 
     def wait(self, seconds: float) -> bool:
@@ -61,7 +61,7 @@ class _Reach:
         self._failures = 0
 
 
-class Watcher:
+class ChangeWatcher:
     """Waits for the bell, has what is ``watched`` refreshed, and calls ``wake`` when something else is published then.
 
     The thread starts with ``ensure``, in the process that calls it, and outlives whatever goes wrong: what cannot be
@@ -70,7 +70,7 @@ class Watcher:
 
     def __init__(
         self,
-        bell: Bell,
+        bell: ChangeNotifications,
         watched: tuple[Watched, ...],
         wake: Callable[[], None],
         *,
@@ -83,7 +83,7 @@ class Watcher:
         self._known: list[Hashable] = []
         self._rung = False
         self._looked_at = self._read_at = self._answered_at = float("-inf")
-        self._schedule = Schedule("watcher", self.turn, every=0)
+        self._schedule = Job("watcher", self.turn, every=0)
 
     def ensure(self) -> None:
         """Start the thread unless this process has it; cheap enough to be called with every request."""

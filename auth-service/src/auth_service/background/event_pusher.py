@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from auth_service.background.job import Schedule
+from auth_service.background.job import Job
 from auth_service.domain.clock import Clock
-from auth_service.domain.security_events.event import Signal
+from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Stream
 from auth_service.use_cases.security_events.push import Deliver, Outcome, Tried, pause_after
 
@@ -21,7 +21,7 @@ TRIM_EVERY = 60.0  # seconds
 _log = structlog.get_logger(__name__)
 
 
-class Couriers:
+class EventPusher:
     """Pushes what is due, from when ``ensure`` was first called in a process; ``wake`` has it look at once.
 
     A stream whose last try failed rests, 1, 2, 4 … 60 s, and is then tried with one signal alone, so neither a sick receiver
@@ -38,7 +38,7 @@ class Couriers:
         self._rest_until: dict[str, float] = {}
         self._trimmed_at = float("-inf")
         self._away = False
-        self._schedule = Schedule("signals", self.look, every=LOOK_EVERY)
+        self._schedule = Job("signals", self.look, every=LOOK_EVERY)
         self.ensure, self.wake, self.stop = self._schedule.ensure, self._schedule.wake, self._schedule.stop
 
     def look(self) -> None:
@@ -70,12 +70,12 @@ class Couriers:
             of_one = 1 if self._failures[stream_id] else OF_ONE
             return max(0, min(of_one - self._busy[stream_id], AT_ONCE - self._busy.total()))
 
-    def _send(self, stream: Stream, signal: Signal) -> None:
+    def _send(self, stream: Stream, signal: QueuedEvent) -> None:
         with self._lock:
             self._busy[stream.stream_id] += 1
         threading.Thread(target=self._run, args=(stream, signal), name="courier", daemon=True).start()
 
-    def _run(self, stream: Stream, signal: Signal) -> None:
+    def _run(self, stream: Stream, signal: QueuedEvent) -> None:
         with self._at_work(stream.stream_id):
             try:
                 tried = self._deliver(stream, signal)
@@ -84,7 +84,7 @@ class Couriers:
                 return
             self._note(stream, signal, tried)
 
-    def _note(self, stream: Stream, signal: Signal, tried: Tried) -> None:
+    def _note(self, stream: Stream, signal: QueuedEvent, tried: Tried) -> None:
         failed = tried.outcome in {Outcome.DELAYED, Outcome.GIVEN_UP}
         with self._lock:
             if failed:

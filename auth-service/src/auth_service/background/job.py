@@ -12,7 +12,7 @@ STOP_BOUND = 5.0  # seconds that the end of the process waits for a job under wa
 AFTER_FAILURE = 0.5  # seconds at least until a job that failed is called again
 
 
-class Schedule:
+class Job:
     """Calls ``job`` in a daemon thread, at once and then every so many seconds; what it raises is logged, and that is all.
 
     Nothing runs until ``ensure`` is called: neither importing the service nor a command starts a thread, and a process

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from auth_service.domain.email import Letter, MailDelayed, Mailer, MailRefused
+from auth_service.domain.email import Email, MailDelayed, Mailer, MailRefused
 from auth_service.domain.errors import MailBusy
 
 _log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class ThreadedOutbox:
         *,
         places: int = 1000,
         now: Callable[[], float] = time.time,
-        announce: Callable[[Letter], None] | None = None,
+        announce: Callable[[Email], None] | None = None,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
         self._mailer = mailer
@@ -45,13 +45,13 @@ class ThreadedOutbox:
         self._now = now
         self._announce = announce
         self._first_pause = first_pause
-        self._waiting: list[tuple[float, int, int, Letter | None]] = []
+        self._waiting: list[tuple[float, int, int, Email | None]] = []
         self._changed = threading.Condition()
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def post(self, letter: Letter | None) -> None:
+    def post(self, letter: Email | None) -> None:
         """Take a letter, or none for the same work; raises MailBusy when all places are taken."""
         with self._changed:
             if len(self._waiting) >= self._places or self._closing:
@@ -85,7 +85,7 @@ class ThreadedOutbox:
                     again = time.monotonic() + pause
                     heapq.heappush(self._waiting, (again, number, tries + 1, letter))
 
-    def _next(self) -> tuple[int, int, Letter | None] | None:
+    def _next(self) -> tuple[int, int, Email | None] | None:
         """Wait for the next letter that is due; None when the outbox closes and none is."""
         with self._changed:
             while True:
@@ -97,7 +97,7 @@ class ThreadedOutbox:
                     return None
                 self._changed.wait(wait)
 
-    def _deliver(self, letter: Letter, tries: int) -> float | None:
+    def _deliver(self, letter: Email, tries: int) -> float | None:
         """Try once; gives the seconds to wait before the next try, None when there is to be none."""
         try:
             self._mailer.send(letter.to, letter.subject, letter.text)

@@ -3,7 +3,7 @@
 from auth_service.domain.unit_of_work import Store
 
 
-class News:
+class NewEventMarker:
     """Another version whenever another signal is the newest: so the couriers of each process, and who polls, look at once."""
 
     def __init__(self, store: Store) -> None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """One mail to one person; a ``repr`` shows neither address nor text.
 
     ``kind`` names it in logs; after ``until`` (unix seconds) it is of no use any more. ``link`` is the one in its text.
@@ -37,12 +37,12 @@ class Mailer(Protocol):
 class Outbox(Protocol):
     """Takes letters while a request waits, and sees them off after it."""
 
-    def post(self, letter: Letter | None) -> None:
+    def post(self, letter: Email | None) -> None:
         """Take a letter, or None to do the same work for none; never waits. Raises MailBusy when full, for both."""
 
 
 class NoOutbox:
     """Takes nothing anywhere: for rules that are used without mail."""
 
-    def post(self, letter: Letter | None) -> None:
+    def post(self, letter: Email | None) -> None:
         """Forget it."""

@@ -95,7 +95,7 @@ class UnknownClient(AuthError):
     slug = "unknown_client"
 
 
-class NotWhileYou(AuthError):
+class OwnAccount(AuthError):
     """Somebody who administers would shut themselves out."""
 
     slug = "own_account"
@@ -160,13 +160,13 @@ class NoSigningKey(TryLater):
     slug = "no_signing_key"
 
 
-class ListsBehind(TryLater):
+class StatusListsStale(TryLater):
     """Nobody has looked at the status lists for so long that what they say is no news any more."""
 
     slug = "status_unconfirmed"
 
 
-class Unanswerable(AuthError):
+class InvalidAuthorizationRequest(AuthError):
     """A request whose client or address is not good: the person at the browser is told, and sent nowhere."""
 
     slug = "unanswerable_request"

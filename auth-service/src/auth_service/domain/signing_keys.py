@@ -17,7 +17,7 @@ class KeyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class KeyBirth:
+class KeyName:
     """When a key was made, in whole unix seconds, and its id (RFC 7638 thumbprint); older ones sort first."""
 
     created_at: int
@@ -49,7 +49,7 @@ class KeyStatus:
     published_until: int | None
 
 
-def key_states(births: Iterable[KeyBirth], now: float, times: KeyTimes) -> list[KeyStatus]:
+def key_states(births: Iterable[KeyName], now: float, times: KeyTimes) -> list[KeyStatus]:
     """Give every key's state at a moment, oldest first.
 
     *next* is published but does not sign yet; *current*, the newest past that delay, signs (the oldest does

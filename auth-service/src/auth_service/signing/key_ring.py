@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from auth_service.domain.clock import Clock
 from auth_service.domain.errors import NoSigningKey, UnknownKey
-from auth_service.domain.signing_keys import FormerKey, KeyBirth, KeyState, KeyStatus, KeyTimes, key_states
+from auth_service.domain.signing_keys import FormerKey, KeyName, KeyState, KeyStatus, KeyTimes, key_states
 from auth_service.signing.jwk import jwk_set
 from auth_service.signing.jws import compact
-from auth_service.signing.key_storage import PublicKeys, Vault, VaultAway
+from auth_service.signing.key_storage import KeyStorage, KeyStorageUnavailable, PublicKeys
 from auth_service.signing.pem import public_der
 
 LOOK_EVERY = 0.25  # seconds; how late another process's change is seen at most
@@ -36,7 +36,7 @@ class KeyRing:
     that shares it signs with the same key and publishes the same set.
     """
 
-    def __init__(self, vault: Vault, times: KeyTimes, now: Clock, ticks: Clock = time.monotonic) -> None:
+    def __init__(self, vault: KeyStorage, times: KeyTimes, now: Clock, ticks: Clock = time.monotonic) -> None:
         """Open the vault, and make a first key if there is none; raises KeyFault for what is wrong with it."""
         self._vault, self._times, self._now, self._ticks = vault, times, now, ticks
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class KeyRing:
         """Sign with the key that is current now: RS256, with ``kid`` and ``typ``; raises NoSigningKey."""
         try:
             return self._signed(claims, typ, self._current())
-        except VaultAway:  # perhaps the key was withdrawn this very moment
+        except KeyStorageUnavailable:  # perhaps the key was withdrawn this very moment
             with _reaching():
                 return self._signed(claims, typ, self._current(at_once=True))
 
@@ -91,7 +91,7 @@ class KeyRing:
         keys = self._look(at_once=True)
         return [
             FormerKey(
-                status.kid, public_der(keys[KeyBirth(status.created_at, status.kid)]), status.signs_until
+                status.kid, public_der(keys[KeyName(status.created_at, status.kid)]), status.signs_until
             )
             for status in key_states(keys, self._now(), self._times)
             if status.state in {KeyState.RETIRED, KeyState.EXPIRED} and status.signs_until is not None
@@ -127,7 +127,7 @@ class KeyRing:
             if len(gone) == len(states):
                 made = self._vault.create(self._now()).kid
             for status in gone:
-                self._vault.delete(KeyBirth(status.created_at, status.kid))
+                self._vault.delete(KeyName(status.created_at, status.kid))
         return made
 
     def prune(self) -> list[str]:
@@ -136,7 +136,7 @@ class KeyRing:
             states = key_states(self._look(strict=True), self._now(), self._times)
             gone = [status for status in states if status.state is KeyState.EXPIRED]
             for status in gone:
-                self._vault.delete(KeyBirth(status.created_at, status.kid))
+                self._vault.delete(KeyName(status.created_at, status.kid))
         return [status.kid for status in gone]
 
     def fault(self) -> str | None:
@@ -147,13 +147,13 @@ class KeyRing:
             return str(error)
         return None
 
-    def _signed(self, claims: Mapping[str, object], typ: str, birth: KeyBirth) -> str:
+    def _signed(self, claims: Mapping[str, object], typ: str, birth: KeyName) -> str:
         return compact(claims, kid=birth.kid, typ=typ, sign=lambda message: self._vault.sign(birth, message))
 
-    def _current(self, *, at_once: bool = False) -> KeyBirth:
+    def _current(self, *, at_once: bool = False) -> KeyName:
         for status in key_states(self._look(at_once=at_once), self._now(), self._times):
             if status.state is KeyState.CURRENT:
-                return KeyBirth(status.created_at, status.kid)
+                return KeyName(status.created_at, status.kid)
         raise NoSigningKey("there is no key to sign with", retry_after=5)
 
     def _published(self, keys: PublicKeys) -> list[KeyStatus]:
@@ -182,7 +182,7 @@ class KeyRing:
                 return self._keys
             self._began_at = self._ticks()
             keys = self._vault.keys()
-        except VaultAway as error:  # what was read stays good while the vault is away
+        except KeyStorageUnavailable as error:  # what was read stays good while the vault is away
             if strict:
                 raise
             if not self._away:  # once, and not at every look
@@ -203,5 +203,5 @@ class KeyRing:
 def _reaching() -> Iterator[None]:
     try:
         yield
-    except VaultAway as error:
+    except KeyStorageUnavailable as error:
         raise NoSigningKey(str(error), retry_after=5) from None

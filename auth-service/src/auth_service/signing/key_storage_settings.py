@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from auth_service.signing.key_storage import Vault, VaultAway
+from auth_service.signing.key_storage import KeyStorage, KeyStorageUnavailable
 from auth_service.signing.pem import KeyFault
 from auth_service.signing.pem_folder import KeyFolder
 from auth_service.signing.pkcs11_keys import Lock, TokenKeys
@@ -29,7 +29,7 @@ class SigningStore:
         if self.kind == "pem":
             KeyFolder(self.folder, self.passphrase).open()
 
-    def vault(self, lock: Lock) -> Vault:
+    def vault(self, lock: Lock) -> KeyStorage:
         """Give the vault; ``lock`` is what keeps the processes that share a token from changing it at once.
 
         A folder brings its own. Raises KeyFault when python-pkcs11 is needed, and missing.
@@ -46,5 +46,5 @@ class SigningStore:
             raise ValueError("keys in a token need no passphrase: they cannot be read out")
         try:
             return KeyFolder(self.folder, self.passphrase).encrypt()
-        except (KeyFault, VaultAway) as fault:
+        except (KeyFault, KeyStorageUnavailable) as fault:
             raise ValueError(str(fault)) from None

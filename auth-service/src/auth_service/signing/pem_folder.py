@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
 
-from auth_service.domain.signing_keys import KeyBirth
+from auth_service.domain.signing_keys import KeyName
 from auth_service.signing import pem
 from auth_service.signing.jwk import thumbprint
-from auth_service.signing.key_storage import PublicKeys, VaultAway, birth_of, name_of
+from auth_service.signing.key_storage import KeyStorageUnavailable, PublicKeys, birth_of, name_of
 
 _END = ".pem"
 _log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class KeyFolder:
         self._passphrase = passphrase.get_secret_value().encode() if passphrase else None
         self._signature: Signature = ()
         self._parsed: dict[tuple[str, int, int, int], RSAPrivateKey] = {}
-        self._private: dict[KeyBirth, RSAPrivateKey] = {}
+        self._private: dict[KeyName, RSAPrivateKey] = {}
         self._public: PublicKeys = {}
 
     def open(self) -> None:
@@ -62,31 +62,31 @@ class KeyFolder:
             self._read_all(signature)
         return self._public
 
-    def create(self, now: float) -> KeyBirth:
+    def create(self, now: float) -> KeyName:
         """Make a key and put it in place."""
         key = pem.new_key()
-        birth = KeyBirth(int(now), thumbprint(key.public_key()))
+        birth = KeyName(int(now), thumbprint(key.public_key()))
         with _reaching():
             pem.write(self._file(birth), pem.private_pem(key, self._passphrase), pem.PRIVATE_MODE)
         return birth
 
-    def delete(self, birth: KeyBirth) -> None:
+    def delete(self, birth: KeyName) -> None:
         """Take a key out for good."""
         with _reaching():
             self._file(birth).unlink(missing_ok=True)
             pem.sync_folder(self.path)
 
-    def sign(self, birth: KeyBirth, message: bytes) -> bytes:
+    def sign(self, birth: KeyName, message: bytes) -> bytes:
         """Sign with a key that has been read."""
         key = self._private.get(birth)
         if key is None:
-            raise VaultAway(f"the key {birth.kid} is no more")
+            raise KeyStorageUnavailable(f"the key {birth.kid} is no more")
         return key.sign(message, PKCS1v15(), hashes.SHA256())
 
     def encrypt(self) -> list[str]:
         """Write every plain key again, encrypted, each file whole or not at all; gives the files' names.
 
-        All are read before the first is written. Raises KeyFault for a bad file, or without a passphrase; VaultAway.
+        All are read before the first is written. Raises KeyFault for a bad file, or without a passphrase; KeyStorageUnavailable.
         """
         if self._passphrase is None:
             raise pem.KeyFault("KEY_PASSPHRASE is needed to encrypt keys, and missing")
@@ -111,7 +111,7 @@ class KeyFolder:
 
     def _read_all(self, signature: Signature, *, strict: bool = False) -> None:
         """Parse each file once; with ``strict`` a bad key raises KeyFault instead of being left out."""
-        private: dict[KeyBirth, RSAPrivateKey] = {}
+        private: dict[KeyName, RSAPrivateKey] = {}
         parsed: dict[tuple[str, int, int, int], RSAPrivateKey] = {}
         for facts in signature:
             birth = _birth(facts[0])
@@ -134,18 +134,18 @@ class KeyFolder:
         self._public = {birth: key.public_key() for birth, key in private.items()}
         self._signature = signature
 
-    def _read(self, birth: KeyBirth) -> RSAPrivateKey:
+    def _read(self, birth: KeyName) -> RSAPrivateKey:
         path = self._file(birth)
         key = pem.read_private(path, self._passphrase)
         if thumbprint(key.public_key()) != birth.kid:
             raise pem.KeyFault(f"{path.name} holds another key than its name says")
         return key
 
-    def _file(self, birth: KeyBirth) -> Path:
+    def _file(self, birth: KeyName) -> Path:
         return self.path / f"{name_of(birth)}{_END}"
 
 
-def _birth(file: str) -> KeyBirth | None:
+def _birth(file: str) -> KeyName | None:
     return birth_of(file.removesuffix(_END)) if file.endswith(_END) else None
 
 
@@ -154,4 +154,4 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise VaultAway(f"the folder of signing keys cannot be used: {error.strerror}") from None
+        raise KeyStorageUnavailable(f"the folder of signing keys cannot be used: {error.strerror}") from None

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
-from auth_service.domain.signing_keys import KeyBirth
+from auth_service.domain.signing_keys import KeyName
 from auth_service.signing.jwk import thumbprint
-from auth_service.signing.key_storage import PublicKeys, VaultAway, birth_of, name_of
+from auth_service.signing.key_storage import KeyStorageUnavailable, PublicKeys, birth_of, name_of
 from auth_service.signing.pem import KEY_BITS, KeyFault
 from auth_service.signing.pkcs11_session import Connection, Session, package
 
@@ -29,8 +29,8 @@ class TokenKeys:
         self._connection, self._lock = connection, lock
         self._p = package()
         self._public: PublicKeys = {}
-        self._refused: frozenset[KeyBirth] = frozenset()
-        self._handles: tuple[Session, dict[KeyBirth, Any]] = (None, {})
+        self._refused: frozenset[KeyName] = frozenset()
+        self._handles: tuple[Session, dict[KeyName, Any]] = (None, {})
 
     def open(self) -> None:
         """Log in; raises KeyFault for a module, token or PIN that cannot be used, and for a bad key."""
@@ -38,7 +38,7 @@ class TokenKeys:
             with self._lock():  # SoftHSM writes at a log-in what others read at theirs
                 self._connection.run(lambda session: self._listed(session, strict=True))
                 mechanisms = self._connection.run(lambda session: session.token.slot.get_mechanisms())
-        except VaultAway as fault:
+        except KeyStorageUnavailable as fault:
             raise KeyFault(str(fault)) from None
         if self._p.Mechanism.SHA256_RSA_PKCS not in mechanisms:
             raise KeyFault("the token of PKCS11_TOKEN has no mechanism SHA256_RSA_PKCS")
@@ -51,11 +51,11 @@ class TokenKeys:
         """Give the public halves of all keys that can sign."""
         return _reached(self._keys)
 
-    def create(self, now: float) -> KeyBirth:
+    def create(self, now: float) -> KeyName:
         """Make a key that cannot be read; it has its name only when it is whole."""
         return _reached(lambda: self._connection.run(lambda session: self._made(session, int(now))))
 
-    def delete(self, birth: KeyBirth) -> None:
+    def delete(self, birth: KeyName) -> None:
         """Take both halves out, the published one first: after a crash in between nobody accepts the key."""
 
         def destroy(session: Session) -> None:
@@ -64,7 +64,7 @@ class TokenKeys:
 
         _reached(lambda: self._connection.run(destroy))
 
-    def sign(self, birth: KeyBirth, message: bytes) -> bytes:
+    def sign(self, birth: KeyName, message: bytes) -> bytes:
         """Sign inside the token."""
 
         def sign(session: Session) -> bytes:
@@ -84,7 +84,7 @@ class TokenKeys:
 
     def _listed(self, session: Session, *, strict: bool = False) -> PublicKeys:
         signers = {key.label for key in self._private(session)}
-        found: dict[KeyBirth, RSAPublicKey] = {}
+        found: dict[KeyName, RSAPublicKey] = {}
         refused = set()
         for half in self._objects(session, self._p.ObjectClass.PUBLIC_KEY):
             birth = birth_of(half.label)
@@ -109,7 +109,7 @@ class TokenKeys:
         e, n = (int.from_bytes(values[name], "big") for name in (exponent, modulus))
         return RSAPublicNumbers(e, n).public_key()
 
-    def _made(self, session: Session, now: int) -> KeyBirth:
+    def _made(self, session: Session, now: int) -> KeyName:
         self._sweep(session)
         attribute = self._p.Attribute
         public, private = session.generate_keypair(
@@ -125,7 +125,7 @@ class TokenKeys:
             },
         )
         key = self._read(public)
-        birth = KeyBirth(now, thumbprint(key))
+        birth = KeyName(now, thumbprint(key))
         for half in (private, public):  # the one that is listed comes last
             half[attribute.ID] = birth.kid.encode()
             half[attribute.LABEL] = name_of(birth)
@@ -156,7 +156,7 @@ class TokenKeys:
         template = {attribute.CLASS: kind, attribute.KEY_TYPE: self._p.KeyType.RSA}
         return list(session.get_objects(template | {attribute[name]: is_ for name, is_ in wanted.items()}))
 
-    def _handle(self, session: Session, birth: KeyBirth) -> Any:
+    def _handle(self, session: Session, birth: KeyName) -> Any:
         known, handles = self._handles
         if known is not session:  # handles die with their session
             handles = {}
@@ -165,7 +165,7 @@ class TokenKeys:
             label = name_of(birth)
             found = [key for key in self._private(session) if key.label == label]
             if not found:
-                raise VaultAway(f"the key {birth.kid} is no more")
+                raise KeyStorageUnavailable(f"the key {birth.kid} is no more")
             handles[birth] = found[0]
         return handles[birth]
 
@@ -175,10 +175,10 @@ def _reached(work: Callable[[], T]) -> T:
     try:
         return work()
     except KeyFault as fault:
-        raise VaultAway(str(fault)) from None
+        raise KeyStorageUnavailable(str(fault)) from None
 
 
-def _fault(birth: KeyBirth, key: RSAPublicKey, *, has_signer: bool) -> str | None:
+def _fault(birth: KeyName, key: RSAPublicKey, *, has_signer: bool) -> str | None:
     if key.key_size < KEY_BITS:
         return f"is not an RSA key of at least {KEY_BITS} bits"
     if thumbprint(key) != birth.kid:

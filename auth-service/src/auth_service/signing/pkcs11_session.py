@@ -15,7 +15,7 @@ import structlog
 from pydantic import SecretStr
 
 from auth_service.domain.clock import Clock
-from auth_service.signing.key_storage import VaultAway
+from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem import KeyFault
 
 Session = Any  # of python-pkcs11, which need not be installed
@@ -72,7 +72,7 @@ class Connection:
         self._pkcs11 = package()
 
     def run(self, work: Callable[[Session], T]) -> T:
-        """Do some work in the session, and once more in a new one if the first try fails; raises VaultAway.
+        """Do some work in the session, and once more in a new one if the first try fails; raises KeyStorageUnavailable.
 
         No other thread of this process does anything with any token meanwhile. KeyFault: the module, the token or
         the PIN is not as it must be.
@@ -87,10 +87,12 @@ class Connection:
             try:
                 return work(self._opened())
             except failure as error:
-                raise VaultAway(f"the token {self._label} answers {type(error).__name__}") from None
+                raise KeyStorageUnavailable(
+                    f"the token {self._label} answers {type(error).__name__}"
+                ) from None
 
     def restart(self) -> None:
-        """Start the module anew, which tells a token that is empty from one that has gone; raises VaultAway."""
+        """Start the module anew, which tells a token that is empty from one that has gone; raises KeyStorageUnavailable."""
         with _lock:
             self._session = None
             self._opened(anew=True)
@@ -107,7 +109,7 @@ class Connection:
         if self._refused:
             raise KeyFault(self._refused)  # a token locks itself after a few wrong PINs
         if self._ticks() < self._away_until:
-            raise VaultAway(f"the token {self._label} is away")
+            raise KeyStorageUnavailable(f"the token {self._label} is away")
         module = self._module()
         bad_pin = tuple(getattr(self._pkcs11, name) for name in _BAD_PIN)
         try:
@@ -117,7 +119,7 @@ class Connection:
             raise KeyFault(self._refused) from None
         except self._pkcs11.PKCS11Error as error:
             self._away_until = self._ticks() + RETRY_AFTER
-            raise VaultAway(
+            raise KeyStorageUnavailable(
                 f"the token {self._label} cannot be opened in {self._path.name} ({type(error).__name__})"
             ) from None
         self._session, self._starts = session, _history.starts

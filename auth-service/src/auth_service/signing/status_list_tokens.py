@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import ListsBehind, NoSigningKey, UnknownStatusList
-from auth_service.domain.sessions.status_list import Bitmap, Changes, Horizon, StatusBits, list_uri
+from auth_service.domain.errors import NoSigningKey, StatusListsStale, UnknownStatusList
+from auth_service.domain.sessions.status_list import Bitmap, Changes, ReadPosition, StatusBits, list_uri
 
 LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)
 LIFE = 43_200  # seconds that a list token is good for
@@ -52,7 +52,7 @@ class StatusLists:
     def __init__(  # noqa: PLR0913 (what it is made of, by name)
         self,
         issuer: str,
-        changes: Callable[[Horizon | None], Changes],
+        changes: Callable[[ReadPosition | None], Changes],
         signer: ListSigner,
         *,
         ttl: int,
@@ -62,7 +62,7 @@ class StatusLists:
         self.issuer, self.ttl = issuer, ttl
         self._changes, self._signer, self._now, self._ticks = changes, signer, now, ticks
         self._reading, self._signing = threading.Lock(), threading.Lock()
-        self._horizon: Horizon | None = None
+        self._horizon: ReadPosition | None = None
         self._bitmaps: dict[int, Bitmap] = {}
         self._lists: dict[int, StatusBits] = {}
         self._signed: dict[int, _Signed] = {}
@@ -98,19 +98,19 @@ class StatusLists:
     def catch_up(self, number: int, tags: Collection[str]) -> None:
         """Look at the database if a tag is of no state that was seen here: another process may have published it already.
 
-        Else a verifier that has heard of a revocation there would be given older bits here. Raises ListsBehind.
+        Else a verifier that has heard of a revocation there would be given older bits here. Raises StatusListsStale.
         """
         seen = self._seen.get(number, ())
         if all(tag in seen for tag in tags):
             return
         if self.age > MISSED:
-            raise ListsBehind("the status lists cannot be read now", retry_after=1)
+            raise StatusListsStale("the status lists cannot be read now", retry_after=1)
         self.refresh()
 
     def last(self, number: int) -> StatusBits:
         """Give one list as it was last seen, however long ago.
 
-        Raises UnknownStatusList; or ListsBehind, when it may be one that could not be seen yet.
+        Raises UnknownStatusList; or StatusListsStale, when it may be one that could not be seen yet.
         """
         if self._looked_at == NEVER or self._perhaps_new(number):
             self.refresh()
@@ -121,7 +121,7 @@ class StatusLists:
             raise UnknownStatusList("there is no such status list") from None
 
     def get(self, number: int) -> StatusBits:
-        """Give one list; raises UnknownStatusList, and ListsBehind when nobody could look for some time."""
+        """Give one list; raises UnknownStatusList, and StatusListsStale when nobody could look for some time."""
         found = self.last(number)
         self._insist()
         return found
@@ -160,7 +160,7 @@ class StatusLists:
 
     def _insist(self) -> None:
         if self.age > BEHIND:
-            raise ListsBehind("the status lists cannot be read now", retry_after=5)
+            raise StatusListsStale("the status lists cannot be read now", retry_after=5)
 
     def _look(self) -> None:
         began, found = self._ticks(), self._changes(self._horizon)

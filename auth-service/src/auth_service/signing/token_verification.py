@@ -19,8 +19,8 @@ from touchstone import (
 from touchstone.jws import read_object, split, verified_claims
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import ListsBehind, UnknownStatusList
-from auth_service.domain.oauth.access_token import OwnToken
+from auth_service.domain.errors import StatusListsStale, UnknownStatusList
+from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.id_token import ID_TOKEN, Hint
 from auth_service.domain.sessions.status_list import StatusBits, StatusRef, list_named
 from auth_service.domain.signing_keys import PublishedKeys
@@ -63,7 +63,7 @@ class LocalStatuses:
             bits = self._lists.last(list_named(self._lists.issuer, uri))
         except UnknownStatusList:
             raise UnknownStatus from None
-        except ListsBehind:
+        except StatusListsStale:
             raise StatusUnavailable(uri) from None
         known = self._made.get(bits.number)
         if known is None or known[0] is not bits:
@@ -107,21 +107,21 @@ class OwnTokens:
                 self._verifiers[audience] = Verifier(policy, self._keys, lists=self._lists, now=self._now)
             return self._verifiers[audience]
 
-    def read(self, token: str, audience: str) -> OwnToken | None:
+    def read(self, token: str, audience: str) -> VerifiedToken | None:
         """Give the token if every rule for a resource server of this audience holds, else None."""
         try:
             return self._own(self.verifier(audience).verify(token))
         except TokenError:
             return None
 
-    def read_any(self, token: str) -> OwnToken | None:
+    def read_any(self, token: str) -> VerifiedToken | None:
         """Likewise, for whichever of our audiences it was made."""
         audience = next((name for name in _claimed_audiences(token) if name in self._audiences), None)
         return None if audience is None else self.read(token, audience)
 
-    def _own(self, claims: AccessClaims) -> OwnToken:
+    def _own(self, claims: AccessClaims) -> VerifiedToken:
         listed = claims.status
-        return OwnToken(
+        return VerifiedToken(
             subject=claims.subject,
             client_id=claims.client_id or "",
             audiences=claims.audience,

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 EVERY = 0.02  # seconds between two looks at a SQLite file's counter, of a few microseconds each
 
 
-class Bell(Protocol):
+class ChangeNotifications(Protocol):
     """Rings when something has been committed, by whichever process. For one thread."""
 
     def wait(self, seconds: float) -> bool:
@@ -29,7 +29,7 @@ class Bell(Protocol):
         """Let go of the database."""
 
 
-def bell_of(engine: Engine) -> Bell:
+def bell_of(engine: Engine) -> ChangeNotifications:
     """Give the bell of a database: on a connection of its own, so that a full pool does not silence it."""
     if engine.dialect.name == "postgresql":
         _, options = engine.dialect.create_connect_args(engine.url)

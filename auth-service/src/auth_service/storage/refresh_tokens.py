@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db
 from sqlalchemy.orm import aliased
 
-from auth_service.domain.oauth.refresh_token import Presented, RefreshToken
+from auth_service.domain.oauth.refresh_token import RefreshToken, StoredRefreshToken
 from auth_service.storage.dialects import affected
 from auth_service.storage.tables import RefreshTokenRow, SessionRow
 
@@ -24,7 +24,7 @@ class SqlRefreshTokens:
             )
         )
 
-    def find(self, digest: bytes) -> Presented | None:
+    def find(self, digest: bytes) -> StoredRefreshToken | None:
         row, after = RefreshTokenRow, aliased(RefreshTokenRow)
         found = self._db.execute(
             select(
@@ -42,7 +42,7 @@ class SqlRefreshTokens:
         ).one_or_none()
         if found is None:
             return None
-        return Presented(RefreshToken(*found[:7]), successor_used=found.after_used_at is not None)
+        return StoredRefreshToken(RefreshToken(*found[:7]), successor_used=found.after_used_at is not None)
 
     def replace(self, digest: bytes, successor: RefreshToken, sealed: bytes, at: float) -> bool:
         session_lives = (

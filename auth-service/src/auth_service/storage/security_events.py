@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_id
-from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Depth, Happening, Signal
-from auth_service.domain.security_events.stream import Status
+from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Event, QueueDepth, QueuedEvent
+from auth_service.domain.security_events.stream import StreamStatus
 from auth_service.storage.dialects import affected
 from auth_service.storage.tables import Base, SignalRow, StreamRow
 
@@ -20,7 +20,7 @@ DROPPED_AT_ONCE = 5000
 # made once, and past the ORM: they run whenever a session ends
 _STREAMS = Base.metadata.tables["signal_streams"]
 _LISTENING = select(_STREAMS.c.stream_id, _STREAMS.c.delivered).where(
-    _STREAMS.c.status != Status.DISABLED.value
+    _STREAMS.c.status != StreamStatus.DISABLED.value
 )
 _ADD = insert(Base.metadata.tables["signals"]).inline()
 
@@ -32,11 +32,11 @@ class SqlSignals:
         self._db, self._now, self._announce = db, now, announce
         self._txn: str | None = None
 
-    def record(self, *happenings: Happening) -> None:
+    def record(self, *happenings: Event) -> None:
         listening = self._db.connection().execute(_LISTENING).all()
         txn, now = self._txn or new_id(), self._now()
         signals = [
-            Signal(new_id(), stream_id, txn, told.event, told.body, now, told.sub, told.sid)
+            QueuedEvent(new_id(), stream_id, txn, told.event, told.body, now, told.sub, told.sid)
             for stream_id, events in listening
             for told in happenings
             if told.event in events.split()
@@ -45,15 +45,15 @@ class SqlSignals:
             self._txn = txn
             self._keep(signals)
 
-    def add(self, signal: Signal) -> None:
+    def add(self, signal: QueuedEvent) -> None:
         self._keep([signal])
 
-    def waiting(self, stream_id: str, limit: int) -> list[Signal]:
+    def waiting(self, stream_id: str, limit: int) -> list[QueuedEvent]:
         return self._found(
             select(SignalRow).where(SignalRow.stream_id == stream_id).order_by(SignalRow.created_at), limit
         )
 
-    def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[Signal]:
+    def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[QueuedEvent]:
         # SQLite has no row locks and needs none: whoever may write is alone there
         due = select(SignalRow).where(SignalRow.stream_id == stream_id, SignalRow.next_try_at <= now)
         found = self._found(due.order_by(SignalRow.next_try_at).with_for_update(skip_locked=True), limit)
@@ -62,7 +62,7 @@ class SqlSignals:
         self._db.execute(tried.execution_options(synchronize_session=False))
         return [replace(signal, attempts=signal.attempts + 1) for signal in found]
 
-    def postpone(self, signal: Signal, until: float) -> bool:
+    def postpone(self, signal: QueuedEvent, until: float) -> bool:
         mine = update(SignalRow).where(SignalRow.jti == signal.jti, SignalRow.attempts == signal.attempts)
         changed = mine.values(next_try_at=until).execution_options(synchronize_session=False)
         return affected(self._db, changed) == 1
@@ -88,19 +88,21 @@ class SqlSignals:
     def newest(self) -> str | None:
         return self._db.scalar(select(SignalRow.jti).order_by(SignalRow.created_at.desc()).limit(1))
 
-    def depths(self, now: float) -> list[Depth]:
+    def depths(self, now: float) -> list[QueueDepth]:
         counted = (
             select(StreamRow.method, func.count(), func.min(SignalRow.created_at))
             .join(SignalRow, SignalRow.stream_id == StreamRow.stream_id)
             .group_by(StreamRow.method)
         )
-        return [Depth(method, number, now - oldest) for method, number, oldest in self._db.execute(counted)]
+        return [
+            QueueDepth(method, number, now - oldest) for method, number, oldest in self._db.execute(counted)
+        ]
 
-    def _keep(self, signals: list[Signal]) -> None:
+    def _keep(self, signals: list[QueuedEvent]) -> None:
         self._db.connection().execute(_ADD, [_values(signal) for signal in signals])
         self._announce()
 
-    def _found(self, rows: Select[SignalRow], limit: int) -> list[Signal]:
+    def _found(self, rows: Select[SignalRow], limit: int) -> list[QueuedEvent]:
         fresh = rows.limit(limit).execution_options(populate_existing=True)
         return [_signal(row) for row in self._db.scalars(fresh)]
 
@@ -114,7 +116,7 @@ class SqlSignals:
         return affected(self._db, gone)
 
 
-def _values(signal: Signal) -> dict[str, object]:
+def _values(signal: QueuedEvent) -> dict[str, object]:
     return {
         "jti": signal.jti,
         "stream_id": signal.stream_id,
@@ -129,8 +131,8 @@ def _values(signal: Signal) -> dict[str, object]:
     }
 
 
-def _signal(row: SignalRow) -> Signal:
-    return Signal(
+def _signal(row: SignalRow) -> QueuedEvent:
+    return QueuedEvent(
         jti=row.jti,
         stream_id=row.stream_id,
         txn=row.txn,

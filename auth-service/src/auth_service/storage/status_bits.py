@@ -25,7 +25,7 @@ from auth_service.domain.sessions.status_list import (
     QUARANTINE,
     Bit,
     Changes,
-    Horizon,
+    ReadPosition,
     StatusRef,
     client_indexes,
     session_indexes,
@@ -169,10 +169,10 @@ class SqlStatuses:
             self._db.connection().execute(_REVOKE[self._dialect], rows)
             self._announce()
 
-    def changes(self, since: Horizon | None) -> Changes:
+    def changes(self, since: ReadPosition | None) -> Changes:
         db, now = self._db.connection(), self._now()
         # first of all: what is read after it may be newer, never older
-        horizon = Horizon(int(db.execute(_NEXT[self._dialect]).scalar_one()), now)
+        horizon = ReadPosition(int(db.execute(_NEXT[self._dialect]).scalar_one()), now)
         whole = since is None or since.number > horizon.number or not 0 <= now - since.at <= WHOLE_AFTER
         found = db.execute(_SET) if since is None or whole else db.execute(_CHANGED, {"since": since.number})
         return Changes([Bit(*row) for row in found], self._lists(), horizon, whole)

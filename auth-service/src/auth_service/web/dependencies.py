@@ -14,37 +14,37 @@ from auth_service.domain.oauth.id_token import HintReader
 from auth_service.domain.sessions.status_list import PublishedStatuses
 from auth_service.domain.signing_keys import PublishedKeys, Signer
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.accounts.browser_login import Enter, WhoIsThere
+from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.change_password import ChangePassword
-from auth_service.use_cases.accounts.email_verification import Verify, Welcome
-from auth_service.use_cases.accounts.login import LogIn, PasswordCheck
+from auth_service.use_cases.accounts.email_verification import SendVerification, Verify
+from auth_service.use_cases.accounts.login import Login, PasswordCheck
 from auth_service.use_cases.accounts.magic_link import AskForLink, RedeemLink
 from auth_service.use_cases.accounts.password_reset import AskForReset, ResetPassword
 from auth_service.use_cases.accounts.register import Register
 from auth_service.use_cases.admin import Administration
-from auth_service.use_cases.oauth.authorization_code_grant import Redeem
+from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant
 from auth_service.use_cases.oauth.authorization_endpoint import Authorize
 from auth_service.use_cases.oauth.authorization_request import ReadRequest
-from auth_service.use_cases.oauth.client_authentication import AuthenticateClient
-from auth_service.use_cases.oauth.client_credentials_grant import ServiceToken
-from auth_service.use_cases.oauth.device_approval import AnswerDevice
-from auth_service.use_cases.oauth.device_authorization import StartDevice
-from auth_service.use_cases.oauth.device_code_grant import DeviceGrant
-from auth_service.use_cases.oauth.introspection import Introspect
-from auth_service.use_cases.oauth.refresh_token_grant import Refresh
-from auth_service.use_cases.oauth.revocation import Revoke
+from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
+from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
+from auth_service.use_cases.oauth.device_approval import DeviceApproval
+from auth_service.use_cases.oauth.device_authorization import DeviceAuthorization
+from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
+from auth_service.use_cases.oauth.introspection import Introspection
+from auth_service.use_cases.oauth.refresh_token_grant import RefreshTokenGrant
+from auth_service.use_cases.oauth.revocation import Revocation
 from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
-from auth_service.use_cases.oauth.token_exchange_grant import Exchange
-from auth_service.use_cases.oauth.token_issuer import Issuing
+from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer
 from auth_service.use_cases.oauth.userinfo import UserInfo
 from auth_service.use_cases.security_events.poll import Poll
 from auth_service.use_cases.security_events.push import Outcome
 from auth_service.use_cases.security_events.streams import StreamAdmin
-from auth_service.use_cases.sessions.browser_logout import Leave
-from auth_service.use_cases.sessions.logout import LogOut
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
+from auth_service.use_cases.sessions.logout import Logout
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
 from auth_service.web.html.csrf import Cookies, FormGuard
-from auth_service.web.long_polling import WaitingRoom
+from auth_service.web.long_polling import LongPolls
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class Front:
 
     read_request: ReadRequest
     authorize: Authorize
-    who_is_there: WhoIsThere
-    enter: Enter
+    who_is_there: AuthenticateBrowser
+    enter: BeginBrowserSession
     read_log_out: ReadLogOut
     end_session: EndSession
     forms: FormGuard
@@ -92,10 +92,10 @@ class Front:
         return cls(
             read_request=ReadRequest(clients, issuer),
             authorize=Authorize(store, hints, now),
-            who_is_there=WhoIsThere(store, now),
-            enter=Enter(store, check, now),
+            who_is_there=AuthenticateBrowser(store, now),
+            enter=BeginBrowserSession(store, check, now),
             read_log_out=ReadLogOut(clients, hints, issuer),
-            end_session=EndSession(Leave(store, now)),
+            end_session=EndSession(EndBrowserSession(store, now)),
             forms=FormGuard(Cookies(issuer), issuer, now),
         )
 
@@ -115,8 +115,8 @@ class ByMail:
         cls,
         store: Store,
         clients: Clients,
-        issuing: Issuing,
-        enter: Enter,
+        issuing: TokenIssuer,
+        enter: BeginBrowserSession,
         outbox: Outbox,
         hasher: PasswordHasher,
         judge: PasswordJudge,
@@ -126,7 +126,7 @@ class ByMail:
         return cls(
             ask_for_link=AskForLink(store, outbox, issuer, now),
             redeem_link=RedeemLink(store, clients, issuing, enter),
-            verify=Verify(store, Welcome(outbox, issuer, now), now),
+            verify=Verify(store, SendVerification(outbox, issuer, now), now),
             ask_for_reset=AskForReset(store, outbox, issuer, now),
             reset_password=ResetPassword(store, hasher, now, judge),
         )
@@ -139,25 +139,25 @@ class Mint:
     issuer: str
     jwks_max_age: int
     register: Register
-    log_in: LogIn
-    log_out: LogOut
+    log_in: Login
+    log_out: Logout
     change_password: ChangePassword
-    authenticate: AuthenticateClient
-    redeem: Redeem
+    authenticate: ClientAuthentication
+    redeem: AuthorizationCodeGrant
     user_info: UserInfo
     front: Front
     by_mail: ByMail
     own_sessions: OwnSessions
-    refresh: Refresh
-    exchange: Exchange
-    service_token: ServiceToken
-    revoke: Revoke
-    introspect: Introspect
+    refresh: RefreshTokenGrant
+    exchange: TokenExchangeGrant
+    service_token: ClientCredentialsGrant
+    revoke: Revocation
+    introspect: Introspection
     keys: PublishedKeys
     statuses: PublishedStatuses
-    waits: WaitingRoom
+    waits: LongPolls
     signals: SignalDesk
     admin: Administration
-    start_device: StartDevice
-    device_grant: DeviceGrant
-    answer_device: AnswerDevice
+    start_device: DeviceAuthorization
+    device_grant: DeviceCodeGrant
+    answer_device: DeviceApproval

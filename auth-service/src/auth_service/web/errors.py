@@ -31,7 +31,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     stream_errors.TooManyVerifications: ProblemType(
         429, "too_many_verifications", "This stream was verified a moment ago"
     ),
-    errors.NotWhileYou: ProblemType(409, "own_account", "Nobody shuts themselves out"),
+    errors.OwnAccount: ProblemType(409, "own_account", "Nobody shuts themselves out"),
     errors.BindingMissing: ProblemType(
         400, "binding_missing", "This has to be redeemed where it was asked for"
     ),
@@ -39,7 +39,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.SlowedDown: ProblemType(429, "slowed_down", "Too many failed log-ins"),
     errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
-    errors.ListsBehind: ProblemType(503, "status_unconfirmed", "Status lists cannot be read now"),
+    errors.StatusListsStale: ProblemType(503, "status_unconfirmed", "Status lists cannot be read now"),
 }
 UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
     errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),

@@ -22,7 +22,7 @@ def preferred_wait(prefer: str | None) -> int:
     return 0
 
 
-class WaitingRoom:
+class LongPolls:
     """Lets at most ``limit`` requests wait at once, so that those who wait never starve those who work.
 
     They sleep until ``wake`` is called, and look then. Once ``stopping`` is set nobody waits any longer: the server could

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from auth_service.domain.sessions.status_list import PublishedStatuses
-from auth_service.web.long_polling import WaitingRoom
+from auth_service.web.long_polling import LongPolls
 
 _LISTS = (
     ("status_list_version", "States of the list that this process has seen.", "version"),
@@ -20,7 +20,7 @@ _LISTS = (
 class PublishingMetrics(Collector):
     """Counts when it is asked."""
 
-    def __init__(self, statuses: PublishedStatuses, waits: WaitingRoom) -> None:
+    def __init__(self, statuses: PublishedStatuses, waits: LongPolls) -> None:
         self._statuses, self._waits = statuses, waits
 
     def collect(self) -> Iterator[Metric]:

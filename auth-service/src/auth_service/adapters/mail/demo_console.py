@@ -2,10 +2,10 @@
 
 import json
 
-from auth_service.domain.email import Letter
+from auth_service.domain.email import Email
 
 
-def announce(letter: Letter) -> None:
+def announce(letter: Email) -> None:
     """Write the link to stdout, as a line in the form of the log.
 
     Not through the log, which keeps tokens out of itself, rightly: this is for demos on a loopback address alone.

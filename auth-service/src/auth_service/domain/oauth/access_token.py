@@ -55,7 +55,7 @@ def nested_actors(actors: tuple[str, ...]) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnToken:
+class VerifiedToken:
     """An access token of ours whose every check has passed. ``actors`` are outermost first."""
 
     subject: str
@@ -75,8 +75,8 @@ class OwnToken:
 class TokenReader(Protocol):
     """Verifies access tokens that this mint signed."""
 
-    def read(self, token: str, audience: str) -> OwnToken | None:
+    def read(self, token: str, audience: str) -> VerifiedToken | None:
         """Give the token if every rule for a resource server of this audience holds, else None."""
 
-    def read_any(self, token: str) -> OwnToken | None:
+    def read_any(self, token: str) -> VerifiedToken | None:
         """Likewise, for whichever of our audiences it was made."""

@@ -22,7 +22,7 @@ class RefreshToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class StoredRefreshToken:
     """A refresh token as it was found, and whether its successor, if any, has been used in turn."""
 
     token: RefreshToken
@@ -35,7 +35,7 @@ class RefreshTokens(Protocol):
     def add(self, token: RefreshToken) -> None:
         """Keep a session's first one."""
 
-    def find(self, digest: bytes) -> Presented | None:
+    def find(self, digest: bytes) -> StoredRefreshToken | None:
         """Find one, and look at its successor in the same moment."""
 
     def replace(self, digest: bytes, successor: RefreshToken, sealed: bytes, at: float) -> bool:

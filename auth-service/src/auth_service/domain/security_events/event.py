@@ -19,7 +19,7 @@ USER, ADMIN, POLICY, SYSTEM = "user", "admin", "policy", "system"  # CAEP 1.0 se
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Event:
     """Something to tell: ``event`` is its type, ``body`` what CAEP has said of it; about an account, perhaps one session."""
 
     event: str
@@ -29,7 +29,7 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class QueuedEvent:
     """One event on its way to one stream. ``jti`` and ``created_at`` stay the same however often it is sent.
 
     ``txn`` is shared by all that came of one transaction. Without ``sub`` it is about the stream itself.
@@ -68,7 +68,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class QueueDepth:
     """How much waits for streams of one delivery method: signals, and the age of the oldest in seconds."""
 
     method: str
@@ -79,19 +79,19 @@ class Depth:
 class Signals(Protocol):
     """The outbox: what waits to be told, kept with the changes that it tells of."""
 
-    def record(self, *happenings: Happening) -> None:
+    def record(self, *happenings: Event) -> None:
         """Have every stream told that wants such an event; nothing is kept when there is none."""
 
-    def add(self, signal: Signal) -> None:
+    def add(self, signal: QueuedEvent) -> None:
         """Keep one for its stream alone, to be sent at once."""
 
-    def waiting(self, stream_id: str, limit: int) -> list[Signal]:
+    def waiting(self, stream_id: str, limit: int) -> list[QueuedEvent]:
         """Give the oldest that wait for a stream, at most so many."""
 
-    def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[Signal]:
+    def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[QueuedEvent]:
         """Take at most so many that are due: nobody else gets them before ``until``, and each counts one attempt more."""
 
-    def postpone(self, signal: Signal, until: float) -> bool:
+    def postpone(self, signal: QueuedEvent, until: float) -> bool:
         """Have one that was claimed come up again at a time; False when somebody else has claimed it since."""
 
     def remove(self, stream_id: str, jtis: Collection[str]) -> int:
@@ -106,5 +106,5 @@ class Signals(Protocol):
     def newest(self) -> str | None:
         """Name the one recorded last of those that wait, so that a new one can be told."""
 
-    def depths(self, now: float) -> list[Depth]:
+    def depths(self, now: float) -> list[QueueDepth]:
         """Say how much waits, by delivery method."""

@@ -18,7 +18,7 @@ class Method(StrEnum):
     POLL = "urn:ietf:rfc:8936"
 
 
-class Status(StrEnum):
+class StreamStatus(StrEnum):
     """What a stream does: ``paused`` keeps signals and sends none, ``disabled`` keeps none either."""
 
     ENABLED = "enabled"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamConfiguration:
     """What a receiver can say of a stream. ``authorization`` is a secret: what we send with each push.
 
     ``events`` None stands for all that there are. ``keep_authorization``: it did not say, so what was there stays
@@ -51,7 +51,7 @@ class Stream:
     method: str
     requested: tuple[str, ...]
     created_at: float
-    status: str = Status.ENABLED
+    status: str = StreamStatus.ENABLED
     reason: str | None = None
     endpoint_url: str | None = None
     authorization: str | None = field(default=None, repr=False)

@@ -55,7 +55,7 @@ def list_named(issuer: str, uri: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Horizon:
+class ReadPosition:
     """How far a reader has read, and when, in unix seconds; only the store that gave it knows what the number counts."""
 
     number: int
@@ -80,7 +80,7 @@ class Changes:
 
     bits: Sequence[Bit]
     lists: Mapping[int, int]
-    horizon: Horizon
+    horizon: ReadPosition
     whole: bool
 
 
@@ -108,7 +108,7 @@ class Statuses(Protocol):
     def revoke(self, refs: Collection[StatusRef], at: float) -> None:
         """Set these bits; they stay so until no token that was made before ``at`` can live."""
 
-    def changes(self, since: Horizon | None) -> Changes:
+    def changes(self, since: ReadPosition | None) -> Changes:
         """Give what changed since a reading, or everything for None and for one that is too long ago.
 
         No change that was committed before this reading is missing, in whatever order they were committed.

@@ -11,7 +11,7 @@ from auth_service.use_cases.accounts.login import PasswordCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class NewBrowserSession:
     """A browser session just begun, and the cookie that is the only way back to it."""
 
     signed_in: SignedIn
@@ -19,7 +19,7 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True)
-class WhoIsThere:
+class AuthenticateBrowser:
     """Says who is logged in at a browser."""
 
     store: Store
@@ -38,14 +38,14 @@ class WhoIsThere:
 
 
 @dataclass(frozen=True, slots=True)
-class Enter:
+class BeginBrowserSession:
     """Logs somebody in at the pages, by the same check that programs pass through."""
 
     store: Store
     check: PasswordCheck
     now: Clock
 
-    def __call__(self, email: str, password: str, old_cookie: str | None) -> Entered:
+    def __call__(self, email: str, password: str, old_cookie: str | None) -> NewBrowserSession:
         """Begin a browser session with a cookie of its own; raises BadCredentials or TooBusy.
 
         What the same person opened through the session that this one replaces counts as opened through this one.
@@ -57,7 +57,7 @@ class Enter:
 
     def begin(
         self, tx: Transaction, account: Account, methods: tuple[str, ...], old_cookie: str | None
-    ) -> Entered:
+    ) -> NewBrowserSession:
         """Begin a browser session for an account that has just proved itself, and is locked."""
         now, cookie = self.now(), new_token()
         session = BrowserSession(
@@ -72,4 +72,4 @@ class Enter:
         old = None if old_cookie is None else tx.browser_sessions.get(digest_of(old_cookie))
         if old is not None and tx.browser_sessions.mark_ended(old.digest, now) and old.sub == account.sub:
             tx.sessions.move_browser(old.digest, session.digest)
-        return Entered(SignedIn(session, account), cookie)
+        return NewBrowserSession(SignedIn(session, account), cookie)

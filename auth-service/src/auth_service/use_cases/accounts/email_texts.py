@@ -1,13 +1,13 @@
 """The mails that the mint sends. Nothing that a stranger typed is in one but the address that it goes to."""
 
-from auth_service.domain.email import Letter
+from auth_service.domain.email import Email
 
 _FOOT = "\n\n-- \nThis mail was written by a machine at {issuer}\n"
 
 
 def magic_link(  # noqa: PLR0913 (the last two by name)
     issuer: str, to: str, token: str, code: str, *, minutes: int, until: float
-) -> Letter:
+) -> Email:
     """Carry a link and a code that log in, where both were asked for."""
     link = f"{issuer}/magic-links/redeem?token={token}"
     text = (
@@ -17,10 +17,10 @@ def magic_link(  # noqa: PLR0913 (the last two by name)
         f"Either works once, within {minutes} minutes, and only where it was asked for.\n"
         f"If it was not you, there is nothing to do: nobody else can use them."
     )
-    return Letter("magic_link", to, "Your log-in link", text + _foot(issuer), until, link)
+    return Email("magic_link", to, "Your log-in link", text + _foot(issuer), until, link)
 
 
-def verification(issuer: str, to: str, token: str, *, hours: int, until: float) -> Letter:
+def verification(issuer: str, to: str, token: str, *, hours: int, until: float) -> Email:
     """Carry the link that verifies the address of an account."""
     link = f"{issuer}/account/verification?token={token}"
     text = (
@@ -29,20 +29,20 @@ def verification(issuer: str, to: str, token: str, *, hours: int, until: float) 
         f"If you did not open an account, do NOT confirm it: whoever did chose its password.\n"
         f"Without your word the account is good for nothing."
     )
-    return Letter("verification", to, "Please confirm your address", text + _foot(issuer), until, link)
+    return Email("verification", to, "Please confirm your address", text + _foot(issuer), until, link)
 
 
-def already_here(issuer: str, to: str, *, until: float) -> Letter:
+def already_here(issuer: str, to: str, *, until: float) -> Email:
     """Tell the owner of an account that somebody tried to open another one with the same address."""
     text = (
         "Somebody, you perhaps, tried to open an account with this address. There is one already, and nothing\n"
         "was changed. If it was you: log in, or ask for a new password, if you have forgotten yours.\n"
         "If it was not you, there is nothing to do."
     )
-    return Letter("already_here", to, "You have an account already", text + _foot(issuer), until)
+    return Email("already_here", to, "You have an account already", text + _foot(issuer), until)
 
 
-def password_reset(issuer: str, to: str, token: str, *, minutes: int, until: float) -> Letter:
+def password_reset(issuer: str, to: str, token: str, *, minutes: int, until: float) -> Email:
     """Carry the link that lets a new password be chosen."""
     link = f"{issuer}/password-resets/redeem?token={token}"
     text = (
@@ -50,7 +50,7 @@ def password_reset(issuer: str, to: str, token: str, *, minutes: int, until: flo
         f"within {minutes} minutes; the link works once, and choosing a new password logs out everywhere.\n"
         f"If it was not you, there is nothing to do: your password stays as it is."
     )
-    return Letter("password_reset", to, "Choose a new password", text + _foot(issuer), until, link)
+    return Email("password_reset", to, "Choose a new password", text + _foot(issuer), until, link)
 
 
 def _foot(issuer: str) -> str:

@@ -6,7 +6,7 @@ from auth_service.domain.accounts.account import Account
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.email import Letter, Outbox
+from auth_service.domain.email import Email, Outbox
 from auth_service.domain.errors import BadLink, SessionOver
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.unit_of_work import Store, Transaction
@@ -18,14 +18,14 @@ MOST = 5  # links for one address that have not expired; more are not mailed
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class SendVerification:
     """Mails somebody who opens an account: the link, or word that there is an account already. Same work for both."""
 
     outbox: Outbox
     issuer: str
     now: Clock
 
-    def keep(self, tx: Transaction, account: Account, *, made: bool) -> Letter | None:
+    def keep(self, tx: Transaction, account: Account, *, made: bool) -> Email | None:
         """Keep the token of the link, and give the letter to post once that is committed; None for one too many."""
         now, token = self.now(), new_token()
         mailed = tx.one_time_tokens.outstanding(Purpose.VERIFICATION, account.email, now)
@@ -45,7 +45,7 @@ class Welcome:
         hours = int(LIFE // 3600)
         return verification(self.issuer, account.email, token, hours=hours, until=now + LIFE)
 
-    def post(self, letter: Letter | None) -> None:
+    def post(self, letter: Email | None) -> None:
         """Send it after the request; raises MailBusy."""
         self.outbox.post(letter)
 
@@ -55,7 +55,7 @@ class Verify:
     """Verifies an address for whoever has the mail, and mails the link again to whoever is logged in."""
 
     store: Store
-    welcome: Welcome
+    welcome: SendVerification
     now: Clock
 
     def __call__(self, token: str) -> None:

@@ -10,8 +10,8 @@ from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.scopes import grant_for_account
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.accounts.login_throttle import Brake, NoBrake, Standing
-from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.accounts.login_throttle import LoginGate, NoThrottle, Standing
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
 
 _REFUSED = "address and password do not open an account"
 
@@ -31,7 +31,7 @@ class PasswordCheck:
 
     store: Store
     hasher: PasswordHasher
-    brake: Brake = field(default_factory=NoBrake)
+    brake: LoginGate = field(default_factory=NoThrottle)
 
     def __call__(self, email: str, password: str) -> Proof:
         """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
@@ -87,14 +87,14 @@ def first_party_client(clients: Clients, client_id: str) -> Client:
 
 
 @dataclass(frozen=True, slots=True)
-class LogIn:
+class Login:
     """First-party log-in: a session and its first tokens for an address and a password."""
 
     store: Store
     clients: Clients
     hasher: PasswordHasher
-    issuing: Issuing
-    brake: Brake = field(default_factory=NoBrake)
+    issuing: TokenIssuer
+    brake: LoginGate = field(default_factory=NoThrottle)
 
     def __call__(
         self,

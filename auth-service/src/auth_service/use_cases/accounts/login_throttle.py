@@ -37,7 +37,7 @@ class Standing:
     forgotten: tuple[bytes, ...] = ()
 
 
-class Brake(Protocol):
+class LoginGate(Protocol):
     """Decides whether a log-in may be tried now, and learns how it ended."""
 
     def admit(self, tx: Transaction, email: str) -> Standing:
@@ -50,7 +50,7 @@ class Brake(Protocol):
         """Remember the place."""
 
 
-class NoBrake:
+class NoThrottle:
     """Slows nobody down: RATE_LIMITS=off."""
 
     def admit(self, tx: Transaction, email: str) -> Standing:
@@ -66,7 +66,7 @@ class NoBrake:
 
 
 @dataclass(frozen=True, slots=True)
-class SlowDown:
+class LoginThrottle:
     """The Brake of every log-in by password.
 
     A place is an account together with the network address that it was logged in to from. What others do never

@@ -13,10 +13,10 @@ from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.scopes import Grant, grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.accounts.browser_login import Enter, Entered
+from auth_service.use_cases.accounts.browser_login import BeginBrowserSession, NewBrowserSession
 from auth_service.use_cases.accounts.email_texts import magic_link
 from auth_service.use_cases.accounts.login import Wanted, first_party_client
-from auth_service.use_cases.oauth.token_issuer import Issuing, Opened, TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import Opened, TokenAnswer, TokenIssuer
 
 LIFE = 600.0  # seconds
 MOST = 10  # links for one address that have not expired; more are not mailed
@@ -105,8 +105,8 @@ class RedeemLink:
 
     store: Store
     clients: Clients
-    issuing: Issuing
-    enter: Enter
+    issuing: TokenIssuer
+    enter: BeginBrowserSession
 
     def __call__(self, shown: LinkToken | LinkCode, wanted: Wanted) -> TokenAnswer:
         """Open a session; raises BindingMissing, BadLink, InvalidClient, InvalidScope or InvalidTarget."""
@@ -121,7 +121,7 @@ class RedeemLink:
             opened.session, redeemed.account, redeemed.grant, opened.refresh_token
         )
 
-    def in_browser(self, shown: LinkToken | LinkCode, old_cookie: str | None) -> Entered:
+    def in_browser(self, shown: LinkToken | LinkCode, old_cookie: str | None) -> NewBrowserSession:
         """Begin a browser session at the mint's own pages instead; raises BindingMissing or BadLink."""
         with self.store.transaction() as tx:
             account = self._proven(tx, shown)

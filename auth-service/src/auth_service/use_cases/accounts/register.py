@@ -13,7 +13,7 @@ from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, Event, digest
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_subject
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.accounts.email_verification import Welcome
+from auth_service.use_cases.accounts.email_verification import SendVerification
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Register:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    welcome: Welcome
+    welcome: SendVerification
     judge: PasswordJudge = field(default_factory=AnyPassword)
 
     def __call__(self, email: str, password: str, name: str) -> str:

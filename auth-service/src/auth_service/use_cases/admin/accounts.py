@@ -9,7 +9,7 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.errors import (
     AddressTaken,
     InvalidName,
-    NotWhileYou,
+    OwnAccount,
     UnknownAccount,
 )
 from auth_service.domain.oauth.scopes import ROLE_SCOPES
@@ -43,12 +43,12 @@ class AccountAdmin:
         return account
 
     def disable(self, sub: str, by: str | None = None) -> list[str]:
-        """Shut an account, and end all its sessions; gives their ids. Raises UnknownAccount or NotWhileYou.
+        """Shut an account, and end all its sessions; gives their ids. Raises UnknownAccount or OwnAccount.
 
         Doing it again changes nothing.
         """
         if sub == by:
-            raise NotWhileYou("nobody disables their own account")
+            raise OwnAccount("nobody disables their own account")
         now = self.now()
         with self.store.transaction() as tx:
             account = _locked(tx, sub)

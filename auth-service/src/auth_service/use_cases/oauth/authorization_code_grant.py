@@ -15,7 +15,7 @@ from auth_service.domain.oauth.scopes import Grant, narrow_audiences
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -41,7 +41,7 @@ class _Redeemed:
 
 
 @dataclass(frozen=True, slots=True)
-class Redeem:
+class AuthorizationCodeGrant:
     """The ``authorization_code`` grant.
 
     A code is used up by the first request of its own client, good or not: whoever holds one without its
@@ -50,7 +50,7 @@ class Redeem:
     """
 
     store: Store
-    issuing: Issuing
+    issuing: TokenIssuer
 
     def __call__(self, client: Client, asked: Redemption) -> TokenAnswer:
         """Answer with the session's first tokens; raises UnauthorizedClient, InvalidGrant or InvalidTarget."""

@@ -99,13 +99,13 @@ class ReadRequest:
     def _client(self, values: Mapping[str, str], repeated: frozenset[str]) -> Client:
         client = self.clients.get(values.get("client_id", ""))
         if client is None or not client.enabled or "client_id" in repeated:
-            raise errors.Unanswerable("the application that sent you here is not known")
+            raise errors.InvalidAuthorizationRequest("the application that sent you here is not known")
         return client
 
     def _address(self, client: Client, values: Mapping[str, str], repeated: frozenset[str]) -> ReturnAddress:
         uri = values.get("redirect_uri", "")
         if "redirect_uri" in repeated or not registered(uri, client.redirect_uris, self.issuer):
-            raise errors.Unanswerable(
+            raise errors.InvalidAuthorizationRequest(
                 "the application that sent you here wants the answer where it may not have it"
             )
         state = None if "state" in repeated else values.get("state")
@@ -140,7 +140,9 @@ def _request(
         if name in values:
             raise error(f"{name} is not supported here")
     if GrantType.AUTHORIZATION_CODE not in client.grants:
-        raise oauth_errors.UnauthorizedClient("this client is not registered for the authorization code grant")
+        raise oauth_errors.UnauthorizedClient(
+            "this client is not registered for the authorization code grant"
+        )
     _check_response(values)
     if not is_line(values.get("nonce", "")):
         raise oauth_errors.InvalidRequest("nonce is one line without control characters")

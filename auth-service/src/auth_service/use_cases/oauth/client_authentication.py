@@ -18,7 +18,7 @@ LONGEST_JTI = 255
 
 
 @dataclass(frozen=True, slots=True)
-class AuthenticateClient:
+class ClientAuthentication:
     """Finds out which client asks, and has a confidential one prove it."""
 
     store: Store

@@ -7,18 +7,18 @@ from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, UnauthorizedClient
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceToken:
+class ClientCredentialsGrant:
     """The ``client_credentials`` grant: a token for a service itself, with no user and no session behind it.
 
     Its status is the client's, so that disabling the client ends it.
     """
 
     store: Store
-    issuing: Issuing
+    issuing: TokenIssuer
 
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]

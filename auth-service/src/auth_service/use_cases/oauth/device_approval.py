@@ -31,7 +31,7 @@ class DeviceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerDevice:
+class DeviceApproval:
     """The person's side. Only who is logged in types codes, and after five wrong ones each further has to wait."""
 
     store: Store

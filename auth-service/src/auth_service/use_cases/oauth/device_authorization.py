@@ -23,7 +23,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class StartDevice:
+class DeviceAuthorization:
     """The device authorization endpoint."""
 
     store: Store

@@ -22,18 +22,18 @@ from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.oauth.device_authorization import _allowed
-from auth_service.use_cases.oauth.token_issuer import Issuing, Opened, TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import Opened, TokenAnswer, TokenIssuer
 
 _UNKNOWN = "this device code is not known"
 _TOO_EARLY = f"add {INTERVAL} seconds to the time between two polls"
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceGrant:
+class DeviceCodeGrant:
     """The ``device_code`` grant: the device polls until the person has answered (RFC 8628 section 3.4)."""
 
     store: Store
-    issuing: Issuing
+    issuing: TokenIssuer
 
     def __call__(self, client: Client, device_code: str) -> TokenAnswer:
         """Answer with the session's first tokens, once.

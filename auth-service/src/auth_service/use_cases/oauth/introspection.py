@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.oauth.access_token import OwnToken, TokenReader
+from auth_service.domain.oauth.access_token import TokenReader, VerifiedToken
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.opaque_tokens import digest_of
@@ -12,7 +12,7 @@ from auth_service.domain.unit_of_work import Store, Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class StandingRefresh:
+class ActiveRefreshToken:
     """A refresh token that would give a successor now."""
 
     subject: str
@@ -23,7 +23,7 @@ class StandingRefresh:
 
 
 @dataclass(frozen=True, slots=True)
-class Introspect:
+class Introspection:
     """Token introspection (RFC 7662): access tokens for the resource server that they were made for.
 
     Refresh tokens are their client's own business: it alone is told of them.
@@ -34,7 +34,7 @@ class Introspect:
     reader: TokenReader
     now: Clock
 
-    def __call__(self, token: str, client: Client | None) -> OwnToken | StandingRefresh | None:
+    def __call__(self, token: str, client: Client | None) -> VerifiedToken | ActiveRefreshToken | None:
         """Give the token if it stands now and the client serves its audience, or owns it; else None.
 
         Raises InvalidClient for a client that did not prove who it is.
@@ -54,7 +54,7 @@ class Introspect:
                 good = self._session(tx, found.session_id) is not None
         return found if good else None
 
-    def _refresh(self, token: str, client: Client) -> StandingRefresh | None:
+    def _refresh(self, token: str, client: Client) -> ActiveRefreshToken | None:
         with self.store.reading() as tx:
             presented = tx.refresh_tokens.find(digest_of(token))
             if presented is None or presented.token.used_at is not None:
@@ -64,7 +64,7 @@ class Introspect:
             return None
         if self.now() >= presented.token.expires_at:
             return None
-        return StandingRefresh(
+        return ActiveRefreshToken(
             session.sub, session.client_id, session.scopes, int(presented.token.expires_at), session.sid
         )
 

@@ -6,13 +6,13 @@ from auth_service.domain.accounts.account import Account
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
 from auth_service.domain.oauth.client import Client, Clients, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidScope
-from auth_service.domain.oauth.refresh_token import Presented, Sealer
+from auth_service.domain.oauth.refresh_token import Sealer, StoredRefreshToken
 from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, for_now, narrow_audiences
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.request_context import current_origin
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 
@@ -36,7 +36,7 @@ class _Rotated:
 
 
 @dataclass(frozen=True, slots=True)
-class Refresh:
+class RefreshTokenGrant:
     """The ``refresh_token`` grant (RFC 6749 section 6, RFC 9700 section 4.14).
 
     A token that was never used gives a new successor. Within the grace time the holder of the *immediate*
@@ -47,7 +47,7 @@ class Refresh:
     store: Store
     clients: Clients
     sealer: Sealer
-    issuing: Issuing
+    issuing: TokenIssuer
 
     def __call__(
         self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
@@ -91,13 +91,13 @@ class Refresh:
             session = replace(session, status=tx.statuses.assign(session.sid))
         return _Rotated(session, account, grant, successor)
 
-    def _in_grace(self, presented: Presented, now: float) -> bool:
+    def _in_grace(self, presented: StoredRefreshToken, now: float) -> bool:
         used_at = presented.token.used_at
         if used_at is None or presented.successor_used:
             return False
         return now - used_at <= self.issuing.lifetimes.grace
 
-    def _same_successor(self, presented: Presented | None, asked: _Asked) -> str | None:
+    def _same_successor(self, presented: StoredRefreshToken | None, asked: _Asked) -> str | None:
         if presented is None or presented.token.sealed is None or not self._in_grace(presented, asked.now):
             return None
         return self.sealer.unseal(asked.token, presented.token.sealed)

@@ -13,7 +13,7 @@ from auth_service.use_cases.sessions.end_sessions import end_client_tokens, end_
 
 
 @dataclass(frozen=True, slots=True)
-class Revoke:
+class Revocation:
     """Token revocation (RFC 7009): either kind of token ends the session that it came from.
 
     One that a client got for itself ends all that it got so.

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auth_service.domain.errors import Unanswerable
+from auth_service.domain.errors import InvalidAuthorizationRequest
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.id_token import Hint, HintReader
 from auth_service.domain.oauth.redirect_uris import registered, with_parameters
 from auth_service.domain.sessions.browser_session import SignedIn
-from auth_service.use_cases.sessions.browser_logout import Leave
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class ReadLogOut:
         values: dict[str, str] = {}
         for name, value in pairs:
             if name in values:
-                raise Unanswerable("the application that sent you here named something twice")
+                raise InvalidAuthorizationRequest("the application that sent you here named something twice")
             if value:
                 values[name] = value
         hint = self.hints.read(values["id_token_hint"]) if "id_token_hint" in values else None
         client_id = values.get("client_id") or (hint.client_id if hint else None)
         if hint is not None and client_id != hint.client_id:
-            raise Unanswerable("the application that sent you here named another one")
+            raise InvalidAuthorizationRequest("the application that sent you here named another one")
         client = self.clients.get(client_id) if client_id else None
         return LogOutRequest(client, hint, self._then(client, values))
 
@@ -63,7 +63,9 @@ class ReadLogOut:
             return None
         known = client.post_logout_redirect_uris if client is not None and client.enabled else ()
         if not registered(uri, known, self.issuer):
-            raise Unanswerable("the application that sent you here may not send you on to where it said")
+            raise InvalidAuthorizationRequest(
+                "the application that sent you here may not send you on to where it said"
+            )
         return with_parameters(uri, {"state": values.get("state")})
 
 
@@ -71,7 +73,7 @@ class ReadLogOut:
 class EndSession:
     """Carries a request to log out through."""
 
-    leave: Leave
+    leave: EndBrowserSession
 
     def __call__(self, request: LogOutRequest, who: SignedIn | None) -> None:
         """End the browser session and all that was opened through it; the hint's session too, if it is the same person's."""

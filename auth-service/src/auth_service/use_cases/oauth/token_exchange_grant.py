@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
 from auth_service.domain.errors import SessionOver
-from auth_service.domain.oauth.access_token import AccessToken, OwnToken, TokenReader
+from auth_service.domain.oauth.access_token import AccessToken, TokenReader, VerifiedToken
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import (
     InvalidRequest,
@@ -15,7 +15,7 @@ from auth_service.domain.oauth.errors import (
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.sessions.session import Session
 from auth_service.domain.unit_of_work import Store, record_alone
-from auth_service.use_cases.oauth.token_issuer import Issuing, TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
 from auth_service.use_cases.sessions.end_sessions import live_session
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
@@ -23,12 +23,12 @@ LONGEST_CHAIN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class TokenExchangeGrant:
     """Makes a token for one further audience: never more scope, never more life, the same session."""
 
     store: Store
     reader: TokenReader
-    issuing: Issuing
+    issuing: TokenIssuer
 
     def __call__(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
@@ -80,7 +80,7 @@ class Exchange:
         )
         return self.issuing.answer(token, issued_token_type=ACCESS_TOKEN_TYPE)
 
-    def _subject(self, subject_token: str, client: Client) -> tuple[OwnToken, Session]:
+    def _subject(self, subject_token: str, client: Client) -> tuple[VerifiedToken, Session]:
         subject = self.reader.read(subject_token, client.client_id)
         if subject is None or subject.expires_at <= self.issuing.now():
             raise InvalidRequest("the subject token is not a good token for this client")

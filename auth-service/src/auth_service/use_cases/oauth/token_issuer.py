@@ -49,7 +49,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Issuing:
+class TokenIssuer:
     """Opens sessions and makes token answers; every grant goes through it."""
 
     issuer: str

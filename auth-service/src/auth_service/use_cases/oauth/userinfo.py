@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.clock import Clock
 from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver
-from auth_service.domain.oauth.access_token import OwnToken, TokenReader
+from auth_service.domain.oauth.access_token import TokenReader, VerifiedToken
 from auth_service.domain.oauth.id_token import personal_claims
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.sessions.end_sessions import live_session
@@ -37,7 +37,7 @@ class UserInfo:
         _, account = self._owner(token, READ_PROFILE)
         return {"sub": account.sub, "name": account.name}
 
-    def _owner(self, token: str, scope: str) -> tuple[OwnToken, Account]:
+    def _owner(self, token: str, scope: str) -> tuple[VerifiedToken, Account]:
         found = self.reader.read_any(token)
         if found is None:
             raise InvalidToken("this is no access token of ours, or it has expired")

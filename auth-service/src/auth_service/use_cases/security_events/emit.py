@@ -10,7 +10,7 @@ from auth_service.domain.security_events.event import (
     SESSION_REVOKED,
     SYSTEM,
     USER,
-    Happening,
+    Event,
 )
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Transaction
@@ -55,15 +55,13 @@ def sessions_ended(
     """Tell that sessions have ended (CAEP 1.0 section 3.1). For ``end_sessions`` alone."""
     entity, admin, user = _ENDS.get(str(reason), _OTHER)
     body = _body(entity, admin, user, at)
-    tx.signals.record(*(Happening(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions))
+    tx.signals.record(*(Event(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions))
 
 
 def password_changed(tx: "Transaction", sub: str, at: float, told: PasswordTold = CHANGED) -> None:
     """Tell that an account's password is another one now (CAEP 1.0 section 3.3)."""
     facts = {"credential_type": "password", "change_type": "update"}
-    tx.signals.record(
-        Happening(CREDENTIAL_CHANGE, sub, facts | _body(told.entity, told.admin, told.user, at))
-    )
+    tx.signals.record(Event(CREDENTIAL_CHANGE, sub, facts | _body(told.entity, told.admin, told.user, at)))
 
 
 def _body(entity: str, admin: str, user: str, at: float) -> dict[str, object]:

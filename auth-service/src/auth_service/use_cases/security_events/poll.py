@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from auth_service.domain.security_events.errors import InvalidStream
-from auth_service.domain.security_events.event import Signal
-from auth_service.domain.security_events.stream import Method, Status, Stream, own_stream
+from auth_service.domain.security_events.event import QueuedEvent
+from auth_service.domain.security_events.stream import Method, Stream, StreamStatus, own_stream
 from auth_service.domain.unit_of_work import Store
 
 
@@ -14,7 +14,7 @@ class Polled:
     """What a poll takes away: signals, oldest first, and whether there are more."""
 
     stream: Stream
-    signals: Sequence[Signal]
+    signals: Sequence[QueuedEvent]
     more: bool
 
 
@@ -37,7 +37,7 @@ class Poll:
         """Give at most so many, none unless the stream is enabled. Raises UnknownStream or InvalidStream."""
         with self.store.reading() as tx:
             stream = _polled(own_stream(client_id, tx.streams.get(stream_id)))
-            if limit == 0 or stream.status != Status.ENABLED:
+            if limit == 0 or stream.status != StreamStatus.ENABLED:
                 return Polled(stream, (), more=False)
             found = tx.signals.waiting(stream_id, limit + 1)
         return Polled(stream, found[:limit], more=len(found) > limit)

@@ -9,7 +9,7 @@ from typing import Protocol
 from auth_service.domain.clock import Clock
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.oauth.client import Clients
-from auth_service.domain.security_events.event import Signal
+from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Stream
 from auth_service.domain.signing_keys import Signer
 from auth_service.domain.unit_of_work import Store
@@ -58,7 +58,7 @@ def pause_after(tries: int, chance: Callable[[], float] = random.random) -> floa
     return longest * (0.5 + chance() / 2)
 
 
-def security_event_token(signer: Signer, signal: Signal, stream: Stream, issuer: str) -> str:
+def security_event_token(signer: Signer, signal: QueuedEvent, stream: Stream, issuer: str) -> str:
     """Sign a signal for its stream (RFC 8417); raises NoSigningKey."""
     return signer.sign(signal.claims(issuer=issuer, audience=stream.audience), typ=TYPE)
 
@@ -79,7 +79,7 @@ class Deliver:
         with self.store.reading() as tx:
             return tx.streams.due(self.now())
 
-    def claim(self, stream: Stream, limit: int) -> Sequence[Signal]:
+    def claim(self, stream: Stream, limit: int) -> Sequence[QueuedEvent]:
         """Take at most so many of its signals, to be tried at once."""
         now = self.now()
         with self.store.transaction() as tx:
@@ -90,7 +90,7 @@ class Deliver:
         with self.store.transaction() as tx:
             return tx.signals.trim(self.now())
 
-    def __call__(self, stream: Stream, signal: Signal) -> Tried:
+    def __call__(self, stream: Stream, signal: QueuedEvent) -> Tried:
         """Try one that was claimed, and say what became of it.
 
         It is forgotten once it was accepted or refused, or when it could not be handed over for a day.
@@ -104,7 +104,7 @@ class Deliver:
                 tx.signals.remove(stream.stream_id, [signal.jti])
         return tried
 
-    def _tried(self, stream: Stream, signal: Signal) -> Tried:
+    def _tried(self, stream: Stream, signal: QueuedEvent) -> Tried:
         client = self.clients.get(stream.client_id)
         if client is None or not client.enabled:
             return Tried(Outcome.GIVEN_UP, "its client is disabled")

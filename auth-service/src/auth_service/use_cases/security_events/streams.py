@@ -13,14 +13,14 @@ from auth_service.domain.security_events.errors import (
     TooManyVerifications,
     UnknownStream,
 )
-from auth_service.domain.security_events.event import EVENTS, VERIFICATION, Signal
+from auth_service.domain.security_events.event import EVENTS, VERIFICATION, QueuedEvent
 from auth_service.domain.security_events.stream import (
     MOST_STREAMS,
     VERIFY_EVERY,
     Method,
-    Status,
     Stream,
-    Wish,
+    StreamConfiguration,
+    StreamStatus,
     own_stream,
 )
 from auth_service.domain.unit_of_work import Store, Transaction
@@ -34,7 +34,7 @@ class StreamAdmin:
     now: Clock
     at_home: bool = False
 
-    def create(self, client_id: str, wish: Wish) -> Stream:
+    def create(self, client_id: str, wish: StreamConfiguration) -> Stream:
         """Open a stream; raises InvalidStream, or TooManyStreams."""
         stream = self._shaped(Stream(new_id(), client_id, wish.method, (), self.now()), wish)
         with self.store.transaction() as tx:
@@ -54,7 +54,9 @@ class StreamAdmin:
         with self.store.reading() as tx:
             return own_stream(client_id, tx.streams.get(stream_id))
 
-    def configure(self, client_id: str, stream_id: str, wish: Callable[[Stream], Wish]) -> Stream:
+    def configure(
+        self, client_id: str, stream_id: str, wish: Callable[[Stream], StreamConfiguration]
+    ) -> Stream:
         """Replace what the receiver can say by what it wishes of the stream as it is; raises UnknownStream or InvalidStream."""
         with self.store.transaction() as tx:
             before = _locked(tx, client_id, stream_id)
@@ -63,12 +65,12 @@ class StreamAdmin:
             _record(tx, Event.STREAM_CHANGED, stream)
         return stream
 
-    def set_status(self, client_id: str, stream_id: str, status: Status, reason: str | None) -> Stream:
+    def set_status(self, client_id: str, stream_id: str, status: StreamStatus, reason: str | None) -> Stream:
         """Enable, pause or disable; a disabled stream forgets what it had. Raises UnknownStream."""
         with self.store.transaction() as tx:
             stream = replace(_locked(tx, client_id, stream_id), status=status, reason=reason)
             tx.streams.replace(stream)
-            if status is Status.DISABLED:
+            if status is StreamStatus.DISABLED:
                 tx.signals.clear(stream_id)
             _record(tx, Event.STREAM_CHANGED, stream)
         return stream
@@ -84,7 +86,7 @@ class StreamAdmin:
         now = self.now()
         with self.store.transaction() as tx:
             stream = _locked(tx, client_id, stream_id)
-            if stream.status == Status.DISABLED:
+            if stream.status == StreamStatus.DISABLED:
                 raise InvalidStream("nothing is sent over a disabled stream")
             wait = VERIFY_EVERY - (now - (stream.verified_at or 0.0))
             if wait > 0:
@@ -93,9 +95,9 @@ class StreamAdmin:
                 )
             tx.streams.replace(replace(stream, verified_at=now))
             body = {} if state is None else {"state": state}
-            tx.signals.add(Signal(new_id(), stream_id, new_id(), VERIFICATION, body, now))
+            tx.signals.add(QueuedEvent(new_id(), stream_id, new_id(), VERIFICATION, body, now))
 
-    def _shaped(self, stream: Stream, wish: Wish) -> Stream:
+    def _shaped(self, stream: Stream, wish: StreamConfiguration) -> Stream:
         """Give the stream as wished; raises InvalidStream."""
         events = tuple(dict.fromkeys(EVENTS if wish.events is None else wish.events))
         if not events:

@@ -9,7 +9,7 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class EndBrowserSession:
     """Logs out of a browser: its session here, and every session that was opened through it."""
 
     store: Store

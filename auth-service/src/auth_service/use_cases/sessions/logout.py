@@ -10,7 +10,7 @@ from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_s
 
 
 @dataclass(frozen=True, slots=True)
-class LogOut:
+class Logout:
     """Ends the session of whoever asks, or all sessions of the account. Asking again changes nothing."""
 
     store: Store

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
-from auth_service.web.long_polling import WaitingRoom, preferred_wait
+from auth_service.web.long_polling import LongPolls, preferred_wait
 
 UNCHANGED: dict[Any, Any] = {304: {"description": "It is what `If-None-Match` says."}}
 
@@ -26,7 +26,7 @@ class Followed:
     weak: bool = False
 
 
-def answer(waits: WaitingRoom, document: Followed) -> Response:
+def answer(waits: LongPolls, document: Followed) -> Response:
     """Give the document; with `If-None-Match` and `Prefer: wait=N` (RFC 7240) hold the answer until it changes."""
     known = request.if_none_match
     if known and not known.contains_weak(document.etag()):

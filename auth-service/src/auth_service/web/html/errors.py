@@ -3,7 +3,7 @@
 from flask import Response
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
+from auth_service.domain.errors import InvalidAuthorizationRequest, StaleForm, TryLater
 from auth_service.web.errors import PROBLEMS
 from auth_service.web.html.rendering import error_page, page
 from auth_service.web.html.scope_descriptions import in_time
@@ -12,8 +12,8 @@ from auth_service.web.html.scope_descriptions import in_time
 def answer_on_pages(routes: ApiBlueprint) -> None:
     """Tell people of errors on a page, not in JSON."""
 
-    @routes.errorhandler(Unanswerable)
-    def unanswerable(error: Unanswerable) -> Response:
+    @routes.errorhandler(InvalidAuthorizationRequest)
+    def unanswerable(error: InvalidAuthorizationRequest) -> Response:
         return error_page(str(error))
 
     @routes.errorhandler(StaleForm)

@@ -7,7 +7,7 @@ from typing import ParamSpec
 from flask import Response, request
 from service_kit.web.openapi import FORM, ApiBlueprint
 
-from auth_service.domain.errors import StaleForm, TryLater, Unanswerable
+from auth_service.domain.errors import InvalidAuthorizationRequest, StaleForm, TryLater
 from auth_service.web.html.errors import later_page
 from auth_service.web.html.parameters import Pairs, form_pairs
 from auth_service.web.html.rendering import error_page
@@ -44,8 +44,8 @@ def fields(pairs: Pairs) -> dict[str, str]:
 def answer_odd_forms(routes: ApiBlueprint) -> None:
     """Tell people on a page when a query or a form is none that these routes can read."""
 
-    @routes.errorhandler(Unanswerable)
-    def unanswerable(error: Unanswerable) -> Response:
+    @routes.errorhandler(InvalidAuthorizationRequest)
+    def unanswerable(error: InvalidAuthorizationRequest) -> Response:
         return error_page(str(error))
 
     @routes.errorhandler(StaleForm)

@@ -8,7 +8,7 @@ from flask import request
 from pydantic import BaseModel
 from service_kit.web.openapi import FORM
 
-from auth_service.domain.errors import Unanswerable
+from auth_service.domain.errors import InvalidAuthorizationRequest
 from auth_service.web.form_parsing import form_fields
 
 LONGEST_QUERY = 16 * 1024
@@ -28,7 +28,7 @@ def query_pairs() -> Pairs:
 def form_pairs() -> Pairs:
     """Give the parameters of a form in the body; raises Unanswerable for what is none."""
     if request.mimetype != FORM:
-        raise Unanswerable("this is not a form")
+        raise InvalidAuthorizationRequest("this is not a form")
     return parsed(request.get_data(cache=True), longest=LONGEST_FORM)
 
 
@@ -45,11 +45,11 @@ def written_in_form(text: str) -> Pairs:
 def parsed(raw: bytes | str, *, longest: int = LONGEST_QUERY) -> Pairs:
     """Give names and values in order; raises Unanswerable for what is too long, or not UTF-8."""
     if len(raw) > longest:
-        raise Unanswerable("the request is too long")
+        raise InvalidAuthorizationRequest("the request is too long")
     try:
         return tuple(form_fields(raw))
     except ValueError:
-        raise Unanswerable("the request cannot be read") from None
+        raise InvalidAuthorizationRequest("the request cannot be read") from None
 
 
 def described(**parts: type[BaseModel]) -> Callable[[Callable[P, R]], Callable[P, R]]:

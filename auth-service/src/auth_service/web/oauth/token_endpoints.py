@@ -7,12 +7,12 @@ from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.oauth.access_token import OwnToken, nested_actors
+from auth_service.domain.oauth.access_token import VerifiedToken, nested_actors
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, InvalidRequest, UnsupportedGrantType
 from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.oauth.authorization_code_grant import Redemption
-from auth_service.use_cases.oauth.introspection import StandingRefresh
+from auth_service.use_cases.oauth.introspection import ActiveRefreshToken
 from auth_service.use_cases.oauth.token_exchange_grant import ACCESS_TOKEN_TYPE
 from auth_service.use_cases.oauth.token_issuer import TokenAnswer
 from auth_service.web.dependencies import Mint
@@ -120,8 +120,8 @@ GRANTS: dict[str, Grant] = {
 }
 
 
-def _described(token: OwnToken | StandingRefresh, issuer: str) -> dict[str, object]:
-    if isinstance(token, StandingRefresh):
+def _described(token: VerifiedToken | ActiveRefreshToken, issuer: str) -> dict[str, object]:
+    if isinstance(token, ActiveRefreshToken):
         return {
             "active": True,
             "iss": issuer,

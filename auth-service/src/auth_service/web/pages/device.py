@@ -11,7 +11,7 @@ from touchstone.text import is_line
 from auth_service.domain.errors import BadCredentials, StaleForm, UnknownUserCode
 from auth_service.domain.oauth.device_code import normal_user_code
 from auth_service.domain.sessions.browser_session import SignedIn
-from auth_service.use_cases.oauth.device_approval import AnswerDevice, DeviceRequest
+from auth_service.use_cases.oauth.device_approval import DeviceApproval, DeviceRequest
 from auth_service.web.dependencies import Front, Mint
 from auth_service.web.html.errors import answer_on_pages
 from auth_service.web.html.form_fallback import fields
@@ -58,7 +58,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
 class _Pages:
     """What people see, and what is done with what they send."""
 
-    def __init__(self, front: Front, answer: AnswerDevice) -> None:
+    def __init__(self, front: Front, answer: DeviceApproval) -> None:
         self._front, self._answer = front, answer
         self._guard = front.forms
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from touchstone.text import is_line
 
 from auth_service.domain.security_events.event import EVENTS
-from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, Status, Stream
+from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, Stream, StreamStatus
 
 MOST_POLLED = 100  # signals that one poll takes away
 MOST_SETTLED = 1000  # signals that one poll settles
@@ -127,7 +127,7 @@ class PerhapsOneStream(BaseModel):
 class StatusChange(OneStream):
     """What the stream is to do from now on, and why."""
 
-    status: Status
+    status: StreamStatus
     reason: Text | None = None
 
 

@@ -8,7 +8,7 @@ from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
 from auth_service.domain.security_events.errors import InvalidStream
-from auth_service.domain.security_events.stream import Stream, Wish
+from auth_service.domain.security_events.stream import Stream, StreamConfiguration
 from auth_service.web.dependencies import SignalDesk
 from auth_service.web.errors import NO_STORE
 from auth_service.web.security_events.access import (
@@ -86,7 +86,7 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
     def update(body: StreamChange) -> Answer:
         """Change what is named, and leave the rest as it is."""
 
-        def wish(stream: Stream) -> Wish:
+        def wish(stream: Stream) -> StreamConfiguration:
             _check_ours(body, stream, issuer)
             given = body.model_fields_set
             delivery = body.delivery or DeliveryWish.model_validate(
@@ -105,7 +105,7 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
     def replace(body: StreamReplacement) -> Answer:
         """Replace the whole configuration."""
 
-        def wish(stream: Stream) -> Wish:
+        def wish(stream: Stream) -> StreamConfiguration:
             _check_ours(body, stream, issuer)
             return _wish(body.delivery, body.events_requested, body.description)
 
@@ -125,8 +125,8 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
         return "", 204, NO_STORE
 
 
-def _wish(delivery: DeliveryWish, events: list[str] | None, description: str | None) -> Wish:
-    return Wish(
+def _wish(delivery: DeliveryWish, events: list[str] | None, description: str | None) -> StreamConfiguration:
+    return StreamConfiguration(
         method=delivery.method,
         endpoint_url=delivery.endpoint_url,
         authorization=delivery.authorization_header,
