@@ -7,8 +7,6 @@ from typing import Protocol
 
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.sessions.session import Session
-from auth_service.domain.signing_keys import KeyStore
-from auth_service.domain.unit_of_work import Transaction
 
 ID_TOKEN = "JWT"  # noqa: S105 (its ``typ``: an access token's is at+jwt, so that neither passes as the other)
 ACR = "urn:touchstone:acr:single-factor"
@@ -96,13 +94,3 @@ class HintKeys(Protocol):
 
     def remove(self, kid: str) -> bool:
         """Take one out; False when it was not there."""
-
-
-def keep_for_hints(tx: Transaction, keys: KeyStore, lifetime: float) -> None:
-    """Keep the public half of every former key for ``lifetime`` seconds after it last signed.
-
-    To be called before keys are removed. ``lifetime`` is how long a session can live: the person of an older ID token
-    has no session of that time left.
-    """
-    for key in keys.former():
-        tx.hint_keys.add(HintKey(key.kid, key.public_key, key.signed_until + lifetime))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.oauth.id_token import keep_for_hints
-from auth_service.domain.signing_keys import AgeingKeys, KeyState
-from auth_service.domain.unit_of_work import Store
+from auth_service.domain.oauth.id_token import HintKey
+from auth_service.domain.signing_keys import AgeingKeys, KeyState, KeyStore
+from auth_service.domain.unit_of_work import Store, Transaction
 
 SCHEDULE = "schedule"
 
@@ -42,3 +42,13 @@ class RotateOnSchedule:
                 tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))
             tx.announce()
         return made is not None or bool(gone)
+
+
+def keep_for_hints(tx: Transaction, keys: KeyStore, lifetime: float) -> None:
+    """Keep the public half of every former key for ``lifetime`` seconds after it last signed.
+
+    To be called before keys are removed. ``lifetime`` is how long a session can live: the person of an older ID token
+    has no session of that time left.
+    """
+    for key in keys.former():
+        tx.hint_keys.add(HintKey(key.kid, key.public_key, key.signed_until + lifetime))

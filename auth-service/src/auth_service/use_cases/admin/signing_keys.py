@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.errors import UnknownKey
-from auth_service.domain.oauth.id_token import keep_for_hints
 from auth_service.domain.signing_keys import KeyStatus, KeyStore
 from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.admin.key_rotation import keep_for_hints
 
 
 @dataclass(frozen=True, slots=True)
