@@ -2,11 +2,14 @@
 
 import os
 import threading
+import time
+from functools import partial
 
 import pytest
 from touchstone.following import follower as follow
 from touchstone.following.follower import Follower
 from touchstone.following.snapshot import Snapshot
+from touchstone.following.transport import plain_session
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 
@@ -205,10 +208,11 @@ def test_an_answer_that_nothing_has_changed_is_bad_when_there_is_nothing(followe
     assert follower.last_error == "BadAnswerError: answered 304"
 
 
-def test_a_body_that_trickles_is_given_up(follower, server, document):
-    server.plan(document(before=lambda: follower.test_clock.advance(6)))
-    follower.poll()
-    assert follower.last_error == "BadAnswerError: answered too slowly"
+def test_slow_response_is_rejected(server, document):
+    server.plan(document(before=lambda: time.sleep(0.4)))
+    slow = Follower(server.url, bytes, session=partial(plain_session, deadline=0.1))
+    slow.poll()
+    assert slow.last_error == "ReadTimeout: timed out"
 
 
 def test_a_server_in_trouble_is_asked_again_later_and_later(make_clock, server, document):

@@ -13,8 +13,8 @@ from flask import Flask
 from touchstone import Issuer, IssuerDocuments, Issuers
 from touchstone.flask import Touchstone, require
 from touchstone.following import follower as follow
-from touchstone.following.fetch import plain_session
 from touchstone.following.follower import Follower
+from touchstone.following.transport import plain_session
 
 TEXT = {"Cache-Control": "max-age=3600", "ETag": '"1"'}
 

@@ -4,8 +4,7 @@ import json
 import re
 
 import requests
-from service_kit.http_deadline import adapter
-from touchstone.following.fetch import plain_session
+from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError
 
 from auth_service.use_cases.security_events.push import PushDelayed, PushRefused
@@ -24,13 +23,16 @@ class HttpPusher:
 
     def __init__(self, *, at_once: int, whole: float = WHOLE) -> None:
         """``at_once`` pushes may be under way; each answer is read in ``whole`` seconds or not at all."""
-        self._session = plain_session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, adapter(whole, pool_maxsize=at_once))
+        self._session = plain_session(deadline=whole, pool_maxsize=at_once)
 
     def push(self, url: str, authorization: str | None, token: str) -> None:
         """Return when it was accepted; raises PushRefused or PushDelayed, neither with a word of the receiver's prose."""
-        headers = {"Content-Type": "application/secevent+jwt", "Accept": "application/json"}
+        headers = {
+            "User-Agent": "touchstone",
+            "Content-Type": "application/secevent+jwt",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         if authorization is not None:
             headers["Authorization"] = authorization
         try:

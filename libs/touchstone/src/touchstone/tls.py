@@ -5,15 +5,10 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from requests import PreparedRequest
-from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.connectionpool import HTTPConnectionPool
 
 CA: TypeAlias = str | os.PathLike[str] | ssl.SSLContext | None
 
@@ -72,53 +67,3 @@ def _load(made: ssl.SSLContext, name: str, place: str | os.PathLike[str]) -> Non
         raise CertificatesError(
             f"{name} cannot be read as CA certificates: {place} ({type(error).__name__})"
         ) from None
-
-
-class Adapter(HTTPAdapter):
-    """A transport that trusts the CAs of `context(ca)`, read when they are needed first, also on the way through a proxy.
-
-    `pools` are the pool classes by scheme, `socket_class` is that of TLS sockets (not for a context of one's own);
-    `options` are those of requests' HTTPAdapter.
-    """
-
-    def __init__(
-        self,
-        ca: CA,
-        pools: Mapping[str, type[HTTPConnectionPool]],
-        socket_class: type[ssl.SSLSocket] = ssl.SSLSocket,
-        **options: Any,
-    ) -> None:
-        self._ca = ca
-        self._pools = dict(pools)
-        self._socket_class = socket_class
-        super().__init__(**options)
-
-    @cached_property
-    def _context(self) -> ssl.SSLContext:
-        made = context(self._ca)
-        if made is not self._ca:
-            made.sslsocket_class = self._socket_class
-        return made
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools that do without a proxy."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Return the pools of that proxy."""
-        if proxy.startswith("https"):
-            options["proxy_ssl_context"] = self._context
-        manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-    def build_connection_pool_key_attributes(
-        self, request: PreparedRequest, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Return requests' attributes with our context."""
-        host, options = super().build_connection_pool_key_attributes(request, *args, **kwargs)
-        return host, {**options, "ssl_context": self._context} if host["scheme"] == "https" else options
-
-    def cert_verify(self, *_args: Any) -> None:
-        """Leave it to the context, to which requests would add the CAs of certifi."""

@@ -5,7 +5,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from requests import Response, Session
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException  # noqa: A004 - requests' own
 from touchstone import arguments, tls
 from touchstone.following.failure_reason import reason
+from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from service_kit import http_deadline
 from service_kit.errors import UpstreamUnavailable
 from service_kit.http_client.circuit_breaker import CircuitBreaker
 from service_kit.observability import request_id
@@ -59,7 +58,7 @@ class ServiceClient:
         if proxy is not None:
             arguments.url("proxy", proxy, credentials=True)
         self._ca = ca
-        self._proxies = {} if proxy is None else {"http": proxy, "https": proxy}
+        self._proxy = proxy
         self.name = name or self._base_url.partition("://")[2]
         self._session = session
         self._timeout = timeout
@@ -166,13 +165,10 @@ class ServiceClient:
             return self._session
         session: Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = Session()
-            session.trust_env = False
-            # One user's are not the next one's.
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            session.proxies.update(self._proxies)
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, http_deadline.adapter(self._deadline, ca=self._ca))
+            # It keeps no cookies: one user's are not the next one's.
+            session = self._local.session = plain_session(
+                ca=self._ca, proxy=self._proxy, deadline=self._deadline
+            )
         return session
 
 

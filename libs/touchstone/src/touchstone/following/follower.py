@@ -21,9 +21,10 @@ import requests
 from touchstone import arguments
 from touchstone.following import poll_interval as pacing
 from touchstone.following.failure_log import Trouble
-from touchstone.following.fetch import Answer, ask, break_off, plain_session
+from touchstone.following.fetch import Answer, ask
 from touchstone.following.on_demand import OutOfTurn
 from touchstone.following.snapshot import Snapshot
+from touchstone.following.transport import abort, plain_session
 
 T = TypeVar("T")
 log = logging.getLogger("touchstone")
@@ -349,7 +350,7 @@ def _learned(follower: ref[Follower[Any]], question: _Question, answer: Answer |
 
 def _end(session: requests.Session, ended: SimpleQueue[None]) -> None:
     ended.put(None)
-    break_off(session)
+    abort(session)
 
 
 _followers: WeakSet[Follower[Any]] = WeakSet()

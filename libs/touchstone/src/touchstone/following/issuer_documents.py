@@ -17,9 +17,9 @@ import requests
 from touchstone import arguments, status, tls
 from touchstone.claims import AccessClaims
 from touchstone.errors import StatusUnavailable, Unavailable, Unconfirmed, UnknownStatus
-from touchstone.following.fetch import plain_session
 from touchstone.following.follower import DocumentStats, Follower
 from touchstone.following.snapshot import Snapshot
+from touchstone.following.transport import plain_session
 from touchstone.keys import KeySet
 from touchstone.status import StatusList
 

@@ -1,0 +1,69 @@
+"""A conditional GET: only a whole response is a document."""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+import requests
+from touchstone.following.fetch import ask
+from touchstone.following.transport import plain_session
+from urllib3.exceptions import HTTPError
+
+
+def test_an_answer_in_time_is_read(server, answer):
+    server.plan(answer(body=b"one", headers={"ETag": '"1"', "Cache-Control": "max-age=7"}))
+    told = ask(plain_session(), server.url, None, wait=True, max_bytes=3)
+    assert (told.body, told.etag, told.max_age, told.applied, told.held) == (b"one", '"1"', 7, False, False)
+
+
+@pytest.fixture
+def saying():
+    """`saying(data)`: the address of a server that answers one request with these bytes and hangs up."""
+    with contextlib.ExitStack() as stack:
+
+        def start(data):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def serve():
+                client, _ = listener.accept()
+                with client:
+                    client.recv(65_536)
+                    client.sendall(data)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            stack.callback(thread.join, 10)
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        yield start
+
+
+DOCUMENT = b'{"keys": []}'
+CHUNK = b"%x\r\n%b\r\n" % (len(DOCUMENT), DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 13\r\n\r\n" + DOCUMENT,
+        b"Content-Length: 13\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK,
+        b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + DOCUMENT,
+        b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"xyz\r\n",
+    ],
+    ids=["length", "length, no body", "no last chunk", "half a chunk", "broken chunk"],
+)
+def test_answer_that_is_cut_off_is_no_document(saying, rest):
+    url = saying(b'HTTP/1.1 200 OK\r\nETag: "1"\r\n' + rest)
+
+    with pytest.raises((ValueError, requests.RequestException, HTTPError)):
+        ask(plain_session(), url, None, wait=False, max_bytes=1000)
+
+
+def test_answer_that_ends_with_its_connection_is_read(saying):
+    told = ask(
+        plain_session(), saying(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT), None, wait=False, max_bytes=1000
+    )
+
+    assert told.body == DOCUMENT
