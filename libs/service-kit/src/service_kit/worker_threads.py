@@ -104,11 +104,11 @@ class ThreadRequired(BaseException):
 @contextmanager
 def trying() -> Iterator[None]:
     """Try a request on a thread that must not wait; raises ThreadRequired where the request says that it would."""
-    _local.trial = True
+    _local.trying = True
     try:
         yield
     finally:
-        _local.trial = False
+        _local.trying = False
 
 
 def require_thread() -> None:

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 
 from service_kit.database.engine import open_database
+from service_kit.database.failure_reason import failure_reason
 from service_kit.database.migrations import migrations_of, upgrade
 from service_kit.database.url import DatabaseUrl, address
 from service_kit.errors import CannotMigrate
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         upgrade(engine, folder)
     except (SQLAlchemyError, CannotMigrate, OSError) as error:
-        print(f"{package}: cannot migrate {where}: {reason_of(error, url)}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"{package}: cannot migrate {where}: {failure_reason(error, url)}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1
     finally:
         engine.dispose()

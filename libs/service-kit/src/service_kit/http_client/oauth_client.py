@@ -26,7 +26,7 @@ from service_kit.http_client.service_client import ServiceClient, retry_after
 from service_kit.worker_threads import release_slot, require_thread
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a type's name
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type's name
 ASSERTION_TTL_SECONDS = 60
 RENEW_BEFORE_SECONDS = 30  # seconds before its end at which a token is renewed

@@ -47,7 +47,7 @@ class AsgiServer:
     The app's configuration says how many THREADS there are, and how many of them run at once (THREADS_AT_ONCE, see
     WorkerThreads); the limits of a body are those of service_kit.web.request_validation. With READS_IN_LOOP a GET or HEAD without a body is
     tried in the event loop, which costs no change of threads, and starts over on a thread where it says that it may wait
-    (see `step_aside` and `may_wait`). A read that waits without saying so stops the whole process.
+    (see `release_slot` and `require_thread`). A read that waits without saying so stops the whole process.
     """
 
     def __init__(self, app: Flask) -> None:
