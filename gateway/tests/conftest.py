@@ -1,4 +1,4 @@
-"""A real upstream, a real issuer, and the real server in a thread: what the tests of the door need."""
+"""A real upstream, a real issuer, and the real server in a thread."""
 
 import contextlib
 import json
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-if not hasattr(sys.modules.get("gateway"), "create_app"):
+if not getattr(sys.modules.get("gateway"), "__file__", None):
     sys.modules.pop("gateway", None)  # pytest has made a module of this folder, which would hide the package
 
-from gateway.app import create_door
+from gateway.app import create_app
 from gateway.http_server.server import make_server
 from gateway.settings import Settings
 from testkit.cluster import free_ports
@@ -155,8 +155,8 @@ class Upstream:
             thread.join(10)
 
 
-class Line:
-    """One connection to the gateway, spoken by hand."""
+class RawConnection:
+    """A connection to the gateway, on which a test sends bytes."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
@@ -203,17 +203,17 @@ class Line:
 @dataclass
 class Running:
     port: int
-    lines: list = field(default_factory=list)
+    connections: list = field(default_factory=list)
 
-    def line(self):
-        self.lines.append(Line(self.port))
-        return self.lines[-1]
+    def connect(self):
+        self.connections.append(RawConnection(self.port))
+        return self.connections[-1]
 
     def raw(self, data, method="GET"):
-        line = self.line()
+        connection = self.connect()
         with contextlib.suppress(ConnectionError):  # refused before all of it was sent
-            line.send(data)
-        return line.answer(method)
+            connection.send(data)
+        return connection.answer(method)
 
     def ask(self, method, target, *headers, body=b"", host="gateway.test"):
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
@@ -235,8 +235,8 @@ def serving(app):
     try:
         yield running
     finally:
-        for line in running.lines:
-            line.close()
+        for connection in running.connections:
+            connection.close()
         server.should_exit = True
         thread.join(20)
 
@@ -264,29 +264,35 @@ def settings(issuer):
 
 
 @pytest.fixture(scope="session")
-def start():
+def serve():
     return serving
 
 
+@pytest.fixture(scope="session")
+def start(settings):
+    """`start(url, **settings)`: a gateway whose services are all at `url`, as a context."""
+    return lambda url, **more: serving(create_app(settings(url, **more)))
+
+
 @pytest.fixture(scope="module")
-def _house(settings):
+def _pair(start):
     upstream = Upstream()
     try:
-        with serving(create_door(settings(upstream.url, rate_limits=False))[0]) as running:
+        with start(upstream.url, rate_limits=False) as running:
             yield upstream, running
     finally:
         upstream.close()
 
 
 @pytest.fixture
-def upstream(_house):
-    _house[0].reset()
-    return _house[0]
+def upstream(_pair):
+    _pair[0].reset()
+    return _pair[0]
 
 
 @pytest.fixture
-def gateway(_house, upstream):
-    return _house[1]
+def gateway(_pair, upstream):
+    return _pair[1]
 
 
 @pytest.fixture

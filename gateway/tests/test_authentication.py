@@ -1,4 +1,4 @@
-"""The token check at the edge."""
+"""The token check at the authentication."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from gateway.authentication import Edge, bearer
+from gateway.authentication import Authentication, bearer_token
 from gateway.errors import Refusal
 from testkit.status_list import FakeStatusList
 from testkit.token_signer import TokenSigner
@@ -75,18 +75,20 @@ def authorization(token):
     return None if token is None else f"Bearer {token}".encode()
 
 
-def check(edge, token, audience="orders-service"):
-    return asyncio.run(edge.check(audience, authorization(token)))
+def check(authentication, token, audience="orders-service"):
+    return asyncio.run(authentication.check(audience, authorization(token)))
 
 
-def refused(edge, token):
+def refused(authentication, token):
     with pytest.raises(Refusal) as refusal:
-        check(edge, token)
+        check(authentication, token)
     return refusal.value
 
 
-def edge_with(documents):
-    return Edge("http://localhost:8080", ["orders-service", "users-service"], documents, now=time.time)
+def authentication_with(documents):
+    return Authentication(
+        "http://localhost:8080", ["orders-service", "users-service"], documents, now=time.time
+    )
 
 
 @pytest.fixture
@@ -94,8 +96,8 @@ def statuses(mint):
     return FakeStatusList(mint, size=64)
 
 
-def test_a_good_token_passes_with_its_claims(mint):
-    assert check(edge_with(Documents(mint)), mint.sign()).subject
+def test_token_valid_returns_claims(mint):
+    assert check(authentication_with(Documents(mint)), mint.sign()).subject
 
 
 @pytest.mark.parametrize(
@@ -106,103 +108,114 @@ def test_a_good_token_passes_with_its_claims(mint):
         ({"iss": "http://evil"}, "wrong_issuer"),
     ],
 )
-def test_a_bad_token_is_answered_with_the_challenge(mint, claims, slug):
+def test_token_invalid_is_401_with_challenge(mint, claims, slug):
     with pytest.raises(Refusal) as refusal:
-        check(edge_with(Documents(mint)), mint.sign(mint.claims(**claims)))
+        check(authentication_with(Documents(mint)), mint.sign(mint.claims(**claims)))
 
     assert (refusal.value.kind.status, refusal.value.slug) == (401, slug)
     assert dict(refusal.value.headers)[b"www-authenticate"].startswith(b'Bearer error="invalid_token"')
 
 
-def test_no_token_is_answered_with_the_plain_challenge(mint):
+def test_token_missing_gets_plain_challenge(mint):
     with pytest.raises(Refusal) as refusal:
-        check(edge_with(Documents(mint)), None)
+        check(authentication_with(Documents(mint)), None)
 
     assert refusal.value.headers == ((b"www-authenticate", b"Bearer"),)
 
 
-def test_without_keys_a_token_is_neither_good_nor_bad(mint):
-    edge = edge_with(Documents())
+def test_keys_missing_is_503(mint):
+    authentication = authentication_with(Documents())
 
     with pytest.raises(Refusal) as refusal:
-        check(edge, mint.sign())
+        check(authentication, mint.sign())
 
-    assert not edge.ready()
+    assert not authentication.ready()
     assert refusal.value.kind.status == 503
     assert dict(refusal.value.headers)[b"retry-after"]
 
 
-def test_a_key_that_is_newer_than_ours_is_fetched(mint):
+def test_key_new_is_fetched(mint):
     new = TokenSigner("http://localhost:8080", key=None, kid="new")
 
-    assert check(edge_with(Documents(mint, later=[new])), new.sign()).subject
+    assert check(authentication_with(Documents(mint, later=[new])), new.sign()).subject
 
 
-def test_a_key_that_nobody_knows_is_refused(mint):
+def test_key_unknown_is_401(mint):
     with pytest.raises(Refusal) as refusal:
-        check(edge_with(Documents(mint)), mint.sign(header={"kid": "other"}))
+        check(authentication_with(Documents(mint)), mint.sign(header={"kid": "other"}))
 
     assert refusal.value.slug == "unknown_key"
 
 
-def test_keys_that_are_on_their_way_are_waited_for(mint):
-    assert check(edge_with(Documents(later=[mint])), mint.sign()).subject
+def test_keys_missing_are_awaited(mint):
+    assert check(authentication_with(Documents(later=[mint])), mint.sign()).subject
 
 
-def test_a_token_whose_bit_is_not_set_passes(mint, statuses):
-    assert check(edge_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7))).status
+def test_status_not_set_is_accepted(mint, statuses):
+    assert check(
+        authentication_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7))
+    ).status
 
 
-def test_a_token_of_a_session_that_has_ended_is_refused(mint, statuses):
+def test_token_revoked_is_401(mint, statuses):
     statuses[7] = 1
 
-    refusal = refused(edge_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7)))
+    refusal = refused(
+        authentication_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7))
+    )
 
     assert (refusal.kind.status, refusal.slug) == (401, "revoked_token")
     assert dict(refusal.headers)[b"www-authenticate"].startswith(b'Bearer error="invalid_token"')
 
 
-def test_a_token_that_passed_is_refused_once_its_session_has_ended(mint, statuses):
-    edge, token = edge_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7))
-    check(edge, token)
+def test_token_revoked_after_use_is_401(mint, statuses):
+    authentication, token = (
+        authentication_with(Documents(mint, lists=[statuses])),
+        mint.sign(mint.claims(status=7)),
+    )
+    check(authentication, token)
     statuses[7] = 1
 
-    assert refused(edge, token).slug == "revoked_token"
+    assert refused(authentication, token).slug == "revoked_token"
 
 
 @pytest.mark.parametrize("reference", [{"idx": 64}, {"uri": "https://attacker.example/status-lists/1"}])
-def test_a_status_that_is_none_of_the_issuers_is_refused(mint, statuses, reference):
+def test_status_unknown_is_401(mint, statuses, reference):
     status = {"status_list": mint.status(7)["status_list"] | reference}
 
-    refusal = refused(edge_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=status)))
+    refusal = refused(
+        authentication_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=status))
+    )
 
     assert (refusal.kind.status, refusal.slug) == (401, "unknown_status")
 
 
-def test_a_list_met_for_the_first_time_is_waited_for(mint, statuses):
+def test_status_list_new_is_awaited(mint, statuses):
     documents = Documents(mint, later_lists=[statuses])
 
-    assert check(edge_with(documents), mint.sign(mint.claims(status=7))).subject
+    assert check(authentication_with(documents), mint.sign(mint.claims(status=7))).subject
     assert documents.waited == [statuses.uri]
 
 
-def test_a_list_that_does_not_come_leaves_the_token_neither_good_nor_bad(mint):
-    refusal = refused(edge_with(Documents(mint)), mint.sign(mint.claims(status=7)))
+def test_status_list_missing_is_503(mint):
+    refusal = refused(authentication_with(Documents(mint)), mint.sign(mint.claims(status=7)))
 
     assert (refusal.kind.status, refusal.slug) == (503, "status_unavailable")
     assert dict(refusal.headers)[b"retry-after"]
 
 
-def test_a_new_key_and_a_new_list_may_come_with_one_token(mint, statuses):
+def test_key_and_list_new_with_one_token(mint, statuses):
     new = TokenSigner("http://localhost:8080", kid="new")
     documents = Documents(mint, later=[new], later_lists=[statuses])
 
-    assert check(edge_with(documents), new.sign(new.claims(status=7))).subject
+    assert check(authentication_with(documents), new.sign(new.claims(status=7))).subject
 
 
-def gathered(edge, tokens, meanwhile):
+def gathered(authentication, tokens, meanwhile):
     async def ask():
-        asked = [asyncio.create_task(edge.check("orders-service", authorization(t))) for t in tokens]
+        asked = [
+            asyncio.create_task(authentication.check("orders-service", authorization(t))) for t in tokens
+        ]
         await asyncio.sleep(0)
         await meanwhile(asked)
         return await asyncio.gather(*asked, return_exceptions=True)
@@ -216,9 +229,7 @@ async def until(question):
             await asyncio.sleep(0.001)
 
 
-def test_however_many_requests_meet_a_list_one_thread_waits_and_one_that_leaves_takes_nobody_along(
-    mint, statuses
-):
+def test_list_awaited_once_for_many_requests(mint, statuses):
     documents = Documents(mint, later_lists=[statuses])
     documents.gate.clear()
 
@@ -228,14 +239,16 @@ def test_however_many_requests_meet_a_list_one_thread_waits_and_one_that_leaves_
         await asyncio.sleep(0)
         documents.gate.set()
 
-    answers = gathered(edge_with(documents), [mint.sign(mint.claims(status=n)) for n in range(20)], leave)
+    answers = gathered(
+        authentication_with(documents), [mint.sign(mint.claims(status=n)) for n in range(20)], leave
+    )
 
     assert documents.waited == [statuses.uri]
     assert isinstance(answers[0], asyncio.CancelledError)
     assert all(answer.subject for answer in answers[1:])
 
 
-def test_past_a_few_lists_at_once_a_token_is_answered_without_waiting(mint):
+def test_lists_awaited_at_once_are_bounded(mint):
     documents = Documents(mint)
     documents.gate.clear()
     tokens = [mint.sign(mint.claims(status=mint.status(7, number))) for number in range(1, 5)]
@@ -244,7 +257,7 @@ def test_past_a_few_lists_at_once_a_token_is_answered_without_waiting(mint):
         await until(lambda: len(documents.waited) == 2 and all(each.done() for each in asked[2:]))
         documents.gate.set()
 
-    answers = gathered(edge_with(documents), tokens, go_on)
+    answers = gathered(authentication_with(documents), tokens, go_on)
 
     assert [answer.slug for answer in answers] == ["status_unavailable"] * 4
     assert len(documents.waited) == 2
@@ -262,10 +275,10 @@ def test_past_a_few_lists_at_once_a_token_is_answered_without_waiting(mint):
         (b"Bearer a, Bearer b", DuplicateAuthorization),
     ],
 )
-def test_the_bearer_is_one_token_in_one_form(value, error):
+def test_bearer_malformed_is_refused(value, error):
     with pytest.raises(error):
-        bearer(value)
+        bearer_token(value)
 
 
-def test_the_scheme_is_taken_in_any_case():
-    assert bearer(b"bEaReR abc") == "abc"
+def test_bearer_scheme_is_case_insensitive():
+    assert bearer_token(b"bEaReR abc") == "abc"

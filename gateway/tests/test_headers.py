@@ -2,7 +2,7 @@
 
 import pytest
 from gateway.errors import Refusal
-from gateway.headers import Inbound
+from gateway.headers import RequestHeaders
 
 from gateway import headers
 
@@ -10,7 +10,7 @@ HOST = (b"host", b"gateway.test")
 
 
 def onward(*pairs):
-    return Inbound([HOST, *pairs]).onward("192.0.2.1", "http")
+    return RequestHeaders([HOST, *pairs]).forwarded("192.0.2.1", "http")
 
 
 DROPPED = [
@@ -37,13 +37,13 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("name", DROPPED + SPELLINGS)
-def test_what_a_stranger_says_about_himself_is_dropped(name):
+def test_forged_header_is_dropped(name):
     lines = onward((name.encode(), b"forged"))
 
     assert not [line for line in lines if b"forged" in line]
 
 
-def test_the_true_origin_is_set():
+def test_forwarded_headers_are_set():
     lines = onward()
 
     assert b"x-forwarded-for: 192.0.2.1" in lines
@@ -51,7 +51,7 @@ def test_the_true_origin_is_set():
     assert b"x-forwarded-host: gateway.test" in lines
 
 
-def test_other_headers_pass_with_empty_values_and_repeated_ones():
+def test_headers_empty_and_repeated_are_passed_on():
     lines = onward(
         (b"accept", b"*/*"),
         (b"x-empty", b""),
@@ -65,15 +65,15 @@ def test_other_headers_pass_with_empty_values_and_repeated_ones():
 
 
 @pytest.mark.parametrize("connection", [b"x-secret", b"close, X-Secret", b"X_SECRET,keep-alive"])
-def test_what_connection_names_is_dropped(connection):
+def test_header_named_in_connection_is_dropped(connection):
     lines = onward((b"connection", connection), (b"x-secret", b"forged"), (b"accept", b"*/*"))
 
     assert not [line for line in lines if b"forged" in line]
     assert b"accept: */*" in lines
 
 
-def test_connection_cannot_name_away_the_host_or_the_length():
-    inbound = Inbound(
+def test_connection_cannot_drop_framing_headers():
+    inbound = RequestHeaders(
         [
             HOST,
             (b"connection", b"host, content-length, authorization"),
@@ -85,13 +85,13 @@ def test_connection_cannot_name_away_the_host_or_the_length():
     assert (inbound.host, inbound.content_length, inbound.authorization) == (b"gateway.test", 3, None)
 
 
-def test_a_valid_request_id_is_kept_and_another_replaced():
-    assert Inbound([HOST, (b"x-request-id", b"abc.DEF-1")]).request_id == "abc.DEF-1"
-    assert Inbound([HOST, (b"x-request-id", b"<script>")]).request_id != "<script>"
-    assert len(Inbound([HOST]).request_id) == 32
+def test_request_id_invalid_is_replaced():
+    assert RequestHeaders([HOST, (b"x-request-id", b"abc.DEF-1")]).request_id == "abc.DEF-1"
+    assert RequestHeaders([HOST, (b"x-request-id", b"<script>")]).request_id != "<script>"
+    assert len(RequestHeaders([HOST]).request_id) == 32
 
 
-def test_only_a_valid_trace_is_passed():
+def test_traceparent_invalid_is_dropped():
     good = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     assert b"traceparent: " + good in onward((b"traceparent", good))
@@ -120,9 +120,9 @@ def test_only_a_valid_trace_is_passed():
         ([HOST, (b"x", b"y" * 33000)], "1.1", 431),
     ],
 )
-def test_headers_that_are_not_acceptable_are_refused(pairs, version, status):
+def test_headers_invalid_are_refused(pairs, version, status):
     with pytest.raises(Refusal) as refusal:
-        Inbound(pairs).refuse(version)
+        RequestHeaders(pairs).check(version)
 
     assert refusal.value.kind.status == status
 
@@ -136,12 +136,12 @@ def test_headers_that_are_not_acceptable_are_refused(pairs, version, status):
         ([HOST, (b"transfer-encoding", b"Chunked")], "1.1"),
     ],
 )
-def test_headers_that_are_acceptable_are_not(pairs, version):
-    Inbound(pairs).refuse(version)
+def test_headers_valid_are_accepted(pairs, version):
+    RequestHeaders(pairs).check(version)
 
 
-def test_strangers_cannot_fill_the_memory_with_names():
+def test_header_name_cache_is_bounded():
     for number in range(2000):
-        Inbound([HOST, (b"x-name-%d" % number, b"")])
+        RequestHeaders([HOST, (b"x-name-%d" % number, b"")])
 
     assert len(headers._verdicts) <= headers._MAX_VERDICTS

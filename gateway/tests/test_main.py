@@ -1,7 +1,6 @@
 """The real process: `python -m gateway`."""
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -46,7 +45,7 @@ def ready(url, process):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_counts_and_ends_when_told(launch, tmp_path, number):
+def test_process_serves_until_signal(launch, tmp_path, number):
     port, metrics = free_ports(2)
     process = launch(GATEWAY_PORT=str(port), GATEWAY_METRICS_PORT=str(metrics))
     url = f"http://127.0.0.1:{port}"
@@ -64,7 +63,7 @@ def test_it_serves_counts_and_ends_when_told(launch, tmp_path, number):
     assert "secret" not in said
 
 
-def test_a_wrong_setting_is_named_and_ends_it(launch, tmp_path):
+def test_invalid_setting_is_named(launch, tmp_path):
     process = launch(GATEWAY_PORT="http", RATE_LIMIT_LOGIN="often")
 
     assert process.wait(20) == 2
@@ -86,29 +85,3 @@ def test_a_wrong_setting_is_named_and_ends_it(launch, tmp_path):
 def test_settings_are_validated(name, value):
     with pytest.raises(ValidationError):
         Settings(**{name: value})
-
-
-def test_flask_run_serves_the_door_and_not_what_is_behind_it(issuer, tmp_path):
-    (port,) = free_ports(1)
-    urls = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL", "ISSUER_BACKCHANNEL"), issuer.url)
-    command = [sys.executable, "-m", "flask", "--app", "gateway", "run", "--port", str(port)]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=urls, cwd=tmp_path, stdout=log, stderr=log)
-    try:
-        assert ready(f"http://127.0.0.1:{port}/livez", process)
-        first_lines = []
-        for target in (
-            "/.well-known/jwks.json",
-            "/orders%2f1",
-            "http://evil/products",
-            "/a/../products",
-            "/a//b",
-        ):
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
-                line.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-                first_lines.append(int(line.makefile("rb").readline().split()[1]))
-    finally:
-        process.kill()
-        process.wait()
-
-    assert first_lines == [200, 400, 400, 400, 400]

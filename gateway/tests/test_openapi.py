@@ -1,10 +1,8 @@
 """The joined OpenAPI document."""
 
 import pytest
-from gateway.openapi import FRESH, Documents
+from gateway.openapi import CACHE_SECONDS, JoinedDocument, gateway_document
 from testkit.clock import FakeClock
-
-from gateway import own
 
 PROBLEM = {"type": "object"}
 
@@ -41,10 +39,10 @@ def clock():
 
 
 def joined(sources, clock):
-    return Documents(sources, "http://localhost:8080", "1.2.3", now=clock)
+    return JoinedDocument(sources, "http://localhost:8080", "1.2.3", now=clock)
 
 
-def test_it_holds_the_public_routes_of_each_service_and_no_other(clock):
+def test_openapi_holds_public_routes_only(clock):
     sources = {
         "orders-service": Source(
             document(
@@ -52,17 +50,17 @@ def test_it_holds_the_public_routes_of_each_service_and_no_other(clock):
             )
         ),
         "users-service": Source(document(("get", "/users/me"), ("get", "/orders"))),
-        "gateway": own.document,
+        "gateway": gateway_document,
     }
 
-    paths = joined(sources, clock).joined()["paths"]
+    paths = joined(sources, clock).get()["paths"]
 
     assert set(paths) == {"/orders/{order_id}", "/users/me", "/livez", "/readyz", "/openapi.json", "/docs"}
     assert paths["/users/me"]["get"]["operationId"] == "users-service.get_it"
     assert paths["/users/me"]["get"]["tags"] == ["users-service"]
 
 
-def test_schemas_of_one_name_that_differ_keep_apart(clock):
+def test_openapi_conflicting_schemas_are_renamed(clock):
     inner = {
         "Box": {
             "properties": {
@@ -75,7 +73,7 @@ def test_schemas_of_one_name_that_differ_keep_apart(clock):
     users["components"]["schemas"]["Item"]["properties"] = {"next": {"$ref": "#/components/schemas/Item"}}
     whole = joined(
         {"orders-service": Source(document(("get", "/orders"))), "users-service": Source(users)}, clock
-    ).joined()
+    ).get()
 
     schemas = whole["components"]["schemas"]
     reference = whole["paths"]["/users/me"]["get"]["responses"]["200"]["content"]["application/json"][
@@ -88,33 +86,33 @@ def test_schemas_of_one_name_that_differ_keep_apart(clock):
     assert schemas["Problem"] == PROBLEM
 
 
-def test_it_is_fetched_once_in_a_while(clock):
+def test_openapi_is_cached(clock):
     source = Source(document(("get", "/orders")))
     documents = joined({"orders-service": source}, clock)
 
-    documents.joined()
-    documents.joined()
-    clock.advance(FRESH + 1)
-    documents.joined()
+    documents.get()
+    documents.get()
+    clock.advance(CACHE_SECONDS + 1)
+    documents.get()
 
     assert source.calls == 2
 
 
-def test_a_service_that_is_down_is_spoken_for_by_what_it_said_last(clock):
+def test_openapi_of_a_service_down_is_the_last(clock):
     source = Source(document(("get", "/orders")))
     documents = joined({"orders-service": source, "users-service": Source(OSError("down"))}, clock)
-    first = documents.joined()
+    first = documents.get()
     source.value = OSError("down")
-    clock.advance(FRESH + 1)
+    clock.advance(CACHE_SECONDS + 1)
 
     assert set(first["paths"]) == {"/orders"}
-    assert documents.joined() == first
+    assert documents.get() == first
 
 
-def test_who_asks_while_another_fetches_gets_what_there_is(clock):
+def test_openapi_during_fetch_is_the_cached(clock):
     documents = joined({"orders-service": Source(document(("get", "/orders")))}, clock)
-    first = documents.joined()
-    clock.advance(FRESH + 1)
+    first = documents.get()
+    clock.advance(CACHE_SECONDS + 1)
 
     with documents._lock:
-        assert documents.joined() is first
+        assert documents.get() is first

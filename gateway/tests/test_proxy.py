@@ -4,22 +4,21 @@ import json
 import threading
 
 import pytest
-from gateway.app import create_door
 from testkit.cluster import free_ports
 from testkit.proxy import FaultyProxy
 
 
 @pytest.fixture
-def proxied(another_upstream, settings, start):
+def proxied(another_upstream, start):
     """A gateway whose services are behind a faulty line."""
     line = FaultyProxy(("127.0.0.1", another_upstream.port))
-    with line, start(create_door(settings(line.url, rate_limits=False))[0]) as running:
+    with line, start(line.url, rate_limits=False) as running:
         yield line, another_upstream, running
 
 
-def test_a_dead_service_is_503_with_the_time_to_wait(settings, start):
+def test_service_down_is_503_with_retry_after(start):
     (port,) = free_ports(1)
-    with start(create_door(settings(f"http://127.0.0.1:{port}"))[0]) as gateway:
+    with start(f"http://127.0.0.1:{port}") as gateway:
         answer = gateway.ask("GET", "/products")
         document = gateway.ask("GET", "/openapi.json")
 
@@ -29,7 +28,7 @@ def test_a_dead_service_is_503_with_the_time_to_wait(settings, start):
     assert document.status == 200
 
 
-def test_a_service_that_keeps_failing_is_left_alone_and_asked_again_later(proxied):
+def test_breaker_opens_after_failures(proxied):
     line, upstream, gateway = proxied
     line.mode = "refuse"
     failed = [gateway.ask("GET", "/products") for _ in range(5)]
@@ -44,7 +43,7 @@ def test_a_service_that_keeps_failing_is_left_alone_and_asked_again_later(proxie
 
 
 @pytest.mark.parametrize("mode", ["reset", "garbage", "truncate"])
-def test_a_service_that_speaks_nonsense_is_502(proxied, mode):
+def test_invalid_response_is_502(proxied, mode):
     line, _, gateway = proxied
     line.mode, line.limit = mode, 20
 
@@ -66,8 +65,8 @@ def dying(times):
     return answer
 
 
-def test_a_get_that_died_before_a_byte_came_is_repeated_once(another_upstream, settings, start):
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+def test_get_without_response_is_retried_once(another_upstream, start):
+    with start(another_upstream.url) as gateway:
         another_upstream.answer = dying(1)
         once = gateway.ask("GET", "/products").status
         another_upstream.seen.clear()
@@ -79,10 +78,8 @@ def test_a_get_that_died_before_a_byte_came_is_repeated_once(another_upstream, s
 
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
-def test_a_post_is_never_repeated_not_even_on_an_old_connection(
-    another_upstream, settings, start, body, bearer
-):
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+def test_post_is_never_retried(another_upstream, start, body, bearer):
+    with start(another_upstream.url) as gateway:
         gateway.ask("GET", "/products")
         another_upstream.seen.clear()
         another_upstream.answer = dying(9)
@@ -92,27 +89,27 @@ def test_a_post_is_never_repeated_not_even_on_an_old_connection(
     assert len(another_upstream.seen) == 1
 
 
-def test_a_get_that_had_begun_to_answer_is_not_repeated(another_upstream, settings, start):
+def test_get_begun_is_not_retried(another_upstream, start):
     def begin(_request, connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-")
         connection.shutdown(2)
 
     another_upstream.answer = begin
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+    with start(another_upstream.url) as gateway:
         assert gateway.ask("GET", "/products").status == 502
 
     assert len(another_upstream.seen) == 1
 
 
-def test_a_service_that_takes_too_long_is_504_and_the_others_go_on(another_upstream, settings, start):
+def test_slow_service_is_504(another_upstream, start):
     release = threading.Event()
 
     def late(request, connection):
         release.wait(20)
 
     another_upstream.answer = late
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
-        line = gateway.line()
+    with start(another_upstream.url) as gateway:
+        line = gateway.connect()
         line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
         meanwhile = gateway.ask("GET", "/livez").status
         answer = line.answer()
@@ -122,9 +119,7 @@ def test_a_service_that_takes_too_long_is_504_and_the_others_go_on(another_upstr
     assert (answer.status, answer.problem()) == (504, "upstream_timeout")
 
 
-def test_half_as_many_as_the_mint_holds_may_wait_for_a_document_and_the_others_are_answered_at_once(
-    another_upstream, settings, start
-):
+def test_long_polls_are_bounded(another_upstream, start):
     waiting, release = threading.Semaphore(0), threading.Event()
 
     def hold(request, connection):
@@ -134,8 +129,8 @@ def test_half_as_many_as_the_mint_holds_may_wait_for_a_document_and_the_others_a
         another_upstream.say(connection, json.dumps(request.values("prefer")).encode())
 
     another_upstream.answer = hold
-    with start(create_door(settings(another_upstream.url, waiting_requests=9))[0]) as gateway:
-        lines = [gateway.line() for _ in range(4)]
+    with start(another_upstream.url, waiting_requests=9) as gateway:
+        lines = [gateway.connect() for _ in range(4)]
         for line in lines:
             line.send(b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nPrefer: wait=25\r\n\r\n")
         held = [waiting.acquire(timeout=10) for _ in lines]
@@ -149,8 +144,8 @@ def test_half_as_many_as_the_mint_holds_may_wait_for_a_document_and_the_others_a
     assert answers == [b'["wait=25"]'] * 4
 
 
-def test_past_the_rate_of_a_client_the_answer_is_429(another_upstream, settings, start):
-    with start(create_door(settings(another_upstream.url, rate_limit_client="2/minute"))[0]) as gateway:
+def test_client_over_limit_is_429(another_upstream, start):
+    with start(another_upstream.url, rate_limit_client="2/minute") as gateway:
         answers = [gateway.ask("GET", "/products") for _ in range(3)]
 
     assert [a.status for a in answers] == [200, 200, 429]
@@ -158,9 +153,9 @@ def test_past_the_rate_of_a_client_the_answer_is_429(another_upstream, settings,
     assert 1 <= int(answers[2]["retry-after"]) <= 61
 
 
-def test_log_in_has_rates_of_its_own_by_address_and_by_account(another_upstream, settings, start):
+def test_login_limits_by_address_and_account(another_upstream, start):
     rates = {"rate_limit_login": "4/minute", "rate_limit_account": "2/minute"}
-    with start(create_door(settings(another_upstream.url, **rates))[0]) as gateway:
+    with start(another_upstream.url, **rates) as gateway:
         alice = [
             gateway.ask("POST", "/login", body=b'{"email": "alice@example.com"}').status for _ in range(3)
         ]
@@ -177,8 +172,8 @@ JSON = "Content-Type: application/json"
 BROWSER = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 
 
-def test_pages_that_are_looked_at_are_no_log_ins(another_upstream, settings, start):
-    with start(create_door(settings(another_upstream.url, rate_limit_login="2/minute"))[0]) as gateway:
+def test_get_of_login_page_is_not_limited(another_upstream, start):
+    with start(another_upstream.url, rate_limit_login="2/minute") as gateway:
         looked = [gateway.ask("GET", "/oauth/authorize").status for _ in range(4)]
         sent = [gateway.ask("POST", "/oauth/authorize", FORM, body=b"a=b").status for _ in range(3)]
         after = gateway.ask("GET", "/oauth/authorize").status
@@ -204,8 +199,8 @@ def test_pages_that_are_looked_at_are_no_log_ins(another_upstream, settings, sta
         ("/login", [JSON, BROWSER], False),
     ],
 )
-def test_past_the_rate_people_get_a_page(another_upstream, settings, start, path, headers, page):
-    with start(create_door(settings(another_upstream.url, rate_limit_login="1/minute"))[0]) as gateway:
+def test_rate_limit_page_or_problem(another_upstream, start, path, headers, page):
+    with start(another_upstream.url, rate_limit_login="1/minute") as gateway:
         gateway.ask("POST", path, *headers, body=b"{}")
         answer = gateway.ask("POST", path, *headers, body=b"{}")
 
@@ -220,20 +215,18 @@ def test_past_the_rate_people_get_a_page(another_upstream, settings, start, path
         assert answer.problem() == "too_many_requests"
 
 
-def test_a_page_says_that_a_service_is_away(settings, start):
+def test_service_down_shows_error_page(start):
     (port,) = free_ports(1)
-    with start(create_door(settings(f"http://127.0.0.1:{port}"))[0]) as gateway:
+    with start(f"http://127.0.0.1:{port}") as gateway:
         answer = gateway.ask("GET", "/oauth/device", BROWSER)
 
     assert (answer.status, answer["content-type"]) == (503, "text/html; charset=utf-8")
     assert "Please try again in" in answer.body.decode()
 
 
-def test_without_keys_a_token_is_neither_good_nor_bad(another_upstream, settings, start, bearer):
+def test_keys_missing_is_503(another_upstream, start, bearer):
     (port,) = free_ports(1)
-    with start(
-        create_door(settings(another_upstream.url, issuer_backchannel=f"http://127.0.0.1:{port}"))[0]
-    ) as gateway:
+    with start(another_upstream.url, issuer_backchannel=f"http://127.0.0.1:{port}") as gateway:
         answer, ready = gateway.ask("GET", "/orders", bearer()), gateway.ask("GET", "/readyz")
 
     assert (answer.status, answer.problem()) == (503, "keys_unavailable")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from gateway.errors import Refusal
-from gateway.rate_limits import Limits, Rates, Windows, account_of
+from gateway.rate_limits import FixedWindows, RateLimits, Rates, account_of
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
@@ -25,8 +25,8 @@ def hits(coroutines):
     return asyncio.run(run())
 
 
-def test_past_the_rate_of_an_address_the_answer_is_429_with_the_time_to_wait():
-    limits = Limits(Rates(client="2/minute"))
+def test_rate_exceeded_is_429_with_retry_after():
+    limits = RateLimits(Rates(client="2/minute"))
 
     *passed, refused = hits([lambda: limits.client("192.0.2.1")] * 3)
 
@@ -35,8 +35,8 @@ def test_past_the_rate_of_an_address_the_answer_is_429_with_the_time_to_wait():
     assert 1 <= int(dict(refused.headers)[b"retry-after"]) <= 61
 
 
-def test_another_address_is_another_client():
-    limits = Limits(Rates(client="1/minute", login="1/minute"))
+def test_rate_limit_is_per_address():
+    limits = RateLimits(Rates(client="1/minute", login="1/minute"))
 
     assert (
         hits(
@@ -59,16 +59,16 @@ def test_another_address_is_another_client():
         ("", "nonsense", True),
     ],
 )
-def test_a_subscriber_is_one_client_whatever_address_he_takes(first, second, same):
-    limits = Limits(Rates(client="1/minute"))
+def test_ipv6_network_is_one_client(first, second, same):
+    limits = RateLimits(Rates(client="1/minute"))
 
     _, again = hits([lambda: limits.client(first), lambda: limits.client(second)])
 
     assert (again is not None) == same
 
 
-def test_a_flood_from_elsewhere_does_not_lock_the_owner_out():
-    limits = Limits(Rates(account="1/minute"))
+def test_account_limit_is_per_address():
+    limits = RateLimits(Rates(account="1/minute"))
     body = b'{"email": "alice@example.com"}'
 
     flood = hits([lambda: limits.account("192.0.2.66", body)] * 3)
@@ -78,8 +78,8 @@ def test_a_flood_from_elsewhere_does_not_lock_the_owner_out():
     assert owner == [None]
 
 
-def test_a_body_that_names_no_account_is_not_counted():
-    limits = Limits(Rates(account="1/minute"))
+def test_body_without_account_is_not_limited():
+    limits = RateLimits(Rates(account="1/minute"))
 
     assert hits([lambda: limits.account("192.0.2.1", b"{}")] * 3) == [None] * 3
 
@@ -100,7 +100,7 @@ def test_a_body_that_names_no_account_is_not_counted():
         (b'{"email": "\\ud800"}', None),
     ],
 )
-def test_the_account_is_read_from_the_body_in_one_spelling(body, account):
+def test_account_is_normalized(body, account):
     assert account_of(body) == account
 
 
@@ -109,8 +109,8 @@ class Broken(MemoryStorage):
         raise ConnectionError("the store is gone")
 
 
-def test_without_its_storage_the_limit_holds_in_memory():
-    limits = Limits(Rates(client="1/minute"))
+def test_storage_down_counts_in_memory():
+    limits = RateLimits(Rates(client="1/minute"))
     limits._shared = FixedWindowRateLimiter(Broken())
 
     first, second = hits([lambda: limits.client("192.0.2.1")] * 2)
@@ -119,9 +119,9 @@ def test_without_its_storage_the_limit_holds_in_memory():
     assert second.slug == "too_many_requests"
 
 
-def test_a_shared_storage_counts_for_all_gateways_that_use_it():
+def test_shared_storage_counts_for_all_gateways():
     shared = FixedWindowRateLimiter(MemoryStorage())
-    one, other = Limits(Rates(client="1/minute")), Limits(Rates(client="1/minute"))
+    one, other = RateLimits(Rates(client="1/minute")), RateLimits(Rates(client="1/minute"))
     one._shared = other._shared = shared
 
     first, second = hits([lambda: one.client("192.0.2.1"), lambda: other.client("192.0.2.1")])
@@ -130,9 +130,9 @@ def test_a_shared_storage_counts_for_all_gateways_that_use_it():
     assert 1 <= int(dict(second.headers)[b"retry-after"]) <= 61
 
 
-def test_a_window_ends():
+def test_rate_limit_window_ends():
     now = [1000.0]
-    windows, item = Windows(lambda: now[0]), parse("1/minute")
+    windows, item = FixedWindows(lambda: now[0]), parse("1/minute")
 
     results = [windows.hit(item, ("a",)), windows.hit(item, ("a",))]
     now[0] += 60
@@ -141,8 +141,8 @@ def test_a_window_ends():
     assert windows.hit(item, ("a",)) is None
 
 
-def test_strangers_cannot_fill_the_memory_with_addresses():
-    windows, item = Windows(lambda: 0.0, size=10), parse("1/minute")
+def test_rate_limit_memory_is_bounded():
+    windows, item = FixedWindows(lambda: 0.0, size=10), parse("1/minute")
 
     for number in range(100):
         windows.hit(item, (str(number),))

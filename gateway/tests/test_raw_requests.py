@@ -1,10 +1,8 @@
-"""The door as the network sees it: one row for each thing that must not pass."""
+"""The gateway as the network sees it: one row for each request that must be refused."""
 
 import json
-import time
 
 import pytest
-from gateway.http_server import http11 as wire
 
 FORBIDDEN = [
     "*", "products", "?x", "evil:443", "//products", "/orders//1", "/.", "/..", "/../products", "/orders/..", "/orders/./1", "/products\\", "/products;a=b",
@@ -14,7 +12,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("target", FORBIDDEN)
-def test_a_forbidden_target_is_400_and_reaches_no_service(gateway, upstream, target):
+def test_forbidden_target_is_400(gateway, upstream, target):
     answer = gateway.ask("GET", target)
 
     assert answer.status == 400
@@ -70,7 +68,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", list(REFUSED))
-def test_what_is_not_acceptable_is_refused_and_reaches_no_service(gateway, upstream, what):
+def test_bad_request_is_refused(gateway, upstream, what):
     request, status = REFUSED[what]
 
     answer = gateway.raw(request)
@@ -80,15 +78,15 @@ def test_what_is_not_acceptable_is_refused_and_reaches_no_service(gateway, upstr
     assert upstream.seen == []
 
 
-def test_the_largest_body_passes(gateway, upstream):
+def test_body_at_limit_is_passed_on(gateway, upstream):
     answer = gateway.ask("POST", "/oauth/token", body=b"a" * 65536)
 
     assert answer.status == 200
     assert upstream.seen[0].body == b"a" * 65536
 
 
-def test_http_1_0_is_served_and_ends(gateway, upstream):
-    line = gateway.line()
+def test_http_1_0_request_closes_connection(gateway, upstream):
+    line = gateway.connect()
     line.send(head(version="HTTP/1.0"))
 
     assert line.answer().status == 200
@@ -96,8 +94,8 @@ def test_http_1_0_is_served_and_ends(gateway, upstream):
 
 
 @pytest.mark.parametrize("upgrade", ["websocket", "h2c", "TLS/1.0"])
-def test_nothing_is_ever_upgraded(gateway, upstream, upgrade):
-    line = gateway.line()
+def test_upgrade_is_not_accepted(gateway, upstream, upgrade):
+    line = gateway.connect()
     line.send(
         head(HOST, "Connection: Upgrade, HTTP2-Settings", f"Upgrade: {upgrade}", "HTTP2-Settings: AAMAAABk")
     )
@@ -107,8 +105,8 @@ def test_nothing_is_ever_upgraded(gateway, upstream, upgrade):
     assert not upstream.seen[0].values("upgrade") + upstream.seen[0].values("http2-settings")
 
 
-def test_a_client_that_expects_it_is_told_to_continue(gateway, upstream):
-    line = gateway.line()
+def test_expect_100_is_answered(gateway, upstream):
+    line = gateway.connect()
     line.send(head(HOST, "Expect: 100-continue", "Content-Length: 2", method="POST", target="/login"))
     interim = line.head()
     line.send(b"{}")
@@ -119,14 +117,14 @@ def test_a_client_that_expects_it_is_told_to_continue(gateway, upstream):
     assert not upstream.seen[0].values("expect")
 
 
-def test_requests_in_one_go_are_answered_in_turn(gateway):
-    line = gateway.line()
+def test_pipelined_requests_are_answered_in_order(gateway):
+    line = gateway.connect()
     line.send(head(HOST) + head(HOST, target="/livez") + head(HOST, target="/nowhere"))
 
     assert [line.answer().status for _ in range(3)] == [200, 200, 404]
 
 
-def test_what_a_stranger_says_about_himself_does_not_reach_a_service(gateway, upstream):
+def test_forged_headers_reach_no_service(gateway, upstream):
     forged = ["X-Forwarded-For: 6.6.6.6", "X_Forwarded_For: 6.6.6.6", "X.User.Id: root", "x-USER-id: root", "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6",
               "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "Proxy: http://evil", "Connection: close, X-Secret", "X-Secret: 1", "TE: trailers"]  # fmt: skip
     gateway.ask("GET", "/products?a=%2e%2e&b", *forged, "X-Request-ID: mine", "Accept: text/x", "X-Empty:")
@@ -148,7 +146,7 @@ def test_what_a_stranger_says_about_himself_does_not_reach_a_service(gateway, up
     assert request.values("x-request-id") == ["mine"]
 
 
-def test_the_bearer_is_checked_at_the_door_and_passed_on(gateway, upstream, bearer):
+def test_bearer_is_checked_and_passed_on(gateway, upstream, bearer):
     assert gateway.ask("GET", "/orders", bearer()).status == 200
     assert gateway.ask("GET", "/users/me", bearer("users-service")).status == 200
     assert gateway.ask("GET", "/oauth/userinfo", bearer("auth-service")).status == 200
@@ -157,13 +155,13 @@ def test_the_bearer_is_checked_at_the_door_and_passed_on(gateway, upstream, bear
 
 
 @pytest.mark.parametrize("credentials", ["Basic YTpi", "Bearer rubbish", "DPoP x"])
-def test_credentials_at_a_public_route_pass_unseen(gateway, upstream, credentials):
+def test_public_route_passes_any_credentials(gateway, upstream, credentials):
     gateway.ask("POST", "/oauth/token", f"Authorization: {credentials}", body=b"a=b")
 
     assert upstream.seen[0].values("authorization") == [credentials]
 
 
-def test_the_documents_of_the_door_itself(gateway):
+def test_own_routes_are_answered(gateway):
     docs = gateway.ask("GET", "/docs")
     home = gateway.ask("GET", "/")
 
@@ -176,55 +174,14 @@ def test_the_documents_of_the_door_itself(gateway):
     assert gateway.ask("HEAD", "/docs").status == 200
 
 
-def test_a_missing_token_has_the_plain_challenge(gateway):
+def test_token_missing_challenge(gateway):
     assert gateway.ask("GET", "/orders")["www-authenticate"] == "Bearer"
 
 
-def test_a_head_request_is_answered_without_a_body_even_when_refused(gateway):
-    line = gateway.line()
+def test_head_response_has_no_body(gateway):
+    line = gateway.connect()
     line.send(head(HOST, method="HEAD") + head(HOST, method="HEAD", target="/nowhere") + head(HOST))
 
     assert line.answer("HEAD").status == 200
     assert line.answer("HEAD").status == 404
     assert line.answer().status == 200
-
-
-def test_a_request_that_does_not_come_in_time_is_given_up(gateway, upstream):
-    slow, silent, body = gateway.line(), gateway.line(), gateway.line()
-    slow.send(b"GET /products HTTP/1.1\r\nHost: ga")
-    body.send(head(HOST, "Expect: 100-continue", "Content-Length: 5", method="POST", target="/oauth/token"))
-    assert body.head().status == 100
-    body.send(b"a")
-    for line, status in ((slow, 408), (body, 408), (silent, None)):
-        _watch_all(wire.Connection)
-        answer = line.answer()
-        assert (answer and answer.status) == status
-    assert upstream.seen == []
-
-
-def test_a_client_that_does_not_read_its_answer_is_given_up(gateway, upstream):
-    upstream.answer = lambda _request, connection: upstream.say(connection, b"a" * 20_000_000)
-    line = gateway.line()
-    line.send(head(HOST, target="/products"))
-    assert line.stream.read(1) == b"H"
-    time.sleep(0.3)  # until all buffers on the way are full
-    _watch_all(wire.Connection, wire.IDLE_SECONDS)
-
-    assert upstream.gone.wait(5)
-
-
-def test_a_connection_that_is_not_used_is_closed(gateway):
-    line = gateway.line()
-    line.send(head(HOST))
-    line.answer()
-    _watch_all(wire.Connection, wire.IDLE_SECONDS)
-
-    assert line.ended()
-
-
-def _watch_all(kind, seconds=wire.MESSAGE_SECONDS):
-    import gc
-
-    for connection in [o for o in gc.get_objects() if isinstance(o, kind) and not o.lost]:
-        connection.loop.call_soon_threadsafe(connection.watch, connection.loop.time() + seconds + 1)
-    time.sleep(0.05)

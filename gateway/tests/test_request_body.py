@@ -51,22 +51,22 @@ def refused(*args, **named):
 
 @pytest.mark.parametrize("data", [[b"ab"], [b"a", b"b"], [b"", b"ab", b""]])
 @pytest.mark.parametrize("length", [2, None])
-def test_body_whole_is_returned(data, length):
+def test_body_complete_is_returned(data, length):
     assert read(parts(*data), length) == (b"ab", None, 2)
 
 
-def test_body_may_be_empty():
+def test_body_empty_is_accepted():
     assert read([{"type": "http.request"}]) == (b"", None, 0)
 
 
 @pytest.mark.parametrize("length", [9, None])
 @pytest.mark.parametrize("came", [[], [b'{"whole": "JSON"}'], [b"a", b"b"]])
-def test_body_client_leaves_is_400(came, length):
+def test_body_client_disconnects_is_400(came, length):
     assert refused([*parts(*came, more=True), DISCONNECT], length) == 400
 
 
 @pytest.mark.parametrize("data", [[b""], [b"a"], [b"abc"]])
-def test_body_of_another_length_is_400(data):
+def test_body_length_mismatch_is_400(data):
     assert refused(parts(*data), 2) == 400
 
 
@@ -84,7 +84,7 @@ def test_body_in_chunks_over_limit_is_413():
     assert refused(parts(b"a" * MAX_BODY, b"a", more=True)) == 413
 
 
-def test_body_without_room_is_503_until_there_is():
+def test_body_without_memory_is_503():
     bodies = RequestBodies(memory=10)
 
     async def receive():
@@ -104,14 +104,14 @@ def test_body_without_room_is_503_until_there_is():
 
 
 @pytest.mark.parametrize("messages", [[DISCONNECT], [*parts(b"a" * 9, more=True), DISCONNECT]])
-def test_body_refused_gives_its_room_back(messages):
+def test_body_refused_frees_memory(messages):
     bodies = RequestBodies(memory=10)
     for _ in range(3):
         assert refused(messages, bodies=bodies) == 400
     assert read(parts(b"a" * 10), bodies=bodies)[2] == 10
 
 
-def test_body_long_goes_to_a_file_and_leaves_memory():
+def test_body_long_is_kept_in_a_file():
     data = bytes(range(256)) * (MAX_IN_MEMORY // 128)
     half = len(data) // 2
     bodies = RequestBodies(memory=MAX_IN_MEMORY)
@@ -120,7 +120,7 @@ def test_body_long_goes_to_a_file_and_leaves_memory():
         assert came == (b"", data + b"end", len(data) + 3)
 
 
-def test_body_long_without_a_disk_is_503(monkeypatch):
+def test_body_long_without_disk_is_503(monkeypatch):
     def full():
         raise OSError(28, "No space left on device")
 
@@ -137,7 +137,7 @@ def test_body_long_without_a_disk_is_503(monkeypatch):
         ("gateway", "client", MAX_BODY),
     ],
 )
-def test_route_body_bound_is_bounded(upstream, limit, bound):
+def test_route_max_body_has_a_maximum(upstream, limit, bound):
     def make(max_body):
         return Route(frozenset({"PUT"}), "/x", upstream, limit=limit, max_body=max_body)
 

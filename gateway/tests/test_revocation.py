@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from gateway.app import create_door
 from testkit.concurrency import wait_for
 from testkit.issuer import FakeIssuer
 from testkit.status_list import list_path
@@ -17,9 +16,9 @@ def published(mint):
 
 
 @pytest.fixture
-def following(published, another_upstream, settings, start):
+def following(published, another_upstream, start):
     """A gateway that follows this issuer."""
-    with start(create_door(settings(another_upstream.url, issuer_backchannel=published.url))[0]) as running:
+    with start(another_upstream.url, issuer_backchannel=published.url) as running:
         yield running
 
 
@@ -28,13 +27,11 @@ def refused_as(gateway, bearer):
     return answer.problem() if answer.status >= 400 else None
 
 
-def test_the_first_token_that_names_a_list_passes(following, bearer):
+def test_first_token_of_a_list_is_accepted(following, bearer):
     assert following.ask("GET", "/orders", bearer(status=7)).status == 200
 
 
-def test_a_token_of_a_session_that_ends_is_refused_and_the_others_go_on(
-    following, published, another_upstream, bearer
-):
+def test_ended_session_is_refused(following, published, another_upstream, bearer):
     ending, other = bearer(status=7), bearer(status=8)
     following.ask("GET", "/orders", ending)
 
@@ -49,14 +46,14 @@ def test_a_token_of_a_session_that_ends_is_refused_and_the_others_go_on(
     assert following.ask("GET", "/orders", other).status == 200
 
 
-def test_a_list_that_is_not_to_be_had_leaves_its_tokens_neither_good_nor_bad(following, mint, bearer):
+def test_list_missing_is_503(following, mint, bearer):
     answer = following.ask("GET", "/orders", bearer(status=mint.status(7, number=2)))
 
     assert (answer.status, answer.problem()) == (503, "status_unavailable")
     assert int(answer["retry-after"]) >= 1
 
 
-def test_the_last_good_list_goes_on_serving_without_the_issuer(following, published, bearer):
+def test_last_list_serves_without_issuer(following, published, bearer):
     published.revoke(8)
     good, ended = bearer(status=7), bearer(status=8)
     assert refused_as(following, ended) == "revoked_token"
@@ -67,7 +64,7 @@ def test_the_last_good_list_goes_on_serving_without_the_issuer(following, publis
     assert refused_as(following, ended) == "revoked_token"
 
 
-def test_what_is_followed_is_told_when_asked(following, bearer):
+def test_readyz_reports_documents(following, bearer):
     following.ask("GET", "/orders", bearer(status=7))
 
     documents = json.loads(following.ask("GET", "/readyz").body)["documents"]
@@ -76,15 +73,13 @@ def test_what_is_followed_is_told_when_asked(following, bearer):
     assert all(each["version"] == 1 and each["last_error"] is None for each in documents.values())
 
 
-def test_a_door_that_starts_without_the_issuer_knows_it_from_its_snapshots(
-    published, another_upstream, settings, start, bearer, tmp_path
-):
+def test_snapshots_serve_without_issuer(published, another_upstream, start, bearer, tmp_path):
     kept = {"issuer_backchannel": published.url, "snapshots_dir": tmp_path}
-    with start(create_door(settings(another_upstream.url, **kept))[0]) as first:
+    with start(another_upstream.url, **kept) as first:
         assert first.ask("GET", "/orders", bearer(status=7)).status == 200
     published.close()
 
-    with start(create_door(settings(another_upstream.url, **kept))[0]) as second:
+    with start(another_upstream.url, **kept) as second:
         answer = second.ask("GET", "/orders", bearer(status=7))
 
     assert answer.status == 200

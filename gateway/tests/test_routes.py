@@ -2,7 +2,7 @@
 
 import pytest
 from gateway.errors import Refusal
-from gateway.routes import ROUTES, Table
+from gateway.routes import ROUTES, RouteTable
 
 LISTED = [
     ("GET", "/users/me", "users-service", "users-service"),
@@ -72,14 +72,14 @@ LISTED = [
 
 
 @pytest.mark.parametrize(("method", "path", "upstream", "audience"), LISTED)
-def test_the_contracts_routes_lead_to_their_service(method, path, upstream, audience):
-    route = Table().find(method, path)
+def test_route_leads_to_its_service(method, path, upstream, audience):
+    route = RouteTable().find(method, path)
 
     assert (route.upstream, route.audience) == (upstream, audience)
 
 
-def test_no_route_is_missing_above():
-    patterns = {Table().find(method, path).pattern for method, path, *_ in LISTED}
+def test_every_route_is_tested():
+    patterns = {RouteTable().find(method, path).pattern for method, path, *_ in LISTED}
 
     assert patterns == {route.pattern for route in ROUTES}
 
@@ -100,9 +100,9 @@ def test_no_route_is_missing_above():
         "/caf%C3%A9",
     ],
 )
-def test_everything_else_is_not_found(path):
+def test_unlisted_path_is_404(path):
     with pytest.raises(Refusal) as refusal:
-        Table().find("GET", path)
+        RouteTable().find("GET", path)
 
     assert refusal.value.kind.status == 404
 
@@ -115,9 +115,9 @@ def test_everything_else_is_not_found(path):
         ("GET", "/login", b"POST"),
     ],
 )
-def test_another_method_is_refused_with_those_that_are_allowed(method, path, allow):
+def test_method_not_allowed_names_allowed(method, path, allow):
     with pytest.raises(Refusal) as refusal:
-        Table().find(method, path)
+        RouteTable().find(method, path)
 
     assert refusal.value.kind.status == 405
     assert refusal.value.headers == ((b"allow", allow),)

@@ -15,7 +15,7 @@ def chunked(connection, *pieces):
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def test_an_answer_arrives_before_its_end_is_sent(gateway, upstream):
+def test_response_is_streamed(gateway, upstream):
     go_on = threading.Event()
 
     def trickle(_request, connection):
@@ -26,7 +26,7 @@ def test_an_answer_arrives_before_its_end_is_sent(gateway, upstream):
         connection.sendall(b"0\r\n\r\n")
 
     upstream.answer = trickle
-    line = gateway.line()
+    line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
     line.head()
     first = line.chunk()
@@ -35,17 +35,17 @@ def test_an_answer_arrives_before_its_end_is_sent(gateway, upstream):
     assert (first, line.chunk(), line.chunk()) == (b"first", b"last", b"")
 
 
-def test_a_large_answer_passes_whole_to_a_slow_reader(gateway, upstream):
+def test_large_response_reaches_slow_client(gateway, upstream):
     data = bytes(range(256)) * 40_000  # 10 MB, more than all buffers on the way
     upstream.answer = lambda _request, connection: upstream.say(connection, data)
-    line = gateway.line()
+    line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
     time.sleep(0.2)
 
     assert line.answer().body == data
 
 
-def test_when_the_client_leaves_the_service_is_no_longer_asked(gateway, upstream):
+def test_client_disconnect_ends_upstream_call(gateway, upstream):
     asked = threading.Event()
 
     def never(_request, connection):
@@ -54,7 +54,7 @@ def test_when_the_client_leaves_the_service_is_no_longer_asked(gateway, upstream
         raise OSError
 
     upstream.answer = never
-    line = gateway.line()
+    line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
     assert asked.wait(10)
     line.stream.close()
@@ -74,7 +74,7 @@ HALF = {
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize("half", list(HALF))
-def test_answer_cut_off_is_not_passed_on_as_whole(gateway, upstream, half, version):
+def test_response_truncated_resets_connection(gateway, upstream, half, version):
     seen = threading.Event()
 
     def cut_off(_request, connection):
@@ -83,7 +83,7 @@ def test_answer_cut_off_is_not_passed_on_as_whole(gateway, upstream, half, versi
         connection.shutdown(socket.SHUT_RDWR)
 
     upstream.answer = cut_off
-    line = gateway.line()
+    line = gateway.connect()
     line.send(f"GET /products HTTP/{version}\r\nHost: a\r\n\r\n".encode())
     assert line.head().status == 200
     seen.set()
@@ -93,17 +93,17 @@ def test_answer_cut_off_is_not_passed_on_as_whole(gateway, upstream, half, versi
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-def test_an_answer_without_a_body_has_none(gateway, upstream, status):
+def test_response_without_body(gateway, upstream, status):
     upstream.answer = lambda _r, connection: connection.sendall(
         f"HTTP/1.1 {status}\r\nETag: x\r\n\r\n".encode()
     )
-    line = gateway.line()
+    line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
 
     assert [line.answer().status, line.answer().status] == [int(status[:3])] * 2
 
 
-def test_an_interim_answer_is_not_the_answer(gateway, upstream):
+def test_interim_response_is_skipped(gateway, upstream):
     upstream.answer = lambda _r, c: c.sendall(
         b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     )
@@ -111,7 +111,7 @@ def test_an_interim_answer_is_not_the_answer(gateway, upstream):
     assert gateway.ask("GET", "/products").body == b"ok"
 
 
-def test_cookies_pass_and_what_tells_of_the_service_does_not(gateway, upstream):
+def test_response_cookies_are_passed_on(gateway, upstream):
     upstream.answer = lambda _r, c: upstream.say(
         c, b"ok", "200 OK", "Set-Cookie: a=1", "Set-Cookie: b=2", "Server: x", "Connection: X-In", "X-In: 1"
     )
@@ -122,14 +122,14 @@ def test_cookies_pass_and_what_tells_of_the_service_does_not(gateway, upstream):
     assert answer["x-content-type-options"] == "nosniff"
 
 
-def test_a_redirect_is_an_answer(gateway, upstream):
+def test_redirect_is_not_followed(gateway, upstream):
     upstream.answer = lambda _r, c: upstream.say(c, b"", "302 Found", "Location: http://127.0.0.1:1/")
 
     assert gateway.ask("GET", "/products").status == 302
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "HEAD"])
-def test_each_method_reaches_the_service_as_it_is(gateway, upstream, bearer, method):
+def test_method_is_passed_on(gateway, upstream, bearer, method):
     path, audience = {
         "POST": ("/orders/1/cancel", "orders-service"),
         "PATCH": ("/users/me", "users-service"),

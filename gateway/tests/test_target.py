@@ -4,7 +4,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from gateway.errors import Refusal
-from gateway.routes import Table
+from gateway.routes import RouteTable
 from gateway.target import canonical
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -41,7 +41,7 @@ pieces = st.sampled_from(
 
 
 @pytest.mark.parametrize("target", FORBIDDEN)
-def test_every_other_form_is_refused(target):
+def test_target_not_canonical_is_400(target):
     with pytest.raises(Refusal) as refusal:
         canonical(target)
 
@@ -62,11 +62,11 @@ def test_every_other_form_is_refused(target):
         (b"/a!$&'()*+,=:@~", "/a!$&'()*+,=:@~", None),
     ],
 )
-def test_the_canonical_form_passes_unchanged(target, path, query):
+def test_target_canonical_is_unchanged(target, path, query):
     assert canonical(target) == (path, query)
 
 
-def test_a_target_is_bounded():
+def test_target_too_long_is_414():
     assert canonical(b"/" + b"a" * 8191)
     with pytest.raises(Refusal) as refusal:
         canonical(b"/" + b"a" * 8192)
@@ -83,10 +83,10 @@ def test_a_target_is_bounded():
 )
 @example(b"/orders/%2e%2e")
 @example(b"/orders\n")
-def test_whatever_is_sent_no_path_is_routed_that_a_service_could_read_as_another(target):
+def test_target_routed_has_one_reading(target):
     try:
         path, query = canonical(target)
-        route = Table().find("GET", path)
+        route = RouteTable().find("GET", path)
     except Refusal:
         return
 

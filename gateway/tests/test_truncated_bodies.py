@@ -5,9 +5,9 @@ import socket
 import struct
 
 import pytest
-from gateway.app import create_door
+from gateway.app import create_app
 from gateway.request_body import MAX_ROUTE_BODY, RequestBodies
-from gateway.routes import ORDERS, Route, Table
+from gateway.routes import ORDERS, Route, RouteTable
 
 WHOLE = b'{"items": [{"sku": "a", "quantity": 1}]}'
 LONGER = b"Content-Length: %d\r\n\r\n" % (len(WHOLE) + 40) + WHOLE
@@ -57,7 +57,7 @@ def begin(gateway, bearer):
     """`begin(rest)`: a connection on which a request was sent, whose framing and body are `rest`."""
 
     def send(rest, method="POST", path="/orders"):
-        line = gateway.line()
+        line = gateway.connect()
         token = bearer("orders-service" if path == "/orders" else "auth-service")
         line.send(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{token}\r\n".encode() + rest)
         return line
@@ -73,7 +73,7 @@ def settled(gateway, upstream):
 
 @pytest.mark.parametrize("end", list(ENDS))
 @pytest.mark.parametrize("half", list(HALF))
-def test_body_cut_off_reaches_no_service(gateway, upstream, begin, half, end):
+def test_body_truncated_reaches_no_service(gateway, upstream, begin, half, end):
     line = begin(HALF[half])
     ENDS[end](line)
 
@@ -85,7 +85,7 @@ def test_body_cut_off_reaches_no_service(gateway, upstream, begin, half, end):
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_body_cut_off_reaches_none_at_any_route(gateway, upstream, begin, method, path):
+def test_body_truncated_at_any_route(gateway, upstream, begin, method, path):
     for half in (LONGER, ONE_CHUNK):
         half_close(begin(half, method, path))
 
@@ -93,7 +93,7 @@ def test_body_cut_off_reaches_none_at_any_route(gateway, upstream, begin, method
 
 
 @pytest.mark.parametrize("broken", list(BROKEN))
-def test_body_broken_is_400_and_reaches_no_service(gateway, upstream, begin, broken):
+def test_body_malformed_is_400(gateway, upstream, begin, broken):
     line = begin(BROKEN[broken])
 
     assert line.answer().status == 400
@@ -102,17 +102,17 @@ def test_body_broken_is_400_and_reaches_no_service(gateway, upstream, begin, bro
 
 
 @pytest.fixture
-def impatient(another_upstream, settings, start):
+def impatient(another_upstream, settings, serve):
     """A gateway that waits a tenth of a second for a body."""
-    door, _ = create_door(settings(another_upstream.url, rate_limits=False))
-    door._bodies = RequestBodies(seconds=0.1)
-    with start(door) as running:
+    app = create_app(settings(another_upstream.url, rate_limits=False))
+    app._bodies = RequestBodies(seconds=0.1)
+    with serve(app) as running:
         yield running
 
 
 @pytest.mark.parametrize("half", list(HALF))
-def test_body_that_does_not_end_is_408(impatient, another_upstream, half):
-    line = impatient.line()
+def test_body_unfinished_is_408(impatient, another_upstream, half):
+    line = impatient.connect()
     line.send(b"POST /oauth/token HTTP/1.1\r\nHost: a\r\n" + HALF[half])
 
     assert line.answer().problem() == "request_timeout"
@@ -120,7 +120,7 @@ def test_body_that_does_not_end_is_408(impatient, another_upstream, half):
     assert settled(impatient, another_upstream)
 
 
-def test_slow_bodies_hold_no_connection_to_a_service(gateway, upstream, begin):
+def test_slow_bodies_use_no_upstream_connection(gateway, upstream, begin):
     before = upstream.connections
     lines = [begin(ONE_CHUNK) for _ in range(50)]
     for line in lines:
@@ -135,7 +135,7 @@ def test_slow_bodies_hold_no_connection_to_a_service(gateway, upstream, begin):
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "HEAD", "DELETE"])
-def test_body_in_chunks_is_passed_on_with_a_length(gateway, upstream, begin, method):
+def test_body_in_chunks_gets_a_length(gateway, upstream, begin, method):
     path = {"POST": "/orders", "DELETE": "/account/sessions/1"}.get(method, "/products")
     line = begin(b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", method, path)
     line.send(b"4\r\nlast\r\n0\r\nX-Trailer: 1\r\n\r\n")
@@ -147,8 +147,8 @@ def test_body_in_chunks_is_passed_on_with_a_length(gateway, upstream, begin, met
     assert not request.values("transfer-encoding") + request.values("x-trailer")
 
 
-def test_body_at_a_route_of_the_gateway_is_read(gateway):
-    line = gateway.line()
+def test_body_at_own_route_is_read(gateway):
+    line = gateway.connect()
     for framing in (
         b"Content-Length: 2\r\n\r\n{}",
         b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
@@ -158,23 +158,23 @@ def test_body_at_a_route_of_the_gateway_is_read(gateway):
 
 
 @pytest.mark.parametrize("length", [65537, 10**9])
-def test_body_announced_too_long_is_413_unasked(gateway, upstream, begin, length):
+def test_body_announced_too_long_is_413(gateway, upstream, begin, length):
     line = begin(b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % length)
 
     assert line.head().status == 413
     assert settled(gateway, upstream)
 
 
-def test_body_refused_early_is_not_asked_for(gateway, upstream):
-    line = gateway.line()
+def test_body_of_refused_request_is_not_read(gateway, upstream):
+    line = gateway.connect()
     line.send(b"POST /orders HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
 
     assert line.head().status == 401
     assert settled(gateway, upstream)
 
 
-def test_rest_of_a_refused_body_gets_no_second_answer(gateway, upstream):
-    line = gateway.line()
+def test_rest_of_refused_body_is_ignored(gateway, upstream):
+    line = gateway.connect()
     line.send(b"POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
     assert line.answer().status == 401
     line.send(b"broken\r\n\r\n")
@@ -184,15 +184,15 @@ def test_rest_of_a_refused_body_gets_no_second_answer(gateway, upstream):
 
 
 @pytest.fixture
-def roomy(another_upstream, settings, start):
+def roomy(another_upstream, settings, serve):
     """A gateway with a route for long bodies."""
-    door, _ = create_door(settings(another_upstream.url, rate_limits=False))
-    door._table = Table([Route(frozenset({"PUT"}), "/x", ORDERS, max_body=MAX_ROUTE_BODY)])
-    with start(door) as running:
+    app = create_app(settings(another_upstream.url, rate_limits=False))
+    app._routes = RouteTable([Route(frozenset({"PUT"}), "/x", ORDERS, max_body=MAX_ROUTE_BODY)])
+    with serve(app) as running:
         yield running
 
 
-def test_long_body_reaches_the_service_whole(roomy, another_upstream):
+def test_long_body_is_passed_on(roomy, another_upstream):
     body = bytes(range(256)) * (MAX_ROUTE_BODY // 256)
     another_upstream.answer = lambda _request, connection: another_upstream.say(connection)
 
@@ -202,13 +202,13 @@ def test_long_body_reaches_the_service_whole(roomy, another_upstream):
     assert another_upstream.seen[0].values("content-length") == [str(len(body))]
 
 
-def test_long_body_may_be_answered_before_it_is_sent(roomy, another_upstream):
+def test_long_body_answered_early(roomy, another_upstream):
     another_upstream.early = lambda connection: another_upstream.say(connection, b"no", "403 Forbidden")
 
     assert roomy.ask("PUT", "/x", body=b"a" * 4_000_000).status == 403
 
 
-def test_long_body_is_not_sent_again_when_the_service_dies(roomy, another_upstream):
+def test_long_body_is_not_retried(roomy, another_upstream):
     another_upstream.answer = lambda _request, connection: connection.shutdown(socket.SHUT_RDWR)
 
     assert roomy.ask("PUT", "/x", body=b"a" * 4_000_000).status == 502

@@ -1,126 +1,139 @@
-"""The door: every request takes these steps, in this order, and goes no further than the first that refuses it."""
+"""The ASGI application: every request takes the same steps, in order, and the first that refuses it ends it."""
 
 import asyncio
+import time
 
 import structlog
+from service_kit.server.asgi import Message, Receive, Send
 
-from gateway import bridge, error_page, target
-from gateway.authentication import Edge
-from gateway.errors import PROBLEM_TYPE, Refusal
-from gateway.metrics import Record
-from gateway.proxy import Forward
-from gateway.rate_limits import Limits
-from gateway.request import ClientGoneError, Visit
+from gateway import error_page, target
+from gateway.access_log import AccessLog
+from gateway.authentication import Authentication
+from gateway.errors import PROBLEM_MEDIA_TYPE, Refusal
+from gateway.flask_app import WsgiApp, call_wsgi
+from gateway.metrics import Metrics
+from gateway.proxy import Proxy
+from gateway.rate_limits import RateLimits
+from gateway.request import ClientGoneError, Request
 from gateway.request_body import RequestBodies
-from gateway.response_headers import Hygiene, Lines, block
-from gateway.routes import HERE, Route, Table
+from gateway.response_headers import HeaderLines, ResponseHeaders, encode
+from gateway.routes import GATEWAY, Route, RouteTable
 
 _log = structlog.get_logger(__name__)
+_CLIENT_GONE = 499
 
 
-class Door:
-    """The ASGI app in front: API routes go to the services, what is `HERE` to the Flask app."""
+class Gateway:
+    """Passes requests to the services; the gateway's own routes go to the Flask app."""
 
     def __init__(  # noqa: PLR0913 - its parts, by keyword, put together in app.py
         self,
         *,
-        forward: Forward,
-        hygiene: Hygiene,
-        edge: Edge,
-        limits: Limits | None,
-        local: bridge.Wsgi,
-        record: Record,
-        table: Table | None = None,
+        proxy: Proxy,
+        response_headers: ResponseHeaders,
+        authentication: Authentication,
+        rate_limits: RateLimits | None,
+        flask_app: WsgiApp,
+        metrics: Metrics,
+        access_log: AccessLog | None,
+        routes: RouteTable | None = None,
         bodies: RequestBodies | None = None,
     ) -> None:
-        self._forward = forward
-        self._hygiene = hygiene
-        self._edge = edge
-        self._limits = limits
-        self._local = local
-        self._record = record
-        self._table = table or Table()
+        self._proxy = proxy
+        self._response_headers = response_headers
+        self._authentication = authentication
+        self._rate_limits = rate_limits
+        self._flask_app = flask_app
+        self._metrics = metrics
+        self._access_log = access_log
+        self._routes = routes or RouteTable()
         self._bodies = bodies or RequestBodies()
 
-    async def __call__(self, scope: bridge.Scope, receive: bridge.Receive, send: bridge.Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._lifespan(receive, send)
             return
-        visit = Visit(scope, receive, send)
+        request = Request(scope, receive, send)
         try:
-            await self._through(visit)
+            await self._handle(request)
         except Refusal as refusal:
-            await self._refuse(visit, refusal)
+            await self._refuse(request, refusal)
         except ClientGoneError:
-            visit.status = 499
-        except Exception:  # noqa: BLE001 - the fault boundary: logged here, opaque outside
-            _log.exception("unexpected error", request_id=visit.headers.request_id)
+            request.status = _CLIENT_GONE
+        except Exception:  # noqa: BLE001 - the fault boundary: logged here, opaque to the client
+            _log.exception("unexpected error", request_id=request.headers.request_id)
             detail = "Something went wrong here; it has been logged."
-            await self._refuse(visit, Refusal("internal_error", detail, close=True))
+            await self._refuse(request, Refusal("internal_error", detail, close=True))
         finally:
-            if visit.body is not None:
-                visit.body.close()
-            self._record.request(visit)
+            if request.body is not None:
+                request.body.close()
+            self._record(request)
 
-    async def _through(self, visit: Visit) -> None:
-        """Take the steps."""
-        visit.headers.refuse(visit.scope["http_version"])
-        visit.path, visit.query = target.canonical(visit.scope["gateway.target"])
-        visit.route = route = self._table.find(visit.method, visit.path)
-        await self._count(visit, route)
+    async def _handle(self, request: Request) -> None:
+        headers = request.headers
+        headers.check(request.scope["http_version"])
+        request.path, request.query = target.canonical(request.scope["gateway.target"])
+        request.route = route = self._routes.find(request.method, request.path)
+        await self._count(request, route)
         if route.audience is not None:
-            visit.claims = await self._edge.check(route.audience, visit.headers.authorization)
-        headers = visit.headers
+            request.claims = await self._authentication.check(route.audience, headers.authorization)
         if headers.content_length or headers.chunked:
-            visit.body = await self._bodies.read(visit.receive, headers.content_length, route.max_body)
-        if self._limits is not None and _is_attempt(visit, route):
-            await self._limits.account(visit.client, visit.data)
-        if route.upstream is HERE:
-            await self._answer_here(visit)
+            request.body = await self._bodies.read(request.receive, headers.content_length, route.max_body)
+        if self._rate_limits is not None and _is_login(request, route):
+            await self._rate_limits.account(request.client, request.data)
+        if route.upstream is GATEWAY:
+            await self._call_flask(request)
         else:
-            await self._forward(visit, route)
+            await self._proxy(request, route)
 
-    async def _count(self, visit: Visit, route: Route) -> None:
-        if self._limits is None:
+    async def _count(self, request: Request, route: Route) -> None:
+        if self._rate_limits is None:
             return
-        await self._limits.client(visit.client)
-        if _is_attempt(visit, route):
-            await self._limits.login(visit.client)
+        await self._rate_limits.client(request.client)
+        if _is_login(request, route):
+            await self._rate_limits.login(request.client)
 
-    async def _answer_here(self, visit: Visit) -> None:
-        passed = [line.partition(b": ")[::2] for line in visit.headers.lines]
-        headers = [*passed, (b"x-request-id", visit.headers.request_id.encode())]
-        scope = {**visit.scope, "headers": headers}
-        status, answer, content = await asyncio.to_thread(
-            bridge.call_wsgi, self._local, scope, visit.path, visit.query, visit.data
+    async def _call_flask(self, request: Request) -> None:
+        passed = [line.partition(b": ")[::2] for line in request.headers.lines]
+        headers = [*passed, (b"x-request-id", request.headers.request_id.encode())]
+        scope = {**request.scope, "headers": headers}
+        status, own, content = await asyncio.to_thread(
+            call_wsgi, self._flask_app, scope, request.path, request.query, request.data
         )
-        await visit.finish(status, self._hygiene(status, answer), content)
+        await request.finish(status, self._response_headers(status, own), content)
 
-    async def _refuse(self, visit: Visit, refusal: Refusal) -> None:
-        if visit.status:
-            visit.hang_up()
+    async def _refuse(self, request: Request, refusal: Refusal) -> None:
+        if request.status:  # the response has begun
+            request.reset()
             return
-        if error_page.is_wanted(visit.route, visit.headers.lines):
-            body = error_page.render(refusal, visit.headers.request_id)
-            kind, own = error_page.HTML_TYPE, error_page.POLICY
+        if error_page.is_wanted(request.route, request.headers.lines):
+            body = error_page.render(refusal, request.headers.request_id)
+            media_type, own = error_page.HTML_TYPE, error_page.POLICY
         else:
-            body = refusal.body(visit.headers.request_id)
-            kind, own = PROBLEM_TYPE, ()
+            body = refusal.body(request.headers.request_id)
+            media_type, own = PROBLEM_MEDIA_TYPE, ()
         headers = [
-            (b"content-type", kind),
+            (b"content-type", media_type),
             (b"cache-control", b"no-store"),
             (b"content-length", b"%d" % len(body)),
             *refusal.headers,
         ]
-        head = block(headers) + self._hygiene(refusal.kind.status, own).head
-        await visit.finish(refusal.kind.status, Lines(head, framed=True), body, close=refusal.close)
+        status = refusal.kind.status
+        head = encode(headers) + self._response_headers(status, own).head
+        await request.finish(status, HeaderLines(head, has_length=True), body, close=refusal.close)
 
-    async def _lifespan(self, receive: bridge.Receive, send: bridge.Send) -> None:
+    def _record(self, request: Request) -> None:
+        seconds = time.perf_counter() - request.started
+        self._metrics.observe(request, seconds)
+        if self._access_log is not None:
+            self._access_log.write(request, seconds)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._edge.ready()  # starts following the keys
+                self._authentication.ready()  # starts to follow the issuer
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.close()
@@ -128,12 +141,13 @@ class Door:
                 return
 
     def close(self) -> None:
-        """Stop following the issuer, close all connections to the services, write the last of the log."""
-        self._edge.close()
-        self._forward.close()
-        self._record.close()
+        """Stop following the issuer, close the connections to the services, write the rest of the log."""
+        self._authentication.close()
+        self._proxy.close()
+        if self._access_log is not None:
+            self._access_log.flush()
 
 
-def _is_attempt(visit: Visit, route: Route) -> bool:
+def _is_login(request: Request, route: Route) -> bool:
     """Return whether a request tries a password, code or link; opening a page does not."""
-    return route.limit == "login" and visit.method == "POST"
+    return route.limit == "login" and request.method == "POST"

@@ -1,4 +1,4 @@
-"""A refusal as a page: what a person at a browser reads where a program gets a problem document."""
+"""The error page: an HTML version of the problem document, for people with browsers."""
 
 from collections.abc import Sequence
 from html import escape
@@ -21,25 +21,25 @@ _PAGE = """<!doctype html>
 <main>
 <h1>{title}</h1>
 <p role="alert">{message}</p>
-<p>Request {request_id}</p>
+<p>Request ID: {request_id}</p>
 </main>
 </html>
 """
 
 
 def is_wanted(route: Route | None, lines: Sequence[bytes]) -> bool:
-    """Return whether to answer with a page: on a route with pages, unless JSON is sent or asked for.
+    """Return whether to respond with a page: on a route with `html`, unless JSON is sent or accepted instead.
 
     `lines` are the request's header lines, names in lower case.
     """
-    if route is None or not route.pages:
+    if route is None or not route.html:
         return False
     accept, sent = (_value(lines, name) for name in (b"accept", b"content-type"))
     return b"json" not in sent and (b"json" not in accept or b"text/html" in accept)
 
 
 def render(refusal: Refusal, request_id: str) -> bytes:
-    """Return the page; with a Retry-After it says in words when to try again."""
+    """Return the page, with the time of a Retry-After in words."""
     message = str(refusal)
     seconds = dict(refusal.headers).get(b"retry-after")
     if seconds is not None:

@@ -1,4 +1,4 @@
-"""The one error of the door: a request that goes no further, and the problem that its sender is told."""
+"""The error that ends a request early, and the table from its slug to status and title (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
@@ -7,41 +7,43 @@ from typing import NamedTuple
 from service_kit.web.problems import MEDIA_TYPE, URN
 
 
-class Kind(NamedTuple):
-    """The parts of a problem that never vary."""
+class ProblemType(NamedTuple):
+    """Status and title, the same for every problem of one type."""
 
     status: int
     title: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "bad_target": Kind(400, "The request target is not in its one canonical form"),
-    "bad_request": Kind(400, "Bad Request"),
-    "duplicate_header": Kind(400, "A header that may appear once appears twice"),
-    "not_found": Kind(404, "Not Found"),
-    "method_not_allowed": Kind(405, "Method Not Allowed"),
-    "request_timeout": Kind(408, "Request Timeout"),
-    "content_too_large": Kind(413, "Content Too Large"),
-    "uri_too_long": Kind(414, "URI Too Long"),
-    "expectation_failed": Kind(417, "Expectation Failed"),
-    "too_many_requests": Kind(429, "Too Many Requests"),
-    "request_header_fields_too_large": Kind(431, "Request Header Fields Too Large"),
-    "internal_error": Kind(500, "Internal error"),
-    "bad_gateway": Kind(502, "A service gave no proper answer"),
-    "overloaded": Kind(503, "Service Unavailable"),
-    "upstream_unavailable": Kind(503, "A service that this needs is not available"),
-    "keys_unavailable": Kind(503, "Service Unavailable"),
-    "status_unavailable": Kind(503, "Service Unavailable"),
-    "upstream_timeout": Kind(504, "A service did not answer in time"),
-    "http_version_not_supported": Kind(505, "HTTP Version Not Supported"),
+PROBLEM_TYPES: Mapping[str, ProblemType] = {
+    "bad_target": ProblemType(400, "The request target is not in canonical form"),
+    "bad_request": ProblemType(400, "Bad Request"),
+    "duplicate_header": ProblemType(400, "A header that may appear once is repeated"),
+    "not_found": ProblemType(404, "Not Found"),
+    "method_not_allowed": ProblemType(405, "Method Not Allowed"),
+    "request_timeout": ProblemType(408, "Request Timeout"),
+    "content_too_large": ProblemType(413, "Content Too Large"),
+    "uri_too_long": ProblemType(414, "URI Too Long"),
+    "expectation_failed": ProblemType(417, "Expectation Failed"),
+    "too_many_requests": ProblemType(429, "Too Many Requests"),
+    "request_header_fields_too_large": ProblemType(431, "Request Header Fields Too Large"),
+    "internal_error": ProblemType(500, "Internal error"),
+    "bad_gateway": ProblemType(502, "A service sent an invalid response"),
+    "overloaded": ProblemType(503, "Service Unavailable"),
+    "upstream_unavailable": ProblemType(503, "A required service is not available"),
+    "keys_unavailable": ProblemType(503, "Service Unavailable"),
+    "status_unavailable": ProblemType(503, "Service Unavailable"),
+    "upstream_timeout": ProblemType(504, "A service did not respond in time"),
+    "http_version_not_supported": ProblemType(505, "HTTP Version Not Supported"),
 }
-UNAUTHORIZED = Kind(401, "Unauthorized")
+UNAUTHORIZED = ProblemType(401, "Unauthorized")
+PROBLEM_MEDIA_TYPE = MEDIA_TYPE.encode()
 
 
 class Refusal(Exception):  # noqa: N818 - named for what it is
-    """A request is answered here and now. `slug` is a key of KINDS, or that of a token error (401).
+    """The gateway answers the request itself, with a problem document or an error page.
 
-    `detail` is safe to show; `headers` go onto the answer; `close` ends the connection after it.
+    `slug` is a key of PROBLEM_TYPES, or that of a token error (then `kind` is UNAUTHORIZED). `detail` is shown to the
+    client; `headers` are added to the response; `close` ends the connection after it.
     """
 
     def __init__(
@@ -49,17 +51,17 @@ class Refusal(Exception):  # noqa: N818 - named for what it is
         slug: str,
         detail: str,
         *headers: tuple[bytes, bytes],
-        kind: Kind | None = None,
+        kind: ProblemType | None = None,
         close: bool = False,
     ) -> None:
         super().__init__(detail)
         self.slug = slug
-        self.kind = kind or KINDS[slug]
+        self.kind = kind or PROBLEM_TYPES[slug]
         self.headers = headers
         self.close = close
 
     def body(self, request_id: str) -> bytes:
-        """Return the problem (RFC 9457) as JSON."""
+        """Return the problem document (RFC 9457) as JSON."""
         return json.dumps(
             {
                 "type": URN + self.slug,
@@ -71,9 +73,6 @@ class Refusal(Exception):  # noqa: N818 - named for what it is
         ).encode()
 
 
-PROBLEM_TYPE = MEDIA_TYPE.encode()
-
-
-def retry(seconds: float) -> tuple[bytes, bytes]:
-    """Return the Retry-After header (RFC 9110 section 10.2.3), in whole seconds, at least 1."""
+def retry_after(seconds: float) -> tuple[bytes, bytes]:
+    """Return the Retry-After header (RFC 9110 section 10.2.3): whole seconds, rounded up, at least 1."""
     return b"retry-after", b"%d" % max(1, round(seconds + 0.499))

@@ -1,19 +1,27 @@
-"""The Flask app behind the door: documentation, health; the console page and the browser session have their place here."""
+"""The Flask app for the gateway's own routes: documentation and health, called from ASGI with whole requests."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from typing import Any
 
 from flask import Flask, Response, jsonify, redirect, render_template, url_for
 from service_kit.observability import document_metrics, instrumentation
 from service_kit.observability.health import Check, Health
+from service_kit.server.asgi import Message, environment, respond
 from service_kit.web.problems import install
 
-from gateway.openapi import Documents
+from gateway.headers import Headers
+from gateway.openapi import JoinedDocument
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def create_pages(documents: Documents, checks: Mapping[str, Check], stats: document_metrics.Stats) -> Flask:
-    """Return the app; `checks` say when the gateway is not ready, `stats` how it stands with the issuer's documents."""
+def create_flask_app(
+    document: JoinedDocument, checks: Mapping[str, Check], stats: document_metrics.Stats
+) -> Flask:
+    """Return the app; `checks` and the `stats` of the followed documents are what /readyz reports."""
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
     instrumentation.init_app(app)
@@ -41,13 +49,22 @@ def create_pages(documents: Documents, checks: Mapping[str, Check], stats: docum
 
     @app.get("/openapi.json")
     def openapi() -> Response:
-        return jsonify(documents.joined())
+        return jsonify(document.get())
 
     @app.get("/docs")
     def docs() -> Response:
-        page = render_template("docs.html", document=documents.joined(), style=style)
+        page = render_template("docs.html", document=document.get(), style=style)
         return Response(
             page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": policy}
         )
 
     return app
+
+
+def call_wsgi(
+    app: WsgiApp, scope: Message, path: str, query: bytes | None, body: bytes
+) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body of a WSGI app's response to a request that was read whole. Blocks."""
+    environ = environment({**scope, "raw_path": path.encode(), "query_string": query or b""})
+    environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
+    return respond(app, environ)

@@ -1,4 +1,4 @@
-"""What is dropped from a request's headers, and what is set."""
+"""Request headers: what is checked, what is removed, and what is passed on to the service."""
 
 import os
 import re
@@ -16,8 +16,8 @@ HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding"
     b" upgrade http2-settings".split()
 )
-# Read here and set anew, or never to be believed from outside.
-_OURS = frozenset(
+# Set by the gateway, or not to be trusted from a client.
+_NOT_PASSED = frozenset(
     b"host content-length expect x-request-id traceparent forwarded x-real-ip x-client-ip x-cluster-client-ip client-ip"
     b" true-client-ip cf-connecting-ip x-http-method x-http-method-override x-method-override remote-user".split()
 )
@@ -44,9 +44,11 @@ def new_id() -> str:
 
 
 def _verdict(name: bytes) -> int:
-    """Judge a lower-case name once; strangers cannot make the memory of it grow past its bound."""
+    """Return what to do with a header of this lower-case name, and remember it up to a bound."""
     if not _PLAIN_NAME.fullmatch(name):
-        verdict = _DROP  # `_`, `.` and the like: another spelling, to some server, of a name that is dropped
+        verdict = (
+            _DROP  # some servers read `_` or `.` as `-`, so this may be a dropped name in another spelling
+        )
     elif name in _ONCE or name in (
         b"connection",
         b"transfer-encoding",
@@ -56,7 +58,7 @@ def _verdict(name: bytes) -> int:
         b"prefer",
     ):
         verdict = _READ
-    elif name in HOP_BY_HOP or name in _OURS or name.startswith(_DROPPED_PREFIXES):
+    elif name in HOP_BY_HOP or name in _NOT_PASSED or name.startswith(_DROPPED_PREFIXES):
         verdict = _DROP
     else:
         verdict = _PASS
@@ -65,10 +67,10 @@ def _verdict(name: bytes) -> int:
     return verdict
 
 
-class Inbound:
-    """A request's headers, read once: what goes on, and what the door itself has to know.
+class RequestHeaders:
+    """The headers of a request: `lines` to pass on, and those that the gateway uses itself.
 
-    `names` in `raw` are lower-case. `refuse` says what is wrong with them, once the request has its id.
+    Names in `raw` must be lower-case. `check` is separate, as a refusal needs the request id.
     """
 
     __slots__ = ("_bytes", "_count", "_found", "_repeated", "authorization", "chunked", "content_length", "host",
@@ -102,46 +104,49 @@ class Inbound:
         self.authorization = get(b"authorization")
         self.host = get(b"host")
         self.traceparent = get(b"traceparent")
-        self.prefer = get(b"prefer")  # RFC 7240; passed on only where a route can wait
-        self.chunked = b"transfer-encoding" in found  # the body's length only its end tells
+        self.prefer = get(b"prefer")  # RFC 7240; passed on only by routes with long polling
+        self.chunked = b"transfer-encoding" in found
         length = get(b"content-length")
         self.content_length = int(length) if length is not None and _LENGTH.fullmatch(length) else None
         given = get(b"x-request-id")
         self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
 
     def _drop_named(self, connection: bytes) -> None:
-        """Drop whatever `Connection` names (RFC 9110 section 7.6.1), but not what frames the message."""
+        """Drop the headers that `Connection` names (RFC 9110 section 7.6.1), except those that frame the message."""
         named = {token.strip().lower().replace(b"_", b"-") for token in connection.split(b",")}
         self.lines = [line for line in self.lines if _name_of(line) not in named]
         for name in named - _FRAMING:
             self._found.pop(name, None)
 
-    def refuse(self, http_version: str) -> None:
-        """Raise Refusal if the headers as a whole are not acceptable."""
+    def check(self, http_version: str) -> None:
+        """Raise Refusal (400, 417, 431, 505) if the headers are not acceptable."""
         if http_version not in ("1.1", "1.0"):
-            raise Refusal("http_version_not_supported", "HTTP/1.1 is spoken here.", close=True)
+            raise Refusal(
+                "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are supported.", close=True
+            )
         if self._count > MAX_HEADERS or self._bytes > MAX_HEADER_BYTES:
-            detail = f"A request has at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes in all."
+            detail = (
+                f"A request may have at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of headers."
+            )
             raise Refusal("request_header_fields_too_large", detail, close=True)
         if self._repeated is not None:
-            raise Refusal(
-                "duplicate_header", f"{self._repeated.decode().title()} may appear once.", close=True
-            )
+            detail = f"{self._repeated.decode().title()} may appear only once."
+            raise Refusal("duplicate_header", detail, close=True)
         host, found = self.host, self._found
-        if http_version != "1.0" if host is None else not _names_host(host):
-            raise Refusal("bad_request", "A request has one Host header that names a host.", close=True)
+        if http_version != "1.0" if host is None else not _is_host(host):
+            raise Refusal("bad_request", "A request must have one Host header with a valid host.", close=True)
         text = b"".join((*found.values(), *self.lines))
         if len(text.translate(None, _CONTROLS)) != len(text):
-            raise Refusal("bad_request", "A header holds a control character.", close=True)
+            raise Refusal("bad_request", "A header contains a control character.", close=True)
         if self.content_length is None and b"content-length" in found:
-            raise Refusal("bad_request", "Content-Length is not a number.", close=True)
+            raise Refusal("bad_request", "Content-Length must be a number.", close=True)
         if self.chunked and found[b"transfer-encoding"].lower() != b"chunked":
-            raise Refusal("bad_request", "The only transfer coding is chunked.", close=True)
+            raise Refusal("bad_request", "The only supported transfer coding is chunked.", close=True)
         if found.get(b"expect", b"100-continue").lower() != b"100-continue":
-            raise Refusal("expectation_failed", "Only 100-continue can be expected.", close=True)
+            raise Refusal("expectation_failed", "The only supported expectation is 100-continue.", close=True)
 
-    def onward(self, client: str, scheme: str) -> list[bytes]:
-        """Return the header lines of the request to the service: what passes, and the true origin of it."""
+    def forwarded(self, client: str, scheme: str) -> list[bytes]:
+        """Return the header lines for the service, with the request's true origin in `X-Forwarded-*`."""
         lines = self.lines
         if self.authorization is not None:
             lines.append(b"authorization: " + self.authorization)
@@ -156,7 +161,7 @@ class Inbound:
 
 
 @lru_cache(maxsize=256)
-def _names_host(value: bytes) -> bool:
+def _is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 

@@ -1,27 +1,22 @@
-"""What is written down about a request at the door: one log line, and the metrics."""
+"""Prometheus metrics: requests by method, route and status, and their durations by route."""
 
-import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from service_kit.observability.metrics import BUCKETS, METHODS
+from service_kit.observability.metrics import BUCKETS
 
-from gateway.access_log import RequestLog
-
-if TYPE_CHECKING:
-    from gateway.request import Visit
+from gateway.request import Request
 
 _BOUNDS = [*map(str, BUCKETS), "+Inf"]
 
 
 class Durations:
-    """How long requests to one route took: how many in each bucket, and seconds in all."""
+    """The durations of the requests to one route: a count for each bucket, and seconds in all."""
 
     __slots__ = ("counts", "seconds")
 
@@ -30,50 +25,40 @@ class Durations:
         self.seconds = 0.0
 
 
-class Record(Collector):
-    """Counts requests by route, never by path: a label's values must be few, and no stranger may choose them.
+class Metrics(Collector):
+    """Counts requests by route, not by path: clients choose paths, and a label must have few values.
 
-    One thread counts, in plain numbers; Prometheus' own children take a lock for each of the five that a request moves.
+    Only the event loop counts, in plain numbers: Prometheus' own metrics take five locks for each request.
     """
 
-    def __init__(self, *, log: bool = True) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._durations: dict[str, Durations] = {}
-        self._log = RequestLog() if log else None
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
 
-    def request(self, visit: "Visit") -> None:
-        """Record a request that has been answered, or given up (status 499)."""
-        took = time.perf_counter() - visit.started
-        route = visit.route.pattern if visit.route else "unmatched"
-        method = visit.method if visit.method in METHODS else "other"
-        self._requests[method, route, visit.status] += 1
+    def observe(self, request: Request, seconds: float) -> None:
+        """Count a request that was answered, or whose client has gone (status 499)."""
+        route = request.route.pattern if request.route else "unmatched"
+        self._requests[request.method_label, route, request.status] += 1
         durations = self._durations.get(route)
         if durations is None:
             durations = self._durations[route] = Durations()
-        durations.counts[bisect_left(BUCKETS, took)] += 1
-        durations.seconds += took
-        if self._log is not None:
-            self._log.write(visit, method, took)
-
-    def close(self) -> None:
-        """Leave nothing unwritten."""
-        if self._log is not None:
-            self._log.flush()
+        durations.counts[bisect_left(BUCKETS, seconds)] += 1
+        durations.seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """Return the figures to Prometheus' registry."""
+        """Yield the metrics, as Prometheus' registry expects them."""
         requests = CounterMetricFamily(
-            "http_requests", "Requests answered.", labels=("method", "route", "status")
+            "http_requests", "Number of requests answered.", labels=("method", "route", "status")
         )
         for (method, route, status), count in list(self._requests.items()):
             requests.add_metric((method, route, str(status)), count)
         yield requests
         duration = HistogramMetricFamily(
             "http_request_duration_seconds",
-            "Time from the request's arrival to the end of its answer.",
+            "Time from the arrival of a request to the end of its response.",
             labels=("route",),
         )
         for route, seen in list(self._durations.items()):

@@ -1,4 +1,4 @@
-"""The joined OpenAPI document: what the services say of their public routes, fetched when asked for and kept a while."""
+"""The OpenAPI document of all public routes: joined from those of the services, and cached."""
 
 import re
 import threading
@@ -8,17 +8,17 @@ from typing import Any
 import structlog
 
 from gateway.errors import Refusal
-from gateway.routes import Table
+from gateway.routes import RouteTable
 
-FRESH = 30.0  # seconds
+CACHE_SECONDS = 30.0
 _VARIABLE = re.compile(r"\{[^}]*\}")
 _METHODS = ("get", "post", "put", "patch", "delete")
 _log = structlog.get_logger(__name__)
 Fetch = Callable[[], Mapping[str, Any]]
 
 
-class Documents:
-    """Joins the documents of all services; one that is down is spoken for by what it said last."""
+class JoinedDocument:
+    """Joins the documents of all services; of one that is down the last document is used."""
 
     def __init__(
         self,
@@ -27,54 +27,54 @@ class Documents:
         version: str,
         *,
         now: Callable[[], float],
-        table: Table | None = None,
+        table: RouteTable | None = None,
     ) -> None:
         self._sources = sources
         self._server = server
         self._version = version
         self._now = now
-        self._table = table or Table()
+        self._table = table or RouteTable()
         self._lock = threading.Lock()
-        self._had: dict[str, Mapping[str, Any]] = {}
+        self._last: dict[str, Mapping[str, Any]] = {}
         self._joined: dict[str, Any] | None = None
         self._until = 0.0
 
-    def joined(self) -> dict[str, Any]:
-        """Return the document (OpenAPI 3.1). One thread at a time asks the services; the others get what there is."""
+    def get(self) -> dict[str, Any]:
+        """Return the document (OpenAPI 3.1). One thread at a time fetches; the others get the cached document."""
         if self._joined is not None and (self._now() < self._until or self._lock.locked()):
             return self._joined
         with self._lock:
             if self._joined is None or self._now() >= self._until:
-                whole = self._fetch()
+                complete = self._fetch()
                 self._joined = self._join()
-                self._until = self._now() + (FRESH if whole else FRESH / 10)
+                self._until = self._now() + (CACHE_SECONDS if complete else CACHE_SECONDS / 10)
             return self._joined
 
     def _fetch(self) -> bool:
-        whole = True
+        complete = True
         for name, fetch in self._sources.items():
             try:
-                self._had[name] = fetch()
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are shown
+                self._last[name] = fetch()
+            except Exception as error:  # noqa: BLE001 - any failure of one service leaves the others
                 _log.warning("no OpenAPI document", source=name, reason=type(error).__name__)
-                whole = False
-        return whole
+                complete = False
+        return complete
 
     def _join(self) -> dict[str, Any]:
         paths: dict[str, dict[str, Any]] = {}
         components: dict[str, dict[str, Any]] = {}
         for name in self._sources:
-            if name in self._had:
-                self._add(name, self._had[name], paths, components)
+            if name in self._last:
+                self._add(name, self._last[name], paths, components)
         return {
             "openapi": "3.1.0",
             "info": {
                 "title": "Touchstone",
                 "version": self._version,
-                "description": "All public routes of the house.",
+                "description": "All public routes of the services.",
             },
             "servers": [{"url": self._server}],
-            "tags": [{"name": name} for name in self._sources if name in self._had],
+            "tags": [{"name": name} for name in self._sources if name in self._last],
             "paths": paths,
             "components": components,
         }
@@ -124,7 +124,7 @@ class Documents:
 
 
 def _refer(value: Any, renamed: Mapping[str, str]) -> Any:
-    """Return the value with its references renamed."""
+    """Return the value with its `$ref`s renamed."""
     if not renamed:
         return value
     if isinstance(value, Mapping):
@@ -133,3 +133,38 @@ def _refer(value: Any, renamed: Mapping[str, str]) -> Any:
             for k, v in value.items()
         }
     return [_refer(v, renamed) for v in value] if isinstance(value, list) else value
+
+
+_STATUS: dict[str, Any] = {"type": "object", "properties": {"status": {"type": "string"}}}
+
+
+def _operation(
+    name: str, summary: str, *, media: str = "application/json", schema: Any = None
+) -> dict[str, Any]:
+    content = {media: {"schema": schema or _STATUS}}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "responses": {"200": {"description": "OK", "content": content}},
+        }
+    }
+
+
+def gateway_document() -> dict[str, Any]:
+    """Return the paths of the gateway's own routes."""
+    ready = _operation("readyz", "Readiness, with the reasons if the gateway cannot serve.")
+    ready["get"]["responses"]["503"] = {
+        "description": "Not ready",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+    return {
+        "paths": {
+            "/livez": _operation("livez", "Liveness of the process."),
+            "/readyz": ready,
+            "/openapi.json": _operation("openapi", "This document.", schema={"type": "object"}),
+            "/docs": _operation(
+                "docs", "This document as a page.", media="text/html", schema={"type": "string"}
+            ),
+        }
+    }

@@ -1,4 +1,4 @@
-"""Passing a request on to its service, whole, and the answer back: at once where it is at hand, else piece by piece."""
+"""Passes a request on to its service, and the response back: in one piece if it is complete, else streamed."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -6,104 +6,114 @@ from typing import BinaryIO
 
 import structlog
 
-from gateway.http_client.connection_pool import Client
-from gateway.http_client.exchange import Call, Transfer, UpstreamError
-from gateway.http_client.upstreams import Exchange, Service
-from gateway.request import NO_BODY, ClientGoneError, Visit
-from gateway.response_headers import Hygiene
-from gateway.routes import WAITING, WHOLE, Route
+from gateway.http_client.connection_pool import ConnectionPool
+from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
+from gateway.http_client.upstreams import Upstream, UpstreamCall
+from gateway.request import ClientGoneError, Request
+from gateway.response_headers import NO_BODY, ResponseHeaders
+from gateway.routes import LONG_POLL_SECONDS, RESPONSE_SECONDS, Route
 
 _log = structlog.get_logger(__name__)
 _PART = 64 * 1024  # bytes of a long body that are sent at once
 
 
-class Forward:
-    """Carries visits to the services. Belongs to one event loop, from the first request on."""
+class Proxy:
+    """Calls the services. Belongs to one event loop, from the first request on."""
 
     def __init__(
-        self, services: Mapping[str, Service], hygiene: Hygiene, client: Callable[[], Client] = Client
+        self,
+        upstreams: Mapping[str, Upstream],
+        response_headers: ResponseHeaders,
+        pool: Callable[[], ConnectionPool] = ConnectionPool,
     ) -> None:
-        self._services = services
-        self._hygiene = hygiene
-        self._make_client = client
-        self._client: Client | None = None
+        self._upstreams = upstreams
+        self._response_headers = response_headers
+        self._make_pool = pool
+        self._pool: ConnectionPool | None = None
 
-    async def __call__(self, visit: Visit, route: Route) -> None:
-        """Pass the request on and answer it. Raises Refusal."""
-        service = self._services[route.upstream]
-        if self._client is None:
-            self._client = self._make_client()
-        # past the bound a request that would wait is answered at once
-        waits = route.waits and visit.headers.prefer is not None and service.waits < service.max_waits
-        service.waits += waits
+    async def __call__(self, request: Request, route: Route) -> None:
+        """Pass the request on and send the response. Raises Refusal."""
+        upstream = self._upstreams[route.upstream]
+        if self._pool is None:
+            self._pool = self._make_pool()
+        # Beyond the limit of long polls a request is passed on without `Prefer`, and so answered at once.
+        long_poll = (
+            route.long_poll
+            and request.headers.prefer is not None
+            and upstream.long_polls < upstream.max_long_polls
+        )
+        upstream.long_polls += long_poll
         try:
-            exchange = service.begin(self._client, _call(visit, service, waits=waits))
-            await self._exchange(visit, exchange)
+            call = upstream.start(self._pool, _upstream_request(request, upstream, long_poll=long_poll))
+            await self._exchange(request, call)
         finally:
-            service.waits -= waits
+            upstream.long_polls -= long_poll
 
     def close(self) -> None:
         """Close all connections to the services."""
-        if self._client is not None:
-            self._client.close()
+        if self._pool is not None:
+            self._pool.close()
 
-    async def _exchange(self, visit: Visit, exchange: Exchange) -> None:
-        """Pass a long body in and the answer out; a client that leaves is no longer worked for."""
-        turn = visit.turn
-        me = asyncio.current_task() if turn is None else turn.task
+    async def _exchange(self, request: Request, call: UpstreamCall) -> None:
+        """Send a long body and the response; end the call if the client disconnects."""
+        cycle = request.cycle
+        task = asyncio.current_task() if cycle is None else cycle.task
         feeder: asyncio.Task[None] | None = None
-        if turn is not None and me is not None:
-            turn.on_lost = me.cancel
+        if cycle is not None and task is not None:
+            cycle.on_disconnect = task.cancel
         try:
-            if visit.body is not None and visit.body.file is not None:
-                feeder = asyncio.create_task(_feed(exchange.transfer, visit.body.file))
-            status, headers = await exchange.head()
-            answer = self._hygiene(status, headers)
-            if exchange.transfer.whole:
-                await visit.finish(status, answer, await exchange.transfer.chunk())
+            if request.body is not None and request.body.file is not None:
+                feeder = asyncio.create_task(_feed(call.exchange, request.body.file))
+            status, headers = await call.head()
+            lines = self._response_headers(status, headers)
+            if call.exchange.complete:
+                await request.finish(status, lines, await call.exchange.chunk())
             else:
-                await visit.start(status, answer.head)
-                await _stream(visit, exchange, status)
+                await request.start(status, lines.head)
+                await _stream(request, call.exchange, status)
         except asyncio.CancelledError:
-            if turn is None or not turn.lost:
+            if cycle is None or not cycle.disconnected:
                 raise
             raise ClientGoneError from None
         finally:
-            if turn is not None:
-                turn.on_lost = None
+            if cycle is not None:
+                cycle.on_disconnect = None
             if feeder is not None:
                 feeder.cancel()
-            exchange.close()
+            call.close()
 
 
-def _call(visit: Visit, service: Service, *, waits: bool) -> Call:
-    lines = visit.headers.onward(visit.client, visit.scope["scheme"])
-    if waits and visit.headers.prefer is not None:
-        lines.append(b"prefer: " + visit.headers.prefer)
-    target = visit.path if visit.query is None else f"{visit.path}?{visit.query.decode('ascii')}"
-    seconds, body = WAITING if waits else WHOLE, visit.body
+def _upstream_request(request: Request, upstream: Upstream, *, long_poll: bool) -> UpstreamRequest:
+    lines = request.headers.forwarded(request.client, request.scope["scheme"])
+    if long_poll and request.headers.prefer is not None:
+        lines.append(b"prefer: " + request.headers.prefer)
+    target = request.path if request.query is None else f"{request.path}?{request.query.decode('ascii')}"
+    seconds, body = LONG_POLL_SECONDS if long_poll else RESPONSE_SECONDS, request.body
     if body is None:
-        return Call(visit.method, service.url, target, lines, seconds)
+        return UpstreamRequest(request.method, upstream.url, target, lines, seconds)
     data = body.data if body.file is None else None
-    return Call(visit.method, service.url, target, lines, seconds, data, body.length)
+    return UpstreamRequest(request.method, upstream.url, target, lines, seconds, data, body.length)
 
 
-async def _feed(transfer: Transfer, file: BinaryIO) -> None:
-    """Send a body from its file, no faster than the service takes it."""
+async def _feed(exchange: Exchange, file: BinaryIO) -> None:
+    """Send a body from its file, no faster than the service reads."""
     await asyncio.to_thread(file.seek, 0)
     while part := await asyncio.to_thread(file.read, _PART):
-        await transfer.feed(part)
+        await exchange.feed(part)
 
 
-async def _stream(visit: Visit, exchange: Exchange, status: int) -> None:
-    transfer, more = exchange.transfer, not (visit.method == "HEAD" or status in NO_BODY)
+async def _stream(request: Request, exchange: Exchange, status: int) -> None:
+    without_body = request.method == "HEAD" or status in NO_BODY
+    more = not without_body
     try:
         while more:
-            data = await transfer.chunk()
-            more = bool(data) and not transfer.ended
-            await visit.send({"type": "http.response.body", "body": data, "more_body": more})
-        if visit.method == "HEAD" or status in NO_BODY:
-            await visit.send({"type": "http.response.body", "body": b""})
+            data = await exchange.chunk()
+            more = bool(data) and not exchange.ended
+            await request.send({"type": "http.response.body", "body": data, "more_body": more})
+        if without_body:
+            await request.send({"type": "http.response.body", "body": b""})
     except UpstreamError as error:
-        _log.warning("answer cut short", service=visit.route and visit.route.upstream, reason=error.reason)
-        visit.hang_up()
+        _log.warning(
+            "answer cut short", service=request.route and request.route.upstream, reason=error.reason
+        )
+        request.reset()

@@ -1,7 +1,7 @@
-"""How often: rate limits by client address, and by account for log-in, counted in memory or in Valkey.
+"""Rate limits by client address and, for log-in, by account; counted in memory or in Valkey.
 
-One gateway counts in a dict: the asyncio memory storage of `limits` starts a task at every hit, which looks through all
-addresses it knows (15 µs with one of them).
+In memory they are counted in a dict: the asyncio memory storage of `limits` starts a task at every hit, which goes
+through all keys (15 µs with one of them).
 """
 
 import hashlib
@@ -20,22 +20,22 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.storage import storage_from_string
 from touchstone.strictjson import loads
 
-from gateway.errors import Refusal, retry
+from gateway.errors import Refusal, retry_after
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rates, as `count/period`."""
+    """The limits, each as `count/period`."""
 
     client: str = "6000/minute"
     login: str = "120/minute"
     account: str = "30/minute"
 
 
-class Windows:
-    """Fixed windows in memory: the first hit of a key opens its window. Past `size` keys the oldest window goes."""
+class FixedWindows:
+    """Fixed windows in memory, each opened by the first hit of its key. Beyond `size` keys the oldest window is dropped."""
 
     def __init__(self, now: Callable[[], float], size: int = 65_536) -> None:
         self._now = now
@@ -43,7 +43,7 @@ class Windows:
         self._windows: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
 
     def hit(self, item: RateLimitItem, key: tuple[str, ...]) -> float | None:
-        """Count one; return None if it is within the rate, else the seconds until the window ends."""
+        """Count a hit; return None if it is within the limit, else the seconds until the window ends."""
         now, windows = self._now(), self._windows
         count, until = windows.get(key, (0, 0.0))
         if now >= until:
@@ -55,12 +55,12 @@ class Windows:
         return None if count < item.amount else until - now
 
 
-class Limits:
+class RateLimits:
     """Counts requests in fixed windows.
 
-    `client` bounds all requests of one address, `login` those of one address to log-in routes, and `account` those of
-    one address for one account: a flood from elsewhere never locks an owner out. A storage that does not answer is
-    replaced by this process's memory until it does.
+    `client` limits all requests of one address, `login` those to log-in routes, and `account` those for one account,
+    also by address: requests from elsewhere never lock the owner out. While the shared storage fails, this process
+    counts in its own memory.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Limits:
             parse(r) for r in (rates.client, rates.login, rates.account)
         )
         self._now = now
-        self._memory = Windows(now)
+        self._memory = FixedWindows(now)
         self._shared: FixedWindowRateLimiter | None = None
         if not storage.startswith("memory:"):
-            made = storage_from_string(f"async+{storage}")
-            if not isinstance(made, Storage):
+            shared = storage_from_string(f"async+{storage}")
+            if not isinstance(shared, Storage):
                 raise TypeError(f"{storage} cannot be used from an event loop")
-            self._shared = FixedWindowRateLimiter(made)
+            self._shared = FixedWindowRateLimiter(shared)
 
     async def client(self, address: str) -> None:
         """Count a request of this address. Raises Refusal (429)."""
@@ -95,17 +95,23 @@ class Limits:
 
     async def _hit(self, item: RateLimitItem, *key: str) -> None:
         wait = (
-            self._memory.hit(item, key) if self._shared is None else await self._ask(self._shared, item, *key)
+            self._memory.hit(item, key)
+            if self._shared is None
+            else await self._hit_shared(self._shared, item, *key)
         )
         if wait is not None:
-            raise Refusal("too_many_requests", "Too many requests.", retry(wait))
+            raise Refusal(
+                "too_many_requests", "There were too many requests from this address.", retry_after(wait)
+            )
 
-    async def _ask(self, shared: FixedWindowRateLimiter, item: RateLimitItem, *key: str) -> float | None:
+    async def _hit_shared(
+        self, shared: FixedWindowRateLimiter, item: RateLimitItem, *key: str
+    ) -> float | None:
         try:
             if await shared.hit(item, *key):
                 return None
             reset, _ = await shared.get_window_stats(item, *key)
-        except Exception:  # noqa: BLE001 - each storage has errors of its own, and none may close the door
+        except Exception:  # noqa: BLE001 - each storage has errors of its own, and none may stop the gateway
             _log.warning("the rate limits' storage does not answer", exc_info=True)
             return self._memory.hit(item, key)
         return float(reset) - self._now()
@@ -113,7 +119,7 @@ class Limits:
 
 @lru_cache(maxsize=4096)
 def _network(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 that one IPv6 subscriber has."""
+    """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 subscriber."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -124,7 +130,7 @@ def _network(address: str) -> str:
 
 
 def account_of(body: bytes) -> str | None:
-    """Return the account that a log-in body speaks of, JSON or a form, in one spelling; None if there is none."""
+    """Return the email in a log-in body (JSON or a form), normalized; None if there is none."""
     text: object = None
     if body.lstrip()[:1] == b"{":
         try:

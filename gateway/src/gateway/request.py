@@ -1,74 +1,78 @@
-"""One request on its way through the door: what it asks for, the body it brings, and the answer it gets."""
+"""One request: what was received of it, what the steps found out, and the response to it."""
 
 import time
 
+from service_kit.observability.metrics import METHODS
+from service_kit.server.asgi import Message, Receive, Send
 from touchstone import AccessClaims
 
-from gateway.bridge import Receive, Scope, Send
-from gateway.headers import Inbound
+from gateway.headers import RequestHeaders
 from gateway.request_body import RequestBody
-from gateway.response_headers import Lines, pairs
+from gateway.response_headers import NO_BODY, HeaderLines, decode
 from gateway.routes import Route
-
-NO_BODY = frozenset({204, 304})
 
 
 class ClientGoneError(Exception):
-    """The client has left; nobody waits for an answer."""
+    """The client has disconnected, so there is no response to send."""
 
 
-class Visit:
-    """A request, as far as it has come. `turn` is its place on one of our own connections; None under another server."""
+class Request:
+    """A request and its state; `cycle` is set by our own HTTP server and None under any other."""
 
-    __slots__ = ("body", "claims", "client", "headers", "method", "path", "query", "receive", "route", "scope", "send",
-                 "started", "status", "turn")  # fmt: skip
+    __slots__ = ("body", "claims", "client", "cycle", "headers", "method", "path", "query", "receive", "route", "scope",
+                 "send", "started", "status")  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
-        self.turn = scope.get("gateway.turn")
+        self.cycle = scope.get("gateway.cycle")
         self.started = time.perf_counter()
         self.method: str = scope["method"]
-        self.headers = Inbound(scope["headers"])
+        self.headers = RequestHeaders(scope["headers"])
         self.client: str = (scope.get("client") or ("",))[0]
         self.path = ""
         self.query: bytes | None = None
         self.route: Route | None = None
         self.claims: AccessClaims | None = None
-        self.status = 0
-        self.body: RequestBody | None = None  # once it has been read; None where there is none
+        self.status = 0  # of the response, once it has begun
+        self.body: RequestBody | None = None  # None until it has been read, or if there is none
+
+    @property
+    def method_label(self) -> str:
+        """The method, or `other` if it is none of the usual ones: a label's values must be few."""
+        return self.method if self.method in METHODS else "other"
 
     @property
     def data(self) -> bytes:
-        """The body, where the route bounds it to what is kept in memory."""
+        """The body, on routes whose bodies are kept in memory."""
         return b"" if self.body is None else self.body.data
 
-    async def finish(self, status: int, lines: Lines, body: bytes, *, close: bool = False) -> None:
-        """Send a whole answer, in one piece where the server can."""
+    async def finish(self, status: int, lines: HeaderLines, body: bytes, *, close: bool = False) -> None:
+        """Send a whole response, in one write where the server can."""
         head = lines.head
         if self.method == "HEAD" or status in NO_BODY:
             body = b""
-        elif not lines.framed:
+        elif not lines.has_length:
             head += b"content-length: %d\r\n" % len(body)
-        if self.turn is not None:
+        if self.cycle is not None:
             self.status = status
-            named = head + b"x-request-id: %b\r\n" % self.headers.request_id.encode()
-            if self.turn.respond(status, named, body, close=close):
+            with_id = head + b"x-request-id: %b\r\n" % self.headers.request_id.encode()
+            if self.cycle.respond(status, with_id, body, close=close):
                 return
         await self.start(status, head, close=close)
         await self.send({"type": "http.response.body", "body": body})
 
     async def start(self, status: int, head: bytes, *, close: bool = False) -> None:
-        """Send the head of an answer whose body comes piece by piece."""
+        """Send the head of a response whose body is streamed."""
         self.status = status
-        headers = [*pairs(head), (b"x-request-id", self.headers.request_id.encode())]
+        headers = [*decode(head), (b"x-request-id", self.headers.request_id.encode())]
         if close:
             headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
-    def hang_up(self) -> None:
-        """End a connection whose answer cannot be completed: the client must not take a part for the whole."""
-        if self.turn is None:
-            raise ConnectionAbortedError("the answer cannot be completed")
-        self.turn.hang_up()
+    def reset(self) -> None:
+        """Reset the connection of a response that cannot be completed, so that a part is not taken for the whole."""
+        if self.cycle is None:
+            raise ConnectionAbortedError("the response cannot be completed")
+        self.cycle.reset()

@@ -1,34 +1,35 @@
-"""Bodies of requests, read whole before a service is asked.
+"""Request bodies, read whole before a service is called.
 
-A slow client holds no service, and half a body reaches none. Needs nothing of the server but ASGI's `receive`.
+So a slow client does not occupy a service, and a truncated body never reaches one.
 """
 
 import asyncio
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from gateway.bridge import Receive
-from gateway.errors import Refusal, retry
+from service_kit.server.asgi import Receive
 
-MAX_BODY = 64 * 1024  # bytes, where a route sets no other bound
-MAX_ROUTE_BODY = 16 * 1024 * 1024  # the highest bound that a route may set
-MAX_IN_MEMORY = 1024 * 1024  # bytes of one body; a longer one goes to a file
-MEMORY_BYTES = 64 * 1024 * 1024  # for all bodies together
+from gateway.errors import Refusal, retry_after
+
+MAX_BODY = 64 * 1024  # bytes, unless a route sets another limit
+MAX_ROUTE_BODY = 16 * 1024 * 1024  # bytes, the highest limit that a route may set
+MAX_IN_MEMORY = 1024 * 1024  # bytes of one body; a longer one is kept in a file
+MEMORY_BYTES = 64 * 1024 * 1024  # of all bodies together
 BODY_SECONDS = 15.0
 
 
 class RequestBodies:
-    """Reads bodies. Those in memory have at most `memory` bytes in all, and each has `seconds` to come."""
+    """Reads bodies, each within `seconds`; those in memory may have `memory` bytes together."""
 
     def __init__(self, memory: int = MEMORY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._free = memory
         self._seconds = seconds
 
     async def read(self, receive: Receive, length: int | None, limit: int) -> "RequestBody":
-        """Return the whole body, which must be closed; `length` is its Content-Length, None for chunks.
+        """Return the whole body, to be closed by the caller; `length` is its Content-Length, None for chunks.
 
-        Raises Refusal: 413 past `limit` bytes (at once where `length` says so), 400 for a body that ends early,
-        408 for one that takes too long, 503 while there is no room for it.
+        Raises Refusal: 413 for more than `limit` bytes (without reading, if `length` is more), 400 for a truncated
+        body, 408 for one that takes too long, 503 while there is no room for it.
         """
         if length is not None and length > limit:
             raise _too_large(limit)
@@ -37,24 +38,24 @@ class RequestBodies:
             async with asyncio.timeout(self._seconds):
                 await _fill(body, receive, limit)
             if length is not None and body.length != length:
-                raise _not_whole()
+                raise _truncated()
         except TimeoutError:
             body.close()
-            raise Refusal("request_timeout", "The body did not come in time.", close=True) from None
+            raise Refusal("request_timeout", "The body was not received in time.", close=True) from None
         except BaseException:
             body.close()
             raise
         return body
 
     def take(self, size: int) -> None:
-        """Count bytes that are held in memory; a negative size releases them. Raises Refusal (503)."""
+        """Reserve memory, in bytes; a negative size releases it. Raises Refusal (503)."""
         if size > self._free:
             raise _no_room()
         self._free -= size
 
 
 class RequestBody:
-    """A body: `data` if it is in memory, else `file`; `length` in bytes."""
+    """A body: in `data`, or in `file` if it is long; `length` in bytes."""
 
     __slots__ = ("_bodies", "_parts", "file", "length")
 
@@ -66,11 +67,11 @@ class RequestBody:
 
     @property
     def data(self) -> bytes:
-        """All of a body that is in memory."""
+        """The body, if it is in memory."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     async def add(self, part: bytes) -> None:
-        """Take the next part. Raises Refusal (503)."""
+        """Append the next part. Raises Refusal (503)."""
         self.length += len(part)
         if self.length <= MAX_IN_MEMORY:
             self._bodies.take(len(part))
@@ -82,7 +83,7 @@ class RequestBody:
                 part = self.data + part
                 self._drop_parts()
             await asyncio.to_thread(self.file.write, part)
-        except OSError:  # there is no disk, or no room on it
+        except OSError:  # no disk, or no space left on it
             raise _no_room() from None
 
     def close(self) -> None:
@@ -101,7 +102,7 @@ async def _fill(body: RequestBody, receive: Receive, limit: int) -> None:
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            raise _not_whole()
+            raise _truncated()
         part, more = message.get("body", b""), message.get("more_body", False)
         if body.length + len(part) > limit:
             raise _too_large(limit)
@@ -109,12 +110,14 @@ async def _fill(body: RequestBody, receive: Receive, limit: int) -> None:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal("content_too_large", f"A body has at most {limit} bytes here.", close=True)
+    return Refusal("content_too_large", f"The body may have at most {limit} bytes.", close=True)
 
 
-def _not_whole() -> Refusal:
-    return Refusal("bad_request", "The body ended before it was whole.", close=True)
+def _truncated() -> Refusal:
+    return Refusal("bad_request", "The body is incomplete.", close=True)
 
 
 def _no_room() -> Refusal:
-    return Refusal("overloaded", "Too many bodies are being received; try again later.", retry(1), close=True)
+    return Refusal(
+        "overloaded", "Too many requests are being received. Try again later.", retry_after(1), close=True
+    )

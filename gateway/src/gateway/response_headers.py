@@ -1,4 +1,4 @@
-"""What is dropped from a service's answer, and what is set: headers in, header lines out."""
+"""Headers of a service's response: what is removed and what is added before the client gets them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,14 @@ from gateway.headers import HOP_BY_HOP, Headers
 
 _TOKEN = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# Header lines without a control character in them.
+# Header lines without control characters.
 _CLEAN = re.compile(rb"(?:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
-_NOT_FROM_A_SERVICE = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc"}
+_REMOVED = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc"}
 _DROPPED = ("drop", "connection")
-_NO_BODY = frozenset({204, 304})
+_MAX_NAMES = 512
+NO_BODY = frozenset({204, 304})
 
-SAFE: Headers = (
+SECURITY_HEADERS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"frame-ancestors 'none'"),
@@ -24,45 +25,45 @@ SAFE: Headers = (
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
-def block(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return headers as the lines of a head."""
+def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return headers as the lines of a message head."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-def pairs(lines: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the lines of a head as headers, names in lower case."""
+def decode(lines: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the lines of a message head as headers, names in lower case."""
     split = [line.partition(b":") for line in lines.split(b"\r\n")[:-1]]
     return [(name.lower(), value.strip()) for name, _, value in split]
 
 
-class Lines(NamedTuple):
-    """The header lines of an answer, and whether one of them tells the length of its body."""
+class HeaderLines(NamedTuple):
+    """The header lines of a response, and whether they hold a Content-Length."""
 
     head: bytes
-    framed: bool
+    has_length: bool
 
 
-class Hygiene:
-    """Takes from a service's answer what is not for the client, and adds `safe` where it set none."""
+class ResponseHeaders:
+    """Removes hop-by-hop and revealing headers, and adds each header of `security` that the service did not set."""
 
-    def __init__(self, safe: Headers = SAFE) -> None:
-        self._safe = dict(safe)
-        self._block = block(safe)
-        self._kinds: dict[bytes, str] = {}  # of names as they were spelled; services have few
+    def __init__(self, security: Headers = SECURITY_HEADERS) -> None:
+        self._security = dict(security)
+        self._security_lines = encode(security)
+        self._kinds: dict[bytes, str] = {}  # by name as spelled; services use few
 
-    def __call__(self, status: int, headers: Headers) -> Lines:
+    def __call__(self, status: int, headers: Headers) -> HeaderLines:
         """Return the header lines for the client."""
         lines: list[bytes] = []
         own: list[bytes] = []
         named: list[bytes] = []
-        framed = False
+        has_length = False
         for name, value in headers:
             kind = self._kinds.get(name) or self._kind(name)
             if kind == "length":
-                if status in _NO_BODY or framed or not value.isdigit():
+                if status in NO_BODY or has_length or not value.isdigit():
                     continue
-                framed = True
-            elif kind == "safe":
+                has_length = True
+            elif kind == "security":
                 own.append(name.lower())
             elif kind == "connection":
                 named += [token.strip().lower() for token in value.split(b",")]
@@ -73,21 +74,21 @@ class Hygiene:
         head = b"".join(lines)
         if not _CLEAN.fullmatch(head):
             return self(status, [h for h in headers if not _CONTROL.search(h[1])])
-        return Lines(head + (self._rest(own) if own else self._block), framed)
+        return HeaderLines(head + (self._missing(own) if own else self._security_lines), has_length)
 
     def _kind(self, name: bytes) -> str:
         lower = name.lower()
-        if lower in _NOT_FROM_A_SERVICE:
+        if lower in _REMOVED:
             kind = "connection" if lower == b"connection" else "drop"
         elif not _TOKEN.fullmatch(lower):
             kind = "drop"
         elif lower == b"content-length":
             kind = "length"
         else:
-            kind = "safe" if lower in self._safe else "pass"
-        if len(self._kinds) < 512:  # noqa: PLR2004 - a bound, whatever the services send
+            kind = "security" if lower in self._security else "pass"
+        if len(self._kinds) < _MAX_NAMES:
             self._kinds[name] = kind
         return kind
 
-    def _rest(self, own: Sequence[bytes]) -> bytes:
-        return block((name, value) for name, value in self._safe.items() if name not in own)
+    def _missing(self, own: Sequence[bytes]) -> bytes:
+        return encode((name, value) for name, value in self._security.items() if name not in own)

@@ -1,4 +1,4 @@
-"""The route table, as data: what is public, who serves it, who may pass, how often and how long."""
+"""The route table, as data: public paths, the service behind each, its audience, limits and times."""
 
 import re
 from collections.abc import Sequence
@@ -8,46 +8,53 @@ from typing import Final, Literal
 from gateway.errors import Refusal
 from gateway.request_body import MAX_BODY, MAX_ROUTE_BODY
 
-Upstream = Literal["auth-service", "users-service", "orders-service", "gateway"]
-Limit = Literal["client", "login"]
-WHOLE, WAITING = 5.0, 35.0  # seconds
+UpstreamName = Literal["auth-service", "users-service", "orders-service", "gateway"]
+RateLimit = Literal["client", "login"]
+RESPONSE_SECONDS, LONG_POLL_SECONDS = 5.0, 35.0
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One pattern: its methods, its service, the audience a token is needed for, its limits.
+    """One path pattern with its methods, its service and what a request needs.
 
-    `max_body` is at most 16 MiB, and 64 KiB where the gateway reads the body itself (log-in, its own pages).
+    `audience` is that of the token, None on public routes, where credentials are passed on unchecked. With `long_poll`
+    a client may send `Prefer: wait=N` (RFC 7240). With `html` errors are pages, for people with browsers. `max_body`
+    is in bytes: at most 16 MiB, and 64 KiB where the gateway reads the body itself (log-in routes, its own routes).
     """
 
     methods: frozenset[str]
     pattern: str
-    upstream: Upstream
-    audience: str | None = None  # None: public, whatever credentials come are passed on unseen
-    limit: Limit = "client"
-    waits: bool = False  # the document may be asked for with `Prefer: wait=N` (RFC 7240)
-    pages: bool = False  # a person at a browser gets pages here, refusals among them
-    max_body: int = MAX_BODY  # bytes
+    upstream: UpstreamName
+    audience: str | None = None
+    limit: RateLimit = "client"
+    long_poll: bool = False
+    html: bool = False
+    max_body: int = MAX_BODY
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a body that is longer than it may be."""
+        """Raise ValueError for a `max_body` that is too large."""
         read_here = self.limit == "login" or self.upstream == "gateway"
         if self.max_body > (MAX_BODY if read_here else MAX_ROUTE_BODY):
             raise ValueError(f"max_body of {self.pattern} is too large")
 
 
-def _route(
-    methods: str, pattern: str, upstream: Upstream, limit: Limit = "client", *, waits: bool = False
+def _public(
+    methods: str,
+    pattern: str,
+    upstream: UpstreamName,
+    limit: RateLimit = "client",
+    *,
+    long_poll: bool = False,
 ) -> Route:
-    return Route(_methods(methods), pattern, upstream, None, limit, waits)
+    return Route(_methods(methods), pattern, upstream, None, limit, long_poll)
 
 
-def _pages(methods: str, pattern: str, upstream: Upstream, limit: Limit = "client") -> Route:
-    return Route(_methods(methods), pattern, upstream, None, limit, pages=True)
+def _html(methods: str, pattern: str, upstream: UpstreamName, limit: RateLimit = "client") -> Route:
+    return Route(_methods(methods), pattern, upstream, None, limit, html=True)
 
 
-def _token(methods: str, pattern: str, upstream: Upstream, *, waits: bool = False) -> Route:
-    return Route(_methods(methods), pattern, upstream, upstream, waits=waits)
+def _token(methods: str, pattern: str, upstream: UpstreamName, *, long_poll: bool = False) -> Route:
+    return Route(_methods(methods), pattern, upstream, upstream, long_poll=long_poll)
 
 
 def _methods(names: str) -> frozenset[str]:
@@ -58,50 +65,50 @@ def _methods(names: str) -> frozenset[str]:
 AUTH: Final = "auth-service"
 USERS: Final = "users-service"
 ORDERS: Final = "orders-service"
-HERE: Final = "gateway"
+GATEWAY: Final = "gateway"
 
 ROUTES: Sequence[Route] = (
     _token("GET POST", "/orders", ORDERS),
     _token("GET", "/orders/{id}", ORDERS),
     _token("POST", "/orders/{id}/cancel", ORDERS),
-    _route("GET", "/products", ORDERS),
+    _public("GET", "/products", ORDERS),
     _token("GET PATCH", "/users/me", USERS),
     _token("GET", "/users/{sub}", USERS),
     _token("GET", "/users", USERS),
-    _route("GET", "/.well-known/oauth-authorization-server", AUTH),
-    _route("GET", "/.well-known/openid-configuration", AUTH),
-    _route("GET", "/.well-known/jwks.json", AUTH, waits=True),
-    _route("GET", "/status-lists", AUTH),
-    _route("GET", "/status-lists/{n}", AUTH, waits=True),
-    _route("GET", "/.well-known/ssf-configuration", AUTH),
+    _public("GET", "/.well-known/oauth-authorization-server", AUTH),
+    _public("GET", "/.well-known/openid-configuration", AUTH),
+    _public("GET", "/.well-known/jwks.json", AUTH, long_poll=True),
+    _public("GET", "/status-lists", AUTH),
+    _public("GET", "/status-lists/{n}", AUTH, long_poll=True),
+    _public("GET", "/.well-known/ssf-configuration", AUTH),
     _token("GET POST PATCH PUT DELETE", "/ssf/streams", AUTH),
     _token("GET POST", "/ssf/status", AUTH),
     _token("POST", "/ssf/verification", AUTH),
-    _token("POST", "/ssf/poll/{stream_id}", AUTH, waits=True),
-    _route("POST", "/accounts", AUTH, "login"),
-    _route("POST", "/login", AUTH, "login"),
-    _route("POST", "/magic-links", AUTH, "login"),
-    _pages("GET POST", "/magic-links/redeem", AUTH, "login"),
-    _pages("GET", "/account/verification", AUTH, "login"),
+    _token("POST", "/ssf/poll/{stream_id}", AUTH, long_poll=True),
+    _public("POST", "/accounts", AUTH, "login"),
+    _public("POST", "/login", AUTH, "login"),
+    _public("POST", "/magic-links", AUTH, "login"),
+    _html("GET POST", "/magic-links/redeem", AUTH, "login"),
+    _html("GET", "/account/verification", AUTH, "login"),
     _token("POST", "/account/verification", AUTH),
-    _pages("POST", "/account/verification/confirm", AUTH, "login"),
-    _route("POST", "/password-resets", AUTH, "login"),
-    _pages("GET POST", "/password-resets/redeem", AUTH, "login"),
+    _html("POST", "/account/verification/confirm", AUTH, "login"),
+    _public("POST", "/password-resets", AUTH, "login"),
+    _html("GET POST", "/password-resets/redeem", AUTH, "login"),
     _token("POST", "/logout", AUTH),
     _token("POST", "/logout/all", AUTH),
     _token("POST", "/account/password", AUTH),
     _token("GET", "/account/sessions", AUTH),
     _token("DELETE", "/account/sessions/{sid}", AUTH),
-    # OAuth's own endpoints take their credentials in their own ways.
-    _pages("GET POST", "/oauth/authorize", AUTH, "login"),
-    _route("POST", "/oauth/token", AUTH),
-    _route("POST", "/oauth/device_authorization", AUTH),
-    _pages("GET POST", "/oauth/device", AUTH, "login"),
-    _route("POST", "/oauth/revoke", AUTH),
-    _route("POST", "/oauth/introspect", AUTH),
-    _route("GET POST", "/oauth/userinfo", AUTH),  # for a token of whichever audience
-    _pages("GET POST", "/oauth/logout", AUTH),
-    _route("GET", "/oauth/pages.css", AUTH),
+    # OAuth endpoints authenticate clients themselves.
+    _html("GET POST", "/oauth/authorize", AUTH, "login"),
+    _public("POST", "/oauth/token", AUTH),
+    _public("POST", "/oauth/device_authorization", AUTH),
+    _html("GET POST", "/oauth/device", AUTH, "login"),
+    _public("POST", "/oauth/revoke", AUTH),
+    _public("POST", "/oauth/introspect", AUTH),
+    _public("GET POST", "/oauth/userinfo", AUTH),  # for tokens of any audience
+    _html("GET POST", "/oauth/logout", AUTH),
+    _public("GET", "/oauth/pages.css", AUTH),
     _token("GET", "/admin/keys", AUTH),
     _token("POST", "/admin/keys/rotate", AUTH),
     _token("DELETE", "/admin/keys/{kid}", AUTH),
@@ -110,18 +117,18 @@ ROUTES: Sequence[Route] = (
     _token("POST", "/admin/accounts/{sub}/disable", AUTH),
     _token("POST", "/admin/accounts/{sub}/enable", AUTH),
     _token("GET", "/admin/audit", AUTH),
-    _pages("GET", "/", HERE),
-    _pages("GET", "/docs", HERE),
-    _route("GET", "/openapi.json", HERE),
-    _route("GET", "/livez", HERE),
-    _route("GET", "/readyz", HERE),
+    _html("GET", "/", GATEWAY),
+    _html("GET", "/docs", GATEWAY),
+    _public("GET", "/openapi.json", GATEWAY),
+    _public("GET", "/livez", GATEWAY),
+    _public("GET", "/readyz", GATEWAY),
 )
 
 _PLACEHOLDER = re.compile(r"\\{\w+\\}")
 
 
-class Table:
-    """Finds the route of a request; the first pattern that fits a path is the path's."""
+class RouteTable:
+    """Finds the route of a request; of several patterns that match a path, the first one counts."""
 
     def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
         self._plain: dict[str, list[Route]] = {}
@@ -134,12 +141,12 @@ class Table:
                 self._patterns.append((re.compile(expression), [route]))
 
     def find(self, method: str, path: str) -> Route:
-        """Return the route. Raises Refusal: 404 for an unknown path, 405 with Allow for another method."""
+        """Return the route. Raises Refusal: 404 for an unknown path, 405 with Allow for a method that it does not have."""
         found = self._plain.get(path) or next((r for p, r in self._patterns if p.fullmatch(path)), None)
         if found is None:
-            raise Refusal("not_found", "There is nothing at this path.")
+            raise Refusal("not_found", "There is no resource at this path.")
         for route in found:
             if method in route.methods:
                 return route
         allowed = ", ".join(sorted(set().union(*(route.methods for route in found))))
-        raise Refusal("method_not_allowed", f"Allowed here: {allowed}.", (b"allow", allowed.encode()))
+        raise Refusal("method_not_allowed", f"Allowed methods: {allowed}.", (b"allow", allowed.encode()))

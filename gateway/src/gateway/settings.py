@@ -1,4 +1,4 @@
-"""Everything about the door that can be configured, validated at once."""
+"""The settings of the gateway, validated at start."""
 
 from typing import Annotated
 
@@ -33,11 +33,11 @@ Rate = Annotated[str, AfterValidator(_limit)]
 
 
 class Settings(ServiceSettings):
-    """The settings of the gateway; the house's own (ports, addresses of the services, ISSUER) come first."""
+    """The gateway's own settings, beside those that all services share."""
 
     gateway_host: str = "127.0.0.1"
     gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
-    waiting_requests: int = Field(default=48, ge=1, le=1000)  # the mint's setting of that name
+    waiting_requests: int = Field(default=48, ge=1, le=1000)  # the auth-service's setting of the same name
     rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"

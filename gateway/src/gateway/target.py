@@ -1,33 +1,33 @@
-"""One canonical path, or 400: what the request line asks for has exactly one spelling here."""
+"""The request target: exactly one spelling of each path is accepted."""
 
 import re
 from functools import lru_cache
 
 from gateway.errors import Refusal
 
-MAX_TARGET = 8192
+MAX_TARGET = 8192  # bytes
 _SEGMENT = rb"(?!\.{1,2}(?:[/?]|\Z))(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+"
-# A path: no empty segment but a last one, no `.`, `..`, `\`, `;`. A query: printable ASCII without `#`, `\` and blanks.
+# Path: no empty segment but the last, no `.`, `..`, `\`, `;`. Query: printable ASCII without `#`, `\` and blanks.
 _ORIGIN_FORM = re.compile(rb"(/|(?:/" + _SEGMENT + rb")+/?)(?:\?([!-\"$-\[\]-~]*))?")
-# Escapes that have a plain spelling, or stand for what a decoder further in would take for structure.
+# Escapes of characters that need none, or that another decoder could take for structure.
 _ESCAPES = re.compile(
     rb"%(?:[01][0-9A-Fa-f]|2[DdEeFf5]|3[0-9BbFf]|4[1-9A-Fa-f]|5[0-9AaCcFf]|6[1-9A-Fa-f]|7[0-9AaEeFf])"
 )
 
 
-@lru_cache(maxsize=1024)  # most requests ask for what others have asked for
+@lru_cache(maxsize=1024)
 def canonical(target: bytes) -> tuple[str, bytes | None]:
     """Return path and raw query (None: no `?`) of a request target in origin form (RFC 9112 section 3.2.1).
 
-    The path is what was sent, to the byte; it is routed and passed on unchanged. Raises Refusal (400, or 414 past
-    8,192 bytes) for every other form, and for a path that some decoder might read as another one.
+    The path is returned, routed and passed on byte for byte as received. Raises Refusal for any other form and for a
+    path that a decoder might read as another one (400), and for more than 8,192 bytes (414).
     """
     if len(target) > MAX_TARGET:
-        raise Refusal("uri_too_long", f"A request target has at most {MAX_TARGET} bytes.")
+        raise Refusal("uri_too_long", f"A request target may have at most {MAX_TARGET} bytes.")
     match = _ORIGIN_FORM.fullmatch(target)
     if match is None:
-        raise Refusal("bad_target", "The request target has a form that is not accepted here.")
+        raise Refusal("bad_target", "The request target must be a path without empty or dot segments.")
     path, query = match.groups()
     if b"%" in path and _ESCAPES.search(path):
-        raise Refusal("bad_target", "The path holds an escape that is not accepted here.")
+        raise Refusal("bad_target", "The path contains an escape that is not accepted.")
     return path.decode("ascii"), query

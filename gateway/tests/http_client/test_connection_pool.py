@@ -4,7 +4,6 @@ import socket
 import time
 
 import pytest
-from gateway.app import create_door
 from gateway.http_client.exchange import MAX_HEAD
 
 
@@ -12,7 +11,7 @@ def ask(gateway, method="GET"):
     return gateway.ask(method, "/products")
 
 
-def test_a_connection_is_used_again(gateway, upstream):
+def test_connection_is_reused(gateway, upstream):
     ask(gateway)
     before = upstream.connections
     answers = [ask(gateway).status for _ in range(3)]
@@ -22,7 +21,7 @@ def test_a_connection_is_used_again(gateway, upstream):
 
 
 @pytest.mark.parametrize("line", ["Connection: close", "Transfer-Encoding: chunked"])
-def test_a_connection_whose_end_is_announced_or_in_doubt_is_not(another_upstream, settings, start, line):
+def test_connection_in_doubt_is_not_reused(another_upstream, start, line):
     another_upstream.answer = lambda _r, c: (
         another_upstream.say(c, b"ok", "200 OK", line)
         if "close" in line
@@ -30,20 +29,20 @@ def test_a_connection_whose_end_is_announced_or_in_doubt_is_not(another_upstream
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"
         )
     )
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+    with start(another_upstream.url) as gateway:
         answers = [ask(gateway).body for _ in range(2)]
 
     assert answers == [b"ok", b"ok"]
     assert another_upstream.connections == 2
 
 
-def test_a_connection_that_the_service_has_closed_is_not_used_again(another_upstream, settings, start):
+def test_closed_connection_is_not_reused(another_upstream, start):
     def once(_request, connection):
         another_upstream.say(connection, b"ok")
         connection.shutdown(socket.SHUT_RDWR)
 
     another_upstream.answer = once
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+    with start(another_upstream.url) as gateway:
         answers = []
         for _ in range(3):
             answers.append(ask(gateway).status)
@@ -53,7 +52,7 @@ def test_a_connection_that_the_service_has_closed_is_not_used_again(another_upst
     assert len(another_upstream.seen) == 3
 
 
-def test_what_comes_unasked_ends_the_connection(another_upstream, settings, start):
+def test_unsolicited_response_ends_connection(another_upstream, start):
     kept = []
 
     def keep(_request, connection):
@@ -61,14 +60,14 @@ def test_what_comes_unasked_ends_the_connection(another_upstream, settings, star
         another_upstream.say(connection, b"ok")
 
     another_upstream.answer = keep
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+    with start(another_upstream.url) as gateway:
         ask(gateway)
         kept[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
         assert another_upstream.gone.wait(5)
         assert ask(gateway).body == b"ok"
 
 
-def test_an_answer_that_ends_with_its_connection_is_whole(gateway, upstream):
+def test_response_without_length_is_complete(gateway, upstream):
     def until_the_end(_request, connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall of it")
         connection.shutdown(socket.SHUT_WR)
@@ -78,7 +77,7 @@ def test_an_answer_that_ends_with_its_connection_is_whole(gateway, upstream):
     assert ask(gateway).body == b"all of it"
 
 
-def test_a_head_request_does_not_wait_for_a_body(gateway, upstream):
+def test_head_response_ends_with_its_head(gateway, upstream):
     upstream.answer = lambda _r, c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 
     answers = [ask(gateway, "HEAD") for _ in range(2)]
@@ -96,9 +95,9 @@ def test_a_head_request_does_not_wait_for_a_body(gateway, upstream):
         b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\nok",
     ],
 )
-def test_an_answer_that_could_be_read_in_two_ways_is_none(another_upstream, settings, start, said):
+def test_ambiguous_response_is_502(another_upstream, start, said):
     another_upstream.answer = lambda _r, c: c.sendall(said)
-    with start(create_door(settings(another_upstream.url))[0]) as gateway:
+    with start(another_upstream.url) as gateway:
         answer = ask(gateway)
 
     assert (answer.status, answer.problem()) == (502, "bad_gateway")

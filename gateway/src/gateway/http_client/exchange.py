@@ -1,4 +1,4 @@
-"""One call to a service: the request as it is written, the answer as llhttp reads it, and how it ended."""
+"""One exchange with a service: the request that is written, and the response that llhttp reads."""
 
 import asyncio
 from collections import deque
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple, Protocol
 
 import httptools
 
-HIGH_WATER = 128 * 1024  # bytes of an answer that wait for a slow client before no more is read
-MAX_HEAD = 64 * 1024  # bytes of an answer's headers
+HIGH_WATER = 128 * 1024  # bytes of a response that wait for a slow client; then reading pauses
+MAX_HEAD = 64 * 1024  # bytes of a response's head
 _FIRST_FINAL = 200
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
 class UpstreamError(Exception):
-    """No answer, or no whole one. `reason`: refused (never connected), timeout or broken; `began`: a byte came."""
+    """The response is missing or incomplete. `reason`: refused (no connection), timeout or broken; `began`: a byte came."""
 
     def __init__(self, reason: str, *, began: bool) -> None:
         super().__init__(reason)
@@ -22,20 +22,20 @@ class UpstreamError(Exception):
         self.began = began
 
 
-class Call(NamedTuple):
-    """One request to a service. `body` has `length` bytes; None when `Transfer.feed` brings it."""
+class UpstreamRequest(NamedTuple):
+    """A request to a service. `body` has `length` bytes, or is None and sent by `Exchange.feed`."""
 
     method: str
     service: str  # its URL, without a path
     target: str
-    headers: Sequence[bytes]  # lines without their ends, clean, and none of them Host or about framing
+    headers: Sequence[bytes]  # clean lines without line ends; none of them Host or about framing
     seconds: float
     body: bytes | None = b""
     length: int = 0
-    fresh: bool = False  # on a new connection: one that was kept may be dying
+    new_connection: bool = False  # an idle one may be about to close
 
     def message(self, host: bytes) -> bytes:
-        """Return the head of the request, and its body where that is at hand."""
+        """Return the request as bytes, without the body if that is None."""
         lines = [
             b"%b %b HTTP/1.1\r\nhost: %b" % (self.method.encode(), self.target.encode(), host),
             *self.headers,
@@ -45,49 +45,66 @@ class Call(NamedTuple):
         return b"\r\n".join((*lines, b"", self.body or b""))
 
 
-class Carrier(Protocol):
-    """The connection under a transfer."""
+class ConnectionControl(Protocol):
+    """What an exchange does with its connection."""
 
     async def write(self, data: bytes) -> None:
         """Send, no faster than the service reads."""
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
 
-    def free(self, *, reusable: bool) -> None:
-        """Take the next call, or end."""
+    def release(self, *, reusable: bool) -> None:
+        """Return the connection to the pool, or close it."""
 
 
-class Transfer:
-    """One call under way. `head` first, then `chunk` until it returns b""; `close` in any case."""
+class Exchange:
+    """A request under way. Call `head`, then `chunk` until it returns b"", and `close` in any case."""
 
-    __slots__ = ("_carrier", "_chunks", "_connected", "_error", "_headers", "_keep", "_loop", "_parser", "_paused",
-                 "_size", "_status", "_unsent", "_waiter", "began", "call", "deadline", "done")  # fmt: skip
+    __slots__ = (
+        "_chunks",
+        "_connected",
+        "_connection",
+        "_error",
+        "_headers",
+        "_keep",
+        "_loop",
+        "_parser",
+        "_paused",
+        "_size",
+        "_status",
+        "_unsent",
+        "_waiter",
+        "began",
+        "deadline",
+        "done",
+        "request",
+    )  # fmt: skip
 
-    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
-        self.call = call
-        self.deadline = loop.time() + call.seconds
-        self.began = False  # a byte of the answer has come
+    def __init__(self, request: UpstreamRequest, loop: asyncio.AbstractEventLoop) -> None:
+        self.request = request
+        self.deadline = loop.time() + request.seconds
+        self.began = False  # a byte of the response has come
         self.done = False
         self._loop = loop
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._carrier: Carrier | None = None
-        self._connected: asyncio.Future[None] | None = None  # who waits to feed
-        self._waiter: asyncio.Future[None] | None = None  # who waits for the answer
+        self._connection: ConnectionControl | None = None
+        self._connected: asyncio.Future[None] | None = None  # waited for by `feed`
+        self._waiter: asyncio.Future[None] | None = None  # waited for by `head` and `chunk`
         self._error: UpstreamError | None = None
-        self._status = 0  # of the final answer, once its head is complete
+        self._status = 0  # of the final response, once its head is complete
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: deque[bytes] = deque()
         self._size = 0  # of the head, then of the chunks
         self._paused = False
-        self._unsent = call.length if call.body is None else 0  # bytes that `feed` has to bring
+        self._unsent = request.length if request.body is None else 0  # bytes that `feed` still has to send
         self._keep = False
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Return status and headers of the answer. Raises UpstreamError."""
+        """Return status and headers of the response. Raises UpstreamError."""
         while not self._status:
             if self._error is not None:
                 raise self._error
@@ -105,39 +122,39 @@ class Transfer:
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._size = 0
-        if self._paused and self._carrier is not None:
+        if self._paused and self._connection is not None:
             self._paused = False
-            self._carrier.resume()
+            self._connection.resume()
         return data
 
     @property
-    def whole(self) -> bool:
-        """Whether all of the answer has come: one more `chunk` has the rest."""
+    def complete(self) -> bool:
+        """Whether the whole response has come, so that one `chunk` returns the rest."""
         return self.done and self._error is None
 
     @property
     def ended(self) -> bool:
-        """Whether all of the answer has come and been taken."""
-        return self.whole and not self._chunks
+        """Whether the whole response has come and been returned."""
+        return self.complete and not self._chunks
 
     async def feed(self, data: bytes) -> None:
-        """Send more of the request's body; returns when more can be sent."""
-        if self._carrier is None and not self.done:
+        """Send more of the request's body; return when more can be sent."""
+        if self._connection is None and not self.done:
             self._connected = self._loop.create_future()
             await self._connected
-        if self.done or self._carrier is None:
+        if self.done or self._connection is None:
             return
         self._unsent -= len(data)
-        await self._carrier.write(data)
+        await self._connection.write(data)
 
     def close(self) -> None:
-        """Give the connection back; if the call is under way it is cut off, and its connection with it."""
-        complete, self.done = self.done, True
-        carrier, self._carrier = self._carrier, None
-        self._parser = None  # which knows its transfer: a circle that only the garbage collector would find
-        if carrier is not None:
-            sound = complete and self._keep and not self._unsent and not self._paused
-            carrier.free(reusable=sound and self._error is None)
+        """Release the connection; close it if the exchange is under way."""
+        finished, self.done = self.done, True
+        connection, self._connection = self._connection, None
+        self._parser = None  # break the reference cycle with the parser
+        if connection is not None:
+            sound = finished and self._keep and not self._unsent and not self._paused
+            connection.release(reusable=sound and self._error is None)
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
@@ -148,18 +165,18 @@ class Transfer:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    # What the connection tells.
+    # Called by the connection.
 
-    def sent(self, carrier: Carrier) -> None:
-        """Note that the request is on its way."""
-        self._carrier = carrier
+    def sent(self, connection: ConnectionControl) -> None:
+        """Note that the request was written to this connection."""
+        self._connection = connection
         self._let_feed()
 
     def received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Parse bytes of the response."""
         self.began = True
         if self.done:
-            self._keep = False  # it says more than it was asked
+            self._keep = False  # bytes beyond the response
             return
         try:
             self._parser.feed_data(data)
@@ -172,7 +189,7 @@ class Transfer:
                 self.fail("broken")
 
     def lost(self, *, clean: bool) -> None:
-        """Take the end of the connection: where nothing else frames the body, it is that of the answer."""
+        """Handle the end of the connection, which ends the body if nothing else frames it."""
         framing = {name.lower() for name, _ in self._headers} & {b"content-length", b"transfer-encoding"}
         if self._status and clean and not framing:
             self._finish(keep=False)
@@ -180,25 +197,25 @@ class Transfer:
             self.fail("broken")
 
     def fail(self, reason: str) -> None:
-        """End without a whole answer."""
+        """End without a complete response."""
         if not self.done:
             self._error = UpstreamError(reason, began=self.began)
             self._finish(keep=False)
 
-    # What the parser tells.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """Take the beginning of an answer: after the final one there is none."""
+        """Do not reuse the connection if a second response begins."""
         if self.done:
             self._keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; trailers come here too, and are dropped."""
+        """Add a header; drop trailer fields."""
         if not self._status:
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Take the end of a head, which may be that of an interim one (1xx)."""
+        """End the head, which may be that of an interim response (1xx)."""
         if self.done:
             return
         status = self._parser.get_status_code()
@@ -207,22 +224,22 @@ class Transfer:
             return
         self._status, self._size = status, 0
         self._wake()
-        if self.call.method == "HEAD":
+        if self.request.method == "HEAD":
             self._finish(keep=self._parser.should_keep_alive())
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body."""
+        """Add a part of the body; pause reading when too much is waiting."""
         if self.done:
             return
         self._chunks.append(data)
         self._size += len(data)
-        if self._size >= HIGH_WATER and not self._paused and self._carrier is not None:
+        if self._size >= HIGH_WATER and not self._paused and self._connection is not None:
             self._paused = True
-            self._carrier.pause()
+            self._connection.pause()
         self._wake()
 
     def on_message_complete(self) -> None:
-        """Take the end of the answer."""
+        """End the response."""
         if self._status:
             self._finish(keep=self._parser.should_keep_alive())
 

@@ -1,4 +1,4 @@
-"""The services behind the door: where each is, how sick it is, how much it is asked at once."""
+"""The upstream services: their URLs, circuit breakers and limits, and the one retry of a call."""
 
 import time
 from dataclasses import dataclass
@@ -6,103 +6,96 @@ from dataclasses import dataclass
 from service_kit.clock import Clock
 from service_kit.http_client.circuit_breaker import CircuitBreaker
 
-from gateway.errors import Refusal, retry
-from gateway.http_client.connection_pool import Client
-from gateway.http_client.exchange import Call, Transfer, UpstreamError
+from gateway.errors import Refusal, retry_after
+from gateway.http_client.connection_pool import ConnectionPool
+from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-MAX_AT_ONCE = 256  # requests to one service; what a sick one holds back is bounded, the others go on
-_SLUGS = {"refused": "upstream_unavailable", "timeout": "upstream_timeout", "broken": "bad_gateway"}
+MAX_CALLS = 256  # to one service at once, so that one that hangs does not hold up the others
+_ERRORS = {
+    "refused": ("upstream_unavailable", "is not available at the moment"),
+    "timeout": ("upstream_timeout", "did not respond in time"),
+    "broken": ("bad_gateway", "sent an invalid response"),
+}
 
 
 @dataclass(slots=True)
-class Service:
-    """One service: its name, its base URL, its breaker, and how many requests it has from here.
-
-    At most `max_waits` of them may wait for a document to change.
-    """
+class Upstream:
+    """One service: its name, base URL, breaker, and the calls under way, of which `max_long_polls` may be long polls."""
 
     name: str
     url: str
     breaker: CircuitBreaker
-    max_waits: int
-    at_once: int = 0
-    waits: int = 0
+    max_long_polls: int
+    calls: int = 0
+    long_polls: int = 0
 
     @classmethod
-    def at(cls, name: str, url: str, max_waits: int = 0, now: Clock = time.monotonic) -> "Service":
-        """Return a service that is believed to be well."""
-        return cls(name, url, CircuitBreaker(now=now), max_waits)
+    def at(cls, name: str, url: str, max_long_polls: int = 0, now: Clock = time.monotonic) -> "Upstream":
+        """Return an upstream with a closed breaker."""
+        return cls(name, url, CircuitBreaker(now=now), max_long_polls)
 
-    def unavailable(self) -> Refusal:
-        """Return the answer while the service is not asked at all."""
-        detail = f"{self.name} is not available at the moment."
-        return Refusal("upstream_unavailable", detail, retry(self.breaker.retry_after()))
+    def refusal(self, reason: str = "refused") -> Refusal:
+        """Return the refusal for an UpstreamError's `reason`."""
+        slug, text = _ERRORS[reason]
+        return Refusal(slug, f"{self.name} {text}.", retry_after(self.breaker.retry_after()))
 
-    def begin(self, client: Client, call: Call) -> "Exchange":
-        """Start the call. Raises Refusal (503) while the breaker is open, or when too many calls run."""
+    def start(self, pool: ConnectionPool, request: UpstreamRequest) -> "UpstreamCall":
+        """Start the call. Raises Refusal (503) while the breaker is open or too many calls are under way."""
         probe = self.breaker.state != "closed"
-        if self.at_once >= MAX_AT_ONCE or (probe and not self.breaker.allow()):
-            raise self.unavailable()
-        if call.method not in IDEMPOTENT or call.body is None:
-            call = call._replace(fresh=True)
-        return Exchange(self, client, call, probe=probe)
+        if self.calls >= MAX_CALLS or (probe and not self.breaker.allow()):
+            raise self.refusal()
+        if request.method not in IDEMPOTENT or request.body is None:
+            request = request._replace(new_connection=True)
+        return UpstreamCall(self, pool, request, probe=probe)
 
 
-class Exchange:
-    """One request to a service and its answer, with the one retry that is allowed."""
+class UpstreamCall:
+    """One call of a service: an exchange, repeated at most once. `close` must be called."""
 
-    __slots__ = ("_call", "_client", "_headed", "_probe", "_service", "transfer")
+    __slots__ = ("_decided", "_pool", "_probe", "_request", "_upstream", "exchange")
 
-    def __init__(self, service: Service, client: Client, call: Call, *, probe: bool) -> None:
-        self._service = service
-        self._client = client
-        self._call = call
-        self._headed = False
+    def __init__(
+        self, upstream: Upstream, pool: ConnectionPool, request: UpstreamRequest, *, probe: bool
+    ) -> None:
+        self._upstream = upstream
+        self._pool = pool
+        self._request = request
+        self._decided = False  # the breaker has been told
         self._probe = probe
-        service.at_once += 1
-        self.transfer: Transfer = client.start(call)
+        upstream.calls += 1
+        self.exchange: Exchange = pool.start(request)
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Return status and headers of the answer; repeat an idempotent call once if it failed before a byte came.
+        """Return status and headers of the response; repeat an idempotent call once if it failed before a byte came.
 
-        Raises Refusal: 503 when the service cannot be reached, 504 when it is too slow, 502 when it speaks nonsense.
+        Raises Refusal: 503 if the service cannot be reached, 504 if it is too slow, 502 if its response is invalid.
         """
         try:
             try:
-                head = await self.transfer.head()
+                head = await self.exchange.head()
             except UpstreamError as error:
                 if not self._may_repeat(error):
                     raise
-                self.transfer.close()
-                self.transfer = self._client.start(self._call._replace(fresh=True))
-                head = await self.transfer.head()
+                self.exchange.close()
+                self.exchange = self._pool.start(self._request._replace(new_connection=True))
+                head = await self.exchange.head()
         except UpstreamError as error:
-            self._headed = True
-            self._service.breaker.record_failure()
-            raise self._refusal(error) from None
-        self._headed = True
-        self._service.breaker.record_success()
+            self._decided = True
+            self._upstream.breaker.record_failure()
+            raise self._upstream.refusal(error.reason) from None
+        self._decided = True
+        self._upstream.breaker.record_success()
         return head
 
     def close(self) -> None:
-        """End it, whatever its state; a transfer under way is cut off."""
-        self.transfer.close()
-        self._service.at_once -= 1
-        if not self._headed and self._probe:
-            self._service.breaker.record_failure()  # the client left, and the probe has shown nothing
+        """End the call; an exchange under way is aborted."""
+        self.exchange.close()
+        self._upstream.calls -= 1
+        if not self._decided and self._probe:
+            self._upstream.breaker.record_failure()  # the client left before the probe had a result
 
     def _may_repeat(self, error: UpstreamError) -> bool:
-        call = self._call
         if error.began or error.reason == "timeout":
             return False
-        return call.method in IDEMPOTENT and call.body is not None
-
-    def _refusal(self, error: UpstreamError) -> Refusal:
-        details = {
-            "refused": f"{self._service.name} is not available at the moment.",
-            "timeout": f"{self._service.name} did not answer in time.",
-            "broken": f"{self._service.name} gave no proper answer.",
-        }
-        after = retry(self._service.breaker.retry_after())
-        return Refusal(_SLUGS[error.reason], details[error.reason], after)
+        return self._request.method in IDEMPOTENT and self._request.body is not None

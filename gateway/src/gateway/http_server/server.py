@@ -1,6 +1,6 @@
-"""The process in front: uvicorn opens the port, makes the connections, and ends them in peace when it is told to stop.
+"""The server process: uvicorn opens the port and makes the connections, and completes running requests on shutdown.
 
-Why this server, and not the one of the services: docs/adr/0006-granian-and-the-door.md.
+Why not the server of the services: docs/adr/0006-granian-and-the-door.md.
 """
 
 import asyncio
@@ -9,39 +9,41 @@ import gc
 import resource
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 
 import uvicorn
+from service_kit.server.asgi import Message, Receive, Send
 
-from gateway.bridge import Asgi
-from gateway.http_server.http11 import Connection
-from gateway.response_headers import block
+from gateway.http_server.http11 import ClientConnection
+from gateway.response_headers import encode
 
-_WATCH_EVERY = 10  # ticks of uvicorn, which are 0.1 s
+AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+_WATCH_TICKS = 10  # uvicorn ticks every 0.1 s
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with a watch over slow clients, and the date for all answers."""
+    """uvicorn's server, which also ends slow connections and sets the Date header of all responses."""
 
     async def on_tick(self, counter: int) -> bool:
-        """Look at all connections once in a while."""
-        if counter % _WATCH_EVERY == 0:
+        """Check all connections once a second."""
+        if counter % _WATCH_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection):
+                if isinstance(connection, ClientConnection):
                     connection.watch(now)
         ending = await super().on_tick(counter)
-        Connection.usual = block(self.server_state.default_headers)
+        ClientConnection.usual = encode(self.server_state.default_headers)
         return ending
 
 
-def make_server(app: Asgi, host: str, port: int) -> Server:
-    """Return the server for this app; `run` serves until it is told to stop."""
+def make_server(app: AsgiApp, host: str, port: int) -> Server:
+    """Return the server for this app; its `run` blocks until shutdown."""
     return Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
-            http=Connection,
+            http=ClientConnection,
             ws="none",
             loop="auto",
             interface="asgi3",
@@ -57,14 +59,14 @@ def make_server(app: Asgi, host: str, port: int) -> Server:
     )
 
 
-def serve(app: Asgi, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests end. Exits with 1 when the port is taken."""
+def serve(app: AsgiApp, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then complete running requests. Exits with 1 if the port is in use."""
     with contextlib.suppress(ValueError, OSError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises its signal again when it has ended
+        signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises the signal again after its shutdown
     gc.collect()
-    gc.freeze()  # what is here stays; collections need not look at it again and again
+    gc.freeze()  # these objects stay, so later collections need not visit them
     gc.set_threshold(20_000, 20, 50)
     make_server(app, host, port).run()

@@ -1,0 +1,20 @@
+"""The metrics of requests."""
+
+from gateway.metrics import Metrics
+from gateway.request import Request
+from gateway.routes import RouteTable
+
+
+def test_requests_are_counted_by_route():
+    metrics = Metrics()
+    for path in ("/orders/1", "/orders/2"):
+        request = Request({"method": "GET", "headers": []}, None, None)
+        request.route, request.status = RouteTable().find("GET", path), 200
+        metrics.observe(request, 0.01)
+    route = {"route": "/orders/{id}"}
+
+    assert (
+        metrics.registry.get_sample_value("http_requests_total", {"method": "GET", **route, "status": "200"})
+        == 2
+    )
+    assert metrics.registry.get_sample_value("http_request_duration_seconds_count", route) == 2
