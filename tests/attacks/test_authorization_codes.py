@@ -9,7 +9,7 @@ from testkit.oauth_clients import parameters_of
 from testkit.token_signer import claims_of
 
 
-def test_a_code_that_many_present_at_once_is_good_for_one(app):
+def test_code_raced_is_redeemed_once(app):
     """oauthlib#618, thephpleague/oauth2-server#1306, supabase/auth#2613: checked first and used up later."""
     code = app.code()
 
@@ -21,7 +21,7 @@ def test_a_code_that_many_present_at_once_is_good_for_one(app):
     assert app.refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_a_code_is_its_own_clients_and_stays_so(app):
+def test_code_of_other_client_is_refused(app):
     """CVE-2026-16089 (Keycloak): codes could be redeemed by another client than the one that asked."""
     code = app.code()
 
@@ -40,7 +40,7 @@ WITHOUT_PKCE = {
 
 
 @pytest.mark.parametrize("case", list(WITHOUT_PKCE))
-def test_there_is_no_code_without_pkce(app, case):
+def test_code_without_pkce_is_refused(app, case):
     """kanidm#1097, thephpleague/oauth2-server#1323 (RFC 9700 section 4.8): PKCE downgrade."""
     answer = app.browser.get(app.authorization_url(**WITHOUT_PKCE[case]))
 
@@ -48,14 +48,14 @@ def test_there_is_no_code_without_pkce(app, case):
 
 
 @pytest.mark.parametrize("verifier", [None, "", "a" * 43, "x", "a" * 129])
-def test_there_are_no_tokens_without_the_verifier(app, verifier):
+def test_wrong_code_verifier_is_refused(app, verifier):
     """kanidm#1097, thephpleague/oauth2-server#1323 (RFC 9700 section 4.8): PKCE downgrade, second half."""
     answer = app.redeem(app.code(), code_verifier=verifier)
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
-def test_the_challenge_itself_is_no_verifier(app):
+def test_challenge_as_verifier_is_refused(app):
     """OWASP/ASVS#2041: the challenge was accepted in the verifier's place."""
     challenge = parameters_of(app.authorization_url())["code_challenge"]
 
@@ -64,7 +64,7 @@ def test_the_challenge_itself_is_no_verifier(app):
     assert answer.json()["error"] == "invalid_grant"
 
 
-def test_whoever_only_knows_the_request_gets_nothing_of_it(app, bob):
+def test_request_replayed_in_other_browser_asks_password(app, bob):
     """CVE-2022-39222 (Dex): a malicious page asked for the approved code with the request that it had started."""
     request = app.authorization_url()
     app.browser.authorize(request)
@@ -76,7 +76,7 @@ def test_whoever_only_knows_the_request_gets_nothing_of_it(app, bob):
     assert "Location" not in answer.headers
 
 
-def test_a_form_of_one_browser_logs_nobody_in_at_another(app, bob):
+def test_form_from_other_browser_is_403(app, bob):
     """ory/hydra#770: a log-in flow that one started could be finished by another."""
     page = app.browser.get(app.authorization_url())
     elsewhere = Browser(bob.email, bob.password)
@@ -87,14 +87,14 @@ def test_a_form_of_one_browser_logs_nobody_in_at_another(app, bob):
     assert "Location" not in answer.headers
 
 
-def test_a_code_leads_to_the_address_that_it_was_asked_for(app):
+def test_code_with_other_redirect_uri_is_refused(app):
     """CVE-2019-11269 (Spring Security OAuth): the address at the token endpoint counts as well."""
     answer = app.redeem(app.code(), redirect_uri="http://127.0.0.1:49153/callback")
 
     assert answer.json()["error"] == "invalid_grant"
 
 
-def test_the_next_person_at_a_browser_is_nobody_else(app, bob, gateway):
+def test_next_user_of_browser_gets_own_session(app, bob, gateway):
     """CVE-2025-12390 (Keycloak): after a log-out the next one at the browser got the session of the one before."""
     first = app.log_in()
     before = dict(app.browser.session.cookies)
@@ -108,7 +108,7 @@ def test_the_next_person_at_a_browser_is_nobody_else(app, bob, gateway):
     assert app.browser.session.cookies["touchstone_login"] != before["touchstone_login"]
 
 
-def test_a_cookie_that_somebody_planted_is_replaced_at_log_in(app):
+def test_planted_session_cookie_is_replaced(app):
     """ory/hydra#770, CVE-2025-12390 (Keycloak): session fixation."""
     jar = app.browser.session.cookies
     jar.set("touchstone_login", "A" * 43, domain=urlsplit(app.server.url).hostname, path="/")

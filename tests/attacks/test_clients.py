@@ -6,7 +6,7 @@ from testkit.concurrency import at_once
 PROOF = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def test_a_proof_is_good_once(confidential_client):
+def test_client_assertion_is_single_use(confidential_client):
     """CVE-2020-5300 (Hydra), mosip/esignet#2418: `jti` was not remembered."""
     client = confidential_client("orders-service")
     assertion = client.assertion()
@@ -20,7 +20,7 @@ def test_a_proof_is_good_once(confidential_client):
     assert (second.status_code, second.json()["error"]) == (401, "invalid_client")
 
 
-def test_a_proof_is_good_once_even_at_once(confidential_client):
+def test_client_assertion_raced_is_single_use(confidential_client):
     """CVE-2020-5300 (Hydra): likewise, for requests that race."""
     client = confidential_client("orders-service")
     assertion = client.assertion()
@@ -30,7 +30,7 @@ def test_a_proof_is_good_once_even_at_once(confidential_client):
     assert sorted(answers) == [200] + [401] * 7
 
 
-def test_a_used_proof_is_used_at_every_endpoint(confidential_client, alice):
+def test_used_assertion_is_refused_by_introspection(confidential_client, alice):
     """CVE-2020-5300 (Hydra): likewise, from the token endpoint to introspection."""
     client = confidential_client("orders-service")
     assertion = client.assertion()
@@ -44,7 +44,7 @@ def test_a_used_proof_is_used_at_every_endpoint(confidential_client, alice):
 @pytest.mark.parametrize(
     "more", [{"client_secret": "guess"}, {"client_id": "cli"}, {"client_id": "introspector"}]
 )
-def test_a_proof_beside_another_claim_is_none(confidential_client, more):
+def test_assertion_with_other_credentials_is_refused(confidential_client, more):
     """CVE-2026-16093 (Keycloak): an unsigned assertion satisfied the policy, and a secret the check."""
     client = confidential_client("orders-service")
     unsigned = client.assertion(algorithm="none", key="")
@@ -64,7 +64,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "value"), CASES)
-def test_a_proof_says_all_that_it_has_to(confidential_client, sign_anything, name, value):
+def test_assertion_with_wrong_claim_is_refused(confidential_client, sign_anything, name, value):
     """keycloak#51000 (RFC 7523 section 3): assertions that were made for others were taken."""
     client = confidential_client("orders-service")
 
@@ -73,7 +73,7 @@ def test_a_proof_says_all_that_it_has_to(confidential_client, sign_anything, nam
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-def test_a_token_for_others_is_inactive_and_nothing_else(confidential_client, alice):
+def test_introspection_hides_foreign_audience(confidential_client, alice):
     """CVE-2026-37979, CVE-2026-18208 (Keycloak): introspection told any client about any token."""
     token = alice.log_in(audience="users-service")["access_token"]
 
@@ -84,7 +84,7 @@ def test_a_token_for_others_is_inactive_and_nothing_else(confidential_client, al
 
 
 @pytest.mark.parametrize("media_type", ["application/token-introspection+jwt", "application/jwt"])
-def test_asking_in_another_form_tells_no_more(confidential_client, alice, media_type):
+def test_introspection_ignores_accept_header(confidential_client, alice, media_type):
     """CVE-2026-18208 (Keycloak): the signed form of an inactive answer held all the claims."""
     token = alice.log_in(audience="users-service")["access_token"]
     client = confidential_client("orders-service")
@@ -99,7 +99,7 @@ def test_asking_in_another_form_tells_no_more(confidential_client, alice, media_
     assert answer.json() == {"active": False}
 
 
-def test_who_proves_nothing_hears_nothing(gateway, alice):
+def test_public_client_cannot_introspect(gateway, alice):
     """CVE-2026-37979 (Keycloak): public clients are no resource servers."""
     answer = gateway("POST", "/oauth/introspect", data={"client_id": "cli", "token": alice.token})
 
@@ -109,7 +109,7 @@ def test_who_proves_nothing_hears_nothing(gateway, alice):
 @pytest.mark.parametrize(
     "grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "magic"]
 )
-def test_grants_that_nobody_should_have_are_not_there(gateway, alice, grant):
+def test_unsupported_grant_is_refused(gateway, alice, grant):
     """CVE-2026-9792, CVE-2026-79652 (Keycloak): grants that were switched off, or asked nobody, could be used."""
     form = {"grant_type": grant, "client_id": "cli", "username": alice.email, "password": alice.password}
 
@@ -119,7 +119,7 @@ def test_grants_that_nobody_should_have_are_not_there(gateway, alice, grant):
 
 
 @pytest.mark.parametrize("words", [1_000, 5_000])
-def test_a_scope_of_very_many_words_is_soon_refused(app, gateway, alice, words):
+def test_huge_scope_is_refused(app, gateway, alice, words):
     """CVE-2026-4634 (Keycloak): scope processing as a way to keep the server busy."""
     scope = " ".join(f"orders:read{i}" for i in range(words))
     form = {"grant_type": "refresh_token", "client_id": "cli", "refresh_token": "x", "scope": scope}

@@ -56,7 +56,7 @@ def poll(gateway):
     return ask
 
 
-def test_a_link_that_many_redeem_at_once_logs_in_once(gateway, mailed):
+def test_magic_link_raced_logs_in_once(gateway, mailed):
     """CVE-2026-22751 (Spring Security): the one-time token was checked first and deleted later."""
     token, binding = mailed()
     body = {"token": token, "binding": binding}
@@ -68,7 +68,7 @@ def test_a_link_that_many_redeem_at_once_logs_in_once(gateway, mailed):
 
 
 @pytest.mark.parametrize("binding", [None, "", "A" * 43])
-def test_a_link_that_was_intercepted_logs_nobody_in(gateway, elsewhere, mailed, binding):
+def test_stolen_magic_link_is_refused(gateway, elsewhere, mailed, binding):
     """CVE-2026-22751 (Spring Security): who gains the token gained the session."""
     token, right = mailed()
 
@@ -80,7 +80,7 @@ def test_a_link_that_was_intercepted_logs_nobody_in(gateway, elsewhere, mailed, 
     assert gateway("POST", "/magic-links/redeem", json=body).status_code == 200
 
 
-def test_a_device_gets_nothing_for_an_account_that_was_locked_meanwhile(own, gateway, admin, start, poll):
+def test_device_of_disabled_account_gets_no_token(own, gateway, admin, start, poll):
     """CVE-2026-88770, CVE-2026-16103 (Keycloak): approved first, locked then, and the tokens came nevertheless."""
     user, app = own
     device = start()
@@ -93,7 +93,7 @@ def test_a_device_gets_nothing_for_an_account_that_was_locked_meanwhile(own, gat
     assert answer.json()["error"] in {"invalid_grant", "access_denied", "expired_token"}
 
 
-def test_a_device_code_is_its_own_clients(app, start, poll):
+def test_device_code_of_other_client_is_refused(app, start, poll):
     """CVE-2026-16089 (Keycloak): what one client was given another one redeemed."""
     device = start()
     app.browser.complete(device["verification_uri_complete"])
@@ -102,7 +102,7 @@ def test_a_device_code_is_its_own_clients(app, start, poll):
     assert poll(device).status_code == 200
 
 
-def test_a_device_code_that_many_present_at_once_is_good_for_one(app, start, poll):
+def test_device_code_raced_is_redeemed_once(app, start, poll):
     """supabase/auth#2613, thephpleague/oauth2-server#1306: checked first and used up later, with the device grant."""
     device = start()
     app.browser.complete(device["verification_uri_complete"])
@@ -113,7 +113,7 @@ def test_a_device_code_that_many_present_at_once_is_good_for_one(app, start, pol
     assert set(answers) == {200, 400}
 
 
-def test_opening_the_address_says_yes_to_nothing(app, start, poll):
+def test_opening_device_page_approves_nothing(app, start, poll):
     """CVE-2022-39222 (Dex), ory/hydra#770: a victim is led through a flow that somebody else began."""
     app.code()  # logged in already
     device = start()

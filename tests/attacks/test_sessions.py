@@ -10,7 +10,7 @@ from testkit.user import User
 INVALID = (400, "invalid_grant")
 
 
-def test_a_refresh_token_that_many_present_at_once_has_one_successor(app):
+def test_refresh_token_raced_has_one_successor(app):
     """CVE-2026-1035 (Keycloak): reuse was checked first and noted later."""
     token = app.log_in()["refresh_token"]
 
@@ -71,7 +71,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
-def test_a_session_that_has_ended_gives_nothing_any_more(own, gateway, admin, confidential_client, end):
+def test_ended_session_is_refused_everywhere(own, gateway, admin, confidential_client, end):
     """GHSA-895x-rfqp-jh5c, keycloak#27275: log-out forgot one of the kinds of session, or one of the ways."""
     user, app = own
     tokens = app.log_in()
@@ -88,7 +88,7 @@ def test_a_session_that_has_ended_gives_nothing_any_more(own, gateway, admin, co
     assert gateway("GET", "/oauth/userinfo", token=tokens["access_token"]).status_code == 401
 
 
-def test_a_client_that_was_switched_off_is_off_for_what_it_holds_already(cluster, app, gateway):
+def test_disabled_client_loses_its_tokens(cluster, app, gateway):
     """CVE-2026-93999 (Keycloak): direct requests of a disabled client were refused, and refreshes were not."""
     places = ("--redirect-uri", CALLBACK, "--audience", "orders-service", "--scope", "orders:read")
     grants = ("--grant", "authorization_code", "--grant", "refresh_token")
@@ -109,7 +109,7 @@ def test_a_client_that_was_switched_off_is_off_for_what_it_holds_already(cluster
     assert gateway("POST", "/oauth/token", data=form).json()["error"] == "invalid_grant"
 
 
-def test_the_browser_is_logged_out_with_the_rest(own, gateway):
+def test_logout_all_ends_browser_session(own, gateway):
     """GHSA-895x-rfqp-jh5c (Keycloak): after log-out everywhere the browser still got new codes."""
     user, app = own
     app.log_in()
@@ -120,7 +120,7 @@ def test_the_browser_is_logged_out_with_the_rest(own, gateway):
     assert "error=login_required" in answer.headers["Location"]
 
 
-def test_revoking_somebody_elses_token_ends_nothing(app, gateway):
+def test_revocation_by_other_client_ends_nothing(app, gateway):
     """RFC 7009 section 2.1; ory/hydra#311: revocation answered 200 whatever happened."""
     tokens = app.log_in()
 
@@ -130,7 +130,7 @@ def test_revoking_somebody_elses_token_ends_nothing(app, gateway):
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_a_revocation_that_could_not_be_written_down_is_not_called_done(cluster, app, gateway):
+def test_revocation_with_locked_database_fails(cluster, app, gateway):
     """CVE-2020-15223 (ory/fosite), ory/hydra#311: errors of the store were swallowed and answered 200."""
     tokens = app.log_in()
     database = sqlite3.connect(cluster.folder / "auth.db", isolation_level=None)
@@ -145,7 +145,7 @@ def test_a_revocation_that_could_not_be_written_down_is_not_called_done(cluster,
     assert answer.status_code in (503, 504)
 
 
-def test_an_unknown_account_and_a_wrong_password_look_alike(app, gateway, alice):
+def test_unknown_account_looks_like_wrong_password(app, gateway, alice):
     """authelia#949, GHSA-jq8w-8q2f-ffm9 (ZITADEL): who has an account could be found out."""
     stranger = User(gateway, "nobody-has-this@example.com", "wrong-wrong-wrong")
     pages, answers = [], []

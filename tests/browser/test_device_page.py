@@ -29,9 +29,7 @@ def poll(auth_cluster, device):
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-def test_a_person_connects_a_device_with_the_keyboard_and_without_script(
-    open_page, device, poll, log_in, screenshot, width
-):
+def test_device_connects_with_keyboard_only(open_page, device, poll, log_in, screenshot, width):
     page = open_page(java_script_enabled=False, viewport={"width": width, "height": 800})
     page.goto(device["page"])
     log_in(page)
@@ -50,7 +48,7 @@ def test_a_person_connects_a_device_with_the_keyboard_and_without_script(
     assert poll()["scope"] == "orders:read profile:read"
 
 
-def test_a_person_denies_a_device(open_page, device, poll, log_in):
+def test_device_can_be_denied(open_page, device, poll, log_in):
     page = open_page()
     page.goto(device["page"])
     log_in(page)
@@ -63,9 +61,7 @@ def test_a_person_denies_a_device(open_page, device, poll, log_in):
     assert poll()["error"] == "access_denied"
 
 
-def test_a_code_in_the_address_is_filled_in_after_the_log_in_and_waits_for_a_person(
-    open_page, device, poll, log_in
-):
+def test_code_from_address_needs_confirmation(open_page, device, poll, log_in):
     page = open_page()
     page.goto(f"{device['page']}?user_code={device['user_code']}")
     log_in(page)
@@ -74,7 +70,7 @@ def test_a_code_in_the_address_is_filled_in_after_the_log_in_and_waits_for_a_per
     assert poll()["error"] == "authorization_pending"
 
 
-def test_a_wrong_code_is_said_at_the_top_and_at_the_field(open_page, device, log_in, screenshot):
+def test_wrong_code_shows_error(open_page, device, log_in, screenshot):
     page = open_page()
     page.goto(device["page"])
     log_in(page)

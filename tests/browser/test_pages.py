@@ -11,7 +11,7 @@ NO_SCRIPT = {"java_script_enabled": False}
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_person_logs_in_and_the_program_gets_tokens(open_page, app, log_in, script):
+def test_log_in_gives_app_tokens(open_page, app, log_in, script):
     page = open_page(java_script_enabled=script)
     page.goto(app.authorization_url(nonce="n-1"))
     log_in(page)
@@ -27,7 +27,7 @@ def test_a_person_logs_in_and_the_program_gets_tokens(open_page, app, log_in, sc
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_page_opened_under_another_name_leads_to_the_issuers(open_page, app, log_in, script):
+def test_localhost_page_redirects_to_issuer(open_page, app, log_in, script):
     page = open_page(java_script_enabled=script)
     page.goto(app.authorization_url().replace("//127.0.0.1:", "//localhost:", 1))
     page.wait_for_url(f"{app.server.url}/oauth/authorize?*")
@@ -38,7 +38,7 @@ def test_a_page_opened_under_another_name_leads_to_the_issuers(open_page, app, l
     assert app.redeem_response().status_code == 200
 
 
-def test_a_second_program_needs_no_second_log_in(open_page, make_app, log_in):
+def test_second_app_needs_no_log_in(open_page, make_app, log_in):
     first, second = make_app(), make_app()
     page = open_page()
     page.goto(first.authorization_url())
@@ -51,7 +51,7 @@ def test_a_second_program_needs_no_second_log_in(open_page, make_app, log_in):
     assert second.redeem_response().status_code == 200
 
 
-def test_a_program_at_the_ipv6_loopback_address_is_reached_from_the_form(open_page, make_app, log_in):
+def test_ipv6_loopback_app_gets_code(open_page, make_app, log_in):
     app = make_app(host="::1")
     page = open_page()
     page.goto(app.authorization_url())
@@ -62,7 +62,7 @@ def test_a_program_at_the_ipv6_loopback_address_is_reached_from_the_form(open_pa
     assert app.redeem_response().status_code == 200
 
 
-def test_a_program_may_lead_on_to_another_place(open_page, make_app, log_in):
+def test_callback_may_redirect_onwards(open_page, make_app, log_in):
     app, site = make_app(), make_app()
     app.callback.onward = f"{site.origin}/welcome"
     page = open_page(**NO_SCRIPT)
@@ -74,7 +74,7 @@ def test_a_program_may_lead_on_to_another_place(open_page, make_app, log_in):
     assert app.redeem_response().status_code == 200
 
 
-def test_whoever_is_not_taken_back_finds_the_way_on_the_page(open_page, app, log_in, screenshot):
+def test_blocked_callback_leaves_link(open_page, app, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
     page.route(f"{app.origin}/**", lambda route: route.abort("aborted"))
     page.goto(app.authorization_url())
@@ -86,7 +86,7 @@ def test_whoever_is_not_taken_back_finds_the_way_on_the_page(open_page, app, log
     screenshot(page, "going-on")
 
 
-def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, app, log_in, screenshot):
+def test_wrong_password_shows_error(open_page, app, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
     page.goto(app.authorization_url())
 
@@ -106,7 +106,7 @@ def test_a_wrong_password_is_said_at_the_top_and_at_the_field(open_page, app, lo
     page.wait_for_url(f"{app.redirect_uri}?*")
 
 
-def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, app, screenshot):
+def test_empty_form_shows_error_at_each_field(open_page, app, screenshot):
     page = open_page()
     page.goto(app.authorization_url())
 
@@ -119,7 +119,7 @@ def test_an_empty_form_is_answered_with_a_message_for_each_field(open_page, app,
     screenshot(page, "empty-form")
 
 
-def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partner, log_in, screenshot):
+def test_third_party_is_allowed_once(open_page, partner, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
     page.goto(partner.authorization_url(scope="openid orders:read"))
     log_in(page, "bob@example.com")
@@ -137,7 +137,7 @@ def test_a_third_party_is_allowed_once_and_not_asked_for_again(open_page, partne
     expect(page.get_by_role("heading", name="Allow Partner Shop?")).to_be_visible()
 
 
-def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
+def test_third_party_denied_gets_access_denied(open_page, partner, log_in):
     page = open_page()
     page.goto(partner.authorization_url(scope="orders:write"))
     log_in(page)
@@ -153,7 +153,7 @@ def test_a_third_party_that_is_denied_hears_so(open_page, partner, log_in):
     )
 
 
-def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
+def test_consent_with_keyboard_only(open_page, partner):
     page = open_page()
     page.goto(partner.authorization_url(scope="profile"))
     expect(page.locator("#email")).to_be_focused()  # a moment after the page has loaded
@@ -172,7 +172,7 @@ def test_the_whole_way_can_be_gone_with_the_keyboard_alone(open_page, partner):
     assert "code" in partner.response()
 
 
-def test_logging_out_asks_first_and_ends_what_was_opened(open_page, app, log_in, screenshot):
+def test_logout_asks_and_ends_session(open_page, app, log_in, screenshot):
     page = open_page(**NO_SCRIPT)
     page.goto(app.authorization_url())
     log_in(page)
@@ -190,7 +190,7 @@ def test_logging_out_asks_first_and_ends_what_was_opened(open_page, app, log_in,
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_a_program_logs_out_with_its_id_token_and_gets_the_browser_back(open_page, partner, log_in):
+def test_logout_by_app_returns_to_it(open_page, partner, log_in):
     page = open_page()
     page.goto(partner.authorization_url(scope="openid"))
     log_in(page)
@@ -207,7 +207,7 @@ def test_a_program_logs_out_with_its_id_token_and_gets_the_browser_back(open_pag
     assert partner.refresh(tokens["refresh_token"]).status_code == 400
 
 
-def test_another_site_cannot_send_our_log_in_form(open_page, auth_cluster, app):
+def test_cross_site_log_in_form_is_refused(open_page, auth_cluster, app):
     page = open_page()
     page.goto(app.authorization_url())
     hidden = {
@@ -230,9 +230,7 @@ def test_another_site_cannot_send_our_log_in_form(open_page, auth_cluster, app):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_the_window_and_none_holds_script(
-    open_page, partner, app, log_in, screenshot, width, scheme
-):
+def test_pages_fit_window_without_script(open_page, partner, app, log_in, screenshot, width, scheme):
     page = open_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
 
     def check(name):
@@ -272,7 +270,7 @@ def faint(page):
     )
 
 
-def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, app):
+def test_pages_have_security_headers(open_page, app):
     page = open_page()
 
     headers = page.goto(app.authorization_url()).all_headers()
@@ -287,7 +285,7 @@ def test_the_pages_come_with_headers_that_hold_them_to_it(open_page, app):
     assert cookies["touchstone_form"]["sameSite"] == "Lax"
 
 
-def test_script_that_got_into_a_page_would_not_run(open_page, app):
+def test_injected_script_does_not_run(open_page, app):
     page = open_page()
     page.goto(app.authorization_url())
 

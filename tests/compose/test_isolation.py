@@ -25,7 +25,7 @@ def test_every_container_is_healthy(compose):
     )
 
 
-def test_only_the_gateway_is_published_and_only_on_loopback(compose):
+def test_only_gateway_is_published_on_loopback(compose):
     published = {
         (each["Config"]["Labels"]["com.docker.compose.service"], bound["HostIp"])
         for each in compose.inspect()
@@ -36,7 +36,7 @@ def test_only_the_gateway_is_published_and_only_on_loopback(compose):
 
 
 @pytest.mark.parametrize("service", RUNNING)
-def test_a_container_has_no_privilege_that_it_could_lose(compose, service):
+def test_container_has_no_privileges(compose, service):
     for container in compose.inspect(service):
         host = container["HostConfig"]
         assert host["ReadonlyRootfs"]
@@ -48,7 +48,7 @@ def test_a_container_has_no_privilege_that_it_could_lose(compose, service):
 
 
 @pytest.mark.parametrize("service", RUNNING)
-def test_a_container_has_bounds_and_comes_back_by_itself(compose, service):
+def test_container_has_limits_and_restarts(compose, service):
     for container in compose.inspect(service):
         host = container["HostConfig"]
         assert host["Memory"] > 0
@@ -59,7 +59,7 @@ def test_a_container_has_bounds_and_comes_back_by_itself(compose, service):
 
 
 @pytest.mark.parametrize("service", RUNNING)
-def test_the_process_inside_is_nobody_special(compose, service):
+def test_process_runs_unprivileged(compose, service):
     status = compose.inside(service, "cat", "/proc/1/status").stdout
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert "0" not in fields["Uid"].split()
@@ -70,26 +70,26 @@ def test_the_process_inside_is_nobody_special(compose, service):
 
 @pytest.mark.parametrize("service", RUNNING)
 @pytest.mark.parametrize("place", ["/", "/etc", "/opt/venv", "/run/secrets"])
-def test_nothing_can_be_written_outside_of_tmp(compose, service, place):
+def test_file_system_is_read_only(compose, service, place):
     assert compose.inside(service, "touch", f"{place}/mark", check=False).returncode != 0
 
 
 @pytest.mark.parametrize("service", ["users-service", "orders-service", "gateway", "postgres"])
-def test_only_the_mint_has_a_signing_key(compose, service):
+def test_other_services_have_no_signing_key(compose, service):
     assert not [
         mount for each in compose.inspect(service) for mount in each["Mounts"] if "signing" in mount["Name"]
     ]
     assert not compose.inside(service, "sh", "-c", "ls -A /keys/signing 2>/dev/null", check=False).stdout
 
 
-def test_the_mint_has_its_signing_key_and_of_the_clients_only_the_public_halves(compose):
+def test_auth_service_has_only_public_client_keys(compose):
     assert ".pem" in compose.inside("auth-service", "ls", "/keys/signing").stdout
     names = compose.inside("auth-service", "ls", "/keys/clients").stdout.split()
     assert names
     assert all(name.endswith(".pub.pem") for name in names)
 
 
-def test_a_client_key_is_seen_by_its_client_alone(compose):
+def test_client_key_is_mounted_in_its_client_only(compose):
     assert compose.inside("orders-service", "ls", "-A", "/keys/clients").stdout.split() == [
         "orders-service.pem"
     ]
@@ -98,13 +98,13 @@ def test_a_client_key_is_seen_by_its_client_alone(compose):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_sees_no_secret_but_its_own_database(compose, service):
+def test_service_has_only_its_database_secret(compose, service):
     seen = compose.inside(service, "sh", "-c", "ls -A /run/secrets 2>/dev/null", check=False).stdout.split()
     assert seen == (["database_url"] if service in DATABASES else [])
 
 
 @pytest.mark.parametrize("service", ["users-service", "orders-service", "gateway"])
-def test_a_verifiers_snapshots_are_its_own_and_for_nobody_else_to_read(compose, service):
+def test_snapshots_are_private_to_verifier(compose, service):
     (volume,) = [
         mount
         for each in compose.inspect(service)
@@ -118,29 +118,29 @@ def test_a_verifiers_snapshots_are_its_own_and_for_nobody_else_to_read(compose, 
 
 
 @pytest.mark.parametrize("service", RUNNING)
-def test_no_secret_is_in_the_environment(compose, service):
+def test_environment_holds_no_secret(compose, service):
     for container in compose.inspect(service):
         assert not [each for each in container["Config"]["Env"] if "postgresql://" in each]
         assert not [each for each in container["Config"]["Env"] if each.startswith("POSTGRES_PASSWORD=")]
 
 
 @pytest.mark.parametrize("service", DATABASES)
-def test_a_role_reaches_its_own_database(compose, service):
+def test_database_role_reaches_own_database(compose, service):
     done = compose.python(service, CONNECT, DATABASES[service])
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("service", DATABASES)
 @pytest.mark.parametrize("database", ["auth", "users", "orders", "postgres", "template1"])
-def test_a_role_reaches_no_other_database(compose, service, database):
+def test_database_role_reaches_no_other(compose, service, database):
     if DATABASES[service] != database:
         done = compose.python(service, CONNECT, database)
         assert "permission denied for database" in done.stderr
 
 
-def test_the_gateway_cannot_reach_the_database_server(compose):
+def test_gateway_cannot_reach_postgres(compose):
     assert compose.python("gateway", REACH, "postgres", "5432").returncode != 0
 
 
-def test_the_gateway_reaches_the_services(compose):
+def test_gateway_reaches_services(compose):
     assert compose.python("gateway", REACH, "orders-service", "8083").returncode == 0

@@ -48,7 +48,7 @@ def one_again(compose):
     )
 
 
-def test_orders_go_on_with_two_orders_services(compose, alice, place_order, one_again):
+def test_two_orders_services_take_orders(compose, alice, place_order, one_again):
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
     )
@@ -56,7 +56,7 @@ def test_orders_go_on_with_two_orders_services(compose, alice, place_order, one_
     assert {place_order(alice.token).status_code for _ in range(20)} == {201}
 
 
-def test_two_orders_services_keep_one_order_for_one_key(compose, alice, place_order, one_again):
+def test_two_orders_services_share_idempotency_key(compose, alice, place_order, one_again):
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
     )
@@ -64,12 +64,12 @@ def test_two_orders_services_keep_one_order_for_one_key(compose, alice, place_or
     assert len({place_order(alice.token, key=key).json()["id"] for _ in range(10)}) == 1
 
 
-def test_a_token_is_good_while_the_mint_restarts(compose, pressure, mint_back):
+def test_token_valid_while_auth_service_restarts(compose, pressure, mint_back):
     statuses = pressure(lambda: compose("restart", "auth-service"))
     assert set(statuses) == {200}
 
 
-def test_a_key_rotated_inside_breaks_no_request(compose, gateway, pressure, new_user):
+def test_key_rotation_fails_no_request(compose, gateway, pressure, new_user):
     before = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
 
     def rotate():
@@ -80,9 +80,7 @@ def test_a_key_rotated_inside_breaks_no_request(compose, gateway, pressure, new_
     assert gateway("GET", "/orders", token=new_user().token).status_code == 200
 
 
-def test_without_the_mint_tokens_go_on_and_a_log_in_says_when_to_come_back(
-    compose, gateway, alice, mint_back
-):
+def test_auth_service_stopped_tokens_stay_valid(compose, gateway, alice, mint_back):
     token = alice.token
     compose("stop", "auth-service")
     answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
@@ -95,9 +93,7 @@ def test_without_the_mint_tokens_go_on_and_a_log_in_says_when_to_come_back(
     assert alice.log_in()["access_token"]
 
 
-def test_verifiers_that_start_while_the_mint_is_away_know_it_from_their_snapshots(
-    compose, gateway, alice, mint_back
-):
+def test_verifiers_restart_from_snapshots(compose, gateway, alice, mint_back):
     token, verifiers = alice.token, ("users-service", "orders-service", "gateway")
     assert gateway("GET", "/orders", token=token).status_code == 200
     assert gateway("GET", "/users/me", token=token).status_code == 200
@@ -113,7 +109,7 @@ def test_verifiers_that_start_while_the_mint_is_away_know_it_from_their_snapshot
     wait_for(lambda: gateway("GET", "/users/me", token=token).status_code == 200)
 
 
-def test_keys_and_orders_outlive_the_containers(compose, gateway, alice, place_order):
+def test_keys_and_orders_survive_restart(compose, gateway, alice, place_order):
     order = place_order(alice.token).json()
     kids = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
     compose("down", "--timeout", "5")

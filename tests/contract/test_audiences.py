@@ -8,7 +8,7 @@ SERVICES = ["auth-service", "users-service", "orders-service"]
 
 @pytest.mark.parametrize("narrowed", ["resource", "audience"])
 @pytest.mark.parametrize("audience", SERVICES)
-def test_a_token_opens_the_one_service_that_it_was_made_for(route, alice, raw_client, audience, narrowed):
+def test_token_opens_only_its_audience(route, alice, raw_client, audience, narrowed):
     token = alice.log_in(**{narrowed: audience})["access_token"]
 
     answer = raw_client(route.url)(route.method, route.path, ("Authorization", f"Bearer {token}"))
@@ -20,7 +20,7 @@ def test_a_token_opens_the_one_service_that_it_was_made_for(route, alice, raw_cl
 @pytest.mark.parametrize(
     "others", [SERVICES[1:], SERVICES[:1] + SERVICES[2:], SERVICES[:2]], ids=" and ".join
 )
-def test_a_token_for_two_services_is_refused_by_the_third(route, alice, raw_client, others):
+def test_token_for_two_services_is_refused_by_third(route, alice, raw_client, others):
     token = alice.log_in(resource=others)["access_token"]
 
     answer = raw_client(route.url)(route.method, route.path, ("Authorization", f"Bearer {token}"))
@@ -29,7 +29,7 @@ def test_a_token_for_two_services_is_refused_by_the_third(route, alice, raw_clie
 
 
 @pytest.mark.compose
-def test_a_log_in_for_nothing_in_particular_opens_all_of_them(alice):
+def test_log_in_without_audience_opens_all(alice):
     assert sorted(claims_of(alice.token)["aud"]) == sorted(SERVICES)
 
 
@@ -37,7 +37,7 @@ def test_a_log_in_for_nothing_in_particular_opens_all_of_them(alice):
 @pytest.mark.parametrize(
     "unknown", ["gateway", "nobody", "", ["orders-service", "nobody"], "orders-service users-service"]
 )
-def test_a_log_in_for_an_unknown_audience_is_refused_in_oauths_form(alice, gateway, unknown):
+def test_unknown_audience_is_invalid_target(alice, gateway, unknown):
     answer = gateway(
         "POST", "/login", json={"email": alice.email, "password": alice.password, "resource": unknown}
     )
@@ -47,7 +47,7 @@ def test_a_log_in_for_an_unknown_audience_is_refused_in_oauths_form(alice, gatew
 
 @pytest.mark.compose
 @pytest.mark.parametrize("scope", ["admin", "users:read", "orders:read admin", "everything"])
-def test_a_customer_cannot_ask_for_more_than_a_customer_has(alice, gateway, scope):
+def test_customer_cannot_widen_scope(alice, gateway, scope):
     answer = gateway(
         "POST", "/login", json={"email": alice.email, "password": alice.password, "scope": scope}
     )
@@ -56,7 +56,7 @@ def test_a_customer_cannot_ask_for_more_than_a_customer_has(alice, gateway, scop
 
 
 @pytest.mark.compose
-def test_a_narrower_scope_narrows_what_the_token_opens(alice, gateway):
+def test_narrow_scope_is_enforced(alice, gateway):
     answer = alice.log_in(scope="orders:read")
 
     orders = gateway("GET", "/orders", token=answer["access_token"])

@@ -135,7 +135,7 @@ class Walk:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_odd_values_are_never_an_internal_error(cluster, admin, raw_client, service):
+def test_invalid_value_is_never_500(cluster, admin, raw_client, service):
     line = raw_client(cluster.urls[service])
     document, token = json.loads(line("GET", "/openapi.json").body), admin.log_in()["access_token"]
     # Behind the gateway are the same services: only a URL can mean something else there.

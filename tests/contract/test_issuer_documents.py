@@ -23,7 +23,7 @@ def auth(request, cluster, client_at):
 
 
 @pytest.mark.parametrize(("path", "media_type"), DOCUMENTS.items())
-def test_a_document_is_public_has_a_tag_and_says_how_long_it_holds(auth, path, media_type):
+def test_document_has_etag_and_max_age(auth, path, media_type):
     answer = auth("GET", path)
 
     assert answer.status_code == 200
@@ -33,7 +33,7 @@ def test_a_document_is_public_has_a_tag_and_says_how_long_it_holds(auth, path, m
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_whoever_knows_a_document_is_told_that_it_is_the_same(auth, path):
+def test_known_tag_is_304(auth, path):
     def same():
         tag = auth("GET", path).headers["ETag"]
         again = auth("GET", path, headers={"If-None-Match": tag})
@@ -43,7 +43,7 @@ def test_whoever_knows_a_document_is_told_that_it_is_the_same(auth, path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_whoever_wants_to_wait_is_held_and_told_so(auth, path):
+def test_prefer_wait_holds_request(auth, path):
     def held():
         tag = auth("GET", path).headers["ETag"]
         began = time.monotonic()
@@ -55,7 +55,7 @@ def test_whoever_wants_to_wait_is_held_and_told_so(auth, path):
 
 
 @pytest.mark.compose
-def test_a_log_out_ends_the_wait_for_its_list_through_the_gateway(gateway, new_user):
+def test_logout_ends_wait_for_list(gateway, new_user):
     token = new_user().log_in()["access_token"]
     path = claims_of(token)["status"]["status_list"]["uri"].removeprefix(claims_of(token)["iss"])
     tag = gateway("GET", path).headers["ETag"]
@@ -80,7 +80,7 @@ def test_a_log_out_ends_the_wait_for_its_list_through_the_gateway(gateway, new_u
 @pytest.mark.parametrize(
     "path", ["/status-lists/999999", "/status-lists/0", "/status-lists/01", "/status-lists/x"]
 )
-def test_what_is_no_list_is_not_found(auth, path):
+def test_unknown_list_is_404(auth, path):
     answer = auth("GET", path)
 
     assert answer.status_code == 404
@@ -88,14 +88,14 @@ def test_what_is_no_list_is_not_found(auth, path):
 
 
 @pytest.mark.compose
-def test_the_lists_are_named_as_tokens_name_them(gateway, alice):
+def test_lists_are_named_as_in_tokens(gateway, alice):
     listed = gateway("GET", "/status-lists").json()["status_lists"]
 
     assert claims_of(alice.token)["status"]["status_list"]["uri"] in listed
 
 
 @pytest.mark.compose
-def test_the_gateway_tells_how_old_its_documents_are(gateway, alice):
+def test_gateway_reports_age_of_documents(gateway, alice):
     # The list is met now at the latest.
     assert gateway("GET", "/orders", token=alice.token).status_code == 200
 
@@ -107,7 +107,7 @@ def test_the_gateway_tells_how_old_its_documents_are(gateway, alice):
 
 
 @pytest.mark.parametrize("service", VERIFIERS)
-def test_a_service_tells_how_old_its_documents_are(cluster, client_at, alice, service):
+def test_service_reports_age_of_documents(cluster, client_at, alice, service):
     own = client_at(cluster.urls[service])
     own("GET", {"users-service": "/users/me", "orders-service": "/orders"}[service], token=alice.token)
 
@@ -129,7 +129,7 @@ def test_a_service_tells_how_old_its_documents_are(cluster, client_at, alice, se
         'touchstone_document_waits_total{document="jwks"}',
     ],
 )
-def test_a_service_counts_how_its_documents_are_followed(cluster, client_at, service, metric):
+def test_service_counts_fetches_of_documents(cluster, client_at, service, metric):
     text = client_at(cluster.urls[service])("GET", "/metrics").text
 
     assert any(line.startswith(f"{metric} ") for line in text.splitlines())

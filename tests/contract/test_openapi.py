@@ -83,12 +83,12 @@ def nodes(value):
         yield from nodes(inner)
 
 
-def test_it_is_openapi_3_1(document):
+def test_version_is_3_1(document):
     assert document["openapi"].startswith("3.1.")
     assert document["info"]["version"]
 
 
-def test_it_names_every_route_of_the_contract(document, service):
+def test_all_contract_routes_are_documented(document, service):
     shapes = {
         (m, "/".join("{}" if part.startswith("{") else part for part in p.split("/")))
         for m, p, _ in operations(document)
@@ -101,7 +101,7 @@ def test_it_names_every_route_of_the_contract(document, service):
     assert wanted - shapes == set()
 
 
-def test_every_reference_leads_somewhere(document):
+def test_references_resolve(document):
     for node in nodes(document):
         if isinstance(node, dict) and isinstance(node.get("$ref"), str):
             target = document
@@ -109,20 +109,20 @@ def test_every_reference_leads_somewhere(document):
                 target = target[step.replace("~1", "/").replace("~0", "~")]
 
 
-def test_every_operation_has_an_id_of_its_own_and_answers(document):
+def test_operation_ids_are_unique(document):
     times = Counter(op["operationId"] for _, _, op in operations(document))
 
     assert {name: n for name, n in times.items() if n > 1} == {}
     assert all(op["responses"] for _, _, op in operations(document))
 
 
-def test_every_variable_of_a_path_is_declared(document):
+def test_path_parameters_are_declared(document):
     for _, path, op in operations(document):
         declared = {p["name"] for p in op.get("parameters", []) if p["in"] == "path"}
         assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 
-def test_guarded_operations_say_so(document, service):
+def test_guarded_operations_have_security(document, service):
     guarded = {
         (method, path)
         for method, path in ROUTES[service]
@@ -135,14 +135,14 @@ def test_guarded_operations_say_so(document, service):
 
 
 @pytest.mark.compose
-def test_the_gateway_joins_the_documents(gateway):
+def test_gateway_joins_documents(gateway):
     answer = gateway("GET", "/openapi.json")
 
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.1.")
 
 
-def test_the_official_schema_accepts_all_of_them(cluster, client_at, run_node):
+def test_documents_match_official_schema(cluster, client_at, run_node):
     documents = {name: client_at(url)("GET", "/openapi.json").json() for name, url in cluster.urls.items()}
 
     verdicts = run_node("openapi.mjs", documents)

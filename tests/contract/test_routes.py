@@ -85,13 +85,13 @@ def names(gateway, alice, bob, place_order, sku):
 
 
 @pytest.mark.parametrize(("method", "path", "expected"), ANYBODY)
-def test_anybody_may_ask(gateway, method, path, expected):
+def test_public_route_answers_anonymous(gateway, method, path, expected):
     assert gateway(method, path).status_code == expected
 
 
 @pytest.mark.parametrize("column", ["anonymous", "customer", "administrator"])
 @pytest.mark.parametrize("row", GUARDED, ids=lambda row: f"{row[0]} {row[1]}")
-def test_each_gets_what_is_theirs(gateway, alice, admin, names, row, column):
+def test_guarded_route_answers_by_role(gateway, alice, admin, names, row, column):
     method, path, body, *statuses = row
     who = {"anonymous": None, "customer": alice.token, "administrator": admin.token}[column]
     expected = statuses[["anonymous", "customer", "administrator"].index(column)]
@@ -105,7 +105,7 @@ def test_each_gets_what_is_theirs(gateway, alice, admin, names, row, column):
 
 
 @pytest.mark.parametrize(("method", "path"), DONE_FOR_NOBODY)
-def test_nothing_is_done_without_a_token(gateway, method, path):
+def test_route_without_token_is_401(gateway, method, path):
     answer = gateway(method, path)
 
     assert answer.status_code == 401
@@ -113,20 +113,20 @@ def test_nothing_is_done_without_a_token(gateway, method, path):
 
 
 @pytest.mark.parametrize("path", NOWHERE)
-def test_everything_else_ends_at_the_gateway(gateway, admin, path):
+def test_unknown_path_is_404_at_gateway(gateway, admin, path):
     answer = gateway("GET", path, token=admin.token)
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_root_leads_to_the_documentation_or_is_the_console(gateway):
+def test_root_is_console_or_documentation(gateway):
     answer = gateway("GET", "/")
 
     assert answer.status_code in (200, 302, 303, 307, 308)
 
 
-def test_the_metadata_names_this_issuer_and_its_own_routes(gateway, alice):
+def test_metadata_names_issuer_and_routes(gateway, alice):
     document = gateway("GET", "/.well-known/oauth-authorization-server").json()
 
     issuer = claims_of(alice.token)["iss"]
@@ -136,7 +136,7 @@ def test_the_metadata_names_this_issuer_and_its_own_routes(gateway, alice):
     assert gateway("GET", "/.well-known/openid-configuration").json()["issuer"] == issuer
 
 
-def test_the_keys_are_cacheable_public_and_answer_conditional_requests(gateway):
+def test_jwks_is_cacheable_and_public(gateway):
     answer = gateway("GET", "/.well-known/jwks.json")
     again = gateway("GET", "/.well-known/jwks.json", headers={"If-None-Match": answer.headers["ETag"]})
 
@@ -148,7 +148,7 @@ def test_the_keys_are_cacheable_public_and_answer_conditional_requests(gateway):
         assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key)
 
 
-def test_an_unchanged_document_is_waited_for_no_longer_than_was_asked(gateway):
+def test_wait_for_unchanged_jwks_ends(gateway):
     known = gateway("GET", "/.well-known/jwks.json").headers["ETag"]
 
     answer = gateway("GET", "/.well-known/jwks.json", headers={"If-None-Match": known, "Prefer": "wait=1"})
@@ -158,7 +158,7 @@ def test_an_unchanged_document_is_waited_for_no_longer_than_was_asked(gateway):
     assert answer.headers["ETag"] == known
 
 
-def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(gateway, alice):
+def test_log_in_answer_is_oauth_and_not_stored(gateway, alice):
     answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
 
     body = answer.json()
@@ -170,7 +170,7 @@ def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(gateway, alice)
     assert set(claims["scope"].split()) == set(body["scope"].split())
 
 
-def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(gateway, alice):
+def test_unknown_account_looks_like_wrong_password(gateway, alice):
     answers = [
         gateway("POST", "/login", json={"email": email, "password": "not this one"})
         for email in (alice.email, "nobody-here@example.com")
@@ -182,7 +182,7 @@ def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(gateway, al
     assert 400 <= answers[0].status_code < 500
 
 
-def test_an_account_that_exists_already_answers_like_a_new_one(gateway, new_user):
+def test_registering_twice_looks_like_once(gateway, new_user):
     user = new_user()
     body = {"password": "another password entirely", "name": "N"}
 

@@ -43,13 +43,13 @@ def answers(gateway, alice, sku, scopes):
     }
 
 
-def test_it_opens_what_its_scopes_say_and_nothing_else(answers, scopes):
+def test_token_opens_only_its_scopes(answers, scopes):
     assert {asked: a.status_code for asked, a in answers.items()} == dict.fromkeys(ASKED, 403) | OPENED[
         scopes
     ]
 
 
-def test_a_refusal_for_a_missing_scope_names_it(answers):
+def test_refusal_names_missing_scope(answers):
     refused = [a for a in answers.values() if a.json().get("type", "").endswith("insufficient_scope")]
 
     assert refused
@@ -60,7 +60,7 @@ def test_a_refusal_for_a_missing_scope_names_it(answers):
         assert 'scope="' in answer.headers["WWW-Authenticate"]
 
 
-def test_an_administrator_reads_all_profiles_and_a_customer_never_does(gateway, alice, admin):
+def test_only_administrator_reads_all_profiles(gateway, alice, admin):
     narrow = admin.log_in(scope="users:read")["access_token"]
 
     assert gateway("GET", "/users", token=narrow).status_code == 200

@@ -98,21 +98,19 @@ def outcome(make_issuer, elsewhere):
 
 
 @pytest.mark.parametrize(("document", "fault"), ROWS)
-def test_the_last_good_value_goes_on_and_the_next_change_is_heard_of(outcome, document, fault):
+def test_last_good_document_counts_until_change(outcome, document, fault):
     assert outcome(after_a_good_value, document, fault) == [200, 401]
 
 
 @pytest.mark.parametrize(("document", "fault"), ROWS)
-def test_where_there_was_none_the_answer_says_when_to_come_back(
-    outcome, problem, retry_later, document, fault
-):
+def test_missing_document_is_503(outcome, problem, retry_later, document, fault):
     answer = outcome(without_any, document, fault)
 
     assert retry_later(answer)
     assert problem(answer)[1] == {"keys": "keys_unavailable", "list": "status_unavailable"}[document]
 
 
-def test_no_redirect_was_followed_to_another_host(outcome, elsewhere):
+def test_redirect_to_other_host_is_not_followed(outcome, elsewhere):
     for course, document in [(c, d) for c in (without_any, after_a_good_value) for d in DOCUMENTS]:
         outcome(course, document, "redirecting to another host")
 

@@ -43,7 +43,7 @@ def traffic(services, customer):
         thread.join()
 
 
-def test_five_rotations_under_load_fail_no_request(services, traffic):
+def test_five_rotations_fail_no_request(services, traffic):
     admin = User(services.client(), "admin@example.com", DEMO_PASSWORD)
 
     for number in range(1, ROTATIONS + 1):

@@ -44,7 +44,7 @@ def api(issuer):
 
 
 @pytest.mark.parametrize("uri", FOREIGN.values(), ids=FOREIGN.keys())
-def test_a_list_that_is_not_the_issuers_is_refused_and_never_asked_for(issuer, api, uri):
+def test_foreign_list_is_refused_and_not_fetched(issuer, api, uri):
     uri = uri.replace("INSIDE", issuer.proxy.url)
     token = issuer.token(1)
     assert api(token).status_code == 200
@@ -55,26 +55,26 @@ def test_a_list_that_is_not_the_issuers_is_refused_and_never_asked_for(issuer, a
 
 
 @pytest.mark.parametrize("index", [SIZE, 2**20, 2**64, 10**400])
-def test_an_index_outside_of_the_list_is_refused(issuer, api, problem, index):
+def test_index_outside_list_is_refused(issuer, api, problem, index):
     claims = issuer.signer.claims(status=issuer.signer.status(index))
 
     assert problem(api(issuer.signer.sign(claims)))[0] == 401
 
 
-def test_a_list_of_the_issuer_that_is_not_to_be_had_is_neither_good_nor_bad(issuer, api, retry_later):
+def test_unavailable_list_is_503(issuer, api, retry_later):
     claims = issuer.signer.claims(status=issuer.signer.status(1, number=2))
 
     assert retry_later(api(issuer.signer.sign(claims)))
 
 
-def test_many_lists_that_are_not_to_be_had_push_out_none_that_is(issuer, api):
+def test_unavailable_lists_evict_no_other(issuer, api):
     for number in range(2, 200):
         api(issuer.signer.sign(issuer.signer.claims(status=issuer.signer.status(1, number=number))))
 
     assert api(issuer.token(1)).status_code == 200
 
 
-def test_the_services_ask_no_other_host_whatever_a_token_of_the_mint_says(services, customer):
+def test_services_fetch_no_foreign_list(services, customer):
     claims = claims_of(customer.log_in()["access_token"])
     thief = TokenSigner.from_keys_dir(services.keys_dir, claims["iss"], claims["aud"])
     with FakeIssuer(signer=TokenSigner("http://elsewhere.example")) as elsewhere:

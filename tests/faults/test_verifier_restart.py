@@ -26,7 +26,7 @@ def lived(issuer, snapshots):
     return issuer
 
 
-def test_it_starts_from_its_snapshot_and_knows_what_was_revoked(lived, snapshots, problem):
+def test_verifier_starts_from_snapshot(lived, snapshots, problem):
     api = lived.api(snapshots=snapshots)
 
     assert api(lived.token(GOOD)).status_code == 200
@@ -34,13 +34,13 @@ def test_it_starts_from_its_snapshot_and_knows_what_was_revoked(lived, snapshots
     assert api.issuer.ready()
 
 
-def test_what_a_snapshot_says_is_not_fresh(lived, snapshots, problem):
+def test_snapshot_is_not_fresh(lived, snapshots, problem):
     api = lived.api(snapshots=snapshots)
 
     assert problem(api(lived.token(GOOD), "/sensitive")) == (503, "unconfirmed")
 
 
-def test_without_a_snapshot_it_is_not_ready_and_says_when_to_come_back(lived, retry_later):
+def test_verifier_without_snapshot_is_not_ready(lived, retry_later):
     api = lived.api()
 
     assert retry_later(api(lived.token(GOOD)))
@@ -51,7 +51,7 @@ def test_without_a_snapshot_it_is_not_ready_and_says_when_to_come_back(lived, re
     assert api.issuer.ready()
 
 
-def test_snapshots_are_for_their_owner_alone(lived, snapshots):
+def test_snapshot_files_are_private(lived, snapshots):
     assert {file.stat().st_mode & 0o777 for file in snapshots.iterdir()} == {0o600}
 
 
@@ -68,14 +68,14 @@ def turned_over(raw):
 
 
 @pytest.mark.parametrize("spoil", [cut, emptied, turned_over], ids=lambda how: how.__name__)
-def test_a_spoiled_snapshot_is_as_good_as_none(lived, snapshots, retry_later, spoil):
+def test_spoiled_snapshot_is_ignored(lived, snapshots, retry_later, spoil):
     for file in snapshots.iterdir():
         file.write_bytes(spoil(file.read_bytes()))
 
     assert retry_later(lived.api(snapshots=snapshots)(lived.token(GOOD)))
 
 
-def test_a_snapshot_of_the_day_before_is_as_good_as_none(lived, snapshots, retry_later):
+def test_old_snapshot_is_ignored(lived, snapshots, retry_later):
     lived.advance(HALF_A_DAY + 60)
 
     assert retry_later(lived.api(snapshots=snapshots)(lived.token(GOOD)))
@@ -93,9 +93,7 @@ def restart(services):
     return run
 
 
-def test_services_that_are_restarted_while_the_mint_is_away_know_what_was_revoked(
-    services, customer, restart
-):
+def test_services_restart_from_snapshots(services, customer, restart):
     good, ended = (customer.log_in()["access_token"] for _ in range(2))
     assert services.client()("POST", "/logout", token=ended).status_code == 204
     restart()  # so that each has just written down what it heard first
@@ -111,9 +109,7 @@ def test_services_that_are_restarted_while_the_mint_is_away_know_what_was_revoke
     assert services.statuses(ended) == {401}
 
 
-def test_a_service_without_a_snapshot_lives_but_is_not_ready_until_the_mint_is_back(
-    services, customer, retry_later
-):
+def test_service_without_snapshot_recovers(services, customer, retry_later):
     token = customer.log_in()["access_token"]
     users = services.client("users-service")
     services.disturb("refuse")

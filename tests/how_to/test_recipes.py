@@ -52,14 +52,14 @@ def test_every_recipe_has_a_test():
     assert PAGE.count("```") == 2 * len(RECIPES)
 
 
-def test_the_order_of_decorators_is_as_the_page_says(run, capsys):
+def test_recipe_order_of_decorators(run, capsys):
     client = run("order")["app"].test_client()
     assert capsys.readouterr().out == "['static', 'wrong']\n"
     assert client.get("/right").status_code == 401
     assert client.get("/wrong").text == "open to everybody"
 
 
-def test_a_blueprint_is_guarded_as_a_whole(run, bearer):
+def test_recipe_blueprint(run, bearer):
     client = run("blueprints")["create_app"]().test_client()
     assert client.get("/orders/").status_code == 401
     assert client.options("/orders/").status_code == 200
@@ -68,14 +68,14 @@ def test_a_blueprint_is_guarded_as_a_whole(run, bearer):
     assert client.delete("/orders/7", headers=bearer()).json == {"cancelled": 7}
 
 
-def test_a_token_is_optional_and_a_bad_one_refused(run, bearer):
+def test_recipe_optional_token(run, bearer):
     client = run("optional")["app"].test_client()
     assert client.get("/greeting").json == {"hello": "guest"}
     assert client.get("/greeting", headers=bearer(sub="alice")).json == {"hello": "alice"}
     assert client.get("/greeting", headers=bearer(exp=1)).status_code == 401
 
 
-def test_the_current_user_is_the_tokens_subject(run, bearer):
+def test_recipe_current_user(run, bearer):
     client = run("user")["app"].test_client()
     told = client.get("/me", headers=bearer(sub="alice", tenant=7)).json
     assert (told["name"], told["plan"], told["claims"]["tenant"]) == ("Alice", "gold", 7)
@@ -83,18 +83,18 @@ def test_the_current_user_is_the_tokens_subject(run, bearer):
     assert client.get("/me").status_code == 401
 
 
-def test_an_own_handler_answers_refusals(run):
+def test_recipe_error_handler(run):
     answer = run("handler")["app"].test_client().get("/me")
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert answer.text == "Sorry: A bearer token is needed in the Authorization header.\n"
 
 
-def test_the_test_of_an_own_app_passes(run):
+def test_recipe_tests_of_own_app(run):
     run("tests")
 
 
 @pytest.mark.parametrize("line", SERVERS, ids=lambda line: line.partition(" --bind")[0][:40])
-def test_each_server_runs_the_app(line, issuer, bearer, tmp_path):
+def test_server_runs_app(line, issuer, bearer, tmp_path):
     program, *words = line.split()
     if shutil.which(program, path=str(Path(sys.executable).parent)) is None:
         pytest.skip(f"needs {program}: .venv/bin/python -m pip install {program}")

@@ -14,7 +14,7 @@ def at_once(ask):
         return list(pool.map(lambda _: ask(), range(MANY)))
 
 
-def test_one_address_is_one_account(gateway):
+def test_one_address_makes_one_account(gateway):
     user = {
         "email": f"{secrets.token_hex(8)}@example.com",
         "password": "the same for all of them",
@@ -28,7 +28,7 @@ def test_one_address_is_one_account(gateway):
     assert log_in.status_code == 200
 
 
-def test_a_first_look_makes_one_profile(gateway, new_user):
+def test_first_requests_make_one_profile(gateway, new_user):
     token = new_user().log_in()["access_token"]
 
     answers = at_once(lambda: gateway("GET", "/users/me", token=token))
@@ -37,7 +37,7 @@ def test_a_first_look_makes_one_profile(gateway, new_user):
     assert len({a.text for a in answers}) == 1
 
 
-def test_first_orders_share_one_exchange(gateway, new_user, place_order):
+def test_first_orders_all_succeed(gateway, new_user, place_order):
     token = new_user().log_in()["access_token"]
 
     answers = at_once(lambda: place_order(token))
@@ -46,7 +46,7 @@ def test_first_orders_share_one_exchange(gateway, new_user, place_order):
     assert len({a.json()["id"] for a in answers}) == MANY
 
 
-def test_an_order_is_cancelled_once(gateway, new_user, place_order):
+def test_order_is_cancelled_once(gateway, new_user, place_order):
     user = new_user()
     path = f"/orders/{place_order(user.token).json()['id']}/cancel"
 
@@ -56,7 +56,7 @@ def test_an_order_is_cancelled_once(gateway, new_user, place_order):
     assert len({a.json()["cancelled_at"] for a in answers if a.status_code == 200}) == 1
 
 
-def test_everybody_may_log_out_together(gateway, new_user):
+def test_logouts_of_one_session_succeed(gateway, new_user):
     user = new_user()
     token = user.log_in()["access_token"]
 

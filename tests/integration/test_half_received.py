@@ -43,7 +43,7 @@ def half_order(gateway, customer, body):
 
 @pytest.mark.parametrize("end", ["close", "half-close", "reset"])
 @pytest.mark.parametrize("framing", ["length", "chunks", "broken chunk"])
-def test_order_cut_off_is_not_placed(gateway, customer, half_order, place_order, framing, end):
+def test_truncated_order_is_not_placed(gateway, customer, half_order, place_order, framing, end):
     half_order(framing, end)
 
     assert place_order(customer.token).status_code == 201

@@ -31,7 +31,7 @@ def rotated_away(breakable, client_at):
     return rotate
 
 
-def test_hint_of_a_key_rotated_away_still_names_its_session(breakable, app, rotated_away):
+def test_hint_with_removed_key_names_session(breakable, app, rotated_away):
     tokens = app.log_in()
     hint = {"id_token_hint": tokens["id_token"]}
     rotated_away(jwt.get_unverified_header(tokens["id_token"])["kid"])
@@ -45,7 +45,7 @@ def test_hint_of_a_key_rotated_away_still_names_its_session(breakable, app, rota
 
 
 @pytest.mark.parametrize("state", ["/" * 7000, "s" * 6900 + "%20%22%3C%C3%BC%0A%25"])
-def test_long_state_comes_back_through_the_gateway(app, state):
+def test_long_state_is_returned(app, state):
     url = f"{app.authorization_url(state=None)}&state={state}"
     sent = parse_qs(urlsplit(url).query)["state"]
 

@@ -49,7 +49,7 @@ def traffic(customer, places):
         thread.join()
 
 
-def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, places):
+def test_rotation_under_load_refuses_no_token(breakable, customer, traffic, places):
     old = customer.log_in()["access_token"]
 
     breakable.cli("auth-service", "keys", "rotate")
@@ -64,7 +64,7 @@ def test_a_rotation_under_load_refuses_nobody(breakable, customer, traffic, plac
     assert [ask(old) for ask in places] == [200] * len(places)
 
 
-def test_a_verifier_that_waits_hears_of_a_new_key_at_once(breakable, client_at):
+def test_rotation_ends_wait_for_keys(breakable, client_at):
     gateway = client_at(breakable.gateway)
     known = gateway("GET", "/.well-known/jwks.json")
     waiting = {"If-None-Match": known.headers["ETag"], "Prefer": "wait=25"}
@@ -78,7 +78,7 @@ def test_a_verifier_that_waits_hears_of_a_new_key_at_once(breakable, client_at):
     assert len(after - before) == 1
 
 
-def test_the_command_line_lists_the_keys_and_their_states(breakable, client_at):
+def test_keys_list_shows_states(breakable, client_at):
     published = {
         k["kid"] for k in client_at(breakable.gateway)("GET", "/.well-known/jwks.json").json()["keys"]
     }
@@ -90,7 +90,7 @@ def test_the_command_line_lists_the_keys_and_their_states(breakable, client_at):
     assert "PRIVATE" not in listed
 
 
-def test_a_withdrawn_key_is_refused_everywhere_and_the_next_one_signs(breakable, client_at, customer, places):
+def test_withdrawn_key_is_refused_everywhere(breakable, client_at, customer, places):
     old = customer.log_in()["access_token"]
     breakable.cli("auth-service", "keys", "rotate")
 
@@ -109,9 +109,7 @@ def test_a_withdrawn_key_is_refused_everywhere_and_the_next_one_signs(breakable,
     assert kid_of(old) not in {k["kid"] for k in keys}
 
 
-def test_a_withdrawn_key_takes_its_list_along_and_the_next_one_is_followed(
-    breakable, client_at, customer, places
-):
+def test_withdrawn_key_ends_its_status_list(breakable, client_at, customer, places):
     gateway, path = client_at(breakable.gateway), "/status-lists/1"
 
     def token_and_list_of_one_key():

@@ -52,9 +52,7 @@ def all_orders(client_at, token):
     return found
 
 
-def test_an_acknowledged_order_survives_and_a_repeated_key_is_no_second_one(
-    acknowledged, breakable, client_at, customer, place_order
-):
+def test_acknowledged_orders_survive_kill(acknowledged, breakable, client_at, customer, place_order):
     orders, keys = acknowledged
     direct = client_at(breakable.urls["orders-service"])
 
@@ -68,7 +66,7 @@ def test_an_acknowledged_order_survives_and_a_repeated_key_is_no_second_one(
     assert len(there) == len(keys)
 
 
-def test_a_session_outlives_the_crash_of_the_mint(breakable, client_at, customer):
+def test_session_survives_kill(breakable, client_at, customer):
     gateway = client_at(breakable.gateway)
     session = customer.log_in()
     breakable.kill_service("auth-service")

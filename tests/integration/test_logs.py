@@ -28,13 +28,13 @@ def conversation(gateway, new_user, place_order):
 
 
 @pytest.mark.parametrize("service", list(SERVICES))
-def test_no_log_holds_a_secret(cluster, conversation, service):
+def test_log_holds_no_secret(cluster, conversation, service):
     log = cluster.log(service)
 
     assert [secret for secret in conversation if secret in log] == []
 
 
-def test_one_request_id_leads_through_every_service(cluster, gateway, new_user, place_order):
+def test_request_id_is_in_every_log(cluster, gateway, new_user, place_order):
     answer = place_order(new_user().log_in()["access_token"])
 
     request_id = answer.headers["X-Request-ID"]
@@ -45,7 +45,7 @@ def test_one_request_id_leads_through_every_service(cluster, gateway, new_user, 
 
 
 @pytest.mark.parametrize("service", DATA)
-def test_a_line_about_a_request_is_json_and_says_what_came_of_it(cluster, client_at, service):
+def test_log_line_is_json_with_status(cluster, client_at, service):
     request_id = f"tests-{secrets.token_hex(8)}"
     client_at(cluster.urls[service])("GET", "/no/such/place", headers={"X-Request-ID": request_id})
 
@@ -56,7 +56,7 @@ def test_a_line_about_a_request_is_json_and_says_what_came_of_it(cluster, client
 
 
 @pytest.mark.parametrize("service", list(SERVICES))
-def test_nothing_so_far_was_an_error_that_nobody_expected(cluster, service):
+def test_log_holds_no_unexpected_error(cluster, service):
     log = cluster.log(service)
 
     assert "Traceback" not in log

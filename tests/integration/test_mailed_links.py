@@ -21,7 +21,7 @@ def browser(gateway):
         yield session
 
 
-def test_a_mailed_link_logs_in_whoever_keeps_the_cookie_and_nobody_else(gateway, browser, new_user, mails):
+def test_magic_link_needs_cookie_of_asker(gateway, browser, new_user, mails):
     user = new_user()
     asked = browser.post(f"{gateway.url}/magic-links", json={"email": user.email}, timeout=10)
     token = mailed_token(mails, user.email, path="/magic-links/redeem")
@@ -38,7 +38,7 @@ def test_a_mailed_link_logs_in_whoever_keeps_the_cookie_and_nobody_else(gateway,
     assert claims_of(answer.json()["access_token"])["sub"]
 
 
-def test_a_program_without_cookies_passes_the_binding_on(gateway, new_user, mails):
+def test_magic_link_takes_binding_without_cookie(gateway, new_user, mails):
     user = new_user()
     binding = gateway("POST", "/magic-links", json={"email": user.email}, headers={"Cookie": ""}).json()[
         "binding"
@@ -56,7 +56,7 @@ def test_a_program_without_cookies_passes_the_binding_on(gateway, new_user, mail
     assert answers == [200, 401]
 
 
-def test_a_forgotten_password_is_replaced_and_ends_every_session(gateway, new_user, mails):
+def test_password_reset_ends_every_session(gateway, new_user, mails):
     user = new_user()
     before = user.log_in()
     assert gateway("POST", "/password-resets", json={"email": user.email}).status_code == 202
@@ -71,7 +71,7 @@ def test_a_forgotten_password_is_replaced_and_ends_every_session(gateway, new_us
     assert gateway("POST", "/login", json=credentials).status_code == 200
 
 
-def test_somebody_sees_their_sessions_and_ends_one(gateway, new_user):
+def test_user_ends_one_of_own_sessions(gateway, new_user):
     user = new_user()
     here, there = user.log_in(), user.log_in()
     items = gateway("GET", "/account/sessions", token=here["access_token"]).json()["items"]

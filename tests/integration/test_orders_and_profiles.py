@@ -17,7 +17,7 @@ def order_ids(gateway, token, limit=100):
     return [o["id"] for o in gateway("GET", f"/orders?limit={limit}", token=token).json()["items"]]
 
 
-def test_somebody_logs_in_orders_and_finds_the_order_again(gateway, user, place_order):
+def test_order_has_customer_and_can_be_found(gateway, user, place_order):
     token = user.log_in()["access_token"]
     profile = {"name": "Ada Lovelace", "shipping_address": "12 St James's Square, London"}
     assert gateway("PATCH", "/users/me", token=token, json=profile).status_code == 200
@@ -32,7 +32,7 @@ def test_somebody_logs_in_orders_and_finds_the_order_again(gateway, user, place_
     assert order_ids(gateway, token) == [order["id"]]
 
 
-def test_the_first_order_names_the_customer_as_the_account_does(gateway, user, place_order):
+def test_first_order_creates_profile(gateway, user, place_order):
     """The profile is made by orders-service's question, with an exchanged token."""
     token = user.log_in()["access_token"]
 
@@ -40,7 +40,7 @@ def test_the_first_order_names_the_customer_as_the_account_does(gateway, user, p
     assert gateway("GET", "/users/me", token=token).json()["name"] == "New"
 
 
-def test_a_name_that_its_owner_changed_stays(gateway, user):
+def test_changed_name_is_kept(gateway, user):
     token = user.token
     assert gateway("GET", "/users/me", token=token).json()["name"] == "New"
     assert gateway("PATCH", "/users/me", token=token, json={"name": "Ada"}).json()["name"] == "Ada"
@@ -48,11 +48,11 @@ def test_a_name_that_its_owner_changed_stays(gateway, user):
     assert gateway("GET", "/users/me", token=user.log_in()["access_token"]).json()["name"] == "Ada"
 
 
-def test_the_accounts_name_is_no_route_of_the_gateway(gateway, user):
+def test_account_name_is_not_exposed(gateway, user):
     assert gateway("GET", "/account/name", token=user.token).status_code == 404
 
 
-def test_prices_come_from_the_product_table_in_whole_cents(gateway, user, place_order, sku):
+def test_prices_come_from_product_table(gateway, user, place_order, sku):
     price = next(p["price_cents"] for p in gateway("GET", "/products").json()["items"] if p["sku"] == sku)
 
     order = place_order(user.token, quantity=3).json()
@@ -61,7 +61,7 @@ def test_prices_come_from_the_product_table_in_whole_cents(gateway, user, place_
     assert order["total_cents"] == order["items"][0]["line_total_cents"] == 3 * price
 
 
-def test_a_price_from_the_client_is_no_price(gateway, user, sku):
+def test_price_from_client_is_refused(gateway, user, sku):
     answers = [
         gateway("POST", "/orders", token=user.token, json=body)
         for body in (
@@ -75,13 +75,13 @@ def test_a_price_from_the_client_is_no_price(gateway, user, sku):
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1.5, "1", True, None, 10**12])
-def test_an_impossible_quantity_is_unprocessable(gateway, user, sku, quantity):
+def test_invalid_quantity_is_422(gateway, user, sku, quantity):
     body = {"items": [{"sku": sku, "quantity": quantity}]}
 
     assert gateway("POST", "/orders", token=user.token, json=body).status_code == 422
 
 
-def test_the_same_key_is_the_same_order(gateway, user, place_order):
+def test_same_idempotency_key_is_same_order(gateway, user, place_order):
     key = uuid.uuid4().hex
 
     answers = [place_order(user.token, key=key) for _ in range(3)]
@@ -91,7 +91,7 @@ def test_the_same_key_is_the_same_order(gateway, user, place_order):
     assert len(order_ids(gateway, user.token)) == 1
 
 
-def test_the_same_key_from_many_at_once_is_one_order(gateway, user, place_order):
+def test_same_idempotency_key_raced_is_one_order(gateway, user, place_order):
     key, token = uuid.uuid4().hex, user.token
 
     with ThreadPoolExecutor(20) as pool:
@@ -102,7 +102,7 @@ def test_the_same_key_from_many_at_once_is_one_order(gateway, user, place_order)
     assert len(order_ids(gateway, token)) == 1
 
 
-def test_the_same_key_for_another_order_is_refused(gateway, user, place_order):
+def test_idempotency_key_with_other_body_is_422(gateway, user, place_order):
     key = uuid.uuid4().hex
     place_order(user.token, key=key, quantity=1)
 
@@ -110,7 +110,7 @@ def test_the_same_key_for_another_order_is_refused(gateway, user, place_order):
     assert len(order_ids(gateway, user.token)) == 1
 
 
-def test_two_customers_may_use_the_same_key(new_user, place_order):
+def test_idempotency_keys_are_per_customer(new_user, place_order):
     key, one, other = uuid.uuid4().hex, new_user(), new_user()
 
     ids = {place_order(user.token, key=key).json()["id"] for user in (one, other)}
@@ -118,7 +118,7 @@ def test_two_customers_may_use_the_same_key(new_user, place_order):
     assert len(ids) == 2
 
 
-def test_another_customers_order_is_not_there(gateway, user, new_user, place_order):
+def test_order_of_other_customer_is_404(gateway, user, new_user, place_order):
     theirs, stranger = place_order(user.token).json()["id"], new_user()
 
     seen = gateway("GET", f"/orders/{theirs}", token=stranger.token)
@@ -131,14 +131,14 @@ def test_another_customers_order_is_not_there(gateway, user, new_user, place_ord
     assert gateway("GET", f"/orders/{theirs}", token=user.token).json()["status"] != "cancelled"
 
 
-def test_an_administrator_sees_any_order_but_lists_only_their_own(gateway, user, admin, place_order):
+def test_administrator_reads_but_does_not_list_orders(gateway, user, admin, place_order):
     theirs = place_order(user.token).json()["id"]
 
     assert gateway("GET", f"/orders/{theirs}", token=admin.token).json()["id"] == theirs
     assert theirs not in order_ids(gateway, admin.token)
 
 
-def test_a_cancelled_order_stays_cancelled(gateway, user, place_order):
+def test_order_stays_cancelled(gateway, user, place_order):
     path = f"/orders/{place_order(user.token).json()['id']}"
 
     first = gateway("POST", f"{path}/cancel", token=user.token)
@@ -149,7 +149,7 @@ def test_a_cancelled_order_stays_cancelled(gateway, user, place_order):
     assert gateway("GET", path, token=user.token).json() == first.json()
 
 
-def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, user, place_order):
+def test_pages_hold_each_order_once(gateway, user, place_order):
     token = user.token
     placed = [place_order(token).json()["id"] for _ in range(7)]
 
@@ -164,7 +164,7 @@ def test_every_order_is_on_exactly_one_page_though_new_ones_come(gateway, user, 
     assert seen == placed[::-1]
 
 
-def test_an_administrator_walks_through_all_profiles(gateway, admin, new_user):
+def test_administrator_pages_through_profiles(gateway, admin, new_user):
     people = {
         p.sub for p in (new_user(), new_user(), new_user()) if gateway("GET", "/users/me", token=p.token).ok
     }

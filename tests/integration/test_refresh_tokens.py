@@ -22,7 +22,7 @@ def session(new_user):
     return new_user().log_in()
 
 
-def test_a_refresh_gives_new_tokens_of_the_same_session(refresh, session, gateway):
+def test_refresh_keeps_session(refresh, session, gateway):
     answer = refresh(session["refresh_token"])
 
     new = answer.json()
@@ -36,7 +36,7 @@ def test_a_refresh_gives_new_tokens_of_the_same_session(refresh, session, gatewa
     assert gateway("GET", "/users/me", token=new["access_token"]).status_code == 200
 
 
-def test_fifty_at_once_get_one_successor(refresh, session):
+def test_refresh_raced_has_one_successor(refresh, session):
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: refresh(session["refresh_token"]), range(50)))
 
@@ -45,13 +45,13 @@ def test_fifty_at_once_get_one_successor(refresh, session):
     assert refresh(answers[0].json()["refresh_token"]).status_code == 200
 
 
-def test_an_answer_that_was_lost_can_be_asked_for_again(refresh, session):
+def test_refresh_repeated_returns_same_successor(refresh, session):
     first, again = refresh(session["refresh_token"]), refresh(session["refresh_token"])
 
     assert first.json()["refresh_token"] == again.json()["refresh_token"]
 
 
-def test_an_older_token_ends_its_session(refresh, session):
+def test_refresh_reused_ends_session(refresh, session):
     second = refresh(session["refresh_token"]).json()["refresh_token"]
     third = refresh(second).json()["refresh_token"]
 
@@ -61,7 +61,7 @@ def test_an_older_token_ends_its_session(refresh, session):
     assert refresh(third).json()["error"] == "invalid_grant"
 
 
-def test_reuse_ends_no_other_session_of_the_same_account(refresh, new_user):
+def test_refresh_reused_keeps_other_sessions(refresh, new_user):
     user = new_user()
     robbed, other = user.log_in(), user.log_in()
     second = refresh(robbed["refresh_token"]).json()["refresh_token"]
@@ -71,7 +71,7 @@ def test_reuse_ends_no_other_session_of_the_same_account(refresh, new_user):
     assert refresh(other["refresh_token"]).status_code == 200
 
 
-def test_a_refresh_may_narrow_the_token_and_never_widen_it(refresh, session):
+def test_refresh_narrows_but_never_widens_scope(refresh, session):
     narrow = refresh(session["refresh_token"], scope="orders:read").json()
     wide = refresh(narrow["refresh_token"], scope="orders:read admin")
 
@@ -80,22 +80,22 @@ def test_a_refresh_may_narrow_the_token_and_never_widen_it(refresh, session):
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "A" * 20_000, "\x00", "' OR 1=1 --", "\u20ac"])
-def test_a_token_that_is_none_is_refused(refresh, token):
+def test_malformed_refresh_token_is_refused(refresh, token):
     answer = refresh(token)
 
     assert answer.status_code == 400
     assert answer.json()["error"] in ("invalid_grant", "invalid_request")
 
 
-def test_an_access_token_is_no_refresh_token(refresh, session):
+def test_access_token_is_no_refresh_token(refresh, session):
     assert refresh(session["access_token"]).json()["error"] in ("invalid_grant", "invalid_request")
 
 
-def test_a_refresh_token_is_no_access_token(gateway, session):
+def test_refresh_token_is_no_access_token(gateway, session):
     assert gateway("GET", "/users/me", token=session["refresh_token"]).status_code == 401
 
 
-def test_after_log_out_the_refresh_token_is_dead_and_those_of_other_sessions_live(refresh, new_user, gateway):
+def test_logout_ends_refresh_token_of_session_only(refresh, new_user, gateway):
     user = new_user()
     here, there = user.log_in(), user.log_in()
 

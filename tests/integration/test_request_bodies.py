@@ -77,7 +77,7 @@ def status(line):
 
 
 @pytest.mark.parametrize("framing", list(FRAMINGS))
-def test_body_cut_off_is_refused(service, framing):
+def test_truncated_body_is_refused(service, framing):
     with service.send(FRAMINGS[framing]) as line:
         line.shutdown(socket.SHUT_WR)
 
@@ -87,7 +87,7 @@ def test_body_cut_off_is_refused(service, framing):
 
 @pytest.mark.parametrize("framing", list(FRAMINGS))
 @pytest.mark.parametrize("end", ["close", "reset"])
-def test_client_gone_within_a_body_changes_nothing(service, framing, end):
+def test_disconnect_within_body_changes_nothing(service, framing, end):
     with service.send(FRAMINGS[framing]) as line:
         if end == "reset":
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -96,13 +96,13 @@ def test_client_gone_within_a_body_changes_nothing(service, framing, end):
 
 
 @pytest.mark.parametrize("framing", ["length", "no last chunk"])
-def test_body_that_stops_is_given_up(service, framing):
+def test_stalled_body_times_out(service, framing):
     with service.send(FRAMINGS[framing]) as line:
         assert status(line) in {408, None}
     assert service.name() != "Half"
 
 
-def test_what_follows_a_broken_body_is_no_request(service):
+def test_data_after_broken_body_is_no_request(service):
     follows = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
     with service.send(FRAMINGS["broken size"] + follows) as line:
         line.shutdown(socket.SHUT_WR)
@@ -111,7 +111,7 @@ def test_what_follows_a_broken_body_is_no_request(service):
     assert b'{"status":"alive"}' not in answer
 
 
-def test_whole_body_in_chunks_is_taken(service):
+def test_whole_body_in_pieces_is_accepted(service):
     for framing, cut in (("chunks", 12), ("length", 30)):
         data = WHOLE[framing]
         with service.send(data[:cut]) as line:

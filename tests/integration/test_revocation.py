@@ -192,9 +192,7 @@ def statuses(answers):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_whichever_way_a_session_ends_every_service_refuses_it_and_others_go_on(
-    cluster, gateway, session, bob, admin, answers, way
-):
+def test_ended_session_is_refused_at_every_service(cluster, gateway, session, bob, admin, answers, way):
     end = WAYS[way]
     if end.by_operator and not hasattr(cluster, "cli"):
         pytest.skip("the given cluster shows its gateway only")
@@ -216,5 +214,5 @@ def test_whichever_way_a_session_ends_every_service_refuses_it_and_others_go_on(
     assert line["detail"] == {"reason": end.reason}
 
 
-def test_no_reason_for_an_end_is_missing_above():
+def test_every_end_reason_is_tested():
     assert {end.reason for end in WAYS.values()} == set(EndReason)

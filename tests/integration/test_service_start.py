@@ -98,7 +98,7 @@ def answers(own):
         return False
 
 
-def test_wrong_settings_are_all_named_at_once(in_production, service):
+def test_wrong_settings_are_all_named(in_production, service):
     wrong = WRONG | WRONG_FOR[service]
 
     launched = in_production(service, wrong)
@@ -110,7 +110,7 @@ def test_wrong_settings_are_all_named_at_once(in_production, service):
 
 
 @pytest.mark.parametrize(("service", "required"), list(REQUIRED.items()))
-def test_missing_settings_are_all_named_at_once(by_hand, service, required):
+def test_missing_settings_are_all_named(by_hand, service, required):
     launched = by_hand(service, {})
 
     assert ended(launched) not in (0, None), launched.text
@@ -119,7 +119,7 @@ def test_missing_settings_are_all_named_at_once(by_hand, service, required):
 
 
 @pytest.mark.parametrize("service", ["auth-service", "users-service", "orders-service"])
-def test_a_database_that_does_not_answer_is_said_with_its_reason(in_production, settings, service):
+def test_unreachable_database_is_explained(in_production, settings, service):
     nowhere = f"postgresql://somebody:{SECRET}@127.0.0.1:9/x"
 
     launched = in_production(service, settings(service, DATABASE_URL=nowhere))
@@ -131,7 +131,7 @@ def test_a_database_that_does_not_answer_is_said_with_its_reason(in_production, 
 
 
 @pytest.mark.parametrize("service", ["auth-service", "gateway"])
-def test_what_is_for_this_machine_alone_is_refused_elsewhere(in_production, settings, service):
+def test_demo_settings_are_refused_off_loopback(in_production, settings, service):
     elsewhere = {"ISSUER": "https://auth.example.com", "DEMO": "1", "RATE_LIMITS": "off"}
 
     launched = in_production(service, settings(service, **elsewhere))
@@ -142,7 +142,7 @@ def test_what_is_for_this_machine_alone_is_refused_elsewhere(in_production, sett
 
 
 @pytest.mark.parametrize(("service", "path"), [("orders-service", "/orders"), ("users-service", "/users/me")])
-def test_a_resource_server_needs_nothing_but_an_issuer(by_hand, settings, ready, client_at, service, path):
+def test_resource_server_needs_only_issuer(by_hand, settings, ready, client_at, service, path):
     mint = TokenSigner(issuer="http://localhost:8080", audience=service)
     impostor = TokenSigner(issuer=mint.issuer, audience=service, kid=mint.kid, key=make_rsa(which=1))
     with FakeIssuer(mint.jwks()) as issuer:
@@ -153,7 +153,7 @@ def test_a_resource_server_needs_nothing_but_an_issuer(by_hand, settings, ready,
         assert own("GET", path, token=impostor.sign()).status_code == 401
 
 
-def test_auth_service_alone_logs_in_its_demo_accounts(by_hand, settings, ready, client_at, alice):
+def test_auth_service_alone_logs_in(by_hand, settings, ready, client_at, alice):
     own = client_at(ready(by_hand("auth-service", settings("auth-service"))).url)
 
     answer = own("POST", "/login", json={"email": alice.email, "password": alice.password})
@@ -161,13 +161,13 @@ def test_auth_service_alone_logs_in_its_demo_accounts(by_hand, settings, ready, 
     assert answer.status_code == 200
 
 
-def test_the_gateway_alone_says_that_it_lives(by_hand, settings, client_at):
+def test_gateway_alone_is_alive(by_hand, settings, client_at):
     launched = by_hand("gateway", settings("gateway"))
 
     wait_for(lambda: answers(client_at(launched.url)), what="the gateway")
 
 
-def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(by_hand, settings, client_at):
+def test_resource_server_without_issuer_is_not_ready(by_hand, settings, client_at):
     alone = settings("users-service", ISSUER_BACKCHANNEL="http://127.0.0.1:9")
     launched = by_hand("users-service", alone)
     own = client_at(launched.url)
@@ -183,7 +183,7 @@ def test_a_resource_server_without_its_issuer_lives_but_is_not_ready(by_hand, se
     assert int(guarded.headers["Retry-After"]) >= 1
 
 
-def test_sigterm_ends_a_service_cleanly(in_production, settings, ready, service):
+def test_sigterm_ends_service_cleanly(in_production, settings, ready, service):
     launched = ready(in_production(service, settings(service), imported=False))
 
     launched.process.terminate()

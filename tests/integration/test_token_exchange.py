@@ -9,7 +9,7 @@ def orders(client):
     return client("orders-service")
 
 
-def test_the_exchanged_token_speaks_for_the_user_through_the_service(orders, alice):
+def test_exchanged_token_names_user_and_actor(orders, alice):
     subject = claims_of(alice.token)
 
     answer = orders.exchange(alice.token, scope="profile:read")
@@ -26,7 +26,7 @@ def test_the_exchanged_token_speaks_for_the_user_through_the_service(orders, ali
     assert token["jti"] != subject["jti"]
 
 
-def test_the_answer_names_the_tokens_type_and_gives_no_refresh_token(orders, alice):
+def test_answer_has_token_type_and_no_refresh_token(orders, alice):
     answer = orders.exchange(alice.token).json()
 
     assert answer["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
@@ -34,14 +34,14 @@ def test_the_answer_names_the_tokens_type_and_gives_no_refresh_token(orders, ali
     assert "refresh_token" not in answer
 
 
-def test_without_a_scope_the_token_gets_what_both_may(orders, alice):
+def test_scope_defaults_to_what_both_may(orders, alice):
     token = claims_of(orders.exchange(alice.token).json()["access_token"])
 
     assert set(token["scope"].split()) <= set(claims_of(alice.token)["scope"].split())
     assert "orders:write" not in token["scope"]
 
 
-def test_the_exchanged_token_opens_users_service_and_nothing_else(orders, alice, gateway):
+def test_exchanged_token_opens_only_its_audience(orders, alice, gateway):
     token = orders.exchange(alice.token).json()["access_token"]
 
     assert gateway("GET", "/users/me", token=token).json()["sub"] == alice.sub
@@ -71,7 +71,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("asked", list(REFUSED))
-def test_an_exchange_for_something_else_is_refused(orders, alice, asked):
+def test_wrong_request_is_refused(orders, alice, asked):
     form, error = REFUSED[asked]
 
     answer = orders.exchange(**{"subject_token": alice.token, **form})
@@ -80,31 +80,31 @@ def test_an_exchange_for_something_else_is_refused(orders, alice, asked):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_forged_subject_token_is_refused(orders, alice):
+def test_forged_subject_token_is_refused(orders, alice):
     forged = TokenSigner(issuer=claims_of(alice.token)["iss"]).sign(claims_of(alice.token))
 
     assert orders.exchange(forged).json()["error"] == "invalid_request"
 
 
-def test_a_subject_token_for_somebody_else_is_refused(orders, alice):
+def test_subject_token_for_other_service_is_refused(orders, alice):
     narrow = alice.log_in(resource="users-service")["access_token"]
 
     assert orders.exchange(narrow).json()["error"] == "invalid_request"
 
 
-def test_a_subject_token_that_leaves_the_audience_out_does_not_grow_it(orders, alice):
+def test_narrow_subject_token_cannot_widen_audience(orders, alice):
     narrow = alice.log_in(resource="orders-service")["access_token"]
 
     assert orders.exchange(narrow).json()["error"] == "invalid_target"
 
 
-def test_an_exchanged_token_cannot_be_exchanged_back(orders, alice):
+def test_exchanged_token_cannot_be_exchanged_back(orders, alice):
     exchanged = orders.exchange(alice.token).json()["access_token"]
 
     assert orders.exchange(exchanged, audience="orders-service").status_code == 400
 
 
-def test_after_log_out_there_is_no_exchange(orders, alice, gateway):
+def test_exchange_after_logout_is_refused(orders, alice, gateway):
     token = alice.log_in()["access_token"]
     assert gateway("POST", "/logout", token=token).status_code == 204
 
@@ -121,13 +121,13 @@ UNPROVEN = {
 
 
 @pytest.mark.parametrize("kind", list(UNPROVEN))
-def test_a_client_that_does_not_prove_itself_gets_nothing(orders, alice, kind):
+def test_wrong_client_assertion_is_refused(orders, alice, kind):
     answer = orders.exchange(alice.token, client_assertion=orders.assertion(**UNPROVEN[kind]))
 
     assert (answer.status_code, answer.json()["error"]) in [(401, "invalid_client"), (400, "invalid_client")]
 
 
-def test_an_assertion_is_good_for_one_use(orders, alice):
+def test_client_assertion_is_single_use(orders, alice):
     assertion = orders.assertion()
 
     answers = [orders.exchange(alice.token, client_assertion=assertion) for _ in range(2)]
@@ -136,14 +136,14 @@ def test_an_assertion_is_good_for_one_use(orders, alice):
     assert answers[1].json()["error"] == "invalid_client"
 
 
-def test_only_the_client_that_is_registered_for_it_may_exchange(client, alice):
+def test_other_client_may_not_exchange(client, alice):
     assert client("introspector").exchange(alice.token).json()["error"] in (
         "unauthorized_client",
         "invalid_request",
     )
 
 
-def test_without_a_client_there_is_no_exchange(gateway, alice):
+def test_public_client_may_not_exchange(gateway, alice):
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": alice.token}
 
     answer = gateway("POST", "/oauth/token", data={**form, "audience": "users-service", "client_id": "cli"})
@@ -152,7 +152,7 @@ def test_without_a_client_there_is_no_exchange(gateway, alice):
     assert answer.json()["error"] in ("unauthorized_client", "invalid_client", "invalid_request")
 
 
-def test_a_service_on_its_own_gets_a_token_without_a_user(client, gateway):
+def test_client_credentials_token_has_no_user(client, gateway):
     answer = client("orders-service").ask(grant_type="client_credentials", audience="users-service")
 
     assert answer.status_code == 200, answer.text
@@ -189,7 +189,7 @@ def tape(watched):
     return watched[1].seen
 
 
-def test_what_orders_service_sends_is_never_the_users_own_token(own, tape, alice, place_order):
+def test_orders_service_never_sends_users_token(own, tape, alice, place_order):
     assert place_order(alice.token, at=own).status_code == 201
 
     ((method, path, headers),) = tape
@@ -202,7 +202,7 @@ def test_what_orders_service_sends_is_never_the_users_own_token(own, tape, alice
     assert (claims["sub"], claims["sid"]) == (alice.sub, claims_of(alice.token)["sid"])
 
 
-def test_the_request_id_and_the_trace_go_along(own, tape, alice, sku):
+def test_request_id_and_trace_are_passed_on(own, tape, alice, sku):
     trace = "0af7651916cd43dd8448eb211c80319c"
     names = {"X-Request-ID": "a-request-of-the-tests", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
 
@@ -214,7 +214,7 @@ def test_the_request_id_and_the_trace_go_along(own, tape, alice, sku):
     assert headers["traceparent"] != names["traceparent"]
 
 
-def test_the_exchanged_token_is_used_again_until_it_nears_its_end(own, tape, alice, bob, place_order):
+def test_exchanged_token_is_cached(own, tape, alice, bob, place_order):
     for user in (alice, alice, bob, alice):
         assert place_order(user.token, at=own).status_code == 201
 

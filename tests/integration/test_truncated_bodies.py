@@ -22,7 +22,7 @@ def status(url, method, path, rest):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_body_cut_off_is_refused_on_every_route(cluster, service):
+def test_truncated_body_is_refused_on_every_route(cluster, service):
     url = cluster.urls[service]
     paths = requests.get(f"{url}/openapi.json", timeout=10).json()["paths"]
     asked = [(method, path) for path, item in paths.items() for method in CHANGES & item.keys()]
@@ -38,7 +38,7 @@ def test_body_cut_off_is_refused_on_every_route(cluster, service):
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
-def test_refresh_token_cut_off_is_not_used(cluster, new_user, gateway, framing):
+def test_truncated_refresh_uses_no_token(cluster, new_user, gateway, framing):
     user = new_user()
     login = {"email": user.email, "password": user.password}
     refresh = gateway("POST", "/login", json=login).json()["refresh_token"]

@@ -22,7 +22,7 @@ def stopped(breakable):
         breakable.start_service("users-service")
 
 
-def test_an_order_says_when_to_come_back_and_leaves_nothing(gateway_of, customer, stopped, place_order):
+def test_order_is_503_and_leaves_nothing(gateway_of, customer, stopped, place_order):
     answer = place_order(customer.token, at=gateway_of)
 
     assert answer.status_code == 503
@@ -31,13 +31,13 @@ def test_an_order_says_when_to_come_back_and_leaves_nothing(gateway_of, customer
     assert gateway_of("GET", "/orders", token=customer.token).json()["items"] == []
 
 
-def test_what_needs_no_profile_goes_on(gateway_of, customer, stopped):
+def test_other_routes_still_work(gateway_of, customer, stopped):
     assert gateway_of("GET", "/orders", token=customer.token).status_code == 200
     assert gateway_of("GET", "/products").status_code == 200
     assert customer.log_in()["access_token"]
 
 
-def test_the_gateway_says_when_to_ask_for_a_profile_again(gateway_of, customer, stopped):
+def test_profile_is_503_at_gateway(gateway_of, customer, stopped):
     answer = gateway_of("GET", "/users/me", token=customer.token)
 
     assert answer.status_code == 503
@@ -45,9 +45,7 @@ def test_the_gateway_says_when_to_ask_for_a_profile_again(gateway_of, customer, 
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_same_key_makes_one_order_once_users_service_is_back(
-    breakable, gateway_of, customer, stopped, place_order
-):
+def test_same_key_places_one_order_after_recovery(breakable, gateway_of, customer, stopped, place_order):
     key = uuid.uuid4().hex
     assert place_order(customer.token, at=gateway_of, key=key).status_code == 503
 

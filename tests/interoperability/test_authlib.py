@@ -62,7 +62,7 @@ def logged_in(session, browser, metadata):
     return session, token, nonce
 
 
-def test_it_logs_in_and_reads_who_is_there(logged_in, metadata, alice):
+def test_log_in_gives_id_token(logged_in, metadata, alice):
     session, token, nonce = logged_in
 
     claims = jwt.decode(
@@ -76,7 +76,7 @@ def test_it_logs_in_and_reads_who_is_there(logged_in, metadata, alice):
     assert session.get(metadata["userinfo_endpoint"]).json()["sub"] == alice.sub
 
 
-def test_its_token_opens_the_api_and_is_renewed_when_it_has_run_out(logged_in, gateway):
+def test_expired_token_is_refreshed(logged_in, gateway):
     session, token, _ = logged_in
     session.token = {**token, "expires_at": 1}
 
@@ -87,7 +87,7 @@ def test_its_token_opens_the_api_and_is_renewed_when_it_has_run_out(logged_in, g
     assert session.token["refresh_token"] != token["refresh_token"]
 
 
-def test_a_revoked_token_is_refreshed_no_more(logged_in, metadata):
+def test_revoked_token_is_not_refreshed(logged_in, metadata):
     session, token, _ = logged_in
 
     answer = session.revoke_token(metadata["revocation_endpoint"], token=token["refresh_token"])
@@ -97,7 +97,7 @@ def test_a_revoked_token_is_refreshed_no_more(logged_in, metadata):
         session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
 
 
-def test_another_verifier_gets_no_tokens(session, browser, metadata):
+def test_wrong_code_verifier_is_refused(session, browser, metadata):
     address, state = session.create_authorization_url(
         metadata["authorization_endpoint"], code_verifier=generate_token(48)
     )
@@ -112,7 +112,7 @@ def test_another_verifier_gets_no_tokens(session, browser, metadata):
         )
 
 
-def test_a_service_gets_a_token_of_its_own(make_service, metadata):
+def test_service_gets_token_of_its_own(make_service, metadata):
     token = make_service("orders-service").fetch_token(
         metadata["token_endpoint"],
         grant_type="client_credentials",
@@ -123,7 +123,7 @@ def test_a_service_gets_a_token_of_its_own(make_service, metadata):
     assert claims_of(token["access_token"])["sub"] == "orders-service"
 
 
-def test_a_service_exchanges_a_users_token(make_service, metadata, alice):
+def test_service_exchanges_users_token(make_service, metadata, alice):
     token = make_service("orders-service").fetch_token(
         metadata["token_endpoint"],
         grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
@@ -135,7 +135,7 @@ def test_a_service_exchanges_a_users_token(make_service, metadata, alice):
     assert claims_of(token["access_token"])["act"] == {"sub": "orders-service"}
 
 
-def test_a_service_asks_whether_a_token_stands(make_service, metadata, alice):
+def test_service_introspects_token(make_service, metadata, alice):
     where = metadata["introspection_endpoint"]
 
     known = make_service("introspector").introspect_token(where, token=alice.token).json()
@@ -146,9 +146,7 @@ def test_a_service_asks_whether_a_token_stands(make_service, metadata, alice):
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
-def test_a_third_party_with_a_secret_logs_people_in_once_they_allow_it(
-    shop, method, browser, metadata, gateway
-):
+def test_third_party_logs_in_with_secret(shop, method, browser, metadata, gateway):
     session = OAuth2Session(
         shop["client_id"],
         shop["client_secret"],
@@ -176,7 +174,7 @@ def test_a_third_party_with_a_secret_logs_people_in_once_they_allow_it(
     session.close()
 
 
-def test_a_third_party_with_a_wrong_secret_gets_nothing(shop, browser, metadata):
+def test_third_party_wrong_secret_is_refused(shop, browser, metadata):
     session = OAuth2Session(
         shop["client_id"], "guess", redirect_uri=CALLBACK, scope="openid", code_challenge_method="S256"
     )

@@ -105,15 +105,15 @@ def accepts(request, case, gateway):
     return by_jose(case, request.getfixturevalue("run_node"))
 
 
-def test_it_accepts_our_tokens(accepts, case):
+def test_library_accepts_tokens(accepts, case):
     assert {name: accepts(token) for name, token in case.good.items()} == dict.fromkeys(case.good, True)
 
 
-def test_it_refuses_forged_ones(accepts, case):
+def test_library_refuses_forged_tokens(accepts, case):
     assert {name: accepts(token) for name, token in case.forged.items()} == dict.fromkeys(case.forged, False)
 
 
-def test_the_metadata_leads_to_the_same_keys(gateway, case):
+def test_metadata_names_jwks(gateway, case):
     metadata = gateway("GET", "/.well-known/openid-configuration").json()
 
     assert metadata["jwks_uri"] == f"{case.issuer}/.well-known/jwks.json"

@@ -26,7 +26,7 @@ def redeem(metadata):
     return fetch
 
 
-def test_it_logs_in_and_opens_the_api(session, redeem, browser, metadata, gateway, alice):
+def test_log_in_opens_api(session, redeem, browser, metadata, gateway, alice):
     address, _ = session.authorization_url(metadata["authorization_endpoint"])
 
     token = redeem(session, browser.authorize(address))
@@ -36,7 +36,7 @@ def test_it_logs_in_and_opens_the_api(session, redeem, browser, metadata, gatewa
     assert session.get(metadata["userinfo_endpoint"]).json()["email"] == alice.email
 
 
-def test_it_renews_its_token_by_itself(session, redeem, browser, metadata, gateway):
+def test_expired_token_is_refreshed(session, redeem, browser, metadata, gateway):
     address, _ = session.authorization_url(metadata["authorization_endpoint"])
     first = redeem(session, browser.authorize(address))
     session.auto_refresh_url = metadata["token_endpoint"]
@@ -50,7 +50,7 @@ def test_it_renews_its_token_by_itself(session, redeem, browser, metadata, gatew
     assert session.token["refresh_token"] != first["refresh_token"]
 
 
-def test_it_may_name_itself_in_an_authorization_header(session, browser, metadata):
+def test_client_id_in_authorization_header_is_accepted(session, browser, metadata):
     address, _ = session.authorization_url(metadata["authorization_endpoint"])
 
     token = session.fetch_token(  # its own default: HTTP Basic with an empty password
@@ -60,7 +60,7 @@ def test_it_may_name_itself_in_an_authorization_header(session, browser, metadat
     assert token["token_type"] == "Bearer"
 
 
-def test_a_code_is_good_once(session, redeem, browser, metadata):
+def test_code_is_single_use(session, redeem, browser, metadata):
     address, _ = session.authorization_url(metadata["authorization_endpoint"])
     arrived = browser.authorize(address)
     redeem(session, arrived)
@@ -69,7 +69,7 @@ def test_a_code_is_good_once(session, redeem, browser, metadata):
         redeem(session, arrived)
 
 
-def test_it_is_not_answered_under_another_state(session, redeem, browser, metadata):
+def test_other_state_is_refused(session, redeem, browser, metadata):
     address, state = session.authorization_url(metadata["authorization_endpoint"])
     arrived = browser.authorize(address).replace(state, "somebody-elses")
 

@@ -36,7 +36,7 @@ def read(gateway, run_node):
 
 
 @pytest.mark.compose
-def test_a_stranger_reads_a_log_out_in_our_list_and_nothing_else(gateway, new_user, read):
+def test_npm_reads_logout_in_status_list(gateway, new_user, read):
     user = new_user()
     ended, going_on = (user.log_in()["access_token"] for _ in range(2))
     uri, index = entry_of(claims_of(ended))
@@ -55,7 +55,7 @@ def test_a_stranger_reads_a_log_out_in_our_list_and_nothing_else(gateway, new_us
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
-def test_touchstone_reads_the_strangers_list(run_node, bits):
+def test_touchstone_reads_list_made_by_npm(run_node, bits):
     key, now = make_rsa(), int(time.time())
     highest = 2**bits - 1
     statuses = {0: 1, 1: highest, 77: 1, 4095: highest}

@@ -56,7 +56,7 @@ def bench(tmp_path, program):
         yield Bench(issuer, tmp_path / "issuer", tmp_path / "reloads", program.main)
 
 
-def test_each_key_becomes_the_pem_file_of_its_kid(bench):
+def test_each_key_becomes_pem_file(bench):
     bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
 
     assert bench.run() == 0
@@ -65,7 +65,7 @@ def test_each_key_becomes_the_pem_file_of_its_kid(bench):
         assert load_pem_public_key(pem).public_numbers() == key.public_numbers()
 
 
-def test_the_rules_name_each_file_once_and_its_kid(bench):
+def test_rules_name_each_file_once(bench):
     bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
     bench.run()
     rules = [line for line in bench.files["keys.cfg"].splitlines() if "jwt_verify" in line]
@@ -76,12 +76,12 @@ def test_the_rules_name_each_file_once_and_its_kid(bench):
         assert sum(f'"{bench.folder}/{name}.pem"' in line and f"-- {name} " in line for line in rules) == 1
 
 
-def test_no_news_reloads_nothing(bench):
+def test_unchanged_keys_do_not_reload(bench):
     assert [bench.run() for _ in range(3)] == [0, 0, 0]
     assert len(bench.reloads) == 1
 
 
-def test_a_new_key_is_there_before_the_reload_and_an_old_one_still_is(bench):
+def test_old_key_is_kept_until_reload(bench):
     bench.run()
     bench.issuer.publish(JWKS_PATH, jwks(jwk(SECOND)))
     bench.run()
@@ -90,7 +90,7 @@ def test_a_new_key_is_there_before_the_reload_and_an_old_one_still_is(bench):
     assert set(bench.files) == {"keys.cfg", f"{thumbprint(SECOND)}.pem"}
 
 
-def test_a_reload_that_failed_is_tried_again(bench):
+def test_failed_reload_is_repeated(bench):
     assert bench.run(reload="false") == 1
     assert bench.run() == 0
     assert bench.run() == 0
@@ -120,7 +120,7 @@ def test_a_reload_that_failed_is_tried_again(bench):
     # Without the random numbers of the keys.
     ids=lambda key: str({name: value for name, value in key.items() if len(str(value)) < 40}),
 )
-def test_a_key_that_cannot_be_used_is_passed_over_and_its_sibling_is_not(bench, unusable):
+def test_unusable_key_is_skipped(bench, unusable):
     bench.issuer.publish(JWKS_PATH, jwks(unusable, jwk(FIRST)))
 
     assert bench.run() == 0
@@ -145,7 +145,7 @@ def test_a_key_that_cannot_be_used_is_passed_over_and_its_sibling_is_not(bench, 
     ],
     ids=lambda document: f"{document!r:.40}",
 )
-def test_a_document_that_cannot_be_used_leaves_all_as_it_is(bench, document, capsys):
+def test_unusable_document_changes_nothing(bench, document, capsys):
     bench.run()
     before = bench.files
     bench.issuer.publish(JWKS_PATH, document)
@@ -154,7 +154,7 @@ def test_a_document_that_cannot_be_used_leaves_all_as_it_is(bench, document, cap
     assert "all stays as it was" in capsys.readouterr().err
 
 
-def test_an_error_of_the_issuer_leaves_all_as_it_is(bench):
+def test_error_of_issuer_changes_nothing(bench):
     bench.run()
     before = bench.files
     bench.issuer.jwks.status = 500
@@ -162,7 +162,7 @@ def test_an_error_of_the_issuer_leaves_all_as_it_is(bench):
     assert (bench.run(), bench.files) == (1, before)
 
 
-def test_a_redirect_is_not_followed(bench):
+def test_redirect_is_not_followed(bench):
     bench.run()
     before = bench.files
     bench.issuer.publish("/elsewhere", jwks(jwk(SECOND)))
@@ -173,7 +173,7 @@ def test_a_redirect_is_not_followed(bench):
     assert bench.issuer.requests["/elsewhere"] == 0
 
 
-def test_an_issuer_that_is_gone_leaves_all_as_it_is(bench):
+def test_unreachable_issuer_changes_nothing(bench):
     bench.run()
     before = bench.files
     bench.issuer.close()
@@ -181,7 +181,7 @@ def test_an_issuer_that_is_gone_leaves_all_as_it_is(bench):
     assert (bench.run(), bench.files) == (1, before)
 
 
-def test_it_runs_without_our_packages_and_says_how_it_is_used():
+def test_program_needs_no_packages():
     command = [sys.executable, "-I", "-S", str(PROGRAM)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 

@@ -129,37 +129,37 @@ def withdrawal(issuer, servers, rotation):
     return rotation
 
 
-def test_a_genuine_token_passes_and_tells_the_api_who_asks(server, issuer):
+def test_genuine_token_passes(server, issuer):
     token = issuer.token()
     answer = server(token)
 
     assert (answer.status_code, answer.json()) == (200, {"sub": claims_of(token)["sub"]})
 
 
-def test_a_token_that_names_several_services_passes_at_each(server, issuer):
+def test_token_for_several_services_passes(server, issuer):
     assert server(issuer.token(["auth-service", "users-service", AUDIENCE])).status_code == 200
 
 
-def test_a_token_for_another_service_is_refused(server, issuer):
+def test_token_for_other_service_is_refused(server, issuer):
     assert server(issuer.token("users-service")).status_code in REFUSED
 
 
-def test_without_a_token_there_is_a_challenge(server):
+def test_missing_token_gets_challenge(server):
     answer = server(None)
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"].split()[0]) == (401, "Bearer")
 
 
-def test_the_thief_of_the_key_is_believed_so_that_the_next_row_proves_something(server, stolen_key):
+def test_stolen_key_signs_valid_token(server, stolen_key):
     assert server(stolen_key.sign()).status_code == 200
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_an_honest_signature_does_not_make_up_for_what_it_signs(server, forged, wrong):
+def test_wrong_claim_with_stolen_key_is_refused(server, forged, wrong):
     assert server(forged[wrong]).status_code in REFUSED
 
 
-def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen_key):
+def test_token_not_signed_by_issuer_is_refused(server, forged, stolen_key):
     key = stolen_key.key.public_key()
     strangers = {name: token for name, token in forged.items() if not carelessly_read(token, key)}
     passed = {name for name, token in strangers.items() if server(token).status_code not in REFUSED}
@@ -168,14 +168,14 @@ def test_whatever_the_issuer_did_not_sign_is_refused(server, forged, stolen_key)
     assert passed == set()
 
 
-def test_a_rotation_costs_the_bearer_of_an_older_token_nothing(server, rotation):
+def test_rotation_keeps_older_token_valid(server, rotation):
     assert rotation.during[server.name] == {200}
 
 
-def test_tokens_from_before_and_after_a_rotation_pass(server, rotation):
+def test_tokens_before_and_after_rotation_pass(server, rotation):
     assert rotation.after[server.name] == (200, 200)
 
 
-def test_tokens_of_a_withdrawn_key_stop_passing_and_no_others(server, withdrawal):
+def test_withdrawn_key_is_refused(server, withdrawal):
     wait_for(lambda: server(withdrawal.old).status_code == 401, what="the old key's end")
     assert server(withdrawal.new).status_code == 200

@@ -32,7 +32,7 @@ def program(auth_cluster, tmp_path):
     running.wait(10)
 
 
-def test_the_page_s_receiver_prints_who_logged_out(program, subscriber, log_out):
+def test_receiver_of_the_page_prints_logout(program, subscriber, log_out):
     wait_for(lambda: subscriber("GET", "/ssf/streams").json() or program(), what="the program's stream")
     (stream,) = subscriber("GET", "/ssf/streams").json()
 

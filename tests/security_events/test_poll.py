@@ -26,7 +26,7 @@ def sid_of(reader, jti):
     return reader.seen[jti]["sub_id"]["session"]["id"]
 
 
-def test_what_happened_is_fetched_and_comes_until_it_is_acknowledged(take, reader, log_out):
+def test_event_is_repeated_until_acknowledged(take, reader, log_out):
     sid = log_out()["sid"]
 
     (jti,) = take()["sets"]
@@ -36,7 +36,7 @@ def test_what_happened_is_fetched_and_comes_until_it_is_acknowledged(take, reade
     assert take()["sets"] == {}
 
 
-def test_no_more_than_wanted_comes_the_oldest_first_and_more_is_announced(take, reader, log_out):
+def test_max_events_gives_oldest_first(take, reader, log_out):
     sids = [log_out()["sid"] for _ in range(3)]
 
     first = take(maxEvents=2)
@@ -47,14 +47,14 @@ def test_no_more_than_wanted_comes_the_oldest_first_and_more_is_announced(take, 
     assert [sid_of(reader, jti) for jti in (*first["sets"], *second["sets"])] == sids
 
 
-def test_an_acknowledgement_alone_takes_nothing_away(take, log_out):
+def test_acknowledgement_alone_fetches_nothing(take, log_out):
     log_out()
 
     assert take(maxEvents=0) == {"sets": {}, "moreAvailable": False}
     assert len(take()["sets"]) == 1
 
 
-def test_what_a_receiver_reports_as_wrong_is_given_up(auth_cluster, take, log_out):
+def test_event_reported_as_error_is_dropped(auth_cluster, take, log_out):
     log_out()
     (jti,) = take()["sets"]
 
@@ -64,7 +64,7 @@ def test_what_a_receiver_reports_as_wrong_is_given_up(auth_cluster, take, log_ou
     wait_for(lambda: "invalid_audience" in auth_cluster.log("auth-service"), what="a line in the log")
 
 
-def test_nobody_else_polls_a_stream(auth_cluster, subscriber, poll_stream, alice_at, log_out):
+def test_poll_by_other_client_is_refused(auth_cluster, subscriber, poll_stream, alice_at, log_out):
     log_out()
     path = poll_stream["delivery"]["endpoint_url"].removeprefix(auth_cluster.issuer)
 
@@ -77,7 +77,7 @@ def alice_at(auth_cluster, auth_gateway):
     return User(auth_gateway, "alice@example.com", "correct-horse-battery-staple").token
 
 
-def test_a_poll_waits_for_something_to_happen(subscriber, poll_stream, log_out):
+def test_poll_waits_for_event(subscriber, poll_stream, log_out):
     answers = []
     poll = threading.Thread(target=lambda: answers.append(subscriber.poll(poll_stream, wait=25)))
     poll.start()
@@ -89,7 +89,7 @@ def test_a_poll_waits_for_something_to_happen(subscriber, poll_stream, log_out):
     assert len(answer["sets"]) == 1
 
 
-def test_a_poll_that_waits_in_vain_is_answered_before_the_door_gives_up(subscriber, poll_stream):
+def test_poll_without_event_ends_in_time(subscriber, poll_stream):
     path = poll_stream["delivery"]["endpoint_url"].removeprefix(subscriber.issuer)
 
     answer = subscriber("POST", path, json={})
@@ -97,7 +97,7 @@ def test_a_poll_that_waits_in_vain_is_answered_before_the_door_gives_up(subscrib
     assert (answer.status_code, answer.json()) == (200, {"sets": {}, "moreAvailable": False})
 
 
-def test_a_token_of_an_event_opens_nothing(auth_cluster, subscriber, poll_stream, log_out):
+def test_event_token_is_no_access_token(auth_cluster, subscriber, poll_stream, log_out):
     log_out()
     (token,) = subscriber.poll(poll_stream)["sets"].values()
 

@@ -26,7 +26,7 @@ def revoked(receiver, event_types):
     return wait
 
 
-def test_a_verification_comes_with_the_receivers_own_state(subscriber, receiver, push_stream, event_types):
+def test_verification_carries_state(subscriber, receiver, push_stream, event_types):
     stream_id = push_stream["stream_id"]
 
     asked = subscriber("POST", "/ssf/verification", json={"stream_id": stream_id, "state": "VGhpcyBpcyBpdA"})
@@ -38,7 +38,7 @@ def test_a_verification_comes_with_the_receivers_own_state(subscriber, receiver,
     assert signal["sub_id"] == {"format": "opaque", "id": stream_id}
 
 
-def test_a_log_out_is_told(auth_cluster, push_stream, log_out, revoked):
+def test_logout_is_pushed(auth_cluster, push_stream, log_out, revoked):
     claims = log_out()
 
     signal = revoked(claims["sid"])
@@ -54,7 +54,7 @@ def test_a_log_out_is_told(auth_cluster, push_stream, log_out, revoked):
     assert abs(signal["event"]["event_timestamp"] - signal["iat"]) <= 1
 
 
-def test_a_password_change_is_told_with_the_sessions_that_end_by_it(
+def test_password_change_is_pushed_with_ended_sessions(
     auth_cluster, push_stream, auth_gateway, user, receiver, event_types, revoked
 ):
     other, mine = (user.log_in()["access_token"] for _ in range(2))
@@ -74,7 +74,7 @@ def test_a_password_change_is_told_with_the_sessions_that_end_by_it(
     assert about(receiver.events(event_types["revoked"]), claims_of(mine)["sid"]) == []
 
 
-def test_what_an_administrator_ends_is_told_as_theirs(auth_cluster, push_stream, auth_gateway, user, revoked):
+def test_end_by_administrator_names_initiator(auth_cluster, push_stream, auth_gateway, user, revoked):
     gate, sid = auth_gateway, claims_of(user.log_in()["access_token"])["sid"]
     admin = User(gate, "admin@example.com", "correct-horse-battery-staple")
 
@@ -83,7 +83,7 @@ def test_what_an_administrator_ends_is_told_as_theirs(auth_cluster, push_stream,
     assert revoked(sid)["event"]["initiating_entity"] == "admin"
 
 
-def test_an_event_that_was_not_asked_for_does_not_come(subscriber, receiver, log_out, event_types):
+def test_unrequested_event_is_not_pushed(subscriber, receiver, log_out, event_types):
     stream = subscriber.subscribe(receiver, events_requested=[event_types["changed"]])
     log_out()
     subscriber("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
@@ -94,7 +94,7 @@ def test_an_event_that_was_not_asked_for_does_not_come(subscriber, receiver, log
     assert receiver.events(event_types["revoked"]) == []
 
 
-def test_a_receiver_that_was_away_gets_what_happened_meanwhile(push_stream, receiver, log_out, revoked):
+def test_receiver_restarted_gets_missed_events(push_stream, receiver, log_out, revoked):
     with receiver.stopped():
         sids = [log_out()["sid"] for _ in range(3)]
 
@@ -102,7 +102,7 @@ def test_a_receiver_that_was_away_gets_what_happened_meanwhile(push_stream, rece
         revoked(sid)
 
 
-def test_an_unwell_receiver_is_asked_again_and_gets_the_same_token(push_stream, receiver, log_out, revoked):
+def test_failing_receiver_gets_same_token_again(push_stream, receiver, log_out, revoked):
     receiver.mode = "failing"
     sid = log_out()["sid"]
     wait_for(lambda: len(receiver.tries) >= 2, what="a second try")
@@ -113,7 +113,7 @@ def test_an_unwell_receiver_is_asked_again_and_gets_the_same_token(push_stream, 
     assert receiver.repeated == []
 
 
-def test_what_a_receiver_refuses_is_not_sent_again(auth_cluster, push_stream, receiver, log_out, revoked):
+def test_refused_event_is_not_repeated(auth_cluster, push_stream, receiver, log_out, revoked):
     receiver.mode = "refusing"
     refused = log_out()["sid"]
     wait_for(lambda: receiver.tries, what="a try")
@@ -130,9 +130,7 @@ def test_what_a_receiver_refuses_is_not_sent_again(auth_cluster, push_stream, re
     assert tries == 2
 
 
-def test_what_was_acknowledged_is_told_although_the_mint_is_killed(
-    auth_cluster, push_stream, receiver, log_out, revoked
-):
+def test_acknowledged_logout_is_pushed_after_kill(auth_cluster, push_stream, receiver, log_out, revoked):
     with receiver.stopped():
         sids = [log_out()["sid"] for _ in range(5)]
         auth_cluster.kill_service("auth-service")
@@ -142,16 +140,14 @@ def test_what_was_acknowledged_is_told_although_the_mint_is_killed(
         revoked(sid)
 
 
-def test_two_processes_send_each_signal_once(push_stream, receiver, log_out, revoked):
+def test_two_processes_push_each_event_once(push_stream, receiver, log_out, revoked):
     for sid in [log_out()["sid"] for _ in range(40)]:
         revoked(sid)
 
     assert receiver.repeated == []
 
 
-def test_a_stream_that_is_paused_keeps_its_signals_until_it_goes_on(
-    subscriber, push_stream, receiver, log_out, revoked
-):
+def test_paused_stream_keeps_events(subscriber, push_stream, receiver, log_out, revoked):
     stream_id = push_stream["stream_id"]
     subscriber("POST", "/ssf/status", json={"stream_id": stream_id, "status": "paused"})
     sid = log_out()["sid"]
@@ -162,9 +158,7 @@ def test_a_stream_that_is_paused_keeps_its_signals_until_it_goes_on(
     revoked(sid)
 
 
-def test_a_stream_that_was_disabled_is_told_nothing_of_the_time_between(
-    subscriber, push_stream, receiver, log_out, revoked
-):
+def test_disabled_stream_drops_events(subscriber, push_stream, receiver, log_out, revoked):
     stream_id = push_stream["stream_id"]
     subscriber("POST", "/ssf/status", json={"stream_id": stream_id, "status": "disabled"})
     log_out()
@@ -175,13 +169,13 @@ def test_a_stream_that_was_disabled_is_told_nothing_of_the_time_between(
     assert len(receiver.seen) == 1
 
 
-def test_no_log_holds_what_the_receiver_gave_us_to_send(auth_cluster, push_stream, log_out, revoked):
+def test_log_holds_no_receiver_credentials(auth_cluster, push_stream, log_out, revoked):
     revoked(log_out()["sid"])
 
     assert "known-to-two" not in auth_cluster.log("auth-service")
 
 
-def test_what_became_of_pushes_is_counted(auth_cluster, push_stream, log_out, revoked, metric):
+def test_pushes_are_counted(auth_cluster, push_stream, log_out, revoked, metric):
     revoked(log_out()["sid"])
 
     # Asked until the process answers that delivered it.

@@ -26,7 +26,7 @@ def another(auth_cluster, subscriber):
     return answer.json()["access_token"]
 
 
-def test_the_transmitter_says_what_it_can_do(auth_cluster):
+def test_metadata_describes_transmitter(auth_cluster):
     about = requests.get(f"{auth_cluster.gateway}/.well-known/ssf-configuration", timeout=10).json()
 
     assert about["spec_version"] == "1_0"
@@ -38,14 +38,14 @@ def test_the_transmitter_says_what_it_can_do(auth_cluster):
         assert about[name].startswith(f"{auth_cluster.issuer}/")
 
 
-def test_what_a_receiver_gave_as_secret_is_never_shown(subscriber, receiver, push_stream):
+def test_receiver_credentials_are_never_shown(subscriber, receiver, push_stream):
     shown = subscriber("GET", f"/ssf/streams?stream_id={push_stream['stream_id']}").json()
 
     assert shown == push_stream
     assert shown["delivery"] == {"method": "urn:ietf:rfc:8935", "endpoint_url": receiver.url}
 
 
-def test_one_clients_streams_are_not_there_for_another(subscriber, push_stream, another):
+def test_streams_of_other_client_are_404(subscriber, push_stream, another):
     seen = subscriber.client_at("GET", f"/ssf/streams?stream_id={push_stream['stream_id']}", token=another)
     removed = subscriber.client_at(
         "DELETE", f"/ssf/streams?stream_id={push_stream['stream_id']}", token=another
@@ -58,7 +58,7 @@ def test_one_clients_streams_are_not_there_for_another(subscriber, push_stream, 
     ]
 
 
-def test_reading_needs_less_than_managing(subscriber, push_stream):
+def test_scope_read_cannot_manage(subscriber, push_stream):
     reads = subscriber("GET", "/ssf/streams", scope="ssf.read")
     manages = subscriber("POST", "/ssf/streams", scope="ssf.read", json={})
 
@@ -66,7 +66,7 @@ def test_reading_needs_less_than_managing(subscriber, push_stream):
     assert 'scope="ssf.manage"' in manages.headers["WWW-Authenticate"]
 
 
-def test_the_operator_sees_the_streams_and_may_close_one(auth_cluster, subscriber, push_stream):
+def test_operator_lists_and_removes_streams(auth_cluster, subscriber, push_stream):
     (row,) = [
         json.loads(line)
         for line in auth_cluster.cli("auth-service", "signals", "streams", "--json").stdout.splitlines()

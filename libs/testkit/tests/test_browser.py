@@ -27,7 +27,7 @@ def browser():
     browser.session.close()
 
 
-def test_it_logs_in_and_says_yes_and_stops_before_another_origin(upstream, browser):
+def test_authorize_logs_in_and_consents(upstream, browser):
     upstream.answers = [LOG_IN, CONSENT, Answer(303, b"", {"Location": "/on"}), BACK]
 
     assert browser.authorize(f"{upstream.url}/start") == "http://client.example/callback?code=1"
@@ -44,14 +44,14 @@ def test_it_logs_in_and_says_yes_and_stops_before_another_origin(upstream, brows
 
 
 @pytest.mark.parametrize("answer", [Answer(400, b"no"), Answer(200, b"<p>the end"), LOG_IN])
-def test_a_page_that_does_not_lead_on_is_an_error_that_shows_it(upstream, browser, answer):
+def test_page_without_way_on_raises(upstream, browser, answer):
     upstream.answers = [answer]
 
     with pytest.raises(AssertionError):
         browser.authorize(f"{upstream.url}/start")
 
 
-def test_inputs_outside_of_forms_are_nobodys(upstream, browser):
+def test_inputs_outside_forms_are_ignored(upstream, browser):
     upstream.answers = [Answer(200, b'<input name="x"><form></form>', {"Content-Type": "text/html"})]
 
     (form,) = forms_of(browser.get(upstream.url))
@@ -59,21 +59,21 @@ def test_inputs_outside_of_forms_are_nobodys(upstream, browser):
     assert (form.action, form.method, form.fields) == ("", "get", {})
 
 
-def test_a_page_that_leads_on_by_itself_is_left(upstream, browser):
+def test_meta_refresh_is_followed(upstream, browser):
     page = b'<meta http-equiv="refresh" content="0;url=http://client.example/callback?code=1&amp;state=;">'
     upstream.answers = [LOG_IN, Answer(200, page, {"Content-Type": "text/html"})]
 
     assert browser.authorize(f"{upstream.url}/start") == "http://client.example/callback?code=1&state=;"
 
 
-def test_it_goes_on_until_a_page_asks_nothing_more(upstream, browser):
+def test_complete_submits_until_no_form(upstream, browser):
     upstream.answers = [Answer(303, b"", {"Location": "/page"}), LOG_IN, CONSENT, Answer(200, b"<p>done")]
 
     assert browser.complete(f"{upstream.url}/start").text == "<p>done"
     assert [each.path.partition("?")[0] for each in upstream.received] == ["/start", "/page", "/in", "/yes"]
 
 
-def test_a_form_that_always_comes_again_is_an_error(upstream, browser):
+def test_endless_form_raises(upstream, browser):
     upstream.answers = [CONSENT]
 
     with pytest.raises(AssertionError, match="no end"):

@@ -48,11 +48,11 @@ def cluster(stub, tmp_path):
     cluster.stop()
 
 
-def test_ports_are_free_and_different():
+def test_free_ports_differ():
     assert len(set(free_ports(20))) == 20
 
 
-def test_a_service_gets_its_own_settings_and_nothing_of_ours(monkeypatch):
+def test_service_environment_is_its_own(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "of the tests")
     monkeypatch.setenv("UNRELATED", "x")
     cluster = Cluster({"LOG_LEVEL": "DEBUG"}, only={"users-service": {"JWKS_MAX_AGE": "5"}})
@@ -69,7 +69,7 @@ def test_a_service_gets_its_own_settings_and_nothing_of_ours(monkeypatch):
     assert not {"DATABASE_URL", "UNRELATED", "JWKS_MAX_AGE"} & set(gateway)
 
 
-def test_services_are_started_stopped_killed_and_started_again(cluster):
+def test_service_can_be_stopped_killed_and_started(cluster):
     with cluster:
         assert cluster.running("stub")
         with pytest.raises(ClusterError, match="already running"):
@@ -84,12 +84,12 @@ def test_services_are_started_stopped_killed_and_started_again(cluster):
     assert cluster.log("gateway") == ""
 
 
-def test_a_service_that_does_not_start_shows_what_it_wrote(cluster):
+def test_failed_start_shows_output(cluster):
     with pytest.raises(ClusterError, match="broken on purpose"):
         cluster.start_service("stub", BROKEN="1")
 
 
-def test_a_cluster_that_does_not_start_leaves_nothing_behind(stub):
+def test_failed_cluster_start_cleans_up(stub):
     cluster = Cluster({"BROKEN": "1"}, **stub)
     with pytest.raises(ClusterError):
         cluster.start()
@@ -97,12 +97,12 @@ def test_a_cluster_that_does_not_start_leaves_nothing_behind(stub):
     assert not cluster.folder.exists()
 
 
-def test_a_service_that_is_never_ready_is_named(cluster):
+def test_never_ready_service_is_named(cluster):
     with pytest.raises(ClusterError, match="gateway is not ready"):
         cluster.wait_ready("gateway", 0.1)
 
 
-def test_commands_run_in_a_services_environment(cluster):
+def test_command_runs_in_service_environment(cluster):
     assert cluster.cli("stub", "say").stdout == f"sqlite:///{cluster.folder}/stub.db\n"
     assert cluster.cli("stub", "no-such-command", check=False).returncode == 2
     with pytest.raises(ClusterError, match="No such command"):
@@ -120,7 +120,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_services_do_not_outlive_a_run_that_is_killed(stub, tmp_path):
+def test_killed_run_ends_services(stub, tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == -signal.SIGKILL, run.stderr

@@ -42,13 +42,13 @@ def verifier(signer):
     return Verifier(Policy(signer.issuer, AUDIENCE), lambda: keys, lists=lists, now=signer.now)
 
 
-def test_there_are_many_and_each_is_another(all_forgeries):
+def test_forgeries_are_distinct(all_forgeries):
     assert len(all_forgeries) > 1000
     assert not [name for name, times in Counter(map(str, all_forgeries)).items() if times > 1]
     assert not [token for token, times in Counter(f.token for f in all_forgeries).items() if times > 1]
 
 
-def test_every_one_fits_into_a_header(all_forgeries):
+def test_forgeries_fit_into_header(all_forgeries):
     for forgery in all_forgeries:
         token = forgery.token
         assert token == token.strip()
@@ -58,7 +58,7 @@ def test_every_one_fits_into_a_header(all_forgeries):
     assert sum(len(forgery.token) > 7 * 1024 for forgery in all_forgeries) < 15
 
 
-def test_the_verifier_refuses_every_one(all_forgeries, verifier):
+def test_verifier_refuses_forgeries(all_forgeries, verifier):
     accepted = []
     for forgery in all_forgeries:
         try:
@@ -69,7 +69,7 @@ def test_the_verifier_refuses_every_one(all_forgeries, verifier):
     assert accepted == []
 
 
-def test_the_verifier_accepts_every_good_one_and_so_does_pyjwt(signer, verifier):
+def test_valid_tokens_accepted_by_verifier_and_pyjwt(signer, verifier):
     for name, token in valid_tokens(signer, AUDIENCE):
         assert verifier.verify(token).issuer == signer.issuer, name
         jwt.decode(
@@ -78,23 +78,23 @@ def test_the_verifier_accepts_every_good_one_and_so_does_pyjwt(signer, verifier)
         )  # fmt: skip
 
 
-def test_one_good_token_is_as_long_as_a_token_may_be(signer):
+def test_one_valid_token_has_maximum_length(signer):
     assert max(len(token) for _, token in valid_tokens(signer, AUDIENCE)) == 8192
 
 
-def test_an_http_client_carries_every_one_as_it_is(all_forgeries):
+def test_http_client_sends_forgeries_unchanged(all_forgeries):
     with FakeUpstream() as upstream, requests.Session() as session:
         for forgery in all_forgeries[::7]:
             session.get(upstream.url, headers={"Authorization": f"Bearer {forgery.token}"})
             assert upstream.received[-1].headers["Authorization"] == f"Bearer {forgery.token}", forgery.name
 
 
-def test_a_key_whose_signatures_leave_no_spare_bits_is_no_trouble():
+def test_3072_bit_key_makes_forgeries():
     signer = TokenSigner(key=make_rsa(3072))
     assert len(list(forgeries(signer, audience=AUDIENCE))) > 1000
 
 
-def test_nothing_that_is_made_from_a_genuine_token_passes(signer, verifier):
+def test_verifier_refuses_tampered_tokens(signer, verifier):
     genuine = signer.sign()
     verifier.verify(genuine)
     made = dict(tampered(genuine, signer.jwks()))

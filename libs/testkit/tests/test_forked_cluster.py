@@ -32,7 +32,7 @@ def fork(tmp_path):
     return start
 
 
-def test_fork_has_arguments_settings_and_folder_of_its_own(fork, tmp_path):
+def test_fork_has_own_arguments_settings_and_folder(fork, tmp_path):
     assert fork("one", "two words").wait(60) == 7
 
     said, last = (tmp_path / "output").read_text().splitlines()
@@ -41,7 +41,7 @@ def test_fork_has_arguments_settings_and_folder_of_its_own(fork, tmp_path):
     assert (tmp_path / "errors").read_text() == "an error\n"
 
 
-def test_fork_is_ended_by_its_group(fork, tmp_path):
+def test_fork_is_terminated_with_its_group(fork, tmp_path):
     process = fork("waiting")
     assert os.getpgid(process.pid) == process.pid
     wait_for(lambda: "waiting" in (tmp_path / "output").read_text())
@@ -54,6 +54,6 @@ def test_fork_is_ended_by_its_group(fork, tmp_path):
     assert process.wait(60) == process.returncode == -15
 
 
-def test_fork_runs_modules_alone(tmp_path):
+def test_fork_refuses_other_commands(tmp_path):
     with pytest.raises(ValueError, match="not a module"):
         ForkedProcess(["true"], {}, tmp_path, tmp_path / "output", tmp_path / "errors")

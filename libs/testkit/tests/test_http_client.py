@@ -25,7 +25,7 @@ def token_answer(**claims):
     return Answer(200, {"access_token": TokenSigner().sign(TokenSigner().claims(**claims))})
 
 
-def test_a_door_sends_the_token_and_nothing_of_the_environment(client, upstream, monkeypatch):
+def test_client_sends_token_and_ignores_environment(client, upstream, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
     client("GET", "/x", token="abc", headers={"X-Y": "z"})
@@ -36,13 +36,13 @@ def test_a_door_sends_the_token_and_nothing_of_the_environment(client, upstream,
     assert "Authorization" not in second.headers
 
 
-def test_a_door_does_not_follow_redirects(client, upstream):
+def test_client_does_not_follow_redirects(client, upstream):
     upstream.answers = [Answer(302, {}, {"Location": "/elsewhere"})]
 
     assert client("GET", "/").status_code == 302
 
 
-def test_a_wire_sends_lines_as_they_are_and_keeps_its_connection(upstream):
+def test_raw_client_sends_lines_unchanged(upstream):
     raw_client = RawClient(upstream.url)
 
     answers = [raw_client("POST", "/x", ("x-a", "1"), ("X-A", b"\xe4"), body=b"12") for _ in range(2)]
@@ -52,7 +52,7 @@ def test_a_wire_sends_lines_as_they_are_and_keeps_its_connection(upstream):
     assert upstream.received[0].body == b"12"
 
 
-def test_a_wire_opens_another_connection_when_the_kept_one_has_ended(upstream):
+def test_raw_client_reconnects_after_close(upstream):
     upstream.answers = [Answer(200, {}, {"Connection": "close"})]
     raw_client = RawClient(upstream.url)
 
@@ -61,14 +61,14 @@ def test_a_wire_opens_another_connection_when_the_kept_one_has_ended(upstream):
     raw_client.close()
 
 
-def test_a_wire_to_nowhere_says_so(upstream):
+def test_raw_client_refused_raises(upstream):
     upstream.close()
 
     with pytest.raises(ConnectionError):
         RawClient(upstream.url)("GET", "/")
 
 
-def test_a_person_logs_in_when_there_is_no_token_and_when_it_nears_its_end(client, upstream):
+def test_user_logs_in_again_before_token_expires(client, upstream):
     now = int(time.time())
     upstream.answers = [token_answer(exp=now + 60), token_answer(exp=now + 300, sub="me")]
     user = User(client, "a@example.com", "secret")
@@ -80,23 +80,23 @@ def test_a_person_logs_in_when_there_is_no_token_and_when_it_nears_its_end(clien
     assert len(upstream.received) == 2
 
 
-def test_a_log_in_that_fails_fails_the_test(client, upstream):
+def test_failed_log_in_raises(client, upstream):
     upstream.answers = [Answer(401)]
 
     with pytest.raises(AssertionError):
         User(client, "a@example.com", "secret").log_in(scope="x")
 
 
-def test_claims_are_read_without_belief():
+def test_claims_of_does_not_verify():
     assert claims_of(TokenSigner().sign({"sub": "me"}))["sub"] == "me"
 
 
-def test_what_happens_in_the_end_is_waited_for():
+def test_wait_for_returns_first_true_result():
     answers = iter([None, 0, "", "so"])
 
     assert wait_for(lambda: next(answers)) == "so"
 
 
-def test_what_never_happens_is_a_failure():
+def test_wait_for_times_out():
     with pytest.raises(AssertionError, match="rain did not happen"):
         wait_for(lambda: False, 0.01, "rain")

@@ -19,7 +19,7 @@ def get(issuer, path=JWKS_PATH, **headers):
     return requests.get(issuer.url + path, headers=headers, timeout=10)
 
 
-def test_an_issuer_serves_its_keys_and_counts(issuer):
+def test_issuer_serves_keys_and_counts_requests(issuer):
     answer = get(issuer)
     assert answer.json() == TokenSigner().jwks()
     assert answer.headers["Cache-Control"] == "max-age=60"
@@ -27,26 +27,26 @@ def test_an_issuer_serves_its_keys_and_counts(issuer):
     assert [path for path, _ in issuer.seen] == [JWKS_PATH]
 
 
-def test_what_is_known_already_is_304(issuer):
+def test_issuer_answers_304_to_known_tag(issuer):
     tag = get(issuer).headers["ETag"]
     again = get(issuer, **{"If-None-Match": tag})
     assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
 
 
-def test_a_changed_document_is_sent_again(issuer):
+def test_issuer_sends_changed_document(issuer):
     tag = get(issuer).headers["ETag"]
     issuer.publish(JWKS_PATH, {"keys": []})
     assert get(issuer, **{"If-None-Match": tag}).json() == {"keys": []}
 
 
-def test_a_document_can_be_spoiled(issuer):
+def test_issuer_document_can_be_changed(issuer):
     issuer.jwks.status, issuer.jwks.body, issuer.jwks.headers = 500, b"<html>", {"X-Odd": "1"}
     issuer.jwks.delay = 0.001
     answer = get(issuer)
     assert (answer.status_code, answer.text, answer.headers["X-Odd"]) == (500, "<html>", "1")
 
 
-def test_a_spoiled_document_is_not_held_back_from_whoever_would_wait_and_can_be_mended():
+def test_spoiled_document_ends_wait_and_can_be_mended():
     with FakeIssuer({"keys": []}, long_poll=True) as issuer:
         tag = get(issuer).headers["ETag"]
         good = issuer.spoil(JWKS_PATH, status=500)
@@ -55,20 +55,20 @@ def test_a_spoiled_document_is_not_held_back_from_whoever_would_wait_and_can_be_
         assert (spoiled.status_code, get(issuer).json()) == (500, {"keys": []})
 
 
-def test_a_document_can_come_a_byte_at_a_time(issuer):
+def test_issuer_sends_body_bytewise(issuer):
     issuer.spoil(JWKS_PATH, body=b"abc", pace=0.05)
     got = requests.get(issuer.url + JWKS_PATH, stream=True, timeout=10)
     assert [got.raw.read1(10) for _ in range(3)] == [b"a", b"b", b"c"]
 
 
-def test_other_paths_are_404_until_they_are_published(issuer):
+def test_unpublished_path_is_404(issuer):
     assert get(issuer, "/x").status_code == 404
     issuer.publish("/x", "text", "text/plain")
     issuer.publish("/y", b"bytes")
     assert (get(issuer, "/x").text, get(issuer, "/y").content) == ("text", b"bytes")
 
 
-def test_a_waiting_request_is_answered_when_the_document_changes():
+def test_long_poll_ends_with_change():
     with FakeIssuer({"keys": []}, long_poll=True) as issuer:
         headers = {"If-None-Match": get(issuer).headers["ETag"], "Prefer": "wait=30"}
         got = []
@@ -79,13 +79,13 @@ def test_a_waiting_request_is_answered_when_the_document_changes():
         assert got[0].json() == TokenSigner().jwks()
 
 
-def test_a_waiting_request_without_a_change_is_304_in_the_end():
+def test_long_poll_without_change_is_304():
     with FakeIssuer({"keys": []}, long_poll=True) as issuer:
         tag = get(issuer).headers["ETag"]
         assert get(issuer, **{"If-None-Match": tag, "Prefer": "wait=0"}).status_code == 304
 
 
-def test_a_closed_issuer_refuses_connections():
+def test_closed_issuer_refuses_connections():
     issuer = FakeIssuer()
     issuer.close()
     with pytest.raises(requests.ConnectionError):
@@ -104,7 +104,7 @@ def proxy(upstream):
         yield proxy
 
 
-def test_an_upstream_answers_in_order_and_repeats_the_last():
+def test_upstream_answers_in_order_and_repeats_last():
     with FakeUpstream(Answer(503), Answer(200, {"a": 1})) as upstream:
         statuses = [requests.post(upstream.url, data={"n": "1"}, timeout=10).status_code for _ in range(3)]
     assert statuses == [503, 200, 200]
@@ -112,13 +112,13 @@ def test_an_upstream_answers_in_order_and_repeats_the_last():
 
 
 @pytest.mark.parametrize("mode", ["pass", "delay", "trickle"])
-def test_the_answer_comes_whole_in_the_end(proxy, mode):
+def test_proxy_passes_whole_answer(proxy, mode):
     proxy.mode, proxy.delay = mode, 0.0001
     assert requests.get(proxy.url, timeout=10).content == b"x" * 300
     assert proxy.mode == mode
 
 
-def test_a_refusing_port_can_be_opened_again(proxy):
+def test_proxy_refuse_can_be_undone(proxy):
     proxy.mode = "refuse"
     with pytest.raises(requests.ConnectionError):
         requests.get(proxy.url, timeout=10)
@@ -126,20 +126,20 @@ def test_a_refusing_port_can_be_opened_again(proxy):
     assert requests.get(proxy.url, timeout=10).status_code == 200
 
 
-def test_nothing_comes_out_of_a_black_hole(proxy):
+def test_proxy_blackhole_never_answers(proxy):
     proxy.mode = "blackhole"
     with pytest.raises(requests.ReadTimeout):
         requests.get(proxy.url, timeout=(10, 0.1))
 
 
 @pytest.mark.parametrize("mode", ["reset", "garbage"])
-def test_no_answer_comes_out_of_a_broken_connection(proxy, mode):
+def test_proxy_breaks_connection(proxy, mode):
     proxy.mode = mode
     with pytest.raises(requests.ConnectionError):
         requests.get(proxy.url, timeout=10)
 
 
-def test_a_truncated_answer_ends_early(proxy):
+def test_proxy_truncates_answer(proxy):
     proxy.mode, proxy.limit = "truncate", 250
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         requests.get(proxy.url, timeout=10)
@@ -150,7 +150,7 @@ def _read_to_the_end(one: socket.socket) -> None:
         pass
 
 
-def test_open_connections_can_be_dropped_at_once(proxy):
+def test_proxy_drops_open_connections(proxy):
     proxy.mode, proxy.delay = "trickle", 1  # it is open for minutes
     with socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1])), 10) as one:
         one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

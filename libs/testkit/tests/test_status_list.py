@@ -40,35 +40,35 @@ def issuer():
         (2, [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3], "c944f9"),
     ],
 )
-def test_statuses_are_packed_as_in_the_drafts_examples(bits, values, packed):
+def test_statuses_are_packed_as_in_draft(bits, values, packed):
     made = FakeStatusList(SIGNER, size=len(values), bits=bits)
     for index, value in enumerate(values):
         made[index] = value
     assert unpacked(made.token()).hex() == packed
 
 
-def test_a_list_says_whose_it_is_and_how_long_it_holds():
+def test_list_token_has_issuer_and_times():
     claims = claims_of(FakeStatusList(SIGNER, 3, ttl=5).token())
     assert (claims["iss"], claims["sub"]) == (SIGNER.issuer, f"{SIGNER.issuer}/status-lists/3")
     assert (claims["iat"], claims["exp"], claims["ttl"]) == (SIGNER.now(), SIGNER.now() + 43_200, 5)
 
 
-def test_a_list_may_be_made_wrong_on_purpose():
+def test_list_token_members_can_be_overridden():
     token = FakeStatusList(SIGNER).token({"typ": "JWT"}, exp=MISSING, sub="another").decode()
     assert jwt.get_unverified_header(token) == {"alg": "RS256", "typ": "JWT", "kid": SIGNER.kid}
     assert "exp" not in claims_of(token)
     assert claims_of(token)["sub"] == "another"
 
 
-def test_an_issuer_that_is_given_a_mint_publishes_its_keys(issuer):
+def test_issuer_publishes_signers_keys(issuer):
     assert get(issuer, JWKS_PATH).json() == SIGNER.jwks()
 
 
-def test_an_issuer_has_no_list_before_one_is_opened(issuer):
+def test_list_is_404_before_open_list(issuer):
     assert get(issuer).status_code == 404
 
 
-def test_an_open_list_is_served_as_a_status_list_token(issuer):
+def test_open_list_is_served_as_token(issuer):
     issuer.open_list(size=64, ttl=7)
     answer = get(issuer)
     assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == (
@@ -79,7 +79,7 @@ def test_an_open_list_is_served_as_a_status_list_token(issuer):
     assert unpacked(answer.text) == bytes(8)
 
 
-def test_revoked_and_taken_back_is_what_the_list_says(issuer):
+def test_revoke_sets_and_resets_bits(issuer):
     issuer.open_list(2, size=16)
     issuer.revoke(0, 9, number=2)
     assert unpacked(get(issuer, "/status-lists/2").text) == b"\x01\x02"
@@ -87,12 +87,12 @@ def test_revoked_and_taken_back_is_what_the_list_says(issuer):
     assert unpacked(get(issuer, "/status-lists/2").text) == b"\x00\x02"
 
 
-def test_a_revocation_opens_a_list_that_is_not_there(issuer):
+def test_revoke_opens_list(issuer):
     issuer.revoke(2**20 - 1)
     assert unpacked(get(issuer).text)[-1] == 0x80
 
 
-def test_a_revocation_wakes_whoever_waits_for_the_list():
+def test_revoke_ends_long_poll():
     with FakeIssuer(long_poll=True) as issuer:
         issuer.open_list(size=8)
         headers = {"If-None-Match": get(issuer).headers["ETag"], "Prefer": "wait=30"}
@@ -104,6 +104,6 @@ def test_a_revocation_wakes_whoever_waits_for_the_list():
         assert unpacked(got[0].text, issuer.signer) == b"\x02"
 
 
-def test_a_mint_of_the_issuers_own_signs_tokens_that_name_its_lists(issuer):
+def test_signer_names_issuers_list(issuer):
     claims = jwt.decode(SIGNER.sign(SIGNER.claims(status=5)), options={"verify_signature": False})
     assert claims["status"] == {"status_list": {"idx": 5, "uri": issuer.open_list().uri}}

@@ -9,7 +9,7 @@ from testkit.keys import jwk, make_rsa, thumbprint
 from testkit.token_signer import MISSING, TokenSigner
 
 
-def test_a_token_is_what_pyjwt_takes_for_one():
+def test_token_is_accepted_by_pyjwt():
     signer = TokenSigner()
     key = jwt.PyJWK(signer.jwks()["keys"][0])
     claims = jwt.decode(
@@ -29,16 +29,16 @@ def test_overrides_change_and_leave_out():
     }
 
 
-def test_two_tokens_are_never_the_same():
+def test_tokens_differ():
     assert TokenSigner().sign() != TokenSigner().sign()
 
 
-def test_a_jwks_may_hold_the_keys_of_several_mints():
+def test_jwks_holds_keys_of_several_signers():
     other = TokenSigner(key=make_rsa(which=1), kid="other")
     assert [key["kid"] for key in TokenSigner().jwks(other)["keys"]] == [TokenSigner().kid, "other"]
 
 
-def test_the_thumbprint_is_that_of_rfc_7638():
+def test_thumbprint_matches_rfc_7638():
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
     n = (
@@ -52,13 +52,13 @@ def test_the_thumbprint_is_that_of_rfc_7638():
     assert thumbprint(public) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
-def test_a_jwk_member_may_be_changed_or_left_out():
+def test_jwk_member_can_be_changed_or_left_out():
     members = jwk(make_rsa().public_key(), use=None, alg="RS512")
     assert "use" not in members
     assert members["alg"] == "RS512"
 
 
-def test_a_mint_may_sign_with_a_clusters_key(tmp_path):
+def test_signer_uses_oldest_key_of_cluster(tmp_path):
     (tmp_path / "signing").mkdir()
     pem = make_rsa(which=1).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
@@ -67,7 +67,7 @@ def test_a_mint_may_sign_with_a_clusters_key(tmp_path):
     assert json.dumps(signer.jwks()) == json.dumps(TokenSigner(key=make_rsa(which=1)).jwks())
 
 
-def test_a_folder_with_another_kind_of_key_is_refused(tmp_path):
+def test_signer_refuses_ec_key(tmp_path):
     (tmp_path / "signing").mkdir()
     pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
@@ -75,7 +75,7 @@ def test_a_folder_with_another_kind_of_key_is_refused(tmp_path):
         TokenSigner.from_keys_dir(tmp_path, "https://issuer.example", "users-service")
 
 
-def test_a_clock_moves_only_when_told():
+def test_clock_moves_only_by_advance():
     clock = FakeClock(100)
     assert (clock(), clock()) == (100, 100)
     assert clock.advance(-10) == 90

@@ -50,9 +50,7 @@ def is_refusal(answer, token):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_forged_token_is_refused_and_a_good_one_accepted_afterwards(
-    request, family, route, present, valid_token, started_at
-):
+def test_forged_tokens_are_refused(request, family, route, present, valid_token, started_at):
     tokens = request.getfixturevalue(family)(route.service)
     before = started_at(route.service)
 
@@ -66,13 +64,13 @@ def test_every_forged_token_is_refused_and_a_good_one_accepted_afterwards(
     assert started_at(route.service) == before
 
 
-def test_the_matrix_has_several_hundred_different_tokens(lookalike_key, changed_token):
+def test_there_are_hundreds_of_forged_tokens(lookalike_key, changed_token):
     assert (
         len({*lookalike_key("orders-service").values(), *changed_token("orders-service").values()}) >= FEWEST
     )
 
 
-def test_no_refusal_repeats_the_token(route, changed_token, present):
+def test_refusal_does_not_repeat_token(route, changed_token, present):
     answers = present(changed_token(route.service))
 
     assert [
@@ -81,7 +79,7 @@ def test_no_refusal_repeats_the_token(route, changed_token, present):
 
 
 @pytest.mark.parametrize("service", ["users-service", "orders-service"])
-def test_unusual_but_good_tokens_are_accepted(service, route, unusual, present):
+def test_unusual_valid_tokens_are_accepted(service, route, unusual, present):
     answers = present(unusual(service))
 
     assert {name: a.status for name, a in answers.items() if a.status != route.success} == {}
