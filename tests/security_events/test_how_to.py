@@ -1,4 +1,4 @@
-"""The receiver of docs/signals.md does what the page says."""
+"""The receiver of docs/security-events.md does what the page says."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from testkit.concurrency import wait_for
 
-PAGE = Path(__file__).parents[2] / "docs" / "signals.md"
+PAGE = Path(__file__).parents[2] / "docs" / "security-events.md"
 
 
 @pytest.fixture
