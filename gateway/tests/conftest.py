@@ -242,13 +242,13 @@ def serving(app):
 
 
 @pytest.fixture(scope="session")
-def mint():
+def signer():
     return TokenSigner(ISSUER)
 
 
 @pytest.fixture(scope="session")
-def issuer(mint):
-    with FakeIssuer(mint.jwks()) as fake:
+def issuer(signer):
+    with FakeIssuer(signer.jwks()) as fake:
         yield fake
 
 
@@ -303,8 +303,8 @@ def another_upstream():
 
 
 @pytest.fixture
-def bearer(mint):
+def bearer(signer):
     def make(audience="orders-service", **claims):
-        return f"Authorization: Bearer {mint.sign(mint.claims(aud=audience, **claims))}"
+        return f"Authorization: Bearer {signer.sign(signer.claims(aud=audience, **claims))}"
 
     return make

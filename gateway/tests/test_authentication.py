@@ -1,4 +1,4 @@
-"""The token check at the authentication."""
+"""The token check."""
 
 import asyncio
 import json
@@ -22,15 +22,15 @@ from touchstone.errors import (
 from touchstone.status import read
 
 
-def keys_of(*mints):
-    return KeySet.from_jwks(json.dumps(mints[0].jwks(*mints[1:])).encode())
+def keys_of(*signers):
+    return KeySet.from_jwks(json.dumps(signers[0].jwks(*signers[1:])).encode())
 
 
 class Documents:
-    """What is followed: the mints' keys, and status lists; `later` comes with the first wait or refresh."""
+    """Keys and status lists; those in `later` and `later_lists` come with the first wait or refresh."""
 
-    def __init__(self, *mints, later=(), lists=(), later_lists=()):
-        self.set = keys_of(*mints) if mints else None
+    def __init__(self, *signers, later=(), lists=(), later_lists=()):
+        self.set = keys_of(*signers) if signers else None
         self.later = later
         self.lists = {each.uri: each for each in lists}
         self.later_lists = {each.uri: each for each in later_lists}
@@ -49,8 +49,7 @@ class Documents:
         if uri not in self.lists:
             raise StatusUnavailable(uri, 5)
         each = self.lists[uri]
-        signer = keys_of(each.signer)
-        return read(each.token(), signer, uri=uri, issuer=each.signer.issuer, now=time.time())
+        return read(each.token(), keys_of(each.signer), uri=uri, issuer=each.signer.issuer, now=time.time())
 
     def wait_first(self, uri, seconds):
         self.waited.append(uri)
@@ -68,7 +67,7 @@ class Documents:
         return self.set is not None
 
     def close(self):
-        """Nothing is followed."""
+        """Do nothing."""
 
 
 def authorization(token):
@@ -85,19 +84,19 @@ def refused(authentication, token):
     return refusal.value
 
 
-def authentication_with(documents):
+def checking(documents):
     return Authentication(
         "http://localhost:8080", ["orders-service", "users-service"], documents, now=time.time
     )
 
 
 @pytest.fixture
-def statuses(mint):
-    return FakeStatusList(mint, size=64)
+def statuses(signer):
+    return FakeStatusList(signer, size=64)
 
 
-def test_token_valid_returns_claims(mint):
-    assert check(authentication_with(Documents(mint)), mint.sign()).subject
+def test_token_valid_returns_claims(signer):
+    assert check(checking(Documents(signer)), signer.sign()).subject
 
 
 @pytest.mark.parametrize(
@@ -108,70 +107,66 @@ def test_token_valid_returns_claims(mint):
         ({"iss": "http://evil"}, "wrong_issuer"),
     ],
 )
-def test_token_invalid_is_401_with_challenge(mint, claims, slug):
+def test_token_invalid_is_401_with_challenge(signer, claims, slug):
     with pytest.raises(Refusal) as refusal:
-        check(authentication_with(Documents(mint)), mint.sign(mint.claims(**claims)))
+        check(checking(Documents(signer)), signer.sign(signer.claims(**claims)))
 
     assert (refusal.value.kind.status, refusal.value.slug) == (401, slug)
     assert dict(refusal.value.headers)[b"www-authenticate"].startswith(b'Bearer error="invalid_token"')
 
 
-def test_token_missing_gets_plain_challenge(mint):
+def test_token_missing_gets_plain_challenge(signer):
     with pytest.raises(Refusal) as refusal:
-        check(authentication_with(Documents(mint)), None)
+        check(checking(Documents(signer)), None)
 
     assert refusal.value.headers == ((b"www-authenticate", b"Bearer"),)
 
 
-def test_keys_missing_is_503(mint):
-    authentication = authentication_with(Documents())
+def test_keys_missing_is_503(signer):
+    authentication = checking(Documents())
 
     with pytest.raises(Refusal) as refusal:
-        check(authentication, mint.sign())
+        check(authentication, signer.sign())
 
     assert not authentication.ready()
     assert refusal.value.kind.status == 503
     assert dict(refusal.value.headers)[b"retry-after"]
 
 
-def test_key_new_is_fetched(mint):
+def test_key_new_is_fetched(signer):
     new = TokenSigner("http://localhost:8080", key=None, kid="new")
 
-    assert check(authentication_with(Documents(mint, later=[new])), new.sign()).subject
+    assert check(checking(Documents(signer, later=[new])), new.sign()).subject
 
 
-def test_key_unknown_is_401(mint):
+def test_key_unknown_is_401(signer):
     with pytest.raises(Refusal) as refusal:
-        check(authentication_with(Documents(mint)), mint.sign(header={"kid": "other"}))
+        check(checking(Documents(signer)), signer.sign(header={"kid": "other"}))
 
     assert refusal.value.slug == "unknown_key"
 
 
-def test_keys_missing_are_awaited(mint):
-    assert check(authentication_with(Documents(later=[mint])), mint.sign()).subject
+def test_keys_missing_are_awaited(signer):
+    assert check(checking(Documents(later=[signer])), signer.sign()).subject
 
 
-def test_status_not_set_is_accepted(mint, statuses):
-    assert check(
-        authentication_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7))
-    ).status
+def test_status_not_set_is_accepted(signer, statuses):
+    assert check(checking(Documents(signer, lists=[statuses])), signer.sign(signer.claims(status=7))).status
 
 
-def test_token_revoked_is_401(mint, statuses):
+def test_token_revoked_is_401(signer, statuses):
     statuses[7] = 1
 
-    refusal = refused(
-        authentication_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=7))
-    )
+    refusal = refused(checking(Documents(signer, lists=[statuses])), signer.sign(signer.claims(status=7)))
 
     assert (refusal.kind.status, refusal.slug) == (401, "revoked_token")
     assert dict(refusal.headers)[b"www-authenticate"].startswith(b'Bearer error="invalid_token"')
 
 
-def test_token_revoked_after_use_is_401(mint, statuses):
+def test_token_revoked_after_use_is_401(signer, statuses):
     authentication, token = (
-        authentication_with(Documents(mint, lists=[statuses])),
-        mint.sign(mint.claims(status=7)),
+        checking(Documents(signer, lists=[statuses])),
+        signer.sign(signer.claims(status=7)),
     )
     check(authentication, token)
     statuses[7] = 1
@@ -180,84 +175,82 @@ def test_token_revoked_after_use_is_401(mint, statuses):
 
 
 @pytest.mark.parametrize("reference", [{"idx": 64}, {"uri": "https://attacker.example/status-lists/1"}])
-def test_status_unknown_is_401(mint, statuses, reference):
-    status = {"status_list": mint.status(7)["status_list"] | reference}
+def test_status_unknown_is_401(signer, statuses, reference):
+    status = {"status_list": signer.status(7)["status_list"] | reference}
 
     refusal = refused(
-        authentication_with(Documents(mint, lists=[statuses])), mint.sign(mint.claims(status=status))
+        checking(Documents(signer, lists=[statuses])), signer.sign(signer.claims(status=status))
     )
 
     assert (refusal.kind.status, refusal.slug) == (401, "unknown_status")
 
 
-def test_status_list_new_is_awaited(mint, statuses):
-    documents = Documents(mint, later_lists=[statuses])
+def test_status_list_new_is_awaited(signer, statuses):
+    documents = Documents(signer, later_lists=[statuses])
 
-    assert check(authentication_with(documents), mint.sign(mint.claims(status=7))).subject
+    assert check(checking(documents), signer.sign(signer.claims(status=7))).subject
     assert documents.waited == [statuses.uri]
 
 
-def test_status_list_missing_is_503(mint):
-    refusal = refused(authentication_with(Documents(mint)), mint.sign(mint.claims(status=7)))
+def test_status_list_missing_is_503(signer):
+    refusal = refused(checking(Documents(signer)), signer.sign(signer.claims(status=7)))
 
     assert (refusal.kind.status, refusal.slug) == (503, "status_unavailable")
     assert dict(refusal.headers)[b"retry-after"]
 
 
-def test_key_and_list_new_with_one_token(mint, statuses):
+def test_key_and_list_new_with_one_token(signer, statuses):
     new = TokenSigner("http://localhost:8080", kid="new")
-    documents = Documents(mint, later=[new], later_lists=[statuses])
+    documents = Documents(signer, later=[new], later_lists=[statuses])
 
-    assert check(authentication_with(documents), new.sign(new.claims(status=7))).subject
+    assert check(checking(documents), new.sign(new.claims(status=7))).subject
 
 
 def gathered(authentication, tokens, meanwhile):
-    async def ask():
-        asked = [
+    async def run():
+        tasks = [
             asyncio.create_task(authentication.check("orders-service", authorization(t))) for t in tokens
         ]
         await asyncio.sleep(0)
-        await meanwhile(asked)
-        return await asyncio.gather(*asked, return_exceptions=True)
+        await meanwhile(tasks)
+        return await asyncio.gather(*tasks, return_exceptions=True)
 
-    return asyncio.run(ask())
+    return asyncio.run(run())
 
 
-async def until(question):
+async def until(condition):
     async with asyncio.timeout(10):
-        while not question():  # noqa: ASYNC110 - what it asks after happens in other threads
+        while not condition():  # noqa: ASYNC110 - it depends on other threads
             await asyncio.sleep(0.001)
 
 
-def test_list_awaited_once_for_many_requests(mint, statuses):
-    documents = Documents(mint, later_lists=[statuses])
+def test_list_awaited_once_for_many_requests(signer, statuses):
+    documents = Documents(signer, later_lists=[statuses])
     documents.gate.clear()
 
-    async def leave(asked):
+    async def leave(tasks):
         await until(lambda: documents.waited)
-        asked[0].cancel()
+        tasks[0].cancel()
         await asyncio.sleep(0)
         documents.gate.set()
 
-    answers = gathered(
-        authentication_with(documents), [mint.sign(mint.claims(status=n)) for n in range(20)], leave
-    )
+    answers = gathered(checking(documents), [signer.sign(signer.claims(status=n)) for n in range(20)], leave)
 
     assert documents.waited == [statuses.uri]
     assert isinstance(answers[0], asyncio.CancelledError)
     assert all(answer.subject for answer in answers[1:])
 
 
-def test_lists_awaited_at_once_are_bounded(mint):
-    documents = Documents(mint)
+def test_lists_awaited_at_once_are_bounded(signer):
+    documents = Documents(signer)
     documents.gate.clear()
-    tokens = [mint.sign(mint.claims(status=mint.status(7, number))) for number in range(1, 5)]
+    tokens = [signer.sign(signer.claims(status=signer.status(7, number))) for number in range(1, 5)]
 
-    async def go_on(asked):
-        await until(lambda: len(documents.waited) == 2 and all(each.done() for each in asked[2:]))
+    async def go_on(tasks):
+        await until(lambda: len(documents.waited) == 2 and all(each.done() for each in tasks[2:]))
         documents.gate.set()
 
-    answers = gathered(authentication_with(documents), tokens, go_on)
+    answers = gathered(checking(documents), tokens, go_on)
 
     assert [answer.slug for answer in answers] == ["status_unavailable"] * 4
     assert len(documents.waited) == 2

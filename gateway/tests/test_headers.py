@@ -1,4 +1,4 @@
-"""What is dropped from headers, and what is set."""
+"""Request headers: refused, dropped, passed on and added."""
 
 import pytest
 from gateway.errors import Refusal

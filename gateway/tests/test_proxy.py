@@ -1,4 +1,4 @@
-"""Sick services: one retry where it is allowed, a breaker, and honest answers."""
+"""Services that fail: the one retry, the breaker, long polls, rate limits and error pages."""
 
 import json
 import threading

@@ -56,7 +56,7 @@ def test_rate_limit_is_per_address():
         ("2001:db8::1", "2001:db8::2", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("::ffff:192.0.2.1", "192.0.2.1", True),
-        ("", "nonsense", True),
+        ("", "invalid", True),
     ],
 )
 def test_ipv6_network_is_one_client(first, second, same):

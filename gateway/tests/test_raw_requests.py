@@ -49,7 +49,7 @@ REFUSED = {
     "a NUL in a header": (head(HOST, "X: a\0b"), 400),
     "HTTP/2.0": (head(HOST, version="HTTP/2.0"), 505),
     "HTTP/0.9": (head(HOST, version="HTTP/0.9"), 505),
-    "HTTP/2 at once": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "not HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     "another expectation": (head(HOST, "Expect: more", "Content-Length: 2", method="POST", target="/login") + b"{}", 417),
     "a long target": (head(HOST, target="/" + "a" * 9000), 414),
@@ -62,7 +62,7 @@ REFUSED = {
     "a big body in chunks": (head(HOST, "Transfer-Encoding: chunked", method="POST", target="/login") + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 3 + b"0\r\n\r\n", 413),
     "a big body in chunks at a route that is not for log-in": (head(HOST, "Transfer-Encoding: chunked", method="POST", target="/oauth/token") + (b"8000\r\n" + b"a" * 0x8000 + b"\r\n") * 3 + b"0\r\n\r\n", 413),
     "metrics": (head(HOST, target="/metrics"), 404),
-    "a place that is not listed": (head(HOST, target="/users/metrics/x"), 404),
+    "an unlisted path": (head(HOST, target="/users/metrics/x"), 404),
     "no token": (head(HOST, target="/orders"), 401),
 }  # fmt: skip
 

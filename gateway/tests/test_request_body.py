@@ -1,4 +1,4 @@
-"""Bodies of requests: read whole, or refused."""
+"""Request bodies: read whole, or refused."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ DISCONNECT = {"type": "http.disconnect"}
 
 
 def parts(*data, more=False):
-    """Return the messages of a body; `more` says that the last of them is not its end."""
+    """Return the ASGI messages of a body; with `more` the last of them does not end it."""
     last = len(data) - 1
     return [
         {"type": "http.request", "body": part, "more_body": more or number < last}
@@ -22,7 +22,7 @@ def parts(*data, more=False):
 
 
 def read(messages, length=None, limit=MAX_BODY, bodies=None):
-    """Return `(data, file's contents or None, length)` of the body that the messages bring, then silence."""
+    """Return `(data, contents of the file or None, length)` of a body that comes in these messages."""
     left = list(messages)
 
     async def receive():

@@ -1,4 +1,4 @@
-"""What is dropped from a service's answer, and what is set."""
+"""Response headers: dropped and added."""
 
 import pytest
 from gateway.response_headers import SECURITY_HEADERS, ResponseHeaders, decode

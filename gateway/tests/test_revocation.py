@@ -1,4 +1,4 @@
-"""A session that ends, as the door sees it: a real issuer, a real door, and documents that travel between them."""
+"""Revoked sessions at the gateway, with a real issuer whose documents it follows."""
 
 import json
 
@@ -9,8 +9,8 @@ from testkit.status_list import list_path
 
 
 @pytest.fixture
-def published(mint):
-    with FakeIssuer(signer=mint, long_poll=True) as fake:
+def published(signer):
+    with FakeIssuer(signer=signer, long_poll=True) as fake:
         fake.open_list()
         yield fake
 
@@ -46,8 +46,8 @@ def test_ended_session_is_refused(following, published, another_upstream, bearer
     assert following.ask("GET", "/orders", other).status == 200
 
 
-def test_list_missing_is_503(following, mint, bearer):
-    answer = following.ask("GET", "/orders", bearer(status=mint.status(7, number=2)))
+def test_list_missing_is_503(following, signer, bearer):
+    answer = following.ask("GET", "/orders", bearer(status=signer.status(7, number=2)))
 
     assert (answer.status, answer.problem()) == (503, "status_unavailable")
     assert int(answer["retry-after"]) >= 1

@@ -1,4 +1,4 @@
-"""The route table: what is listed, and nothing else."""
+"""The route table: the listed routes and no others."""
 
 import pytest
 from gateway.errors import Refusal

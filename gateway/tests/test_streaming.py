@@ -1,4 +1,4 @@
-"""Answers piece by piece, and cut off when the other side leaves."""
+"""Responses streamed from services, and what happens when one side disconnects."""
 
 import socket
 import threading
@@ -46,17 +46,17 @@ def test_large_response_reaches_slow_client(gateway, upstream):
 
 
 def test_client_disconnect_ends_upstream_call(gateway, upstream):
-    asked = threading.Event()
+    called = threading.Event()
 
     def never(_request, connection):
-        asked.set()
+        called.set()
         connection.recv(1)  # until the gateway hangs up
         raise OSError
 
     upstream.answer = never
     line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert asked.wait(10)
+    assert called.wait(10)
     line.stream.close()
     line.socket.close()
 

@@ -1,4 +1,4 @@
-"""One canonical path, or 400."""
+"""Request targets: the canonical form, or 400."""
 
 from urllib.parse import unquote_to_bytes
 

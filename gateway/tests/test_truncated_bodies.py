@@ -1,4 +1,4 @@
-"""A body that is not whole reaches no service: raw sockets, the real server, a real service behind it."""
+"""Truncated and malformed bodies, on raw sockets, with a real server and a real service."""
 
 import contextlib
 import socket
@@ -13,21 +13,21 @@ WHOLE = b'{"items": [{"sku": "a", "quantity": 1}]}'
 LONGER = b"Content-Length: %d\r\n\r\n" % (len(WHOLE) + 40) + WHOLE
 ONE_CHUNK = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(WHOLE), WHOLE)
 HALF = {
-    "a length that is longer": LONGER,
-    "nothing of a length": b"Content-Length: 2\r\n\r\n",
+    "length too long": LONGER,
+    "length, nothing sent": b"Content-Length: 2\r\n\r\n",
     "no last chunk": ONE_CHUNK,
     "half a chunk": b"Transfer-Encoding: chunked\r\n\r\n99\r\n" + WHOLE,
     "half a last chunk": ONE_CHUNK + b"0\r\n",
     "half a size": ONE_CHUNK + b"0",
-    "trailers without an end": ONE_CHUNK + b"0\r\nX: 1\r\n",
-    "nothing in chunks": b"Transfer-Encoding: chunked\r\n\r\n",
+    "unfinished trailers": ONE_CHUNK + b"0\r\nX: 1\r\n",
+    "chunks, nothing sent": b"Transfer-Encoding: chunked\r\n\r\n",
 }
 BROKEN = {
-    "a size that is none": ONE_CHUNK + b"xyz\r\n\r\n",
-    "a negative size": ONE_CHUNK + b"-1\r\n\r\n",
-    "a chunk that is too long": b"Transfer-Encoding: chunked\r\n\r\n2\r\n" + WHOLE + b"\r\n0\r\n\r\n",
-    "a chunk that is too short": b"Transfer-Encoding: chunked\r\n\r\n99\r\n" + WHOLE + b"\r\n0\r\n\r\n" + b"a" * 200,
-    "an endless size": ONE_CHUNK + b"f" * 32,
+    "invalid size": ONE_CHUNK + b"xyz\r\n\r\n",
+    "negative size": ONE_CHUNK + b"-1\r\n\r\n",
+    "chunk too long": b"Transfer-Encoding: chunked\r\n\r\n2\r\n" + WHOLE + b"\r\n0\r\n\r\n",
+    "chunk too short": b"Transfer-Encoding: chunked\r\n\r\n99\r\n" + WHOLE + b"\r\n0\r\n\r\n" + b"a" * 200,
+    "endless size": ONE_CHUNK + b"f" * 32,
     "an offered upgrade, chunks": b"Connection: Upgrade\r\nUpgrade: h2c\r\n" + ONE_CHUNK + b"0\r\n\r\n",
     "an offered upgrade, a length": b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(WHOLE) + WHOLE,
 }  # fmt: skip
@@ -54,7 +54,7 @@ ROUTES = [("POST", "/orders"), ("PUT", "/ssf/streams"), ("DELETE", "/account/ses
 
 @pytest.fixture
 def begin(gateway, bearer):
-    """`begin(rest)`: a connection on which a request was sent, whose framing and body are `rest`."""
+    """`begin(rest)`: a connection on which a request with this framing and body was sent."""
 
     def send(rest, method="POST", path="/orders"):
         line = gateway.connect()
@@ -66,7 +66,7 @@ def begin(gateway, bearer):
 
 
 def settled(gateway, upstream):
-    """Whether a later request is all that the service has met."""
+    """Return whether the service has received only a later request."""
     assert gateway.ask("GET", "/products?later").status == 200
     return upstream.begun == ["/products?later"]
 
@@ -103,7 +103,7 @@ def test_body_malformed_is_400(gateway, upstream, begin, broken):
 
 @pytest.fixture
 def impatient(another_upstream, settings, serve):
-    """A gateway that waits a tenth of a second for a body."""
+    """A gateway that waits 0.1 s for a body."""
     app = create_app(settings(another_upstream.url, rate_limits=False))
     app._bodies = RequestBodies(seconds=0.1)
     with serve(app) as running:

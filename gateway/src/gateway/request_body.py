@@ -29,7 +29,7 @@ class RequestBodies:
         """Return the whole body, to be closed by the caller; `length` is its Content-Length, None for chunks.
 
         Raises Refusal: 413 for more than `limit` bytes (without reading, if `length` is more), 400 for a truncated
-        body, 408 for one that takes too long, 503 while there is no room for it.
+        body, 408 for one that takes too long, 503 while there is no memory for it.
         """
         if length is not None and length > limit:
             raise _too_large(limit)
@@ -50,7 +50,7 @@ class RequestBodies:
     def take(self, size: int) -> None:
         """Reserve memory, in bytes; a negative size releases it. Raises Refusal (503)."""
         if size > self._free:
-            raise _no_room()
+            raise _no_memory()
         self._free -= size
 
 
@@ -84,7 +84,7 @@ class RequestBody:
                 self._drop_parts()
             await asyncio.to_thread(self.file.write, part)
         except OSError:  # no disk, or no space left on it
-            raise _no_room() from None
+            raise _no_memory() from None
 
     def close(self) -> None:
         """Release its memory and its file."""
@@ -117,7 +117,7 @@ def _truncated() -> Refusal:
     return Refusal("bad_request", "The body is incomplete.", close=True)
 
 
-def _no_room() -> Refusal:
+def _no_memory() -> Refusal:
     return Refusal(
         "overloaded", "Too many requests are being received. Try again later.", retry_after(1), close=True
     )

@@ -1,4 +1,4 @@
-"""Headers of a service's response: what is removed and what is added before the client gets them."""
+"""Headers of a service's response: those removed and those added before the client gets them."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -61,7 +61,7 @@ class UpstreamCall:
         self._upstream = upstream
         self._pool = pool
         self._request = request
-        self._decided = False  # the breaker has been told
+        self._decided = False  # whether the breaker has the result
         self._probe = probe
         upstream.calls += 1
         self.exchange: Exchange = pool.start(request)
