@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from orders_service.app import create_app
+from orders_service.domain.customer import Customer
 from orders_service.domain.errors import IdempotencyKeyReused
-from orders_service.domain.orders import Customer, Status
-from orders_service.domain.products import DEMO_PRODUCTS
-from orders_service.domain.shop import Shop
+from orders_service.domain.order import Status
+from orders_service.domain.product import DEMO_PRODUCTS
 from orders_service.settings import Settings
 from orders_service.storage import MIGRATIONS
-from orders_service.storage.catalogue import SqlCatalogue
 from orders_service.storage.orders import SqlOrders
+from orders_service.storage.products import SqlCatalogue
+from orders_service.use_cases import Shop
 from testkit.clock import FakeClock
 from testkit.database import database_at, migrate, postgresql_url
 from testkit.keys import make_rsa

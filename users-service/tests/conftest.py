@@ -9,10 +9,11 @@ from testkit.database import database_at, migrate, postgresql_url
 from testkit.token_verifier import FakeTokenVerifier
 from users_service.app import create_app
 from users_service.domain.errors import StorageUnavailable
-from users_service.domain.profiles import Keep, Profile, Users
+from users_service.domain.profile import Keep, Profile
 from users_service.settings import Settings
 from users_service.storage import MIGRATIONS
 from users_service.storage.profiles import SqlProfiles
+from users_service.use_cases import Users
 
 
 class MemoryProfiles:

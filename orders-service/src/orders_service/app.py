@@ -20,15 +20,16 @@ from service_kit.web.openapi import Api
 from touchstone import Issuer
 
 from orders_service import cli
-from orders_service.customers import AUDIENCE as USERS
-from orders_service.customers import UsersServiceProfiles
-from orders_service.domain.products import DEMO_PRODUCTS
-from orders_service.domain.shop import Profiles, Shop
+from orders_service.adapters.users_client import AUDIENCE as USERS
+from orders_service.adapters.users_client import UsersServiceProfiles
+from orders_service.domain.customer import Profiles
+from orders_service.domain.product import DEMO_PRODUCTS
 from orders_service.settings import CLIENT_ID, Settings, client_key
 from orders_service.storage import MIGRATIONS
-from orders_service.storage.catalogue import SqlCatalogue
 from orders_service.storage.orders import SqlOrders
-from orders_service.web.problems import PROBLEMS
+from orders_service.storage.products import SqlCatalogue
+from orders_service.use_cases import Shop
+from orders_service.web.errors import PROBLEMS
 from orders_service.web.routes import EXTENSION, orders, products
 
 AUDIENCE = "orders-service"

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from orders_service.domain.errors import StorageUnavailable
 from orders_service.domain.price_list import InvalidPriceList, parse
-from orders_service.domain.products import Catalogue
+from orders_service.domain.product import Catalogue
 
 FILE_MAX_BYTES: Final = 32 * 1024 * 1024
 

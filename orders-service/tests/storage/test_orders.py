@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from orders_service.domain.customer import Customer
 from orders_service.domain.errors import IdempotencyKeyReused, StorageUnavailable
-from orders_service.domain.orders import Customer, IdempotencyKey, Line, Order, Position, Status
+from orders_service.domain.order import IdempotencyKey, Line, Order, Position, Status
 from orders_service.storage.orders import SqlOrders
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError

@@ -18,12 +18,14 @@ from service_kit.token_verification import issuer_for
 from service_kit.web.openapi import Api
 from touchstone import Issuer
 
-from users_service.account_names import AuthServiceNames
-from users_service.domain.profiles import AccountNames, Profiles, Users
+from users_service.adapters.auth_client import AuthServiceNames
+from users_service.domain.account_name import AccountNames
+from users_service.domain.profile import Profiles
 from users_service.settings import Settings
 from users_service.storage import MIGRATIONS
 from users_service.storage.profiles import SqlProfiles
-from users_service.web.problems import PROBLEMS
+from users_service.use_cases import Users
+from users_service.web.errors import PROBLEMS
 from users_service.web.routes import EXTENSION
 from users_service.web.routes import profiles as routes
 

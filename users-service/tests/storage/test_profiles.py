@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import text
 from users_service.domain.errors import StorageUnavailable
-from users_service.domain.profiles import Changes, Profile
+from users_service.domain.profile import Changes, Profile
 from users_service.storage.profiles import SqlProfiles
 
 NOON = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)

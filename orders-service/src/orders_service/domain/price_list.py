@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orders_service.domain.errors import InvalidProduct, OrdersError
-from orders_service.domain.products import Product
+from orders_service.domain.product import Product
 
 COLUMNS: Final = ("sku", "name", "price_cents", "currency")
 PRODUCTS_MAX: Final = 100_000

@@ -9,8 +9,9 @@ from service_kit.database import Database, outages_as
 from sqlalchemy import Integer, Select, bindparam, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from orders_service.domain.customer import Customer
 from orders_service.domain.errors import IdempotencyKeyReused, StorageUnavailable
-from orders_service.domain.orders import Customer, IdempotencyKey, Line, Order, Position, Status
+from orders_service.domain.order import IdempotencyKey, Line, Order, Position, Status
 from orders_service.storage.tables import order_lines, orders
 
 # Made once. An order's lines come with it: one row a line, in their order.

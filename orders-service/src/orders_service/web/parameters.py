@@ -8,8 +8,8 @@ from uuid import UUID
 from service_kit.errors import BadCursor, InvalidRequest
 from service_kit.web.pagination import decode_cursor, encode_cursor
 
-from orders_service.domain.orders import IDEMPOTENCY_KEY_MAX, Position
-from orders_service.domain.products import SKU_PATTERN
+from orders_service.domain.order import IDEMPOTENCY_KEY_MAX, Position
+from orders_service.domain.product import SKU_PATTERN
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -9,16 +9,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
 
-from orders_service.domain.shop import Caller, Shop
-from orders_service.web.models import (
-    OrderPage,
-    OrderPath,
-    OrderRequest,
-    OrdersQuery,
-    OrderView,
-    ProductPage,
-    ProductsQuery,
-)
+from orders_service.use_cases import Caller, Shop
 from orders_service.web.parameters import (
     IDEMPOTENCY_KEY,
     idempotency_key,
@@ -26,6 +17,15 @@ from orders_service.web.parameters import (
     order_position,
     product_cursor,
     product_position,
+)
+from orders_service.web.schemas import (
+    OrderPage,
+    OrderPath,
+    OrderRequest,
+    OrdersQuery,
+    OrderView,
+    ProductPage,
+    ProductsQuery,
 )
 from orders_service.web.views import order_page, order_view, product_page
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orders_service.domain.orders import Order
-from orders_service.domain.products import Product
+from orders_service.domain.order import Order
+from orders_service.domain.product import Product
 
 
 def product_page(products: Sequence[Product], next_cursor: str | None) -> dict[str, Any]:

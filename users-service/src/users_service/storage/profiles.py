@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from users_service.domain.errors import StorageUnavailable
-from users_service.domain.profiles import Changes, Keep, Profile
+from users_service.domain.profile import Changes, Keep, Profile
 from users_service.storage.tables import profiles
 
 # Made once; the columns are in the order of the record's members. No subject is empty.

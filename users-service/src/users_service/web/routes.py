@@ -12,8 +12,9 @@ from touchstone import InsufficientScope
 from touchstone.flask import bearer_token, current_token, require
 
 from users_service.domain.errors import NotAllowed
-from users_service.domain.profiles import READ_ALL, READ_OWN, WRITE_OWN, Caller, Users, is_subject
-from users_service.web.models import PageQuery, ProfileChanges, ProfilePage, ProfileView, SubjectPath
+from users_service.domain.profile import READ_ALL, READ_OWN, WRITE_OWN, is_subject
+from users_service.use_cases import Caller, Users
+from users_service.web.schemas import PageQuery, ProfileChanges, ProfilePage, ProfileView, SubjectPath
 from users_service.web.views import profile_page, profile_view
 
 EXTENSION: Final = "users_service"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from users_service.domain.profiles import Profile
+from users_service.domain.profile import Profile
 
 
 def profile_view(profile: Profile) -> dict[str, Any]:

@@ -4,32 +4,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
+from orders_service.domain.customer import Profiles
 from orders_service.domain.errors import OrderNotFound
-from orders_service.domain.orders import (
-    Customer,
-    IdempotencyKey,
-    Order,
-    Orders,
-    Position,
-    Request,
-    Status,
-    price,
-)
-from orders_service.domain.products import Catalogue, Product
+from orders_service.domain.order import IdempotencyKey, Order, Orders, Position, Request, Status, price
+from orders_service.domain.product import Catalogue, Product
 
 UUID_VERSION = 4
-
-
-class Profiles(Protocol):
-    """Where a customer's name and address come from."""
-
-    def fetch(self, sub: str, subject_token: str) -> Customer:
-        """Return the customer that ``subject_token`` (an access token) speaks for, whose ``sub`` is given.
-
-        Raises ``ProfilesUnavailable`` if it cannot be had now, ``ProfileRefused`` if the token does not allow it.
-        """
 
 
 @dataclass(frozen=True, slots=True)

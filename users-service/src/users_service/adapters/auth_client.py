@@ -9,7 +9,7 @@ from service_kit.errors import UpstreamUnavailable
 from service_kit.http_client.service_client import ServiceClient
 from touchstone import strictjson
 
-from users_service.domain.profiles import is_name
+from users_service.domain.profile import is_name
 
 PATH: Final = "/account/name"
 PAUSE_SECONDS: Final = 3.0

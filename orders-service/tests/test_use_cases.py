@@ -14,9 +14,9 @@ from orders_service.domain.errors import (
     ProfilesUnavailable,
     UnknownProduct,
 )
-from orders_service.domain.orders import TOTAL_MAX_CENTS, Request, Status, Wanted, price
-from orders_service.domain.products import PRICE_MAX_CENTS, Product
-from orders_service.domain.shop import Caller, parse_id
+from orders_service.domain.order import TOTAL_MAX_CENTS, Request, Status, Wanted, price
+from orders_service.domain.product import PRICE_MAX_CENTS, Product
+from orders_service.use_cases import Caller, parse_id
 
 STONE, LEAF = Product("STONE", "Stone", 2_500, "EUR"), Product("LEAF", "Leaf", 4_990, "EUR")
 RANDOM = uuid.UUID("b65929ce-ba9b-4474-be77-48a8d9fe51f2")

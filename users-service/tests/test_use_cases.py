@@ -2,7 +2,8 @@
 
 import pytest
 from users_service.domain.errors import InvalidProfile, NotAllowed, ProfileNotFound
-from users_service.domain.profiles import ADDRESS_MAX, NAME_MAX, Caller, Changes, is_subject
+from users_service.domain.profile import ADDRESS_MAX, NAME_MAX, Changes, is_subject
+from users_service.use_cases import Caller
 
 
 def owner(sub="ada", **rights):

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 
-from orders_service.domain import orders, products
+from orders_service.domain import order as orders
+from orders_service.domain import product as products
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 

@@ -3,7 +3,7 @@
 import pytest
 from service_kit.http_client.service_client import ServiceClient
 from testkit.upstream import Answer, FakeUpstream
-from users_service.account_names import MOST_PAUSED, PAUSE_SECONDS, AuthServiceNames
+from users_service.adapters.auth_client import MOST_PAUSED, PAUSE_SECONDS, AuthServiceNames
 
 ADA = Answer(200, {"sub": "ada", "name": "Ada Lovelace"})
 AWAY = Answer(503, {}, {"Retry-After": "1"})

@@ -7,15 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 from touchstone.text import trimmed
 
-from users_service.domain.profiles import (
-    ADDRESS_MAX,
-    KEEP,
-    NAME_MAX,
-    PAGE_DEFAULT,
-    PAGE_MAX,
-    Changes,
-    Keep,
-)
+from users_service.domain.profile import ADDRESS_MAX, KEEP, NAME_MAX, PAGE_DEFAULT, PAGE_MAX, Changes, Keep
 
 Name = Annotated[
     str, Field(min_length=1, max_length=NAME_MAX, description="No control characters or line breaks.")

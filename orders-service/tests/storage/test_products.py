@@ -4,8 +4,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from orders_service.domain.products import DEMO_PRODUCTS, Product
-from orders_service.storage.catalogue import SqlCatalogue
+from orders_service.domain.product import DEMO_PRODUCTS, Product
+from orders_service.storage.products import SqlCatalogue
 
 STONE, LEAF, PIN = (Product(sku, sku.title(), 100, "EUR") for sku in ("STONE", "LEAF", "pin"))
 

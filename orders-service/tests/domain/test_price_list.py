@@ -4,7 +4,7 @@ import io
 
 import pytest
 from orders_service.domain.price_list import FAULTS_MAX, InvalidPriceList, parse
-from orders_service.domain.products import Product
+from orders_service.domain.product import Product
 
 HEADER = "sku,name,price_cents,currency\n"
 

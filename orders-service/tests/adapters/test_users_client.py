@@ -3,9 +3,9 @@
 from contextlib import ExitStack
 
 import pytest
-from orders_service.customers import UsersServiceProfiles
+from orders_service.adapters.users_client import UsersServiceProfiles
+from orders_service.domain.customer import Customer
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
-from orders_service.domain.orders import Customer
 from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
 from service_kit.http_client.service_client import ServiceClient
 from testkit.clock import FakeClock

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orders_service.domain.errors import StorageUnavailable
-from orders_service.domain.products import Product
+from orders_service.domain.product import Product
 from orders_service.storage.tables import products
 
 # Made once; the columns are in the order of the record's members. No SKU is empty.

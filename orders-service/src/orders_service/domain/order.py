@@ -11,14 +11,13 @@ from uuid import UUID
 
 from touchstone.text import is_line
 
+from orders_service.domain.customer import Customer
 from orders_service.domain.errors import InvalidOrder, UnknownProduct
-from orders_service.domain.products import Product
+from orders_service.domain.product import Product
 
 LINES_MAX: Final = 50
 QUANTITY_MAX: Final = 1_000
 NOTE_MAX: Final = 500
-CUSTOMER_NAME_MAX: Final = 200
-ADDRESS_MAX: Final = 500
 TOTAL_MAX_CENTS: Final = 1_000_000_000_000
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
@@ -83,15 +82,6 @@ class Line:
     def line_total_cents(self) -> int:
         """The line's price, in cents."""
         return self.quantity * self.unit_price_cents
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """The customer as users-service knew them at the moment of the order."""
-
-    sub: str
-    name: str
-    shipping_address: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
-from orders_service.domain.products import DEMO_PRODUCTS
+from orders_service.domain.product import DEMO_PRODUCTS
 
 ITEMS = [{"sku": "STONE-BLK", "quantity": 2}, {"sku": "GOLD-LEAF", "quantity": 1}]
 UNKNOWN = "b65929ce-ba9b-4474-be77-48a8d9fe51f2"

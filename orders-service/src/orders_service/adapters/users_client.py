@@ -8,8 +8,9 @@ from service_kit.http_client.oauth_client import TokenSource
 from service_kit.http_client.service_client import ServiceClient
 from touchstone import strictjson
 
+from orders_service.domain.customer import ADDRESS_MAX, CUSTOMER_NAME_MAX, Customer
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
-from orders_service.domain.orders import ADDRESS_MAX, CUSTOMER_NAME_MAX, Customer, is_text
+from orders_service.domain.order import is_text
 
 AUDIENCE: Final = "users-service"
 SCOPE: Final = "profile:read"
