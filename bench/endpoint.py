@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import load
+import load_generator
 import services
 from processes import running
 from report import Promise, table
@@ -45,7 +45,7 @@ def granian(app: str, port: int) -> list[str]:
     return [*command, "--port", str(port), "--workers", "1", "--blocking-threads", "8", app]
 
 
-def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
+def measure(rounds: int, seconds: float) -> dict[str, list[load_generator.Load]]:
     """Return the runs of each way, in the order they were made."""
     mint = TokenSigner(issuer="http://bench.invalid")
     token = mint.sign(mint.claims(aud="bench", scope="orders:read"))
@@ -81,11 +81,11 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load.Load]]:
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"
         stack.enter_context(running(granian("endpoint_app:app", port), f"{url}/open", **environment))
-        results: dict[str, list[load.Load]] = {way: [] for way in ways}
+        results: dict[str, list[load_generator.Load]] = {way: [] for way in ways}
         for number in range(-1, rounds):
             print(f"round {number + 1} of {rounds}" if number >= 0 else "warming up", file=sys.stderr)
             for way, headers in ways.items():
-                run = load.run(f"{url}/{way}", headers=headers, seconds=seconds)
+                run = load_generator.run(f"{url}/{way}", headers=headers, seconds=seconds)
                 if run.errors or not run.answers:
                     raise SystemExit(f"/{way}: {run.errors} of {run.errors + run.answers} requests failed")
                 if number >= 0:

@@ -31,9 +31,8 @@ from testkit.token_signer import TokenSigner  # noqa: E402
 sys.path.append(str(HERE))
 import json  # noqa: E402
 
-import load  # noqa: E402
 from processes import APPS, running  # noqa: E402
-from proxies import KNOWN, Place, installed  # noqa: E402
+from reference_proxies import KNOWN, Place, installed  # noqa: E402
 from report import Promise, table  # noqa: E402
 
 ISSUER = "http://localhost:8080"
@@ -77,7 +76,7 @@ def measure(target: Target, token: str, connections: int, seconds: float) -> Rou
     """Load one target for a while."""
     before = cpu_seconds(target.pid)
     url, headers = f"http://127.0.0.1:{target.port}/orders", {"Authorization": f"Bearer {token}"}
-    seen = load.run(url, headers=headers, connections=connections, seconds=seconds)
+    seen = load_generator.run(url, headers=headers, connections=connections, seconds=seconds)
     if seen.errors or not seen.answers:
         raise SystemExit(f"{url} answered {seen.errors} requests with an error, {seen.answers} well")
     cpu = cpu_seconds(target.pid) - before if target.pid else float("nan")

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import houses
-from drawing import Times, by_service, distribution, flat, histogram, percentile
-from houses import House
+import clusters
+from clusters import House
+from distributions import Times, by_service, distribution, flat, histogram, percentile
 from report import Promise, table
 from testkit.concurrency import wait_for
 from testkit.token_signer import claims_of
@@ -199,7 +199,7 @@ def main() -> int:
 
     bounds = {"promised for 99 of 100": P99, "promised for all": LONGEST}
     if options.compose or options.gateway:
-        place = houses.in_containers() if options.compose else houses.behind(options.gateway)
+        place = clusters.in_containers() if options.compose else clusters.behind(options.gateway)
         title = "revocation, in containers" if options.compose else "revocation, through the gateway"
         with place as house:
             name = "revocation-containers" if options.compose else "revocation-gateway"
@@ -222,15 +222,15 @@ def everything_here(
     figures: dict[str, Any],
 ) -> list[Promise]:
     """Measure on this machine: revocation, idling, key withdrawal, and revocation with plain polling."""
-    with houses.on_this_machine({}) as house:
+    with clusters.on_this_machine({}) as house:
         keep("revocation", "revocation", times := sessions(house, options.count), bounds)
         woken = waking(house, options.count // 5)
         figures["idle"] = idle(house, 20.0 if options.quick else 60.0)
         names = ["a minute of nothing", "CPU ms", "fetches", "answers"]
         print(f"\n{table(figures['idle'], names)}")
-    with houses.on_this_machine({"JWKS_MAX_AGE": "1"}) as house:
+    with clusters.on_this_machine({"JWKS_MAX_AGE": "1"}) as house:
         show("key withdrawal", keys := withdrawals(house, 3 if options.quick else 10))
-    with houses.on_this_machine({"STATUS_LIST_TTL": str(TTL)}, polling=True) as house:
+    with clusters.on_this_machine({"STATUS_LIST_TTL": str(TTL)}, polling=True) as house:
         # After a change a follower asks once more within a second, to see whether the server has learned to wait: so pause.
         polled = sessions(house, max(6, options.count // 16), pause=TTL + 2.0, every=0.02, bound=TTL + 10.0)
         title, grace = f"revocation, polling every {TTL} s", {"ttl": 1000.0 * TTL}

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import load
+import load_generator
 import requests
 from processes import running
 from report import Promise, table
@@ -41,7 +41,7 @@ class Way:
 class Run:
     """What one run saw: the load, and milliseconds of the service's CPU an answer."""
 
-    load: load.Load
+    load: load_generator.Load
     cpu: float
 
 
@@ -56,7 +56,7 @@ def cpu_seconds(service: str) -> float:
 def run(way: Way, seconds: float) -> Run:
     """Ask as fast as the service answers; SystemExit when it fails."""
     before = cpu_seconds(way.service)
-    seen = load.run(
+    seen = load_generator.run(
         way.service + way.path, headers=dict(way.headers), connections=CONNECTIONS, seconds=seconds
     )
     if seen.errors or not seen.answers:

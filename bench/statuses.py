@@ -20,13 +20,13 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import crowd
+import bulk_sessions
 from auth_service.domain.sessions.status_list import ReadPosition
 from auth_service.signing.status_list_tokens import compressed
 from auth_service.storage.unit_of_work import SqlStore
-from drawing import percentile
+from distributions import percentile
 from report import Promise, table
-from storm import Mint, Paced, Times, end_sessions
+from session_workload import Mint, Paced, Times, end_sessions
 
 WITH_POSTGRES = Path(__file__).resolve().parent.parent / "tools" / "with-postgres"
 PROMISED = 1000.0  # revocations per second
@@ -136,14 +136,14 @@ class Report:
 
     def add(self, kind: str, url: str, scale: Scale) -> None:
         """Measure one database."""
-        engine = crowd.migrated(url)
+        engine = bulk_sessions.migrated(url)
         mint, revoked, began = Mint(SqlStore(engine)), 0, time.monotonic()
-        crowd.people(engine)
+        bulk_sessions.people(engine)
         self.writes.append(writing(kind, mint, 0, scale.rounds))
-        crowd.fill(engine, scale.sessions)
+        bulk_sessions.fill(engine, scale.sessions)
         self.writes.append(writing(kind, mint, scale.sessions, scale.rounds))
         for share in SHARES:
-            crowd.revoke_in_bulk(engine, revoked, round(share * scale.sessions))
+            bulk_sessions.revoke_in_bulk(engine, revoked, round(share * scale.sessions))
             revoked = round(share * scale.sessions)
             self.lists.append([kind, *listing(mint, share, scale.sessions)])
         with Paced(LOG_INS, mint.log_in) as calm:
@@ -200,7 +200,7 @@ def main() -> int:
     quick = "a tenth of the sessions, for a fifth of the time"
     parser.add_argument("--quick", action="store_true", help=quick)
     scale, report = QUICK if parser.parse_args().quick else FULL, Report()
-    with crowd.databases() as urls:
+    with bulk_sessions.databases() as urls:
         for kind, url in urls.items():
             report.add(kind, url, scale)
     print(report)

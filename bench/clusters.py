@@ -21,7 +21,7 @@ from testkit.http_client import HttpClient
 from testkit.user import User
 
 ROOT = Path(__file__).resolve().parent.parent
-OBSERVER = ROOT / "bench" / "observer.py"
+OBSERVER = ROOT / "bench" / "revocation_probe.py"
 # A route of each service that needs a token and costs little; behind the gateway stands one that believes everything.
 PATHS = {"auth-service": "/account/sessions", "users-service": "/users/me", "orders-service": "/orders"}
 PROCESSES = 2
@@ -29,7 +29,7 @@ WITHOUT_LIMITS = {"RATE_LIMITS": "off"}
 
 
 class Observer:
-    """The running program of bench/observer.py; it must end with its context."""
+    """The running program of bench/revocation_probe.py; it must end with its context."""
 
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -14,7 +14,7 @@ import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 SCRIPT = (
-    "import json, load, sys; seen = load.run(sys.argv[1], connections=2, seconds=0.4); "
+    "import json, load_generator, sys; seen = load_generator.run(sys.argv[1], connections=2, seconds=0.4); "
     "print(json.dumps([seen.answers, seen.errors]))"
 )
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

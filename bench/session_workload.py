@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-import crowd
+import bulk_sessions
 import jwt
 from auth_service.adapters.client_files import ClientRegistry, packaged_clients
 from auth_service.domain.oauth.scopes import Grant
@@ -56,7 +56,7 @@ class Mint:
     def log_in(self, number: int) -> None:
         """Write what a log-in writes once the password is known to be right."""
         with self.store.transaction() as tx:
-            account = tx.accounts.locked(f"person-{number % crowd.PEOPLE}")
+            account = tx.accounts.locked(f"person-{number % bulk_sessions.PEOPLE}")
             assert account
             self._issuing.open_session(tx, account, self._client, Grant(frozenset(), ()), methods=("pwd",))
 
@@ -141,7 +141,7 @@ def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
     began, worked = time.monotonic(), time.process_time()
 
     def end(first: int) -> None:
-        sids = [crowd.sid(number) for number in numbers[first : first + together]]
+        sids = [bulk_sessions.sid(number) for number in numbers[first : first + together]]
         with store.transaction() as tx:
             sessions.end_sessions(tx, sids, EndReason.LOGGED_OUT, time.time())
 
