@@ -66,7 +66,7 @@ def test_without_keys_a_token_is_neither_good_nor_bad(issuer, mint, publish):
         issuer.verify(mint.token())
     assert caught.value.retry_after == 5
     assert not issuer.ready()
-    assert issuer.health() == {"keys": 0, "age": None, "last_error": "BadAnswerError: answered 500"}
+    assert issuer.health() == {"keys": 0, "age": None, "last_error": "BadResponseError: answered 500"}
 
 
 def test_an_issuer_is_ready_once_it_has_keys(issuer, eventually):

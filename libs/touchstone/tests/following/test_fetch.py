@@ -6,15 +6,21 @@ import threading
 
 import pytest
 import requests
-from touchstone.following.fetch import ask
+from touchstone.following.fetch import fetch
 from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError
 
 
 def test_an_answer_in_time_is_read(server, answer):
     server.plan(answer(body=b"one", headers={"ETag": '"1"', "Cache-Control": "max-age=7"}))
-    told = ask(plain_session(), server.url, None, wait=True, max_bytes=3)
-    assert (told.body, told.etag, told.max_age, told.applied, told.held) == (b"one", '"1"', 7, False, False)
+    told = fetch(plain_session(), server.url, None, wait=True, max_bytes=3)
+    assert (told.body, told.etag, told.max_age, told.wait_applied, told.held) == (
+        b"one",
+        '"1"',
+        7,
+        False,
+        False,
+    )
 
 
 @pytest.fixture
@@ -58,11 +64,11 @@ def test_answer_that_is_cut_off_is_no_document(saying, rest):
     url = saying(b'HTTP/1.1 200 OK\r\nETag: "1"\r\n' + rest)
 
     with pytest.raises((ValueError, requests.RequestException, HTTPError)):
-        ask(plain_session(), url, None, wait=False, max_bytes=1000)
+        fetch(plain_session(), url, None, wait=False, max_bytes=1000)
 
 
 def test_answer_that_ends_with_its_connection_is_read(saying):
-    told = ask(
+    told = fetch(
         plain_session(), saying(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT), None, wait=False, max_bytes=1000
     )
 

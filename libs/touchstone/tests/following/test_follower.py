@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 import pytest
-from touchstone.following import follower as follow
+from touchstone.following import follower as module
 from touchstone.following.follower import Follower
 from touchstone.following.snapshot import Snapshot
 from touchstone.following.transport import plain_session
@@ -161,16 +161,16 @@ def test_nothing_but_the_document_is_asked_for(follower, server, document):
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ({"status": 500}, "BadAnswerError: answered 500"),
-        ({"status": 404}, "BadAnswerError: answered 404"),
-        ({"status": 204, "body": b""}, "BadAnswerError: answered 204"),
-        ({"status": 302, "Location": "/elsewhere"}, "BadAnswerError: answered 302"),
-        ({"body": b"x" * 101}, "BadAnswerError: answered too much"),
+        ({"status": 500}, "BadResponseError: answered 500"),
+        ({"status": 404}, "BadResponseError: answered 404"),
+        ({"status": 204, "body": b""}, "BadResponseError: answered 204"),
+        ({"status": 302, "Location": "/elsewhere"}, "BadResponseError: answered 302"),
+        ({"body": b"x" * 101}, "BadResponseError: sent more than 100 bytes"),
         ({"body": b"bad"}, "ValueError: not one of ours"),
         ({"body": b"bug"}, "KeyError"),
         ({"body": b"\xff"}, None),
         ({"body": b"tw", "Content_Length": "3"}, None),
-        ({"Content_Encoding": "gzip"}, "BadAnswerError: answered in an encoding that was not asked for"),
+        ({"Content_Encoding": "gzip"}, "BadResponseError: used a content encoding that was not requested"),
     ],
     ids=str,
 )
@@ -205,7 +205,7 @@ def test_a_cookie_is_not_kept(follower, server, document):
 def test_an_answer_that_nothing_has_changed_is_bad_when_there_is_nothing(follower, server, document):
     server.plan(document(status=304))
     follower.poll()
-    assert follower.last_error == "BadAnswerError: answered 304"
+    assert follower.last_error == "BadResponseError: answered 304"
 
 
 def test_slow_response_is_rejected(server, document):
@@ -562,7 +562,7 @@ def test_after_a_fork_the_value_stays_and_the_thread_starts_anew(follower, serve
     server.plan(document())
     follower.poll()
     follower._thread = threading.current_thread()  # as a child finds it: started, but not here
-    follow._after_fork()
+    module._after_fork()
     assert follower._thread is None
     assert follower.value == "one"
     assert follower._thread.is_alive()
@@ -580,6 +580,6 @@ def test_a_forked_child_follows_by_itself(follower, server, document):
             fine = follower._thread is None and follower.value == "one" and follower._thread.is_alive()
             follower.refresh_soon(10)
         finally:
-            os._exit(0 if fine and not follower._early.running else 1)
+            os._exit(0 if fine and not follower._on_demand.running else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert len(server.requests) > asked

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from touchstone import IssuerDocuments, StatusReference, errors
-from touchstone.following import follower as follow
+from touchstone.following import follower as module
 from touchstone.following.issuer_documents import MAX_LISTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
@@ -522,7 +522,7 @@ def test_failures_are_counted_too(documents, publish):
     told = documents.stats()[0]
     assert told.failures >= 1
     assert told.fetches == told.failures
-    assert told.last_error == "BadAnswerError: answered 500"
+    assert told.last_error == "BadResponseError: answered 500"
     assert told.age is None
 
 
@@ -537,7 +537,7 @@ def test_health_is_about_the_keys(documents):
 
 def test_after_a_fork_what_is_known_stays(documents):
     keys, held = _ready(documents), listed(documents)
-    follow._after_fork()
+    module._after_fork()
     assert documents.keys() is keys
     assert documents.status_list(URI) is held
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from touchstone import Issuer, IssuerDocuments, Issuers
 from touchstone.flask import Touchstone, require
-from touchstone.following import follower as follow
+from touchstone.following import follower as module
 from touchstone.following.follower import Follower
 from touchstone.following.transport import plain_session
 
@@ -191,7 +191,9 @@ def test_nothing_is_asked_after_close(server):
     follower.close()
     follower.poll()
     assert server.requests == []
-    assert follower.last_error == "ConnectionError: the connection was closed without a whole answer"
+    assert (
+        follower.last_error == "ConnectionError: the connection was closed before the whole response had come"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
@@ -235,7 +237,7 @@ def test_a_process_ends_without_waiting_for_its_followers(holding):
 
 def test_a_thread_whose_follower_is_gone_asks_nothing(server):
     session = plain_session()
-    follow._run(lambda: None, session, SimpleQueue())
-    follow._ask_once(lambda: None)
-    assert follow._learned(lambda: None, None, None) == 0.0
+    module._run(lambda: None, session, SimpleQueue())
+    module._refresh(lambda: None)
+    assert module._handle(lambda: None, None, None) == 0.0
     assert server.requests == []

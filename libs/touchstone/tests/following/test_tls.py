@@ -207,14 +207,14 @@ def test_an_unknown_host_is_reported():
 def test_an_answer_that_breaks_off_is_reported(server, answer):
     server.plan(answer(200, b"{", {"Content-Length": "0"}, before=lambda: 1 / 0))
     told = attempt(server.url)["last_error"]
-    assert told == "ConnectionError: the connection was closed without a whole answer"
+    assert told == "ConnectionError: the connection was closed before the whole response had come"
 
 
 @pytest.mark.parametrize(
     ("status", "body", "told"),
     [
-        (404, b"{}", "BadAnswerError: answered 404"),
-        (200, b"<html>", "JSONDecodeError: the answer is not JSON"),
+        (404, b"{}", "BadResponseError: answered 404"),
+        (200, b"<html>", "JSONDecodeError: the response is not JSON"),
         (200, b"\xff", "ValueError: not UTF-8"),
         (200, b"[]", "ValueError: not a JWK Set"),
         (200, b'{"keys": []}', "ValueError: no usable key"),
@@ -331,7 +331,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(proxy, scheme, caplog
     way = f"http://user:hunter2@127.0.0.1:{proxy('another').port}"
     told = attempt(f"{scheme}://issuer.example", proxy=way)["last_error"]
     assert told == (
-        "BadAnswerError: answered 407" if scheme == "http" else "ProxyError: the proxy answered 407"
+        "BadResponseError: answered 407" if scheme == "http" else "ProxyError: the proxy answered 407"
     )
     assert "hunter2" not in caplog.text + told
     assert "secret words" not in caplog.text + told

@@ -11,7 +11,7 @@ from typing import Any
 from requests import Response, Session
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException  # noqa: A004 - requests' own
 from touchstone import arguments, tls
-from touchstone.following.failure_reason import reason
+from touchstone.following.failure_reason import failure_reason
 from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError, ProtocolError
 
@@ -122,7 +122,9 @@ class ServiceClient:
         except FAILURES as error:
             self.breaker.record_failure()
             if last or not isinstance(error, ConnectionError | ChunkedEncodingError | ProtocolError):
-                raise UpstreamUnavailable(self.name, self.breaker.retry_after(), reason(error)) from error
+                raise UpstreamUnavailable(
+                    self.name, self.breaker.retry_after(), failure_reason(error)
+                ) from error
             return None
         except BaseException:
             self.breaker.record_failure()  # a probe must never stay unreported

@@ -1,1 +1,1 @@
-"""Keep an issuer's documents recent: everything in touchstone that does I/O."""
+"""Keeps an issuer's documents recent: everything in touchstone that does I/O."""

@@ -1,4 +1,4 @@
-"""Why a request got no answer: one line for people, without any text of a server, a proxy or a URL."""
+"""Why a request failed: one line for people, without any text of a server, a proxy or a URL."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from urllib3 import exceptions as urllib3
 
 from touchstone.tls import CertificatesError
 
-_MOST = 20  # causes that are looked at
+_MAX_CAUSES = 20
 _PROXY = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 
-def reason(error: Exception) -> str:
-    """Return the error's type and what caused it, as in `SSLError: certificate verify failed: self-signed certificate`.
+def failure_reason(error: Exception) -> str:
+    """Return the error's type and its cause, as in `SSLError: certificate verify failed: self-signed certificate`.
 
-    Our own words (a ValueError) are repeated; of others' errors only what says what happened, for they may hold what
-    the server sent, or a proxy's password.
+    The message of our own errors (a ValueError) is repeated; that of others is not, for it may hold what the server
+    sent, or a proxy's password.
     """
     name = type(error).__name__
     for cause in reversed(list(_causes(error))):
         if isinstance(cause, CertificatesError):
             return f"{type(cause).__name__}: {cause}"
-        words = _words(cause)
-        if words is not None:
-            return f"{name}: {words}"
+        text = _describe(cause)
+        if text is not None:
+            return f"{name}: {text}"
     own = isinstance(error, ValueError) and not isinstance(
         error, requests.RequestException | urllib3.HTTPError
     )
@@ -39,10 +39,10 @@ def reason(error: Exception) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and all that it was raised for, outermost first."""
+    """Yield the error and its causes, outermost first."""
     waiting: list[object] = [error]
     seen: list[object] = []
-    while waiting and len(seen) < _MOST:
+    while waiting and len(seen) < _MAX_CAUSES:
         each = waiting.pop(0)
         if isinstance(each, BaseException) and not any(each is other for other in seen):
             seen.append(each)
@@ -50,7 +50,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             waiting += [*each.args, each.__cause__, None if each.__suppress_context__ else each.__context__]
 
 
-def _words(error: BaseException) -> str | None:  # noqa: PLR0911 - a table of kinds
+def _describe(error: BaseException) -> str | None:  # noqa: PLR0911 - a table of kinds
     match error:
         case ssl.SSLCertVerificationError():
             return f"certificate verify failed: {error.verify_message}"
@@ -61,9 +61,9 @@ def _words(error: BaseException) -> str | None:  # noqa: PLR0911 - a table of ki
         case TimeoutError() | requests.Timeout() | urllib3.TimeoutError():
             return "timed out"
         case HTTPException() | urllib3.ProtocolError():
-            return "the connection was closed without a whole answer"
+            return "the connection was closed before the whole response had come"
         case json.JSONDecodeError():
-            return "the answer is not JSON"
+            return "the response is not JSON"
         case OSError() if error.errno:
             return os.strerror(error.errno)
         case OSError() if refused := _PROXY.match(str(error)):

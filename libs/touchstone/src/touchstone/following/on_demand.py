@@ -1,4 +1,4 @@
-"""Owns the fetch out of turn: one at a time, not too often, and who may wait for it."""
+"""On-demand refresh: single flight, rate limited, with a bound on waiting threads."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from math import inf
 from threading import Condition, Thread
 
-_FEW = 2  # threads that may wait for a fetch that may well fail; the others are answered at once
+_MAX_WAITING = 2  # threads that may wait for a fetch that is likely to fail; the others return at once
 
 
-class OutOfTurn:
-    """Runs `fetch` in a thread of its own when asked to; `changed` guards all of it, and is held by who calls.
+class OnDemandRefresh:
+    """Runs `fetch` in a thread of its own on demand. The caller of each method holds `changed`.
 
     `clock` returns seconds and never goes back.
     """
@@ -19,27 +19,25 @@ class OutOfTurn:
         self._fetch = fetch
         self._changed = changed
         self._clock = clock
-        self._last = -inf
+        self._started = -inf
         self._waiting = 0
         self.running = False
 
     def start(self, every: float) -> bool:
-        """Tell whether a fetch is under way, be it one that starts now: at most one starts in `every` seconds."""
+        """Start a fetch, at most one in `every` seconds; return whether one is now running."""
         if not self.running:
-            if self._clock() < self._last + every:
+            if self._clock() < self._started + every:
                 return False
-            Thread(target=self._run, name="touchstone-early", daemon=True).start()
-            self._last = self._clock()
+            Thread(target=self._run, name="touchstone-refresh", daemon=True).start()
+            self._started = self._clock()
             self.running = True
         return True
 
-    def wait(
-        self, seconds: float, enough: Callable[[], bool] = lambda: False, *, crowd: bool = False
-    ) -> None:
-        """Wait for the end of the fetch, or until it is `enough`; more than a few may only where a `crowd` may."""
-        if seconds > 0 and (crowd or self._waiting < _FEW):
+    def wait(self, seconds: float, done: Callable[[], bool] = lambda: False, *, limited: bool = True) -> None:
+        """Wait until the fetch has ended or `done` is true; `limited`: return at once if two threads wait already."""
+        if seconds > 0 and not (limited and self._waiting >= _MAX_WAITING):
             self._waiting += 1
-            self._changed.wait_for(lambda: not self.running or enough(), seconds)
+            self._changed.wait_for(lambda: not self.running or done(), seconds)
             self._waiting -= 1
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Owns the copy of a document on disk: what a process that starts during an outage begins with."""
+"""The last good document as a file, for a process that starts during an outage."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tempfile import mkstemp
 
 log = logging.getLogger("touchstone")
 
-EVERY = 10.0  # seconds between two writes
+WRITE_INTERVAL_SECONDS = 10.0
 
 
 class Snapshot:
-    """The last good answer, in a file of mode 0600 at `path` whose time says when the server last stood by it.
+    """A file of mode 0600 at `path`; its modification time is when the server last confirmed the document.
 
-    What is older than `max_age` seconds, by `now` (seconds since the epoch), or larger than `max_bytes`, is not loaded.
-    Never raises: without a snapshot all goes on as if there were none.
+    A file older than `max_age` seconds, by `now` (seconds since the epoch), or larger than `max_bytes`, is not loaded.
+    Never raises: without a snapshot everything works as if there were none.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Snapshot:
         self._max_age = max_age
         self._now = now
         self._unwritten: bytes | None = None
-        self._written = float("-inf")
+        self._written_at = float("-inf")
         self._warned = False
 
     def load(self) -> tuple[bytes, float] | None:
@@ -41,17 +41,20 @@ class Snapshot:
                 body = file.read(self._max_bytes + 1)
         except OSError:
             return None
-        # One from the future tells of a clock that was wrong, then or now.
+        # A time in the future means that the clock was wrong, then or now.
         return (body, age) if abs(age) <= self._max_age and len(body) <= self._max_bytes else None
 
-    def keep(self, body: bytes | None) -> None:
-        """Note that the server has just sent this document, or (None) confirmed the last one."""
+    def save(self, body: bytes | None) -> None:
+        """Record that the server has just sent this document, or (None) confirmed the last one.
+
+        Writes at most once in 10 s.
+        """
         if body is not None:
             self._unwritten = body
         now = self._now()
-        if abs(now - self._written) < EVERY:
+        if abs(now - self._written_at) < WRITE_INTERVAL_SECONDS:
             return
-        self._written = now
+        self._written_at = now
         try:
             if self._unwritten is None:
                 os.utime(self._path, (now, now))
@@ -61,7 +64,7 @@ class Snapshot:
         except OSError as error:
             if not self._warned:
                 self._warned = True
-                log.warning("cannot write %s: %s", self._path, error.strerror)
+                log.warning("cannot write the snapshot %s: %s", self._path, error.strerror)
 
     def _write(self, body: bytes, now: float) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
