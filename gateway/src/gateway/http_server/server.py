@@ -1,6 +1,6 @@
 """The server process: uvicorn opens the port and makes the connections, and completes running requests on shutdown.
 
-Why not the server of the services: docs/adr/0006-granian-and-the-door.md.
+Why not the server of the services: docs/adr/0006-granian-and-uvicorn.md.
 """
 
 import asyncio
