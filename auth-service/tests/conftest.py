@@ -33,6 +33,7 @@ from auth_service.storage import MIGRATIONS
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.refresh_token_grant import RefreshTokenGrant
 from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
+from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 from flask.testing import FlaskClient
 from service_kit.database import open_database
 from sqlalchemy import text
@@ -98,6 +99,10 @@ class MemoryStore:
     @property
     def statuses(self):
         return _MemoryStatuses(self.rows["bits"], self.rows["sessions"], self.rows["client_bits"])
+
+    @property
+    def listeners(self):
+        return [SecurityEventEmitter(self)]
 
     @property
     def streams(self):
@@ -807,7 +812,7 @@ def sqlite_file(migrated, tmp_path):
 @pytest.fixture
 def sqlite(sqlite_file, clock):
     engine = open_database(f"sqlite:///{sqlite_file}")
-    yield SqlStore(engine, clock)
+    yield SqlStore(engine, clock, listeners=[SecurityEventEmitter])
     engine.dispose()
 
 
@@ -823,7 +828,7 @@ def postgresql_migrated():
 def postgresql(postgresql_migrated, clock):
     """A database of this test's own, on the server that TEST_POSTGRES_URL names."""
     with postgresql_url(postgresql_migrated) as url, database_at(url) as database:
-        yield SqlStore(database.engine, clock)
+        yield SqlStore(database.engine, clock, listeners=[SecurityEventEmitter])
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ from auth_service.storage.status_bits import StatusPlan
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
 from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
+from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 from auth_service.use_cases.security_events.poll import Poll
 from auth_service.use_cases.security_events.push import Deliver
 from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
@@ -93,7 +94,8 @@ def create_app(
     """
     engine = open_database(settings.database_url)
     upgrade(engine, MIGRATIONS)
-    store = SqlStore(engine, now, plan=StatusPlan(settings.status_list_size, settings.access_token_ttl))
+    plan = StatusPlan(settings.status_list_size, settings.access_token_ttl)
+    store = SqlStore(engine, now, plan=plan, listeners=[SecurityEventEmitter])
     with store.transaction() as tx:
         tx.statuses.settle()
     hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
@@ -170,7 +172,7 @@ def _statuses(settings: Settings, store: Store, ring: KeyRing, now: Clock) -> St
 
 
 def _desk(  # noqa: PLR0913, PLR0917 (as below)
-    settings: Settings, store: Store, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
+    settings: Settings, store: SqlStore, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
 ) -> SignalDesk:
     """Wire what receivers of signals can do."""
     streams = StreamAdmin(store, now, at_home=is_loopback(settings.issuer))
@@ -178,7 +180,7 @@ def _desk(  # noqa: PLR0913, PLR0917 (as below)
 
 
 def _couriers(  # noqa: PLR0913, PLR0917 (as below)
-    settings: Settings, store: Store, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
+    settings: Settings, store: SqlStore, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
 ) -> EventPusher:
     """Wire what sees signals off, from the first request on."""
     deliver = Deliver(store, clients, ring, HttpPusher(at_once=AT_ONCE), settings.issuer, now)

@@ -23,7 +23,7 @@ from auth_service.domain.security_events.stream import (
     StreamStatus,
 )
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.security_events.emit import password_changed
+from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 from auth_service.use_cases.security_events.streams import StreamAdmin
 from auth_service.use_cases.sessions.end_sessions import end_session
 
@@ -164,7 +164,7 @@ def test_what_one_transaction_tells_has_one_transaction_identifier(store, stream
 
     for sub in ("a", "b"):
         with store.transaction() as tx:
-            password_changed(tx, sub, clock())
+            SecurityEventEmitter(tx).password_changed(sub, EndReason.PASSWORD_CHANGED, clock())
             tx.signals.record(Event(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
 
     of = {(signal.sub, signal.txn) for signal in waiting(one)}

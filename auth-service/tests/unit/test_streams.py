@@ -6,7 +6,7 @@ from auth_service.domain.security_events.errors import InvalidStream, TooManyVer
 from auth_service.domain.security_events.event import CREDENTIAL_CHANGE, EVENTS, SESSION_REVOKED, QueuedEvent
 from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, StreamConfiguration, StreamStatus
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.security_events.emit import _ENDS, password_changed
+from auth_service.use_cases.security_events.emit import _SESSION_ENDS, SecurityEventEmitter
 from auth_service.use_cases.security_events.poll import Poll
 from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
 from auth_service.use_cases.sessions.end_sessions import end_session
@@ -232,7 +232,7 @@ def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, po
         end_session(tx, session.sid, reason, rules.clock())
 
     (signal,) = poll.fetch("hr", made.stream_id, 10).signals
-    assert str(reason) in _ENDS
+    assert str(reason) in _SESSION_ENDS
     assert signal.body["initiating_entity"] in {"admin", "user", "policy", "system"}
     assert signal.body["reason_admin"]["en"]
     assert signal.body["reason_user"]["en"]
@@ -260,7 +260,7 @@ def test_a_password_change_is_about_a_person_and_no_session(rules, admin, poll):
     made, account = admin.create("hr", StreamConfiguration()), rules.account()
 
     with rules.store.transaction() as tx:
-        password_changed(tx, account.sub, rules.clock())
+        SecurityEventEmitter(tx).password_changed(account.sub, EndReason.PASSWORD_CHANGED, rules.clock())
 
     (signal,) = poll.fetch("hr", made.stream_id, 10).signals
     claims = signal.claims(issuer=ISSUER, audience="hr")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from auth_service.domain.clock import Clock
 from auth_service.domain.security_events.event import QueueDepth
 from auth_service.domain.security_events.stream import Method
-from auth_service.domain.unit_of_work import Store
+from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 from auth_service.use_cases.security_events.push import Outcome
 
 METHODS = {Method.PUSH.value: "push", Method.POLL.value: "poll"}
@@ -20,7 +20,7 @@ METHODS = {Method.PUSH.value: "push", Method.POLL.value: "poll"}
 class SignalMetrics(Collector):
     """Counts tries when it is told, and what waits when it is asked; of that it says nothing while the database is away."""
 
-    def __init__(self, store: Store, now: Clock) -> None:
+    def __init__(self, store: SecurityEventStore, now: Clock) -> None:
         self._store, self._now = store, now
         self._lock = threading.Lock()
         self._outcomes: Counter[Outcome] = Counter()

@@ -1,12 +1,12 @@
 """The outbox as the watcher sees it."""
 
-from auth_service.domain.unit_of_work import Store
+from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 
 
 class NewEventMarker:
     """Another version whenever another signal is the newest: so the couriers of each process, and who polls, look at once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SecurityEventStore) -> None:
         self._store = store
         self._newest: str | None = None
 

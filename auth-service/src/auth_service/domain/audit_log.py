@@ -4,10 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:  # the store's port names this one
-    pass
+from typing import Protocol
 
 OK = "ok"
 REFUSED = "refused"

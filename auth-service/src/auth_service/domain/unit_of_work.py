@@ -1,95 +1,88 @@
 """The port to what is kept: transactions, and the repositories that take part in them."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from auth_service.domain.audit_log import AuditEvent
-
-if TYPE_CHECKING:  # the repositories' ports lie beside the rules that need them, and those need this
-    from auth_service.domain.accounts.account import Accounts
-    from auth_service.domain.accounts.failed_logins import SlowDowns
-    from auth_service.domain.accounts.one_time_token import OneTimeTokens
-    from auth_service.domain.audit_log import Audit
-    from auth_service.domain.oauth.authorization_code import AuthorizationCodes
-    from auth_service.domain.oauth.client import RegisteredClients
-    from auth_service.domain.oauth.client_assertion import Assertions
-    from auth_service.domain.oauth.consent import Consents
-    from auth_service.domain.oauth.device_code import DeviceCodes
-    from auth_service.domain.oauth.id_token import HintKeys
-    from auth_service.domain.oauth.refresh_token import RefreshTokens
-    from auth_service.domain.security_events.event import Signals
-    from auth_service.domain.security_events.stream import Streams
-    from auth_service.domain.sessions.browser_session import BrowserSessions
-    from auth_service.domain.sessions.session import Sessions
-    from auth_service.domain.sessions.status_list import Statuses
+from auth_service.domain.accounts.account import Accounts
+from auth_service.domain.accounts.failed_logins import SlowDowns
+from auth_service.domain.accounts.one_time_token import OneTimeTokens
+from auth_service.domain.audit_log import Audit, AuditEvent
+from auth_service.domain.oauth.authorization_code import AuthorizationCodes
+from auth_service.domain.oauth.client import RegisteredClients
+from auth_service.domain.oauth.client_assertion import Assertions
+from auth_service.domain.oauth.consent import Consents
+from auth_service.domain.oauth.device_code import DeviceCodes
+from auth_service.domain.oauth.id_token import HintKeys
+from auth_service.domain.oauth.refresh_token import RefreshTokens
+from auth_service.domain.sessions.browser_session import BrowserSessions
+from auth_service.domain.sessions.listener import SessionListener
+from auth_service.domain.sessions.session import Sessions
+from auth_service.domain.sessions.status_list import Statuses
 
 
 class Transaction(Protocol):
     """One unit of work: everything done through it holds together, or not at all."""
 
     @property
-    def accounts(self) -> "Accounts":
+    def accounts(self) -> Accounts:
         """The accounts."""
 
     @property
-    def sessions(self) -> "Sessions":
+    def sessions(self) -> Sessions:
         """The log-in sessions."""
 
     @property
-    def statuses(self) -> "Statuses":
+    def statuses(self) -> Statuses:
         """The sessions' revocation bits."""
 
     @property
-    def refresh_tokens(self) -> "RefreshTokens":
+    def refresh_tokens(self) -> RefreshTokens:
         """The refresh tokens."""
 
     @property
-    def assertions(self) -> "Assertions":
+    def assertions(self) -> Assertions:
         """The client assertions already used."""
 
     @property
-    def device_codes(self) -> "DeviceCodes":
+    def device_codes(self) -> DeviceCodes:
         """The device authorizations."""
 
     @property
-    def clients(self) -> "RegisteredClients":
+    def clients(self) -> RegisteredClients:
         """The clients registered at run time."""
 
     @property
-    def audit(self) -> "Audit":
+    def audit(self) -> Audit:
         """The audit log."""
 
     @property
-    def authorization_codes(self) -> "AuthorizationCodes":
+    def authorization_codes(self) -> AuthorizationCodes:
         """The authorization codes."""
 
     @property
-    def browser_sessions(self) -> "BrowserSessions":
+    def browser_sessions(self) -> BrowserSessions:
         """The browser sessions of the mint's own pages."""
 
     @property
-    def consents(self) -> "Consents":
+    def consents(self) -> Consents:
         """What people have allowed third-party clients."""
 
     @property
-    def hint_keys(self) -> "HintKeys":
+    def hint_keys(self) -> HintKeys:
         """The public halves of former signing keys."""
 
     @property
-    def slow_downs(self) -> "SlowDowns":
+    def slow_downs(self) -> SlowDowns:
         """Failed log-ins."""
 
     @property
-    def one_time_tokens(self) -> "OneTimeTokens":
+    def one_time_tokens(self) -> OneTimeTokens:
         """The tokens and codes that were mailed."""
 
     @property
-    def signals(self) -> "Signals":
-        """What systems that are not ours are still to be told."""
-
-    @property
-    def streams(self) -> "Streams":
-        """Over which they are told."""
+    def listeners(self) -> Iterable[SessionListener]:
+        """The parts that `end_sessions` calls in this transaction; none unless the store was given any."""
 
     def announce(self) -> None:
         """Wake whoever waits for published documents, in every process, once this is committed."""
@@ -108,7 +101,7 @@ class Store(Protocol):
         """Read within the transaction that this context is in; in one of its own when it is in none."""
 
 
-def record_alone(store: "Store", event: AuditEvent) -> None:
+def record_alone(store: Store, event: AuditEvent) -> None:
     """Record what changed nothing else, a refusal for the most part, in a transaction of its own."""
     with store.transaction() as tx:
         tx.audit.record(event)

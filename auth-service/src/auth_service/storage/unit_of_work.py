@@ -3,7 +3,7 @@
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
 from auth_service.domain.clock import Clock
+from auth_service.domain.sessions.listener import SessionListener
 from auth_service.storage.accounts import SqlAccounts
 from auth_service.storage.audit import SqlAudit
 from auth_service.storage.authorization_codes import SqlAuthorizationCodes, SqlConsents
@@ -51,12 +52,13 @@ DEVICE_KEPT = 600.0  # seconds after it expired, in which the device is told so
 BATCH = 100
 SESSION_KEPT = 3600.0  # seconds after its absolute end, far longer than any token of it can live
 CODE_KEPT = 86_400.0  # seconds after it expired, in which a second use still ends what the first one opened
+NewListener = Callable[["SqlTransaction"], SessionListener]
 
 
 class SqlTransaction:
     """The domain's Transaction over one database session."""
 
-    def __init__(self, db: Db, now: Clock, plan: StatusPlan) -> None:
+    def __init__(self, db: Db, now: Clock, plan: StatusPlan, listeners: Sequence[NewListener] = ()) -> None:
         self.announced = False
         self.statuses = SqlStatuses(db, now, plan, self.announce)
         self.accounts = SqlAccounts(db)
@@ -74,6 +76,7 @@ class SqlTransaction:
         self.one_time_tokens = SqlOneTimeTokens(db)
         self.signals = SqlSignals(db, now, self.announce)
         self.streams = SqlStreams(db)
+        self.listeners = [new(self) for new in listeners]
 
     def announce(self) -> None:
         self.announced = True
@@ -82,6 +85,7 @@ class SqlTransaction:
 class SqlStore:
     """The domain's Store; may be shared by any number of threads.
 
+    `listeners` makes, for each transaction, the parts that `end_sessions` calls in it.
     Every so many writes it also removes rows that can no longer matter, a bounded number each time.
     """
 
@@ -92,10 +96,12 @@ class SqlStore:
         *,
         prune_every: int = 64,
         plan: StatusPlan | None = None,
+        listeners: Sequence[NewListener] = (),
     ) -> None:
         self._database = Database(engine)
         self._now = now
         self._plan = plan or StatusPlan()
+        self._listeners = listeners
         self._prune_every = prune_every
         self._writes = itertools.count(1)
         self._open: ContextVar[SqlTransaction | None] = ContextVar("open_transaction", default=None)
@@ -128,7 +134,7 @@ class SqlStore:
 
     @contextmanager
     def _current(self, db: Db) -> Iterator[SqlTransaction]:
-        tx = SqlTransaction(db, self._now, self._plan)
+        tx = SqlTransaction(db, self._now, self._plan, self._listeners)
         token = self._open.set(tx)
         try:
             yield tx

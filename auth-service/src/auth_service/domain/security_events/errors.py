@@ -1,4 +1,6 @@
-"""TODO."""
+"""Refusals of the event stream endpoints (SSF 1.0 section 8.1)."""
+
+# ruff: noqa: N818 - the names are those of the error codes
 
 from auth_service.domain.errors import AuthError, TryLater
 

@@ -2,10 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:  # whoever ends a session records a signal, and the reasons lie there
-    pass
+from typing import Protocol
 
 CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 SESSION_REVOKED = f"{CAEP}session-revoked"

@@ -13,8 +13,7 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.errors import SessionOver, WrongPassword
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, record_alone
-from auth_service.use_cases.security_events.emit import password_changed
-from auth_service.use_cases.sessions.end_sessions import end_all_sessions, live_session
+from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password, live_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +49,4 @@ class ChangePassword:
             tx.audit.record(
                 AuditEvent(Event.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)
             )
-            password_changed(tx, sub, self.now())
-            end_all_sessions(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid, by=sub)
+            end_sessions_of_old_password(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid)

@@ -19,8 +19,7 @@ from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.email_texts import password_reset
-from auth_service.use_cases.security_events.emit import RESET, password_changed
-from auth_service.use_cases.sessions.end_sessions import end_all_sessions
+from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password
 
 LIFE = 1800.0  # seconds
 MOST = 5  # links for one address that have not expired; more are not mailed
@@ -93,8 +92,7 @@ class ResetPassword:
             tx.accounts.set_email_verified(account.sub, now)
             tx.browser_sessions.end_all(account.sub, now)
             tx.audit.record(AuditEvent(Event.PASSWORD_RESET, actor=account.sub, subject=account.sub))
-            password_changed(tx, account.sub, now, RESET)
-            end_all_sessions(tx, account.sub, EndReason.PASSWORD_RESET, now, by=account.sub)
+            end_sessions_of_old_password(tx, account.sub, EndReason.PASSWORD_RESET, now)
 
     def _account(self, tx: Transaction, link: OneTimeToken | None) -> Account:
         """Give the account that a link may change, if it may still; raises BadLink."""

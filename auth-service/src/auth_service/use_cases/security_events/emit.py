@@ -1,6 +1,6 @@
-"""TODO."""
+"""Security events of sessions and passwords (CAEP 1.0), queued in the transaction that they tell of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from auth_service.domain.security_events.event import (
@@ -12,11 +12,11 @@ from auth_service.domain.security_events.event import (
     USER,
     Event,
 )
+from auth_service.domain.security_events.unit_of_work import SecurityEventTransaction
 from auth_service.domain.sessions.session import EndReason, Session
-from auth_service.domain.unit_of_work import Transaction
 
-# Who wanted it, then the words for administrators and for people.
-_ENDS: Mapping[str, tuple[str, str, str]] = {
+# The initiating entity, the text for administrators, the text for users.
+_SESSION_ENDS: Mapping[str, tuple[str, str, str]] = {
     "logged_out": (USER, "log-out", "You logged out."),
     "logged_out_everywhere": (USER, "log-out of all sessions", "You logged out everywhere."),
     "revoked": (SYSTEM, "a client gave its token back", "The application logged you out."),
@@ -29,39 +29,26 @@ _ENDS: Mapping[str, tuple[str, str, str]] = {
     "ended_by_owner": (USER, "ended by its owner", "You ended this session."),
     "ended_by_admin": (ADMIN, "ended by an administrator", "An administrator ended your session."),
 }
-
-
 _OTHER = (SYSTEM, "the session ended", "Your session was ended.")
+_RESET = (USER, "password reset by a mailed link", "Your password was reset.")
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordTold:
-    """How a password came to be another one."""
+class SecurityEventEmitter:
+    """The `SessionListener` that queues an event for each stream that requested its type."""
 
-    entity: str = USER
-    admin: str = "password change"
-    user: str = "Your password was changed."
+    tx: SecurityEventTransaction
 
+    def sessions_ended(self, sessions: Collection[Session], reason: EndReason, at: float) -> None:
+        """Queue `session-revoked` for each session (CAEP 1.0 section 3.1)."""
+        body = _body(*_SESSION_ENDS.get(str(reason), _OTHER), at)
+        self.tx.signals.record(*(Event(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions))
 
-CHANGED = PasswordTold()
-
-
-RESET = PasswordTold(admin="password reset by a mailed link", user="Your password was reset.")
-
-
-def sessions_ended(
-    tx: "Transaction", sessions: "Iterable[Session]", reason: "EndReason | str", at: float
-) -> None:
-    """Tell that sessions have ended (CAEP 1.0 section 3.1). For ``end_sessions`` alone."""
-    entity, admin, user = _ENDS.get(str(reason), _OTHER)
-    body = _body(entity, admin, user, at)
-    tx.signals.record(*(Event(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions))
-
-
-def password_changed(tx: "Transaction", sub: str, at: float, told: PasswordTold = CHANGED) -> None:
-    """Tell that an account's password is another one now (CAEP 1.0 section 3.3)."""
-    facts = {"credential_type": "password", "change_type": "update"}
-    tx.signals.record(Event(CREDENTIAL_CHANGE, sub, facts | _body(told.entity, told.admin, told.user, at)))
+    def password_changed(self, sub: str, reason: EndReason, at: float) -> None:
+        """Queue `credential-change` for the account (CAEP 1.0 section 3.3)."""
+        why = _RESET if reason is EndReason.PASSWORD_RESET else _SESSION_ENDS[reason]
+        facts = {"credential_type": "password", "change_type": "update"}
+        self.tx.signals.record(Event(CREDENTIAL_CHANGE, sub, facts | _body(*why, at)))
 
 
 def _body(entity: str, admin: str, user: str, at: float) -> dict[str, object]:

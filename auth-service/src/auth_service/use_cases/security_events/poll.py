@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from auth_service.domain.security_events.errors import InvalidStream
 from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Method, Stream, StreamStatus, own_stream
-from auth_service.domain.unit_of_work import Store
+from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Polled:
 class Poll:
     """Lets a receiver fetch its signals (RFC 8936). What it does not acknowledge it gets again."""
 
-    store: Store
+    store: SecurityEventStore
 
     def settle(self, client_id: str, stream_id: str, told: Collection[str]) -> int:
         """Forget what was acknowledged or refused; gives how many were there. Raises UnknownStream or InvalidStream."""

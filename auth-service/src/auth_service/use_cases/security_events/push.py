@@ -11,8 +11,8 @@ from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.oauth.client import Clients
 from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Stream
+from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 from auth_service.domain.signing_keys import Signer
-from auth_service.domain.unit_of_work import Store
 
 TYPE = "secevent+jwt"  # RFC 8417 section 2.3: no verifier of access tokens takes it for one
 LEASE = 30.0  # seconds that a signal is one process's, longer than any try takes
@@ -67,7 +67,7 @@ def security_event_token(signer: Signer, signal: QueuedEvent, stream: Stream, is
 class Deliver:
     """Sees signals off. Any number of processes may: one that is claimed is nobody else's for LEASE seconds."""
 
-    store: Store
+    store: SecurityEventStore
     clients: Clients
     signer: Signer
     pusher: Pusher

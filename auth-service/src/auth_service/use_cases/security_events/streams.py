@@ -23,14 +23,14 @@ from auth_service.domain.security_events.stream import (
     StreamStatus,
     own_stream,
 )
-from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.domain.security_events.unit_of_work import SecurityEventStore, SecurityEventTransaction
 
 
 @dataclass(frozen=True, slots=True)
 class StreamAdmin:
     """What a client can do to its own streams: nobody else's are there for it. ``at_home`` allows http to near hosts."""
 
-    store: Store
+    store: SecurityEventStore
     now: Clock
     at_home: bool = False
 
@@ -126,7 +126,7 @@ class StreamAdmin:
 class Operator:
     """What whoever runs the mint can do to everybody's streams."""
 
-    store: Store
+    store: SecurityEventStore
 
     def all(self) -> Sequence[tuple[Stream, int]]:
         """Give every stream with the number of signals that wait for it, up to a thousand."""
@@ -142,18 +142,18 @@ class Operator:
             _remove(tx, stream)
 
 
-def _remove(tx: Transaction, stream: Stream) -> None:
+def _remove(tx: SecurityEventTransaction, stream: Stream) -> None:
     """Close a stream, and forget what it had."""
     tx.streams.remove(stream.stream_id)
     tx.signals.clear(stream.stream_id)
     _record(tx, Event.STREAM_REMOVED, stream)
 
 
-def _locked(tx: Transaction, client_id: str, stream_id: str) -> Stream:
+def _locked(tx: SecurityEventTransaction, client_id: str, stream_id: str) -> Stream:
     found = {stream.stream_id: stream for stream in tx.streams.locked(client_id)}
     return own_stream(client_id, found.get(stream_id))
 
 
-def _record(tx: Transaction, event: Event, stream: Stream) -> None:
+def _record(tx: SecurityEventTransaction, event: Event, stream: Stream) -> None:
     facts = {"stream_id": stream.stream_id, "method": stream.method, "status": str(stream.status)}
     tx.audit.record(AuditEvent(event, actor=stream.client_id, client_id=stream.client_id, detail=facts))

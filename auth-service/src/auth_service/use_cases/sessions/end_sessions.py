@@ -6,7 +6,6 @@ from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Transaction
-from auth_service.use_cases.security_events.emit import sessions_ended
 
 
 def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
@@ -30,7 +29,8 @@ def end_sessions(
     if ended:
         tx.statuses.revoke([session.status for session in ended if session.status is not None], at)
         tx.audit.record(*(_ended(session, reason, by) for session in ended))
-        sessions_ended(tx, ended, reason, at)
+        for listener in tx.listeners:
+            listener.sessions_ended(ended, reason, at)
     return [session.sid for session in ended]
 
 
@@ -67,6 +67,15 @@ def end_all_sessions(  # noqa: PLR0913 (the last two by name)
     tx.browser_sessions.end_all(sub, at, but=kept.browser_session if kept else None)
     sids = [session.sid for session in tx.sessions.living(sub, at) if session.sid != but]
     return end_sessions(tx, sids, reason, at, by=by)
+
+
+def end_sessions_of_old_password(
+    tx: Transaction, sub: str, reason: EndReason, at: float, *, but: str | None = None
+) -> list[str]:
+    """End every live session of an account whose password has just changed, except perhaps one; return their ids."""
+    for listener in tx.listeners:
+        listener.password_changed(sub, reason, at)
+    return end_all_sessions(tx, sub, reason, at, but=but, by=sub)
 
 
 def end_client_tokens(
