@@ -18,6 +18,7 @@ from auth_service.domain.sessions.status_list import Changes, ReadPosition
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
+from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 from auth_service.use_cases.sessions import end_sessions as sessions
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from service_kit.database import open_database
@@ -134,7 +135,7 @@ def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
     After so many seconds it gives up whatever is left.
     """
     engine = open_database(url)
-    store, lock, times = SqlStore(engine), threading.Lock(), Times()
+    store, lock, times = SqlStore(engine, listeners=[SecurityEventEmitter]), threading.Lock(), Times()
     turns = iter(range(0, len(numbers), together))
     with store.reading() as tx:  # connected, and everything imported
         tx.sessions.get("nobody")
