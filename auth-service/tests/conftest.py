@@ -2,7 +2,9 @@
 
 import copy
 import itertools
+import re
 import shutil
+import socket
 import sys
 import threading
 import uuid
@@ -17,7 +19,7 @@ from auth_service.domain.accounts.account import Account
 from auth_service.domain.accounts.failed_logins import Failures
 from auth_service.domain.accounts.password import Verdict
 from auth_service.domain.audit_log import AuditEntry
-from auth_service.domain.errors import TooBusy
+from auth_service.domain.errors import MailBusy, TooBusy
 from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.device_code import DeviceStatus
@@ -37,6 +39,7 @@ from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 from flask.testing import FlaskClient
 from service_kit.database import open_database
 from sqlalchemy import text
+from structlog.testing import capture_logs
 from testkit.clock import FakeClock
 from testkit.concurrency import wait_for
 from testkit.database import database_at, migrate, postgresql_url
@@ -722,6 +725,34 @@ def _status(claim):
 
 
 @dataclass
+class FakeOutbox:
+    """Sends nothing, and shows what it was given: `letters`, and `work`, which counts what was no letter too."""
+
+    letters: list = field(default_factory=list)
+    work: int = 0
+    full: bool = False
+
+    def post(self, letter):
+        if self.full:
+            raise MailBusy("full", retry_after=5)
+        self.work += 1
+        if letter is not None:
+            self.letters.append(letter)
+
+    @property
+    def last(self):
+        return self.letters[-1]
+
+    @property
+    def token(self):
+        return self.last.link.partition("token=")[2]
+
+    @property
+    def code(self):
+        return re.search(r"^[B-Z]{4}-[B-Z]{4}$", self.last.text, re.MULTILINE)[0]
+
+
+@dataclass
 class Rules:
     """The domain with all its ports: whatever a test needs of it hangs here."""
 
@@ -855,6 +886,12 @@ def store(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """The store over either database in turn."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def rules(memory, clock):
     return Rules(memory, clock)
@@ -887,11 +924,16 @@ def hasher():
 
 
 @pytest.fixture
-def make_app(sqlite_file, keys_dir, hasher, clock):
-    """Make the mint over a SQLite file and keys of this test; no thread of it outlives the test."""
+def outbox():
+    return FakeOutbox()
+
+
+@pytest.fixture
+def make_app(sqlite_file, keys_dir, hasher, outbox, clock):
+    """Make auth-service over a SQLite file, keys and an outbox of this test; no thread of it outlives the test."""
     apps = []
 
-    def make(outbox=None, **settings):
+    def make(outbox=outbox, **settings):
         options = {"database_url": f"sqlite:///{sqlite_file}", "keys_dir": keys_dir, "demo": True}
         options["key_rotation_interval"] = 0  # no thread unless a test is about it
         settings = Settings(**options | settings)
@@ -931,3 +973,24 @@ def app(make_app):
 @pytest.fixture
 def client(app):
     return app.test_client()
+
+
+@pytest.fixture
+def free_port():
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port():
+    """A port on which somebody listens, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def logged():
+    """What the log says so far, as one text."""
+    with capture_logs() as lines:
+        yield lambda: repr(lines)

@@ -26,11 +26,6 @@ def rules(store, make_rules):
     return make_rules(store)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    return request.getfixturevalue(request.param)
-
-
 def at_once(count, work):
     start = Barrier(count)
 

@@ -16,11 +16,6 @@ from sqlalchemy import text
 MANY = 2000
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    return request.getfixturevalue(request.param)
-
-
 @pytest.fixture
 def rules(database, make_rules):
     return make_rules(database)

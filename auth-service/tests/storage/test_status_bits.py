@@ -22,11 +22,6 @@ SIZE = 64
 SESSIONS = len(session_indexes(SIZE))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    return request.getfixturevalue(request.param)
-
-
 @pytest.fixture
 def small(database, clock):
     """The same database, with lists of 64 bits."""

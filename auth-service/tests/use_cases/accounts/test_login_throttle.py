@@ -306,7 +306,7 @@ def test_over_http_a_mailed_link_logs_in_however_much_others_guess(client, outbo
     assert client.post("/magic-links/redeem", json={"token": outbox.token}).status_code == 200
 
 
-def test_without_rate_limits_nobody_is_slowed(make_mailing_app):
-    client = make_mailing_app(rate_limits=False).test_client()
+def test_without_rate_limits_nobody_is_slowed(make_app):
+    client = make_app(rate_limits=False).test_client()
 
     assert {post(client, "wrong").status_code for _ in range(20)} == {401}

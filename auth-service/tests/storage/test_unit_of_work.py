@@ -175,11 +175,6 @@ def test_an_assertion_is_remembered_for_its_client_alone(store):
         assert tx.assertions.remember("orders-service", "jti", NOW + 2) is False
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    return request.getfixturevalue(request.param)
-
-
 def at_once(count, work):
     """Run `work(n)` in so many threads that start together; gives what each returned or raised."""
     start = Barrier(count)

@@ -32,11 +32,6 @@ def rules(store, make_rules):
     return make_rules(store)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    return request.getfixturevalue(request.param)
-
-
 @pytest.fixture
 def keep(clock):
     """`keep(rules, **changes)`: an account, its browser session, and a code for them."""

@@ -112,16 +112,16 @@ def test_it_is_either_a_token_or_an_address_and_a_code(client, body):
     assert redeem(client, **body).status_code == 422
 
 
-def test_the_cookie_is_for_this_server_alone_and_out_of_every_scripts_reach(make_mailing_app):
-    cookie = ask(make_mailing_app().test_client()).headers["Set-Cookie"]
+def test_the_cookie_is_for_this_server_alone_and_out_of_every_scripts_reach(make_app):
+    cookie = ask(make_app().test_client()).headers["Set-Cookie"]
 
     assert cookie.startswith("magic=")
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "Secure" not in cookie
 
 
-def test_below_https_the_cookie_is_secure_and_named_for_one_host(make_mailing_app):
-    app = make_mailing_app(issuer="https://mint.example", demo=False)
+def test_below_https_the_cookie_is_secure_and_named_for_one_host(make_app):
+    app = make_app(issuer="https://mint.example", demo=False)
 
     cookie = ask(app.test_client()).headers["Set-Cookie"]
 
