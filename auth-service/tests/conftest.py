@@ -16,10 +16,10 @@ from auth_service.adapters.client_files import ClientRegistry, packaged_clients
 from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.app import create_app
 from auth_service.domain.accounts.account import Account
+from auth_service.domain.accounts.errors import MailBusy, TooBusy
 from auth_service.domain.accounts.failed_logins import Failures
 from auth_service.domain.accounts.password import Verdict
 from auth_service.domain.audit_log import AuditEntry
-from auth_service.domain.errors import MailBusy, TooBusy
 from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.device_code import DeviceStatus

@@ -9,7 +9,7 @@ from service_kit.settings import TEN_YEARS, KeysDir, Seconds, ServiceSettings
 
 from auth_service.adapters.client_files import file_clients
 from auth_service.adapters.mail import check_sender, mailer_for
-from auth_service.domain.errors import ClientFault
+from auth_service.domain.oauth.errors import ClientFault
 from auth_service.domain.sessions.browser_session import BROWSER_LIFE
 from auth_service.domain.sessions.status_list import LIST_SIZE, check_size
 from auth_service.signing.key_storage_settings import SigningStore

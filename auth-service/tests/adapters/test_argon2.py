@@ -7,8 +7,9 @@ import pytest
 from auth_service.adapters.argon2 import Argon2Hasher, HashCost
 from auth_service.adapters.client_files import read_clients
 from auth_service.adapters.successor_encryption import HkdfSealer
+from auth_service.domain.accounts.errors import TooBusy
 from auth_service.domain.accounts.password import Verdict, normal_form
-from auth_service.domain.errors import ClientFault, TooBusy
+from auth_service.domain.oauth.errors import ClientFault
 from hypothesis import given
 from hypothesis import strategies as st
 

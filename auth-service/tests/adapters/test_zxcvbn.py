@@ -2,8 +2,8 @@
 
 import pytest
 from auth_service.adapters.zxcvbn import Zxcvbn
+from auth_service.domain.accounts.errors import InvalidPassword
 from auth_service.domain.accounts.password import check_new_password
-from auth_service.domain.errors import InvalidPassword
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,8 +6,8 @@ import pytest
 from auth_service.adapters.mail.demo_console import announce
 from auth_service.background import mail_outbox as outbox_module
 from auth_service.background.mail_outbox import ThreadedOutbox
+from auth_service.domain.accounts.errors import MailBusy
 from auth_service.domain.email import Email, MailDelayed, MailRefused
-from auth_service.domain.errors import MailBusy
 
 SOON = 5.0  # seconds that a test waits at most for what happens at once
 

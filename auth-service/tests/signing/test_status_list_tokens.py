@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
-from auth_service.domain.errors import NoSigningKey, StatusListsStale, UnknownStatusList
+from auth_service.domain.errors import NoSigningKey
+from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.sessions.status_list import Bit, Bitmap, Changes, ReadPosition, check_size
 from auth_service.signing.status_list_tokens import (
     BEHIND,

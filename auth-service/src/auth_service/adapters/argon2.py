@@ -13,8 +13,8 @@ from argon2 import Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from service_kit.worker_threads import release_slot
 
+from auth_service.domain.accounts.errors import TooBusy
 from auth_service.domain.accounts.password import LONGEST, LONGEST_TYPED, Verdict, normal_form
-from auth_service.domain.errors import TooBusy
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-from auth_service.domain.errors import ClientFault
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.client_metadata import client_from, is_client_id
+from auth_service.domain.oauth.errors import ClientFault
 from auth_service.domain.unit_of_work import Store
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import structlog
 
+from auth_service.domain.accounts.errors import MailBusy
 from auth_service.domain.email import Email, MailDelayed, Mailer, MailRefused
-from auth_service.domain.errors import MailBusy
 
 _log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries, doubling

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import NoSigningKey, StatusListsStale, UnknownStatusList
+from auth_service.domain.errors import NoSigningKey
+from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.sessions.status_list import Bitmap, Changes, ReadPosition, StatusBits, list_uri
 
 LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)

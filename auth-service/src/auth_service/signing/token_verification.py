@@ -19,9 +19,9 @@ from touchstone import (
 from touchstone.jws import read_object, split, verified_claims
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.id_token import ID_TOKEN, Hint
+from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.sessions.status_list import StatusBits, StatusRef, list_named
 from auth_service.domain.signing_keys import PublishedKeys
 from auth_service.domain.unit_of_work import Store

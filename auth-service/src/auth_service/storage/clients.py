@@ -9,9 +9,9 @@ import structlog
 from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.errors import ClientFault
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.client_metadata import client_from, table_of
+from auth_service.domain.oauth.errors import ClientFault
 from auth_service.storage.dialects import insert_or_ignore
 from auth_service.storage.tables import Base, RegisteredClientRow
 

@@ -8,8 +8,8 @@ from touchstone.flask import current_token
 from auth_service.domain.accounts.password import PasswordHasher, PasswordJudge
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
-from auth_service.domain.errors import InvalidToken
 from auth_service.domain.oauth.client import Clients
+from auth_service.domain.oauth.errors import InvalidToken
 from auth_service.domain.oauth.id_token import HintReader
 from auth_service.domain.sessions.status_list import PublishedStatuses
 from auth_service.domain.signing_keys import PublishedKeys, Signer

@@ -9,20 +9,22 @@ from service_kit.web.openapi import problem_response
 from service_kit.web.problems import ProblemType, problem
 
 from auth_service.domain import errors
+from auth_service.domain.accounts import errors as account_errors
 from auth_service.domain.oauth import errors as oauth_errors
 from auth_service.domain.security_events import errors as stream_errors
+from auth_service.domain.sessions import errors as session_errors
 from auth_service.use_cases.oauth.token_issuer import TokenAnswer
 from auth_service.web.schemas import OAuthProblem, TokenAnswerBody
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
-    errors.InvalidEmail: ProblemType(422, "invalid_email", "This is not an e-mail address"),
-    errors.InvalidName: ProblemType(422, "invalid_name", "This is not a name"),
-    errors.InvalidPassword: ProblemType(422, "invalid_password", "This password cannot be used"),
-    errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is not right"),
+    account_errors.InvalidEmail: ProblemType(422, "invalid_email", "This is not an e-mail address"),
+    account_errors.InvalidName: ProblemType(422, "invalid_name", "This is not a name"),
+    account_errors.InvalidPassword: ProblemType(422, "invalid_password", "This password cannot be used"),
+    account_errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is not right"),
     errors.UnknownKey: ProblemType(404, "unknown_key", "There is no such key"),
-    errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
-    errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
-    errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "There is no such status list"),
+    account_errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
+    session_errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
+    session_errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "There is no such status list"),
     stream_errors.UnknownStream: ProblemType(404, "unknown_stream", "You have no such stream"),
     stream_errors.InvalidStream: ProblemType(
         400, "invalid_stream", "A stream cannot be so, or does not do this"
@@ -31,21 +33,23 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     stream_errors.TooManyVerifications: ProblemType(
         429, "too_many_verifications", "This stream was verified a moment ago"
     ),
-    errors.OwnAccount: ProblemType(409, "own_account", "Nobody shuts themselves out"),
-    errors.BindingMissing: ProblemType(
+    account_errors.OwnAccount: ProblemType(409, "own_account", "Nobody shuts themselves out"),
+    account_errors.BindingMissing: ProblemType(
         400, "binding_missing", "This has to be redeemed where it was asked for"
     ),
-    errors.MailBusy: ProblemType(503, "mail_busy", "No mail can be sent now"),
-    errors.SlowedDown: ProblemType(429, "slowed_down", "Too many failed log-ins"),
-    errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
+    account_errors.MailBusy: ProblemType(503, "mail_busy", "No mail can be sent now"),
+    account_errors.SlowedDown: ProblemType(429, "slowed_down", "Too many failed log-ins"),
+    account_errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
-    errors.StatusListsStale: ProblemType(503, "status_unconfirmed", "Status lists cannot be read now"),
+    session_errors.StatusListsStale: ProblemType(
+        503, "status_unconfirmed", "Status lists cannot be read now"
+    ),
 }
 UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
-    errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),
-    errors.BadLink: ("This link or code opens nothing", 'Bearer realm="touchstone"'),
-    errors.InvalidToken: ("The access token is not valid", 'Bearer error="invalid_token"'),
-    errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
+    account_errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),
+    account_errors.BadLink: ("This link or code opens nothing", 'Bearer realm="touchstone"'),
+    oauth_errors.InvalidToken: ("The access token is not valid", 'Bearer error="invalid_token"'),
+    session_errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
 }
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # However the client tried: it is the one scheme here, and clients that ask first which there is can go on (RFC 7617).

@@ -2,8 +2,8 @@
 
 import pytest
 from auth_service.domain.accounts.account import check_name, normalise_email
+from auth_service.domain.accounts.errors import InvalidEmail, InvalidName, InvalidPassword
 from auth_service.domain.accounts.password import check_new_password
-from auth_service.domain.errors import InvalidEmail, InvalidName, InvalidPassword
 from hypothesis import given
 from hypothesis import strategies as st
 

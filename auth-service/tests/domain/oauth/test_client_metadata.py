@@ -11,9 +11,9 @@ from auth_service.adapters.client_files import (
     packaged_clients,
     read_clients,
 )
-from auth_service.domain.errors import ClientFault
 from auth_service.domain.oauth.client import hash_secret, secret_fits
 from auth_service.domain.oauth.client_metadata import client_from, table_of, uri_faults
+from auth_service.domain.oauth.errors import ClientFault
 
 GOOD = {
     "name": "Some shop",

@@ -4,9 +4,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from auth_service.domain.errors import BadLink, InvalidPassword, MailBusy, SessionOver, WrongPassword
+from auth_service.domain.accounts.errors import BadLink, InvalidPassword, MailBusy, WrongPassword
 from auth_service.domain.oauth.errors import InvalidScope, InvalidTarget
 from auth_service.domain.oauth.scopes import ROLE_SCOPES, grant_for_account
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.use_cases.accounts.change_password import ChangePassword
 from auth_service.use_cases.accounts.email_verification import SendVerification, Verify
 from auth_service.use_cases.accounts.login import Login

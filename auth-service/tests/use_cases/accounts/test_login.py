@@ -4,8 +4,8 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from auth_service.domain.accounts.errors import BadCredentials, TooBusy
 from auth_service.domain.email import NoOutbox
-from auth_service.domain.errors import BadCredentials, TooBusy
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
 from auth_service.use_cases.accounts.email_verification import SendVerification

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
+from auth_service.domain.accounts.errors import BadCredentials, SlowedDown
 from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
-from auth_service.domain.errors import BadCredentials, SlowedDown
 from auth_service.domain.request_context import Origin, asked_from, network_of
 from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.login_throttle import Limits, LoginThrottle

@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from auth_service.domain.accounts.errors import BadLink, BindingMissing, MailBusy
 from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, new_code, tidy_code
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.errors import BadLink, BindingMissing, MailBusy
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck, Wanted

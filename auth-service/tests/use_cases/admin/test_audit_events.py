@@ -2,23 +2,25 @@
 
 import pytest
 from auth_service.adapters.client_files import ClientRegistry
-from auth_service.domain.audit_log import AuditQuery, Event, digest_of_address
-from auth_service.domain.errors import (
+from auth_service.domain.accounts.errors import (
     AddressTaken,
     BadCredentials,
-    ClientFault,
     InvalidName,
-    MissingScope,
     OwnAccount,
-    SessionOver,
     UnknownAccount,
-    UnknownClient,
-    UnknownKey,
-    UnknownSession,
 )
-from auth_service.domain.oauth.errors import InvalidTarget, UnauthorizedClient
+from auth_service.domain.audit_log import AuditQuery, Event, digest_of_address
+from auth_service.domain.errors import UnknownKey
+from auth_service.domain.oauth.errors import (
+    ClientFault,
+    InvalidTarget,
+    MissingScope,
+    UnauthorizedClient,
+    UnknownClient,
+)
 from auth_service.domain.oauth.id_token import HintKey
 from auth_service.domain.request_context import Origin, asked_from, current_origin
+from auth_service.domain.sessions.errors import SessionOver, UnknownSession
 from auth_service.domain.signing_keys import FormerKey
 from auth_service.use_cases.accounts.demo_accounts import Seed
 from auth_service.use_cases.accounts.login import Login

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from auth_service.domain.errors import InvalidAuthorizationRequest
+from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
 
 ISSUER = "http://localhost:8080"

@@ -2,7 +2,6 @@
 
 import pytest
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.errors import TooManyTries, UnknownUserCode
 from auth_service.domain.oauth.device_code import ALPHABET, new_user_code, normal_user_code
 from auth_service.domain.oauth.errors import (
     AccessDenied,
@@ -13,7 +12,9 @@ from auth_service.domain.oauth.errors import (
     InvalidScope,
     InvalidTarget,
     OAuthError,
+    TooManyTries,
     UnauthorizedClient,
+    UnknownUserCode,
 )
 from auth_service.domain.request_context import Origin, asked_from
 from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn

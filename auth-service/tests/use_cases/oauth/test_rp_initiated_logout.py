@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import jwt
 import pytest
-from auth_service.domain.errors import InvalidAuthorizationRequest, InvalidToken, MissingScope, SessionOver
+from auth_service.domain.oauth.errors import InvalidAuthorizationRequest, InvalidToken, MissingScope
 from auth_service.domain.oauth.id_token import Hint, id_token_claims
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.signing.token_verification import OwnIdTokens
 from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
 from auth_service.use_cases.oauth.userinfo import UserInfo

@@ -6,12 +6,13 @@ from pathlib import Path
 import auth_service
 import pytest
 from auth_service.adapters.client_files import ClientRegistry
+from auth_service.domain.accounts.errors import InvalidPassword, WrongPassword
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.errors import InvalidPassword, SessionOver, WrongPassword
 from auth_service.domain.oauth.authorization_code import AuthorizationCode
 from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidRequest
 from auth_service.domain.opaque_tokens import digest_of
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.accounts.change_password import ChangePassword
 from auth_service.use_cases.accounts.password_reset import ResetPassword, password_digest

@@ -6,7 +6,7 @@ from typing import Protocol
 from email_validator import EmailNotValidError, validate_email
 from touchstone.text import is_blank, is_line, trimmed
 
-from auth_service.domain.errors import InvalidEmail, InvalidName
+from auth_service.domain.accounts.errors import InvalidEmail, InvalidName
 
 LONGEST_NAME = 200
 

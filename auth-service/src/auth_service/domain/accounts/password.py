@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Protocol
 
-from auth_service.domain.errors import InvalidPassword
+from auth_service.domain.accounts.errors import InvalidPassword
 
 SHORTEST, LONGEST = 8, 1024  # characters of the normal form; bounds the work that one request can ask for
 LONGEST_TYPED = 3 * LONGEST  # characters: decomposed, one of most scripts is at most three

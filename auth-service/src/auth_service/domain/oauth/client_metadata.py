@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from touchstone.text import is_blank, is_line, trimmed
 
-from auth_service.domain.errors import ClientFault
 from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.errors import ClientFault
 from auth_service.domain.oauth.redirect_uris import LONGEST_URI
 from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, SIGNAL_SCOPES
 

@@ -2,11 +2,11 @@
 
 # ruff: noqa: N818 - the names are those of the error codes
 
-from auth_service.domain.errors import AuthError
+from auth_service.domain.errors import AuthError, TryLater
 
 
 class OAuthError(AuthError):
-    """Base of the refusals that OAuth endpoints give; ``slug`` is the ``error`` code of RFC 6749 section 5.2."""
+    """Base of OAuth error responses; `slug` is the `error` code (RFC 6749 section 5.2)."""
 
     slug = "invalid_request"
 
@@ -16,61 +16,61 @@ class InvalidRequest(OAuthError):
 
 
 class InvalidClient(OAuthError):
-    """The client is unknown, disabled, or did not prove who it is."""
+    """The client is unknown or disabled, or failed to authenticate."""
 
     slug = "invalid_client"
 
 
 class InvalidGrant(OAuthError):
-    """What was presented for a token is unknown, used up, expired or ended."""
+    """The code, refresh token or password is unknown, used, expired or revoked."""
 
     slug = "invalid_grant"
 
 
 class UnauthorizedClient(OAuthError):
-    """The client is not registered for this way of getting a token."""
+    """The client is not registered for this grant."""
 
     slug = "unauthorized_client"
 
 
 class UnsupportedGrantType(OAuthError):
-    """There is no such grant here."""
+    """This grant type is not supported."""
 
     slug = "unsupported_grant_type"
 
 
 class InvalidScope(OAuthError):
-    """A scope is unknown, or more than was granted."""
+    """A scope is unknown or was not granted."""
 
     slug = "invalid_scope"
 
 
 class InvalidTarget(OAuthError):
-    """An audience is unknown, or not allowed (RFC 8707 section 2)."""
+    """An audience is unknown or not allowed (RFC 8707 section 2)."""
 
     slug = "invalid_target"
 
 
 class UnsupportedResponseType(OAuthError):
-    """Only ``response_type=code`` is answered."""
+    """Only `response_type=code` is supported."""
 
     slug = "unsupported_response_type"
 
 
 class AccessDenied(OAuthError):
-    """The person, or what the account may do, said no."""
+    """The user denied the request, or their account allows none of it."""
 
     slug = "access_denied"
 
 
 class AuthorizationPending(OAuthError):
-    """The person has not answered yet (RFC 8628 section 3.5)."""
+    """The user has not answered yet (RFC 8628 section 3.5)."""
 
     slug = "authorization_pending"
 
 
 class SlowDown(OAuthError):
-    """The device asks too often (RFC 8628 section 3.5)."""
+    """The device polls too often (RFC 8628 section 3.5)."""
 
     slug = "slow_down"
 
@@ -82,30 +82,76 @@ class ExpiredToken(OAuthError):
 
 
 class LoginRequired(OAuthError):
-    """``prompt=none``, and nobody is logged in (OpenID Connect Core section 3.1.2.6)."""
+    """`prompt=none`, and the user is not logged in (OpenID Connect Core section 3.1.2.6)."""
 
     slug = "login_required"
 
 
 class ConsentRequired(OAuthError):
-    """``prompt=none``, and the person has not allowed this yet."""
+    """`prompt=none`, and the user has not consented (OpenID Connect Core section 3.1.2.6)."""
 
     slug = "consent_required"
 
 
 class RequestNotSupported(OAuthError):
-    """Request objects by value are not read here."""
+    """Request objects by value are not supported (OpenID Connect Core section 6.1)."""
 
     slug = "request_not_supported"
 
 
 class RequestUriNotSupported(OAuthError):
-    """Request objects by reference are not read here."""
+    """Request objects by reference are not supported (OpenID Connect Core section 6.2)."""
 
     slug = "request_uri_not_supported"
 
 
 class RegistrationNotSupported(OAuthError):
-    """Clients do not register themselves within a request."""
+    """The `registration` parameter is not supported (OpenID Connect Core section 7.2.1)."""
 
     slug = "registration_not_supported"
+
+
+class InvalidAuthorizationRequest(AuthError):
+    """The client or redirect URI is invalid, so the browser must not be redirected (RFC 6749 section 4.1.2.1)."""
+
+    slug = "unanswerable_request"
+
+
+class UnknownClient(AuthError):
+    """No client has this id."""
+
+    slug = "unknown_client"
+
+
+class ClientFault(AuthError):
+    """A client registration is invalid: `faults` lists everything that is wrong with it."""
+
+    slug = "invalid_client_definition"
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class UnknownUserCode(AuthError):
+    """No pending device authorization has this user code."""
+
+    slug = "unknown_user_code"
+
+
+class TooManyTries(TryLater):
+    """Too many wrong user codes (RFC 8628 section 5.1)."""
+
+    slug = "too_many_tries"
+
+
+class InvalidToken(AuthError):
+    """The access token is invalid, expired or revoked (RFC 6750 section 3.1)."""
+
+    slug = "invalid_token"
+
+
+class MissingScope(AuthError):
+    """The access token lacks a scope, which `str(error)` names (RFC 6750 section 3.1)."""
+
+    slug = "insufficient_scope"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from auth_service.domain.accounts.errors import WrongPassword
 from auth_service.domain.accounts.password import (
     AnyPassword,
     PasswordHasher,
@@ -10,7 +11,7 @@ from auth_service.domain.accounts.password import (
 )
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import SessionOver, WrongPassword
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, record_alone
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password, live_session

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account
+from auth_service.domain.accounts.errors import BadLink
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Email, Outbox
-from auth_service.domain.errors import BadLink, SessionOver
 from auth_service.domain.opaque_tokens import digest_of, new_token
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.email_texts import already_here, verification
 from auth_service.use_cases.sessions.end_sessions import live_session

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.errors import BadCredentials
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event, digest_of_address
-from auth_service.domain.errors import BadCredentials
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.scopes import grant_for_account

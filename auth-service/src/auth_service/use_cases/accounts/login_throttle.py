@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auth_service.domain.accounts.account import known_address
+from auth_service.domain.accounts.errors import SlowedDown
 from auth_service.domain.accounts.failed_logins import MEMORY
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import SlowedDown
 from auth_service.domain.request_context import current_origin, network_of
 from auth_service.domain.unit_of_work import Transaction
 

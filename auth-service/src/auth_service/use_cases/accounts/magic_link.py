@@ -4,11 +4,11 @@ import hmac
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.accounts.one_time_token import TRIES, OneTimeToken, Purpose, code_digest, new_code
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event, digest_of_address
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
-from auth_service.domain.errors import BadLink, BindingMissing
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.scopes import Grant, grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token

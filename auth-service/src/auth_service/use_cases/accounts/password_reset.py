@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.errors import BadLink
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
 from auth_service.domain.accounts.password import (
     AnyPassword,
@@ -14,7 +15,6 @@ from auth_service.domain.accounts.password import (
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
-from auth_service.domain.errors import BadLink
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction

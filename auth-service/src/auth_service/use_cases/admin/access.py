@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import MissingScope, SessionOver
+from auth_service.domain.oauth.errors import MissingScope
 from auth_service.domain.oauth.scopes import account_scopes
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.unit_of_work import Store, record_alone
 from auth_service.use_cases.sessions.end_sessions import live_session
 

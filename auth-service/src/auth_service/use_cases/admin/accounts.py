@@ -3,15 +3,10 @@
 from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account, check_name, normalise_email
+from auth_service.domain.accounts.errors import AddressTaken, InvalidName, OwnAccount, UnknownAccount
 from auth_service.domain.accounts.password import PasswordHasher, check_new_password
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import (
-    AddressTaken,
-    InvalidName,
-    OwnAccount,
-    UnknownAccount,
-)
 from auth_service.domain.oauth.scopes import ROLE_SCOPES
 from auth_service.domain.opaque_tokens import new_subject
 from auth_service.domain.sessions.session import EndReason

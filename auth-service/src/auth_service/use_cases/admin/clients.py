@@ -6,9 +6,9 @@ from typing import Any
 
 from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import ClientFault, UnknownClient
 from auth_service.domain.oauth.client import Client, FixedClients, hash_secret
 from auth_service.domain.oauth.client_metadata import check_client, client_from, table_of
+from auth_service.domain.oauth.errors import ClientFault, UnknownClient
 from auth_service.domain.opaque_tokens import new_token
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client

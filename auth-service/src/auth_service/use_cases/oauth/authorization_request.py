@@ -99,13 +99,13 @@ class ReadRequest:
     def _client(self, values: Mapping[str, str], repeated: frozenset[str]) -> Client:
         client = self.clients.get(values.get("client_id", ""))
         if client is None or not client.enabled or "client_id" in repeated:
-            raise errors.InvalidAuthorizationRequest("the application that sent you here is not known")
+            raise oauth_errors.InvalidAuthorizationRequest("the application that sent you here is not known")
         return client
 
     def _address(self, client: Client, values: Mapping[str, str], repeated: frozenset[str]) -> ReturnAddress:
         uri = values.get("redirect_uri", "")
         if "redirect_uri" in repeated or not registered(uri, client.redirect_uris, self.issuer):
-            raise errors.InvalidAuthorizationRequest(
+            raise oauth_errors.InvalidAuthorizationRequest(
                 "the application that sent you here wants the answer where it may not have it"
             )
         state = None if "state" in repeated else values.get("state")

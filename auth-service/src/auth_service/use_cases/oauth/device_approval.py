@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, Event
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import (
-    TooManyTries,
-    UnknownUserCode,
-)
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus, grant_for_device, normal_user_code
+from auth_service.domain.oauth.errors import TooManyTries, UnknownUserCode
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.request_context import current_origin, network_of
 from auth_service.domain.sessions.browser_session import SignedIn

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auth_service.domain.errors import InvalidAuthorizationRequest
 from auth_service.domain.oauth.client import Client, Clients
+from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.domain.oauth.id_token import Hint, HintReader
 from auth_service.domain.oauth.redirect_uris import registered, with_parameters
 from auth_service.domain.sessions.browser_session import SignedIn

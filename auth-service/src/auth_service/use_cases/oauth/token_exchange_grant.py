@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
-from auth_service.domain.errors import SessionOver
 from auth_service.domain.oauth.access_token import AccessToken, TokenReader, VerifiedToken
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import (
@@ -13,6 +12,7 @@ from auth_service.domain.oauth.errors import (
     UnauthorizedClient,
 )
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import Session
 from auth_service.domain.unit_of_work import Store, record_alone
 from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import InvalidToken, MissingScope, SessionOver
 from auth_service.domain.oauth.access_token import TokenReader, VerifiedToken
+from auth_service.domain.oauth.errors import InvalidToken, MissingScope
 from auth_service.domain.oauth.id_token import personal_claims
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.sessions.end_sessions import live_session
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from auth_service.domain.audit_log import AuditEvent, Event
-from auth_service.domain.errors import SessionOver
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Transaction
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import SessionOver
+from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session

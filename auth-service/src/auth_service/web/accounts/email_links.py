@@ -7,7 +7,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
-from auth_service.domain.errors import BadLink, InvalidPassword
+from auth_service.domain.accounts.errors import BadLink, InvalidPassword
 from auth_service.web.accounts.magic_links import MAIL_BUSY, TAGS
 from auth_service.web.accounts.schemas import Addressee, LinkPage, NewPassword, ProofToken
 from auth_service.web.dependencies import Mint

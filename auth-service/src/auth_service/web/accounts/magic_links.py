@@ -7,7 +7,7 @@ from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 
-from auth_service.domain.errors import BadLink, BindingMissing
+from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.accounts.login import Wanted
 from auth_service.use_cases.accounts.magic_link import LIFE, LinkCode, LinkToken

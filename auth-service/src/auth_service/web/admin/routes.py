@@ -16,7 +16,7 @@ from touchstone.flask import current_token, require
 from touchstone.text import is_line
 
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.errors import MissingScope
+from auth_service.domain.oauth.errors import MissingScope
 from auth_service.use_cases.admin import Administration
 from auth_service.use_cases.admin.access import ADMIN
 from auth_service.web.admin.schemas import (

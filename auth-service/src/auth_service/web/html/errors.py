@@ -3,7 +3,8 @@
 from flask import Response
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.errors import InvalidAuthorizationRequest, StaleForm, TryLater
+from auth_service.domain.errors import StaleForm, TryLater
+from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.web.errors import PROBLEMS
 from auth_service.web.html.rendering import error_page, page
 from auth_service.web.html.scope_descriptions import in_time

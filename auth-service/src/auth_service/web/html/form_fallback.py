@@ -7,7 +7,8 @@ from typing import ParamSpec
 from flask import Response, request
 from service_kit.web.openapi import FORM, ApiBlueprint
 
-from auth_service.domain.errors import InvalidAuthorizationRequest, StaleForm, TryLater
+from auth_service.domain.errors import StaleForm, TryLater
+from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.web.html.errors import later_page
 from auth_service.web.html.parameters import Pairs, form_pairs
 from auth_service.web.html.rendering import error_page

@@ -8,7 +8,7 @@ from flask import request
 from pydantic import BaseModel
 from service_kit.web.openapi import FORM
 
-from auth_service.domain.errors import InvalidAuthorizationRequest
+from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.web.form_parsing import form_fields
 
 LONGEST_QUERY = 16 * 1024

@@ -9,8 +9,7 @@ from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
-from auth_service.domain.errors import MissingScope
-from auth_service.domain.oauth.errors import InvalidRequest
+from auth_service.domain.oauth.errors import InvalidRequest, MissingScope
 from auth_service.web.dependencies import Mint
 from auth_service.web.errors import NO_STORE
 from auth_service.web.form_parsing import read_form

@@ -7,7 +7,8 @@ from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 from touchstone.text import is_line
 
-from auth_service.domain.errors import BadCredentials, StaleForm
+from auth_service.domain.accounts.errors import BadCredentials
+from auth_service.domain.errors import StaleForm
 from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.use_cases.oauth.authorization_endpoint import Answered, AskForConsent, AskToLogIn, Step
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRequest, Refused

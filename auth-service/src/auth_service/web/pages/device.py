@@ -8,8 +8,10 @@ from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 from touchstone.text import is_line
 
-from auth_service.domain.errors import BadCredentials, StaleForm, UnknownUserCode
+from auth_service.domain.accounts.errors import BadCredentials
+from auth_service.domain.errors import StaleForm
 from auth_service.domain.oauth.device_code import normal_user_code
+from auth_service.domain.oauth.errors import UnknownUserCode
 from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.use_cases.oauth.device_approval import DeviceApproval, DeviceRequest
 from auth_service.web.dependencies import Front, Mint

@@ -1,0 +1,29 @@
+"""Refusals about sessions and status lists."""
+
+# ruff: noqa: N818 - named for what is wrong, as the slugs are
+
+from auth_service.domain.errors import AuthError, TryLater
+
+
+class SessionOver(AuthError):
+    """The token is valid, but its session has ended, or it has none."""
+
+    slug = "session_over"
+
+
+class UnknownSession(AuthError):
+    """No session has this id."""
+
+    slug = "unknown_session"
+
+
+class UnknownStatusList(AuthError):
+    """No status list has this number."""
+
+    slug = "unknown_status_list"
+
+
+class StatusListsStale(TryLater):
+    """The status lists are stale: the database could not be read in time."""
+
+    slug = "status_unconfirmed"
