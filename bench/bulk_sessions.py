@@ -1,4 +1,4 @@
-"""Databases of a mint with very many sessions in them, made in bulk."""
+"""Databases of auth-service with a million sessions, inserted in bulk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last})",
     "postgresql": "WITH n AS (SELECT generate_series(0, {last})::bigint AS i)",
 }
-# Every index once, in no order that zlib could make use of: x -> x * (2x + 1) mod 2^20 is a permutation, and mixes upwards.
+# Every index once, in an order that zlib cannot compress: x -> x * (2x + 1) mod 2^20 is a permutation.
 _MIXED = """, once AS (SELECT i, (i * 662607) % {size} AS x FROM n), twice AS (SELECT i, (x * (2 * x + 1)) % {size} AS x FROM once),
 swapped AS (SELECT i, x / 1024 + (x % 1024) * 1024 AS x FROM twice),
 mixed AS (SELECT i, (x * (2 * x + 1)) % {size} AS bit FROM swapped) """
@@ -32,7 +32,7 @@ _ACCOUNTS = """{numbers} INSERT INTO accounts (sub, email, name, roles, password
 SELECT 'person-' || i, 'person' || i || '@example.com', 'A Person', 'customer', 'none', 0 FROM n"""
 _SESSIONS = """{numbers}{mixed}INSERT INTO sessions (sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at,
 created_at, last_used_at, address, user_agent, tokens_until, status_list, status_index)
-SELECT {name} || '-of-the-crowd', 'person-' || (i % {people}), 'console', 'orders:read orders:write profile:read',
+SELECT {name} || '-in-bulk', 'person-' || (i % {people}), 'console', 'orders:read orders:write profile:read',
 'auth-service orders-service users-service', 'pwd', {now} + i * 0.001, {now} + 2592000, {now}, {now}, '192.0.2.7',
 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', {now} + 1209600,
 1, bit FROM mixed"""
@@ -42,7 +42,7 @@ SELECT 1, bit, TRUE, 1, {until} FROM mixed WHERE i >= {first}"""
 
 @contextlib.contextmanager
 def databases() -> Iterator[dict[str, str]]:
-    """Give an empty database of every kind that is here, by the kind's name, as URLs."""
+    """Yield the URL of an empty database of each available kind, by its name."""
     with tempfile.TemporaryDirectory(prefix="statuses-") as folder:
         urls = {"SQLite": f"sqlite:///{folder}/auth.db"}
         server = os.environ.get("TEST_POSTGRES_URL", "").replace("postgresql+psycopg://", "postgresql://")
@@ -59,40 +59,40 @@ def databases() -> Iterator[dict[str, str]]:
 
 
 def migrated(url: str) -> Engine:
-    """Open a database, with the tables in it."""
+    """Return the engine of a database, with the tables created."""
     engine = open_database(url)
     upgrade(engine, MIGRATIONS)
     return engine
 
 
 def people(engine: Engine) -> None:
-    """Make ten thousand accounts, with numbers for names, and open the first list."""
+    """Insert ten thousand numbered accounts and open the first list."""
     with SqlStore(engine).transaction() as tx:
         tx.statuses.settle()
-    with _unhurried(engine) as connection:
+    with _without_timeout(engine) as connection:
         connection.execute(text(_filled(_ACCOUNTS, engine, PEOPLE)))
 
 
 def fill(engine: Engine, count: int) -> None:
-    """Put so many living sessions of these people into the first list, and none but these."""
+    """Replace the sessions by `count` active ones of these accounts, in the first list."""
     sessions, now = Base.metadata.tables["sessions"], time.time()
-    with _unhurried(engine) as connection:
-        for index in sessions.indexes:  # made anew afterwards, which is faster
+    with _without_timeout(engine) as connection:
+        for index in sessions.indexes:  # created again afterwards, which is faster
             index.drop(connection)
         for table in ("refresh_tokens", "sessions"):
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(text(_filled(_SESSIONS, engine, count, people=PEOPLE, now=now)))
         for index in sessions.indexes:
             index.create(connection)
-    _settled(engine)
+    _clean_up(engine)
 
 
 def revoke_in_bulk(engine: Engine, first: int, last: int) -> None:
-    """Set the bits of these sessions, and nothing else."""
+    """Set the bits of these sessions only."""
     facts = {"first": first, "until": time.time() + 3600}
-    with _unhurried(engine) as connection:
+    with _without_timeout(engine) as connection:
         connection.execute(text(_filled(_REVOCATIONS, engine, last, **facts)))
-    _settled(engine)
+    _clean_up(engine)
 
 
 def _filled(statement: str, engine: Engine, count: int, **facts: float) -> str:
@@ -102,15 +102,15 @@ def _filled(statement: str, engine: Engine, count: int, **facts: float) -> str:
 
 
 @contextlib.contextmanager
-def _unhurried(engine: Engine) -> Iterator[Connection]:
+def _without_timeout(engine: Engine) -> Iterator[Connection]:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
         yield connection
 
 
-def _settled(engine: Engine) -> None:
-    """Have the database tidy up after bulk work, as it would have done in the time that sessions take to come."""
+def _clean_up(engine: Engine) -> None:
+    """Let the database clean up after the bulk work, as it would do in normal operation."""
     raw = engine.raw_connection()
     driver = raw.driver_connection
     assert driver
@@ -124,5 +124,5 @@ def _settled(engine: Engine) -> None:
 
 
 def sid(number: int) -> str:
-    """Name one of the crowd."""
-    return f"{number * 16:06x}-of-the-crowd"
+    """Return the id of a session by its number."""
+    return f"{number * 16:06x}-in-bulk"

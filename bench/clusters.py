@@ -1,4 +1,4 @@
-"""The clusters that bench/revocation.py looks at: processes of this machine, containers, or one that is there already."""
+"""The clusters that bench/revocation.py measures: processes of this machine, containers, or a running cluster."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from testkit.http_client import HttpClient
 from testkit.user import User
 
 ROOT = Path(__file__).resolve().parent.parent
-OBSERVER = ROOT / "bench" / "revocation_probe.py"
-# A route of each service that needs a token and costs little; behind the gateway stands one that believes everything.
+PROBE = ROOT / "bench" / "revocation_probe.py"
+# A cheap route of each service that needs a token. The gateway's upstream accepts every token.
 PATHS = {"auth-service": "/account/sessions", "users-service": "/users/me", "orders-service": "/orders"}
 PROCESSES = 2
 WITHOUT_LIMITS = {"RATE_LIMITS": "off"}
 
 
-class Observer:
-    """The running program of bench/revocation_probe.py; it must end with its context."""
+class Probe:
+    """The running program bench/revocation_probe.py; `close` ends it."""
 
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def tell(self, command: Mapping[str, Any]) -> None:
+    def send(self, command: Mapping[str, Any]) -> None:
         """Send a command."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
-    def hear(self) -> dict[str, Any]:
-        """Return the next answer."""
+    def receive(self) -> dict[str, Any]:
+        """Return the next result. Raises SystemExit if the probe has ended."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("the observer ended: see above")
+            raise SystemExit("the probe has ended, see above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def ask(self, **command: Any) -> dict[str, Any]:
-        """Send a command and return the answer."""
-        self.tell(command)
-        return self.hear()
+        """Send a command and return its result."""
+        self.send(command)
+        return self.receive()
 
     def close(self) -> None:
-        """Give it nothing more to read, at which it ends."""
+        """Close its input, which ends it."""
         try:
             self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
@@ -64,26 +64,26 @@ class Observer:
 
 
 @dataclass(frozen=True)
-class House:
-    """A cluster: its door, its people, and who watches its processes."""
+class ProbedCluster:
+    """A cluster: a client of its gateway, and the probe of its processes."""
 
-    door: HttpClient
-    observer: Observer
+    gateway: HttpClient
+    probe: Probe
     processes: list[str]
 
-    def person(self, name: str) -> User:
-        """Return one of the demo's accounts."""
-        return User(self.door, f"{name}@example.com", os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD))
+    def user(self, name: str) -> User:
+        """Return one of the demo accounts."""
+        return User(self.gateway, f"{name}@example.com", os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD))
 
 
 @contextlib.contextmanager
-def _watched(gateway: str, services: list[dict[str, Any]], command: list[str]) -> Iterator[House]:
-    observer, door = Observer(command), HttpClient(gateway)
+def _probed(url: str, services: list[dict[str, Any]], command: list[str]) -> Iterator[ProbedCluster]:
+    probe, gateway = Probe(command), HttpClient(url)
     try:
-        yield House(door, observer, observer.ask(open=services)["processes"])
+        yield ProbedCluster(gateway, probe, probe.ask(open=services)["processes"])
     finally:
-        observer.close()
-        door.close()
+        probe.close()
+        gateway.close()
 
 
 def _service(name: str, addresses: list[tuple[str, int]], processes: int = PROCESSES) -> dict[str, Any]:
@@ -99,29 +99,29 @@ def _service(name: str, addresses: list[tuple[str, int]], processes: int = PROCE
 
 
 @contextlib.contextmanager
-def on_this_machine(settings: Mapping[str, str], *, polling: bool = False) -> Iterator[House]:
-    """Run the commands of `make run`, with two processes of each service; the gateway's second has a port of its own.
+def on_this_machine(settings: Mapping[str, str], *, polling: bool = False) -> Iterator[ProbedCluster]:
+    """Run the commands of `make run`, with two processes of each service; the second gateway has a port of its own.
 
-    With `polling` nobody's `Prefer` reaches the mint, and the mint is not watched: it needs no document.
+    With `polling` no `Prefer` reaches the auth-service, and the auth-service is not probed, as it follows no document.
     """
     second = {"gateway-2": Service("gateway", "GATEWAY_2_PORT", 0, own_server=True)}
     upstream, *metrics = free_ports(3)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-revocation-"))
-        believer = subprocess.Popen(
+        permissive = subprocess.Popen(
             [sys.executable, ROOT / "bench" / "apps" / "small_upstream.py", str(upstream)]
         )
-        stack.callback(believer.wait, 10)
-        stack.callback(believer.terminate)
+        stack.callback(permissive.wait, 10)
+        stack.callback(permissive.terminate)
         plain = stack.enter_context(PlainPolling())
         away = {"ISSUER_BACKCHANNEL": plain.url} if polling else {}
-        doors = {
+        only = {
             name: {"USERS_URL": f"http://127.0.0.1:{upstream}", "GATEWAY_METRICS_PORT": str(port), **away}
             for name, port in zip(("gateway", "gateway-2"), metrics, strict=True)
         }
         cluster = Cluster(
             {**WITHOUT_LIMITS, **settings},
-            only={"users-service": away, "orders-service": away, **doors},
+            only={"users-service": away, "orders-service": away, **only},
             services=list(SERVICES),
             folder=Path(folder),
             workers=PROCESSES,
@@ -130,20 +130,20 @@ def on_this_machine(settings: Mapping[str, str], *, polling: bool = False) -> It
         plain.target = cluster.urls["auth-service"]
         stack.enter_context(cluster)
         cluster.start_service("gateway-2", GATEWAY_PORT=str(cluster.ports["gateway-2"]))
-        watched = [
+        probed = [
             _service(name, [("127.0.0.1", cluster.ports[name])])
             for name in PATHS
             if not (polling and name == "auth-service")
         ]
-        gateways = _service("gateway", [("127.0.0.1", cluster.ports[name]) for name in doors])
+        gateways = _service("gateway", [("127.0.0.1", cluster.ports[name]) for name in only])
         gateways["metrics"] = [("127.0.0.1", port) for port in metrics]
-        command = [sys.executable, "-u", str(OBSERVER)]
-        yield stack.enter_context(_watched(cluster.gateway, [*watched, gateways], command))
+        command = [sys.executable, "-u", str(PROBE)]
+        yield stack.enter_context(_probed(cluster.gateway, [*probed, gateways], command))
 
 
 @contextlib.contextmanager
-def in_containers() -> Iterator[House]:
-    """Bring the compose file's cluster up with two containers of each service, and watch from inside its network."""
+def in_containers() -> Iterator[ProbedCluster]:
+    """Start the compose file's cluster with two containers of each service; the probe runs inside its network."""
     project = f"touchstone-bench-{os.getpid()}"
     (port,) = free_ports(1)
     environment = {
@@ -170,20 +170,20 @@ def in_containers() -> Iterator[House]:
         gateway = f"http://{compose('port', 'gateway', '8080').strip()}"
         services = [_service(name, [(name, SERVICES[name].port)]) for name in (*PATHS, "gateway")]
         command = ["docker", "run", "--interactive", "--rm", "--network", f"{project}_backend"]
-        command += ["touchstone:local", "python", "-u", "-c", OBSERVER.read_text()]
-        with _watched(gateway, services, command) as house:
-            yield house
+        command += ["touchstone:local", "python", "-u", "-c", PROBE.read_text()]
+        with _probed(gateway, services, command) as cluster:
+            yield cluster
     finally:
         compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
 
 
 @contextlib.contextmanager
-def behind(gateway: str) -> Iterator[House]:
+def behind(gateway: str) -> Iterator[ProbedCluster]:
     """Look at a cluster that runs already, through its gateway alone."""
     parts = urlsplit(gateway)
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
     services = [
         {**_service(name, [address], 1), "name": f"gateway, {name}", "publishes": False} for name in PATHS
     ]
-    with _watched(gateway.rstrip("/"), services, [sys.executable, "-u", str(OBSERVER)]) as house:
-        yield house
+    with _probed(gateway.rstrip("/"), services, [sys.executable, "-u", str(PROBE)]) as cluster:
+        yield cluster

@@ -1,4 +1,4 @@
-"""How a distribution of times is shown: a plot as SVG, and bars of text for the terminal."""
+"""Distributions of times: percentiles, a histogram as text, a plot as SVG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def flat(times: Times) -> list[float]:
 
 
 def by_service(times: Times) -> Times:
-    """Join the processes of each service, for a plot that can be read."""
+    """Return the times by service, joined over its processes."""
     joined: Times = {}
     for name, seen in times.items():
         joined.setdefault(name.rpartition(" ")[0], []).extend(seen)
@@ -32,7 +32,7 @@ def by_service(times: Times) -> Times:
 
 
 def histogram(milliseconds: Sequence[float]) -> str:
-    """Return one line for each range of times, from the first to the last that occurred."""
+    """Return a bar of text for each range of times, from the first to the last that occurred."""
     counts = [0] * (len(BINS) + 1)
     for value in milliseconds:
         counts[sum(value > end for end in BINS)] += 1
@@ -44,13 +44,12 @@ def histogram(milliseconds: Sequence[float]) -> str:
     )
 
 
-def distribution(
+def plot(
     file: Path, title: str, series: Mapping[str, Sequence[float]], *, bounds: Mapping[str, float]
 ) -> None:
-    """Write the share of revocations that were known after so many milliseconds, a curve for each series.
+    """Write a plot: the share of revocations known after a number of milliseconds, one curve for each series.
 
-    `bounds` are the promises, drawn as vertical lines. The file holds no date, name or path, and the same figures give
-    the same file.
+    `bounds` are the promises, drawn as vertical lines. The same figures make the same file, without date, name or path.
     """
     import matplotlib as mpl
 

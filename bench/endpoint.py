@@ -1,7 +1,7 @@
-"""What a guard costs on a real endpoint: touchstone (warm), and on every request PyJWT, a Redis session, introspection.
+"""The cost of a guard on an endpoint: touchstone (warm), PyJWT, a Redis session and introspection on every request.
 
-One granian process serves one Flask app, and another the mint that is asked; the ways are measured in turn, round by
-round, so that the machine's moods hit them alike. Quote the ratios. Then the real services, see services.py.
+One granian process serves a Flask app, another one the auth-service; the guards are measured in alternation, round by round,
+so that other load on the machine affects all equally. Quote the ratios. Then the real services, see services.py.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ def granian(app: str, port: int) -> list[str]:
 
 
 def measure(rounds: int, seconds: float) -> dict[str, list[load_generator.Load]]:
-    """Return the runs of each way, in the order they were made."""
-    mint = TokenSigner(issuer="http://bench.invalid")
-    token = mint.sign(mint.claims(aud="bench", scope="orders:read"))
-    ways: dict[str, dict[str, str]] = {
+    """Return the runs of each guard, in order."""
+    signer = TokenSigner(issuer="http://bench.invalid")
+    token = signer.sign(signer.claims(aud="bench", scope="orders:read"))
+    guards: dict[str, dict[str, str]] = {
         "open": {},
         "touchstone": {"Authorization": f"Bearer {token}"},
         "pyjwt": {"Authorization": f"Bearer {token}"},
     }
     with contextlib.ExitStack() as stack:
-        environment = {"BENCH_ISSUER": mint.issuer, "BENCH_JWK": json.dumps(jwk(mint.key.public_key()))}
-        issuer = stack.enter_context(FakeIssuer(mint.jwks()))
+        environment = {"BENCH_ISSUER": signer.issuer, "BENCH_JWK": json.dumps(jwk(signer.key.public_key()))}
+        issuer = stack.enter_context(FakeIssuer(signer.jwks()))
         environment["BENCH_BACKCHANNEL"] = issuer.url
         store = shutil.which("valkey-server") or shutil.which("redis-server")
         if store:
@@ -68,28 +68,28 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load_generator.Load]]
                 client.sendall(b'SET session:abc "{\\"sub\\": \\"alice\\"}"\r\n')
                 client.recv(64)
             environment["BENCH_REDIS_PORT"] = str(redis_port)
-            ways["session"] = {"Cookie": "session=abc"}
+            guards["session"] = {"Cookie": "session=abc"}
         else:
             print("no valkey-server or redis-server found (apt-get install redis-server): no session figure")
-        house = stack.enter_context(Cluster({"RATE_LIMITS": "off"}, services=["auth-service"]))
-        made = house.cli("auth-service", *INTROSPECTOR).stdout
-        environment["BENCH_SECRET"] = json.loads(made)["client_secret"]
-        environment["BENCH_INTROSPECTION"] = f"{house.urls['auth-service']}/oauth/introspect"
-        with contextlib.closing(HttpClient(house.urls["auth-service"])) as door:
-            alice = User(door, "alice@example.com", DEMO_PASSWORD)
-            ways["introspection"] = {"Authorization": f"Bearer {alice.token}"}
+        cluster = stack.enter_context(Cluster({"RATE_LIMITS": "off"}, services=["auth-service"]))
+        registered = cluster.cli("auth-service", *INTROSPECTOR).stdout
+        environment["BENCH_SECRET"] = json.loads(registered)["client_secret"]
+        environment["BENCH_INTROSPECTION"] = f"{cluster.urls['auth-service']}/oauth/introspect"
+        with contextlib.closing(HttpClient(cluster.urls["auth-service"])) as client:
+            alice = User(client, "alice@example.com", DEMO_PASSWORD)
+            guards["introspection"] = {"Authorization": f"Bearer {alice.token}"}
         (port,) = free_ports(1)
         url = f"http://127.0.0.1:{port}"
         stack.enter_context(running(granian("endpoint_app:app", port), f"{url}/open", **environment))
-        results: dict[str, list[load_generator.Load]] = {way: [] for way in ways}
+        results: dict[str, list[load_generator.Load]] = {guard: [] for guard in guards}
         for number in range(-1, rounds):
             print(f"round {number + 1} of {rounds}" if number >= 0 else "warming up", file=sys.stderr)
-            for way, headers in ways.items():
-                run = load_generator.run(f"{url}/{way}", headers=headers, seconds=seconds)
+            for guard, headers in guards.items():
+                run = load_generator.run(f"{url}/{guard}", headers=headers, seconds=seconds)
                 if run.errors or not run.answers:
-                    raise SystemExit(f"/{way}: {run.errors} of {run.errors + run.answers} requests failed")
+                    raise SystemExit(f"/{guard}: {run.errors} of {run.errors + run.answers} requests failed")
                 if number >= 0:
-                    results[way].append(run)
+                    results[guard].append(run)
         return results
 
 
@@ -98,23 +98,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of every way (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds (default %(default)s)")
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="seconds of each run (default %(default)s)"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     results = measure(options.rounds, options.seconds)
 
-    def ratio(way: str, to: str) -> float:
-        pairs = zip(results[way], results[to], strict=True)
+    def ratio(guard: str, to: str) -> float:
+        pairs = zip(results[guard], results[to], strict=True)
         return statistics.median(a.rate / b.rate for a, b in pairs)
 
     rows = [
-        [way, round(statistics.median(r.rate for r in runs)), ratio(way, "open"),
+        [guard, round(statistics.median(r.rate for r in runs)), ratio(guard, "open"),
          1000 * statistics.median(r.percentile(50) for r in runs),
          1000 * statistics.median(r.percentile(99) for r in runs)]
-        for way, runs in results.items()
+        for guard, runs in results.items()
     ]  # fmt: skip
     print(table(rows, ["guard", "requests/s", "times open", "p50 ms", "p99 ms"]))
     promises = [

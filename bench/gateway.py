@@ -1,9 +1,9 @@
-"""What the gateway costs: a 1 KB GET directly, through the gateway, through Flask views, and through known proxies.
+"""The cost of the gateway: a 1 KB GET directly, through the gateway, through Flask views, and through other proxies.
 
-One process each before the same service, measured in turn, round by round, so that the machine's moods hit them alike.
-The gateway is as `make run` has it: all its steps, the token check among them, and its log. The Flask views do nothing but
-forward. CPU is that of the proxy's processes: how many requests a core can carry, whatever else keeps the machine and the load
-generator busy. The promise is about CPU where it can be read (Linux), else about the rate. Quote the ratios.
+One process each, in front of the same service, measured in alternation, round by round, so that other load on the machine
+affects all equally. The gateway runs as with `make run`: all its steps, including the token check, and its log. The Flask
+views only forward. CPU is that of the proxy's processes, so it does not depend on the load generator or on other load. The
+promise is about CPU where it can be read (Linux), else about the rate. Quote the ratios.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-# Without this folder, for this file is called like the package.
+# Without this folder, as this file has the name of the package.
 sys.path = [path for path in sys.path if Path(path or ".").resolve() != HERE]
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 from testkit.issuer import FakeIssuer  # noqa: E402
@@ -31,6 +31,7 @@ from testkit.token_signer import TokenSigner  # noqa: E402
 sys.path.append(str(HERE))
 import json  # noqa: E402
 
+import load_generator  # noqa: E402
 from processes import APPS, running  # noqa: E402
 from reference_proxies import KNOWN, Place, installed  # noqa: E402
 from report import Promise, table  # noqa: E402
@@ -41,21 +42,21 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Target(NamedTuple):
-    """A server to be measured; `pid` is 0 where its CPU is of no interest."""
+    """A server to measure; `pid` is 0 if its CPU is not measured."""
 
     port: int
     pid: int
 
 
 class Round(NamedTuple):
-    """What one target did in one round."""
+    """The result of one target in one round."""
 
     per_second: float
-    cpu_us: float  # per request, of the proxy; nan where it is not known
+    cpu_us: float  # per request, of the proxy; nan if unknown
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -63,7 +64,7 @@ def free_port() -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its living children, from Linux's /proc; nan elsewhere."""
+    """Return the CPU seconds of a process and its running children, from Linux's /proc; nan elsewhere."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -73,45 +74,45 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(target: Target, token: str, connections: int, seconds: float) -> Round:
-    """Load one target for a while."""
+    """Load one target for `seconds`."""
     before = cpu_seconds(target.pid)
     url, headers = f"http://127.0.0.1:{target.port}/orders", {"Authorization": f"Bearer {token}"}
     seen = load_generator.run(url, headers=headers, connections=connections, seconds=seconds)
     if seen.errors or not seen.answers:
-        raise SystemExit(f"{url} answered {seen.errors} requests with an error, {seen.answers} well")
+        raise SystemExit(f"{url}: {seen.errors} of {seen.errors + seen.answers} requests failed")
     cpu = cpu_seconds(target.pid) - before if target.pid else float("nan")
     return Round(seen.rate, cpu / seen.answers * 1e6)
 
 
 def ratio(rounds: dict[str, list[Round]], one: str, other: str, field: str) -> float:
-    """Return the median over the rounds of one target's figure, times the other's."""
+    """Return the median over the rounds of one target's figure divided by the other's."""
     pairs = zip(rounds[one], rounds[other], strict=True)
     return statistics.median(float(getattr(a, field) / getattr(b, field)) for a, b in pairs)
 
 
 @contextlib.contextmanager
-def all_targets(mint: TokenSigner) -> Iterator[dict[str, Target]]:
-    """Run everything that is compared."""
+def all_targets(signer: TokenSigner) -> Iterator[dict[str, Target]]:
+    """Run everything that is compared; yield the targets by name."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-gateway-")))
-        issuer = stack.enter_context(FakeIssuer(signer=mint, long_poll=True))
+        issuer = stack.enter_context(FakeIssuer(signer=signer, long_poll=True))
         issuer.open_list()
         pem = folder / "issuer.pem"
-        pem.write_bytes(mint.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        pem.write_bytes(signer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
         def start(command: list[str], port: int, cwd: Path, **environment: str) -> Target:
             pid = stack.enter_context(running(command, ("127.0.0.1", port), cwd, **environment))
             return Target(port, pid)
 
-        up, door, tutorial, session = (free_port() for _ in range(4))
+        up, entry, tutorial, session = (free_port() for _ in range(4))
         upstream = f"http://127.0.0.1:{up}"
         service = start([sys.executable, "small_upstream.py", str(up)], up, APPS)
         services = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL"), upstream)
         targets = {
             "direct": Target(service.port, 0),
             GATEWAY: start(
-                [sys.executable, "-m", "gateway"], door, folder, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
-                GATEWAY_PORT=str(door), RATE_LIMIT_CLIENT="1000000000/minute", **services,
+                [sys.executable, "-m", "gateway"], entry, folder, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
+                GATEWAY_PORT=str(entry), RATE_LIMIT_CLIENT="1000000000/minute", **services,
             ),
             TUTORIAL: start(granian(tutorial), tutorial, APPS, BENCH_UPSTREAM=upstream),
             SESSION: start(granian(session), session, APPS, BENCH_UPSTREAM=upstream, BENCH_SESSION="1"),
@@ -120,7 +121,7 @@ def all_targets(mint: TokenSigner) -> Iterator[dict[str, Target]]:
             if not installed(program):
                 print(f"skipped: {name}, {program} is not installed")
                 continue
-            place = Place(free_port(), up, folder, pem, json.dumps(mint.jwks()), ISSUER)
+            place = Place(free_port(), up, folder, pem, json.dumps(signer.jwks()), ISSUER)
             targets[name] = start(command(place), place.port, folder)
         yield targets
 
@@ -132,7 +133,7 @@ def granian(port: int) -> list[str]:
 
 
 def main() -> int:
-    """Run the bench; the exit status says whether the promise holds."""
+    """Measure, print, and return 0 only if the promise holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument(
@@ -140,9 +141,9 @@ def main() -> int:
     )
     parser.add_argument("--connections", type=int, default=32)
     options = parser.parse_args()
-    mint = TokenSigner(ISSUER)
-    token = mint.sign(mint.claims(exp=int(time.time()) + 3600, status=7))
-    with all_targets(mint) as targets:
+    signer = TokenSigner(ISSUER)
+    token = signer.sign(signer.claims(exp=int(time.time()) + 3600, status=7))
+    with all_targets(signer) as targets:
         for target in targets.values():
             measure(target, token, 4, 0.3)  # warm
         rounds: dict[str, list[Round]] = {name: [] for name in targets}
@@ -162,7 +163,7 @@ def main() -> int:
     print(table(rows, ("1 KB GET", "per second", "CPU us each", "x Flask view, rate", "x Flask view, CPU")))
     for other in (SESSION, *(name for name in KNOWN if name in rounds)):
         rate, cpu = ratio(rounds, GATEWAY, other, "per_second"), ratio(rounds, other, GATEWAY, "cpu_us")
-        print(f"      gateway, times {other}: {rate:.3g} in answers per second, {cpu:.3g} in CPU")
+        print(f"      gateway, times {other}: {rate:.3g} in responses per second, {cpu:.3g} in CPU")
     measured = "per_second" if math.isnan(rounds[GATEWAY][0].cpu_us) else "cpu_us"
     pair = (GATEWAY, TUTORIAL) if measured == "per_second" else (TUTORIAL, GATEWAY)
     promise = Promise("gateway, times a Flask view with requests", ratio(rounds, *pair, measured), 10, ">=")

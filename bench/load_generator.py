@@ -1,8 +1,8 @@
-"""A small load generator: a fixed number of kept-alive connections, one request in flight on each, in a process of its own.
+"""A small load generator: a fixed number of keep-alive connections, one request in flight on each, in its own process.
 
-httptools reads the answers, so that its own cost stays far below that of what it measures. A server may close a
-connection after any answer (nginx does so after 1,000): another one takes its place, and that is no error. Ratios of two runs
-are what to trust; absolute figures are those of a busy machine.
+httptools parses the responses, so that its own cost is far below that of the server. A server may close a connection after
+any response (nginx does so after 1,000): it is replaced, and this is not an error. Trust the ratio of two runs; absolute
+figures depend on the other load of the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import httptools
 
 @dataclass(frozen=True)
 class Load:
-    """What one run saw. Latencies in seconds."""
+    """The result of one run. Latencies in seconds."""
 
     seconds: float
     answers: int
@@ -29,11 +29,11 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Good answers per second."""
+        """Successful responses per second."""
         return self.answers / self.seconds
 
     def percentile(self, p: float) -> float:
-        """Latency in seconds below which `p` percent of the answers came; infinity if there was none."""
+        """Return the latency in seconds of `p` percent of the responses; infinity if there was none."""
         if not self.latencies:
             return float("inf")
         ordered = sorted(self.latencies)
@@ -41,38 +41,38 @@ class Load:
 
 
 class _Connection:
-    """A connection with a request in flight. Answers end by their length or their last chunk, not by the connection."""
+    """A connection with a request in flight. Responses end by their length or last chunk, not with the connection."""
 
     def __init__(self, address: tuple[str, int], request: bytes) -> None:
         self._request = request
         self._status = 0
         self._parser = httptools.HttpResponseParser(self)
         self._pristine = True
-        self.served = False  # an answer came
-        self.reusable = False  # and the server keeps the connection open after it
+        self.served = False  # a response came
+        self.reusable = False  # the server keeps the connection open after it
         self.socket = socket.create_connection(address, timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send()
 
     @property
     def expired(self) -> bool:
-        """Whether the server closed it between two answers: the request was not served (RFC 9112, section 9.3.1)."""
+        """Whether the server closed it between two responses, so the request was not served (RFC 9112 section 9.3.1)."""
         return self.served and self._pristine
 
     def send(self) -> None:
-        """Send the request; what is wrong with the connection shows when the answer is read."""
+        """Send the request; an error of the connection shows when the response is read."""
         self._status, self._pristine, self.reusable = 0, True, False
         self.started = time.perf_counter()
         with contextlib.suppress(ConnectionError):
             self.socket.sendall(self._request)
 
     def on_message_complete(self) -> None:
-        """Note the status of a final answer; the parser calls this."""
+        """Note the status of a final response; called by the parser."""
         if (status := self._parser.get_status_code()) >= 200:
             self._status, self.served, self.reusable = status, True, self._parser.should_keep_alive()
 
     def receive(self) -> int | None:
-        """Return the status of a complete answer, 0 if none will come, None if more is to come."""
+        """Return the status of a complete response, 0 if none will come, None if it is incomplete."""
         try:
             chunk = self.socket.recv(262_144)
             self._pristine = self._pristine and not chunk
@@ -121,7 +121,7 @@ def _generate(url: str, headers: dict[str, str], connections: int, seconds: floa
 def run(
     url: str, *, headers: dict[str, str] | None = None, connections: int = 16, seconds: float = 2.0
 ) -> Load:
-    """GET `url` over and over for `seconds` on `connections` kept-alive connections, from a process of its own."""
+    """GET `url` repeatedly for `seconds` on `connections` keep-alive connections, from a separate process."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(
         target=_generate, args=(url, headers or {}, connections, seconds, sender)

@@ -1,4 +1,4 @@
-"""Programs that run while something is measured."""
+"""Processes that run during a measurement."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ APPS = Path(__file__).parent / "apps"
 def running(
     command: list[str], ready: str | tuple[str, int], cwd: Path = APPS, **environment: str
 ) -> Iterator[int]:
-    """Run a process until the block ends; yield its id when its URL answers, or its address accepts connections.
+    """Run a process until the block ends; yield its id once its URL responds or its address accepts connections.
 
-    It gets the variables of `environment`, and few others: the settings of this shell must not change the figures.
+    It gets `environment` and a few other variables, so that settings of this shell do not change the figures.
     """
     environ = {name: os.environ[name] for name in KEPT if name in os.environ} | environment
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

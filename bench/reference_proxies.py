@@ -1,4 +1,4 @@
-"""Known proxies beside our gateway, each as one process or thread, with its configuration; those that are not installed are skipped."""
+"""Other proxies to compare the gateway with, each with one process or thread; those that are not installed are skipped."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHECK = 'http-request deny deny_status 401 unless {{ http_auth_bearer,jwt_verify
 
 @dataclass(frozen=True)
 class Place:
-    """Where a proxy listens, what it stands before, where its files go, and what it needs to check tokens."""
+    """A proxy's port, the port of its upstream, the folder for its files, and what it needs to check tokens."""
 
     port: int
     up: int
@@ -53,14 +53,14 @@ def nginx(place: Place) -> list[str]:
 
 
 def haproxy(place: Place, rule: str = "") -> list[str]:
-    """HAProxy without any check."""
+    """HAProxy without a check."""
     file = place.folder / f"haproxy-{place.port}.cfg"
     file.write_text(HAPROXY.format(port=place.port, up=place.up, rule=rule))
     return ["haproxy", "-f", str(file)]
 
 
 def haproxy_jwt(place: Place) -> list[str]:
-    """HAProxy checking the signature of each request's token; nothing else of it."""
+    """HAProxy, checking the signature of each request's token only."""
     return haproxy(place, CHECK.format(pem=place.pem))
 
 
@@ -75,8 +75,8 @@ def envoy_jwt(place: Place) -> list[str]:
     }
     check = {
         "@type": f"{kind}http.jwt_authn.v3.JwtAuthentication",
-        "providers": {"house": provider},
-        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "house"}}],
+        "providers": {"issuer": provider},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "issuer"}}],
     }
     manager = {
         "@type": f"{kind}network.http_connection_manager.v3.HttpConnectionManager",
@@ -122,5 +122,5 @@ KNOWN: dict[str, tuple[str, Callable[[Place], list[str]]]] = {
 
 
 def installed(program: str) -> str:
-    """Return where the program is, on PATH or beside this Python; empty if nowhere."""
+    """Return the path of the program, from PATH or beside this Python; empty if it is not installed."""
     return shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent)) or ""

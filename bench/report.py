@@ -1,4 +1,4 @@
-"""What every bench prints: a table, and promises that hold or do not."""
+"""The output of every script: tables, and promises with PASS or FAIL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 def table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> str:
-    """Aligned text; numbers to the right, words to the left."""
+    """Return the rows as aligned text: numbers to the right, words to the left."""
     cells = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
     numeric = [all(not isinstance(row[i], str) for row in rows) for i in range(len(headers))]
@@ -24,7 +24,7 @@ def table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Promise:
-    """One sentence of what we promise, with the figure that was measured."""
+    """A promise of the project and the measured figure."""
 
     name: str
     value: float

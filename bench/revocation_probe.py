@@ -1,8 +1,8 @@
-"""Watches processes from nearby: asks each, over a connection of its own, until it refuses a token or tells a change.
+"""Probes processes, each over its own connection, until it refuses a token or reports a changed document.
 
-A program that reads commands, a JSON object a line, and answers likewise; the standard library alone, for it runs in
-containers too. All processes of a machine share one monotonic clock, and so do its containers: the times that it tells
-are comparable with the caller's.
+The program reads commands and writes results, one JSON object a line. It uses only the standard library, as it also runs in
+containers. All processes and containers of a machine share one monotonic clock, so its times can be compared with the
+caller's.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 10.0  # seconds for one answer
-TRIES = 200  # connections that may be opened until each process of a service has taken one
+TIMEOUT_SECONDS = 10.0  # of one response
+MAX_CONNECTIONS = 200  # to open until each process of a service has accepted one
 REFUSED = 401
 
 
 class Process:
-    """One process of a service. Where several share a port, `owner` is the one that must have taken the connection."""
+    """A process of a service. If several share a port, `owner` is the id of the one that must accept the connection."""
 
     def __init__(
         self,
@@ -41,47 +42,47 @@ class Process:
         self.publishes = publishes
         self._socket: socket.socket | None = None
 
-    def settle(self, token: str) -> str | None:
-        """Look for the first time, before anything happens; return what it has against the token already, or None."""
-        return self.look(token)
+    def prepare(self, token: str) -> str | None:
+        """Probe for the first time, before anything happens; return why the token is refused, None if it is accepted."""
+        return self.probe(token)
 
-    def look(self, token: str) -> str | None:
-        """Return why the token is refused, None while it is believed."""
-        status, _, body = self.ask(self.path, {"Authorization": f"Bearer {token}"})
+    def probe(self, token: str) -> str | None:
+        """Return why the token is refused, None if it is accepted."""
+        status, _, body = self.get(self.path, {"Authorization": f"Bearer {token}"})
         return _slug(body) if status == REFUSED else None
 
-    def ask(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, bytes]:
-        """Return the answer's status, head and body; on a new connection to the same process where the old one has ended."""
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, bytes]:
+        """Return the status, head and body of a response; reconnect to the same process if the connection has ended."""
         lines = {"Host": f"{self.address[0]}:{self.address[1]}", **(headers or {})}
-        told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        request = f"GET {path} HTTP/1.1\r\n{told}\r\n".encode()
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        request = f"GET {path} HTTP/1.1\r\n{text}\r\n".encode()
         try:
             return _exchange(self._socket or self.connect(), request)
         except (ConnectionError, EOFError):
             return _exchange(self.connect(), request)
 
     def read_metrics(self) -> str:
-        """Return the process's metrics; from a port of its own where there is one."""
+        """Return the metrics of the process, from its metrics port if it has one."""
         if self.metrics is None:
-            return self.ask("/metrics")[2].decode()
-        return Process(self.name, self.metrics, "").ask("/metrics")[2].decode()
+            return self.get("/metrics")[2].decode()
+        return Process(self.name, self.metrics, "").get("/metrics")[2].decode()
 
     def connect(self) -> socket.socket:
-        """Open connections until the right process has taken one."""
-        for _ in range(TRIES):
+        """Open connections until the right process has accepted one."""
+        for _ in range(MAX_CONNECTIONS):
             if self._socket is not None:
                 self._socket.close()
-            self._socket = socket.create_connection(self.address, PATIENCE)
+            self._socket = socket.create_connection(self.address, TIMEOUT_SECONDS)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.owner is None or self.owner == self.find_owner():
                 return self._socket
-        raise EOFError(f"no connection reaches {self.name} any more")
+        raise EOFError(f"{self.name} accepts no connection any more")
 
     def find_owner(self) -> int:
         """Return the id of the process at the other end of the connection, from Linux's /proc."""
         if self._socket is None:
             self.connect()
-        self.ask("/livez")  # whoever answers has accepted
+        self.get("/livez")  # a process that responds has accepted
         ours = self._socket.getsockname()[1] if self._socket else 0
         inode = _inode(local=self.address[1], remote=ours)
         for link in Path("/proc").glob("[0-9]*/fd/*"):
@@ -89,27 +90,27 @@ class Process:
                 if str(link.readlink()) == f"socket:[{inode}]":
                     return int(link.parts[2])
             except OSError:
-                continue  # it ended meanwhile, or is somebody else's
-        raise EOFError(f"nobody holds the other end of {self.name}")
+                continue  # the process has ended, or belongs to another user
+        raise EOFError(f"no process holds the other end of the connection to {self.name}")
 
 
-class Waiter(Process):
-    """One of those who wait at a process of the mint until a document changes, as verifiers do."""
+class LongPoll(Process):
+    """A long poll at a process of the auth-service until a document changes, as verifiers do."""
 
-    def __init__(self, mint: Process, document: str) -> None:
-        super().__init__(f"told by {mint.name}", mint.address, document)
-        self.owner = mint.owner
+    def __init__(self, publisher: Process, document: str) -> None:
+        super().__init__(f"woken by {publisher.name}", publisher.address, document)
+        self.owner = publisher.owner
         self._etag = ""
 
-    def settle(self, token: str) -> str | None:  # noqa: ARG002 (as every process has it)
-        """Learn what stands in it now."""
-        self._etag = _etag(self.ask(self.path)[1])
+    def prepare(self, token: str) -> str | None:  # noqa: ARG002 - the signature of Process
+        """Read the current version."""
+        self._etag = _etag(self.get(self.path)[1])
         return None
 
-    def look(self, token: str) -> str | None:  # noqa: ARG002 (likewise)
-        """Wait for another state of it; None if there is none for some time."""
-        held = {"If-None-Match": self._etag, "Prefer": f"wait={int(PATIENCE / 2)}"}
-        return "told" if _etag(self.ask(self.path, held)[1]) != self._etag else None
+    def probe(self, token: str) -> str | None:  # noqa: ARG002 - the signature of Process
+        """Wait for another version; return None if there is none for some time."""
+        held = {"If-None-Match": self._etag, "Prefer": f"wait={int(TIMEOUT_SECONDS / 2)}"}
+        return "changed" if _etag(self.get(self.path, held)[1]) != self._etag else None
 
 
 def _etag(head: bytes) -> str:
@@ -147,7 +148,7 @@ def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes, by
 
 
 def discover(service: dict[str, Any]) -> list[Process]:
-    """Return the processes of a service: one at each of its addresses, or all that share its one address."""
+    """Return the processes of a service: one at each of its addresses, or all that share its only address."""
     name, count, metrics = service["name"], service["processes"], service.get("metrics") or []
     addresses = sorted(
         {
@@ -164,7 +165,7 @@ def discover(service: dict[str, Any]) -> list[Process]:
     if len(addresses) == count:
         return [at(address, number) for number, address in enumerate(addresses, 1)]
     processes: list[Process] = []
-    for _ in range(TRIES):
+    for _ in range(MAX_CONNECTIONS):
         one = at(addresses[0], len(processes) + 1)
         owner = one.find_owner()
         if owner not in {known.owner for known in processes}:
@@ -172,38 +173,38 @@ def discover(service: dict[str, Any]) -> list[Process]:
             processes.append(one)
         if len(processes) == count:
             return processes
-    raise SystemExit(f"{name}: {len(processes)} processes answered, {count} were expected")
+    raise SystemExit(f"{name}: {len(processes)} processes responded, expected {count}")
 
 
-class Watch:
-    """Asks all processes over and over with one token, each from a thread, until each has refused it."""
+class Measurement:
+    """Probes all processes with one token, each from a thread, until each has refused it."""
 
-    def __init__(self, processes: list[Process], token: str, every: float, bound: float) -> None:
+    def __init__(self, processes: Sequence[Process], token: str, every: float, bound: float) -> None:
         self._token, self._every, self._bound = token, every, bound
         self._ready = threading.Barrier(len(processes) + 1)
         self.refused: dict[str, tuple[float, str] | None] = {}
         self.faults: list[str] = []
-        self._threads = [threading.Thread(target=self._watch, args=(one,)) for one in processes]
+        self._threads = [threading.Thread(target=self._measure, args=(one,)) for one in processes]
 
     def begin(self) -> None:
         """Return when every process has accepted the token once."""
         for thread in self._threads:
             thread.start()
-        self._ready.wait(PATIENCE)
+        self._ready.wait(TIMEOUT_SECONDS)
 
     def end(self) -> None:
-        """Return when every process has refused it, or the bound is over."""
+        """Return when every process has refused it, or `bound` seconds have passed."""
         for thread in self._threads:
             thread.join()
 
-    def _watch(self, process: Process) -> None:
+    def _measure(self, process: Process) -> None:
         self.refused[process.name] = None
-        if why := process.settle(self._token):
-            self.faults.append(f"{process.name} refused a good token: {why}")
-        self._ready.wait(PATIENCE)
+        if why := process.prepare(self._token):
+            self.faults.append(f"{process.name} refused a valid token: {why}")
+        self._ready.wait(TIMEOUT_SECONDS)
         deadline = time.monotonic() + self._bound
         while time.monotonic() < deadline and not self.faults:
-            if why := process.look(self._token):
+            if why := process.probe(self._token):
                 self.refused[process.name] = (time.monotonic(), why)
                 return
             time.sleep(self._every)
@@ -217,30 +218,30 @@ def _slug(body: bytes) -> str:
 
 
 def main() -> None:
-    """Do what is asked until there is nothing more to read."""
+    """Execute commands until the input ends."""
     processes: list[Process] = []
 
     @cache
-    def waiters(document: str) -> list[Waiter]:
-        return [Waiter(one, document) for one in processes if one.publishes]
+    def long_polls(document: str) -> list[LongPoll]:
+        return [LongPoll(one, document) for one in processes if one.publishes]
 
     for line in sys.stdin:
         command = json.loads(line)
         if "open" in command:
             processes = [one for service in command["open"] for one in discover(service)]
-            _say({"processes": [one.name for one in processes]})
+            _write({"processes": [one.name for one in processes]})
         elif "metrics" in command:
-            _say({"metrics": {one.name: one.read_metrics() for one in processes}, "at": time.monotonic()})
+            _write({"metrics": {one.name: one.read_metrics() for one in processes}, "at": time.monotonic()})
         else:
-            watched = waiters(command["document"]) if command["document"] else processes
-            watch = Watch(watched, command["watch"], command["every"], command["bound"])
-            watch.begin()
-            _say({"faults": watch.faults})
-            watch.end()
-            _say({"refused": watch.refused, "faults": watch.faults})
+            probed = long_polls(command["document"]) if command["document"] else processes
+            measurement = Measurement(probed, command["token"], command["every"], command["bound"])
+            measurement.begin()
+            _write({"faults": measurement.faults})
+            measurement.end()
+            _write({"refused": measurement.refused, "faults": measurement.faults})
 
 
-def _say(what: dict[str, Any]) -> None:
+def _write(what: dict[str, Any]) -> None:
     print(json.dumps(what), flush=True)
 
 

@@ -1,7 +1,7 @@
-"""What the real services cost: answers a second and CPU of the four commonest requests, and the threads of orders-service.
+"""The cost of the real services: responses a second and CPU of four common requests, and the threads of orders-service.
 
-One process of each service on SQLite, or on PostgreSQL with BENCH_POSTGRES_URL; 32 connections. Every way is measured in
-each round, so that the machine's moods hit all alike.
+One process of each service on SQLite, or on PostgreSQL with BENCH_POSTGRES_URL; 32 connections. Every case is measured in
+each round, so that other load on the machine affects all equally.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SHIPPED = "GET /products"
 
 
 @dataclass(frozen=True)
-class Way:
-    """A request, where it goes, and whose CPU it takes."""
+class Case:
+    """A request, and the service that it goes to."""
 
     service: str
     path: str
@@ -39,34 +39,34 @@ class Way:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run saw: the load, and milliseconds of the service's CPU an answer."""
+    """The result of one run: the load, and milliseconds of the service's CPU per response."""
 
     load: load_generator.Load
     cpu: float
 
 
 def cpu_seconds(service: str) -> float:
-    """Return what the process has taken so far, as it says itself."""
+    """Return the CPU seconds of a service's process so far, from its metrics."""
     text = requests.get(f"{service}/metrics", timeout=10).text
     found = re.search(r"^process_cpu_seconds_total (\S+)", text, re.MULTILINE)
     assert found
     return float(found[1])
 
 
-def run(way: Way, seconds: float) -> Run:
-    """Ask as fast as the service answers; SystemExit when it fails."""
-    before = cpu_seconds(way.service)
+def run(case: Case, seconds: float) -> Run:
+    """Send requests as fast as the service responds. Raises SystemExit if one fails."""
+    before = cpu_seconds(case.service)
     seen = load_generator.run(
-        way.service + way.path, headers=dict(way.headers), connections=CONNECTIONS, seconds=seconds
+        case.service + case.path, headers=dict(case.headers), connections=CONNECTIONS, seconds=seconds
     )
     if seen.errors or not seen.answers:
-        raise SystemExit(f"{way.path}: {seen.errors} of {seen.errors + seen.answers} requests failed")
-    return Run(seen, 1000 * (cpu_seconds(way.service) - before) / seen.answers)
+        raise SystemExit(f"{case.path}: {seen.errors} of {seen.errors + seen.answers} requests failed")
+    return Run(seen, 1000 * (cpu_seconds(case.service) - before) / seen.answers)
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[dict[str, Way]]:
-    """Run the services, and orders-service with each number of threads at once; yield the ways by name."""
+def serving() -> Iterator[dict[str, Case]]:
+    """Run the services, and orders-service with each number of threads; yield the cases by name."""
     settings = {"RATE_LIMITS": "off"}
     only = {}
     if url := os.environ.get("BENCH_POSTGRES_URL"):
@@ -74,19 +74,19 @@ def serving() -> Iterator[dict[str, Way]]:
     with contextlib.ExitStack() as stack:
         names = ["auth-service", "users-service", "orders-service"]
         cluster = stack.enter_context(Cluster(settings, only=only, services=names))
-        door = stack.enter_context(contextlib.closing(HttpClient(cluster.urls["auth-service"])))
-        headers = {"Authorization": f"Bearer {User(door, 'alice@example.com', DEMO_PASSWORD).token}"}
+        client = stack.enter_context(contextlib.closing(HttpClient(cluster.urls["auth-service"])))
+        headers = {"Authorization": f"Bearer {User(client, 'alice@example.com', DEMO_PASSWORD).token}"}
         users, orders = cluster.urls["users-service"], cluster.urls["orders-service"]
         sku = requests.get(f"{orders}/products", timeout=10).json()["items"][0]["sku"]
         for _ in range(ORDERS):
             body = {"items": [{"sku": sku, "quantity": 1}]}
             made = requests.post(f"{orders}/orders", json=body, headers=headers, timeout=10)
             made.raise_for_status()
-        ways = {
-            SHIPPED: Way(orders, "/products", {}),
-            "GET /users/me": Way(users, "/users/me", headers),
-            f"GET /orders, {ORDERS} of them": Way(orders, "/orders", headers),
-            "GET /orders/{id}": Way(orders, f"/orders/{made.json()['id']}", headers),
+        cases = {
+            SHIPPED: Case(orders, "/products", {}),
+            "GET /users/me": Case(users, "/users/me", headers),
+            f"GET /orders, {ORDERS} of them": Case(orders, "/orders", headers),
+            "GET /orders/{id}": Case(orders, f"/orders/{made.json()['id']}", headers),
         }
         for number, port in zip(AT_ONCE, free_ports(len(AT_ONCE)), strict=True):
             words = f"-m granian --interface asginl --http 1 --no-ws --log-level error --host 127.0.0.1 --port {port}"
@@ -94,18 +94,18 @@ def serving() -> Iterator[dict[str, Way]]:
             other = f"http://127.0.0.1:{port}"
             command = [sys.executable, *words.split(), "orders_threads:app"]
             stack.enter_context(running(command, f"{other}/livez", **environment))
-            ways[f"{SHIPPED}, {number} at once"] = Way(other, "/products", {})
-        yield ways
+            cases[f"{SHIPPED}, {number} at once"] = Case(other, "/products", {})
+        yield cases
 
 
 def measure(rounds: int, seconds: float) -> list[Promise]:
     """Measure, print a table, and return the promises."""
-    with serving() as ways:
-        results: dict[str, list[Run]] = {name: [] for name in ways}
+    with serving() as cases:
+        results: dict[str, list[Run]] = {name: [] for name in cases}
         for number in range(-1, rounds):
             print(f"services, round {number + 1} of {rounds}", file=sys.stderr)
-            for name, way in ways.items():
-                seen = run(way, seconds)
+            for name, case in cases.items():
+                seen = run(case, seconds)
                 if number >= 0:
                     results[name].append(seen)
 
@@ -117,7 +117,7 @@ def measure(rounds: int, seconds: float) -> list[Promise]:
         [name, round(middle(name)[0]), middle(name)[1], 1000 * statistics.median(r.load.percentile(50) for r in runs)]
         for name, runs in results.items()
     ]  # fmt: skip
-    print(table(rows, ["request", "answers/s", "CPU ms", "p50 ms"]))
+    print(table(rows, ["request", "responses/s", "CPU ms", "p50 ms"]))
     best = max((f"{SHIPPED}, {number} at once" for number in AT_ONCE), key=lambda name: middle(name)[0])
     pairs = zip(results[SHIPPED], results[best], strict=True)
     return [

@@ -1,4 +1,4 @@
-"""People who log in, sessions that are ended and readers who look, at once and at a steady pace, over one database."""
+"""A workload on the database of auth-service: log-ins, ended sessions and reads, each at a steady rate."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from auth_service.use_cases.sessions import end_sessions as sessions
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from service_kit.database import open_database
 
-ISSUER = "https://mint.example"
+ISSUER = "https://auth.example"
 
 
 class Signer:
-    """Signs as the mint does: RS256 with a key of 2048 bits."""
+    """Signs as the auth-service does: RS256 with a key of 2048 bits."""
 
     def __init__(self) -> None:
         self._key = generate_private_key(65537, 2048)
 
     def current(self) -> str:
-        """Give the key's id."""
+        """Return the id of the key."""
         return "bench"
 
     def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
-        """Give a compact JWT."""
+        """Return a compact JWT."""
         return jwt.encode(dict(claims), self._key, "RS256", {"typ": typ, "kid": self.current()})
 
 
 @dataclass
-class Mint:
-    """The parts of a mint that write and read here."""
+class AuthService:
+    """The parts of the auth-service that write and read sessions."""
 
     store: SqlStore
     signer: Signer = field(default_factory=Signer)
@@ -55,46 +55,46 @@ class Mint:
         self._client = client
 
     def log_in(self, number: int) -> None:
-        """Write what a log-in writes once the password is known to be right."""
+        """Write what a log-in writes after the password was verified."""
         with self.store.transaction() as tx:
             account = tx.accounts.locked(f"person-{number % bulk_sessions.PEOPLE}")
             assert account
             self._issuing.open_session(tx, account, self._client, Grant(frozenset(), ()), methods=("pwd",))
 
     def lists(self) -> StatusLists:
-        """Give the lists as a process has them that has read nothing yet."""
+        """Return the status lists of a process that has just started."""
         return StatusLists(ISSUER, self.changes, self.signer, ttl=20, now=time.time)
 
     def changes(self, since: ReadPosition | None) -> Changes:
-        """Read the bits."""
+        """Read the bits changed since a position."""
         with self.store.reading() as tx:
             return tx.statuses.changes(since)
 
 
 @dataclass
 class Times:
-    """Milliseconds, each with the moment at which it began, by the machine's monotonic clock."""
+    """Durations in milliseconds, each with its start by the monotonic clock."""
 
     seen: list[tuple[float, float]] = field(default_factory=list)
 
     def measure(self, work: Callable[[], object]) -> None:
-        """Do it, and note how long it took."""
+        """Call `work` and record its duration."""
         began = time.monotonic()
         work()
         self.seen.append((began, 1000 * (time.monotonic() - began)))
 
     def within(self, began: float, ended: float) -> list[float]:
-        """Give the milliseconds of what began in this time."""
+        """Return the milliseconds of the calls that began in this time."""
         return [spent for at, spent in self.seen if began <= at <= ended]
 
     @property
     def all(self) -> list[float]:
-        """Give the milliseconds of everything."""
+        """Return the milliseconds of all calls."""
         return [spent for _, spent in self.seen]
 
 
 class Paced:
-    """Does something so many times a second in a thread of its own, until the context ends."""
+    """Calls `work` `rate` times a second in its own thread, until the context ends."""
 
     def __init__(self, rate: float, work: Callable[[int], object]) -> None:
         self.times = Times()
@@ -119,7 +119,7 @@ class Paced:
 
 @dataclass(frozen=True)
 class Ended:
-    """What one process did, when, and in how many seconds of its CPU: its sessions are over."""
+    """The result of one process that ended sessions: when, in what CPU seconds, and the time of each transaction."""
 
     began: float
     ended: float
@@ -130,15 +130,15 @@ class Ended:
 def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
     url: str, numbers: Sequence[int], rate: float, threads: int, longest: float, together: int
 ) -> Ended:
-    """End these sessions, so many in a transaction and so many a second if the database can.
+    """End these sessions, `together` in a transaction and `rate` a second if the database can.
 
-    After so many seconds it gives up whatever is left.
+    After `longest` seconds the rest is left.
     """
     engine = open_database(url)
     store, lock, times = SqlStore(engine, listeners=[SecurityEventEmitter]), threading.Lock(), Times()
-    turns = iter(range(0, len(numbers), together))
-    with store.reading() as tx:  # connected, and everything imported
-        tx.sessions.get("nobody")
+    firsts = iter(range(0, len(numbers), together))
+    with store.reading() as tx:  # connect and import everything first
+        tx.sessions.get("none")
     began, worked = time.monotonic(), time.process_time()
 
     def end(first: int) -> None:
@@ -149,11 +149,11 @@ def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
     def work() -> None:
         while True:
             with lock:
-                turn = next(turns, None)
-            if turn is None or time.monotonic() - began > longest:
+                first = next(firsts, None)
+            if first is None or time.monotonic() - began > longest:
                 return
-            time.sleep(max(0.0, began + turn / rate - time.monotonic()))
-            times.measure(partial(end, turn))
+            time.sleep(max(0.0, began + first / rate - time.monotonic()))
+            times.measure(partial(end, first))
 
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work) for _ in range(threads)]:

@@ -1,9 +1,8 @@
-"""What it costs to verify one token in a hot loop: touchstone and other libraries, in multiples of the bare RSA operation.
+"""The cost of verifying one token in a loop: touchstone and other libraries, in multiples of the bare RSA operation.
 
-All ways verify the same tokens, each seen for the first time where the way is cold, in short turns one after the other,
-so that the machine's moods hit them alike. What counts is CPU time, and of that the median over the quieter half of the
-rounds (those in which the bare RSA operation itself was fastest): a neighbour on the machine slows memory more than
-arithmetic, and would be measured instead. The figure over all rounds is printed beside it.
+All verify the same tokens, new ones in the cold case, in short alternating runs, so that other load on the machine affects
+all equally. The figure is the median CPU time over the quieter half of the rounds (those in which the bare RSA operation was
+fastest), as other load slows memory more than arithmetic. The figure over all rounds is printed beside it.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from touchstone import Issuer, KeySet, Policy, Verifier
 from touchstone.msgspec_support import HELP
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # it is measured because it is in use
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # measured because it is in use
     from authlib.jose import JsonWebToken
 
 ISSUER, AUDIENCE = "http://localhost:8080", "orders-service"
@@ -44,7 +43,7 @@ REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
 BARE, COLD, PYJWT = "bare RSA-2048", "touchstone, cold", "PyJWT decode"
 CACHED, CHECKED = "touchstone, cached", "touchstone, cached, status checked"
 
-Way = Callable[[list[str]], float]
+Contender = Callable[[list[str]], float]
 
 
 def timed(verify: Callable[[str], object], tokens: list[str]) -> float:
@@ -55,11 +54,11 @@ def timed(verify: Callable[[str], object], tokens: list[str]) -> float:
     return time.thread_time() - begin
 
 
-def bare_rsa(public: RSAPublicKey) -> Way:
-    """Only `public_key.verify`, on signatures that are decoded already."""
+def bare_rsa(public: RSAPublicKey) -> Contender:
+    """Only `public_key.verify`, on decoded signatures."""
     padding, digest = PKCS1v15(), SHA256()
 
-    def way(tokens: list[str]) -> float:
+    def run(tokens: list[str]) -> float:
         parts = [token.rpartition(".") for token in tokens]
         pairs = [
             (base64.urlsafe_b64decode(signature + "=="), signed.encode()) for signed, _, signature in parts
@@ -69,35 +68,35 @@ def bare_rsa(public: RSAPublicKey) -> Way:
             public.verify(signature, signed, padding, digest)
         return time.thread_time() - begin
 
-    return way
+    return run
 
 
-def touchstone_cold(document: bytes) -> Way:
-    """Every token for the first time: nothing of it is cached, and remembering it is part of the cost."""
+def touchstone_cold(document: bytes) -> Contender:
+    """Verify new tokens: nothing is cached, and adding to the cache is part of the cost."""
     keys = KeySet.from_jwks(document)
     policy = Policy(ISSUER, AUDIENCE)
     return lambda tokens: timed(Verifier(policy, lambda: keys).verify, tokens)
 
 
-def touchstone_cached(issuer: Issuer) -> Way:
-    """Every token for the second time, as a new string each, the way that requests bring it; keys are followed."""
+def touchstone_cached(issuer: Issuer) -> Contender:
+    """Verify each token for the second time, as a new string, as in requests; keys are followed."""
 
-    def way(tokens: list[str]) -> float:
+    def run(tokens: list[str]) -> float:
         for token in tokens:
             issuer.verify(token)
         return timed(issuer.verify, [token.encode().decode() for token in tokens])
 
-    return way
+    return run
 
 
-def touchstone_checked(issuer: Issuer, tokens: list[str]) -> Way:
-    """Likewise, for tokens that name an index of a status list of 2^20, followed too: what the mint's own tokens cost."""
-    way = touchstone_cached(issuer)
-    return lambda _tokens: way(tokens)
+def touchstone_checked(issuer: Issuer, tokens: list[str]) -> Contender:
+    """Verify tokens with a status in a list of 2^20 again, as auth-service issues them; the list is followed."""
+    run = touchstone_cached(issuer)
+    return lambda _tokens: run(tokens)
 
 
 def pyjwt(key: object) -> Callable[[str], object]:
-    """PyJWT with a key object and the claims that we require."""
+    """PyJWT with a key object and our required claims."""
     options = {"require": REQUIRED}
     return lambda token: jwt.decode(
         token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER, leeway=30, options=options
@@ -105,7 +104,7 @@ def pyjwt(key: object) -> Callable[[str], object]:
 
 
 def pyjwk_client(url: str) -> Callable[[str], object]:
-    """PyJWT with its own client for published keys, caches on as it comes."""
+    """PyJWT with its own client for published keys, with the default caches."""
     client = jwt.PyJWKClient(url)
     return lambda token: pyjwt(client.get_signing_key_from_jwt(token))(token)
 
@@ -140,10 +139,12 @@ def jose(jwk: dict[str, str]) -> Callable[[str], object]:
     )
 
 
-def ways(mint: TokenSigner, published: FakeIssuer, issuer: Issuer, listed: list[str]) -> dict[str, Way]:
-    """Name every way; each takes tokens and returns seconds. `listed` are tokens with a status."""
-    public = mint.key.public_key()
-    jwk = mint.jwks()["keys"][0]
+def contenders(
+    signer: TokenSigner, published: FakeIssuer, issuer: Issuer, listed: list[str]
+) -> dict[str, Contender]:
+    """Return all contenders by name; each takes tokens and returns seconds. `listed` are tokens with a status."""
+    public = signer.key.public_key()
+    jwk = signer.jwks()["keys"][0]
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     others = {
         PYJWT: pyjwt(public),
@@ -154,19 +155,19 @@ def ways(mint: TokenSigner, published: FakeIssuer, issuer: Issuer, listed: list[
     }
     return {
         BARE: bare_rsa(public),
-        COLD: touchstone_cold(json.dumps(mint.jwks()).encode()),
+        COLD: touchstone_cold(json.dumps(signer.jwks()).encode()),
         CACHED: touchstone_cached(issuer),
         CHECKED: touchstone_checked(issuer, listed),
         **{name: (lambda tokens, verify=verify: timed(verify, tokens)) for name, verify in others.items()},
     }
 
 
-def measure(contenders: dict[str, Way], tokens: list[str], rounds: int) -> dict[str, list[float]]:
-    """Return the microseconds per token of every way in every round."""
-    seen: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(-1, rounds):  # the first round only warms
-        for name, way in contenders.items():
-            spent = way(tokens) / len(tokens) * 1e6
+def measure(competing: dict[str, Contender], tokens: list[str], rounds: int) -> dict[str, list[float]]:
+    """Return the microseconds per token of each contender in each round."""
+    seen: dict[str, list[float]] = {name: [] for name in competing}
+    for number in range(-1, rounds):  # the first round only warms up
+        for name, run in competing.items():
+            spent = run(tokens) / len(tokens) * 1e6
             if number >= 0:
                 seen[name].append(spent)
         if number % 10 == 9:
@@ -178,21 +179,21 @@ def main() -> int:
     """Measure, print, and return 0 only if the promises hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40, help="interleaved rounds (default 40)")
-    parser.add_argument("--tokens", type=int, default=200, help="tokens per turn (default 200)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
+    parser.add_argument("--tokens", type=int, default=200, help="tokens per run (default 200)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     options = parser.parse_args()
 
     print("signing tokens", file=sys.stderr, flush=True)
-    mint = TokenSigner(ISSUER, audience=AUDIENCE)
+    signer = TokenSigner(ISSUER, audience=AUDIENCE)
     expires = int(time.time()) + 3600
-    tokens = [mint.sign(mint.claims(exp=expires)) for _ in range(options.tokens)]
-    entries = FakeStatusList(mint)
+    tokens = [signer.sign(signer.claims(exp=expires)) for _ in range(options.tokens)]
+    entries = FakeStatusList(signer)
     places = [{"idx": index * 5003, "uri": entries.uri} for index in range(options.tokens)]
-    listed = [mint.sign(mint.claims(exp=expires, status={"status_list": place})) for place in places]
-    with FakeIssuer(mint.jwks(), signer=mint) as published:
+    listed = [signer.sign(signer.claims(exp=expires, status={"status_list": place})) for place in places]
+    with FakeIssuer(signer.jwks(), signer=signer) as published:
         published.publish(list_path(), entries.token(), LIST_TYPE)
         issuer = Issuer(ISSUER, audience=AUDIENCE, backchannel=published.url)
-        seen = measure(ways(mint, published, issuer, listed), tokens, options.rounds)
+        seen = measure(contenders(signer, published, issuer, listed), tokens, options.rounds)
         issuer.close()
 
     quiet = sorted(range(options.rounds), key=seen[BARE].__getitem__)[: (options.rounds + 1) // 2]
@@ -209,11 +210,9 @@ def main() -> int:
         ]
         for name, spent in seen.items()
     ]
-    print(f"one token of {len(tokens[0])} characters, {len(mint.claims())} claims;", end=" ")
-    print(
-        f"touchstone {'with' if HELP else 'without'} the help of msgspec, Python {platform.python_version()}"
-    )
-    print(table(rows, ["way", "µs", "times bare RSA", "in all rounds"]))
+    print(f"one token of {len(tokens[0])} characters, {len(signer.claims())} claims;", end=" ")
+    print(f"touchstone {'with' if HELP else 'without'} msgspec, Python {platform.python_version()}")
+    print(table(rows, ["verifier", "µs", "times bare RSA", "in all rounds"]))
     promises = [
         Promise("cold verification, times bare RSA", ratio(COLD, BARE), 1.6, "<="),
         Promise("PyJWT's decode, times cold verification", ratio(PYJWT, COLD), 2.2, ">="),

@@ -1,4 +1,4 @@
-"""One Flask app, one endpoint, guarded in different ways: what bench/endpoint.py serves with granian."""
+"""A Flask app with one endpoint and different guards, served by bench/endpoint.py."""
 
 import os
 
@@ -16,12 +16,12 @@ ANSWER = {"items": [{"id": n, "name": "a thing", "price_cents": 1999} for n in r
 
 
 def endpoint() -> dict[str, object]:
-    """Answer about 500 bytes of JSON."""
+    """Return about 500 bytes of JSON."""
     return ANSWER
 
 
 def with_pyjwt() -> dict[str, object]:
-    """Answer the same after what most tutorials do: decode with PyJWT on every request."""
+    """Return the same after decoding with PyJWT on every request, as in most tutorials."""
     token = request.headers["Authorization"].removeprefix("Bearer ")
     jwt.decode(token, key, algorithms=["RS256"], audience="bench", issuer=os.environ["BENCH_ISSUER"])
     return ANSWER
@@ -38,7 +38,7 @@ if "BENCH_REDIS_PORT" in os.environ:
 
     @app.get("/session")
     def with_session() -> dict[str, object]:
-        """Answer the same after asking a session store, as session middleware does on every request."""
+        """Return the same after a look-up in a session store on every request."""
         if sessions.get(f"session:{request.cookies['session']}") is None:
             abort(401)
         return ANSWER
@@ -47,14 +47,14 @@ if "BENCH_REDIS_PORT" in os.environ:
 if "BENCH_INTROSPECTION" in os.environ:
     import requests
 
-    asking = requests.Session()
-    asking.auth = ("bench", os.environ["BENCH_SECRET"])
-    asking.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=8))  # as many as there are threads
+    introspection = requests.Session()
+    introspection.auth = ("bench", os.environ["BENCH_SECRET"])
+    introspection.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=8))  # one for each thread
 
     @app.get("/introspection")
     def with_introspection() -> dict[str, object]:
-        """Answer the same after asking the mint about the token (RFC 7662)."""
+        """Return the same after introspection of the token (RFC 7662)."""
         token = request.headers["Authorization"].removeprefix("Bearer ")
-        if not asking.post(os.environ["BENCH_INTROSPECTION"], data={"token": token}).json()["active"]:
+        if not introspection.post(os.environ["BENCH_INTROSPECTION"], data={"token": token}).json()["active"]:
             abort(401)
         return ANSWER

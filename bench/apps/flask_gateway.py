@@ -1,4 +1,4 @@
-"""A gateway as most teams first write it: a Flask view that forwards with `requests`. It checks no token and limits nothing."""
+"""A simple gateway: a Flask view that forwards with `requests`, without token check or limits."""
 
 import os
 
@@ -16,7 +16,7 @@ send = requests.Session().request if os.environ.get("BENCH_SESSION") else reques
 
 @app.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def forward(path: str) -> Response:
-    """Pass the request on, and the answer back."""
+    """Pass the request on, and the response back."""
     answer = send(
         method=request.method,
         url=f"{os.environ['BENCH_UPSTREAM']}/{path}",

@@ -1,4 +1,4 @@
-"""orders-service with each read on a thread, and another number of those that run at once: what bench/endpoint.py compares the shipped one with."""
+"""orders-service with each read on a thread, BENCH_THREADS_AT_ONCE at once, for comparison in bench/services.py."""
 
 import os
 

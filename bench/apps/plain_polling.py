@@ -1,4 +1,4 @@
-"""A mint without long polling: passes every GET on and leaves `Prefer` out, so that the answer comes at once."""
+"""A proxy that disables long polling: it passes every GET on without `Prefer`, so that the response comes at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BACK = ("Content-Type", "ETag", "Cache-Control")
 
 
 class PlainPolling:
-    """A proxy before `target` (a base URL, set before the first request comes); a context manager."""
+    """A proxy in front of `target` (a base URL, to be set before the first request); a context manager."""
 
     def __init__(self) -> None:
         self.target = ""
@@ -22,7 +22,7 @@ class PlainPolling:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the proxy."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -39,7 +39,7 @@ def _handler(proxy: PlainPolling) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name for it
-            """Say nothing."""
+            """Do not log."""
 
         def do_GET(self) -> None:
             headers = {name: self.headers[name] for name in ONWARD if name in self.headers}

@@ -1,4 +1,4 @@
-"""The service behind every proxy of bench/gateway.py: 1 KB for any GET, at a cost far below that of what it stands behind."""
+"""The service behind every proxy of bench/gateway.py: 1 KB for any GET, at a cost far below that of the proxies."""
 
 import asyncio
 import sys
@@ -16,11 +16,11 @@ class Answering(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep whom to answer."""
+        """Keep the transport."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each complete head."""
+        """Respond to each complete head."""
         *heads, self._rest = (self._rest + data).split(END)
         self._transport.write(ANSWER * len(heads))  # type: ignore[attr-defined]
 
