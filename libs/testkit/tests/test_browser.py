@@ -1,6 +1,6 @@
 import pytest
 from testkit.browser import Browser, forms_of
-from testkit.upstream import Answer, FakeUpstream
+from testkit.upstream import Answer
 
 LOG_IN = Answer(
     200,
@@ -12,12 +12,6 @@ CONSENT = Answer(
     200, b'<form action="/yes"><input name="_form" value="2"></form>', {"Content-Type": "text/html"}
 )
 BACK = Answer(303, b"", {"Location": "http://client.example/callback?code=1"})
-
-
-@pytest.fixture
-def upstream():
-    with FakeUpstream() as upstream:
-        yield upstream
 
 
 @pytest.fixture

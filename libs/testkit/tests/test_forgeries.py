@@ -29,13 +29,13 @@ def all_forgeries(signer):
 
 @pytest.fixture(scope="module")
 def verifier(signer):
-    """Knows the first status list of the issuer and thinks that there is no other."""
+    """Knows the first status list of the issuer, and no other."""
     keys = KeySet.from_jwks(json.dumps(signer.jwks()))
-    ours = FakeStatusList(signer)
-    first = read(ours.token(), keys, uri=ours.uri, issuer=signer.issuer, now=signer.now())
+    own = FakeStatusList(signer)
+    first = read(own.token(), keys, uri=own.uri, issuer=signer.issuer, now=signer.now())
 
     def lists(uri):
-        if uri != ours.uri:
+        if uri != own.uri:
             raise UnknownStatus
         return first
 

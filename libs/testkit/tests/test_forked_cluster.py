@@ -6,11 +6,13 @@ import pytest
 from testkit.concurrency import wait_for
 from testkit.forked_cluster import ForkedProcess
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere nothing is forked")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="needs Linux: elsewhere processes are not forked"
+)
 
 SHOWS = """
 import atexit, os, sys, time
-atexit.register(print, "the last words")
+atexit.register(print, "at exit")
 print(sys.argv[1:], sorted(os.environ), os.getcwd(), "auth_service.app" in sys.modules, flush=True)
 print("an error", file=sys.stderr)
 if "waiting" in sys.argv:
@@ -21,7 +23,7 @@ sys.exit(7)
 
 @pytest.fixture
 def fork(tmp_path):
-    """`fork(*arguments)`: a module that shows what it was given."""
+    """`fork(*arguments)`: a forked process that prints its arguments, environment and folder."""
     (tmp_path / "shows.py").write_text(SHOWS)
     (tmp_path / "output").touch()
 
@@ -35,9 +37,9 @@ def fork(tmp_path):
 def test_fork_has_own_arguments_settings_and_folder(fork, tmp_path):
     assert fork("one", "two words").wait(60) == 7
 
-    said, last = (tmp_path / "output").read_text().splitlines()
-    assert said == f"['one', 'two words'] ['A'] {tmp_path} True"
-    assert last == "the last words"
+    printed, last = (tmp_path / "output").read_text().splitlines()
+    assert printed == f"['one', 'two words'] ['A'] {tmp_path} True"
+    assert last == "at exit"
     assert (tmp_path / "errors").read_text() == "an error\n"
 
 

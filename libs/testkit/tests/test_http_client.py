@@ -1,28 +1,6 @@
-import time
-
 import pytest
-from testkit.concurrency import wait_for
-from testkit.http_client import HttpClient, RawClient
-from testkit.token_signer import TokenSigner, claims_of
-from testkit.upstream import Answer, FakeUpstream
-from testkit.user import User
-
-
-@pytest.fixture
-def upstream():
-    with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def client(upstream):
-    client = HttpClient(upstream.url)
-    yield client
-    client.close()
-
-
-def token_answer(**claims):
-    return Answer(200, {"access_token": TokenSigner().sign(TokenSigner().claims(**claims))})
+from testkit.http_client import RawClient
+from testkit.upstream import Answer
 
 
 def test_client_sends_token_and_ignores_environment(client, upstream, monkeypatch):
@@ -66,37 +44,3 @@ def test_raw_client_refused_raises(upstream):
 
     with pytest.raises(ConnectionError):
         RawClient(upstream.url)("GET", "/")
-
-
-def test_user_logs_in_again_before_token_expires(client, upstream):
-    now = int(time.time())
-    upstream.answers = [token_answer(exp=now + 60), token_answer(exp=now + 300, sub="me")]
-    user = User(client, "a@example.com", "secret")
-
-    first, second, third = user.token, user.token, user.token
-
-    assert first != second == third
-    assert user.sub == "me"
-    assert len(upstream.received) == 2
-
-
-def test_failed_log_in_raises(client, upstream):
-    upstream.answers = [Answer(401)]
-
-    with pytest.raises(AssertionError):
-        User(client, "a@example.com", "secret").log_in(scope="x")
-
-
-def test_claims_of_does_not_verify():
-    assert claims_of(TokenSigner().sign({"sub": "me"}))["sub"] == "me"
-
-
-def test_wait_for_returns_first_true_result():
-    answers = iter([None, 0, "", "so"])
-
-    assert wait_for(lambda: next(answers)) == "so"
-
-
-def test_wait_for_times_out():
-    with pytest.raises(AssertionError, match="rain did not happen"):
-        wait_for(lambda: False, 0.01, "rain")

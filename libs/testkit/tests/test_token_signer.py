@@ -4,9 +4,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from testkit.clock import FakeClock
 from testkit.keys import jwk, make_rsa, thumbprint
-from testkit.token_signer import MISSING, TokenSigner
+from testkit.token_signer import MISSING, TokenSigner, claims_of
 
 
 def test_token_is_accepted_by_pyjwt():
@@ -16,6 +15,10 @@ def test_token_is_accepted_by_pyjwt():
         signer.sign(), key, algorithms=["RS256"], audience="orders-service", issuer=signer.issuer
     )
     assert claims["exp"] - claims["iat"] == 300
+
+
+def test_claims_of_does_not_verify():
+    assert claims_of(TokenSigner().sign({"sub": "me"}))["sub"] == "me"
 
 
 def test_overrides_change_and_leave_out():
@@ -73,13 +76,3 @@ def test_signer_refuses_ec_key(tmp_path):
     (tmp_path / "signing" / "1700000000-kid.pem").write_bytes(pem)
     with pytest.raises(TypeError):
         TokenSigner.from_keys_dir(tmp_path, "https://issuer.example", "users-service")
-
-
-def test_clock_moves_only_by_advance():
-    clock = FakeClock(100)
-    assert (clock(), clock()) == (100, 100)
-    assert clock.advance(-10) == 90
-    clock.sleep(5)
-    clock.sleep(-5)
-    assert clock() == 95
-    assert FakeClock()() > 1_700_000_000

@@ -1,7 +1,32 @@
-"""Mail that a cluster wrote is found by address and by what its link is for."""
+import time
 
 import pytest
-from testkit.user import mailed_token
+from testkit.token_signer import TokenSigner
+from testkit.upstream import Answer
+from testkit.user import User, mailed_token
+
+
+def token_answer(**claims):
+    return Answer(200, {"access_token": TokenSigner().sign(TokenSigner().claims(**claims))})
+
+
+def test_user_logs_in_again_before_token_expires(client, upstream):
+    now = int(time.time())
+    upstream.answers = [token_answer(exp=now + 60), token_answer(exp=now + 300, sub="me")]
+    user = User(client, "a@example.com", "secret")
+
+    first, second, third = user.token, user.token, user.token
+
+    assert first != second == third
+    assert user.sub == "me"
+    assert len(upstream.received) == 2
+
+
+def test_failed_log_in_raises(client, upstream):
+    upstream.answers = [Answer(401)]
+
+    with pytest.raises(AssertionError):
+        User(client, "a@example.com", "secret").log_in(scope="x")
 
 
 def write(folder, name, to, link):

@@ -1,1 +1,1 @@
-"""Good and forged tokens, fake clocks, fake issuers, faulty proxies: for tests only."""
+"""Token signers, forged tokens, fake clocks, issuers and upstreams, faulty proxies: for tests only."""
