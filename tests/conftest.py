@@ -44,6 +44,15 @@ def mail_folders() -> dict[str, Path]:
     return {GATEWAY_URL: Path(folder)} if GATEWAY_URL and folder else {}
 
 
+@pytest.fixture
+def mail_folder(cluster, mail_folders) -> Path:
+    """The folder with the mail of the shared cluster."""
+    gateway = cluster.urls["gateway"]
+    if gateway not in mail_folders:
+        pytest.skip("the mail of the given cluster cannot be read: set TOUCHSTONE_MAIL_DIR")
+    return mail_folders[gateway]
+
+
 @pytest.fixture(scope="package")
 def cluster(mail_folders) -> Iterator[Any]:
     """The shared cluster, which no test may stop, break or rotate; of a given one only `.urls["gateway"]`."""

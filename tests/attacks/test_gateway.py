@@ -1,20 +1,22 @@
-"""The door: what proxies in front of others believed of their callers."""
+"""The gateway: headers and targets that other proxies trusted, and request smuggling."""
+
+import json
 
 import pytest
 
 PUBLIC, GUARDED = "/products", "/orders"
-BELIEVED = [
+TRUSTED_HEADERS = [
     ("X-Forwarded-User", "admin", "CVE-2025-64484 (oauth2-proxy)"),
     ("X_Forwarded_User", "admin", "CVE-2025-64484 (oauth2-proxy): an underscore"),
     ("X_Authorization", "Bearer x", "CVE-2025-64484 (oauth2-proxy)"),
     ("X-Auth-Request-User", "admin", "CVE-2025-64484 (oauth2-proxy)"),
-    ("X-Forwarded-Uri", PUBLIC, "CVE-2026-40575 (oauth2-proxy): the path of another"),
+    ("X-Forwarded-Uri", PUBLIC, "CVE-2026-40575 (oauth2-proxy): the path of another request"),
     ("X-Original-URI", PUBLIC, "CVE-2026-40575 (oauth2-proxy)"),
     ("X-Original-URL", PUBLIC, "CVE-2026-40575 (oauth2-proxy)"),
     ("X-Forwarded-Prefix", PUBLIC, "CVE-2026-40575 (oauth2-proxy)"),
-    ("User-Agent", "GoogleHC/1.0", "CVE-2026-34457 (oauth2-proxy): health checks were let in"),
+    ("User-Agent", "GoogleHC/1.0", "CVE-2026-34457 (oauth2-proxy): health checks were let through"),
     ("User-Agent", "kube-probe/1.29", "CVE-2026-34457 (oauth2-proxy)"),
-    ("Connection", "close, Authorization", "CVE-2025-48865 (Fabio): headers called hop-by-hop"),
+    ("Connection", "close, Authorization", "CVE-2025-48865 (Fabio): headers named as hop-by-hop"),
 ]
 TARGETS = {
     "/orders?x=/products": "CVE-2025-54576 (oauth2-proxy): the query counted as path",
@@ -27,15 +29,15 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize(("name", "value", "advisory"), BELIEVED)
+@pytest.mark.parametrize(("name", "value", "advisory"), TRUSTED_HEADERS)
 def test_header_does_not_open_guarded_route(gateway, raw_client, name, value, advisory):
-    """The identifiers stand in BELIEVED."""
+    """The identifiers are in TRUSTED_HEADERS."""
     assert raw_client(gateway.url)("GET", GUARDED, (name, value)).status in (400, 401), advisory
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_path_does_not_open_guarded_route(gateway, raw_client, target):
-    """The identifiers stand in TARGETS."""
+    """The identifiers are in TARGETS."""
     assert raw_client(gateway.url)("GET", target).status in (400, 401, 404), TARGETS[target]
 
 
@@ -50,9 +52,9 @@ def test_path_does_not_open_guarded_route(gateway, raw_client, target):
     ],
 )
 def test_forwarded_header_is_not_audited(gateway, raw_client, admin, new_user, lines):
-    """CVE-2025-48865 (Fabio), CVE-2025-64484 (oauth2-proxy): forwarded headers taken out, or put in under another name."""
+    """CVE-2025-48865 (Fabio), CVE-2025-64484 (oauth2-proxy): forwarded headers were removed, or inserted under another name."""
     user = new_user()
-    body = f'{{"email": "{user.email}", "password": "{user.password}"}}'.encode()
+    body = json.dumps(user.credentials).encode()
 
     answer = raw_client(gateway.url)(
         "POST", "/login", ("Content-Type", "application/json"), *lines, body=body
@@ -86,8 +88,10 @@ SMUGGLED = {
 
 @pytest.mark.parametrize("case", list(SMUGGLED))
 def test_ambiguous_request_is_refused_once(send_raw, case):
-    """The identifiers stand in SMUGGLED: what one server took for a body was a request to the next."""
-    told = send_raw(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + SMUGGLED[case])
+    """The identifiers are in SMUGGLED: one server's body was the next one's request."""
+    answer = send_raw(
+        b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + SMUGGLED[case]
+    )
 
-    assert told.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501"))
-    assert told.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501"))
+    assert answer.count(b"HTTP/1.1 ") == 1

@@ -1,18 +1,18 @@
-"""Mailed links and device codes: what lives for minutes, and was used twice, elsewhere, or by others."""
+"""Magic links and device codes: used twice, in another browser, or by another client."""
 
 import json
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from testkit.concurrency import at_once, wait_for
 from testkit.http_client import HttpClient
+from testkit.oauth_clients import parameters_of
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture
 def mailed(cluster, gateway, new_user):
-    """`mailed()`: the token of a link that was mailed to somebody, and the binding that the asker holds."""
+    """`mailed()`: the token of a magic link, and the binding that its asker holds."""
 
     def links():
         lines = (line for line in cluster.log("auth-service").splitlines() if '"event": "mail"' in line)
@@ -24,14 +24,14 @@ def mailed(cluster, gateway, new_user):
         answer = gateway("POST", "/magic-links", json={"email": user.email})
         assert answer.status_code == 202, answer.text
         new = wait_for(lambda: [link for link in links()[before:] if "/magic-links/" in link])
-        return parse_qs(urlsplit(new[-1]).query)["token"][0], answer.json()["binding"]
+        return parameters_of(new[-1])["token"], answer.json()["binding"]
 
     return ask
 
 
 @pytest.fixture
 def elsewhere(gateway):
-    """The same door, without the cookies of whoever asked for the link."""
+    """A client of the gateway without cookies."""
     other = HttpClient(gateway.url)
     yield other
     other.close()
@@ -69,7 +69,7 @@ def test_magic_link_raced_logs_in_once(gateway, mailed):
 
 @pytest.mark.parametrize("binding", [None, "", "A" * 43])
 def test_stolen_magic_link_is_refused(gateway, elsewhere, mailed, binding):
-    """CVE-2026-22751 (Spring Security): who gains the token gained the session."""
+    """CVE-2026-22751 (Spring Security): the token alone opened the session."""
     token, right = mailed()
 
     answer = elsewhere("POST", "/magic-links/redeem", json={"token": token, "binding": binding})
@@ -81,7 +81,7 @@ def test_stolen_magic_link_is_refused(gateway, elsewhere, mailed, binding):
 
 
 def test_device_of_disabled_account_gets_no_token(own, gateway, admin, start, poll):
-    """CVE-2026-88770, CVE-2026-16103 (Keycloak): approved first, locked then, and the tokens came nevertheless."""
+    """CVE-2026-88770, CVE-2026-16103 (Keycloak): an account disabled after the approval still got tokens."""
     user, app = own
     device = start()
     app.browser.complete(device["verification_uri_complete"])
@@ -94,7 +94,7 @@ def test_device_of_disabled_account_gets_no_token(own, gateway, admin, start, po
 
 
 def test_device_code_of_other_client_is_refused(app, start, poll):
-    """CVE-2026-16089 (Keycloak): what one client was given another one redeemed."""
+    """CVE-2026-16089 (Keycloak): codes could be redeemed by another client."""
     device = start()
     app.browser.complete(device["verification_uri_complete"])
 
@@ -103,7 +103,7 @@ def test_device_code_of_other_client_is_refused(app, start, poll):
 
 
 def test_device_code_raced_is_redeemed_once(app, start, poll):
-    """supabase/auth#2613, thephpleague/oauth2-server#1306: checked first and used up later, with the device grant."""
+    """supabase/auth#2613, thephpleague/oauth2-server#1306: codes were checked first and invalidated later."""
     device = start()
     app.browser.complete(device["verification_uri_complete"])
 
@@ -114,7 +114,7 @@ def test_device_code_raced_is_redeemed_once(app, start, poll):
 
 
 def test_opening_device_page_approves_nothing(app, start, poll):
-    """CVE-2022-39222 (Dex), ory/hydra#770: a victim is led through a flow that somebody else began."""
+    """CVE-2022-39222 (Dex), ory/hydra#770: a victim was led through a flow that an attacker had started."""
     app.code()  # logged in already
     device = start()
 

@@ -1,4 +1,4 @@
-"""Redirect URIs: where well-known servers sent codes, or people, to the wrong place."""
+"""Redirect URIs: other servers sent codes or users to unregistered ones."""
 
 from urllib.parse import urlencode, urlsplit
 
@@ -9,7 +9,7 @@ WRONG = {
     "http://127.0.0.1:49152/CALLBACK": "CVE-2020-15234 (ory/fosite): compared in lower case",
     "HTTP://127.0.0.1:49152/callback": "CVE-2020-15234 (ory/fosite), the scheme",
     "http://127.0.0.1:49152/callback?bar=foo": "CVE-2020-15233 (ory/fosite): the query of loopback addresses ignored",
-    "http://localhost:49152/callback": "CVE-2024-8883 (Keycloak): one loopback name taken for the other",
+    "http://localhost:49152/callback": "CVE-2024-8883 (Keycloak): one loopback name accepted for the other",
     "http://127.0.0.1.evil.example/callback": "CVE-2024-8883 (Keycloak), a prefix",
     "http://127.0.0.1:49152@evil.example/callback": "GHSA-mpwq-j3xf-7m5w (Keycloak): a host in the user-info",
     "http://evil.example@127.0.0.1:49152/callback": "GHSA-mpwq-j3xf-7m5w (Keycloak), the other way round",
@@ -31,7 +31,7 @@ WRONG = {
 
 @pytest.mark.parametrize("uri", list(WRONG))
 def test_unregistered_redirect_uri_is_400(app, uri):
-    """See WRONG for the identifiers; each was a redirect URI that a server took for a registered one."""
+    """The identifiers are in WRONG: each redirect URI was accepted as a registered one."""
     answer = app.browser.get(app.authorization_url(redirect_uri=uri))
 
     assert answer.status_code == 400, WRONG[uri]
@@ -41,7 +41,7 @@ def test_unregistered_redirect_uri_is_400(app, uri):
 
 @pytest.mark.parametrize("uri", [*WRONG, "https://evil.example/"])
 def test_unregistered_logout_redirect_is_400(app, uri):
-    """CVE-2026-9086 (Keycloak): the log-out's address was checked less than the log-in's."""
+    """CVE-2026-9086 (Keycloak): the log-out's redirect URI was checked less than the log-in's."""
     query = urlencode({"client_id": "console", "post_logout_redirect_uri": uri})
 
     answer = app.browser.get(f"{app.server.url}/oauth/logout?{query}")
@@ -52,7 +52,7 @@ def test_unregistered_logout_redirect_is_400(app, uri):
 
 @pytest.mark.parametrize("mode", ["form_post.jwt", "form_post", "fragment", "query.jwt", "jwt"])
 def test_response_mode_is_refused_at_registered_uri(app, mode):
-    """GHSA-9vm7-v8wj-3fqw (Keycloak): form_post.jwt was answered without looking at the address."""
+    """GHSA-9vm7-v8wj-3fqw (Keycloak): form_post.jwt was answered without a check of the redirect URI."""
     answer = app.browser.get(app.authorization_url(response_mode=mode))
 
     assert urlsplit(answer.headers["Location"]).hostname == HOME
@@ -78,7 +78,7 @@ def test_repeated_parameter_is_refused(app, name):
     "kind", ["token", "id_token", "code token", "code id_token", "code id_token token", "none"]
 )
 def test_response_type_other_than_code_is_refused(app, kind):
-    """CVE-2026-7571 (Keycloak): the implicit flow, though switched off, could be had."""
+    """CVE-2026-7571 (Keycloak): the implicit flow could be used although switched off."""
     answer = app.browser.get(app.authorization_url(response_type=kind))
 
     assert answer.headers["Location"].startswith(
@@ -87,7 +87,7 @@ def test_response_type_other_than_code_is_refused(app, kind):
 
 
 def test_form_cannot_change_request(app):
-    """CVE-2026-7571 (Keycloak): what the browser sends back with the form was believed."""
+    """CVE-2026-7571 (Keycloak): the request that the form returned was trusted."""
     page = app.browser.get(app.authorization_url())
     other = urlsplit(app.authorization_url(response_type="token")).query
 
@@ -101,7 +101,7 @@ def test_form_cannot_change_request(app):
     ("name", "error"), [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")]
 )
 def test_request_object_is_refused(app, name, error):
-    """CVE-2026-9793 (Keycloak): unsigned request objects were believed."""
+    """CVE-2026-9793 (Keycloak): unsigned request objects were accepted."""
     answer = app.browser.get(app.authorization_url(**{name: "eyJhbGciOiJub25lIn0.e30."}))
 
     assert f"error={error}" in answer.headers["Location"]

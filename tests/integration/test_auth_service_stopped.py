@@ -1,49 +1,42 @@
-"""With auth-service stopped valid tokens go on for their life, and what needs the mint says when to come back."""
+"""While auth-service is stopped, valid tokens work until they expire; all else is a 503 with Retry-After."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from testkit.cluster import DEMO_PASSWORD
 from testkit.concurrency import wait_for
-from testkit.token_signer import TokenSigner
+from testkit.token_signer import TokenSigner, claims_of, kid_of
 from testkit.user import User
 
 LEEWAY = 30
-PROMISED = 5.0  # seconds from the mint's return to the end of all 503
+RECOVERY_SECONDS = 5.0  # from auth-service's start to the last 503
 
 
 @dataclass
 class Outage:
-    """What was made before the mint went away."""
+    """Users and tokens from before auth-service was stopped."""
 
-    used: Any  # has ordered already, so that orders-service holds an exchanged token
-    unused: Any  # has not
+    used: Any  # has placed an order, so that orders-service has cached an exchanged token
+    unused: Any  # has not ordered
     used_token: str
     unused_token: str
     admin_token: str
     exit_code: int | None = None
-    dying_token: str = ""  # ends while the mint is away
+    expiring_token: str = ""  # expires during the outage
 
 
-def about_to_end(cluster, token):
-    """The same token, truly signed, with 2 seconds of its life left."""
-    claims, kid = (
-        jwt.decode(token, options={"verify_signature": False}),
-        jwt.get_unverified_header(token)["kid"],
-    )
-    (path,) = (cluster.keys_dir / "signing").glob(f"*-{kid}.pem")
-    key = load_pem_private_key(path.read_bytes(), None)
-    end = int(time.time()) - LEEWAY + 3
-    return TokenSigner(issuer=claims["iss"], key=key, kid=kid).sign({**claims, "iat": end - 300, "exp": end})
+def expiring(cluster, token):
+    """Return the token, signed by the issuer's key, with 2 seconds left."""
+    claims, end = claims_of(token), int(time.time()) - LEEWAY + 3
+    signer = TokenSigner.from_keys_dir(cluster.keys_dir, claims["iss"], claims["aud"], kid_of(token))
+    return signer.sign({**claims, "iat": end - 300, "exp": end})
 
 
 @pytest.fixture(scope="module")
 def outage(breakable, client_at, new_user, place_order):
-    """The mint is stopped for all tests of this module but the last."""
+    """auth-service is stopped for all tests of this module but the last."""
     gateway = client_at(breakable.gateway)
     used, unused = new_user(gateway), new_user(gateway)
     token = used.log_in()["access_token"]
@@ -51,7 +44,7 @@ def outage(breakable, client_at, new_user, place_order):
     admin = User(gateway, "admin@example.com", DEMO_PASSWORD).log_in()["access_token"]
     made = Outage(used, unused, token, unused.log_in()["access_token"], admin)
     made.exit_code = breakable.stop_service("auth-service")
-    made.dying_token = about_to_end(breakable, token)
+    made.expiring_token = expiring(breakable, token)
     try:
         yield made
     finally:
@@ -60,14 +53,14 @@ def outage(breakable, client_at, new_user, place_order):
 
 
 @pytest.fixture(params=["direct", "gateway"])
-def ask(request, breakable, client_at):
-    """`ask(service, method, path, …)`: at the service itself or through the gateway."""
+def send(request, breakable, client_at):
+    """`send(service, method, path, …)`: send a request to the service itself or through the gateway."""
     return lambda service, method, path, **options: client_at(
         breakable.urls[service if request.param == "direct" else "gateway"]
     )(method, path, **options)
 
 
-def comes_back(answer):
+def retry_later(answer):
     return answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
 
 
@@ -75,15 +68,15 @@ def test_stop_is_clean_with_waiting_verifiers(outage):
     assert outage.exit_code == 0
 
 
-def test_valid_token_works_at_every_service(outage, ask):
+def test_valid_token_works_at_every_service(outage, send):
     for token in (outage.used_token, outage.unused_token):
-        assert ask("users-service", "GET", "/users/me", token=token).status_code == 200
-        assert ask("orders-service", "GET", "/orders", token=token).status_code == 200
-    assert ask("orders-service", "GET", "/products").status_code == 200
+        assert send("users-service", "GET", "/users/me", token=token).status_code == 200
+        assert send("orders-service", "GET", "/orders", token=token).status_code == 200
+    assert send("orders-service", "GET", "/products").status_code == 200
 
 
-def test_order_with_cached_exchange_works(outage, ask, sku):
-    answer = ask(
+def test_order_with_cached_exchange_works(outage, send, sku):
+    answer = send(
         "orders-service",
         "POST",
         "/orders",
@@ -94,24 +87,24 @@ def test_order_with_cached_exchange_works(outage, ask, sku):
     assert answer.status_code == 201
 
 
-def test_order_needing_exchange_is_503(outage, ask, sku):
+def test_order_needing_exchange_is_503(outage, send, sku):
     body = {"items": [{"sku": sku, "quantity": 1}]}
 
-    answer = ask("orders-service", "POST", "/orders", token=outage.unused_token, json=body)
+    answer = send("orders-service", "POST", "/orders", token=outage.unused_token, json=body)
 
-    assert comes_back(answer), (answer.status_code, answer.text)
+    assert retry_later(answer), (answer.status_code, answer.text)
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert ask("orders-service", "GET", "/orders", token=outage.unused_token).json()["items"] == []
+    assert send("orders-service", "GET", "/orders", token=outage.unused_token).json()["items"] == []
 
 
 def test_log_in_and_refresh_are_503(outage, breakable, client_at):
     gateway = client_at(breakable.gateway)
 
-    log_in = gateway("POST", "/login", json={"email": outage.used.email, "password": outage.used.password})
+    log_in = gateway("POST", "/login", json=outage.used.credentials)
     refresh = gateway("POST", "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": "x"})
 
-    assert comes_back(log_in), (log_in.status_code, log_in.text)
-    assert comes_back(refresh), (refresh.status_code, refresh.text)
+    assert retry_later(log_in), (log_in.status_code, log_in.text)
+    assert retry_later(refresh), (refresh.status_code, refresh.text)
 
 
 SENSITIVE = {
@@ -129,21 +122,23 @@ SENSITIVE = {
 def test_sensitive_route_is_503(outage, breakable, client_at, method, path):
     answer = client_at(breakable.gateway)(method, path, token=outage.admin_token)
 
-    assert comes_back(answer), (answer.status_code, answer.text)
+    assert retry_later(answer), (answer.status_code, answer.text)
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_forged_token_is_401(outage, ask, breakable):
+def test_forged_token_is_401(outage, send, breakable):
     forged = TokenSigner(issuer=breakable.issuer).sign()
 
-    assert ask("users-service", "GET", "/users/me", token=forged).status_code == 401
-    assert ask("orders-service", "GET", "/orders", token=forged).status_code == 401
+    assert send("users-service", "GET", "/users/me", token=forged).status_code == 401
+    assert send("orders-service", "GET", "/orders", token=forged).status_code == 401
 
 
-def test_expired_token_is_401(outage, ask):
-    wait_for(lambda: ask("users-service", "GET", "/users/me", token=outage.dying_token).status_code == 401)
+def test_expired_token_is_401(outage, send):
+    wait_for(
+        lambda: send("users-service", "GET", "/users/me", token=outage.expiring_token).status_code == 401
+    )
 
-    assert ask("orders-service", "GET", "/orders", token=outage.dying_token).status_code == 401
+    assert send("orders-service", "GET", "/orders", token=outage.expiring_token).status_code == 401
 
 
 def test_everything_recovers_after_start(outage, breakable, client_at, place_order):
@@ -151,14 +146,11 @@ def test_everything_recovers_after_start(outage, breakable, client_at, place_ord
     breakable.start_service("auth-service")
 
     def log_in():
-        answer = gateway(
-            "POST", "/login", json={"email": outage.unused.email, "password": outage.unused.password}
-        )
-        return answer.status_code == 200
+        return gateway("POST", "/login", json=outage.unused.credentials).status_code == 200
 
     wait_for(
         lambda: log_in() and place_order(outage.unused_token, at=gateway).status_code == 201,
-        PROMISED,
+        RECOVERY_SECONDS,
         "recovery",
     )
 
@@ -166,4 +158,4 @@ def test_everything_recovers_after_start(outage, breakable, client_at, place_ord
         return gateway("GET", "/users/me", token=outage.unused_token).json()["name"]
 
     # The profile was made during the outage, without a name.
-    wait_for(lambda: name() == "New", PROMISED, "the account's name")
+    wait_for(lambda: name() == "New", RECOVERY_SECONDS, "the account's name")

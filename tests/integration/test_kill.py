@@ -1,4 +1,4 @@
-"""kill -9: what was acknowledged is there afterwards, and nothing is done twice."""
+"""kill -9: acknowledged changes survive, and none is made twice."""
 
 import threading
 import uuid
@@ -14,7 +14,7 @@ WORKERS = 4
 
 @pytest.fixture
 def acknowledged(breakable, client_at, customer, place_order):
-    """Orders by idempotency key, acknowledged until orders-service was killed in the middle of it; and all keys."""
+    """The orders acknowledged before orders-service was killed, by idempotency key, and all keys sent."""
     direct, token = client_at(breakable.urls["orders-service"]), customer.token
     orders, keys, stop = {}, [], threading.Event()
 

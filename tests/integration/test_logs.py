@@ -1,4 +1,4 @@
-"""What the services write: one request id through all of them, never a secret, and no error that nobody expected."""
+"""The logs: one request ID in all services, no secret, and no unexpected error."""
 
 import json
 import secrets
@@ -11,8 +11,8 @@ DATA = ["auth-service", "users-service", "orders-service"]
 
 
 @pytest.fixture
-def conversation(gateway, new_user, place_order):
-    """Everything secret that a user and the services told one another."""
+def secrets_sent(gateway, new_user, place_order):
+    """The secrets that a user and the services have exchanged."""
     user = new_user()
     session = user.log_in()
     wrong = f"wrong-{secrets.token_hex(8)}"
@@ -22,16 +22,16 @@ def conversation(gateway, new_user, place_order):
     renewed = gateway("POST", "/oauth/token", data=form).json()
     leaked = gateway("GET", f"/orders?cursor={session['access_token'][:400]}", token=session["access_token"])
     assert leaked.status_code in (400, 422)
-    told = [session["refresh_token"], renewed["refresh_token"], user.password, wrong]
+    sent = [session["refresh_token"], renewed["refresh_token"], user.password, wrong]
     signatures = [answer["access_token"].rpartition(".")[2] for answer in (session, renewed)]
-    return told + signatures
+    return sent + signatures
 
 
 @pytest.mark.parametrize("service", list(SERVICES))
-def test_log_holds_no_secret(cluster, conversation, service):
+def test_log_holds_no_secret(cluster, secrets_sent, service):
     log = cluster.log(service)
 
-    assert [secret for secret in conversation if secret in log] == []
+    assert [secret for secret in secrets_sent if secret in log] == []
 
 
 def test_request_id_is_in_every_log(cluster, gateway, new_user, place_order):

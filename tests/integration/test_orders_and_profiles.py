@@ -1,9 +1,9 @@
-"""The main conversation, as any app would hold it through the gateway."""
+"""Orders and profiles, through the gateway."""
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from testkit.concurrency import at_once
 
 pytestmark = pytest.mark.compose
 
@@ -33,7 +33,7 @@ def test_order_has_customer_and_can_be_found(gateway, user, place_order):
 
 
 def test_first_order_creates_profile(gateway, user, place_order):
-    """The profile is made by orders-service's question, with an exchanged token."""
+    """orders-service asks for the profile with an exchanged token, which creates it."""
     token = user.log_in()["access_token"]
 
     assert place_order(token).json()["customer"] == {"sub": user.sub, "name": "New", "shipping_address": None}
@@ -67,7 +67,7 @@ def test_price_from_client_is_refused(gateway, user, sku):
         for body in (
             {"items": [{"sku": sku, "quantity": 1, "unit_price_cents": 1}]},
             {"items": [{"sku": sku, "quantity": 1}], "total_cents": 1},
-            {"items": [{"sku": sku, "quantity": 1}], "customer": {"sub": "somebody-else"}},
+            {"items": [{"sku": sku, "quantity": 1}], "customer": {"sub": "another"}},
         )
     ]
 
@@ -94,8 +94,7 @@ def test_same_idempotency_key_is_same_order(gateway, user, place_order):
 def test_same_idempotency_key_raced_is_one_order(gateway, user, place_order):
     key, token = uuid.uuid4().hex, user.token
 
-    with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: place_order(token, key=key), range(20)))
+    answers = at_once(20, lambda: place_order(token, key=key))
 
     assert {a.status_code for a in answers} <= {200, 201}
     assert len({a.json()["id"] for a in answers}) == 1
@@ -119,11 +118,11 @@ def test_idempotency_keys_are_per_customer(new_user, place_order):
 
 
 def test_order_of_other_customer_is_404(gateway, user, new_user, place_order):
-    theirs, stranger = place_order(user.token).json()["id"], new_user()
+    theirs, other = place_order(user.token).json()["id"], new_user()
 
-    seen = gateway("GET", f"/orders/{theirs}", token=stranger.token)
-    cancelled = gateway("POST", f"/orders/{theirs}/cancel", token=stranger.token)
-    never = gateway("GET", f"/orders/{uuid.uuid4()}", token=stranger.token)
+    seen = gateway("GET", f"/orders/{theirs}", token=other.token)
+    cancelled = gateway("POST", f"/orders/{theirs}/cancel", token=other.token)
+    never = gateway("GET", f"/orders/{uuid.uuid4()}", token=other.token)
 
     assert (seen.status_code, cancelled.status_code) == (404, 404)
     same = ["type", "title", "status", "detail"]

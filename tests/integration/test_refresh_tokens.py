@@ -1,8 +1,7 @@
-"""Refresh tokens through the gateway: one successor each, and a stolen one ends its session alone."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Refresh tokens, through the gateway: each has one successor, and reuse ends its session only."""
 
 import pytest
+from testkit.concurrency import at_once
 from testkit.token_signer import claims_of
 
 pytestmark = pytest.mark.compose
@@ -18,7 +17,7 @@ def refresh(gateway):
 
 @pytest.fixture
 def session(new_user):
-    """The token answer of a session that nobody else uses."""
+    """The token answer of a new session."""
     return new_user().log_in()
 
 
@@ -37,8 +36,7 @@ def test_refresh_keeps_session(refresh, session, gateway):
 
 
 def test_refresh_raced_has_one_successor(refresh, session):
-    with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: refresh(session["refresh_token"]), range(50)))
+    answers = at_once(50, lambda: refresh(session["refresh_token"]))
 
     assert {a.status_code for a in answers} == {200}
     assert len({a.json()["refresh_token"] for a in answers}) == 1

@@ -1,4 +1,4 @@
-"""A service alone, under each server that is named: a body that is not whole does nothing, and a slow one stops nobody."""
+"""A service under each WSGI and ASGI server: truncated bodies do nothing, and stalled ones time out."""
 
 import json
 import socket
@@ -36,32 +36,31 @@ SERVERS = {
 
 @pytest.fixture(scope="module")
 def issuer():
-    mint = TokenSigner(issuer="http://localhost:8080", audience="users-service")
-    with FakeIssuer(mint.jwks()) as fake:
-        yield SimpleNamespace(url=fake.url, mint=mint)
+    with FakeIssuer(signer=TokenSigner("http://localhost:8080", audience="users-service")) as issuer:
+        yield issuer
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
 def service(request, launch, ready, issuer, client_at, tmp_path_factory):
-    """`service()`: the caller's profile; `service.send(framing)`: a connection on which this PATCH of it began."""
+    """`service.send(framing)`: a connection on which a PATCH of the profile was sent; `service.name()`: its name."""
     folder = tmp_path_factory.mktemp("service")
     settings = {
-        "ISSUER": issuer.mint.issuer,
+        "ISSUER": issuer.signer.issuer,
         "ISSUER_BACKCHANNEL": issuer.url,
         "DATABASE_URL": f"sqlite:///{folder / 'own.db'}",
         "BODY_TIMEOUT": "1",
     }
     command = ["{port}" if word == "0" else word for word in SERVERS[request.param]]
     url = ready(launch(*command, **settings)).url
-    token = issuer.mint.sign(issuer.mint.claims(scope="profile:read profile:write"))
+    token = issuer.signer.sign(issuer.signer.claims(scope="profile:read profile:write"))
     head = f"PATCH /users/me HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n"
     parts = urlsplit(url)
 
     @contextmanager
     def send(framing):
-        with socket.create_connection((parts.hostname, parts.port), timeout=30) as line:
-            line.sendall(head.encode() + framing)
-            yield line
+        with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+            connection.sendall(head.encode() + framing)
+            yield connection
 
     def name():
         return client_at(url)("GET", "/users/me", token=token).json()["name"]
@@ -69,44 +68,44 @@ def service(request, launch, ready, issuer, client_at, tmp_path_factory):
     return SimpleNamespace(send=send, name=name, url=url)
 
 
-def status(line):
-    """Return the status of the answer, None for a connection that was closed without one."""
-    with line.makefile("rb") as stream:
+def status(connection):
+    """Return the status of the answer, None if the connection was closed without one."""
+    with connection.makefile("rb") as stream:
         first = stream.readline()
     return int(first.split()[1]) if first else None
 
 
 @pytest.mark.parametrize("framing", list(FRAMINGS))
 def test_truncated_body_is_refused(service, framing):
-    with service.send(FRAMINGS[framing]) as line:
-        line.shutdown(socket.SHUT_WR)
+    with service.send(FRAMINGS[framing]) as connection:
+        connection.shutdown(socket.SHUT_WR)
 
-        assert status(line) in {400, None}
+        assert status(connection) in {400, None}
     assert service.name() != "Half"
 
 
 @pytest.mark.parametrize("framing", list(FRAMINGS))
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_disconnect_within_body_changes_nothing(service, framing, end):
-    with service.send(FRAMINGS[framing]) as line:
+    with service.send(FRAMINGS[framing]) as connection:
         if end == "reset":
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     assert service.name() != "Half"
 
 
 @pytest.mark.parametrize("framing", ["length", "no last chunk"])
 def test_stalled_body_times_out(service, framing):
-    with service.send(FRAMINGS[framing]) as line:
-        assert status(line) in {408, None}
+    with service.send(FRAMINGS[framing]) as connection:
+        assert status(connection) in {408, None}
     assert service.name() != "Half"
 
 
 def test_data_after_broken_body_is_no_request(service):
     follows = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-    with service.send(FRAMINGS["broken size"] + follows) as line:
-        line.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    with service.send(FRAMINGS["broken size"] + follows) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
 
     assert b'{"status":"alive"}' not in answer
 
@@ -114,8 +113,8 @@ def test_data_after_broken_body_is_no_request(service):
 def test_whole_body_in_pieces_is_accepted(service):
     for framing, cut in (("chunks", 12), ("length", 30)):
         data = WHOLE[framing]
-        with service.send(data[:cut]) as line:
-            line.sendall(data[cut:])
+        with service.send(data[:cut]) as connection:
+            connection.sendall(data[cut:])
 
-            assert status(line) == 200, framing
+            assert status(connection) == 200, framing
     assert service.name() == "Half"

@@ -1,4 +1,4 @@
-"""Whichever way a session ends, every service refuses its tokens from then on, exchanged ones too, and others go on."""
+"""Each way to end a session: afterwards every service refuses its tokens and exchanged ones; other sessions continue."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 from auth_service.domain.sessions.session import EndReason
 from testkit.concurrency import wait_for
+from testkit.oauth_clients import CALLBACK
 from testkit.token_signer import claims_of
 from testkit.user import mailed_token
 
 pytestmark = pytest.mark.compose
 SCOPE = "openid profile:read orders:read orders:write"
-CALLBACK = "http://127.0.0.1:49152/callback"
 NEW_PASSWORD = "several unrelated words"
-# What a session's token opens, by service.
+# A route of each service that a session's token opens.
 ROUTES = {"users-service": "/users/me", "orders-service": "/orders", "auth-service": "/account/sessions"}
 
 
@@ -32,18 +32,14 @@ def by_revoking_its_refresh_token(s):
 
 
 def by_revoking_its_access_token(s):
-    return s.gateway("POST", "/oauth/revoke", data={"client_id": s.client_id, "token": s.token})
-
-
-def refreshed(s, token):
-    form = {"grant_type": "refresh_token", "client_id": s.client_id, "refresh_token": token}
-    return s.gateway("POST", "/oauth/token", data=form)
+    form = {"client_id": s.client_id, "token": s.token, "token_type_hint": "refresh_token"}
+    return s.gateway("POST", "/oauth/revoke", data=form)
 
 
 def by_reuse_of_a_refresh_token(s):
-    second = refreshed(s, s.refresh_token).json()["refresh_token"]
-    assert refreshed(s, second).status_code == 200
-    return refreshed(s, s.refresh_token)
+    second = s.app.refresh(s.refresh_token).json()["refresh_token"]
+    assert s.app.refresh(second).status_code == 200
+    return s.app.refresh(s.refresh_token)
 
 
 def by_reuse_of_its_code(s):
@@ -57,7 +53,7 @@ def by_a_new_password(s):
 
 def by_a_forgotten_password(s):
     assert s.gateway("POST", "/password-resets", json={"email": s.user.email}).status_code == 202
-    token = mailed_token(s.mails, s.user.email, path="/password-resets/redeem")
+    token = mailed_token(s.mail_folder, s.user.email, path="/password-resets/redeem")
     return s.gateway("POST", "/password-resets/redeem", json={"token": token, "new_password": NEW_PASSWORD})
 
 
@@ -91,7 +87,7 @@ def by_an_operator_who_disables_the_client(s):
 
 @dataclass(frozen=True)
 class End:
-    """What it is recorded as, how the last request of it is answered, and whether the user's other session goes on."""
+    """The recorded reason, the status of the request that ends it, and that of the user's other session afterwards."""
 
     reason: EndReason
     status: int = 204
@@ -114,65 +110,58 @@ WAYS: dict[Callable, End] = {
     by_an_operator: End(EndReason.ENDED_BY_ADMIN, by_operator=True),
     by_disabling_the_account: End(EndReason.ACCOUNT_DISABLED, sibling=401),
     by_an_operator_who_disables_the_account: End(EndReason.ACCOUNT_DISABLED, sibling=401, by_operator=True),
-    # The last: no session is opened with the client of this module any more.
+    # The last one, because the client of this module stays disabled.
     by_an_operator_who_disables_the_client: End(EndReason.CLIENT_DISABLED, by_operator=True),
 }
 
 
-@pytest.fixture
-def mails(gateway, mail_folders):
-    if gateway.url not in mail_folders:
-        pytest.skip("nobody can read the mail of this cluster: TOUCHSTONE_MAIL_DIR names its folder")
-    return mail_folders[gateway.url]
-
-
 @pytest.fixture(scope="module")
-def client_of_our_own(cluster):
-    """A public client that one way disables; where no operator can register one, the command line's."""
+def public_client(cluster):
+    """The ID of a public client that may be disabled; `cli` where a cluster has no command line."""
     if not hasattr(cluster, "cli"):
         return "cli"
-    name = f"fallen-{uuid4().hex[:8]}"
+    client_id = f"disabled-{uuid4().hex[:8]}"
     lists = {
         "--grant": ("authorization_code", "refresh_token"),
         "--redirect-uri": (CALLBACK,),
         "--audience": tuple(ROUTES),
         "--scope": tuple(SCOPE.split()),
     }
-    given = [word for option, values in lists.items() for value in values for word in (option, value)]
-    cluster.cli("auth-service", "clients", "register", name, "--public", "--name", "Fallen", *given)
-    return name
+    options = [word for name, values in lists.items() for value in values for word in (name, value)]
+    cluster.cli("auth-service", "clients", "register", client_id, "--public", "--name", "D", *options)
+    return client_id
 
 
 @pytest.fixture
-def session(request, cluster, gateway, new_user, native_app, client_of_our_own, admin, mails):
-    """A session with all that it was opened with, another of the same user, and the exchanged token of it."""
+def session(cluster, gateway, new_user, native_app, public_client, confidential_client, admin, mail_folder):
+    """A session with all its tokens, an exchanged token, and another session of the same user (`sibling`)."""
     user = new_user()
-    app = native_app(user, client_of_our_own)
+    app = native_app(user, public_client)
     code = app.code(scope=SCOPE)
-    told = app.redeem(code).json()
-    token, own = told["access_token"], hasattr(cluster, "keys_dir")
-    exchanged = request.getfixturevalue("client")("orders-service").exchange(token).json() if own else {}
+    answer = app.redeem(code).json()
+    token, own_keys = answer["access_token"], hasattr(cluster, "keys_dir")
+    exchanged = confidential_client("orders-service").exchange(token).json() if own_keys else {}
     return SimpleNamespace(
         user=user,
         app=app,
-        client_id=client_of_our_own,
+        client_id=public_client,
         code=code,
         token=token,
-        refresh_token=told["refresh_token"],
-        id_token=told["id_token"],
+        refresh_token=answer["refresh_token"],
+        id_token=answer["id_token"],
         sid=claims_of(token)["sid"],
         exchanged=exchanged.get("access_token"),
         sibling=user.log_in()["access_token"],
         gateway=gateway,
         admin=admin,
-        mails=mails,
+        mail_folder=mail_folder,
         cli=lambda *words: cluster.cli("auth-service", *words),
     )
 
 
 @pytest.fixture
 def answers(cluster, client_at):
-    """`answers(token, exchanged)`: what every service says to them, directly where it can be reached, and at the door."""
+    """`answers(token, exchanged)`: the answers of every service, directly where possible, and through the gateway."""
 
     def ask(token, exchanged=None):
         asked = [(service, path, token) for service, path in ROUTES.items()]
@@ -192,21 +181,30 @@ def statuses(answers):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_ended_session_is_refused_at_every_service(cluster, gateway, session, bob, admin, answers, way):
+def test_ended_session_is_refused_at_every_service(
+    cluster, gateway, session, confidential_client, bob, admin, answers, way
+):
+    """GHSA-895x-rfqp-jh5c (Keycloak), keycloak#27275: log-outs that forgot a kind of session or of token."""
     end = WAYS[way]
     if end.by_operator and not hasattr(cluster, "cli"):
-        pytest.skip("the given cluster shows its gateway only")
+        pytest.skip("only the gateway of the given cluster can be reached")
     assert statuses(answers(session.token, session.exchanged)) == {200}
 
     done = way(session)
 
     assert done is None or done.status_code == end.status, done.text
     wait_for(lambda: statuses(answers(session.token, session.exchanged)) == {401}, what="the last refusal")
-    told = answers(session.token, session.exchanged)
-    assert {answer.json()["type"] for answer in told} == {"urn:touchstone:problem:revoked_token"}
-    assert {answer.headers["WWW-Authenticate"].partition(",")[0] for answer in told} == {
+    refusals = answers(session.token, session.exchanged)
+    assert {answer.json()["type"] for answer in refusals} == {"urn:touchstone:problem:revoked_token"}
+    assert {answer.headers["WWW-Authenticate"].partition(",")[0] for answer in refusals} == {
         'Bearer error="invalid_token"'
     }
+    assert gateway("GET", "/oauth/userinfo", token=session.token).status_code == 401
+    assert session.app.refresh(session.refresh_token).json()["error"] in {"invalid_grant", "invalid_client"}
+    if hasattr(cluster, "keys_dir"):
+        introspected = confidential_client("introspector").post("/oauth/introspect", token=session.token)
+        assert introspected.json() == {"active": False}
+        assert confidential_client("orders-service").exchange(session.token).status_code == 400
     wait_for(lambda: statuses(answers(session.sibling)) == {end.sibling}, what="the sibling's answer")
     assert statuses(answers(bob.token)) == {200}
     log = gateway("GET", "/admin/audit?event=session_ended", token=admin.token).json()["items"]

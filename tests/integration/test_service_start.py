@@ -1,4 +1,4 @@
-"""Each service by itself: started alone with its settings, refusing wrong ones, ending cleanly."""
+"""Each service started alone: right and wrong settings, readiness, and SIGTERM."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ WRONG = {
     "DEMO": "maybe",
     "DEMO_PASSWORD": SECRET,
 }
-# What only some services are told, and what is wrong with it.
+# Wrong values of settings that only some services have.
 WRONG_FOR = {
     "auth-service": {
         "DATABASE_URL": f"mysql://user:{SECRET}@host/db",
@@ -47,29 +47,29 @@ def service(request):
 
 
 @pytest.fixture
-def by_hand(launch):
-    """`by_hand(service, settings)`: start one service with Flask's own command."""
+def start_flask(launch):
+    """`start_flask(service, settings)`: start one service with Flask's command."""
     return lambda service, settings: launch(
         "flask", "--app", f"{SERVICES[service].package}.wsgi", "run", "--port", "{port}", **settings
     )
 
 
 @pytest.fixture
-def in_production(launch):
-    """`in_production(service, settings)`: start one service with the server that it is meant for."""
+def start_server(launch):
+    """`start_server(service, settings)`: start one service with its production server."""
 
-    def start(service, settings, **how):
-        if service == "gateway":  # brings its own
-            return launch("gateway", **settings | {"GATEWAY_PORT": "{port}"}, **how)
+    def start(service, settings, **options):
+        if service == "gateway":  # it brings its own server
+            return launch("gateway", **settings | {"GATEWAY_PORT": "{port}"}, **options)
         command = SERVICES[service].command(0)[2:]
-        return launch(*("{port}" if word == "0" else word for word in command), **settings, **how)
+        return launch(*("{port}" if word == "0" else word for word in command), **settings, **options)
 
     return start
 
 
 @pytest.fixture
 def settings(cluster, tmp_path):
-    """`settings(service, **more)`: the shared cluster's for this service, with a database and snapshots of its own."""
+    """`settings(service, **more)`: the shared cluster's settings of a service, with its own database and snapshots."""
 
     def choose(service, **more):
         own = cluster.environment(service)
@@ -98,10 +98,10 @@ def answers(own):
         return False
 
 
-def test_wrong_settings_are_all_named(in_production, service):
+def test_wrong_settings_are_all_named(start_server, service):
     wrong = WRONG | WRONG_FOR[service]
 
-    launched = in_production(service, wrong)
+    launched = start_server(service, wrong)
 
     assert ended(launched) not in (0, None), launched.text
     assert unnamed(wrong, launched) == {"DEMO_PASSWORD"}
@@ -110,8 +110,8 @@ def test_wrong_settings_are_all_named(in_production, service):
 
 
 @pytest.mark.parametrize(("service", "required"), list(REQUIRED.items()))
-def test_missing_settings_are_all_named(by_hand, service, required):
-    launched = by_hand(service, {})
+def test_missing_settings_are_all_named(start_flask, service, required):
+    launched = start_flask(service, {})
 
     assert ended(launched) not in (0, None), launched.text
     assert unnamed(required, launched) == set()
@@ -119,10 +119,10 @@ def test_missing_settings_are_all_named(by_hand, service, required):
 
 
 @pytest.mark.parametrize("service", ["auth-service", "users-service", "orders-service"])
-def test_unreachable_database_is_explained(in_production, settings, service):
-    nowhere = f"postgresql://somebody:{SECRET}@127.0.0.1:9/x"
+def test_unreachable_database_is_explained(start_server, settings, service):
+    nowhere = f"postgresql://user:{SECRET}@127.0.0.1:9/x"
 
-    launched = in_production(service, settings(service, DATABASE_URL=nowhere))
+    launched = start_server(service, settings(service, DATABASE_URL=nowhere))
 
     assert ended(launched) not in (0, None), launched.text
     assert "no server answers at this address" in launched.text
@@ -131,10 +131,10 @@ def test_unreachable_database_is_explained(in_production, settings, service):
 
 
 @pytest.mark.parametrize("service", ["auth-service", "gateway"])
-def test_demo_settings_are_refused_off_loopback(in_production, settings, service):
+def test_demo_settings_are_refused_off_loopback(start_server, settings, service):
     elsewhere = {"ISSUER": "https://auth.example.com", "DEMO": "1", "RATE_LIMITS": "off"}
 
-    launched = in_production(service, settings(service, **elsewhere))
+    launched = start_server(service, settings(service, **elsewhere))
 
     assert ended(launched) not in (0, None), launched.text
     assert unnamed(("DEMO", "RATE_LIMITS"), launched) == set()
@@ -142,34 +142,34 @@ def test_demo_settings_are_refused_off_loopback(in_production, settings, service
 
 
 @pytest.mark.parametrize(("service", "path"), [("orders-service", "/orders"), ("users-service", "/users/me")])
-def test_resource_server_needs_only_issuer(by_hand, settings, ready, client_at, service, path):
-    mint = TokenSigner(issuer="http://localhost:8080", audience=service)
-    impostor = TokenSigner(issuer=mint.issuer, audience=service, kid=mint.kid, key=make_rsa(which=1))
-    with FakeIssuer(mint.jwks()) as issuer:
-        alone = settings(service, ISSUER=mint.issuer, ISSUER_BACKCHANNEL=issuer.url)
-        own = client_at(ready(by_hand(service, alone)).url)
+def test_resource_server_needs_only_issuer(start_flask, settings, ready, client_at, service, path):
+    signer = TokenSigner("http://localhost:8080", audience=service)
+    impostor = TokenSigner(signer.issuer, make_rsa(which=1), audience=service, kid=signer.kid)
+    with FakeIssuer(signer=signer) as issuer:
+        alone = settings(service, ISSUER=signer.issuer, ISSUER_BACKCHANNEL=issuer.url)
+        own = client_at(ready(start_flask(service, alone)).url)
 
-        assert own("GET", path, token=mint.sign()).status_code == 200
+        assert own("GET", path, token=signer.sign()).status_code == 200
         assert own("GET", path, token=impostor.sign()).status_code == 401
 
 
-def test_auth_service_alone_logs_in(by_hand, settings, ready, client_at, alice):
-    own = client_at(ready(by_hand("auth-service", settings("auth-service"))).url)
+def test_auth_service_alone_logs_in(start_flask, settings, ready, client_at, alice):
+    own = client_at(ready(start_flask("auth-service", settings("auth-service"))).url)
 
-    answer = own("POST", "/login", json={"email": alice.email, "password": alice.password})
+    answer = own("POST", "/login", json=alice.credentials)
 
     assert answer.status_code == 200
 
 
-def test_gateway_alone_is_alive(by_hand, settings, client_at):
-    launched = by_hand("gateway", settings("gateway"))
+def test_gateway_alone_is_alive(start_flask, settings, client_at):
+    launched = start_flask("gateway", settings("gateway"))
 
     wait_for(lambda: answers(client_at(launched.url)), what="the gateway")
 
 
-def test_resource_server_without_issuer_is_not_ready(by_hand, settings, client_at):
+def test_resource_server_without_issuer_is_not_ready(start_flask, settings, client_at):
     alone = settings("users-service", ISSUER_BACKCHANNEL="http://127.0.0.1:9")
-    launched = by_hand("users-service", alone)
+    launched = start_flask("users-service", alone)
     own = client_at(launched.url)
     wait_for(lambda: answers(own), what="the server")
 
@@ -183,8 +183,8 @@ def test_resource_server_without_issuer_is_not_ready(by_hand, settings, client_a
     assert int(guarded.headers["Retry-After"]) >= 1
 
 
-def test_sigterm_ends_service_cleanly(in_production, settings, ready, service):
-    launched = ready(in_production(service, settings(service), imported=False))
+def test_sigterm_ends_service_cleanly(start_server, settings, ready, service):
+    launched = ready(start_server(service, settings(service), imported=False))
 
     launched.process.terminate()
 

@@ -1,12 +1,15 @@
-"""A service that acts for a user says so, and gets less than the user has (RFC 8693)."""
+"""Token exchange (RFC 8693): a service acts for a user, with fewer rights than the user."""
 
 import pytest
+import requests
+from testkit.oauth_clients import ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE
 from testkit.token_signer import TokenSigner, claims_of
+from testkit.upstream import Answer, FakeUpstream
 
 
 @pytest.fixture
-def orders(client):
-    return client("orders-service")
+def orders(confidential_client):
+    return confidential_client("orders-service")
 
 
 def test_exchanged_token_names_user_and_actor(orders, alice):
@@ -29,7 +32,7 @@ def test_exchanged_token_names_user_and_actor(orders, alice):
 def test_answer_has_token_type_and_no_refresh_token(orders, alice):
     answer = orders.exchange(alice.token).json()
 
-    assert answer["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert answer["issued_token_type"] == ACCESS_TOKEN_TYPE
     assert answer["token_type"] == "Bearer"
     assert "refresh_token" not in answer
 
@@ -52,11 +55,11 @@ def test_exchanged_token_opens_only_its_audience(orders, alice, gateway):
 
 REFUSED = {
     "more scope than the user has": ({"scope": "users:read"}, "invalid_scope"),
-    "a scope that nobody has": ({"scope": "everything"}, "invalid_scope"),
+    "an unknown scope": ({"scope": "everything"}, "invalid_scope"),
     "an audience that the client is not registered for": ({"audience": "auth-service"}, "invalid_target"),
-    "an audience that nobody has": ({"audience": "nobody"}, "invalid_target"),
+    "an unknown audience": ({"audience": "unknown"}, "invalid_target"),
     "its own audience": ({"audience": "orders-service"}, "invalid_target"),
-    "a token that is none": ({"subject_token": "x.y.z"}, "invalid_request"),
+    "a malformed token": ({"subject_token": "x.y.z"}, "invalid_request"),
     "no token": ({"subject_token": ""}, "invalid_request"),
     "another type of token": (
         {"subject_token_type": "urn:ietf:params:oauth:token-type:refresh_token"},
@@ -112,7 +115,7 @@ def test_exchange_after_logout_is_refused(orders, alice, gateway):
 
 
 UNPROVEN = {
-    "for another mint": {"aud": "http://elsewhere.example"},
+    "for another server": {"aud": "http://elsewhere.example"},
     "by another client": {"iss": "introspector", "sub": "introspector"},
     "of the past": {"exp": 1_600_000_000},
     "without a name": {"jti": ""},
@@ -136,15 +139,15 @@ def test_client_assertion_is_single_use(orders, alice):
     assert answers[1].json()["error"] == "invalid_client"
 
 
-def test_other_client_may_not_exchange(client, alice):
-    assert client("introspector").exchange(alice.token).json()["error"] in (
+def test_other_client_may_not_exchange(confidential_client, alice):
+    assert confidential_client("introspector").exchange(alice.token).json()["error"] in (
         "unauthorized_client",
         "invalid_request",
     )
 
 
 def test_public_client_may_not_exchange(gateway, alice):
-    form = {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": alice.token}
+    form = {"grant_type": TOKEN_EXCHANGE, "subject_token": alice.token}
 
     answer = gateway("POST", "/oauth/token", data={**form, "audience": "users-service", "client_id": "cli"})
 
@@ -152,8 +155,8 @@ def test_public_client_may_not_exchange(gateway, alice):
     assert answer.json()["error"] in ("unauthorized_client", "invalid_client", "invalid_request")
 
 
-def test_client_credentials_token_has_no_user(client, gateway):
-    answer = client("orders-service").ask(grant_type="client_credentials", audience="users-service")
+def test_client_credentials_token_has_no_user(confidential_client):
+    answer = confidential_client("orders-service").client_credentials()
 
     assert answer.status_code == 200, answer.text
     token = claims_of(answer.json()["access_token"])
@@ -164,37 +167,49 @@ def test_client_credentials_token_has_no_user(client, gateway):
     assert "refresh_token" not in answer.json()
 
 
+class RecordingProxy(FakeUpstream):
+    """Passes GET requests on to `target`, and keeps them."""
+
+    def __init__(self, target):
+        self.target = target
+        super().__init__()
+
+    def take(self, request):
+        self.received.append(request)
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "connection")}
+        answer = requests.get(self.target + request.path, headers=headers, timeout=10)
+        return Answer(answer.status_code, answer.content, {"Content-Type": answer.headers["Content-Type"]})
+
+
 @pytest.fixture(scope="module")
-def watched(cluster, launch, ready, recorder, tmp_path_factory):
-    """An orders-service of our own whose calls to users-service we can read: (its address, the recorder)."""
-    tape = recorder(cluster.urls["users-service"])
-    database = tmp_path_factory.mktemp("watched") / "orders.db"
-    settings = cluster.environment("orders-service") | {
-        "USERS_URL": tape.url,
-        "DATABASE_URL": f"sqlite:///{database}",
-    }
-    own = ready(launch("flask", "--app", "orders_service.wsgi", "run", "--port", "{port}", **settings))
-    return own.url, tape
+def proxy(cluster):
+    with RecordingProxy(cluster.urls["users-service"]) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def own(cluster, launch, ready, proxy, client_at, tmp_path_factory):
+    """An orders-service that calls users-service through the proxy."""
+    database = tmp_path_factory.mktemp("orders") / "orders.db"
+    own = {"USERS_URL": proxy.url, "DATABASE_URL": f"sqlite:///{database}"}
+    settings = cluster.environment("orders-service") | own
+    command = ("flask", "--app", "orders_service.wsgi", "run", "--port", "{port}")
+    return client_at(ready(launch(*command, **settings)).url)
 
 
 @pytest.fixture
-def own(watched, client_at):
-    return client_at(watched[0])
+def received(proxy):
+    """The requests to users-service during this test."""
+    proxy.received.clear()
+    return proxy.received
 
 
-@pytest.fixture
-def tape(watched):
-    """What users-service was sent during this test."""
-    watched[1].seen.clear()
-    return watched[1].seen
-
-
-def test_orders_service_never_sends_users_token(own, tape, alice, place_order):
+def test_orders_service_never_sends_users_token(own, received, alice, place_order):
     assert place_order(alice.token, at=own).status_code == 201
 
-    ((method, path, headers),) = tape
-    sent = headers["authorization"].removeprefix("Bearer ")
-    assert (method, path) == ("GET", "/users/me")
+    (request,) = received
+    sent = request.headers["Authorization"].removeprefix("Bearer ")
+    assert (request.method, request.path) == ("GET", "/users/me")
     assert sent != alice.token
     claims = claims_of(sent)
     assert claims["act"] == {"sub": "orders-service"}
@@ -202,22 +217,22 @@ def test_orders_service_never_sends_users_token(own, tape, alice, place_order):
     assert (claims["sub"], claims["sid"]) == (alice.sub, claims_of(alice.token)["sid"])
 
 
-def test_request_id_and_trace_are_passed_on(own, tape, alice, sku):
+def test_request_id_and_trace_are_passed_on(own, received, alice, sku):
     trace = "0af7651916cd43dd8448eb211c80319c"
     names = {"X-Request-ID": "a-request-of-the-tests", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
 
     own("POST", "/orders", token=alice.token, json={"items": [{"sku": sku, "quantity": 1}]}, headers=names)
 
-    ((_, _, headers),) = tape
-    assert headers["x-request-id"] == "a-request-of-the-tests"
-    assert headers["traceparent"].startswith(f"00-{trace}-")
-    assert headers["traceparent"] != names["traceparent"]
+    (request,) = received
+    assert request.headers["X-Request-ID"] == "a-request-of-the-tests"
+    assert request.headers["traceparent"].startswith(f"00-{trace}-")
+    assert request.headers["traceparent"] != names["traceparent"]
 
 
-def test_exchanged_token_is_cached(own, tape, alice, bob, place_order):
+def test_exchanged_token_is_cached(own, received, alice, bob, place_order):
     for user in (alice, alice, bob, alice):
         assert place_order(user.token, at=own).status_code == 201
 
-    sent = [headers["authorization"] for _, _, headers in tape]
+    sent = [request.headers["Authorization"] for request in received]
     assert sent[0] == sent[1] == sent[3]
     assert sent[2] != sent[0]

@@ -1,59 +1,61 @@
-"""With users-service stopped a new order is refused whole, and works under its old key afterwards."""
+"""While users-service is stopped, a new order is refused, and works with the same key afterwards."""
 
 import uuid
 
 import pytest
 from testkit.concurrency import wait_for
 
-PROMISED = 5.0
+RECOVERY_SECONDS = 5.0
 
 
 @pytest.fixture
-def gateway_of(breakable, client_at):
+def own_gateway(breakable, client_at):
     return client_at(breakable.gateway)
 
 
 @pytest.fixture(scope="module")
 def stopped(breakable):
-    """users-service, stopped until a test or the end of the module starts it."""
+    """users-service is stopped until a test, or the end of the module, starts it."""
     breakable.stop_service("users-service")
     yield
     if not breakable.running("users-service"):
         breakable.start_service("users-service")
 
 
-def test_order_is_503_and_leaves_nothing(gateway_of, customer, stopped, place_order):
-    answer = place_order(customer.token, at=gateway_of)
+def test_order_is_503_and_leaves_nothing(own_gateway, customer, stopped, place_order):
+    answer = place_order(customer.token, at=own_gateway)
 
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert gateway_of("GET", "/orders", token=customer.token).json()["items"] == []
+    assert own_gateway("GET", "/orders", token=customer.token).json()["items"] == []
 
 
-def test_other_routes_still_work(gateway_of, customer, stopped):
-    assert gateway_of("GET", "/orders", token=customer.token).status_code == 200
-    assert gateway_of("GET", "/products").status_code == 200
+def test_other_routes_still_work(own_gateway, customer, stopped):
+    assert own_gateway("GET", "/orders", token=customer.token).status_code == 200
+    assert own_gateway("GET", "/products").status_code == 200
     assert customer.log_in()["access_token"]
 
 
-def test_profile_is_503_at_gateway(gateway_of, customer, stopped):
-    answer = gateway_of("GET", "/users/me", token=customer.token)
+def test_profile_is_503_at_gateway(own_gateway, customer, stopped):
+    answer = own_gateway("GET", "/users/me", token=customer.token)
 
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_same_key_places_one_order_after_recovery(breakable, gateway_of, customer, stopped, place_order):
+def test_same_key_places_one_order_after_recovery(breakable, own_gateway, customer, stopped, place_order):
     key = uuid.uuid4().hex
-    assert place_order(customer.token, at=gateway_of, key=key).status_code == 503
+    assert place_order(customer.token, at=own_gateway, key=key).status_code == 503
 
     breakable.start_service("users-service")
 
     wait_for(
-        lambda: place_order(customer.token, at=gateway_of, key=key).status_code == 201, PROMISED, "the order"
+        lambda: place_order(customer.token, at=own_gateway, key=key).status_code == 201,
+        RECOVERY_SECONDS,
+        "the order",
     )
 
-    again = place_order(customer.token, at=gateway_of, key=key).json()["id"]
-    assert [o["id"] for o in gateway_of("GET", "/orders", token=customer.token).json()["items"]] == [again]
+    again = place_order(customer.token, at=own_gateway, key=key).json()["id"]
+    assert [o["id"] for o in own_gateway("GET", "/orders", token=customer.token).json()["items"]] == [again]
