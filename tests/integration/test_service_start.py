@@ -161,8 +161,8 @@ def test_auth_service_alone_logs_in(start_flask, settings, ready, client_at, ali
     assert answer.status_code == 200
 
 
-def test_gateway_alone_is_alive(start_flask, settings, client_at):
-    launched = start_flask("gateway", settings("gateway"))
+def test_gateway_alone_is_alive(start_server, settings, client_at):
+    launched = start_server("gateway", settings("gateway"))
 
     wait_for(lambda: answers(client_at(launched.url)), what="the gateway")
 
