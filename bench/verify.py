@@ -32,7 +32,7 @@ from testkit.issuer import JWKS_PATH, FakeIssuer
 from testkit.status_list import LIST_TYPE, FakeStatusList, list_path
 from testkit.token_signer import TokenSigner
 from touchstone import Issuer, KeySet, Policy, Verifier
-from touchstone.msgspec_support import HELP
+from touchstone.msgspec_support import CODECS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # measured because it is in use
@@ -211,7 +211,7 @@ def main() -> int:
         for name, spent in seen.items()
     ]
     print(f"one token of {len(tokens[0])} characters, {len(signer.claims())} claims;", end=" ")
-    print(f"touchstone {'with' if HELP else 'without'} msgspec, Python {platform.python_version()}")
+    print(f"touchstone {'with' if CODECS else 'without'} msgspec, Python {platform.python_version()}")
     print(table(rows, ["verifier", "µs", "times bare RSA", "in all rounds"]))
     promises = [
         Promise("cold verification, times bare RSA", ratio(COLD, BARE), 1.6, "<="),

@@ -207,12 +207,12 @@ def test_a_follower_refuses_what_cannot_work(setting, value):
 
 @pytest.mark.parametrize("issuers", [None, 5, [], "https://issuer.example", [URL], [None]])
 def test_issuers_of_another_kind_are_refused(issuers):
-    with pytest.raises(ValueError, match="one Issuer or more"):
+    with pytest.raises(ValueError, match="non-empty list of Issuer"):
         Issuers(issuers)
 
 
 def test_one_issuer_that_is_no_list_is_refused():
-    with pytest.raises(ValueError, match="one Issuer or more"):
+    with pytest.raises(ValueError, match="non-empty list of Issuer"):
         Issuers(Issuer(URL, audience="a"))
 
 

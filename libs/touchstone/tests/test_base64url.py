@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchstone.base64url import decoder, pair_decoder
-from touchstone.msgspec_support import HELP, Help
+from touchstone.msgspec_support import CODECS, Codecs
 
 
 def encode(data):
@@ -15,19 +15,19 @@ def encode(data):
 
 
 # Help that reads any JSON string, escapes and all.
-LENIENT = Help(
+LENIENT = Codecs(
     json.loads,
     bytes,
     lambda raw: base64.b64decode(json.loads(raw), validate=True),
     lambda raw: tuple(base64.b64decode(part, validate=True) for part in json.loads(raw)),
 )
 DECODERS = {"alone": decoder(None), "with lenient help": decoder(LENIENT)}
-if HELP:
-    DECODERS["with msgspec"] = decoder(HELP)
+if CODECS:
+    DECODERS["with msgspec"] = decoder(CODECS)
 decoders = pytest.mark.parametrize("decode", DECODERS.values(), ids=DECODERS.keys())
 PAIR_DECODERS = {"alone": pair_decoder(None), "with lenient help": pair_decoder(LENIENT)}
-if HELP:
-    PAIR_DECODERS["with msgspec"] = pair_decoder(HELP)
+if CODECS:
+    PAIR_DECODERS["with msgspec"] = pair_decoder(CODECS)
 pair_decoders = pytest.mark.parametrize("decode_pair", PAIR_DECODERS.values(), ids=PAIR_DECODERS.keys())
 
 

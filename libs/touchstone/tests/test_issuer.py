@@ -120,7 +120,7 @@ def test_a_set_without_a_usable_key_does_not_replace_a_good_one(issuer, mint, pu
     with pytest.raises(errors.UnknownKey):
         issuer.verify(mint.token(header={"kid": "key-2"}))
     assert issuer.verify(mint.token())
-    assert issuer.health()["last_error"] == "ValueError: no usable key"
+    assert issuer.health()["last_error"] == "ValueError: the JWK Set has no usable key"
 
 
 @pytest.mark.parametrize(

@@ -81,5 +81,5 @@ def test_they_are_ready_when_all_are(issuers, server, answer, stranger, eventual
 
 @pytest.mark.parametrize("urls", [[], [OURS, OURS]])
 def test_issuers_are_one_or_more_with_names_of_their_own(urls):
-    with pytest.raises(ValueError, match=r"one Issuer or more|URL of its own"):
+    with pytest.raises(ValueError, match=r"non-empty list of Issuer|same URL"):
         Issuers([Issuer(url, audience="an-api") for url in urls])

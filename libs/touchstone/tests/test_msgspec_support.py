@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 from types import SimpleNamespace
 
-from touchstone.msgspec_support import HELP, help_of
+from touchstone.msgspec_support import CODECS, make_codecs
 
 
 def test_msgspec_helps_where_it_is_installed():
-    assert (HELP is None) == (find_spec("msgspec") is None)
+    assert (CODECS is None) == (find_spec("msgspec") is None)
 
 
 def test_help_is_made_of_its_readers_and_its_writer():
@@ -18,7 +18,7 @@ def test_help_is_made_of_its_readers_and_its_writer():
         return SimpleNamespace(encode="write")
 
     fake = SimpleNamespace(json=SimpleNamespace(Decoder=reader, Encoder=writer))
-    assert help_of(fake) == (
+    assert make_codecs(fake) == (
         ("read", None),
         "write",
         ("read", bytes),

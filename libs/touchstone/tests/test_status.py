@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchstone import KeySet, StatusList
-from touchstone.status import LARGEST, UnknownSignerError, read
+from touchstone.status import MAX_LIST_BYTES, UnknownSignerError, read
 
 NOW = 1_900_000_000
 ISSUER, URI = "https://mint.example", "https://mint.example/status-lists/1"
@@ -116,7 +116,7 @@ BAD = [
     pytest.param(raw(DEFLATED[:-1] + b"\0"), id="a wrong checksum"),
     pytest.param(raw(DEFLATED + b"\0"), id="a byte behind the end"),
     pytest.param(raw(DEFLATED + DEFLATED), id="two streams"),
-    pytest.param(lst(bytes(LARGEST + 1)), id="a byte more than 1 MiB"),
+    pytest.param(lst(bytes(MAX_LIST_BYTES + 1)), id="a byte more than 1 MiB"),
     pytest.param(lst(bytes(30_000_000)), id="a bomb of 30 MB"),
 ]
 
@@ -128,7 +128,7 @@ def test_lst_is_one_whole_zlib_stream_of_at_most_1_mib(text):
 
 
 def test_1_mib_is_not_too_much():
-    assert len(StatusList.decode(8, lst(bytes(LARGEST)))) == LARGEST
+    assert len(StatusList.decode(8, lst(bytes(MAX_LIST_BYTES)))) == MAX_LIST_BYTES
 
 
 @given(st.text(max_size=40) | st.binary(max_size=40).map(raw) | st.binary(max_size=40).map(lst))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchstone import strictjson
-from touchstone.msgspec_support import HELP, Help
+from touchstone.msgspec_support import CODECS, Codecs
 
 
 def lenient(value):
@@ -14,10 +14,10 @@ def lenient(value):
 
 
 # Help that lets everything through that the standard library does.
-LENIENT = Help(json.loads, lenient, bytes, tuple)
+LENIENT = Codecs(json.loads, lenient, bytes, tuple)
 READERS = {"alone": strictjson.Reader(None), "with lenient help": strictjson.Reader(LENIENT)}
-if HELP:
-    READERS["with msgspec"] = strictjson.Reader(HELP)
+if CODECS:
+    READERS["with msgspec"] = strictjson.Reader(CODECS)
 readers = pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
 
 VALUES = st.recursive(

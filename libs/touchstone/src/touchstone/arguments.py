@@ -1,4 +1,4 @@
-"""Checks of constructor arguments: what cannot work is a ValueError at once, not a refusal of every token later."""
+"""Checks of constructor arguments: a mistake is a ValueError at once, not a refusal of every token later."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from touchstone.text import is_line
 
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")  # RFC 3986 section 2
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-_MOST_LEEWAY = 300  # seconds, beyond which it is no leeway any more
+_MAX_LEEWAY_SECONDS = 300
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3
 
 
 def url(name: str, value: object, *, query: bool = False, credentials: bool = False) -> str:
-    """Return an absolute http or https URL without a fragment; raise ValueError, which never repeats the value.
+    """Return an absolute http or https URL without a fragment; else raise ValueError, which never repeats the value.
 
-    A query, and a user's name and password, are allowed only with `query` and `credentials`.
+    A query is allowed only with `query`, a user's name and password only with `credentials`.
     """
     if not isinstance(value, str) or not _URL.fullmatch(value):
-        raise ValueError(f"{name} must be a URL, without blanks and in ASCII")
+        raise ValueError(f"{name} must be a URL in ASCII, without spaces")
     try:
         parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port
@@ -39,16 +39,18 @@ def url(name: str, value: object, *, query: bool = False, credentials: bool = Fa
 
 
 def path(name: str, value: object) -> str:
-    """Return a path to be appended to a URL; it may have a query. Raise ValueError for anything else."""
+    """Return a path that can be appended to a URL, perhaps with a query; raise ValueError for anything else."""
     if not isinstance(value, str) or not value.startswith("/") or not _URL.fullmatch(value) or "#" in value:
-        raise ValueError(f"{name} must be a path that begins with /, without blanks and in ASCII")
+        raise ValueError(f"{name} must be a path in ASCII that begins with /, without spaces")
     return value
 
 
 def text(name: str, value: object) -> None:
-    """Raise ValueError unless this is a string, not empty, without blanks around it or control characters."""
+    """Raise ValueError unless this is a non-empty string without surrounding spaces or control characters."""
     if not isinstance(value, str) or not value or value != value.strip() or not is_line(value):
-        raise ValueError(f"{name} must be a string without blanks around it or control characters")
+        raise ValueError(
+            f"{name} must be a non-empty string without surrounding spaces or control characters"
+        )
 
 
 def seconds(name: str, value: object) -> None:
@@ -58,22 +60,22 @@ def seconds(name: str, value: object) -> None:
 
 
 def leeway(value: object) -> None:
-    """Raise ValueError unless this is a number of seconds from 0 to 300, for the clocks of two machines."""
-    if not _is_number(value) or not 0 <= value <= _MOST_LEEWAY:
-        raise ValueError(f"leeway must be a number of seconds from 0 to {_MOST_LEEWAY}")
+    """Raise ValueError unless this is a number of seconds from 0 to 300."""
+    if not _is_number(value) or not 0 <= value <= _MAX_LEEWAY_SECONDS:
+        raise ValueError(f"leeway must be a number of seconds from 0 to {_MAX_LEEWAY_SECONDS}")
 
 
 def folder(name: str, value: object) -> Path:
     """Return the path of a folder, which need not exist; raise ValueError for anything else."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value) or Path(value).is_file():
-        raise ValueError(f"{name} must name a folder, or a place for one")
+        raise ValueError(f"{name} must be the path of a folder, which need not exist")
     return Path(value)
 
 
 def count(name: str, value: object, *, least: int = 0) -> None:
-    """Raise ValueError unless this is a whole number, `least` or more."""
+    """Raise ValueError unless this is an integer, `least` or more."""
     if type(value) is not int or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more")
+        raise ValueError(f"{name} must be an integer, {least} or more")
 
 
 def function(name: str, value: object) -> None:
@@ -88,12 +90,12 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def scopes(values: object) -> tuple[str, ...]:
-    """Return the names of scopes as a tuple; raise ValueError unless each is a valid one (RFC 6749 section 3.3)."""
+    """Return the scopes as a tuple; raise ValueError unless each is valid (RFC 6749 section 3.3)."""
     if not isinstance(values, tuple | list | set | frozenset):
-        raise ValueError("scopes are listed: any_of=('admin', 'orders:write')")  # noqa: TRY004 - as above
+        raise ValueError("any_of must be a list of scopes: any_of=('admin', 'orders:write')")  # noqa: TRY004 - as above
     for value in values:
         if not isinstance(value, str) or not _SCOPE.fullmatch(value):
             raise ValueError(
-                "a scope is a string without blanks, one for each name: 'orders:read', 'orders:write'"
+                "each scope is a string of its own, without spaces: 'orders:read', 'orders:write'"
             )
     return tuple(values)

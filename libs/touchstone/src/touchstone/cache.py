@@ -1,4 +1,4 @@
-"""Owns the verdicts already reached: bounded, keyed by the whole token."""
+"""A bounded cache of verdicts, keyed by the whole token."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from touchstone import arguments
 from touchstone.claims import AccessClaims
 from touchstone.keys import Key
 
-# The claims, the key that the signature held under, the times between which the answer is the same, the address of the
-# status list that has a say, and the stamp of the one in which the token was seen to be good.
+# Claims, key of the signature, times from and until which the verdict is the same, URI of the status list or None, and
+# the stamp of the list in which the status was last seen to be valid.
 Verdict: TypeAlias = tuple[AccessClaims, Key, float, float, str | None, object]
 
 
 class VerdictCache:
-    """At most `size` verdicts; the oldest goes first. Safe for many threads; reading takes no lock.
+    """At most `size` verdicts; the oldest is dropped first. Safe for many threads; reading takes no lock.
 
-    The key is the token as it was sent, all of it: a token that differs in one character is another token.
-    Only good tokens are remembered, so forged ones cannot push them out. `size` 0 remembers nothing.
+    The key is the whole token as it was sent: a token that differs in one character is another token. Only tokens with a
+    valid signature are stored, so forged ones cannot displace them. With `size` 0 nothing is stored.
     """
 
     __slots__ = ("_entries", "_lock", "_size", "get")
@@ -31,15 +31,15 @@ class VerdictCache:
         self.get = self._entries.get
 
     def put(self, token: str, verdict: Verdict) -> None:
-        """Remember a verdict."""
+        """Store a verdict."""
         entries = self._entries
-        with self._lock:  # a dictionary that grows meanwhile cannot be asked for its oldest
+        with self._lock:  # a dictionary that grows during `iter` raises RuntimeError
             entries[token] = verdict
             while len(entries) > self._size:
                 del entries[next(iter(entries))]
 
     def discard(self, token: str) -> None:
-        """Forget a verdict, if there is one."""
+        """Remove a verdict, if there is one."""
         with self._lock:
             self._entries.pop(token, None)
 

@@ -1,4 +1,4 @@
-"""Owns the typed claims: from untrusted JSON to values that can be relied on."""
+"""Typed claims of an access token, read from untrusted JSON (RFC 9068 section 2.2)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from touchstone import strictjson
 from touchstone.errors import MalformedClaims
 from touchstone.text import is_line
 
-_LONGEST = 255  # characters of an identifier
+_MAX_LENGTH = 255  # characters of an identifier
 _BACKSLASH, _DELETE = b"\\\x7f"
 _NO_NAMES: frozenset[str] = frozenset()
-# What many tokens share is made once: it is of the issuer's own making, and there is little of it.
+# Values that many tokens share are made once. They come from the issuer alone, so there are few of them.
 _shared = lru_cache(maxsize=256)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts for the subject (`act`, RFC 8693 section 4.1); `actor` is the one that acted before."""
+    """The party that acts for the subject (`act`, RFC 8693 section 4.1); `actor` is the one that acted before it."""
 
     subject: str
     actor: Actor | None = None
@@ -27,17 +27,17 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class StatusReference:
-    """Where the token's status bit is to be found (`status.status_list`)."""
+    """The place of the token's status: `index` in the list at `uri` (claim `status.status_list`)."""
 
     index: int
     uri: str
 
 
 class AccessClaims(NamedTuple):
-    """What a verified access token says (RFC 9068). Immutable; times are seconds since the epoch.
+    """The claims of a verified access token (RFC 9068). Immutable; times are seconds since the epoch.
 
-    `payload` is the JSON object that was signed; `to_dict()` reads it.
-    A named tuple, because a frozen dataclass of this size takes a tenth of an RSA verification to make.
+    `payload` is the JSON object that was signed; `to_dict()` reads it. This is a named tuple because making a frozen
+    dataclass of this size takes a tenth of an RSA verification.
     """
 
     issuer: str
@@ -56,31 +56,31 @@ class AccessClaims(NamedTuple):
     payload: bytes = b"{}"
 
     def __repr__(self) -> str:
-        # Without the payload, which says the same once more.
+        # Without the payload, which repeats the fields.
         fields = zip(self._fields[:-1], self, strict=False)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all claims as they were in the token, those that touchstone does not know included; a new dictionary."""
+        """Return a new dictionary of all claims in the token, also those that touchstone does not use."""
         return cast("dict[str, Any]", strictjson.loads(self.payload))
 
 
 def read(members: dict[str, Any], payload: bytes, issuer: str) -> AccessClaims:
-    """Read the members of a payload, which is strict JSON; raise MalformedClaims.
+    """Return the claims of a payload with these members; raise MalformedClaims.
 
-    Its `iss` is `issuer`, and its `iat` and `exp` have been checked.
+    The caller has checked that `iss` is `issuer`, and has checked `iat` and `exp`.
     """
     subject: Any = members.get("sub")
     token_id: Any = members.get("jti")
     client_id = members.get("client_id", token_id)
     session_id = members.get("sid", token_id)
     audience: Any = members.get("aud")  # a string, or a list of them (RFC 7519 section 4.1.3)
-    # JSON holds no control character but DEL as it is: without escapes, ASCII is printable.
+    # The only unescaped control character in JSON is DEL: ASCII without it and without escapes is printable.
     plain = payload.isascii() and _BACKSLASH not in payload and _DELETE not in payload
     for value in (subject, token_id, client_id, session_id):
-        if not (type(value) is str and 0 < len(value) <= _LONGEST and (plain or is_line(value))):
+        if not (type(value) is str and 0 < len(value) <= _MAX_LENGTH and (plain or is_line(value))):
             raise MalformedClaims(_malformed(members))
-    return tuple.__new__(  # which is all that the class's own __new__ does, at twice the cost
+    return tuple.__new__(  # all that AccessClaims.__new__ does, at half the cost
         AccessClaims,
         (
             issuer,
@@ -103,7 +103,7 @@ def read(members: dict[str, Any], payload: bytes, issuer: str) -> AccessClaims:
 
 def is_identifier(value: object) -> TypeGuard[str]:
     """Return whether this is a string of 1 to 255 characters in one line."""
-    return type(value) is str and 0 < len(value) <= _LONGEST and is_line(value)
+    return type(value) is str and 0 < len(value) <= _MAX_LENGTH and is_line(value)
 
 
 def _malformed(members: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Owns the error tree: one base, one class for each reason, a stable slug for each class."""
+"""The error tree: one base, one class per reason, one stable slug per class."""
 
 # ruff: noqa: N818 - the names say what is wrong; `Error` twenty times over would say less
 from __future__ import annotations
@@ -7,10 +7,10 @@ from typing import ClassVar
 
 
 class TouchstoneError(Exception):
-    """Base of everything that touchstone raises about a request.
+    """Base of all errors that touchstone raises about a request.
 
-    `slug` is stable and meant for machines; `str(error)` is one sentence that is safe to show to the caller:
-    it never repeats anything from the token.
+    `slug` is stable and meant for programs; `str(error)` is one sentence that is safe to show to the client: it repeats
+    nothing from the token.
     """
 
     slug: ClassVar[str] = "touchstone_error"
@@ -21,9 +21,9 @@ class TouchstoneError(Exception):
 
 
 class TokenError(TouchstoneError):
-    """The caller has shown no good token (HTTP 401, RFC 6750 section 3.1).
+    """The request has no valid token (HTTP 401, RFC 6750 section 3.1).
 
-    `claim` is the name of the claim that is at fault, or None; the sentence names it too.
+    `claim` is the name of the claim that caused the error, or None; the sentence names it too.
     """
 
     slug = "invalid_token"
@@ -32,7 +32,7 @@ class TokenError(TouchstoneError):
 
 
 class MissingToken(TokenError):
-    """No bearer token was sent at all."""
+    """The request has no bearer token."""
 
     slug = "missing_token"
     sentence = "A bearer token is needed in the Authorization header."
@@ -53,14 +53,14 @@ class MalformedAuthorization(TokenError):
 
 
 class MalformedToken(TokenError):
-    """Not three canonical base64url parts holding strict JSON objects, or too long."""
+    """The token is not three canonical base64url parts with strict JSON objects, or is too long."""
 
     slug = "malformed_token"
     sentence = "The access token is not a well-formed JWT."
 
 
 class WrongAlgorithm(TokenError):
-    """`alg` is not the one of our policy."""
+    """`alg` is not the algorithm of the policy."""
 
     slug = "wrong_algorithm"
     sentence = "The access token is not signed with the expected algorithm."
@@ -74,28 +74,28 @@ class WrongType(TokenError):
 
 
 class UnsupportedHeader(TokenError):
-    """`crit`, `b64` or `zip` in the header."""
+    """The header has `crit`, `b64` or `zip`."""
 
     slug = "unsupported_header"
     sentence = "The access token's header asks for an extension that is not supported."
 
 
 class UnknownKey(TokenError):
-    """`kid` names no key of the issuer; or the key has been withdrawn."""
+    """`kid` names no key of the issuer, or one that was withdrawn."""
 
     slug = "unknown_key"
     sentence = "The access token names no key of the issuer."
 
 
 class BadSignature(TokenError):
-    """The signature does not hold."""
+    """The signature is not valid."""
 
     slug = "bad_signature"
-    sentence = "The access token's signature does not hold."
+    sentence = "The access token's signature is not valid."
 
 
 class WrongIssuer(TokenError):
-    """`iss` is not ours."""
+    """`iss` is not the issuer of the policy."""
 
     slug = "wrong_issuer"
     sentence = "The access token is from another issuer (iss)."
@@ -111,7 +111,7 @@ class WrongAudience(TokenError):
 
 
 class ExpiredToken(TokenError):
-    """`exp` has passed, with the leeway."""
+    """`exp` has passed, even with the leeway."""
 
     slug = "expired_token"
     sentence = "The access token has expired (exp)."
@@ -119,7 +119,7 @@ class ExpiredToken(TokenError):
 
 
 class NotYetValid(TokenError):
-    """`iat` or `nbf` lies in the future, with the leeway."""
+    """`iat` or `nbf` is in the future, even with the leeway."""
 
     slug = "not_yet_valid"
     sentence = "The access token is not valid yet."
@@ -157,10 +157,10 @@ class UnknownStatus(TokenError):
 
 
 class InsufficientScope(TouchstoneError):
-    """The token is good but lacks a scope (HTTP 403). `required` are the scopes that would do."""
+    """The token is valid but lacks a scope (HTTP 403). `required` lists the scopes that the route needs."""
 
     slug = "insufficient_scope"
-    sentence = "The access token lacks a scope that this needs."
+    sentence = "The access token lacks a required scope."
 
     def __init__(self, required: tuple[str, ...]) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class InsufficientScope(TouchstoneError):
 
 
 class Unavailable(TouchstoneError):
-    """The issuer's keys were never obtained, so the token is neither good nor bad (HTTP 503).
+    """The issuer's keys were never obtained, so no token can be checked (HTTP 503).
 
     `retry_after` is in seconds.
     """
@@ -182,7 +182,7 @@ class Unavailable(TouchstoneError):
 
 
 class StatusUnavailable(Unavailable):
-    """The token's status list was never obtained, or has expired. `uri` is the list's."""
+    """The token's status list, at `uri`, was never obtained or has expired."""
 
     slug = "status_unavailable"
     sentence = "The access token's status cannot be checked at the moment."
@@ -193,7 +193,7 @@ class StatusUnavailable(Unavailable):
 
 
 class Unconfirmed(Unavailable):
-    """What is known of the issuer is too old for a route that asks for fresh knowledge."""
+    """Keys or status list were not confirmed recently enough for a `fresh` route (HTTP 503)."""
 
     slug = "unconfirmed"
-    sentence = "That the access token still holds cannot be confirmed at the moment."
+    sentence = "It cannot be confirmed at the moment that the access token is still valid."

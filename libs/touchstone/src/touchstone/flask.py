@@ -1,4 +1,4 @@
-"""Owns the Flask side: the bearer's way in, `@require(…)`, `current_token`, and the answers to refused requests."""
+"""The Flask extension: `@require(…)`, `current_token`, and the responses to refused requests (RFC 6750, RFC 9457)."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from touchstone.errors import (
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_CLAIMS = "touchstone.claims"  # in the WSGI environment: it lives exactly as long as the request
-_GUARDS = "__touchstone_guards__"  # on a function: without a token it is not called
+_CLAIMS = "touchstone.claims"  # key in the WSGI environment, which lives as long as the request
+_GUARDS = "__touchstone_guards__"  # attribute of functions that are not called without a token
 _UNQUOTABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")  # RFC 6750 section 3
 
 
 class TokenVerifier(Protocol):
-    """What the extension needs of an Issuer."""
+    """The part of an `Issuer` that the extension uses."""
 
     def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
-        """Return the claims of a good token, freshly confirmed if so asked; raise TouchstoneError otherwise."""
+        """Return the claims of a valid token, with `fresh` a recently confirmed one; else raise TouchstoneError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class AppState:
 
 
 class Touchstone:
-    """The Flask extension. One may serve any number of applications, each with an issuer of its own.
+    """The Flask extension. One object serves any number of applications, each with its own issuer.
 
-    `issuer` is the one of those applications for which `init_app` names no other.
+    `issuer` is the default for applications without one in `init_app`.
     """
 
     def __init__(self, app: Flask | None = None, issuer: TokenVerifier | None = None) -> None:
@@ -66,8 +66,8 @@ class Touchstone:
     def init_app(self, app: Flask, issuer: TokenVerifier | None = None) -> None:
         """Register the extension with an application; called again for the same one, replace its issuer.
 
-        A TouchstoneError that any view raises is answered by `problem`, unless the application has a handler of its own
-        for it, and what `current_token` holds can be given to `jsonify`. Raises ValueError when there is no issuer.
+        Handles a TouchstoneError of any view with `problem`, unless the application has its own handler for it, and lets
+        `jsonify` encode `current_token` and its members. Raises ValueError if there is no issuer.
         """
         if not isinstance(app, Flask):
             raise ValueError("app must be a Flask application")  # noqa: TRY004 - one error for every bad argument
@@ -89,30 +89,32 @@ def require(
     optional: bool = False,
     options: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a request through to the view only with a good token that has all of `scopes`, and one of `any_of`.
+    """Call the view only with a valid token that has all of `scopes`, and one of `any_of` if given.
 
-    `require()` asks for a good token alone; `fresh` asks that keys and status list were confirmed a moment ago, for what
-    must not happen for a session that has ended meanwhile. `optional` also lets a request without any token
-    through: then `current_token` is false. OPTIONS passes without a token, for browsers send none with a CORS
-    preflight, unless `options` says otherwise; a view that asks for `current_token` then is answered for by Flask.
+    `fresh` requires that keys and status list were confirmed recently, for actions that a session which has just ended
+    must not perform. `optional` also admits requests without any token: `current_token` is then false. OPTIONS needs
+    no token unless `options` is true, because browsers send none with a CORS preflight; if the view then uses
+    `current_token`, Flask's default OPTIONS response is sent.
 
-    Raises TokenError (401), InsufficientScope (403) or Unavailable (503) instead of calling the view; each is an
-    HTTPException too and carries its answer: that of the application's own error handler for it, else of `problem`.
-    Raises ValueError at once for scopes that cannot be, TypeError when it is used without parentheses.
+    Instead of calling the view, raises TokenError (401), InsufficientScope (403) or Unavailable (503). Each is also an
+    HTTPException with its response: that of the application's own error handler, else of `problem`. Raises ValueError at
+    once for invalid scopes, TypeError if used without parentheses.
     """
     if callable(next(iter(scopes), None)):
         raise TypeError("require takes scopes, which are strings: @require('orders:read'), or @require()")
-    demand = _Demand(arguments.scopes(scopes), arguments.scopes(any_of), fresh=fresh, optional=optional)
+    requirement = _Requirement(
+        arguments.scopes(scopes), arguments.scopes(any_of), fresh=fresh, optional=optional
+    )
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            # The objects behind Flask's proxies: each use of a proxy costs more than a cached verdict.
+            # The objects behind Flask's proxies: using a proxy costs more than a cached verdict.
             app = cast("LocalProxy[Flask]", current_app)._get_current_object()  # noqa: SLF001 - documented by werkzeug
             environ = cast("LocalProxy[Request]", request)._get_current_object().environ  # noqa: SLF001 - as above
             try:
                 if options or environ["REQUEST_METHOD"] != "OPTIONS":
-                    demand.check(app, environ)
+                    requirement.check(app, environ)
                 return cast("R", app.ensure_sync(view)(*args, **kwargs))
             except TouchstoneError as error:
                 _refuse(app, error)
@@ -124,26 +126,26 @@ def require(
     return decorate
 
 
-class _Demand:
-    """What `@require` asks of a request."""
+class _Requirement:
+    """The token that `@require` demands of a request."""
 
-    __slots__ = ("_alternatives", "_fresh", "_named", "_needed", "_optional")
+    __slots__ = ("_all_of", "_any_of", "_fresh", "_optional", "_required")
 
     def __init__(
         self, scopes: tuple[str, ...], any_of: tuple[str, ...], *, fresh: bool, optional: bool
     ) -> None:
-        self._needed = frozenset(scopes)
-        self._alternatives = frozenset(any_of)
-        self._named = (*scopes, *any_of)
+        self._all_of = frozenset(scopes)
+        self._any_of = frozenset(any_of)
+        self._required = (*scopes, *any_of)
         self._fresh = fresh
         self._optional = optional
 
     def check(self, app: Flask, environ: dict[str, Any]) -> None:
-        """Leave the claims of the request's token in its environment; raise TouchstoneError if it is not good enough."""
+        """Put the claims of the request's token into its environment; raise TouchstoneError if it does not suffice."""
         try:
             verify = app.extensions["touchstone"].issuer.verify
         except KeyError:
-            raise RuntimeError("this app has no issuer yet: Touchstone(app, issuer) comes first") from None
+            raise RuntimeError("this app has no issuer: call Touchstone(app, issuer) first") from None
         try:
             token = bearer_token(environ)
         except MissingToken:
@@ -151,17 +153,15 @@ class _Demand:
                 return
             raise
         claims: AccessClaims = verify(token, fresh=True) if self._fresh else verify(token)
-        if not self._needed <= claims.scopes or (
-            self._alternatives and self._alternatives.isdisjoint(claims.scopes)
-        ):
-            raise InsufficientScope(self._named)
+        if not self._all_of <= claims.scopes or (self._any_of and self._any_of.isdisjoint(claims.scopes)):
+            raise InsufficientScope(self._required)
         environ[_CLAIMS] = claims
 
 
 def unguarded(app: Flask) -> set[str]:
-    """Return the endpoints that answer without a token: neither the view nor a `before_request` is behind `@require`.
+    """Return the endpoints that need no token: neither the view nor a `before_request` is behind `@require`.
 
-    For a test of your own, which then notices a route that was forgotten, or `@require` above `@app.get`:
+    Use it in a test, to notice a forgotten route or `@require` above `@app.get`:
     `assert unguarded(app) == {"static", "health"}`.
     """
 
@@ -181,12 +181,12 @@ def unguarded(app: Flask) -> set[str]:
 
 
 def bearer_token(source: Mapping[str, Any] | Headers) -> str:
-    """Return the bearer token of exactly one Authorization header (RFC 6750 section 2.1), of nowhere else.
+    """Return the bearer token of exactly one Authorization header (RFC 6750 section 2.1).
 
     `source` is a WSGI environment or werkzeug Headers. Servers join repeated headers with a comma, which no token
-    holds. Raises MissingToken, DuplicateAuthorization or MalformedAuthorization.
+    contains. Raises MissingToken, DuplicateAuthorization or MalformedAuthorization.
     """
-    if type(source) is not dict and isinstance(source, Headers):  # asked in this order: the second is dear
+    if type(source) is not dict and isinstance(source, Headers):  # in this order, as the second is slow
         value = ",".join(source.getlist("Authorization"))
     else:
         value = source.get("HTTP_AUTHORIZATION", "")
@@ -202,7 +202,7 @@ def bearer_token(source: Mapping[str, Any] | Headers) -> str:
 
 
 def problem(error: TouchstoneError) -> Response:
-    """Answer a refused request: problem+json (RFC 9457) with the challenge of RFC 6750 section 3."""
+    """Return the response to a refused request: problem+json (RFC 9457) with the challenge of RFC 6750 section 3."""
     status, headers = _status_and_headers(error)
     body = {
         "type": f"urn:touchstone:problem:{error.slug}",
@@ -211,7 +211,7 @@ def problem(error: TouchstoneError) -> Response:
         "detail": str(error),
     }
     request_id = getattr(g, "request_id", None)
-    if isinstance(request_id, str | int | UUID):  # anything else might not go into JSON
+    if isinstance(request_id, str | int | UUID):  # other types may not fit into JSON
         with suppress(ValueError):  # an int of thousands of digits
             body["request_id"] = str(request_id)
     headers["Cache-Control"] = "no-store"
@@ -236,16 +236,16 @@ def _quotable(text: str) -> str:
     return _UNQUOTABLE.sub("?", text)
 
 
-class _Answered(HTTPException):
-    """An error that carries its answer.
+class _ResponseError(HTTPException):
+    """An error with its response.
 
-    It has no `code`, as those that `abort(response)` raises: Flask, and the extensions that follow it, send the answer as
-    it is and ask no handler of HTTPException or Exception for another.
+    It has no `code`, like the errors of `abort(response)`: Flask, and the extensions that do as Flask does, send the
+    response as it is, without calling the handlers of HTTPException or Exception.
     """
 
     @property
     def data(self) -> NoReturn:
-        """Raise the error itself: Flask-RESTX makes an answer of its own of this, and leaves what it fails at to Flask."""
+        """Raise the error itself: Flask-RESTX would make its own response of `data`, and leaves errors to Flask."""
         raise self
 
     def __str__(self) -> str:
@@ -255,29 +255,29 @@ class _Answered(HTTPException):
         return Exception.__repr__(self)
 
 
-class _NoTokenError(_Answered, RuntimeError):
-    """What `current_token` is on OPTIONS, where nobody shows a token: the answer that Flask gives by itself."""
+class _NoTokenError(_ResponseError, RuntimeError):
+    """Raised by `current_token` on OPTIONS without a token; sends Flask's default response."""
 
 
 @cache
-def _answered(kind: Any) -> Any:
-    return type(kind.__name__, (kind, _Answered), {"__doc__": kind.__doc__})
+def _with_response(kind: Any) -> Any:
+    return type(kind.__name__, (kind, _ResponseError), {"__doc__": kind.__doc__})
 
 
 def _refuse(app: Flask, error: TouchstoneError) -> NoReturn:
-    """Raise the error with its answer, unless it has one."""
+    """Raise the error with its response, unless it has one already."""
     if isinstance(error, HTTPException):
         raise error
     response = app.make_response(app.ensure_sync(_handler(app, error))(error))
     kind: Any = type(error)
-    cls = _answered(kind)
+    cls = _with_response(kind)
     refusal = cls.__new__(cls, *error.args)
     vars(refusal).update(vars(error), response=response)
     raise refusal from error
 
 
 def _handler(app: Flask, error: TouchstoneError) -> Callable[[Any], Any]:
-    """Return the application's own handler of this TouchstoneError, as Flask would choose it, else `problem`."""
+    """Return the application's handler of this TouchstoneError, as Flask would choose it, else `problem`."""
     for name in (*request.blueprints, None):
         handlers = app.error_handler_spec.get(name, {}).get(None, {})
         for kind in type(error).__mro__:
@@ -292,7 +292,7 @@ def _checked(issuer: TokenVerifier) -> TokenVerifier:
 
 
 def _with_claims(default: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return an encoder for JSON that knows `current_token` and its sets, for what `default` does not know."""
+    """Return `default` of a JSON provider, extended to claims and frozen sets."""
 
     def encode(value: Any) -> Any:
         try:
@@ -316,7 +316,7 @@ def _guards_view(view: object) -> bool:
     cls = getattr(view, "view_class", None)
     if _guards(view) or cls is None:
         return _guards(view)
-    # Flask-RESTful and Flask-RESTX decorate methods by a list.
+    # Flask-RESTful and Flask-RESTX have a list of decorators for all methods.
     decorators = getattr(cls, "method_decorators", ())
     if _guards(cls.dispatch_request) or (
         isinstance(decorators, list | tuple) and any(map(_guards, decorators))

@@ -1,4 +1,4 @@
-"""Owns the facade: everything that it takes to verify the tokens of one issuer, in one object."""
+"""Everything needed to verify the tokens of one issuer, in one object."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from touchstone.policy import Policy
 from touchstone.tls import CA
 from touchstone.verifier import Verifier, missing_documents
 
-_FIRST_WAIT = 3.0  # seconds that a request may wait for the very first keys, and the first copy of a list
-_EARLY_WAIT = 0.5  # seconds that a request with an unknown key may wait for a fetch out of turn
-_CONFIRM_WAIT = 1.0  # seconds that a request may wait for what it needs afresh
+# How long a request may wait for the first keys and the first copy of a list, for a key that is still unknown, and for
+# a confirmation.
+_FIRST_WAIT_SECONDS = 3.0
+_NEW_KEY_WAIT_SECONDS = 0.5
+_CONFIRM_WAIT_SECONDS = 1.0
 
 
 class Issuer:
-    """Verifies the tokens that the issuer at `url` made for `audience`, with keys and lists followed in the background.
+    """Verifies the tokens that the issuer at `url` issued for `audience`; keys and lists are kept recent in the background.
 
-    `url` is what `iss` must say, to the letter. `audience` is a name, or a list of names of which a token's `aud` must
-    hold one. The documents are fetched under `backchannel` where that is given, and nothing that a token says is ever
-    fetched from anywhere. `now` returns seconds since the epoch, `leeway` is in seconds, `cache_size` counts verdicts;
-    the other settings are those of IssuerDocuments. `before_wait` is called by `verify` before it waits for the issuer,
-    for servers that must know which of their threads wait. Making one asks nothing of the issuer. Following ends with `close`,
-    and with the object. Raises ValueError for an argument that cannot work.
+    `iss` must be exactly `url`. `audience` is a name, or a list of names of which a token's `aud` must contain one. The
+    documents are fetched under `backchannel`, if given; no token decides what is fetched, or from where. `now` returns
+    seconds since the epoch, `leeway` is in seconds, `cache_size` counts verdicts; the other settings are those of
+    IssuerDocuments. `verify` calls `before_wait` before it waits for the issuer, for servers that limit their waiting
+    threads. The first use starts the background threads; `close`, or the end of the object, stops them. Raises ValueError
+    for an invalid argument.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting, by keyword
@@ -77,15 +79,15 @@ class Issuer:
 
     @property
     def policy(self) -> Policy:
-        """What is accepted."""
+        """The policy: which tokens are accepted."""
         return self._verifier.policy
 
     def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
-        """Return the claims of a good token; `fresh` asks that all that speaks for it was confirmed a moment ago.
+        """Return the claims of a valid token; with `fresh`, keys and list were confirmed within `fresh_within` seconds.
 
-        Raises a subclass of TokenError for any other token, Unavailable while the issuer's keys, StatusUnavailable while
-        the token's list were never had, and Unconfirmed where nothing fresh is to be had. Only the last may wait, up
-        to a second, and the first uses of keys and lists, up to three.
+        Raises a subclass of TokenError for any other token, Unavailable if the issuer's keys were never obtained,
+        StatusUnavailable if the token's list was not, and Unconfirmed if a fresh confirmation fails. Waits up to 3 s at
+        the first use of keys or a list, up to 0.5 s for an unknown key, and up to 1 s for a confirmation.
         """
         try:
             claims = self._verifier.verify(token)
@@ -93,33 +95,33 @@ class Issuer:
             claims = self._verify_later(token, lacking)
         if fresh and not self.documents.confirmed(claims):
             self._before_wait()
-            self.documents.confirm(claims, _CONFIRM_WAIT)
+            self.documents.confirm(claims, _CONFIRM_WAIT_SECONDS)
             claims = self._verifier.verify(token)
         return claims
 
     def ready(self) -> bool:
-        """Tell, at once, whether tokens can be checked."""
+        """Return, without waiting, whether tokens can be verified."""
         return self.documents.ready()
 
     def health(self) -> dict[str, object]:
-        """Tell how it stands: number of keys, seconds since they were confirmed, the last failure or None."""
+        """Return the number of keys, the seconds since they were confirmed and the last failure or None."""
         return self.documents.health()
 
     def close(self) -> None:
-        """Stop following the issuer."""
+        """Stop the background threads."""
         self.documents.close()
 
     def _verify_later(self, token: str, lacking: UnknownKey | Unavailable) -> AccessClaims:
-        """Verify once more, when what was lacking has been asked for."""
+        """Verify again after obtaining what was missing."""
         self._before_wait()
-        deadline = time.monotonic() + _FIRST_WAIT
+        deadline = time.monotonic() + _FIRST_WAIT_SECONDS
         for each in missing_documents(self._verifier.verify, token, lacking):
             self._obtain(each, deadline)
         return self._verifier.verify(token)
 
     def _obtain(self, lacking: UnknownKey | Unavailable, deadline: float) -> None:
-        if isinstance(lacking, UnknownKey):  # perhaps the issuer has a key that we have not heard of yet
-            self.documents.refresh_keys(_EARLY_WAIT)
+        if isinstance(lacking, UnknownKey):  # perhaps a new key of the issuer
+            self.documents.refresh_keys(_NEW_KEY_WAIT_SECONDS)
         else:
             uri = lacking.uri if isinstance(lacking, StatusUnavailable) else None
             self.documents.wait_first(uri, deadline - time.monotonic())

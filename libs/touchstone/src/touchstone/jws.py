@@ -1,4 +1,4 @@
-"""The compact form of a signed JWT: three parts in canonical base64url, JSON with one meaning (RFC 7515, RFC 7519)."""
+"""The compact serialization of a signed JWT (RFC 7515 section 7.1, RFC 7519): read strictly, RS256 alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from touchstone import base64url, errors, strictjson
 
-_LONGEST_TOKEN = 8192
-_DEEPEST_JSON = 8
+_MAX_TOKEN_LENGTH = 8192
+_MAX_DEPTH = 8
 _UNSUPPORTED = frozenset({"crit", "b64", "zip"})
 _PADDING = PKCS1v15()
 _SHA256_INFO = bytes.fromhex(
@@ -21,7 +21,7 @@ _SHA256_INFO = bytes.fromhex(
 )  # before the digest (RFC 8017 section 9.2)
 
 
-def split(token: str, longest: int = _LONGEST_TOKEN) -> tuple[bytes, bytes, bytes, bytes]:
+def split(token: str, longest: int = _MAX_TOKEN_LENGTH) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the header still encoded, payload and signature decoded, and the bytes that were signed.
 
     Raises MalformedToken for more than `longest` characters, and unless there are three parts in canonical base64url.
@@ -31,7 +31,7 @@ def split(token: str, longest: int = _LONGEST_TOKEN) -> tuple[bytes, bytes, byte
     try:
         raw = token.encode("ascii")
         header, _, rest = raw.partition(b".")
-        payload, signature = base64url.decode_pair(rest)  # a third dot would be no base64url
+        payload, signature = base64url.decode_pair(rest)  # a third dot is no base64url character
         return header, payload, signature, raw[: raw.rfind(b".")]
     except ValueError:
         raise errors.MalformedToken from None
@@ -40,7 +40,7 @@ def split(token: str, longest: int = _LONGEST_TOKEN) -> tuple[bytes, bytes, byte
 def read_object(text: bytes) -> dict[str, Any]:
     """Return a JSON object of at most 8 levels without repeated members; raise MalformedToken for anything else."""
     try:
-        value = strictjson.loads(text, max_depth=_DEEPEST_JSON)
+        value = strictjson.loads(text, max_depth=_MAX_DEPTH)
     except ValueError:
         raise errors.MalformedToken from None
     if type(value) is not dict:
@@ -51,9 +51,9 @@ def read_object(text: bytes) -> dict[str, Any]:
 def read_header(
     encoded: bytes, types: tuple[str, ...], algorithm: str = "RS256", *, untyped: str = ""
 ) -> dict[str, Any]:
-    """Return the header of a token of one of these types, whose signature is still to be checked.
+    """Return the header of a token of one of these types; its signature remains to be checked.
 
-    `untyped` is the type of a token that names none. Raises MalformedToken, WrongAlgorithm, WrongType or
+    `untyped` is the type of a token without `typ`. Raises MalformedToken, WrongAlgorithm, WrongType or
     UnsupportedHeader.
     """
     try:
@@ -72,14 +72,14 @@ def read_header(
 def check_signature(public: RSAPublicKey, signature: bytes, signed: bytes) -> None:
     """Raise BadSignature unless this is the RS256 signature of these bytes (RFC 8017 section 8.2.2).
 
-    The encoding that was signed is recovered and compared as a whole: the same answer as that of `public.verify`, in less
-    time, for beside the arithmetic that takes long to be set up.
+    The encoding that was signed is recovered and compared as a whole: the same verdict as that of `public.verify` in
+    less time, because `verify` takes long to set up.
     """
     try:
         encoded = public.recover_data_from_signature(signature, _PADDING, None)
     except InvalidSignature:
         raise errors.BadSignature from None
-    # Only `verify` counts the bytes of the signature: without leading zeros it would be the same number.
+    # The length is checked too, as `verify` does: a signature without its leading zeros is the same number.
     if encoded != _SHA256_INFO + sha256(signed).digest() or len(signature) * 8 < public.key_size:
         raise errors.BadSignature
 
@@ -90,11 +90,11 @@ def verified_claims(
     key: Callable[[dict[str, Any]], RSAPublicKey | None],
     *,
     untyped: str = "",
-    longest: int = _LONGEST_TOKEN,
+    longest: int = _MAX_TOKEN_LENGTH,
 ) -> dict[str, Any]:
-    """Return the claims of an RS256 token of one of these types. What they say is for the caller to judge.
+    """Return the claims of an RS256 token of one of these types; the caller judges their values.
 
-    `key` returns the public key for a header, None if there is none. Raises a subclass of TokenError.
+    `key` returns the public key for a header, or None. Raises a subclass of TokenError.
     """
     encoded, payload, signature, signed = split(token, longest)
     public = key(read_header(encoded, types, untyped=untyped))

@@ -1,4 +1,4 @@
-"""Owns the issuer's public keys: kid to key, and which keys are refused."""
+"""The issuer's public keys by `kid`, and why others were refused (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from touchstone import base64url, strictjson
 from touchstone.claims import is_identifier
 
-_MIN_BITS, _MAX_BITS = 2048, 8192  # beyond the upper bound one verification becomes a burden
+_MIN_BITS, _MAX_BITS = 2048, 8192  # above the upper bound a verification takes too long
 _EXPONENT = 65537
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One RSA public key under its name. Two keys are equal when name and numbers are."""
+    """One RSA public key with its `kid`. Two keys are equal if `kid` and numbers are."""
 
     kid: str
     public: RSAPublicKey
 
 
 class KeySet:
-    """The keys that tokens may be signed with; immutable. `refused` lists `(kid or None, reason)`."""
+    """The keys that verify tokens; immutable. `refused` lists `(kid or None, reason)`."""
 
     __slots__ = ("_keys", "get", "refused")
 
     def __init__(self, keys: Mapping[str, Key], refused: tuple[tuple[str | None, str], ...] = ()) -> None:
         self._keys = dict(keys)
-        self.get: Callable[[str], Key | None] = self._keys.get  # the key of that name, or None
+        self.get: Callable[[str], Key | None] = self._keys.get  # the key with that `kid`, or None
         self.refused = refused
 
     @classmethod
     def from_jwks(cls, document: bytes | str | Mapping[str, object]) -> KeySet:
-        """Read a JWK Set (RFC 7517 section 5): its text, or what was read from that already.
+        """Return the keys of a JWK Set (RFC 7517 section 5): of its text, or of the dictionary read from it.
 
-        Raises ValueError when the document is none. A key that may not verify our tokens is refused by itself
-        and leaves its siblings alone; of two keys under one name neither is taken.
+        Raises ValueError if the document is no JWK Set. A key that may not verify access tokens is refused by itself;
+        of two keys with the same `kid` both are.
         """
         parsed = strictjson.loads(document) if isinstance(document, bytes | str) else document
         listed = parsed.get("keys") if isinstance(parsed, Mapping) else None

@@ -1,4 +1,4 @@
-"""Owns the optional help of msgspec: the same answers sooner, none of them trusted."""
+"""Optional JSON codecs of msgspec: faster than the standard library, and not relied on for strictness."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 
-class Help(NamedTuple):
-    """Faster, of whose strictness nothing is expected: whoever uses it checks the answer."""
+class Codecs(NamedTuple):
+    """Fast JSON codecs that may accept too much: their callers check each result."""
 
-    loads: Callable[[bytes], Any]  # a JSON text to a value
-    dumps: Callable[[Any], bytes]  # a value to compact JSON, the same way each time
+    loads: Callable[[bytes], Any]  # JSON text to a value
+    dumps: Callable[[Any], bytes]  # a value to compact JSON, always the same way
     unquote: Callable[[bytes], bytes]  # a JSON string of padded standard base64 to bytes
     unquote_pair: Callable[[bytes], tuple[bytes, bytes]]  # a JSON array of two of them
 
 
-def help_of(msgspec: Any) -> Help:
-    """Take from msgspec what helps."""
-    return Help(
+def make_codecs(msgspec: Any) -> Codecs:
+    """Return the codecs of the module `msgspec`."""
+    return Codecs(
         msgspec.json.Decoder().decode,
         msgspec.json.Encoder().encode,
         msgspec.json.Decoder(bytes).decode,
@@ -27,4 +27,4 @@ def help_of(msgspec: Any) -> Help:
     )
 
 
-HELP: Help | None = help_of(import_module("msgspec")) if find_spec("msgspec") else None
+CODECS: Codecs | None = make_codecs(import_module("msgspec")) if find_spec("msgspec") else None

@@ -1,4 +1,4 @@
-"""Owns the policy: what this service accepts, decided here and never by a token."""
+"""A verifier's policy: which tokens it accepts. No token can change it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from touchstone import arguments
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One issuer, one algorithm, and one audience or several, of which a token names at least one.
+    """One issuer, one algorithm, and one or several audiences, of which a token must name at least one.
 
-    `leeway` is in seconds, for the clocks of two machines. Raises ValueError for a policy that could accept no token,
-    or could not refuse anything sensibly.
+    `leeway` is in seconds, for the difference between two machines' clocks. Raises ValueError for an invalid argument.
     """
 
     issuer: str
@@ -25,11 +24,11 @@ class Policy:
     def __post_init__(self) -> None:
         arguments.text("issuer", self.issuer)
         if " " in self.issuer:
-            raise ValueError("issuer must not hold blanks")
+            raise ValueError("issuer must not contain spaces")
         if not isinstance(self.audience, str):
             if not isinstance(self.audience, list | tuple | set | frozenset) or not self.audience:
-                raise ValueError("audience must be a string, or a list of at least one")
-            # A copy: what the caller's list becomes later is not our policy.
+                raise ValueError("audience must be a string or a non-empty list of strings")
+            # A copy: later changes of the caller's list do not change the policy.
             object.__setattr__(self, "audience", tuple(self.audience))
         for each in (self.audience,) if isinstance(self.audience, str) else self.audience:
             arguments.text("audience", each)
@@ -39,5 +38,5 @@ class Policy:
 
     @property
     def audiences(self) -> frozenset[str]:
-        """The names of which a token's `aud` must hold one."""
+        """The names of which a token's `aud` must contain one."""
         return frozenset((self.audience,) if isinstance(self.audience, str) else self.audience)

@@ -1,4 +1,4 @@
-"""Owns status lists: from an untrusted list token to bits that can be asked (draft-ietf-oauth-status-list-21)."""
+"""Status lists, read from untrusted list tokens (draft-ietf-oauth-status-list-21)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from touchstone.errors import BadSignature
 from touchstone.jws import check_signature
 from touchstone.keys import KeySet
 
-LARGEST = 1_048_576  # bytes of an inflated list
+MAX_LIST_BYTES = 1_048_576  # of an inflated list
 _SIZES = (1, 2, 4, 8)  # bits of an entry (section 4.1)
 _TYPES = ("statuslist+jwt", "application/statuslist+jwt")
 _UNSUPPORTED = frozenset({"crit", "b64", "zip"})
-_DEEPEST_JSON = 8
+_MAX_DEPTH = 8
 _TEN_YEARS = 3652 * 24 * 3600
 _NUMBERS = (int, float)
 
 
 class UnknownSignerError(ValueError):
-    """The list token names a key that is not in the set; perhaps one that is newer than the set."""
+    """The list token names a key that is not in the set, perhaps because it is newer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusList:
     """The status of each index; immutable: a change is another list. Times are seconds since the epoch.
 
-    `bits` is the size of an entry (1, 2, 4 or 8), `data` all entries, lowest bits first; `ttl` (seconds) is how long
-    the issuer lets a copy go unasked, `expires_at` is infinite where the list names no end.
+    `bits` is the size of an entry (1, 2, 4 or 8), `data` holds all entries, lowest bits first. `ttl` is for how many
+    seconds a copy may be used before it is fetched again. `expires_at` is infinite if the list has no `exp`.
     """
 
     uri: str
@@ -39,7 +39,7 @@ class StatusList:
     issued_at: float
     expires_at: float = inf
     ttl: float | None = None
-    # Stands for these very contents where keeping them would be too much.
+    # Identifies these contents, so that a cache need not hold the list itself.
     stamp: object = field(default_factory=object, init=False, repr=False, compare=False)
 
     @classmethod
@@ -53,10 +53,10 @@ class StatusList:
         expires_at: float = inf,
         ttl: float | None = None,
     ) -> StatusList:
-        """Make a list of the members of `status_list` (section 4.2), which are zlib in base64url.
+        """Return the list with the members of `status_list` (section 4.2): `lst` is zlib data in base64url.
 
-        Raises ValueError for anything else: bits of another number, a stream that is broken, not complete, followed
-        by more, or that inflates to more than 1 MiB (of which no more than that is inflated).
+        Raises ValueError for other values of `bits`, and for a stream that is broken, incomplete, followed by more data, or
+        larger than 1 MiB when inflated (no more than that is inflated).
         """
         if type(bits) is not int or bits not in _SIZES:
             raise ValueError("bits is not 1, 2, 4 or 8")
@@ -64,17 +64,17 @@ class StatusList:
             raise ValueError("lst is not a string")
         inflating = zlib.decompressobj()
         try:
-            data = inflating.decompress(base64url.decode(lst.encode("ascii")), LARGEST + 1)
+            data = inflating.decompress(base64url.decode(lst.encode("ascii")), MAX_LIST_BYTES + 1)
         except zlib.error:
             raise ValueError("lst is not zlib") from None
-        if len(data) > LARGEST:
+        if len(data) > MAX_LIST_BYTES:
             raise ValueError("the list is too large")
         if not inflating.eof or inflating.unused_data:
             raise ValueError("lst is not one whole stream")
         return cls(uri, bits, data, issued_at, expires_at, ttl)
 
     def get(self, index: int) -> int:
-        """Return the status at `index`, 0 (valid) to 2^bits - 1; raise IndexError outside of the list."""
+        """Return the status at `index`, 0 (valid) to 2^bits - 1; raise IndexError outside the list."""
         if index < 0:
             raise IndexError("no such index")
         byte, place = divmod(index, 8 // self.bits)
@@ -84,14 +84,14 @@ class StatusList:
         return len(self.data) * 8 // self.bits
 
 
-def read(  # noqa: PLR0913 - what the list is measured against, by keyword
+def read(  # noqa: PLR0913 - expected values, by keyword
     token: bytes, keys: KeySet, *, uri: str, issuer: str, now: float, leeway: float = 30
 ) -> StatusList:
-    """Read the list token (section 5.1) that the issuer publishes at `uri`; `now` and `leeway` are in seconds.
+    """Return the list of the list token (section 5.1) published at `uri`; `now` and `leeway` are in seconds.
 
-    Raises ValueError, whose words never repeat the token's, unless it is a compact JWT of type `statuslist+jwt`,
-    signed with RS256 and one of `keys` (UnknownSignerError if it names another), `sub` is the uri, `iss` the issuer or
-    absent, `iat` not in the future, `exp` not over and `ttl` positive if present, and `status_list` well-formed.
+    Raises ValueError, which repeats nothing from the token, unless it is a compact JWT of type `statuslist+jwt`,
+    signed with RS256 and one of `keys` (UnknownSignerError if it names another), `sub` is `uri`, `iss` is `issuer` or
+    absent, `iat` is not in the future, `exp` has not passed, `ttl` is positive if present, and `status_list` is well-formed.
     """
     signed, _, signature = token.rpartition(b".")
     header, _, payload = signed.partition(b".")
@@ -130,7 +130,7 @@ def _check_signature(header: dict[str, Any], signature: bytes, signed: bytes, ke
     if header.get("typ") not in _TYPES:
         raise ValueError("typ is not statuslist+jwt")
     if not _UNSUPPORTED.isdisjoint(header):
-        raise ValueError("the header asks for an extension")
+        raise ValueError("the header names an unsupported extension")
     kid = header.get("kid")
     key = keys.get(kid) if type(kid) is str else None
     if key is None:
@@ -138,18 +138,18 @@ def _check_signature(header: dict[str, Any], signature: bytes, signed: bytes, ke
     try:
         check_signature(key.public, signature, signed)
     except BadSignature:
-        raise ValueError("the signature does not hold") from None
+        raise ValueError("the signature is not valid") from None
 
 
 def _object(part: bytes) -> dict[str, Any]:
-    value = strictjson.loads(base64url.decode(part), max_depth=_DEEPEST_JSON)
+    value = strictjson.loads(base64url.decode(part), max_depth=_MAX_DEPTH)
     if type(value) is not dict:
         raise ValueError("not a JSON object")
     return value
 
 
 def _moment(value: Any, now: float) -> float:
-    # Compared before it is reckoned with: JSON's integers have any size.
+    # Compared before any arithmetic: integers in JSON have any size.
     if type(value) not in _NUMBERS or not now - _TEN_YEARS < value < now + _TEN_YEARS:
         raise ValueError("a time is missing or malformed")
     return float(value)

@@ -1,4 +1,4 @@
-"""Owns strict JSON: one text, one meaning (RFC 8259; I-JSON, RFC 7493 section 2)."""
+"""Strict JSON: each text has one meaning (RFC 8259; I-JSON, RFC 7493 section 2)."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from json import JSONDecoder
 from math import isinf
 from typing import Never, cast
 
-from touchstone.msgspec_support import HELP, Help
+from touchstone.msgspec_support import CODECS, Codecs
 
 _WHITESPACE = " \t\n\r"
 
-# Strings are matched so that brackets inside them do not count. The closing quote is optional: an unterminated
-# string is swallowed in one go instead of being tried again from each quote in it.
+# Strings are matched so that brackets inside them do not count. The closing quote is optional, so that an unterminated
+# string is matched once and not tried again from each quote in it.
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class Reader:
-    """Reads strict JSON, with help where there is some; what is read and what is refused is the same."""
+    """Reads strict JSON, with or without `codecs`: the results and the errors are the same."""
 
-    def __init__(self, faster: Help | None) -> None:
-        self._faster = faster
+    def __init__(self, codecs: Codecs | None) -> None:
+        self._codecs = codecs
 
     def loads(self, raw: bytes | str, *, max_depth: int = 32) -> object:
-        """Read one JSON text.
+        """Return the value of one JSON text.
 
-        Raises ValueError, and nothing else, for what is not JSON in UTF-8, begins with a byte order mark, repeats a
-        member at any depth, holds NaN, Infinity, a number too large for a float or an integer of thousands of
-        digits, an unpaired surrogate, or nests deeper than `max_depth`.
+        Raises ValueError, and no other error, for a text that is not JSON in UTF-8, begins with a byte order mark,
+        repeats a member at any depth, contains NaN, Infinity, a number too large for a float, an integer of thousands
+        of digits or an unpaired surrogate, or nests deeper than `max_depth`.
         """
-        # All opening brackets: `replace` finds them with memchr, where `count` looks at every byte.
+        # Counts the opening brackets: `replace` uses memchr, `count` looks at each byte.
         shallow = (
             type(raw) is bytes
             and 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b"")) <= max_depth
         )
-        faster = self._faster
-        if faster is not None and shallow and isinstance(raw, bytes):
+        codecs = self._codecs
+        if codecs is not None and shallow and isinstance(raw, bytes):
             try:
-                value = faster.loads(raw)
-                if faster.dumps(value) == raw:
-                    # Written the very same way again: nothing was dropped, repeated or bent.
+                value = codecs.loads(raw)
+                if codecs.dumps(value) == raw:
+                    # It encodes to the same bytes: no member was dropped, repeated or changed.
                     return cast("object", value)
-            except Exception:  # noqa: BLE001, S110 - whatever it was, the strict reader decides
+            except Exception:  # noqa: BLE001, S110 - the strict reader below decides
                 pass
         try:
             text = raw if isinstance(raw, str) else str(raw, "utf-8")
@@ -55,7 +55,7 @@ class Reader:
         if end != len(text):
             raise ValueError("more than one value")
         if "\\" in text or not text.isascii():
-            # An unpaired surrogate is the one thing in a string that cannot be written as UTF-8.
+            # An unpaired surrogate is the only character that cannot be encoded as UTF-8.
             try:
                 json.dumps(value, ensure_ascii=False).encode()
             except UnicodeEncodeError:
@@ -63,7 +63,7 @@ class Reader:
         return cast("object", value)
 
 
-loads = Reader(HELP).loads
+loads = Reader(CODECS).loads
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""For tests of your own app: an issuer in memory, whose tokens are as real as any other's."""
+"""An issuer in memory for tests of your own app; its tokens are signed and verified like real ones."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from touchstone.policy import Policy
 from touchstone.status import StatusList
 from touchstone.verifier import Verifier
 
-_SIZE = 8192  # bits of the status list: as many tokens, after which indexes are used again
+_SIZE = 8192  # bits of the status list; indexes repeat after that many tokens
 
 
 class InMemoryIssuer:
-    """Signs tokens, ends them and verifies them by the rules of an `Issuer`, without network, files or threads.
+    """Signs, revokes and verifies tokens by the rules of an `Issuer`, without network, files or threads.
 
-    Give it to `Touchstone` in place of the real one. `now` returns seconds since the epoch.
+    Pass it to `Touchstone` instead of an `Issuer`. `now` returns seconds since the epoch.
     """
 
     def __init__(
@@ -49,10 +49,9 @@ class InMemoryIssuer:
         self._verifier = Verifier(policy, lambda: keys, lists=self._listed, now=now)
 
     def token(self, *scopes: str, subject: str = "alice", **claims: Any) -> str:
-        """Return a good token of `subject` with these scopes, for 5 minutes.
+        """Return a valid token of `subject` with these scopes, for 5 minutes.
 
-        Other claims are added, or take the place of those that a token has: `token(exp=0)` has expired; a claim that is
-        None is left out.
+        Other claims are added or replace the default ones: `token(exp=0)` has expired. A claim that is None is left out.
         """
         now = int(self._now())
         index, self._issued = self._issued % _SIZE, self._issued + 1
@@ -78,15 +77,15 @@ class InMemoryIssuer:
         return {"Authorization": f"Bearer {self.token(*scopes, subject=subject, **claims)}"}
 
     def revoke(self, token: str) -> None:
-        """End the session of a good token: from now on it is refused as RevokedToken. Raise TokenError for any other."""
+        """End the session of a valid token, so that it is refused as RevokedToken; raise TokenError for any other."""
         status = self.verify(token).status
         if status is None:
-            raise ValueError("the token names no status")
+            raise ValueError("the token has no status claim, so it cannot be revoked")
         self._bits[status.index // 8] |= 1 << status.index % 8
         self._publish()
 
-    def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:  # noqa: ARG002 - all is fresh here
-        """Return the claims of a good token; raise TokenError for any other."""
+    def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:  # noqa: ARG002 - always fresh
+        """Return the claims of a valid token; raise TokenError for any other."""
         return self._verifier.verify(token)
 
     def ready(self) -> bool:
@@ -94,11 +93,11 @@ class InMemoryIssuer:
         return True
 
     def health(self) -> dict[str, object]:
-        """Return the health of an Issuer that has its keys."""
+        """Return the health of an `Issuer` with keys."""
         return {"keys": 1, "age": 0.0, "last_error": None}
 
     def close(self) -> None:
-        """Do nothing: there is nothing to stop."""
+        """Do nothing, as there are no threads to stop."""
 
     def _listed(self, uri: str) -> StatusList:
         if uri != self._uri:
@@ -111,7 +110,7 @@ class InMemoryIssuer:
 
 @cache
 def _key() -> RSAPrivateKey:
-    return generate_private_key(65537, 2048)  # once in a process: it takes a while
+    return generate_private_key(65537, 2048)  # once per process, as it takes a while
 
 
 def _encode(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Which certificate authorities a server's certificate is checked against, for a session of requests."""
+"""TLS contexts: which certificate authorities (CAs) a server's certificate is checked against."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 CA: TypeAlias = str | os.PathLike[str] | ssl.SSLContext | None
 
-_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # how OpenSSL names the files of a folder
-# As requests reads them; the first that is set counts. OpenSSL's own two are added up.
-_INSTEAD = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # the file names in an OpenSSL folder
+# The first of these that is set counts, as in requests; the two of OpenSSL are combined.
+_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class CertificatesError(ValueError):
-    """What should hold CA certificates holds none; the text names it."""
+    """A file or folder has no usable CA certificates; the message names it."""
 
 
 def context(ca: CA = None) -> ssl.SSLContext:
-    """Return a client's context: certificates and names are checked.
+    """Return a client's context, which checks certificates and host names.
 
-    `ca` is a file of CA certificates in PEM, a folder of them as OpenSSL has it (see `openssl rehash`), or a context of
-    your own, which is returned as it is. None: what REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or SSL_CERT_FILE and SSL_CERT_DIR
-    name, else the CAs of certifi. Raises ValueError for what holds no CA certificates.
+    `ca` is a file of CA certificates in PEM, an OpenSSL folder of them (see `openssl rehash`), or a context of your own,
+    which is returned unchanged. None: the CAs that REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or SSL_CERT_FILE and SSL_CERT_DIR
+    name, else those of certifi. Raises ValueError if there are no CA certificates in a file or folder.
     """
     if isinstance(ca, ssl.SSLContext):
         if ca.verify_mode != ssl.CERT_REQUIRED:
-            raise ValueError("ca must be a context that checks certificates")
+            raise ValueError("ca must be a context that checks certificates (verify_mode CERT_REQUIRED)")
         return ca
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name, place in [("ca", ca)] if ca is not None else _named():
+    for name, place in [("ca", ca)] if ca is not None else _from_environment():
         _load(made, name, place)
     return made
 
 
-def _named() -> list[tuple[str, str]]:
-    for names in (_INSTEAD[:1], _INSTEAD[1:], _OPENSSL):
+def _from_environment() -> list[tuple[str, str]]:
+    for names in (_REQUESTS[:1], _REQUESTS[1:], _OPENSSL):
         found = [(name, os.environ[name]) for name in names if os.environ.get(name)]
         if found:
-            # A list of folders is OpenSSL's own form, and no other's.
+            # Only SSL_CERT_DIR may be a list of folders.
             return [
                 (name, each)
                 for name, value in found

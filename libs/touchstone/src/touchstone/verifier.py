@@ -1,4 +1,4 @@
-"""Owns the decision: is this token good, here and now? No I/O, no framework, no second opinion."""
+"""The whole check of an access token (RFC 9068 section 4, RFC 8725 section 3), without I/O."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from touchstone.keys import Key, KeySet
 from touchstone.policy import Policy
 from touchstone.status import StatusList
 
-_TEN_YEARS = 3652 * 24 * 3600
+_TEN_YEARS = 3652 * 24 * 3600  # seconds
 _TYPES = ("at+jwt", "application/at+jwt")
-_KNOWN_HEADERS = 64
+_MAX_HEADERS = 64
 _NUMBERS = (int, float)
 
 
 class Verifier:
-    """Verifies access tokens of one issuer for one audience (RFC 9068 section 4, RFC 8725).
+    """Verifies access tokens of one issuer by a policy. May be shared by any number of threads.
 
-    `keys` is asked at every use, so a key that it no longer holds verifies nothing any more, not even a token
-    that was seen before. So is `lists`, for the list of a token with a status, by its address: it returns the current
-    one, or raises UnknownStatus if that is not the issuer's, StatusUnavailable if there is none yet. Without `lists`
-    a token with a status is refused. `now` returns seconds since the epoch. May be shared by any number of threads.
-    Raises ValueError for an argument that cannot work.
+    `keys` is called for every token, so that a key that it no longer returns verifies nothing, not even a token
+    verified before. `lists` is called with the URI of a token's status list and returns the current one; it raises
+    UnknownStatus if the issuer has no such list, StatusUnavailable if it was not obtained yet. Without `lists` a token
+    with a status is refused. `now` returns seconds since the epoch. Raises ValueError for an invalid argument.
     """
 
     def __init__(
@@ -53,10 +52,10 @@ class Verifier:
         self._headers: dict[bytes, str] = {}
 
     def verify(self, token: str) -> AccessClaims:
-        """Return the claims of a token that passes every rule.
+        """Return the claims of a valid token.
 
-        Raises a subclass of TokenError for every other value of any type, StatusUnavailable when its status list has
-        expired, and nothing else but what `keys` and `lists` raise.
+        Raises a subclass of TokenError for any other value of any type, StatusUnavailable if its status list has
+        expired, and besides these only what `keys` and `lists` raise.
         """
         if type(token) is not str:
             raise errors.MalformedToken
@@ -66,7 +65,7 @@ class Verifier:
         found, key, since, until, uri, stamp = verdict
         current = self._keys().get(key.kid)
         if since <= self._now() < until and (current is key or current == key):
-            # The same list says the same again; only another one has to be asked.
+            # The status is still the same in the same list; only in a new one it must be looked up.
             if uri is None or self._lists(uri).stamp is stamp:
                 return found
             return self._check_status(token, found, key, since, found.expires_at + self.policy.leeway)
@@ -92,14 +91,14 @@ class Verifier:
         if self._audiences.isdisjoint(found.audience):
             raise errors.WrongAudience
         uri = None if found.status is None else found.status.uri
-        # Remembered before its status is asked: that may change, the rest does not.
+        # Cached before its status is looked up: that may change, the rest does not.
         self._verdicts.put(token, (found, key, since, until, uri, None))
         return found if uri is None else self._check_status(token, found, key, since, until)
 
     def _check_status(
         self, token: str, found: AccessClaims, key: Key, since: float, until: float
     ) -> AccessClaims:
-        """Return the claims if their status is good now, and remember in which list that was seen."""
+        """Return the claims if their status is valid now, and cache in which list that was."""
         status = cast("StatusReference", found.status)
         listed = self._lists(status.uri)
         expires = listed.expires_at + self.policy.leeway
@@ -122,13 +121,13 @@ class Verifier:
         return kid
 
     def _remember_header(self, encoded: bytes, kid: str) -> None:
-        # All tokens of one key share one header. Only headers that the issuer has signed come this far.
-        if len(self._headers) >= _KNOWN_HEADERS:
+        # All tokens of one key share one header. Only headers that the issuer has signed are cached.
+        if len(self._headers) >= _MAX_HEADERS:
             self._headers.clear()
         self._headers[encoded] = kid
 
     def _check_times(self, members: dict[str, Any]) -> tuple[float, float]:
-        """Return the times from and until which a fresh look would say yes again."""
+        """Return the times from and until which `iat`, `exp` and `nbf` are valid."""
         now, leeway = self._now(), self.policy.leeway
         issued: Any = members.get("iat")
         expires: Any = members.get("exp")
@@ -137,7 +136,7 @@ class Verifier:
             type(issued) is type(expires) is type(begins) is int or _are_numbers(issued, expires, begins)
         ):
             raise errors.MalformedClaims(_not_a_number(members))
-        # Compared before they are reckoned with: JSON's integers have any size.
+        # Compared before any arithmetic: integers in JSON have any size.
         if not now - leeway < expires < now + _TEN_YEARS:
             raise errors.ExpiredToken if now - _TEN_YEARS < expires < now else errors.MalformedClaims("exp")
         first, since = (begins, issued) if begins < issued else (issued, begins)
@@ -145,7 +144,7 @@ class Verifier:
             claim = "iat" if issued == (since if since > now else first) else "nbf"
             near = now < since < now + _TEN_YEARS
             raise errors.NotYetValid(claim) if near else errors.MalformedClaims(claim)
-        # What lives for years is looked at afresh each time: its ten years may end before it does.
+        # A token that lives for years is checked each time: its times may leave the ten years before it expires.
         return since - leeway, expires + leeway if expires - first < _TEN_YEARS / 2 else since - leeway
 
 
@@ -170,7 +169,7 @@ def _are_numbers(*times: object) -> bool:
 
 
 def _not_a_number(members: dict[str, Any]) -> str:
-    """Return the name of the first time that is no number; `nbf` may be missing."""
+    """Return the name of the first time that is not a number; `nbf` may be missing."""
     times = ("iat", "exp", "nbf") if "nbf" in members else ("iat", "exp")
     return next(name for name in times if type(members.get(name)) not in _NUMBERS)
 

@@ -239,7 +239,7 @@ def test_an_older_list_than_the_one_at_hand_is_not_believed(documents, publish, 
     follower = documents._lists[URI]
     publish(LIST, mint.list_token(URI, b"\xff\xff", iat=NOW - 31))
     follower.poll()
-    assert follower.last_error == "ValueError: older than the list that is held"
+    assert follower.last_error == "ValueError: older than the current list"
     publish(LIST, mint.list_token(URI, b"\xff\xff", iat=NOW - 30))
     follower.poll()
     assert follower.last_error is None

@@ -217,7 +217,7 @@ def test_an_answer_that_breaks_off_is_reported(server, answer):
         (200, b"<html>", "JSONDecodeError: the response is not JSON"),
         (200, b"\xff", "ValueError: not UTF-8"),
         (200, b"[]", "ValueError: not a JWK Set"),
-        (200, b'{"keys": []}', "ValueError: no usable key"),
+        (200, b'{"keys": []}', "ValueError: the JWK Set has no usable key"),
     ],
 )
 def test_an_unusable_answer_is_reported(server, answer, status, body, told):

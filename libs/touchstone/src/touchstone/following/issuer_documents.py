@@ -1,4 +1,4 @@
-"""Owns what is followed of one issuer: its keys, and the status lists that its tokens have named."""
+"""The followed documents of one issuer: its keys, and the status lists that its tokens have named."""
 
 from __future__ import annotations
 
@@ -25,28 +25,27 @@ from touchstone.status import StatusList
 
 T = TypeVar("T")
 
-JWKS_BYTES = 150_000
-LIST_BYTES = 400_000  # a list of 2^20 bits at random, which no zlib makes smaller, takes 235,000
+MAX_JWKS_BYTES = 150_000
+MAX_LIST_BYTES = 400_000  # a list of 2^20 random bits, which zlib cannot compress, takes 235,000
 MAX_LISTS = 64
-_LIST_INTERVAL = 20.0  # seconds, where neither the server nor the list says
-_CONFIRM_EVERY = 1.0  # seconds between two fetches out of turn for requests that ask for fresh knowledge
-_EARLY_WAIT = 0.5  # seconds that a list with an unknown key may wait for newer keys
+_LIST_INTERVAL_SECONDS = 20.0  # where neither the server nor the list names one
+_CONFIRM_INTERVAL_SECONDS = 1.0  # between two on-demand refreshes for fresh routes
+_NEW_KEY_WAIT_SECONDS = 0.5  # for the keys, when a list names an unknown one
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class IssuerDocuments:
     """The keys and status lists of the issuer at `url`, each followed in the background from its first use on.
 
-    All are fetched under `backchannel` where that is given: the keys at `jwks_path`, the lists at `status_path` + a
-    number, and no other address is ever asked. `fresh_within`, `stale_within` and `alert_after` are in seconds: how old a
-    confirmation may be that a fresh route relies on, after how long an unconfirmed document is forgotten, and when
-    it is logged as an error. With `snapshots`, a folder, the last good documents outlive the process. `now` returns
-    seconds since the epoch, `clock` any that never go back. `ca` says whose certificates are trusted (a file, a folder
-    or an ssl.SSLContext; None: what the environment names, else certifi, see `touchstone.tls.context`), `proxy` through
-    which HTTP proxy all goes (none of the environment's is used).
+    They are fetched under `backchannel`, if given: the keys at `jwks_path`, the lists at `status_path` + a number, and
+    nothing else. `fresh_within`, `stale_within` and `alert_after` are in seconds: how old a confirmation may be on a fresh
+    route, after how long an unconfirmed document is dropped, and when that is logged as an error. `snapshots` is a folder
+    in which the last good documents outlive the process. `now` returns seconds since the epoch, `clock` seconds that
+    never go back. `ca` selects the trusted certificates, as in `touchstone.tls.context`; all requests go through the HTTP
+    proxy `proxy`, and never through one of the environment.
 
-    Making one asks nothing of the issuer. Following ends with `close`, and with the object. Raises ValueError for an
-    argument that cannot work. May be shared by any number of threads, also across a fork.
+    The first use starts the background threads; `close`, or the end of the object, stops them. May be shared by any number
+    of threads, also across a fork. Raises ValueError for an invalid argument.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting, by keyword
@@ -89,7 +88,7 @@ class IssuerDocuments:
         self._snapshots = None if snapshots is None else arguments.folder("snapshots", snapshots)
         self._stale_within = stale_within
         if ca is not None:
-            tls.context(ca)  # what cannot be read is an error now
+            tls.context(ca)  # raises ValueError now if it cannot be read
         if proxy is not None:
             arguments.url("proxy", proxy, credentials=True)
         self._make = partial(
@@ -101,10 +100,10 @@ class IssuerDocuments:
         )
         self._lists: dict[str, Follower[StatusList]] = {}
         self._closed = False
-        self._keys: Follower[KeySet] = self._follow("jwks", jwks_path, _usable_keys, JWKS_BYTES)
+        self._keys: Follower[KeySet] = self._follow("jwks", jwks_path, _usable_keys, MAX_JWKS_BYTES)
 
     def keys(self) -> KeySet:
-        """Return the keys, at once; raise Unavailable while there are none."""
+        """Return the keys without waiting; raise Unavailable if there are none yet."""
         keys = self._keys.current
         if keys is None:
             keys = self._keys.value
@@ -113,9 +112,9 @@ class IssuerDocuments:
         return keys
 
     def status_list(self, uri: str) -> StatusList:
-        """Return the list, at once, and follow it from now on.
+        """Return the list without waiting, and follow it from now on.
 
-        Raises UnknownStatus for an address that is none of the issuer's lists, StatusUnavailable while there is none.
+        Raises UnknownStatus if the URI is none of the issuer's lists, StatusUnavailable if the list is not there yet.
         """
         try:
             listed = self._lists[uri].current
@@ -128,36 +127,36 @@ class IssuerDocuments:
         return listed
 
     def wait_first(self, uri: str | None, seconds: float) -> None:
-        """Wait until the first attempt to get that list (None: the keys) has ended, at most so many seconds."""
+        """Wait at most `seconds` for the first attempt to get that list (None: the keys) to end."""
         (self._keys if uri is None else self._follower(uri)).wait_ready(seconds)
 
     def refresh_keys(self, seconds: float) -> None:
-        """Ask for the keys out of turn, at most once in 10 s, and wait up to `seconds` for them."""
+        """Refresh the keys on demand, at most once in 10 s, and wait up to `seconds` for them."""
         self._keys.refresh_soon(seconds)
 
     def confirmed(self, claims: AccessClaims) -> bool:
-        """Tell, at once, whether all that speaks for these claims was confirmed within `fresh_within`."""
-        return all(follower.confirmed(self.fresh_within) for follower in self._speaking_for(claims))
+        """Return whether the keys and the list of these claims were confirmed within `fresh_within`."""
+        return all(follower.confirmed(self.fresh_within) for follower in self._needed_for(claims))
 
     def confirm(self, claims: AccessClaims, seconds: float) -> None:
-        """Have it confirmed, waiting up to `seconds`; raise Unconfirmed if that fails.
+        """Have the keys and the list confirmed, waiting up to `seconds`; raise Unconfirmed if that fails.
 
-        All threads share a fetch. What is confirmed may have changed: verify the token again.
+        All threads share a fetch. The documents may have changed: verify the token again.
         """
         deadline = time.monotonic() + seconds
-        old = [one for one in self._speaking_for(claims) if not one.confirmed(self.fresh_within)]
+        old = [one for one in self._needed_for(claims) if not one.confirmed(self.fresh_within)]
         for follower in old:
-            follower.refresh_soon(every=_CONFIRM_EVERY)
+            follower.refresh_soon(every=_CONFIRM_INTERVAL_SECONDS)
         for follower in old:
             if not follower.wait_confirmed(self.fresh_within, deadline - time.monotonic()):
                 raise Unconfirmed
 
     def ready(self) -> bool:
-        """Tell, at once, whether tokens can be checked."""
+        """Return, without waiting, whether tokens can be verified."""
         return self._keys.value is not None
 
     def health(self) -> dict[str, object]:
-        """Tell how it stands: number of keys, seconds since they were confirmed, the last failure or None."""
+        """Return the number of keys, the seconds since they were confirmed and the last failure or None."""
         keys = self._keys.value
         return {
             "keys": 0 if keys is None else len(keys),
@@ -166,42 +165,42 @@ class IssuerDocuments:
         }
 
     def stats(self) -> list[DocumentStats]:
-        """Tell how it stands with each document: the keys, then the lists in the order in which they were met."""
+        """Return the state of each document: the keys, then the lists in the order of their first use."""
         return [self._keys.stats, *(follower.stats for follower in list(self._lists.values()))]
 
     def close(self) -> None:
-        """Stop following. What is known stays."""
+        """Stop the background threads; the last documents stay."""
         self._closed = True
         self._keys.close()
         for follower in list(self._lists.values()):
             follower.close()
 
-    def _speaking_for(self, claims: AccessClaims) -> list[Follower[KeySet] | Follower[StatusList]]:
+    def _needed_for(self, claims: AccessClaims) -> list[Follower[KeySet] | Follower[StatusList]]:
         if claims.status is None:
             return [self._keys]
         uri = claims.status.uri
         return [self._keys, self._follower(uri)]
 
     def _follower(self, uri: str) -> Follower[StatusList]:
-        return self._lists.get(uri) or self._meet(uri)
+        return self._lists.get(uri) or self._follow_list(uri)
 
-    def _meet(self, uri: str) -> Follower[StatusList]:
+    def _follow_list(self, uri: str) -> Follower[StatusList]:
         prefix = self._public + self._status_path
         number = uri.removeprefix(prefix)
         if not uri.startswith(prefix) or not _NUMBER.fullmatch(number):
             raise UnknownStatus
         path = self._status_path + number
-        made = self._follow(
+        new = self._follow(
             path.strip("/"),
             path,
-            # Not held by what it holds, so that all ends at once when it is dropped, whenever garbage is collected.
+            # A weak reference: without a cycle, dropping the object ends its threads before any garbage collection.
             partial(IssuerDocuments._read_list, proxy(self), uri),
-            LIST_BYTES,
+            MAX_LIST_BYTES,
             ttl=lambda listed: listed.ttl,
-            default_interval=_LIST_INTERVAL,
+            default_interval=_LIST_INTERVAL_SECONDS,
         )
-        # Without a lock, which a fork might leave locked for ever; what loses the race was never started.
-        follower = self._lists.setdefault(uri, made)
+        # Without a lock, which a fork could leave locked; the follower that loses the race was never started.
+        follower = self._lists.setdefault(uri, new)
         while len(self._lists) > MAX_LISTS:
             with suppress(KeyError):  # another thread was quicker
                 self._lists.pop(next(iter(list(self._lists)))).close()
@@ -210,7 +209,7 @@ class IssuerDocuments:
         return follower
 
     def _follow(
-        self, name: str, path: str, parse: Callable[[bytes], T], max_bytes: int, **how: Any
+        self, name: str, path: str, parse: Callable[[bytes], T], max_bytes: int, **options: Any
     ) -> Follower[T]:
         snapshot = None
         if self._snapshots is not None:
@@ -220,7 +219,8 @@ class IssuerDocuments:
             )
         url = self._base + path
         return cast(
-            "Follower[T]", self._make(url, parse, name=name, max_bytes=max_bytes, snapshot=snapshot, **how)
+            "Follower[T]",
+            self._make(url, parse, name=name, max_bytes=max_bytes, snapshot=snapshot, **options),
         )
 
     def _read_list(self, uri: str, token: bytes) -> StatusList:
@@ -228,22 +228,22 @@ class IssuerDocuments:
         try:
             listed = read(self.keys())
         except status.UnknownSignerError:
-            self.refresh_keys(_EARLY_WAIT)
+            self.refresh_keys(_NEW_KEY_WAIT_SECONDS)
             listed = read(self.keys())
         follower = self._lists.get(uri)
-        held = None if follower is None else follower.value
-        # Played back, it would make revoked tokens good; the same contents, signed earlier elsewhere, do no harm.
+        current = None if follower is None else follower.value
+        # A replayed list would make revoked tokens valid; the same contents, signed earlier elsewhere, do no harm.
         if (
-            held is not None
-            and listed.issued_at < held.issued_at - self._leeway
-            and (listed.bits, listed.data) != (held.bits, held.data)
+            current is not None
+            and listed.issued_at < current.issued_at - self._leeway
+            and (listed.bits, listed.data) != (current.bits, current.data)
         ):
-            raise ValueError("older than the list that is held")
+            raise ValueError("older than the current list")
         return listed
 
 
 def _usable_keys(document: bytes) -> KeySet:
     keys = KeySet.from_jwks(document)
     if not len(keys):
-        raise ValueError("no usable key")
+        raise ValueError("the JWK Set has no usable key")
     return keys
