@@ -98,10 +98,10 @@ class Workload:
 def run_workload(url: str, auth: AuthService, numbers: range, together: int) -> Workload:
     """End these sessions from two processes, at the target rate or as fast as the database can."""
     longest = 1.5 * len(numbers) / TARGET
-    horizon: list[ReadPosition] = [auth.changes(None).horizon]
+    position: list[ReadPosition] = [auth.changes(None).horizon]
 
     def read(_: int) -> None:
-        horizon[0] = auth.changes(horizon[0]).horizon
+        position[0] = auth.changes(position[0]).horizon
 
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         list(pool.map(len, [()] * PROCESSES))  # until both have started

@@ -2,40 +2,34 @@
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from service_kit.web.problems import MEDIA_TYPE, URN
-
-
-class ProblemType(NamedTuple):
-    """Status and title, the same for every problem of one type."""
-
-    status: int
-    title: str
-
+from service_kit.web.problems import MEDIA_TYPE, URN, ProblemType
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
-    "bad_target": ProblemType(400, "The request target is not in canonical form"),
-    "bad_request": ProblemType(400, "Bad Request"),
-    "duplicate_header": ProblemType(400, "A header that may appear once is repeated"),
-    "not_found": ProblemType(404, "Not Found"),
-    "method_not_allowed": ProblemType(405, "Method Not Allowed"),
-    "request_timeout": ProblemType(408, "Request Timeout"),
-    "content_too_large": ProblemType(413, "Content Too Large"),
-    "uri_too_long": ProblemType(414, "URI Too Long"),
-    "expectation_failed": ProblemType(417, "Expectation Failed"),
-    "too_many_requests": ProblemType(429, "Too Many Requests"),
-    "request_header_fields_too_large": ProblemType(431, "Request Header Fields Too Large"),
-    "internal_error": ProblemType(500, "Internal error"),
-    "bad_gateway": ProblemType(502, "A service sent an invalid response"),
-    "overloaded": ProblemType(503, "Service Unavailable"),
-    "upstream_unavailable": ProblemType(503, "A required service is not available"),
-    "keys_unavailable": ProblemType(503, "Service Unavailable"),
-    "status_unavailable": ProblemType(503, "Service Unavailable"),
-    "upstream_timeout": ProblemType(504, "A service did not respond in time"),
-    "http_version_not_supported": ProblemType(505, "HTTP Version Not Supported"),
+    each.slug: each
+    for each in (
+        ProblemType(400, "bad_target", "The request target is not in canonical form"),
+        ProblemType(400, "bad_request", "Bad Request"),
+        ProblemType(400, "duplicate_header", "A header that may appear once is repeated"),
+        ProblemType(404, "not_found", "Not Found"),
+        ProblemType(405, "method_not_allowed", "Method Not Allowed"),
+        ProblemType(408, "request_timeout", "Request Timeout"),
+        ProblemType(413, "content_too_large", "Content Too Large"),
+        ProblemType(414, "uri_too_long", "URI Too Long"),
+        ProblemType(417, "expectation_failed", "Expectation Failed"),
+        ProblemType(429, "too_many_requests", "Too Many Requests"),
+        ProblemType(431, "request_header_fields_too_large", "Request Header Fields Too Large"),
+        ProblemType(500, "internal_error", "Internal error"),
+        ProblemType(502, "bad_gateway", "A service sent an invalid response"),
+        ProblemType(503, "overloaded", "Service Unavailable"),
+        ProblemType(503, "upstream_unavailable", "A required service is not available"),
+        ProblemType(503, "keys_unavailable", "Service Unavailable"),
+        ProblemType(503, "status_unavailable", "Service Unavailable"),
+        ProblemType(504, "upstream_timeout", "A service did not respond in time"),
+        ProblemType(505, "http_version_not_supported", "HTTP Version Not Supported"),
+    )
 }
-UNAUTHORIZED = ProblemType(401, "Unauthorized")
+UNAUTHORIZED = ProblemType(401, "unauthorized", "Unauthorized")
 PROBLEM_MEDIA_TYPE = MEDIA_TYPE.encode()
 
 

@@ -1,4 +1,4 @@
-"""Request headers: what is checked, what is removed, and what is passed on to the service."""
+"""Request headers: checked, removed, or passed on to the service."""
 
 import os
 import re
@@ -26,6 +26,7 @@ _DROPPED_PREFIXES = (
     b"x-remote", b"x-authenticated", b"x-accel", b"x-sendfile", b"proxy",
 )  # fmt: skip
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
+_USED = _ONCE | {b"connection", b"transfer-encoding", b"expect", b"x-request-id", b"traceparent", b"prefer"}
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
 _CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
 _LENGTH = re.compile(rb"[0-9]{1,15}")
@@ -46,17 +47,8 @@ def new_id() -> str:
 def _verdict(name: bytes) -> int:
     """Return what to do with a header of this lower-case name, and remember it up to a bound."""
     if not _PLAIN_NAME.fullmatch(name):
-        verdict = (
-            _DROP  # some servers read `_` or `.` as `-`, so this may be a dropped name in another spelling
-        )
-    elif name in _ONCE or name in (
-        b"connection",
-        b"transfer-encoding",
-        b"expect",
-        b"x-request-id",
-        b"traceparent",
-        b"prefer",
-    ):
+        verdict = _DROP  # some servers read `_` or `.` as `-`: this could be a dropped name
+    elif name in _USED:
         verdict = _READ
     elif name in HOP_BY_HOP or name in _NOT_PASSED or name.startswith(_DROPPED_PREFIXES):
         verdict = _DROP

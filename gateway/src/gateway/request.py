@@ -1,4 +1,4 @@
-"""One request: what was received of it, what the steps found out, and the response to it."""
+"""One request: the parts received, the results of the steps, and the response."""
 
 import time
 

@@ -172,9 +172,8 @@ class ClientConnection(asyncio.Protocol):
         self._client: tuple[str, int] = ("", 0)
         self._address: tuple[str, int] = ("", 0)
         self._cycle: RequestResponseCycle | None = None  # the one whose body is being received
-        self._cycles: deque[tuple[RequestResponseCycle, Message]] = (
-            deque()
-        )  # unanswered; the first is being answered
+        # Requests without a complete response; the first one is being answered.
+        self._cycles: deque[tuple[RequestResponseCycle, Message]] = deque()
         self._coming = True  # a request is not complete
         self._in_head = True
         self._since = self.loop.time()  # the request began, the last one ended, or the client stopped reading
