@@ -1,6 +1,5 @@
-"""What the tests of orders-service share: stand-ins for what it stands on, and the databases."""
+"""Fakes of the ports, and the fixtures of the tests."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -13,64 +12,58 @@ from orders_service.domain.product import DEMO_PRODUCTS
 from orders_service.settings import Settings
 from orders_service.storage import MIGRATIONS
 from orders_service.storage.orders import SqlOrders
-from orders_service.storage.products import SqlCatalogue
-from orders_service.use_cases import Shop
-from testkit.clock import FakeClock
-from testkit.database import database_at, migrate, postgresql_url
+from orders_service.storage.products import SqlProducts
+from orders_service.use_cases import UseCases
 from testkit.keys import make_rsa
+from testkit.service_fixtures import *  # noqa: F403 - fixtures
 from testkit.token_verifier import FakeTokenVerifier
 
 
-class Profiles:
-    """Stands in for users-service: every customer has a profile, unless told to raise ``error``."""
+class FakeCustomers:
+    """`Customers` with a profile for every subject, or raising `error`; `requested` has each (sub, token)."""
 
     def __init__(self):
         self.error = None
-        self.asked = []
+        self.requested = []
 
-    def fetch(self, sub, subject_token):
-        self.asked.append((sub, subject_token))
+    def get(self, sub, token):
+        self.requested.append((sub, token))
         if self.error is not None:
             raise self.error
         return Customer(sub, f"Name of {sub}", "1 Assay Lane")
 
 
-class MemoryCatalogue:
-    """The domain's ``Catalogue`` in a dictionary."""
+class FakeProducts:
+    """`Products` in a dictionary."""
 
     def __init__(self):
         self.rows = {}
 
-    def page(self, after, limit):
+    def list_page(self, after, limit):
         return [self.rows[sku] for sku in sorted(self.rows) if after is None or sku > after][:limit]
 
-    def find(self, skus):
+    def find_by_skus(self, skus):
         return {sku: self.rows[sku] for sku in skus if sku in self.rows}
 
     def add_missing(self, products):
         for product in products:
             self.rows.setdefault(product.sku, product)
 
-    def put(self, products):
+    def add_or_replace(self, products):
         self.rows |= {product.sku: product for product in products}
 
 
-class MemoryOrders:
-    """The domain's ``Orders`` in dictionaries."""
+class FakeOrders:
+    """`Orders` in dictionaries."""
 
     def __init__(self):
         self.rows = {}
         self.keys = {}
 
-    def add(self, order, key):
-        known = self.by_key(order.customer.sub, key) if key else None
-        if known is None:
-            self.rows[order.id] = order
-        if known is None and key:
-            self.keys[order.customer.sub, key.value] = (key.fingerprint, order.id)
-        return known or order
+    def get(self, order_id):
+        return self.rows.get(order_id)
 
-    def by_key(self, sub, key):
+    def find_by_key(self, sub, key):
         fingerprint, order_id = self.keys.get((sub, key.value), (None, None))
         if order_id is None:
             return None
@@ -78,15 +71,20 @@ class MemoryOrders:
             raise IdempotencyKeyReused
         return self.rows[order_id]
 
-    def find(self, order_id):
-        return self.rows.get(order_id)
-
-    def page(self, sub, before, limit):
+    def list_page(self, sub, before, limit):
         own = [order for order in self.rows.values() if order.customer.sub == sub]
         own.sort(key=lambda order: (order.created_at, order.id.hex), reverse=True)
         if before is not None:
             own = [o for o in own if (o.created_at, o.id.hex) < (before.created_at, before.id.hex)]
         return own[:limit]
+
+    def add(self, order, key):
+        known = self.find_by_key(order.customer.sub, key) if key else None
+        if known is None:
+            self.rows[order.id] = order
+        if known is None and key:
+            self.keys[order.customer.sub, key.value] = (key.fingerprint, order.id)
+        return known or order
 
     def cancel(self, order_id, sub, at):
         order = self.rows.get(order_id)
@@ -97,22 +95,22 @@ class MemoryOrders:
         return self.rows[order_id]
 
 
-@pytest.fixture
-def clock():
-    return FakeClock(1_800_000_000)
+@pytest.fixture(scope="session")
+def migrations():
+    return MIGRATIONS
 
 
 @pytest.fixture
-def profiles():
-    return Profiles()
+def customers():
+    return FakeCustomers()
 
 
 @pytest.fixture
-def shop(profiles, clock):
-    """A shop with the demo's products, all in memory."""
-    catalogue = MemoryCatalogue()
-    catalogue.add_missing(DEMO_PRODUCTS)
-    return Shop(catalogue, MemoryOrders(), profiles, clock)
+def use_cases(customers, clock):
+    """The use cases with the demo's products, over fakes."""
+    products = FakeProducts()
+    products.add_missing(DEMO_PRODUCTS)
+    return UseCases.of(products, FakeOrders(), customers, clock)
 
 
 @pytest.fixture
@@ -131,77 +129,22 @@ def keys_dir(tmp_path_factory):
 
 
 @pytest.fixture
-def make_app(sqlite_file, keys_dir, tokens, profiles, clock):
-    """Make the app over a SQLite file of this test, with the demo's products."""
-    apps = []
-
-    def make(*, demo=True, **options):
+def create(sqlite_file, keys_dir, tokens, customers, clock):
+    def create(*, demo=True):
         url = f"sqlite:///{sqlite_file}"
         settings = Settings(database_url=url, keys_dir=keys_dir, demo=demo, log_level="CRITICAL")
-        apps.append(
-            create_app(settings, **({"profiles": profiles, "issuer": tokens, "now": clock} | options))
-        )
-        return apps[-1]
+        return create_app(settings, customers=customers, issuer=tokens, now=clock)
 
-    yield make
-    for app in apps:
-        app.extensions["database"].engine.dispose()
+    return create
 
 
-@pytest.fixture
-def app(make_app):
-    return make_app()
-
-
-@pytest.fixture
-def client(app):
-    return app.test_client()
-
-
-@pytest.fixture(scope="session")
-def sqlite_migrated(tmp_path_factory):
-    """A SQLite file with the tables and no rows, made once for all tests; copy it."""
-    file = tmp_path_factory.mktemp("migrated") / "orders.db"
-    migrate(f"sqlite:///{file}", MIGRATIONS)
-    return file
-
-
-@pytest.fixture
-def sqlite_file(sqlite_migrated, tmp_path):
-    return shutil.copy(sqlite_migrated, tmp_path / "orders.db")
-
-
-@pytest.fixture
-def sqlite(sqlite_file):
-    with database_at(f"sqlite:///{sqlite_file}") as database:
-        yield database
-
-
-@pytest.fixture(scope="session")
-def postgresql_migrated():
-    """The URL of a PostgreSQL database with the tables and no rows, made once for all tests; copy it."""
-    with postgresql_url() as url:
-        migrate(url, MIGRATIONS)
-        yield url
-
-
-@pytest.fixture
-def postgresql(postgresql_migrated):
-    with postgresql_url(postgresql_migrated) as url, database_at(url) as database:
-        yield database
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
 def orders(request):
-    """Every implementation of the port ``Orders`` in turn, the tests' own one too."""
-    return MemoryOrders() if request.param == "memory" else SqlOrders(request.getfixturevalue(request.param))
+    """Every implementation of `Orders` in turn."""
+    return FakeOrders() if request.param == "fake" else SqlOrders(request.getfixturevalue(request.param))
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def catalogue(request):
-    """Every implementation of the port ``Catalogue`` in turn, the tests' own one too."""
-    return (
-        MemoryCatalogue()
-        if request.param == "memory"
-        else SqlCatalogue(request.getfixturevalue(request.param))
-    )
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def products(request):
+    """Every implementation of `Products` in turn."""
+    return FakeProducts() if request.param == "fake" else SqlProducts(request.getfixturevalue(request.param))

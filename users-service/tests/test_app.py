@@ -1,4 +1,4 @@
-"""How users-service is configured and started."""
+"""Settings and start of users-service."""
 
 import importlib
 
@@ -8,7 +8,7 @@ from service_kit.settings import load
 from users_service.settings import Settings
 
 
-def test_a_missing_database_stops_the_start_and_is_named(monkeypatch, capsys):
+def test_missing_database_url_stops_start(monkeypatch, capsys):
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
     with pytest.raises(SystemExit) as stopped:
@@ -18,11 +18,11 @@ def test_a_missing_database_stops_the_start_and_is_named(monkeypatch, capsys):
     assert "DATABASE_URL" in capsys.readouterr().err
 
 
-def test_the_environment_alone_is_enough_to_serve(monkeypatch, tmp_path):
+def test_environment_alone_configures_app(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/users.db")
 
     app = users_service.create_app()
 
     assert app is importlib.import_module("users_service.wsgi").app
     assert app.test_client().get("/livez").status_code == 200
-    app.extensions["database"].engine.dispose()
+    app.extensions["engine"].dispose()

@@ -1,4 +1,4 @@
-"""Products and orders: a resource server that calls another on the user's behalf."""
+"""Products and orders: a resource server that calls another one on the user's behalf."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Return the app that the environment configures, for `flask --app orders_service …`."""
+    """Return the app with the settings of the environment, for `flask --app orders_service …`."""
     from orders_service.wsgi import app
 
     return app

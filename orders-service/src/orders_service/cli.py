@@ -1,42 +1,39 @@
-"""The command line of orders-service: `flask --app orders_service products import FILE`."""
+"""The commands of orders-service: `flask --app orders_service products import FILE`."""
 
 import io
 from pathlib import Path
 from typing import Final
 
 import click
-from flask import Flask
 from flask.cli import AppGroup
 
 from orders_service.domain.errors import StorageUnavailable
-from orders_service.domain.price_list import InvalidPriceList, parse
-from orders_service.domain.product import Catalogue
+from orders_service.domain.price_list import InvalidPriceList
+from orders_service.use_cases import ImportProducts
 
 FILE_MAX_BYTES: Final = 32 * 1024 * 1024
 
 
-def register(app: Flask, catalogue: Catalogue) -> None:
-    """Give the app's command line the group `products`."""
-    group = AppGroup("products", help="What can be ordered.")
+def product_commands(import_products: ImportProducts) -> click.Group:
+    """Return the command group `products`."""
+    group = AppGroup("products", help="Manage the products.")
 
     @group.command("import")
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-    def import_products(file: Path) -> None:
+    def import_file(file: Path) -> None:
         """Add or replace the products of FILE: CSV in UTF-8 with the columns sku,name,price_cents,currency.
 
-        The first line names the columns. The whole file is checked first: a file with a fault changes nothing.
-        Products that are not in FILE stay as they are.
+        The first line names the columns. A file with any fault changes nothing. Products that are not in FILE stay.
         """
         try:
-            products = parse(io.StringIO(_read(file), newline=""))
-            catalogue.put(products)
+            number = import_products(io.StringIO(_read(file), newline=""))
         except InvalidPriceList as error:
             raise click.ClickException("nothing was imported\n" + "\n".join(error.faults)) from None
         except StorageUnavailable as error:
             raise click.ClickException(f"nothing was imported: {error}") from None
-        click.echo(f"{len(products)} products imported")
+        click.echo(f"{number} products imported")
 
-    app.cli.add_command(group)
+    return group
 
 
 def _read(file: Path) -> str:

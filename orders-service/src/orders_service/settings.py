@@ -1,4 +1,4 @@
-"""Everything that can be configured in orders-service."""
+"""The settings of orders-service."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,7 +12,7 @@ CLIENT_ID: Final = "orders-service"
 
 
 def client_key(keys_dir: Path) -> Path:
-    """Return where this service's own private key is (RFC 7523)."""
+    """Return the path of this service's private key (RFC 7523)."""
     return keys_dir / "clients" / f"{CLIENT_ID}.pem"
 
 
@@ -25,7 +25,7 @@ def _with_client_key(keys_dir: Path) -> Path:
 
 
 class Settings(ServiceSettings):
-    """The shared settings, where the orders are kept, and the folder with this service's client key."""
+    """The shared settings, the database, and the folder with this service's client key."""
 
     database_url: DatabaseUrl
     keys_dir: Annotated[KeysDir, AfterValidator(_with_client_key)]

@@ -1,9 +1,9 @@
-"""How a customer's profile is asked for: the exchange at the mint, then users-service, each as a real server."""
+"""The client of users-service against real HTTP servers, of auth-service and users-service."""
 
 from contextlib import ExitStack
 
 import pytest
-from orders_service.adapters.users_client import UsersServiceProfiles
+from orders_service.adapters.users_client import UsersServiceCustomers
 from orders_service.domain.customer import Customer
 from orders_service.domain.errors import ProfileRefused, ProfilesUnavailable
 from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
@@ -17,36 +17,36 @@ PROFILE = {"sub": "ada", "name": "Ada", "shipping_address": "1 Assay Lane"}
 
 @pytest.fixture
 def serve():
-    """Start a server that gives these answers, each (status, body) or (status, body, headers)."""
+    """Start a server with these responses, each (status, body) or (status, body, headers)."""
     with ExitStack() as servers:
         yield lambda *answers: servers.enter_context(FakeUpstream(*(Answer(*each) for each in answers)))
 
 
 @pytest.fixture
-def ask(keys_dir, serve):
-    """Ask for Ada's profile, of a mint and a users-service that answer like this."""
+def get_customer(keys_dir, serve):
+    """Return Ada as a customer, where auth-service and users-service respond like this."""
 
-    def ask(mint=(200, GRANT), users=((200, PROFILE),)):
+    def get_customer(auth=(200, GRANT), users=((200, PROFILE),)):
         assertion = ClientAssertion(
-            "orders-service", keys_dir / "clients" / "orders-service.pem", "http://mint"
+            "orders-service", keys_dir / "clients" / "orders-service.pem", "http://auth"
         )
-        ask.mint, ask.users = serve(mint), serve(*users)
-        client = ServiceClient(ask.mint.url, sleep=lambda _: None)
+        get_customer.auth, get_customer.users = serve(auth), serve(*users)
+        client = ServiceClient(get_customer.auth.url, sleep=lambda _: None)
         tokens = TokenSource("/oauth/token", assertion, client, FakeClock())
-        profiles = UsersServiceProfiles(tokens, ServiceClient(ask.users.url, sleep=lambda _: None))
-        return profiles.fetch("ada", "subject")
+        customers = UsersServiceCustomers(tokens, ServiceClient(get_customer.users.url, sleep=lambda _: None))
+        return customers.get("ada", "subject")
 
-    return ask
-
-
-def test_the_customer_is_the_one_that_users_service_tells_of(ask):
-    assert ask() == Customer("ada", "Ada", "1 Assay Lane")
+    return get_customer
 
 
-def test_the_mint_is_asked_for_a_token_that_only_reads_the_profile(ask):
-    ask()
+def test_customer_is_read_from_users_service(get_customer):
+    assert get_customer() == Customer("ada", "Ada", "1 Assay Lane")
 
-    (request,) = ask.mint.received
+
+def test_exchange_requests_profile_scope_only(get_customer):
+    get_customer()
+
+    (request,) = get_customer.auth.received
     form = request.form()
     assert request.path == "/oauth/token"
     assert (form["subject_token"], form["audience"], form["scope"]) == (
@@ -56,53 +56,53 @@ def test_the_mint_is_asked_for_a_token_that_only_reads_the_profile(ask):
     )
 
 
-def test_users_service_is_asked_with_the_exchanged_token(ask):
-    ask()
+def test_profile_is_requested_with_exchanged_token(get_customer):
+    get_customer()
 
-    (request,) = ask.users.received
+    (request,) = get_customer.users.received
     assert (request.path, request.headers["Authorization"]) == ("/users/me", "Bearer exchanged")
 
 
-def test_an_exchanged_token_that_is_refused_is_exchanged_anew_once(ask):
-    assert ask(users=((401, {}), (200, PROFILE))).name == "Ada"
+def test_refused_token_is_exchanged_once_more(get_customer):
+    assert get_customer(users=((401, {}), (200, PROFILE))).name == "Ada"
 
-    assert len(ask.mint.received) == 2
-
-
-def test_a_customer_without_an_address_is_fine(ask):
-    assert ask(users=((200, PROFILE | {"shipping_address": None}),)).shipping_address is None
+    assert len(get_customer.auth.received) == 2
 
 
-def test_a_mint_in_trouble_says_when_to_come_back(ask):
+def test_customer_without_address(get_customer):
+    assert get_customer(users=((200, PROFILE | {"shipping_address": None}),)).shipping_address is None
+
+
+def test_unavailable_auth_service_has_retry_after(get_customer):
     with pytest.raises(ProfilesUnavailable) as unavailable:
-        ask(mint=(503, {}, {"Retry-After": "7"}))
+        get_customer(auth=(503, {}, {"Retry-After": "7"}))
 
     assert unavailable.value.retry_after == 7
 
 
 @pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client", "unsupported_grant_type"])
-def test_a_mint_that_does_not_accept_this_service_is_not_the_customers_fault(ask, error):
+def test_refused_client_makes_profile_unavailable(get_customer, error):
     with pytest.raises(ProfilesUnavailable):
-        ask(mint=(400, {"error": error}))
+        get_customer(auth=(400, {"error": error}))
 
 
 @pytest.mark.parametrize("error", ["invalid_request", "invalid_scope", "invalid_target", "invalid_grant"])
-def test_a_mint_that_says_no_to_the_token_forbids_the_order(ask, error):
+def test_refused_exchange_is_profile_refused(get_customer, error):
     with pytest.raises(ProfileRefused):
-        ask(mint=(400, {"error": error}))
+        get_customer(auth=(400, {"error": error}))
 
-    assert ask.users.received == []
+    assert get_customer.users.received == []
 
 
-def test_a_users_service_that_says_no_to_the_token_forbids_the_order(ask):
+def test_forbidden_profile_is_profile_refused(get_customer):
     with pytest.raises(ProfileRefused):
-        ask(users=((403, {}),))
+        get_customer(users=((403, {}),))
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 429, 500, 503])
-def test_a_users_service_in_trouble_makes_the_order_wait(ask, status):
+def test_failing_users_service_makes_profile_unavailable(get_customer, status):
     with pytest.raises(ProfilesUnavailable):
-        ask(users=((status, {}),))
+        get_customer(users=((status, {}),))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,6 @@ def test_a_users_service_in_trouble_makes_the_order_wait(ask, status):
         PROFILE | {"shipping_address": "a\x00b"},
     ],
 )
-def test_a_profile_that_is_none_makes_the_order_wait(ask, body):
+def test_malformed_profile_is_unavailable(get_customer, body):
     with pytest.raises(ProfilesUnavailable):
-        ask(users=((200, body),))
+        get_customer(users=((200, body),))

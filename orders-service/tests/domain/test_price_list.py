@@ -1,4 +1,4 @@
-"""Price lists: from CSV to products."""
+"""Price lists in CSV."""
 
 import io
 
@@ -13,14 +13,14 @@ def read(text):
     return parse(io.StringIO(text, newline=""))
 
 
-def test_every_line_is_a_product():
+def test_parse_returns_product_of_each_line():
     assert read(HEADER + 'A-1,"Stone, black",2500,EUR\nB-2,Leaf,0,USD\n') == [
         Product("A-1", "Stone, black", 2_500, "EUR"),
         Product("B-2", "Leaf", 0, "USD"),
     ]
 
 
-def test_the_columns_may_stand_in_any_order():
+def test_columns_have_any_order():
     assert read("currency,sku,price_cents,name\nEUR,A,1,Stone\n") == [Product("A", "Stone", 1, "EUR")]
 
 
@@ -41,17 +41,17 @@ def test_the_columns_may_stand_in_any_order():
         (HEADER + "A,Stone,999999999999,EUR\n", "line 2: price_cents"),
         (HEADER + f"A,Stone,{'9' * 5000},EUR\n", "line 2: price_cents"),
         (HEADER + "A B,Stone,1,EUR\n", "line 2: sku"),
-        (HEADER + "A,Stone,1,EUR\nA,Leaf,1,EUR\n", "line 3: sku: A stands on two lines"),
+        (HEADER + "A,Stone,1,EUR\nA,Leaf,1,EUR\n", "line 3: sku: A is on two lines"),
         (HEADER + '"A"x,Stone,1,EUR\n', "not CSV"),
         (HEADER + f'"{"x" * 200_000}",Stone,1,EUR\n', "not CSV"),
     ],
 )
-def test_a_file_with_a_fault_is_refused_with_the_line(text, fault):
+def test_fault_names_its_line(text, fault):
     with pytest.raises(InvalidPriceList, match=fault):
         read(text)
 
 
-def test_all_faults_are_told_at_once_up_to_a_bound():
+def test_faults_are_all_named_up_to_a_bound():
     with pytest.raises(InvalidPriceList) as few:
         read(HEADER + "?,Stone,1,EUR\nA,Stone,x,EUR\n")
     with pytest.raises(InvalidPriceList) as many:
@@ -60,6 +60,6 @@ def test_all_faults_are_told_at_once_up_to_a_bound():
     assert (len(few.value.faults), len(many.value.faults)) == (2, FAULTS_MAX)
 
 
-def test_a_list_is_bounded():
+def test_number_of_products_is_bounded():
     with pytest.raises(InvalidPriceList, match="more than 100000"):
         read(HEADER + "".join(f"P{n},Thing,1,EUR\n" for n in range(100_001)))

@@ -1,12 +1,10 @@
-"""The migrations and the tables that the code sees are the same."""
+"""The migrations."""
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from orders_service.storage.tables import metadata
+from orders_service.storage.tables import Base
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_the_migrations_make_the_tables_that_the_code_sees(engine, request):
-    with request.getfixturevalue(engine).engine.begin() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+def test_migrations_make_tables_of_code(database):
+    with database.engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []

@@ -1,4 +1,4 @@
-"""Profiles: a resource server."""
+"""Profiles of customers: a resource server."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Return the app that the environment configures, for `flask --app users_service …`."""
+    """Return the app with the settings of the environment, for `flask --app users_service …`."""
     from users_service.wsgi import app
 
     return app

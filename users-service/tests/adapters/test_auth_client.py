@@ -1,12 +1,12 @@
-"""Asking auth-service for the name of an account: a real server answers, or none does."""
+"""The client of auth-service against a real HTTP server."""
 
 import pytest
 from service_kit.http_client.service_client import ServiceClient
 from testkit.upstream import Answer, FakeUpstream
-from users_service.adapters.auth_client import MOST_PAUSED, PAUSE_SECONDS, AuthServiceNames
+from users_service.adapters.auth_client import MAX_FAILURES, RETRY_AFTER_SECONDS, AuthServiceNames
 
 ADA = Answer(200, {"sub": "ada", "name": "Ada Lovelace"})
-AWAY = Answer(503, {}, {"Retry-After": "1"})
+UNAVAILABLE = Answer(503, {}, {"Retry-After": "1"})
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def names(auth, clock):
     return AuthServiceNames(ServiceClient(auth.url, sleep=lambda _: None), clock)
 
 
-def test_the_name_is_asked_for_with_the_owners_token(auth, names):
-    assert names.fetch("ada", "the-token") == "Ada Lovelace"
+def test_name_is_requested_with_owners_token(auth, names):
+    assert names.get("ada", "the-token") == "Ada Lovelace"
 
     (request,) = auth.received
     assert (request.method, request.path) == ("GET", "/account/name")
@@ -31,7 +31,7 @@ def test_the_name_is_asked_for_with_the_owners_token(auth, names):
 @pytest.mark.parametrize(
     "answer",
     [
-        AWAY,
+        UNAVAILABLE,
         Answer(401, {"sub": "ada", "name": "Ada"}),
         Answer(404),
         Answer(200, {"sub": "bob", "name": "Bob"}),
@@ -45,39 +45,39 @@ def test_the_name_is_asked_for_with_the_owners_token(auth, names):
     ],
     ids=repr,
 )
-def test_an_answer_that_tells_no_name_is_none(auth, names, answer):
+def test_response_without_name_is_none(auth, names, answer):
     auth.answers = [answer]
 
-    assert names.fetch("ada", "the-token") is None
+    assert names.get("ada", "the-token") is None
 
 
-def test_an_auth_service_that_is_down_is_none(auth, names):
+def test_unreachable_auth_service_is_none(auth, names):
     auth.close()
 
-    assert names.fetch("ada", "the-token") is None
+    assert names.get("ada", "the-token") is None
 
 
-def test_after_a_failure_the_account_is_left_alone_for_a_moment(auth, names, clock):
-    auth.answers = [AWAY, ADA]
+def test_failure_is_retried_after_pause(auth, names, clock):
+    auth.answers = [UNAVAILABLE, ADA]
 
-    assert [names.fetch("ada", "the-token") for _ in range(3)] == [None] * 3
+    assert [names.get("ada", "the-token") for _ in range(3)] == [None] * 3
     assert len(auth.received) == 1
-    clock.advance(PAUSE_SECONDS)
-    assert names.fetch("ada", "the-token") == "Ada Lovelace"
-    assert names.fetch("ada", "the-token") == "Ada Lovelace"
+    clock.advance(RETRY_AFTER_SECONDS)
+    assert names.get("ada", "the-token") == "Ada Lovelace"
+    assert names.get("ada", "the-token") == "Ada Lovelace"
 
 
-def test_one_account_does_not_hold_up_another(auth, names):
+def test_failure_does_not_delay_other_accounts(auth, names):
     auth.answers = [Answer(401), ADA]
 
-    assert names.fetch("bob", "his-token") is None
-    assert names.fetch("ada", "her-token") == "Ada Lovelace"
+    assert names.get("bob", "his-token") is None
+    assert names.get("ada", "her-token") == "Ada Lovelace"
 
 
-def test_what_is_remembered_of_failures_is_bounded(auth, names):
+def test_remembered_failures_are_bounded(auth, names):
     auth.close()
 
-    for number in range(MOST_PAUSED + 10):
-        names.fetch(f"account {number}", "a-token")
+    for number in range(MAX_FAILURES + 10):
+        names.get(f"account {number}", "a-token")
 
-    assert len(names._paused) == MOST_PAUSED
+    assert len(names._retry_at) == MAX_FAILURES

@@ -1,4 +1,4 @@
-"""The migrations and the tables that the code sees are the same."""
+"""The migrations."""
 
 from contextlib import nullcontext
 
@@ -10,13 +10,12 @@ from sqlalchemy import text
 from testkit.database import postgresql_url
 from users_service.storage import MIGRATIONS
 from users_service.storage.profiles import SqlProfiles
-from users_service.storage.tables import metadata
+from users_service.storage.tables import Base
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_the_migrations_make_the_tables_that_the_code_sees(engine, request):
-    with request.getfixturevalue(engine).engine.begin() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+def test_migrations_make_tables_of_code(database):
+    with database.engine.begin() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
 OLD = """
@@ -30,7 +29,7 @@ INSERT INTO alembic_version VALUES ('0001')
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_profiles_from_before_get_a_name_only_if_they_have_none(engine, tmp_path):
+def test_migration_0002_keeps_known_names(engine, tmp_path):
     place = postgresql_url() if engine == "postgresql" else nullcontext(f"sqlite:///{tmp_path}/old.db")
     with place as url:
         database = Database(open_database(url))
@@ -41,7 +40,7 @@ def test_profiles_from_before_get_a_name_only_if_they_have_none(engine, tmp_path
         upgrade(database.engine, MIGRATIONS)
 
         profiles = SqlProfiles(database)
-        assert [(profiles.find(sub).name, profiles.find(sub).name_known) for sub in ("ada", "bob")] == [
+        assert [(profiles.get(sub).name, profiles.get(sub).name_known) for sub in ("ada", "bob")] == [
             ("Ada", True),
             ("", False),
         ]

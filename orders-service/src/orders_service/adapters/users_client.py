@@ -1,4 +1,4 @@
-"""Customers, as users-service tells of them: asked on the user's behalf, with an exchanged token."""
+"""The client of users-service: customers' profiles, read on the user's behalf with an exchanged token."""
 
 from typing import Final
 
@@ -15,43 +15,45 @@ from orders_service.domain.order import is_text
 AUDIENCE: Final = "users-service"
 SCOPE: Final = "profile:read"
 
-# RFC 6749 section 5.2: the mint does not accept *us*; no customer can help that.
-_OUR_FAULTS: Final = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
+# RFC 6749 section 5.2: auth-service refuses this service; the customer cannot help it.
+_CLIENT_ERRORS: Final = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type"})
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
 
 
-class UsersServiceProfiles:
-    """The domain's ``Profiles`` over HTTP (RFC 8693 token exchange, then ``GET /users/me``)."""
+class UsersServiceCustomers:
+    """`Customers` over HTTP: token exchange (RFC 8693), then `GET /users/me`."""
 
     def __init__(self, tokens: TokenSource, users: ServiceClient) -> None:
         self._tokens = tokens
         self._users = users
 
-    def fetch(self, sub: str, subject_token: str) -> Customer:
-        """Return the customer; raises ``ProfilesUnavailable`` or ``ProfileRefused``, nothing else."""
+    def get(self, sub: str, token: str) -> Customer:
+        """Return the customer; raise `ProfilesUnavailable` or `ProfileRefused`, nothing else."""
         try:
-            token = self._tokens.exchange(subject_token, AUDIENCE, SCOPE)
-            answer = self._users.get("/users/me", token=token)
-            if answer.status_code == _UNAUTHORIZED:  # the caller's own token was good here: ours is stale
-                token = self._tokens.exchange(subject_token, AUDIENCE, SCOPE, instead_of=token)
-                answer = self._users.get("/users/me", token=token)
+            exchanged = self._tokens.exchange(token, AUDIENCE, SCOPE)
+            response = self._users.get("/users/me", token=exchanged)
+            if (
+                response.status_code == _UNAUTHORIZED
+            ):  # the caller's token is valid here: the cached one is stale
+                exchanged = self._tokens.exchange(token, AUDIENCE, SCOPE, instead_of=exchanged)
+                response = self._users.get("/users/me", token=exchanged)
         except UpstreamUnavailable as error:
             raise ProfilesUnavailable(error.retry_after) from error
         except ExchangeRefused as error:
-            raise (ProfilesUnavailable() if error.error in _OUR_FAULTS else ProfileRefused()) from error
-        if answer.status_code == _FORBIDDEN:
+            raise (ProfilesUnavailable() if error.error in _CLIENT_ERRORS else ProfileRefused()) from error
+        if response.status_code == _FORBIDDEN:
             raise ProfileRefused
-        if answer.status_code != _OK:
+        if response.status_code != _OK:
             raise ProfilesUnavailable
-        return _customer(answer, sub)
+        return _customer(response, sub)
 
 
-def _customer(answer: Response, sub: str) -> Customer:
-    """Read the profile; one that is malformed, or another account's, is as good as none."""
+def _customer(response: Response, sub: str) -> Customer:
+    """Return the customer; raise `ProfilesUnavailable` if the profile is malformed or another account's."""
     try:
-        profile = strictjson.loads(answer.content)
+        profile = strictjson.loads(response.content)
     except ValueError as error:
         raise ProfilesUnavailable from error
     if not isinstance(profile, dict) or profile.get("sub") != sub:

@@ -1,13 +1,13 @@
-"""What can go wrong with products and orders; the web layer alone knows which HTTP status that is."""
-# ruff: noqa: N818 - each is named for what is the case
+"""What can go wrong with products and orders; `web/errors.py` has the HTTP status of each."""
+# ruff: noqa: N818 - each is named for its cause
 
 from collections.abc import Mapping
 
 
 class OrdersError(Exception):
-    """Base of every error of this service. ``str(error)`` is safe to show to the caller.
+    """Base of every error of this service. `str(error)` is safe to show to the caller.
 
-    ``extra`` holds members that a program may read beside the text.
+    `extra` holds members for programs, beside the text.
     """
 
     def __init__(self, message: str, **extra: object) -> None:
@@ -20,7 +20,7 @@ class InvalidOrder(OrdersError):
 
 
 class UnknownProduct(InvalidOrder):
-    """A line names a SKU that the product table does not have."""
+    """A line has a SKU that no product has."""
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"There is no product with the SKU {sku}.", sku=sku)
@@ -31,14 +31,14 @@ class InvalidProduct(OrdersError):
 
 
 class IdempotencyKeyReused(OrdersError):
-    """The key already stands for an order that was asked for with another body."""
+    """The key belongs to an order with another body."""
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key already stands for an order with another body.")
+        super().__init__("This Idempotency-Key was used for an order with another body. Use a new key.")
 
 
 class OrderNotFound(OrdersError):
-    """There is no such order, or it is somebody else's: the caller cannot tell which."""
+    """There is no such order, or it is another customer's: the caller cannot tell which."""
 
     def __init__(self) -> None:
         super().__init__("There is no such order.")
@@ -51,25 +51,25 @@ class ProfileRefused(OrdersError):
         super().__init__("The token does not allow orders-service to read the profile that an order needs.")
 
 
-class OutOfReach(OrdersError):
-    """Something that the request needs does not answer; nothing was stored. ``retry_after`` is in seconds."""
+class Unavailable(OrdersError):
+    """A dependency of the request does not answer; nothing was stored. `retry_after` is in seconds."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
 
-class ProfilesUnavailable(OutOfReach):
-    """The customer's profile cannot be had: users-service or the mint does not answer."""
+class ProfilesUnavailable(Unavailable):
+    """users-service or auth-service does not answer."""
 
     def __init__(self, retry_after: int = 5) -> None:
         super().__init__(
-            "The customer's profile cannot be fetched at the moment; nothing was ordered.", retry_after
+            "The customer's profile could not be read. Nothing was ordered; try again later.", retry_after
         )
 
 
-class StorageUnavailable(OutOfReach):
+class StorageUnavailable(Unavailable):
     """The database does not answer."""
 
     def __init__(self, retry_after: int = 5) -> None:
-        super().__init__("The database does not answer at the moment.", retry_after)
+        super().__init__("The database did not answer. Nothing was changed; try again later.", retry_after)

@@ -1,18 +1,17 @@
-"""Orders: what one is, and how one is made from what a customer asks for."""
+"""Orders: the record, its rules, and the port to its storage."""
 
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, Self, TypeGuard
-from uuid import UUID
 
 from touchstone.text import is_line
 
 from orders_service.domain.customer import Customer
-from orders_service.domain.errors import InvalidOrder, UnknownProduct
+from orders_service.domain.errors import InvalidOrder, OrderNotFound, UnknownProduct
 from orders_service.domain.product import Product
 
 LINES_MAX: Final = 50
@@ -22,56 +21,57 @@ TOTAL_MAX_CENTS: Final = 1_000_000_000_000
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 IDEMPOTENCY_KEY_MAX: Final = 255
+UUID_VERSION: Final = 4
 
 _BETWEEN_LINES: Final = str.maketrans("", "", "\t\n\r")
 
 
 class Status(StrEnum):
-    """Where an order stands."""
+    """The status of an order."""
 
     PLACED = "placed"
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One line as asked for."""
+class NewLine:
+    """One line of a new order."""
 
     sku: str
     quantity: int
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """An order as asked for. Made only within the bounds, else ``InvalidOrder``; a SKU stands on one line only."""
+class NewOrder:
+    """A new order, not yet priced. Raise `InvalidOrder` outside of the bounds, and for a SKU on two lines."""
 
-    items: tuple[Wanted, ...]
+    lines: tuple[NewLine, ...]
     note: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.items) <= LINES_MAX:
-            raise InvalidOrder(f"items: 1 to {LINES_MAX} lines")
+        if not 1 <= len(self.lines) <= LINES_MAX:
+            raise InvalidOrder(f"items: must have 1 to {LINES_MAX} lines")
         seen: set[str] = set()
-        for item in self.items:
-            if not 1 <= item.quantity <= QUANTITY_MAX:
-                raise InvalidOrder(f"quantity: 1 to {QUANTITY_MAX}", sku=item.sku)
-            if item.sku in seen:
+        for line in self.lines:
+            if not 1 <= line.quantity <= QUANTITY_MAX:
+                raise InvalidOrder(f"quantity: must be 1 to {QUANTITY_MAX}", sku=line.sku)
+            if line.sku in seen:
                 raise InvalidOrder(
-                    f"items: the SKU {item.sku} stands on two lines; add them up", sku=item.sku
+                    f"items: the SKU {line.sku} is on two lines; add them together", sku=line.sku
                 )
-            seen.add(item.sku)
+            seen.add(line.sku)
         if self.note is not None and not is_text(self.note, NOTE_MAX):
-            raise InvalidOrder(f"note: at most {NOTE_MAX} characters of text")
+            raise InvalidOrder(f"note: must be text of at most {NOTE_MAX} characters")
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 (hexadecimal) that two requests share if and only if they ask for the same."""
-        canonical = [[[item.sku, item.quantity] for item in self.items], self.note]
+        """Return a SHA-256 (hexadecimal), the same for two new orders if and only if they are equal."""
+        canonical = [[[line.sku, line.quantity] for line in self.lines], self.note]
         return hashlib.sha256(json.dumps(canonical).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as sold: name and price are those of the moment of the order."""
+    """One line of an order, with the product's name and price when the order was placed."""
 
     sku: str
     name: str
@@ -86,30 +86,30 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. Times are UTC, ``id`` is a random UUID (version 4)."""
+    """An order. Times are Unix seconds, `id` is a random UUID (version 4)."""
 
-    id: UUID
+    id: uuid.UUID
     status: Status
     lines: tuple[Line, ...]
     currency: str
     customer: Customer
     note: str | None
-    created_at: datetime
-    cancelled_at: datetime | None = None
+    created_at: float
+    cancelled_at: float | None = None
 
     @property
     def total_cents(self) -> int:
-        """The order's price, in cents; at most ``TOTAL_MAX_CENTS``."""
+        """The order's price, in cents; at most `TOTAL_MAX_CENTS`."""
         return sum(line.line_total_cents for line in self.lines)
 
     def as_placed(self) -> Self:
-        """Return the order as the answer to its placing told it, whatever happened to it since."""
+        """Return the order as it was when it was placed."""
         return replace(self, status=Status.PLACED, cancelled_at=None)
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The customer's own name for one attempt, and the fingerprint of what was asked for under it."""
+    """A customer's key for one order, and the fingerprint of the order."""
 
     value: str
     fingerprint: str
@@ -117,60 +117,71 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: everything older than this comes next."""
+    """The last order of a page; the next page has the older ones."""
 
-    created_at: datetime
-    id: UUID
+    created_at: float
+    id: uuid.UUID
 
 
 class Orders(Protocol):
     """Where orders are kept.
 
-    Every method may raise ``StorageUnavailable``; then nothing was changed, or (should the database's answer have
-    been lost on the way) all of it, never a part.
+    Every method may raise `StorageUnavailable`; then nothing was changed, or (if only the database's response was
+    lost) everything was, never a part.
     """
 
-    def add(self, order: Order, key: IdempotencyKey | None) -> Order:
-        """Store ``order`` durably, whole or not at all, and return it.
-
-        If its customer already has an order under ``key``, that one is returned instead, nothing is stored, and
-        ``IdempotencyKeyReused`` is raised should the fingerprints differ. Any number at once store one.
-        """
-
-    def by_key(self, sub: str, key: IdempotencyKey) -> Order | None:
-        """Return the order that ``sub`` placed under ``key``; raise ``IdempotencyKeyReused`` as ``add`` does."""
-
-    def find(self, order_id: UUID) -> Order | None:
+    def get(self, order_id: uuid.UUID) -> Order | None:
         """Return the order, or None."""
 
-    def page(self, sub: str, before: Position | None, limit: int) -> Sequence[Order]:
-        """Return up to ``limit`` orders of ``sub`` older than ``before``, newest first."""
+    def find_by_key(self, sub: str, key: IdempotencyKey) -> Order | None:
+        """Return the order that `sub` placed with this key; raise `IdempotencyKeyReused` if its fingerprint differs."""
 
-    def cancel(self, order_id: UUID, sub: str, at: datetime) -> Order | None:
-        """Cancel the order if it is of ``sub`` and still placed; return it as it is then, None if not of ``sub``."""
+    def list_page(self, sub: str, before: Position | None, limit: int) -> Sequence[Order]:
+        """Return up to `limit` orders of `sub` older than `before`, newest first."""
+
+    def add(self, order: Order, key: IdempotencyKey | None) -> Order:
+        """Store the order with its lines in one transaction, and return it.
+
+        If its customer has an order with this key, store nothing and return that one, or raise `IdempotencyKeyReused`
+        if its fingerprint differs. Concurrent calls with one key store one order.
+        """
+
+    def cancel(self, order_id: uuid.UUID, sub: str, at: float) -> Order | None:
+        """Cancel the order of `sub` if it is placed; return it as it is then, or None if `sub` has no such order."""
 
 
-def price(request: Request, products: Mapping[str, Product]) -> tuple[tuple[Line, ...], str]:
-    """Return the lines at the table's prices, and their one currency.
+def price(order: NewOrder, products: Mapping[str, Product]) -> tuple[tuple[Line, ...], str]:
+    """Return the lines with the products' names and prices, and their one currency.
 
-    Raises ``UnknownProduct`` for a SKU not in ``products``; ``InvalidOrder`` for a mixture of currencies, or a
-    total beyond ``TOTAL_MAX_CENTS``.
+    Raise `UnknownProduct` for a SKU not in `products`, `InvalidOrder` for several currencies or a total above
+    `TOTAL_MAX_CENTS`.
     """
     lines = []
     currencies = set()
-    for item in request.items:
-        product = products.get(item.sku)
+    for line in order.lines:
+        product = products.get(line.sku)
         if product is None:
-            raise UnknownProduct(item.sku)
-        lines.append(Line(product.sku, product.name, item.quantity, product.price_cents))
+            raise UnknownProduct(line.sku)
+        lines.append(Line(product.sku, product.name, line.quantity, product.price_cents))
         currencies.add(product.currency)
     if len(currencies) > 1:
-        raise InvalidOrder("items: an order has one currency, these have " + ", ".join(sorted(currencies)))
+        raise InvalidOrder("items: must have one currency, not " + ", ".join(sorted(currencies)))
     if sum(line.line_total_cents for line in lines) > TOTAL_MAX_CENTS:
-        raise InvalidOrder(f"items: the total is beyond {TOTAL_MAX_CENTS} cents")
+        raise InvalidOrder(f"items: the total must be at most {TOTAL_MAX_CENTS} cents")
     return tuple(lines), currencies.pop()
 
 
+def parse_id(text: str) -> uuid.UUID:
+    """Return the id whose canonical form is `text`; raise `OrderNotFound` for any other text."""
+    try:
+        parsed = uuid.UUID(text)
+    except ValueError:
+        raise OrderNotFound from None
+    if parsed.version != UUID_VERSION or str(parsed) != text:
+        raise OrderNotFound
+    return parsed
+
+
 def is_text(value: object, longest: int) -> TypeGuard[str]:
-    """Return whether ``value`` is a text of at most ``longest`` characters, each of its lines as ``is_line`` wants it."""
+    """Return whether `value` is text of at most `longest` characters whose lines satisfy `is_line`."""
     return isinstance(value, str) and len(value) <= longest and is_line(value.translate(_BETWEEN_LINES))

@@ -1,4 +1,4 @@
-"""Price lists: from the rows of a CSV file to products, or every reason why not."""
+"""Price lists: CSV files of products."""
 
 import csv
 import re
@@ -15,8 +15,8 @@ FAULTS_MAX: Final = 20
 _CENTS: Final = re.compile(r"[0-9]{1,12}\Z")
 
 
-class InvalidPriceList(OrdersError):  # noqa: N818 - named for what is the case
-    """The file is no price list; ``faults`` has one line for each reason, at most ``FAULTS_MAX``."""
+class InvalidPriceList(OrdersError):  # noqa: N818 - named for its cause
+    """The file is no price list; `faults` has one line for each reason, at most `FAULTS_MAX`."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
@@ -24,9 +24,9 @@ class InvalidPriceList(OrdersError):  # noqa: N818 - named for what is the case
 
 
 def parse(lines: Iterable[str]) -> list[Product]:
-    """Return the products of a CSV file (RFC 4180) whose first row names the four ``COLUMNS``, in any order.
+    """Return the products of a CSV file (RFC 4180) whose first row names the four `COLUMNS`, in any order.
 
-    Raises ``InvalidPriceList`` with all that is wrong: nothing of a file with a fault is to be used.
+    Raise `InvalidPriceList` with all faults; no product of such a file is used.
     """
     rows = csv.DictReader(lines, strict=True)
     faults: list[str] = []
@@ -38,7 +38,7 @@ def parse(lines: Iterable[str]) -> list[Product]:
             try:
                 product = _product(row)
                 if product.sku in found:
-                    raise InvalidProduct(f"sku: {product.sku} stands on two lines")
+                    raise InvalidProduct(f"sku: {product.sku} is on two lines")
                 found[product.sku] = product
             except InvalidProduct as fault:
                 faults.append(f"line {rows.line_num}: {fault}")
@@ -61,5 +61,5 @@ def _product(row: dict[str, str]) -> Product:
         raise InvalidProduct(f"must have {len(COLUMNS)} fields")
     sku, name, cents, currency = (cell or "" for cell in cells)
     if _CENTS.match(cents) is None:
-        raise InvalidProduct("price_cents: a whole number of cents, digits only")
+        raise InvalidProduct("price_cents: must be a whole number of cents, in digits")
     return Product(sku, name, int(cents), currency).checked()

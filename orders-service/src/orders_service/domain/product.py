@@ -1,4 +1,4 @@
-"""Products: what one is, and where they are kept."""
+"""Products: the record, its rules, and the port to its storage."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,10 +21,7 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Something to order. ``price_cents`` is in hundredths of ``currency`` (ISO 4217).
-
-    What comes from outside is to be ``checked``.
-    """
+    """A product. `price_cents` is in hundredths of `currency` (ISO 4217)."""
 
     sku: str
     name: str
@@ -32,34 +29,36 @@ class Product:
     currency: str
 
     def checked(self) -> Self:
-        """Return the product if its values hold the rules; raises ``InvalidProduct``."""
+        """Return the product itself; raise `InvalidProduct` if a value breaks a rule. For products from outside."""
         if _SKU.match(self.sku) is None:
-            raise InvalidProduct("sku: 1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit")
+            raise InvalidProduct(
+                "sku: must have 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit"
+            )
         if is_blank(self.name) or len(self.name) > NAME_MAX:
-            raise InvalidProduct(f"name: 1 to {NAME_MAX} characters, not all of them blanks")
+            raise InvalidProduct(f"name: must have 1 to {NAME_MAX} characters, not only blanks")
         if not is_line(self.name):
             raise InvalidProduct("name: must not contain control characters or line breaks")
         if not 0 <= self.price_cents <= PRICE_MAX_CENTS:
-            raise InvalidProduct(f"price_cents: a whole number from 0 to {PRICE_MAX_CENTS}")
+            raise InvalidProduct(f"price_cents: must be a whole number from 0 to {PRICE_MAX_CENTS}")
         if _CURRENCY.match(self.currency) is None:
-            raise InvalidProduct("currency: three capital letters (ISO 4217)")
+            raise InvalidProduct("currency: must have three capital letters (ISO 4217)")
         return self
 
 
-class Catalogue(Protocol):
-    """Where products are kept. Every method may raise ``StorageUnavailable``."""
+class Products(Protocol):
+    """Where products are kept. Every method may raise `StorageUnavailable`."""
 
-    def page(self, after: str | None, limit: int) -> Sequence[Product]:
-        """Return up to ``limit`` products with a SKU greater than ``after``, ascending by SKU."""
+    def list_page(self, after: str | None, limit: int) -> Sequence[Product]:
+        """Return up to `limit` products with a SKU greater than `after`, ascending by SKU."""
 
-    def find(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """Return those of ``skus`` that there are, by SKU."""
+    def find_by_skus(self, skus: Collection[str]) -> Mapping[str, Product]:
+        """Return the products with these SKUs, by SKU; unknown ones are missing."""
 
     def add_missing(self, products: Iterable[Product]) -> None:
-        """Add the products whose SKU is new; leave the others as they are. Safe to run at once, and again."""
+        """Add the products with a new SKU; the others stay. Concurrent calls are safe."""
 
-    def put(self, products: Iterable[Product]) -> None:
-        """Add or replace every one of ``products``, all of them or none."""
+    def add_or_replace(self, products: Iterable[Product]) -> None:
+        """Add or replace all these products, or none of them."""
 
 
 DEMO_PRODUCTS: Final = (

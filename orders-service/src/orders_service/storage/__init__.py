@@ -1,4 +1,4 @@
-"""Where products and orders are kept: tables, the repositories behind the domain's ports, and migrations."""
+"""Storage on SQLAlchemy: tables, repositories and migrations."""
 
 from pathlib import Path
 from typing import Final

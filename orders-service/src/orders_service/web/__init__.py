@@ -1,1 +1,1 @@
-"""Products and orders over HTTP: parse, call the domain, answer."""
+"""HTTP: parse the request, call a use case, respond."""

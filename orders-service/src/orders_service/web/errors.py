@@ -1,4 +1,4 @@
-"""Which HTTP answer each of the domain's errors becomes."""
+"""The HTTP response to each error of the domain."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,15 +16,15 @@ from orders_service.domain.errors import (
 )
 
 PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
-    InvalidOrder: ProblemType(422, "invalid_order", "The order breaks a rule"),
-    UnknownProduct: ProblemType(422, "unknown_product", "The order names a product that does not exist"),
-    IdempotencyKeyReused: ProblemType(422, "idempotency_key_reused", "The key stands for another order"),
+    InvalidOrder: ProblemType(422, "invalid_order", "The order is invalid"),
+    UnknownProduct: ProblemType(422, "unknown_product", "The order has an unknown product"),
+    IdempotencyKeyReused: ProblemType(
+        422, "idempotency_key_reused", "The idempotency key was used for another order"
+    ),
     OrderNotFound: ProblemType(404, "not_found", "Not Found"),
     ProfileRefused: ProblemType(
-        403, "profile_refused", "The customer's profile may not be read with this token"
+        403, "profile_refused", "The token does not allow to read the customer's profile"
     ),
-    ProfilesUnavailable: ProblemType(
-        503, "profiles_unavailable", "The customer's profile cannot be fetched now"
-    ),
+    ProfilesUnavailable: ProblemType(503, "profiles_unavailable", "The customer's profile is not available"),
     StorageUnavailable: ProblemType(503, "storage_unavailable", "The database is not available"),
 }

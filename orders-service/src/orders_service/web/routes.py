@@ -2,14 +2,14 @@
 
 from typing import Any, Final, cast
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_openapi3.models.tag import Tag
-from service_kit.web.http_cache import cacheable_json
-from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.http_cache import cacheable_json, no_store
+from service_kit.web.openapi import ApiBlueprint, bearer, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
 
-from orders_service.use_cases import Caller, Shop
+from orders_service.use_cases import Caller, UseCases
 from orders_service.web.parameters import (
     IDEMPOTENCY_KEY,
     idempotency_key,
@@ -29,93 +29,77 @@ from orders_service.web.schemas import (
 )
 from orders_service.web.views import order_page, order_view, product_page
 
-EXTENSION: Final = "orders_service"
 READ: Final = "orders:read"
 WRITE: Final = "orders:write"
 ADMIN: Final = "admin"
 PRODUCTS_MAX_AGE: Final = 60
 
+PRODUCTS: Final = [Tag(name="products", description="Products to order.")]
+ORDERS: Final = [Tag(name="orders", description="Orders of customers.")]
 NOT_FOUND: Final = cast(
     "Any", {404: problem_response("There is no such order, or it is another customer's.")}
 )
 UNAVAILABLE: Final = cast(
-    "Any", {503: problem_response("Something that this needs is out of reach: see Retry-After.")}
-)
-
-products = ApiBlueprint(
-    "products",
-    __name__,
-    abp_tags=[Tag(name="products", description="What can be ordered.")],
-    abp_responses=UNAVAILABLE,
-)
-orders = ApiBlueprint(
-    "orders",
-    __name__,
-    abp_tags=[Tag(name="orders", description="What was ordered.")],
-    abp_responses=UNAVAILABLE,
+    "Any", {503: problem_response("The database or another service is unavailable; see Retry-After.")}
 )
 
 
-def _bearer(*scopes: str) -> list[dict[str, list[Any]]]:
-    """Any one of these scopes opens the route."""
-    return [{"bearer": [scope]} for scope in scopes]
+def products_blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes of products over these use cases."""
+    routes = ApiBlueprint("products", __name__, abp_tags=PRODUCTS, abp_responses=UNAVAILABLE)
+
+    @routes.get("/products", responses={200: ProductPage})
+    @validated
+    def list_products(query: ProductsQuery) -> Response:
+        """List the products, ascending by SKU; needs no token."""
+        page, after = use_cases.list_products(product_position(query.cursor), query.limit)
+        return cacheable_json(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
+
+    return routes
 
 
-def _shop() -> Shop:
-    return cast("Shop", current_app.extensions[EXTENSION])
+def orders_blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes of orders over these use cases."""
+    routes = ApiBlueprint("orders", __name__, abp_tags=ORDERS, abp_responses=UNAVAILABLE)
+    routes.after_request(no_store)
 
+    @routes.post(
+        "/orders",
+        security=bearer(WRITE),
+        responses={201: OrderView},
+        openapi_extensions={"parameters": [IDEMPOTENCY_KEY]},
+    )
+    @require(WRITE)
+    @validated
+    def place_order(body: OrderRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """Place an order for the token's user, at the prices of the product table."""
+        key = idempotency_key(request.headers.get("Idempotency-Key"))
+        token = bearer_token(request.environ)
+        order = use_cases.place_order(current_token.subject, token, body.new_order(), key)
+        return order_view(order), 201, {"Location": f"/orders/{order.id}"}
 
-@orders.after_request
-def keep_private(response: Response) -> Response:
-    """Personal data stays out of every cache."""
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    @routes.get("/orders", security=bearer(READ), responses={200: OrderPage})
+    @require(READ)
+    @validated
+    def list_orders(query: OrdersQuery) -> dict[str, Any]:
+        """List the caller's own orders, newest first."""
+        before = order_position(query.cursor)
+        page, position = use_cases.list_orders(current_token.subject, before, query.limit)
+        return order_page(page, order_cursor(position))
 
+    @routes.get("/orders/<id>", security=bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND})
+    @require(any_of=(READ, ADMIN))
+    @validated
+    def read_order(path: OrderPath) -> dict[str, Any]:
+        """Return an order: the caller's own (orders:read), or any (admin)."""
+        caller = Caller(current_token.subject, READ in current_token.scopes, ADMIN in current_token.scopes)
+        return order_view(use_cases.read_order(caller, path.id))
 
-@products.get("/products", responses={200: ProductPage})
-@validated
-def list_products(query: ProductsQuery) -> Response:
-    """List what can be ordered, ascending by SKU; takes no token."""
-    page, after = _shop().products(product_position(query.cursor), query.limit)
-    return cacheable_json(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
+    @routes.post("/orders/<id>/cancel", security=bearer(WRITE), responses={200: OrderView, **NOT_FOUND})
+    @require(WRITE)
+    @validated
+    def cancel_order(path: OrderPath) -> dict[str, Any]:
+        """Cancel one of the caller's own orders; a cancelled one is not changed."""
+        return order_view(use_cases.cancel_order(current_token.subject, path.id))
 
-
-@orders.post(
-    "/orders",
-    security=_bearer(WRITE),
-    responses={201: OrderView},
-    openapi_extensions={"parameters": [IDEMPOTENCY_KEY]},
-)
-@require(WRITE)
-@validated
-def place_order(body: OrderRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Place an order at the product table's prices, for the customer that the token speaks for."""
-    key = idempotency_key(request.headers.get("Idempotency-Key"))
-    order = _shop().place(current_token.subject, bearer_token(request.environ), body.request(), key)
-    return order_view(order), 201, {"Location": f"/orders/{order.id}"}
-
-
-@orders.get("/orders", security=_bearer(READ), responses={200: OrderPage})
-@require(READ)
-@validated
-def list_orders(query: OrdersQuery) -> dict[str, Any]:
-    """List the caller's own orders, newest first."""
-    page, position = _shop().page(current_token.subject, order_position(query.cursor), query.limit)
-    return order_page(page, order_cursor(position))
-
-
-@orders.get("/orders/<id>", security=_bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND})
-@require(any_of=(READ, ADMIN))
-@validated
-def read_order(path: OrderPath) -> dict[str, Any]:
-    """Show an order: the caller's own (orders:read), or anybody's (admin)."""
-    caller = Caller(current_token.subject, READ in current_token.scopes, ADMIN in current_token.scopes)
-    return order_view(_shop().see(caller, path.id))
-
-
-@orders.post("/orders/<id>/cancel", security=_bearer(WRITE), responses={200: OrderView, **NOT_FOUND})
-@require(WRITE)
-@validated
-def cancel_order(path: OrderPath) -> dict[str, Any]:
-    """Cancel one of the caller's own orders; a cancelled one stays as it is."""
-    return order_view(_shop().cancel(current_token.subject, path.id))
+    return routes

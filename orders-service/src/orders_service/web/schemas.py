@@ -1,4 +1,4 @@
-"""What goes over the wire, as models: they check requests and make the OpenAPI document; `views` makes the answers."""
+"""Schemas: they validate requests and make the OpenAPI document. `views` makes the responses."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,11 +14,13 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 Sku = Annotated[str, Field(pattern=products.SKU_PATTERN)]
 Cents = Annotated[int, Field(ge=0, description="In hundredths of the currency.")]
-Cursor = Annotated[str | None, Field(max_length=CURSOR_MAX, description="The `next_cursor` of another page.")]
+Cursor = Annotated[
+    str | None, Field(max_length=CURSOR_MAX, description="The `next_cursor` of the page before.")
+]
 
 
 class ProductView(BaseModel):
-    """Something to order."""
+    """A product."""
 
     model_config = ConfigDict(title="Product")
 
@@ -29,14 +31,14 @@ class ProductView(BaseModel):
 
 
 class ProductPage(BaseModel):
-    """Some products, ascending by SKU; `next_cursor` leads to the next page and is null on the last."""
+    """One page of products, ascending by SKU; `next_cursor` is null on the last page."""
 
     items: list[ProductView]
     next_cursor: str | None
 
 
 class ItemRequest(BaseModel):
-    """One line: what, and how many. Prices are the product table's business."""
+    """One line of a new order. Prices come from the product table."""
 
     model_config = _STRICT
 
@@ -45,20 +47,21 @@ class ItemRequest(BaseModel):
 
 
 class OrderRequest(BaseModel):
-    """What to order. A SKU may stand on one line only."""
+    """A new order, with at most one line for each SKU."""
 
     model_config = _STRICT
 
     items: list[ItemRequest] = Field(min_length=1, max_length=orders.LINES_MAX)
     note: str | None = Field(default=None, max_length=orders.NOTE_MAX)
 
-    def request(self) -> orders.Request:
-        """Return what the domain is to price; raises ``InvalidOrder``."""
-        return orders.Request(tuple(orders.Wanted(item.sku, item.quantity) for item in self.items), self.note)
+    def new_order(self) -> orders.NewOrder:
+        """Return the domain's form of it; raise `InvalidOrder`."""
+        lines = tuple(orders.NewLine(item.sku, item.quantity) for item in self.items)
+        return orders.NewOrder(lines, self.note)
 
 
 class LineView(BaseModel):
-    """One line as sold: name and price of the moment of the order."""
+    """One line of an order, with the product's name and price when the order was placed."""
 
     model_config = ConfigDict(title="OrderLine")
 
@@ -70,7 +73,7 @@ class LineView(BaseModel):
 
 
 class CustomerView(BaseModel):
-    """The customer as users-service knew them at the moment of the order."""
+    """The customer's profile when the order was placed."""
 
     model_config = ConfigDict(title="Customer")
 
@@ -96,20 +99,20 @@ class OrderView(BaseModel):
 
 
 class OrderPage(BaseModel):
-    """Some orders, newest first; `next_cursor` leads to the next page and is null on the last."""
+    """One page of orders, newest first; `next_cursor` is null on the last page."""
 
     items: list[OrderView]
     next_cursor: str | None
 
 
 class OrderPath(BaseModel):
-    """Which order."""
+    """The id of an order."""
 
     id: str = Field(description="A UUID (version 4).")
 
 
 class OrdersQuery(BaseModel):
-    """Which page of orders."""
+    """A page of orders."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -118,7 +121,7 @@ class OrdersQuery(BaseModel):
 
 
 class ProductsQuery(BaseModel):
-    """Which page of products."""
+    """A page of products."""
 
     model_config = ConfigDict(extra="forbid")
 

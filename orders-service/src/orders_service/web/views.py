@@ -1,7 +1,9 @@
-"""What is answered, as JSON values of the form that `models` documents: our own records need no validation."""
+"""The JSON of responses, in the form that `schemas` documents. Our own records need no validation."""
 
 from collections.abc import Sequence
 from typing import Any
+
+from service_kit.clock import utc_datetime
 
 from orders_service.domain.order import Order
 from orders_service.domain.product import Product
@@ -44,6 +46,6 @@ def order_view(order: Order) -> dict[str, Any]:
             "shipping_address": order.customer.shipping_address,
         },
         "note": order.note,
-        "created_at": order.created_at,
-        "cancelled_at": order.cancelled_at,
+        "created_at": utc_datetime(order.created_at),
+        "cancelled_at": None if order.cancelled_at is None else utc_datetime(order.cancelled_at),
     }

@@ -1,1 +1,1 @@
-"""The rules of profiles: plain Python, no framework, no database."""
+"""Records, rules and ports, in plain Python."""

@@ -1,9 +1,9 @@
-"""What can go wrong with a profile; the web layer alone knows which HTTP status that is."""
-# ruff: noqa: N818 - each is named for what is the case
+"""What can go wrong with a profile; `web/errors.py` has the HTTP status of each."""
+# ruff: noqa: N818 - each is named for its cause
 
 
 class UsersError(Exception):
-    """Base of every error of this service. ``str(error)`` is safe to show to the caller."""
+    """Base of every error of this service. `str(error)` is safe to show to the caller."""
 
 
 class InvalidProfile(UsersError):
@@ -17,18 +17,18 @@ class ProfileNotFound(UsersError):
         super().__init__("There is no such profile.")
 
 
-class NotAllowed(UsersError):
-    """The caller's token does not reach to this profile; ``required`` is the scope that would."""
+class MissingScope(UsersError):
+    """The caller's token lacks the scope `required`."""
 
     def __init__(self, required: str) -> None:
-        super().__init__(f"This takes the scope {required}.")
+        super().__init__(f"This needs the scope {required}.")
         self.required = required
 
 
 class StorageUnavailable(UsersError):
-    """The database does not answer; nothing was changed. ``retry_after`` is in seconds."""
+    """The database does not answer; nothing was changed. `retry_after` is in seconds."""
 
     retry_after = 5
 
     def __init__(self) -> None:
-        super().__init__("The database does not answer at the moment.")
+        super().__init__("The database did not answer. Nothing was changed; try again later.")

@@ -1,8 +1,7 @@
-"""Profiles: what one is, which values it may hold, and who may see it."""
+"""Profiles: the record, its rules, and the port to its storage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
 
@@ -16,23 +15,19 @@ SUBJECT_MAX: Final = 255
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 
-READ_OWN: Final = "profile:read"
-WRITE_OWN: Final = "profile:write"
-READ_ALL: Final = "users:read"
+
+class Unchanged(Enum):
+    """The type of `UNCHANGED`: leave this member as it is. None clears a member instead."""
+
+    UNCHANGED = "unchanged"
 
 
-class Keep(Enum):
-    """Stands for «leave this member as it is», which None cannot: None clears."""
-
-    KEEP = "keep"
-
-
-KEEP: Final = Keep.KEEP
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One account's profile. Times are UTC.
+    """One account's profile. Times are Unix seconds.
 
     `name_known` is False until the account's name has been copied here, or the owner has chosen another.
     """
@@ -40,17 +35,17 @@ class Profile:
     sub: str
     name: str
     shipping_address: str | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: float
+    updated_at: float
     name_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What a PATCH asks for; made only with values that hold the rules (else ``InvalidProfile``)."""
+class ProfileUpdate:
+    """The new values of a profile. Raise `InvalidProfile` for one that breaks a rule."""
 
-    name: str | Keep = KEEP
-    shipping_address: str | Keep | None = KEEP
+    name: str | Unchanged = UNCHANGED
+    shipping_address: str | Unchanged | None = UNCHANGED
 
     def __post_init__(self) -> None:
         if isinstance(self.name, str):
@@ -59,38 +54,38 @@ class Changes:
             _check_text("shipping_address", self.shipping_address, ADDRESS_MAX)
 
     def __bool__(self) -> bool:
-        return self.name is not KEEP or self.shipping_address is not KEEP
+        return self.name is not UNCHANGED or self.shipping_address is not UNCHANGED
 
 
 class Profiles(Protocol):
-    """Where profiles are kept. Every method may raise ``StorageUnavailable``."""
+    """Where profiles are kept. Every method may raise `StorageUnavailable`."""
 
-    def first_sight(self, sub: str, at: datetime) -> Profile:
-        """Return the profile of ``sub``, made empty at ``at`` if there is none; any number at once make one."""
+    def get(self, sub: str) -> Profile | None:
+        """Return the profile of `sub`, or None."""
 
-    def change(self, sub: str, changes: Changes, at: datetime) -> Profile:
-        """Apply ``changes`` to the profile of ``sub``, made first if there is none."""
+    def get_or_create(self, sub: str, at: float) -> Profile:
+        """Return the profile of `sub`, created empty at `at` if missing. Concurrent calls create one."""
+
+    def update(self, sub: str, changes: ProfileUpdate, at: float) -> Profile:
+        """Apply `changes` to the profile of `sub`, created if missing, and return it."""
 
     def copy_name(self, sub: str, name: str) -> Profile:
-        """Set the name of the profile of ``sub`` to its account's, unless a name is known already; return the profile."""
+        """Set the name of the profile of `sub` unless one is known, and return the profile."""
 
-    def find(self, sub: str) -> Profile | None:
-        """Return the profile of ``sub``, or None."""
-
-    def page(self, after: str | None, limit: int) -> Sequence[Profile]:
-        """Return up to ``limit`` profiles with a ``sub`` greater than ``after``, ascending by ``sub``."""
+    def list_page(self, after: str | None, limit: int) -> Sequence[Profile]:
+        """Return up to `limit` profiles with a `sub` greater than `after`, ascending by `sub`."""
 
 
 def is_name(value: object) -> bool:
     """Return whether a profile may have this name."""
     try:
-        return isinstance(value, str) and bool(Changes(name=value))
+        return isinstance(value, str) and bool(ProfileUpdate(name=value))
     except InvalidProfile:
         return False
 
 
 def is_subject(value: str) -> bool:
-    """Return whether ``value`` could be a ``sub`` at all: 1 to 255 characters of one line."""
+    """Return whether `value` is a possible `sub`: 1 to 255 characters of one line."""
     return 0 < len(value) <= SUBJECT_MAX and is_line(value)
 
 

@@ -1,4 +1,4 @@
-"""Where profiles are kept: tables, the repository behind the domain's port, and migrations."""
+"""Storage on SQLAlchemy: tables, repositories and migrations."""
 
 from pathlib import Path
 from typing import Final

@@ -1,1 +1,1 @@
-"""Profiles over HTTP: parse, call the domain, answer."""
+"""HTTP: parse the request, call a use case, respond."""

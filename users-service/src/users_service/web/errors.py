@@ -1,4 +1,4 @@
-"""Which HTTP answer each of the domain's errors becomes."""
+"""The HTTP response to each error of the domain."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,7 +8,7 @@ from service_kit.web.problems import ProblemType
 from users_service.domain.errors import InvalidProfile, ProfileNotFound, StorageUnavailable
 
 PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
-    InvalidProfile: ProblemType(422, "invalid_profile", "The profile has a value that is not allowed"),
+    InvalidProfile: ProblemType(422, "invalid_profile", "The profile is invalid"),
     ProfileNotFound: ProblemType(404, "not_found", "Not Found"),
     StorageUnavailable: ProblemType(503, "storage_unavailable", "The database is not available"),
 }

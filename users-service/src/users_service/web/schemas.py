@@ -1,4 +1,4 @@
-"""What goes over the wire, as models: they check requests and make the OpenAPI document; `views` makes the answers."""
+"""Schemas: they validate requests and make the OpenAPI document. `views` makes the responses."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,7 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 from touchstone.text import trimmed
 
-from users_service.domain.profile import ADDRESS_MAX, KEEP, NAME_MAX, PAGE_DEFAULT, PAGE_MAX, Changes, Keep
+from users_service.domain.profile import (
+    ADDRESS_MAX,
+    NAME_MAX,
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    UNCHANGED,
+    ProfileUpdate,
+    Unchanged,
+)
 
 Name = Annotated[
     str, Field(min_length=1, max_length=NAME_MAX, description="No control characters or line breaks.")
@@ -21,7 +29,7 @@ Address = Annotated[
 
 
 class ProfileView(BaseModel):
-    """A profile. `name` is the account's until its owner changes it; empty while the account's cannot be had."""
+    """A profile. `name` is the account's until its owner changes it; empty while auth-service is unavailable."""
 
     model_config = ConfigDict(title="Profile")
 
@@ -33,45 +41,45 @@ class ProfileView(BaseModel):
 
 
 class ProfilePage(BaseModel):
-    """Some profiles, ascending by `sub`; `next_cursor` leads to the next page and is null on the last."""
+    """One page of profiles, ascending by `sub`; `next_cursor` is null on the last page."""
 
     items: list[ProfileView]
     next_cursor: str | None
 
 
 class ProfileChanges(BaseModel):
-    """What to change: a member that is absent stays, a null `shipping_address` is cleared."""
+    """The members to change: an absent one stays, a null `shipping_address` is cleared."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Name = Field(default_factory=str)
     shipping_address: Address | None = Field(default_factory=lambda: None)
 
-    def changes(self) -> Changes:
-        """Return what the domain is to do; raises ``InvalidProfile``."""
-        return Changes(
-            name=trimmed(self.name) if "name" in self.model_fields_set else KEEP,
+    def update(self) -> ProfileUpdate:
+        """Return the domain's form of it; raise `InvalidProfile`."""
+        return ProfileUpdate(
+            name=trimmed(self.name) if "name" in self.model_fields_set else UNCHANGED,
             shipping_address=self._shipping_address(),
         )
 
-    def _shipping_address(self) -> str | Keep | None:
+    def _shipping_address(self) -> str | Unchanged | None:
         if "shipping_address" not in self.model_fields_set:
-            return KEEP
+            return UNCHANGED
         return None if self.shipping_address is None else trimmed(self.shipping_address)
 
 
 class SubjectPath(BaseModel):
-    """Whose profile."""
+    """The owner of a profile."""
 
     sub: str = Field(description="The account's identifier, as the token's `sub` has it.")
 
 
 class PageQuery(BaseModel):
-    """Which page."""
+    """A page of profiles."""
 
     model_config = ConfigDict(extra="forbid")
 
     cursor: str | None = Field(
-        default=None, max_length=CURSOR_MAX, description="The `next_cursor` of another page."
+        default=None, max_length=CURSOR_MAX, description="The `next_cursor` of the page before."
     )
     limit: int = Field(default=PAGE_DEFAULT, ge=1, le=PAGE_MAX)

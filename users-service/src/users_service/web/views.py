@@ -1,7 +1,9 @@
-"""What is answered, as JSON values of the form that `models` documents: our own records need no validation."""
+"""The JSON of responses, in the form that `schemas` documents. Our own records need no validation."""
 
 from collections.abc import Sequence
 from typing import Any
+
+from service_kit.clock import utc_datetime
 
 from users_service.domain.profile import Profile
 
@@ -12,11 +14,11 @@ def profile_view(profile: Profile) -> dict[str, Any]:
         "sub": profile.sub,
         "name": profile.name,
         "shipping_address": profile.shipping_address,
-        "created_at": profile.created_at,
-        "updated_at": profile.updated_at,
+        "created_at": utc_datetime(profile.created_at),
+        "updated_at": utc_datetime(profile.updated_at),
     }
 
 
 def profile_page(profiles: Sequence[Profile], next_cursor: str | None) -> dict[str, Any]:
     """Return a `ProfilePage`."""
-    return {"items": [profile_view(each) for each in profiles], "next_cursor": next_cursor}
+    return {"items": [profile_view(profile) for profile in profiles], "next_cursor": next_cursor}

@@ -4,7 +4,6 @@ from service_kit.database.engine import (
     Database,
     database_check,
     open_database,
-    reads_in_loop,
     threads_at_once,
 )
 from service_kit.database.migrations import run_migrations, upgrade
@@ -16,7 +15,6 @@ __all__ = [
     "database_check",
     "open_database",
     "outages_as",
-    "reads_in_loop",
     "run_migrations",
     "threads_at_once",
     "upgrade",

@@ -183,11 +183,6 @@ def _one_statement(engine: Engine) -> Engine:
     return engine.execution_options(**{ONE_STATEMENT: True})
 
 
-def reads_in_loop(engine: Engine) -> bool:
-    """Return whether reads may be answered in the event loop: SQLite works in the process, and says where it may wait."""
-    return engine.dialect.name == "sqlite"
-
-
 def threads_at_once(engine: Engine) -> int:
     """Return how many threads of a process should serve requests at once: as many as answered most (bench/README.md).
 

@@ -60,6 +60,11 @@ def problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/problem+json": {"schema": _REF}}}
 
 
+def bearer(*scopes: str) -> list[dict[str, list[Any]]]:
+    """Return an operation's `security`: an access token with any one of these scopes."""
+    return [{"bearer": [scope]} for scope in scopes]
+
+
 class _DescribedLater(APIScaffold):
     """Keeps what routes say of themselves until `describe` is called."""
 

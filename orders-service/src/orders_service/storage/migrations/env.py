@@ -1,6 +1,6 @@
-"""Alembic's entry: runs the migrations on the connection that it is handed."""
+"""Alembic's entry point."""
 
-from orders_service.storage.tables import metadata
+from orders_service.storage.tables import Base
 from service_kit.database import run_migrations
 
-run_migrations(metadata)
+run_migrations(Base.metadata)

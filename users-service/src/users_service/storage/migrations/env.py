@@ -1,6 +1,6 @@
-"""Alembic's entry: runs the migrations on the connection that it is handed."""
+"""Alembic's entry point."""
 
 from service_kit.database import run_migrations
-from users_service.storage.tables import metadata
+from users_service.storage.tables import Base
 
-run_migrations(metadata)
+run_migrations(Base.metadata)
