@@ -6,10 +6,10 @@ import time
 import structlog
 from service_kit.server.asgi import Message, Receive, Send
 
-from gateway import error_page, target
+from gateway import target
 from gateway.access_log import AccessLog
 from gateway.authentication import Authentication
-from gateway.errors import PROBLEM_MEDIA_TYPE, Refusal
+from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
 from gateway.metrics import Metrics
 from gateway.proxy import Proxy
@@ -107,12 +107,12 @@ class Gateway:
         if request.status:  # the response has begun
             request.reset()
             return
-        if error_page.is_wanted(request.route, request.headers.lines):
-            body = error_page.render(refusal, request.headers.request_id)
-            media_type, own = error_page.HTML_TYPE, error_page.POLICY
+        if _wants_page(request):
+            body = refusal.page(request.headers.request_id)
+            media_type, own = PAGE_MEDIA_TYPE, [PAGE_POLICY]
         else:
-            body = refusal.body(request.headers.request_id)
-            media_type, own = PROBLEM_MEDIA_TYPE, ()
+            body = refusal.problem(request.headers.request_id)
+            media_type, own = PROBLEM_MEDIA_TYPE, []
         headers = [
             (b"content-type", media_type),
             (b"cache-control", b"no-store"),
@@ -151,3 +151,11 @@ class Gateway:
 def _is_login(request: Request, route: Route) -> bool:
     """Return whether a request tries a password, code or link; opening a page does not."""
     return route.limit == "login" and request.method == "POST"
+
+
+def _wants_page(request: Request) -> bool:
+    """Return whether to show an error as a page: on a route with `html`, unless JSON is sent or accepted instead."""
+    if request.route is None or not request.route.html:
+        return False
+    accept, sent = (request.headers.value(name) for name in (b"accept", b"content-type"))
+    return b"json" not in sent and (b"json" not in accept or b"text/html" in accept)

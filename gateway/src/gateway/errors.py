@@ -1,7 +1,8 @@
-"""The error that ends a request early, and the table from its slug to status and title (RFC 9457)."""
+"""The error that ends a request early, the table from its slug to status and title, and what clients get."""
 
 import json
 from collections.abc import Mapping
+from html import escape
 
 from service_kit.web.problems import MEDIA_TYPE, URN, ProblemType
 
@@ -31,6 +32,22 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
 }
 UNAUTHORIZED = ProblemType(401, "unauthorized", "Unauthorized")
 PROBLEM_MEDIA_TYPE = MEDIA_TYPE.encode()
+PAGE_MEDIA_TYPE = b"text/html; charset=utf-8"
+PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{title} &ndash; Touchstone</title>
+<main>
+<h1>{title}</h1>
+<p role="alert">{message}</p>
+<p>Request ID: {request_id}</p>
+</main>
+</html>
+"""
 
 
 class Refusal(Exception):  # noqa: N818 - named for what it is
@@ -54,7 +71,7 @@ class Refusal(Exception):  # noqa: N818 - named for what it is
         self.headers = headers
         self.close = close
 
-    def body(self, request_id: str) -> bytes:
+    def problem(self, request_id: str) -> bytes:
         """Return the problem document (RFC 9457) as JSON."""
         return json.dumps(
             {
@@ -65,6 +82,18 @@ class Refusal(Exception):  # noqa: N818 - named for what it is
                 "request_id": request_id,
             }
         ).encode()
+
+    def page(self, request_id: str) -> bytes:
+        """Return the error page, with the time of a Retry-After in words."""
+        message = str(self)
+        seconds = dict(self.headers).get(b"retry-after")
+        if seconds is not None:
+            unit = "second" if seconds == b"1" else "seconds"
+            message += f" Please try again in {int(seconds)} {unit}."
+        text = _PAGE.format(
+            title=escape(self.kind.title), message=escape(message), request_id=escape(request_id)
+        )
+        return text.encode()
 
 
 def retry_after(seconds: float) -> tuple[bytes, bytes]:

@@ -137,6 +137,10 @@ class RequestHeaders:
         if found.get(b"expect", b"100-continue").lower() != b"100-continue":
             raise Refusal("expectation_failed", "The only supported expectation is 100-continue.", close=True)
 
+    def value(self, name: bytes) -> bytes:
+        """Return the values of a header that is passed on, in lower case, joined with commas."""
+        return b",".join(line.partition(b":")[2] for line in self.lines if _name_of(line) == name).lower()
+
     def forwarded(self, client: str, scheme: str) -> list[bytes]:
         """Return the header lines for the service, with the request's true origin in `X-Forwarded-*`."""
         lines = self.lines

@@ -380,7 +380,7 @@ class ClientConnection(asyncio.Protocol):
                 return
             self._lose()
         request_id = new_id()
-        body = refusal.body(request_id)
+        body = refusal.problem(request_id)
         head = encode(
             [
                 (b"content-type", PROBLEM_MEDIA_TYPE),
