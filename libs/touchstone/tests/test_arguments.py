@@ -46,26 +46,26 @@ WITH_CREDENTIALS = ["https://user@i.example", "https://user:secret@i.example"]
 
 @pytest.mark.parametrize("url", [*BAD_URLS, *WITH_QUERY, *WITH_CREDENTIALS, None])
 @pytest.mark.parametrize("make", [lambda url: Issuer(url, audience="a"), IssuerDocuments])
-def test_a_bad_url_is_refused_and_not_repeated(make, url):
+def test_invalid_url_is_refused_and_not_repeated(make, url):
     with pytest.raises(ValueError, match="url must") as refused:
         make(url)
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", [*BAD_URLS, *WITH_CREDENTIALS, None])
-def test_a_follower_refuses_a_bad_url(url):
+def test_follower_invalid_url_is_refused(url):
     with pytest.raises(ValueError, match="url must"):
         Follower(url, bytes)
 
 
 @pytest.mark.parametrize("url", [*BAD_URLS, *WITH_QUERY, *WITH_CREDENTIALS])
-def test_a_bad_backchannel_is_refused(url):
+def test_invalid_backchannel_is_refused(url):
     with pytest.raises(ValueError, match="backchannel must"):
         Issuer(URL, audience="a", backchannel=url)
 
 
 @pytest.mark.parametrize("url", [*BAD_URLS, *WITH_QUERY, "socks5://127.0.0.1:1080"])
-def test_a_bad_proxy_is_refused(url):
+def test_invalid_proxy_is_refused(url):
     with pytest.raises(ValueError, match="proxy must"):
         Issuer(URL, audience="a", proxy=url)
 
@@ -85,7 +85,7 @@ def test_a_bad_proxy_is_refused(url):
         "https://i.example.",
     ],
 )
-def test_a_good_url_is_taken_to_the_letter(url):
+def test_valid_url_is_kept_unchanged(url):
     issuer = Issuer(url, audience="a", backchannel=url)
     assert (issuer.policy.issuer, issuer.documents.url) == (url, url)
 
@@ -113,7 +113,7 @@ BAD_AUDIENCES = [
 
 
 @pytest.mark.parametrize("audience", BAD_AUDIENCES)
-def test_a_bad_audience_is_refused(audience):
+def test_invalid_audience_is_refused(audience):
     for make in (lambda: Issuer(URL, audience=audience), lambda: Policy(URL, audience)):
         with pytest.raises(ValueError, match="audience must"):
             make()
@@ -128,7 +128,7 @@ def test_a_bad_audience_is_refused(audience):
     ("said", "accepted"),
     [("a", True), ("b", True), (["c", "b"], True), ("c", False), ([], False), ("ab", False)],
 )
-def test_of_several_audiences_any_is_enough(audience, said, accepted, mint, keys, policy, clock):
+def test_any_of_several_audiences_suffices(audience, said, accepted, mint, keys, policy, clock):
     verifier = Verifier(Policy(policy.issuer, audience), lambda: keys, now=clock)
     token = mint.token(aud=said)
     if accepted:
@@ -138,7 +138,7 @@ def test_of_several_audiences_any_is_enough(audience, said, accepted, mint, keys
             verifier.verify(token)
 
 
-def test_a_list_that_changes_later_changes_no_policy():
+def test_policy_copies_its_audiences():
     audience = ["a"]
     policy = Policy(URL, audience)
     audience.append("b")
@@ -162,7 +162,7 @@ def test_a_list_that_changes_later_changes_no_policy():
         ("ca", ["", "/no/such/file", __file__, "/proc/self", 5, b"x", ["x"], True]),
     ],
 )
-def test_a_bad_setting_is_refused_by_its_name(setting, values):
+def test_invalid_setting_error_names_it(setting, values):
     for value in values:
         with pytest.raises(ValueError, match=setting):
             Issuer(URL, audience="a", **{setting: value})
@@ -183,11 +183,11 @@ def test_a_bad_setting_is_refused_by_its_name(setting, values):
         pytest.param({"ca": ssl.create_default_context()}, id="an SSL context"),
     ],
 )
-def test_a_setting_that_can_work_is_taken(settings):
+def test_valid_setting_is_accepted(settings):
     Issuer(URL, audience="a", **settings)
 
 
-def test_a_context_that_checks_nothing_is_refused():
+def test_unverified_tls_context_is_refused():
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -199,36 +199,36 @@ def test_a_context_that_checks_nothing_is_refused():
     ("setting", "value"),
     [("max_bytes", 0), ("default_interval", 0), ("forget_after", NAN), ("alert_after", -1), ("parse", None)],
 )
-def test_a_follower_refuses_what_cannot_work(setting, value):
+def test_follower_invalid_argument_is_refused(setting, value):
     settings = {"parse": bytes, setting: value}
     with pytest.raises(ValueError, match=setting):
         Follower(URL, **settings)
 
 
 @pytest.mark.parametrize("issuers", [None, 5, [], "https://issuer.example", [URL], [None]])
-def test_issuers_of_another_kind_are_refused(issuers):
+def test_issuers_of_other_types_are_refused(issuers):
     with pytest.raises(ValueError, match="non-empty list of Issuer"):
         Issuers(issuers)
 
 
-def test_one_issuer_that_is_no_list_is_refused():
+def test_issuers_without_list_are_refused():
     with pytest.raises(ValueError, match="non-empty list of Issuer"):
         Issuers(Issuer(URL, audience="a"))
 
 
 @pytest.mark.parametrize("issuer", ["", " https://a", "https://a b", "a\n", 5, None])
-def test_a_policy_needs_an_issuer_that_can_be(issuer):
+def test_policy_invalid_issuer_is_refused(issuer):
     with pytest.raises(ValueError, match="issuer must"):
         Policy(issuer, "a")
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "rs256", "", None, 5, ["RS256"]])
-def test_a_policy_has_one_algorithm(algorithm):
+def test_policy_other_algorithm_is_refused(algorithm):
     with pytest.raises(ValueError, match="algorithm must be RS256"):
         Policy(URL, "a", algorithm)
 
 
-def test_a_verifier_refuses_what_cannot_work(policy, keys):
+def test_verifier_invalid_argument_is_refused(policy, keys):
     for arguments in ((None, lambda: keys), (policy, keys), (policy, None)):
         with pytest.raises(ValueError, match="must be"):
             Verifier(*arguments)
@@ -237,7 +237,7 @@ def test_a_verifier_refuses_what_cannot_work(policy, keys):
             Verifier(policy, lambda: keys, **settings)
 
 
-def test_a_jwk_set_that_was_read_already_is_taken(mint):
+def test_parsed_jwk_set_is_accepted(mint):
     document = {"keys": [mint.jwk()]}
     assert KeySet.from_jwks(document) == KeySet.from_jwks(mint.jwks())
     assert document == {"keys": [mint.jwk()]}
@@ -246,6 +246,6 @@ def test_a_jwk_set_that_was_read_already_is_taken(mint):
 @pytest.mark.parametrize(
     "document", [None, 5, [], {}, {"keys": {}}, {"keys": None}, "", b"", "[]", [{"kty": "RSA"}]]
 )
-def test_what_is_no_jwk_set_is_a_value_error(document):
+def test_other_jwk_set_raises_value_error(document):
     with pytest.raises(ValueError, match=r".+"):
         KeySet.from_jwks(document)

@@ -33,13 +33,13 @@ pair_decoders = pytest.mark.parametrize("decode_pair", PAIR_DECODERS.values(), i
 
 @decoders
 @given(st.binary(min_size=1))
-def test_what_is_encoded_is_decoded(decode, data):
+def test_encoded_bytes_are_decoded(decode, data):
     assert decode(encode(data)) == data
 
 
 @decoders
 @given(st.binary() | st.text(alphabet='AZaz09-_+/=.\n \\u41"').map(str.encode))
-def test_whatever_decodes_encodes_back_to_the_same(decode, text):
+def test_decoded_text_encodes_to_itself(decode, text):
     try:
         data = decode(text)
     except ValueError:
@@ -68,20 +68,20 @@ def test_whatever_decodes_encodes_back_to_the_same(decode, text):
         b'AA"A',
     ],
 )
-def test_any_other_spelling_is_refused(decode, text):
+def test_other_spellings_are_refused(decode, text):
     with pytest.raises(ValueError, match=r"."):
         decode(text)
 
 
 @pair_decoders
 @given(st.binary(min_size=1), st.binary(min_size=1))
-def test_pair_that_is_encoded_is_decoded(decode_pair, former, latter):
+def test_encoded_pair_is_decoded(decode_pair, former, latter):
     assert decode_pair(encode(former) + b"." + encode(latter)) == (former, latter)
 
 
 @pair_decoders
 @given(st.binary() | st.text(alphabet='AZaz09-_+/=.\n \\u41"').map(str.encode))
-def test_pair_that_is_decoded_encodes_back_to_the_same(decode_pair, text):
+def test_decoded_pair_encodes_to_itself(decode_pair, text):
     try:
         former, latter = decode_pair(text)
     except ValueError:
@@ -91,6 +91,6 @@ def test_pair_that_is_decoded_encodes_back_to_the_same(decode_pair, text):
 
 @pair_decoders
 @pytest.mark.parametrize("text", [b"", b".", b"AA", b"AA.", b".AA", b"AA.AA.AA", b"AA..AA", b'AA","AA.AA'])
-def test_what_is_no_pair_is_refused(decode_pair, text):
+def test_other_pairs_are_refused(decode_pair, text):
     with pytest.raises(ValueError, match=r"."):
         decode_pair(text)

@@ -34,23 +34,23 @@ def cached(policy, source, clock):
     return Verifier(policy, source, now=clock)
 
 
-def test_a_second_look_gives_the_very_same_claims(cached, mint):
+def test_cached_claims_are_same_object(cached, mint):
     token = mint.token()
     assert cached.verify(token) is cached.verify("".join(list(token)))
 
 
-def test_without_room_nothing_is_remembered(policy, keys, mint, clock):
+def test_size_zero_caches_nothing(policy, keys, mint, clock):
     verifier = Verifier(policy, lambda: keys, cache_size=0, now=clock)
     token = mint.token()
     assert verifier.verify(token) is not verifier.verify(token)
 
 
-def test_a_cache_cannot_be_smaller_than_empty(policy, keys):
+def test_negative_size_is_refused(policy, keys):
     with pytest.raises(ValueError, match="cache_size"):
         Verifier(policy, lambda: keys, cache_size=-1)
 
 
-def test_the_oldest_verdict_makes_room(policy, keys, mint, clock):
+def test_oldest_verdict_is_dropped(policy, keys, mint, clock):
     verifier = Verifier(policy, lambda: keys, cache_size=2, now=clock)
     tokens = [mint.token(jti=str(n)) for n in range(3)]
     first, *later = [verifier.verify(token) for token in tokens]
@@ -59,7 +59,7 @@ def test_the_oldest_verdict_makes_room(policy, keys, mint, clock):
     assert verifier.verify(tokens[0]) is not first
 
 
-def test_a_refused_token_is_not_remembered(cached, stranger, source, foreign_key, mint):
+def test_refused_token_is_not_cached(cached, stranger, source, foreign_key, mint):
     token = stranger.token()
     with pytest.raises(errors.BadSignature):
         cached.verify(token)
@@ -67,7 +67,7 @@ def test_a_refused_token_is_not_remembered(cached, stranger, source, foreign_key
     assert cached.verify(token)
 
 
-def test_a_remembered_token_expires_with_its_leeway(cached, mint, clock):
+def test_cached_token_expires_after_leeway(cached, mint, clock):
     token = mint.token(exp=NOW + 300)
     cached.verify(token)
     clock.advance(329.9)
@@ -77,7 +77,7 @@ def test_a_remembered_token_expires_with_its_leeway(cached, mint, clock):
         cached.verify(token)
 
 
-def test_a_remembered_token_is_not_valid_before_its_time(cached, mint, clock):
+def test_cached_token_is_not_valid_before_nbf(cached, mint, clock):
     token = mint.token(nbf=NOW + 20)
     cached.verify(token)
     clock.advance(-11)
@@ -85,7 +85,7 @@ def test_a_remembered_token_is_not_valid_before_its_time(cached, mint, clock):
         cached.verify(token)
 
 
-def test_a_withdrawn_key_ends_remembered_tokens_at_once(cached, mint, stranger, source):
+def test_withdrawn_key_ends_cached_tokens(cached, mint, stranger, source):
     token = mint.token()
     cached.verify(token)
     source.keys = KeySet.from_jwks(b'{"keys":[]}')
@@ -93,7 +93,7 @@ def test_a_withdrawn_key_ends_remembered_tokens_at_once(cached, mint, stranger, 
         cached.verify(token)
 
 
-def test_another_key_under_the_same_name_ends_remembered_tokens_at_once(cached, mint, stranger, source):
+def test_replaced_key_ends_cached_tokens(cached, mint, stranger, source):
     token = mint.token()
     cached.verify(token)
     source.keys = KeySet.from_jwks(stranger.jwks())
@@ -101,21 +101,21 @@ def test_another_key_under_the_same_name_ends_remembered_tokens_at_once(cached, 
         cached.verify(token)
 
 
-def test_the_same_key_read_anew_goes_on(cached, mint, source):
+def test_key_read_again_keeps_cached_tokens(cached, mint, source):
     token = mint.token()
     claims = cached.verify(token)
     source.keys = KeySet.from_jwks(mint.jwks())
     assert cached.verify(token) is claims
 
 
-def test_keys_are_asked_for_at_every_use(cached, mint, source):
+def test_keys_are_read_at_every_use(cached, mint, source):
     token = mint.token()
     for _ in range(3):
         cached.verify(token)
     assert source.asked == 3
 
 
-def test_two_policies_share_no_verdicts(keys, mint, clock):
+def test_verdicts_are_not_shared_by_policies(keys, mint, clock):
     token = mint.token()
     ours = Verifier(Policy("https://mint.example", "orders-service"), lambda: keys, now=clock)
     theirs = Verifier(Policy("https://mint.example", "users-service"), lambda: keys, now=clock)
@@ -138,9 +138,7 @@ TIMES = st.integers(-400, 400) | st.sampled_from(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(iat=TIMES, exp=TIMES, nbf=TIMES, moves=st.lists(TIMES | st.floats(-400, 400), max_size=6))
-def test_at_any_time_a_remembered_verdict_is_the_one_of_a_fresh_look(
-    policy, keys, mint, make_clock, iat, exp, nbf, moves
-):
+def test_cached_verdict_equals_fresh_one_at_any_time(policy, keys, mint, make_clock, iat, exp, nbf, moves):
     clock = make_clock()
     token = mint.token(iat=NOW + iat, exp=NOW + exp, nbf=NOW + nbf)
     remembering = Verifier(policy, lambda: keys, now=clock)
@@ -150,7 +148,7 @@ def test_at_any_time_a_remembered_verdict_is_the_one_of_a_fresh_look(
         assert outcome(remembering, token) == outcome(fresh, token)
 
 
-def test_many_threads_share_one_small_cache(policy, keys, mint, clock):
+def test_small_cache_is_shared_by_threads(policy, keys, mint, clock):
     verifier = Verifier(policy, lambda: keys, cache_size=3, now=clock)
     tokens = [mint.token(jti=f"token-{n}") for n in range(12)]
     faults = []
@@ -172,7 +170,7 @@ def test_many_threads_share_one_small_cache(policy, keys, mint, clock):
     assert len(verifier._verdicts) <= 3
 
 
-def test_a_full_cache_is_written_by_many_threads_at_once():
+def test_full_cache_is_written_by_threads():
     cache = VerdictCache(1)
     faults = []
 
@@ -197,7 +195,7 @@ def test_a_full_cache_is_written_by_many_threads_at_once():
     assert faults == []
 
 
-def test_known_headers_are_bounded_too(cached, mint):
+def test_known_headers_are_bounded(cached, mint):
     for n in range(70):
         assert cached.verify(mint.token(header={"n": n}))
     assert len(cached._headers) <= 64

@@ -48,7 +48,7 @@ URI = "https://mint.example/status-lists/1"
     ],
     ids=str,
 )
-def test_an_error_about_a_claim_names_it(verifier, mint, claim, claims):
+def test_claim_error_names_claim(verifier, mint, claim, claims):
     given = {name: mint.REMOVE if value is ... else value for name, value in claims.items()}
     with pytest.raises(TokenError) as refused:
         verifier.verify(mint.token(**given))
@@ -56,7 +56,7 @@ def test_an_error_about_a_claim_names_it(verifier, mint, claim, claims):
     assert claim in str(refused.value)
 
 
-def test_an_error_about_no_claim_names_none(verifier):
+def test_other_error_names_no_claim(verifier):
     with pytest.raises(TokenError) as refused:
         verifier.verify("a.b.c")
     assert refused.value.claim is None

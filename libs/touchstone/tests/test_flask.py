@@ -68,27 +68,27 @@ def bearer(mint):
     return lambda **claims: {"Authorization": f"Bearer {mint.token(**claims)}"}
 
 
-def test_a_good_token_lets_the_request_through(client, bearer, mint):
+def test_valid_token_is_admitted(client, bearer, mint):
     answer = client.get("/me", headers=bearer())
     assert answer.status_code == 200
     assert answer.json == {"sub": mint.claims()["sub"]}
 
 
-def test_an_open_route_asks_for_nothing(client):
+def test_open_route_needs_no_token(client):
     assert client.get("/open").text == "hello"
 
 
-def test_the_view_keeps_its_name_and_words(app):
+def test_view_keeps_name_and_docstring(app):
     assert app.view_functions["me"].__name__ == "me"
     assert app.view_functions["me"].__doc__ == "Tell who it is."
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer "])
-def test_the_scheme_may_be_in_any_case(client, mint, scheme):
+def test_scheme_is_case_insensitive(client, mint, scheme):
     assert client.get("/me", headers={"Authorization": f"{scheme} {mint.token()}"}).status_code == 200
 
 
-def test_without_a_token_the_challenge_is_plain(client):
+def test_missing_token_gets_plain_challenge(client):
     answer = client.get("/me")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -101,7 +101,7 @@ def test_without_a_token_the_challenge_is_plain(client):
     }
 
 
-def test_a_refused_token_is_answered_by_rfc_6750(client, bearer):
+def test_refused_token_gets_rfc_6750_challenge(client, bearer):
     answer = client.get("/me", headers=bearer(exp=1_899_999_900))
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == (
@@ -111,7 +111,7 @@ def test_a_refused_token_is_answered_by_rfc_6750(client, bearer):
 
 
 @pytest.mark.parametrize("how", ["query", "form", "json", "cookie"])
-def test_a_token_anywhere_else_is_no_token(client, mint, how):
+def test_token_outside_header_is_ignored(client, mint, how):
     token = mint.token()
     if how == "cookie":
         client.set_cookie("access_token", token)
@@ -124,7 +124,7 @@ def test_a_token_anywhere_else_is_no_token(client, mint, how):
     assert answer.json["type"] == "urn:touchstone:problem:missing_token"
 
 
-def test_all_named_scopes_are_needed(client, bearer):
+def test_all_scopes_are_required(client, bearer):
     assert client.get("/orders", headers=bearer()).status_code == 200
     answer = client.get("/orders", headers=bearer(scope="orders:read"))
     assert answer.status_code == 403
@@ -145,11 +145,11 @@ def test_all_named_scopes_are_needed(client, bearer):
         ("", 403),
     ],
 )
-def test_of_the_alternatives_one_is_needed(client, bearer, scope, status):
+def test_any_of_requires_one_scope(client, bearer, scope, status):
     assert client.get("/either", headers=bearer(scope=scope)).status_code == status
 
 
-def test_while_keys_were_never_had_the_answer_is_503(mint):
+def test_missing_keys_get_503(mint):
     app = Flask(__name__)
     Touchstone(app, Broken())
     app.add_url_rule("/", view_func=require()(lambda: "never"))
@@ -171,7 +171,7 @@ class Asked:
         return self.claims
 
 
-def test_a_fresh_route_asks_for_fresh_knowledge_and_answers_503_without(verifier, mint):
+def test_fresh_route_unconfirmed_gets_503(verifier, mint):
     app = Flask(__name__)
     Touchstone(app, Asked(verifier.verify(mint.token())))
     app.add_url_rule("/ordinary", view_func=require()(lambda: "served"), endpoint="ordinary")
@@ -183,7 +183,7 @@ def test_a_fresh_route_asks_for_fresh_knowledge_and_answers_503_without(verifier
     assert answer.json["type"] == "urn:touchstone:problem:unconfirmed"
 
 
-def test_the_request_id_is_in_the_answer_where_there_is_one(app, client):
+def test_request_id_is_in_problem(app, client):
     @app.before_request
     def name():
         g.request_id = "r-1"
@@ -191,7 +191,7 @@ def test_the_request_id_is_in_the_answer_where_there_is_one(app, client):
     assert client.get("/me").json["request_id"] == "r-1"
 
 
-def test_an_error_of_no_known_kind_is_a_500_that_says_nothing(app, client):
+def test_unknown_error_is_opaque_500(app, client):
     @app.get("/odd")
     def odd():
         raise TouchstoneError
@@ -201,7 +201,7 @@ def test_an_error_of_no_known_kind_is_a_500_that_says_nothing(app, client):
     assert answer.json["detail"] == "The request cannot be authorized."
 
 
-def test_current_token_is_of_its_own_request(app, client, bearer):
+def test_current_token_is_per_request(app, client, bearer):
     subjects = {}
     meet = threading.Barrier(2, timeout=10)
 
@@ -222,7 +222,7 @@ def test_current_token_is_of_its_own_request(app, client, bearer):
     assert subjects == {"alice": "alice", "bob": "bob"}
 
 
-def test_current_token_does_not_outlive_its_request(app, client, bearer):
+def test_current_token_ends_with_request(app, client, bearer):
     app.config["PROPAGATE_EXCEPTIONS"] = True
     with app.app_context():  # shared by all requests inside it
         assert client.get("/me", headers=bearer()).status_code == 200
@@ -237,7 +237,7 @@ def test_current_token_is_the_claims(app, bearer, verifier):
         assert current_token.scopes == {"orders:read", "orders:write"}
 
 
-def test_a_class_based_view_can_be_guarded(app, client, bearer):
+def test_class_based_view_is_guarded(app, client, bearer):
     from flask.views import MethodView
 
     class Thing(MethodView):
@@ -251,24 +251,24 @@ def test_a_class_based_view_can_be_guarded(app, client, bearer):
     assert client.get("/thing", headers=bearer()).text == "thing"
 
 
-def test_without_parentheses_require_fails_at_import(app):
+def test_require_without_parentheses_raises(app):
     with pytest.raises(TypeError, match="strings"):
         require(lambda: "open")
 
 
-def test_the_extension_can_be_made_first_and_wired_later(verifier):
+def test_init_app_works_later(verifier):
     extension = Touchstone()
     app = Flask(__name__)
     extension.init_app(app, verifier)
     assert app.extensions["touchstone"].issuer is verifier
 
 
-def test_an_extension_without_an_issuer_fails_at_the_start():
+def test_init_app_without_issuer_raises():
     with pytest.raises(ValueError, match="needs an issuer"):
         Touchstone(Flask(__name__))
 
 
-def test_a_guarded_view_in_an_app_without_the_extension_is_never_called(mint):
+def test_view_without_extension_is_not_called(mint):
     app = Flask(__name__)
     called = []
     app.add_url_rule("/", view_func=require()(lambda: called.append(1) or "x"))
@@ -282,19 +282,19 @@ def test_a_guarded_view_in_an_app_without_the_extension_is_never_called(mint):
 @pytest.mark.parametrize(
     "source", [{"HTTP_AUTHORIZATION": "Bearer a.b.c"}, Headers({"Authorization": "bearer a.b.c"})]
 )
-def test_the_bearer_is_read_from_environ_and_headers(source):
+def test_bearer_is_read_from_environ_and_headers(source):
     assert bearer_token(source) == "a.b.c"
 
 
 @pytest.mark.parametrize(
     "value", ["", "Basic dXNlcjpwdw==", "Bearertoken", "DPoP a.b.c", "a.b.c", "\tBearer a.b.c"]
 )
-def test_another_scheme_is_no_bearer(value):
+def test_other_scheme_is_missing_token(value):
     with pytest.raises(errors.MissingToken):
         bearer_token({"HTTP_AUTHORIZATION": value})
 
 
-def test_no_header_is_no_bearer():
+def test_absent_header_is_missing_token():
     for source in ({}, Headers()):
         with pytest.raises(errors.MissingToken):
             bearer_token(source)
@@ -310,13 +310,13 @@ def test_no_header_is_no_bearer():
         "Bearer a.b.c x",
     ],
 )
-def test_a_bearer_that_is_not_one_token_is_malformed(value):
+def test_bearer_without_single_token_is_malformed(value):
     with pytest.raises(errors.MalformedAuthorization):
         bearer_token({"HTTP_AUTHORIZATION": value})
 
 
 @pytest.mark.parametrize("value", ["a\tb", "\t", "é", "\x00", "a.b.c\x7f"])
-def test_a_token_of_other_characters_is_left_to_the_verifier_which_refuses_it(value):
+def test_odd_characters_are_left_to_verifier(value):
     verifier = Verifier(Policy("https://issuer.example", "an-api"), lambda: KeySet({}))
     with pytest.raises(errors.MalformedToken):
         verifier.verify(bearer_token({"HTTP_AUTHORIZATION": f"Bearer {value}"}))
@@ -330,10 +330,10 @@ def test_joined_headers_are_refused(value):
         bearer_token({"HTTP_AUTHORIZATION": value})
 
 
-def test_two_headers_are_refused_even_if_equal():
+def test_two_equal_headers_are_refused():
     with pytest.raises(errors.DuplicateAuthorization):
         bearer_token(Headers([("Authorization", "Bearer a"), ("authorization", "Bearer a")]))
 
 
-def test_what_was_missing_is_on_the_error():
+def test_error_lists_required_scopes():
     assert InsufficientScope(("a", "b")).required == ("a", "b")

@@ -237,7 +237,7 @@ def make(verifier):
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_a_refusal_is_answered_by_touchstone_in_every_app(make, bearer, builder, config):
+def test_refusal_gets_problem_in_every_app(make, bearer, builder, config):
     good, down = make(builder, **config), make(builder, Down(), **config)
     missing, expired = good.get("/guarded"), good.get("/guarded", headers=bearer(exp=1_899_999_900))
     short, away = good.get("/guarded", headers=bearer()), down.get("/guarded", headers=bearer())
@@ -261,13 +261,13 @@ def test_a_refusal_is_answered_by_touchstone_in_every_app(make, bearer, builder,
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_a_good_token_passes_in_every_app(make, bearer, builder):
+def test_valid_token_passes_in_every_app(make, bearer, builder):
     answer = make(builder).get("/guarded", headers=bearer(scope="admin"))
     assert (answer.status_code, "in" in answer.text) == (200, True)
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_head_is_guarded_and_a_preflight_passes(make, builder):
+def test_head_is_guarded_and_preflight_passes(make, builder):
     client = make(builder)
     assert client.head("/guarded").status_code == 401
     assert client.options("/guarded", headers={"Access-Control-Request-Method": "GET"}).status_code == 200
@@ -288,7 +288,7 @@ async def own_async(error):
 @pytest.mark.parametrize("where", ["app", "blueprint"])
 @pytest.mark.parametrize("kind", [TouchstoneError, TokenError, errors.MissingToken])
 @pytest.mark.parametrize("handler", [own, own_async])
-def test_an_own_handler_wins_whenever_it_was_registered(verifier, when, where, kind, handler):
+def test_app_handler_wins_whenever_registered(verifier, when, where, kind, handler):
     app, blueprint = Flask(__name__), Blueprint("api", __name__)
     blueprint.errorhandler(Exception)(respond)
     if when == "after":
@@ -306,7 +306,7 @@ def test_an_own_handler_wins_whenever_it_was_registered(verifier, when, where, k
     )
 
 
-def test_an_own_handler_also_wins_for_what_a_view_raises(verifier):
+def test_app_handler_wins_for_view_errors(verifier):
     app = Flask(__name__)
     app.register_error_handler(TouchstoneError, own)
     Touchstone(app, verifier)
@@ -318,7 +318,7 @@ def test_an_own_handler_also_wins_for_what_a_view_raises(verifier):
     assert app.test_client().get("/raises").json == {"own": "insufficient_scope"}
 
 
-def test_a_handler_of_one_subclass_leaves_the_rest_to_touchstone(verifier, bearer):
+def test_subclass_handler_leaves_other_errors(verifier, bearer):
     app = Flask(__name__)
     app.register_error_handler(errors.MissingToken, own)
     Touchstone(app, verifier)
@@ -329,7 +329,7 @@ def test_a_handler_of_one_subclass_leaves_the_rest_to_touchstone(verifier, beare
 
 
 @pytest.mark.parametrize("framework", ["flask-restful", "flask-restx", "flask-smorest", "apiflask"])
-def test_an_own_handler_wins_in_every_framework(verifier, framework):
+def test_app_handler_wins_in_every_framework(verifier, framework):
     kind, build = BUILDERS[framework]
     app = kind(__name__)
     app.register_error_handler(TouchstoneError, own)
@@ -341,7 +341,7 @@ def test_an_own_handler_wins_in_every_framework(verifier, framework):
 
 @pytest.mark.parametrize("owner", ["api", "namespace"])
 @pytest.mark.parametrize("kind", [Exception, HTTPException])
-def test_handlers_of_restx_for_everything_are_not_asked(verifier, owner, kind):
+def test_restx_catch_all_is_not_called(verifier, owner, kind):
     app = Flask(__name__)
     Touchstone(app, verifier)
     api = flask_restx.Api(app)
@@ -358,7 +358,7 @@ def test_handlers_of_restx_for_everything_are_not_asked(verifier, owner, kind):
     assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
 
 
-def test_an_own_handler_may_refuse_in_its_own_way(verifier):
+def test_app_handler_may_return_any_response(verifier):
     app = Flask(__name__)
 
     @app.errorhandler(TouchstoneError)
@@ -373,7 +373,7 @@ def test_an_own_handler_may_refuse_in_its_own_way(verifier):
 # --- the error itself -----------------------------------------------------------------------------------------
 
 
-def test_what_require_raises_is_its_error_and_an_http_error(verifier, bearer):
+def test_raised_error_is_also_http_exception(verifier, bearer):
     app = Flask(__name__)
     Touchstone(app, verifier)
     with app.test_request_context(headers=bearer()), pytest.raises(InsufficientScope) as refused:
@@ -389,7 +389,7 @@ def test_what_require_raises_is_its_error_and_an_http_error(verifier, bearer):
     assert repr(error) == f"InsufficientScope({InsufficientScope.sentence!r})"
 
 
-def test_a_refusal_that_passes_two_guards_is_answered_once(verifier):
+def test_refusal_in_two_guards_has_one_response(verifier):
     app = Flask(__name__)
     asked = []
     app.register_error_handler(TouchstoneError, lambda error: asked.append(error) or own(error))
@@ -416,7 +416,7 @@ def test_a_refusal_that_passes_two_guards_is_answered_once(verifier):
     ],
     ids=str,
 )
-def test_odd_words_of_an_own_error_do_not_break_its_answer(verifier, error, header, value):
+def test_odd_error_text_keeps_response_valid(verifier, error, header, value):
     app = Flask(__name__)
     Touchstone(app, verifier)
 
@@ -447,14 +447,14 @@ def test_odd_words_of_an_own_error_do_not_break_its_answer(verifier, error, head
         (None, None),
     ],
 )
-def test_no_request_id_can_break_a_refusal(make, given, said):
+def test_odd_request_id_keeps_response_valid(make, given, said):
     client = make("plain")
     client.application.before_request(lambda: setattr(g, "request_id", given))
     answer = client.get("/guarded")
     assert (answer.status_code, answer.json.get("request_id")) == (401, said)
 
 
-def test_an_own_json_encoder_cannot_break_a_refusal(make):
+def test_app_json_encoder_keeps_response_valid(make):
     client = make("plain")
 
     class Broken(flask.json.provider.JSONProvider):
@@ -502,14 +502,14 @@ def guarded_app():
     return make_app
 
 
-def test_one_extension_keeps_the_issuers_of_two_apps_apart(guarded_app, named):
+def test_two_apps_have_own_issuers(guarded_app, named):
     extension, a, b = Touchstone(), guarded_app(), guarded_app()
     extension.init_app(a, named("a"))
     extension.init_app(b, named("b"))
     assert [accepts(a, "a"), accepts(a, "b"), accepts(b, "a"), accepts(b, "b")] == [True, False, False, True]
 
 
-def test_the_constructors_issuer_is_only_a_default(guarded_app, named):
+def test_constructor_issuer_is_default(guarded_app, named):
     extension, a, b, c = Touchstone(issuer=named("default")), guarded_app(), guarded_app(), guarded_app()
     extension.init_app(a)
     extension.init_app(b, named("b"))
@@ -518,7 +518,7 @@ def test_the_constructors_issuer_is_only_a_default(guarded_app, named):
     assert [accepts(a, "b"), accepts(b, "default"), accepts(c, "b")] == [False, False, False]
 
 
-def test_an_app_that_is_equipped_again_has_the_later_issuer(guarded_app, named):
+def test_second_init_app_replaces_issuer(guarded_app, named):
     extension, app = Touchstone(), guarded_app()
     extension.init_app(app, named("first"))
     assert accepts(app, "first")
@@ -526,7 +526,7 @@ def test_an_app_that_is_equipped_again_has_the_later_issuer(guarded_app, named):
     assert [accepts(app, "first"), accepts(app, "second")] == [False, True]
 
 
-def test_an_app_given_to_the_constructor_leaves_others_alone(guarded_app, named):
+def test_constructor_app_leaves_others_alone(guarded_app, named):
     a, b = guarded_app(), guarded_app()
     extension = Touchstone(a, named("a"))
     extension.init_app(b, named("b"))
@@ -534,7 +534,7 @@ def test_an_app_given_to_the_constructor_leaves_others_alone(guarded_app, named)
 
 
 @pytest.mark.parametrize("issuer", ["https://issuer.example", 5, object(), Issuer, Named])
-def test_an_issuer_without_verify_is_refused(issuer):
+def test_issuer_without_verify_is_refused(issuer):
     if issuer is Named:
         issuer = type("Odd", (), {"verify": None})()
     for give in (
@@ -547,12 +547,12 @@ def test_an_issuer_without_verify_is_refused(issuer):
 
 
 @pytest.mark.parametrize("app", ["app", Blueprint("a", __name__), 5])
-def test_extension_refuses_what_is_no_flask_app(app, verifier):
+def test_app_of_other_type_is_refused(app, verifier):
     with pytest.raises(ValueError, match="Flask application"):
         Touchstone(app, verifier)
 
 
-def test_a_use_before_init_app_says_what_to_do(guarded_app):
+def test_use_before_init_app_explains_itself(guarded_app):
     app = guarded_app()
     app.testing = True
     with pytest.raises(RuntimeError, match=r"Touchstone\(app, issuer\)"):
@@ -563,7 +563,7 @@ def test_a_use_before_init_app_says_what_to_do(guarded_app):
     "scopes",
     [(5,), (None,), ("",), ("a b",), ("a", ""), (" a",), ("a\n",), ('a"',), ("é",), (b"a",), (["a"],)],
 )
-def test_scopes_that_cannot_be_are_refused_at_once(scopes):
+def test_invalid_scopes_are_refused_at_once(scopes):
     with pytest.raises(ValueError, match="each scope is a string"):
         require(*scopes)
     with pytest.raises(ValueError, match="each scope is a string"):
@@ -571,13 +571,13 @@ def test_scopes_that_cannot_be_are_refused_at_once(scopes):
 
 
 @pytest.mark.parametrize("any_of", ["admin", 5, None, {"a": 1}])
-def test_alternatives_that_are_no_list_are_refused(any_of):
+def test_any_of_without_list_is_refused(any_of):
     with pytest.raises(ValueError, match="must be a list"):
         require(any_of=any_of)
 
 
 @pytest.mark.parametrize("any_of", [["admin", "orders:read"], {"orders:read"}, frozenset({"orders:read"})])
-def test_alternatives_may_be_any_list(verifier, bearer, any_of):
+def test_any_of_accepts_any_list(verifier, bearer, any_of):
     app = Flask(__name__)
     Touchstone(app, verifier)
     app.get("/")(require(any_of=any_of)(lambda: "in"))
@@ -599,7 +599,7 @@ def client_of(verifier):
 PREFLIGHT = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
 
 
-def test_a_view_that_lists_options_is_called_without_a_token(client_of):
+def test_view_with_options_gets_no_token(client_of):
     app = Flask(__name__)
     app.route("/", methods=["GET", "OPTIONS"])(require()(lambda: "own answer"))
     client = client_of(app)
@@ -608,7 +608,7 @@ def test_a_view_that_lists_options_is_called_without_a_token(client_of):
 
 @pytest.mark.parametrize("framework", ["flask", "restful", "restx"])
 @pytest.mark.parametrize("where", ["view", "before"])
-def test_a_view_that_needs_the_token_passes_preflights(client_of, bearer, framework, where):
+def test_view_with_token_passes_preflight(client_of, bearer, framework, where):
     app = Flask(__name__)
     CORS(app, origins="https://shop.example")
     guard = require() if where == "view" else lambda view: view
@@ -635,7 +635,7 @@ def test_a_view_that_needs_the_token_passes_preflights(client_of, bearer, framew
     assert client.get(path, headers=bearer()).json["sub"]
 
 
-def test_a_token_that_is_optional_is_false_on_options(client_of):
+def test_optional_token_is_false_on_options(client_of):
     app = Flask(__name__)
 
     @app.route("/", methods=["GET", "OPTIONS"])
@@ -646,7 +646,7 @@ def test_a_token_that_is_optional_is_false_on_options(client_of):
     assert client_of(app).options("/").text == "stranger"
 
 
-def test_options_can_be_guarded_on_purpose(client_of, bearer):
+def test_options_can_be_guarded(client_of, bearer):
     app = Flask(__name__)
     app.route("/", methods=["GET", "OPTIONS"])(require(options=True)(lambda: "in"))
     client = client_of(app)
@@ -654,7 +654,7 @@ def test_options_can_be_guarded_on_purpose(client_of, bearer):
     assert client.options("/", headers=bearer()).text == "in"
 
 
-def test_a_preflight_passes_above_cross_origin(client_of):
+def test_preflight_passes_above_cross_origin(client_of):
     app = Flask(__name__)
     app.route("/")(require()(cross_origin(origins="https://shop.example")(lambda: "in")))
     answer = client_of(app).options("/", headers=PREFLIGHT)
@@ -664,7 +664,7 @@ def test_a_preflight_passes_above_cross_origin(client_of):
     )
 
 
-def test_with_cors_for_the_app_refusals_can_be_read_too(client_of):
+def test_refusal_has_cors_headers(client_of):
     app = Flask(__name__)
     CORS(app, origins="https://shop.example")
     app.before_request(require()(lambda: None))
@@ -693,23 +693,23 @@ def optional(client_of):
     return client_of(app)
 
 
-def test_without_a_token_an_optional_route_is_served(optional):
+def test_optional_route_serves_without_token(optional):
     assert optional.get("/").text == "guest"
     assert optional.get("/", headers={"Authorization": "Basic dXNlcjpwdw=="}).text == "guest"
 
 
-def test_with_a_good_token_an_optional_route_has_it(optional, bearer):
+def test_optional_route_has_valid_token(optional, bearer):
     assert optional.get("/", headers=bearer(sub="alice")).text == "alice"
 
 
 @pytest.mark.parametrize(
     ("header", "status"), [("Bearer", 401), ("Bearer a.b.c", 401), ("Bearer a, Bearer b", 401)]
 )
-def test_a_bad_token_is_refused_on_an_optional_route(optional, header, status):
+def test_optional_route_refuses_invalid_token(optional, header, status):
     assert optional.get("/", headers={"Authorization": header}).status_code == status
 
 
-def test_an_optional_token_that_lacks_the_scope_is_refused(optional, bearer):
+def test_optional_route_requires_scope(optional, bearer):
     assert optional.get("/", headers=bearer(scope="")).status_code == 403
 
 
@@ -738,7 +738,7 @@ def whoami_app():
     return app
 
 
-def test_the_claims_in_json_are_as_they_were(client_of, bearer, mint):
+def test_claims_in_json_are_as_signed(client_of, bearer, mint):
     client, claims = client_of(whoami_app()), mint.claims(**CUSTOM)
     headers = bearer(**CUSTOM)
     assert client.get("/to_dict", headers=headers).json == claims
@@ -748,20 +748,20 @@ def test_the_claims_in_json_are_as_they_were(client_of, bearer, mint):
     assert client.get("/fields", headers=headers).json == {"actor": None, "status": None}
 
 
-def test_a_dictionary_of_claims_is_the_callers_own(verifier, mint):
+def test_to_dict_returns_new_dictionary(verifier, mint):
     claims = verifier.verify(mint.token())
     claims.to_dict()["sub"] = "changed"
     assert claims.to_dict() == mint.claims()
 
 
-def test_an_own_json_encoder_of_claims_is_used(client_of, bearer):
+def test_app_encoder_of_claims_is_used(client_of, bearer):
     app = whoami_app()
     app.json.default = lambda value: "own" if isinstance(value, AccessClaims) else [].missing
     client = client_of(app)
     assert client.get("/jsonify", headers=bearer()).json == "own"
 
 
-def test_what_json_cannot_carry_stays_an_error(client_of, bearer):
+def test_unencodable_value_stays_error(client_of, bearer):
     app = Flask(__name__)
     app.testing = True
     app.get("/")(require()(lambda: jsonify(object())))
@@ -769,7 +769,7 @@ def test_what_json_cannot_carry_stays_an_error(client_of, bearer):
         client_of(app).get("/", headers=bearer())
 
 
-def test_current_token_in_json_outside_of_require_says_so(client_of):
+def test_current_token_outside_require_raises(client_of):
     app = Flask(__name__)
     app.testing = True
     app.get("/")(lambda: jsonify(current_token))
@@ -777,7 +777,7 @@ def test_current_token_in_json_outside_of_require_says_so(client_of):
         client_of(app).get("/")
 
 
-def test_a_provider_of_another_kind_is_left_alone(verifier):
+def test_other_json_provider_is_left_alone(verifier):
     class Own(flask.json.provider.JSONProvider):
         def dumps(self, obj, **kwargs):
             return "{}"
@@ -790,7 +790,7 @@ def test_a_provider_of_another_kind_is_left_alone(verifier):
     assert type(app.json) is Own
 
 
-def test_neither_claims_nor_proxy_show_the_token(verifier, mint):
+def test_repr_does_not_show_token(verifier, mint):
     token = mint.token()
     app = Flask(__name__)
     Touchstone(app, verifier)
@@ -804,7 +804,7 @@ def test_neither_claims_nor_proxy_show_the_token(verifier, mint):
 # --- routes that were forgotten -------------------------------------------------------------------------------
 
 
-def test_routes_without_a_guard_are_listed():
+def test_unguarded_lists_open_routes():
     app = Flask(__name__)
 
     @require()
@@ -817,7 +817,7 @@ def test_routes_without_a_guard_are_listed():
     assert unguarded(app) == {"static", "wrong_order", "optional"}
 
 
-def test_guards_before_requests_count():
+def test_unguarded_sees_before_request():
     app, inner, outer = Flask(__name__), Blueprint("inner", __name__), Blueprint("outer", __name__)
     inner.get("/inner")(lambda: "in")
     outer.before_request(require()(lambda: None))
@@ -831,7 +831,7 @@ def test_guards_before_requests_count():
     assert unguarded(app) == set()
 
 
-def test_guards_of_class_based_views_count():
+def test_unguarded_sees_class_based_views():
     class By(MethodView):
         def get(self):
             return "in"
@@ -870,14 +870,14 @@ def test_guards_of_class_based_views_count():
 @pytest.mark.parametrize(
     "builder", ["flask-restful, decorators", "flask-restx, blueprint", "flask-restful", "flask-restx"]
 )
-def test_guards_of_resources_count(builder):
+def test_unguarded_sees_resources(builder):
     kind, build = BUILDERS[builder]
     app = kind(__name__)
     build(app)
     assert not any("guarded" in endpoint for endpoint in unguarded(app))
 
 
-def test_without_the_extension_errors_of_views_are_answered():
+def test_view_error_without_extension_gets_problem():
     app = Flask(__name__)
 
     @app.route("/", methods=["OPTIONS"])

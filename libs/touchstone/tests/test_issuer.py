@@ -29,22 +29,22 @@ def issuer(server, clock, publish):
     made.close()
 
 
-def test_a_good_token_is_verified_with_the_published_keys(issuer, mint):
+def test_valid_token_is_verified(issuer, mint):
     assert issuer.verify(mint.token()).subject
 
 
-def test_keys_are_fetched_at_the_backchannel_under_the_well_known_path(issuer, mint, server):
+def test_keys_are_fetched_at_backchannel(issuer, mint, server):
     issuer.verify(mint.token())
     assert server.seen.get(timeout=10) == "/.well-known/jwks.json"
 
 
-def test_without_a_backchannel_keys_are_fetched_at_the_issuer_itself(server, mint, clock, publish):
+def test_keys_are_fetched_at_issuer(server, mint, clock, publish):
     issuer = Issuer(server.url, audience=AUDIENCE, now=clock)
     assert issuer.verify(mint.token(iss=server.url)).issuer == server.url
     issuer.close()
 
 
-def test_the_issuer_is_what_iss_must_say_to_the_letter(server, mint, clock, publish):
+def test_iss_must_equal_url(server, mint, clock, publish):
     issuer = Issuer(f"{ISSUER}/", audience=AUDIENCE, backchannel=server.url, now=clock)
     assert issuer.policy.issuer == f"{ISSUER}/"
     assert issuer.verify(mint.token(iss=f"{ISSUER}/"))
@@ -54,13 +54,13 @@ def test_the_issuer_is_what_iss_must_say_to_the_letter(server, mint, clock, publ
 
 
 @pytest.mark.parametrize("token", ["", "a.b.c", None])
-def test_what_is_no_token_is_refused_even_without_keys(issuer, publish, token):
+def test_malformed_token_is_refused_without_keys(issuer, publish, token):
     publish(status=500)
     with pytest.raises(errors.MalformedToken):
         issuer.verify(token)
 
 
-def test_without_keys_a_token_is_neither_good_nor_bad(issuer, mint, publish):
+def test_missing_keys_raise_unavailable(issuer, mint, publish):
     publish(status=500)
     with pytest.raises(Unavailable) as caught:
         issuer.verify(mint.token())
@@ -69,7 +69,7 @@ def test_without_keys_a_token_is_neither_good_nor_bad(issuer, mint, publish):
     assert issuer.health() == {"keys": 0, "age": None, "last_error": "BadResponseError: answered 500"}
 
 
-def test_an_issuer_is_ready_once_it_has_keys(issuer, eventually):
+def test_issuer_is_ready_with_keys(issuer, eventually):
     assert not issuer.ready()
     eventually(issuer.ready)
     health = issuer.health()
@@ -78,13 +78,13 @@ def test_an_issuer_is_ready_once_it_has_keys(issuer, eventually):
     assert health["last_error"] is None
 
 
-def test_a_key_that_was_just_published_is_fetched_out_of_turn(issuer, mint, stranger, publish):
+def test_new_key_is_fetched_on_demand(issuer, mint, stranger, publish):
     issuer.verify(mint.token())
     publish(mint.jwk(), stranger.jwk(kid="key-2"))
     assert issuer.verify(stranger.token(header={"kid": "key-2"}))
 
 
-def test_ten_thousand_unknown_keys_cause_one_fetch(issuer, mint, server, eventually):
+def test_unknown_keys_cause_one_fetch(issuer, mint, server, eventually):
     issuer.verify(mint.token())
     # The first fetch, and the one that finds that nobody waits here.
     eventually(lambda: len(server.requests) == 2)
@@ -104,7 +104,7 @@ def test_ten_thousand_unknown_keys_cause_one_fetch(issuer, mint, server, eventua
     assert issuer.verify(mint.token())
 
 
-def test_a_withdrawn_key_is_refused_as_soon_as_it_is_known(issuer, mint, stranger, publish):
+def test_withdrawn_key_is_refused(issuer, mint, stranger, publish):
     token = mint.token()
     assert issuer.verify(token)
     publish(stranger.jwk(kid="key-2"))
@@ -114,7 +114,7 @@ def test_a_withdrawn_key_is_refused_as_soon_as_it_is_known(issuer, mint, strange
         issuer.verify(token)
 
 
-def test_a_set_without_a_usable_key_does_not_replace_a_good_one(issuer, mint, publish):
+def test_unusable_key_set_replaces_nothing(issuer, mint, publish):
     assert issuer.verify(mint.token())
     publish(mint.jwk(use="enc"))
     with pytest.raises(errors.UnknownKey):
@@ -135,7 +135,7 @@ def test_a_set_without_a_usable_key_does_not_replace_a_good_one(issuer, mint, pu
         "https://m/#a",
     ],
 )
-def test_what_is_no_issuer_url_is_refused_at_once(url):
+def test_invalid_issuer_url_is_refused(url):
     with pytest.raises(ValueError, match=r"."):
         Issuer(url, audience=AUDIENCE)
     with pytest.raises(ValueError, match=r"."):
@@ -178,19 +178,17 @@ def watched(server, clock, monotonic, publish):
     made.close()
 
 
-def test_the_first_token_of_a_session_waits_for_keys_and_list(issuer, session_token):
+def test_first_token_waits_for_keys_and_list(issuer, session_token):
     assert issuer.verify(session_token).status.index == 3
 
 
-def test_a_revoked_session_is_refused_from_the_first_token_on(issuer, session_token, publish_list):
+def test_revoked_session_is_refused_at_first_use(issuer, session_token, publish_list):
     publish_list(b"\x08\x00")
     with pytest.raises(errors.RevokedToken):
         issuer.verify(session_token)
 
 
-def test_a_revocation_arrives_by_itself(
-    issuer, session_token, publish_list, server, answer, mint, eventually
-):
+def test_revocation_arrives_by_itself(issuer, session_token, publish_list, server, answer, mint, eventually):
     assert issuer.verify(session_token)
     publish_list(b"\x08\x00")
     issuer.documents._lists[URI].refresh_soon(10)
@@ -198,9 +196,7 @@ def test_a_revocation_arrives_by_itself(
         issuer.verify(session_token)
 
 
-def test_a_list_that_is_not_to_be_had_leaves_the_token_neither_good_nor_bad(
-    issuer, session_token, publish_list, mint
-):
+def test_missing_list_raises_status_unavailable(issuer, session_token, publish_list, mint):
     publish_list(status=500)
     for _ in range(2):
         with pytest.raises(errors.StatusUnavailable):
@@ -208,7 +204,7 @@ def test_a_list_that_is_not_to_be_had_leaves_the_token_neither_good_nor_bad(
     assert issuer.verify(mint.token())
 
 
-def test_a_request_waits_for_a_list_at_its_first_meeting_only(issuer, session_token, publish_list, server):
+def test_list_is_awaited_only_once(issuer, session_token, publish_list, server):
     publish_list(status=500)
     with pytest.raises(errors.StatusUnavailable):
         issuer.verify(session_token)
@@ -227,29 +223,25 @@ def settled(watched, session_token, eventually):
     return watched
 
 
-def test_a_fresh_route_serves_what_was_just_confirmed(watched, session_token, mint):
+def test_fresh_serves_just_confirmed_documents(watched, session_token, mint):
     assert watched.verify(session_token, fresh=True)
     assert watched.verify(mint.token(), fresh=True)
 
 
-def test_a_fresh_route_fetches_a_confirmation_and_does_not_flap(settled, session_token, monotonic):
+def test_fresh_fetches_confirmation_without_flapping(settled, session_token, monotonic):
     for _ in range(5):
         monotonic.advance(40)
         assert settled.verify(session_token, fresh=True)
 
 
-def test_a_fresh_route_learns_of_the_revocation_that_it_asked_about(
-    settled, session_token, monotonic, publish_list
-):
+def test_fresh_sees_new_revocation(settled, session_token, monotonic, publish_list):
     publish_list(b"\x08\x00")
     monotonic.advance(31)
     with pytest.raises(errors.RevokedToken):
         settled.verify(session_token, fresh=True)
 
 
-def test_a_fresh_route_fails_closed_and_an_ordinary_one_goes_on(
-    settled, session_token, monotonic, publish_list
-):
+def test_fresh_fails_closed_in_outage(settled, session_token, monotonic, publish_list):
     publish_list(status=500)
     monotonic.advance(31)
     with pytest.raises(errors.Unconfirmed):
@@ -257,7 +249,7 @@ def test_a_fresh_route_fails_closed_and_an_ordinary_one_goes_on(
     assert settled.verify(session_token)
 
 
-def test_when_the_issuer_is_back_a_fresh_route_serves_again(settled, session_token, monotonic, publish_list):
+def test_fresh_recovers_after_outage(settled, session_token, monotonic, publish_list):
     publish_list(status=500)
     monotonic.advance(31)
     with pytest.raises(errors.Unconfirmed):
@@ -267,7 +259,7 @@ def test_when_the_issuer_is_back_a_fresh_route_serves_again(settled, session_tok
     assert settled.verify(session_token, fresh=True)
 
 
-def test_before_wait_is_called_where_a_request_may_wait(server, mint, stranger, clock, monotonic, publish):
+def test_before_wait_is_called_before_waiting(server, mint, stranger, clock, monotonic, publish):
     told = []
     issuer = Issuer(
         ISSUER,

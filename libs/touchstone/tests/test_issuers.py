@@ -21,7 +21,7 @@ def issuers(server, answer, mint, stranger, clock):
     both.close()
 
 
-def test_each_issuers_token_is_verified_by_its_own_keys_and_policy(issuers, mint, stranger):
+def test_each_issuer_verifies_its_tokens(issuers, mint, stranger):
     assert issuers.verify(mint.token()).issuer == OURS
     assert issuers.verify(stranger.token(iss=THEIRS, aud="an-api")).issuer == THEIRS
 
@@ -30,47 +30,47 @@ def test_fresh_is_passed_on(issuers, mint):
     assert issuers.verify(mint.token(), fresh=True)
 
 
-def test_one_issuers_key_never_verifies_anothers_token(issuers, mint, stranger):
+def test_key_of_other_issuer_is_refused(issuers, mint, stranger):
     for token in (mint.token(iss=THEIRS, aud="an-api"), stranger.token()):
         with pytest.raises(errors.BadSignature):
             issuers.verify(token)
 
 
-def test_one_issuers_audience_is_not_the_others(issuers, stranger):
+def test_audience_of_other_issuer_is_refused(issuers, stranger):
     with pytest.raises(errors.WrongAudience):
         issuers.verify(stranger.token(iss=THEIRS))
 
 
-def test_a_list_is_only_ones_own_issuers(issuers, mint):
+def test_list_of_other_issuer_is_refused(issuers, mint):
     status = {"status_list": {"idx": 0, "uri": f"{THEIRS}/status-lists/1"}}
     with pytest.raises(errors.UnknownStatus):
         issuers.verify(mint.token(status=status))
 
 
 @pytest.mark.parametrize("iss", ["https://third.example", f"{OURS}/", "", None, 1, ["https://mint.example"]])
-def test_any_other_issuer_is_refused(issuers, mint, server, iss):
+def test_unlisted_issuer_is_refused(issuers, mint, server, iss):
     with pytest.raises(errors.WrongIssuer):
         issuers.verify(mint.token(iss=iss))
     assert server.requests == []
 
 
-def test_a_token_without_an_issuer_is_refused(issuers, mint):
+def test_token_without_iss_is_refused(issuers, mint):
     with pytest.raises(errors.WrongIssuer):
         issuers.verify(mint.token(iss=mint.REMOVE))
 
 
-def test_a_payload_that_is_no_object_names_no_issuer(issuers, mint):
+def test_payload_without_object_is_wrong_issuer(issuers, mint):
     with pytest.raises(errors.WrongIssuer):
         issuers.verify(mint.sign(b"{}", b"[]"))
 
 
 @pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "a.b.c.d", "é.b.c", None, 7, b"a.b.c", "A" * 8193])
-def test_what_is_no_token_is_malformed(issuers, token):
+def test_other_values_are_malformed(issuers, token):
     with pytest.raises(errors.MalformedToken):
         issuers.verify(token)
 
 
-def test_they_are_ready_when_all_are(issuers, server, answer, stranger, eventually):
+def test_issuers_are_ready_when_all_are(issuers, server, answer, stranger, eventually):
     server.plan(answer(500), at="/theirs")
     assert not issuers.ready()
     eventually(lambda: issuers.health()[OURS]["keys"] == 1)
@@ -80,6 +80,6 @@ def test_they_are_ready_when_all_are(issuers, server, answer, stranger, eventual
 
 
 @pytest.mark.parametrize("urls", [[], [OURS, OURS]])
-def test_issuers_are_one_or_more_with_names_of_their_own(urls):
+def test_empty_or_repeated_issuers_are_refused(urls):
     with pytest.raises(ValueError, match=r"non-empty list of Issuer|same URL"):
         Issuers([Issuer(url, audience="an-api") for url in urls])

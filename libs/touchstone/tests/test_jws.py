@@ -22,7 +22,7 @@ def read(mint):
     return lambda token, **options: verified_claims(token, TYPES, key, **options)
 
 
-def test_the_claims_come_as_they_were_signed(mint, read):
+def test_claims_are_returned_as_signed(mint, read):
     claims = {"iss": "someone", "exp": 1, "aud": ["a", {"b": None}]}
     token = mint.sign(json.dumps(mint.header(typ="JWT")).encode(), json.dumps(claims).encode())
 
@@ -30,7 +30,7 @@ def test_the_claims_come_as_they_were_signed(mint, read):
     assert read_object(split(token)[1]) == claims
 
 
-def test_a_token_without_a_type_is_of_the_type_that_is_said(mint, read):
+def test_missing_typ_counts_as_untyped(mint, read):
     token = mint.token(header={"typ": mint.REMOVE})
 
     assert read(token, untyped="JWT") == mint.claims()
@@ -49,35 +49,35 @@ def test_a_token_without_a_type_is_of_the_type_that_is_said(mint, read):
         ({"kid": "another"}, errors.UnknownKey),
     ],
 )
-def test_a_header_that_is_not_as_it_must_be_is_refused(mint, read, header, error):
+def test_invalid_header_is_refused(mint, read, header, error):
     with pytest.raises(error):
         read(mint.token(header={"typ": "JWT"} | header))
 
 
 @pytest.mark.parametrize("change", ["{}==", "{}=", "{}\n", " {}", "{}.", ".{}", "{}.x", "{}\ud800", "{}\xe9"])
-def test_a_token_in_another_form_is_malformed(mint, read, change):
+def test_other_serialization_is_malformed(mint, read, change):
     with pytest.raises(errors.MalformedToken):
         read(change.format(mint.token(header={"typ": "JWT"})))
 
 
-def test_a_token_of_more_than_8_kib_is_malformed(mint, read):
+def test_token_above_8_kib_is_malformed(mint, read):
     with pytest.raises(errors.MalformedToken):
         read(mint.token(header={"typ": "JWT"}, name="x" * 8192))
 
 
 @pytest.mark.parametrize("header", [b"[]", b"{", b'{"alg":"RS256","alg":"RS256"}', b"{}" + b" " * 9, b"\xff"])
-def test_a_header_that_is_no_strict_object_is_refused(mint, read, header):
+def test_header_without_strict_object_is_malformed(mint, read, header):
     with pytest.raises((errors.MalformedToken, errors.WrongAlgorithm)):
         read(mint.sign(header, b"{}"))
 
 
 @pytest.mark.parametrize("payload", [b"[]", b'{"a":1,"a":1}', b'{"a":' * 9 + b"1" + b"}" * 9, b'{"a":NaN}'])
-def test_claims_that_are_no_strict_object_are_malformed(mint, read, payload):
+def test_payload_without_strict_object_is_malformed(mint, read, payload):
     with pytest.raises(errors.MalformedToken):
         read(mint.sign(json.dumps(mint.header(typ="JWT")).encode(), payload))
 
 
-def test_a_signature_of_another_key_is_refused(mint, read):
+def test_signature_of_other_key_is_refused(mint, read):
     signed, _, signature = mint.token(header={"typ": "JWT"}).rpartition(".")
     other = "A" if signature[0] != "A" else "B"
 
@@ -105,7 +105,7 @@ def raw_signature(key, message):
     return number.to_bytes(256, "big")
 
 
-def test_the_signature_of_the_one_encoding_is_accepted(mint):
+def test_signature_of_exact_encoding_is_accepted(mint):
     signature = raw_signature(mint.key, encoded(SHA256_INFO))
     assert signature == mint.key.sign(SIGNED, PKCS1v15(), SHA256())
     check_signature(mint.key.public_key(), signature, SIGNED)
@@ -128,12 +128,12 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("message", OTHERS.values(), ids=OTHERS.keys())
-def test_another_encoding_is_no_signature(mint, message):
+def test_signature_of_other_encoding_is_refused(mint, message):
     with pytest.raises(errors.BadSignature):
         check_signature(mint.key.public_key(), raw_signature(mint.key, message), SIGNED)
 
 
-def test_a_signature_has_as_many_bytes_as_its_key(mint):
+def test_signature_of_other_length_is_refused(mint):
     key, number = mint.key, 0
     while (signature := key.sign(str(number).encode(), PKCS1v15(), SHA256()))[0]:
         number += 1

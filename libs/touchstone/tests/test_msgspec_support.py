@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from touchstone.msgspec_support import CODECS, make_codecs
 
 
-def test_msgspec_helps_where_it_is_installed():
+def test_codecs_exist_with_msgspec():
     assert (CODECS is None) == (find_spec("msgspec") is None)
 
 
-def test_help_is_made_of_its_readers_and_its_writer():
+def test_codecs_are_msgspec_methods():
     def reader(kind=None):
         return SimpleNamespace(decode=("read", kind))
 

@@ -4,7 +4,7 @@ import pytest
 from touchstone import Policy
 
 
-def test_a_policy_is_rs256_with_30_seconds():
+def test_policy_defaults():
     policy = Policy("https://mint.example", "orders-service")
     assert (policy.algorithm, policy.leeway) == ("RS256", 30)
 
@@ -21,6 +21,6 @@ def test_a_policy_is_rs256_with_30_seconds():
     ],
     ids=str,
 )
-def test_a_senseless_policy_raises_value_error(wrong):
+def test_invalid_policy_raises_value_error(wrong):
     with pytest.raises(ValueError, match=r"."):
         Policy(**{"issuer": "https://mint.example", "audience": "orders-service", **wrong})

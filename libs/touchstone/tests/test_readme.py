@@ -31,7 +31,7 @@ def example(server, answer, mint):
     scope["app"].extensions["touchstone"].issuer.close()
 
 
-def test_the_example_protects_its_app(example, server, mint):
+def test_example_protects_its_app(example, server, mint):
     import time
 
     now = int(time.time())
@@ -47,7 +47,7 @@ def test_the_example_protects_its_app(example, server, mint):
     assert client.get("/orders").status_code == 401
 
 
-def test_the_example_refuses_a_session_that_was_ended(example, server, answer, mint):
+def test_example_refuses_ended_session(example, server, answer, mint):
     import time
 
     now = int(time.time())
@@ -66,17 +66,17 @@ def test_the_example_refuses_a_session_that_was_ended(example, server, answer, m
     assert ask(3).json["type"] == "urn:touchstone:problem:revoked_token"
 
 
-def test_the_example_of_several_issuers_makes_them():
+def test_example_of_several_issuers_runs():
     scope = {}
     exec(compile(PROGRAMS[1], "README.md", "exec"), scope)
     scope["issuers"].close()
 
 
 @pytest.mark.parametrize("name", touchstone.__all__)
-def test_every_public_name_is_explained(name):
+def test_every_public_name_is_listed(name):
     assert f"`{name}" in README
 
 
 @pytest.mark.parametrize("kind", kinds()[1:], ids=lambda kind: kind.__name__)
-def test_every_error_is_in_the_table(kind):
+def test_every_error_is_listed(kind):
     assert re.search(rf"^\| `{kind.__name__}`.* \| `{kind.slug}` \| ", README, re.MULTILINE)

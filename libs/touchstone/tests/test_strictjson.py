@@ -29,14 +29,14 @@ VALUES = st.recursive(
 
 @readers
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_what_json_writes_is_read_back(reader, value, escaped, indent):
+def test_written_json_is_read_back(reader, value, escaped, indent):
     raw = json.dumps(value, ensure_ascii=escaped, indent=indent).encode()
     assert reader.loads(raw) == value
 
 
 @readers
 @given(st.binary() | st.text() | st.text(alphabet='{}[]",:\\u0d8 \n1eE.-'))
-def test_only_value_error_leaves(reader, raw):
+def test_any_text_is_read_or_raises_value_error(reader, raw):
     try:
         value = reader.loads(raw)
     except ValueError:
@@ -90,41 +90,41 @@ def test_only_value_error_leaves(reader, raw):
     ],
     ids=lambda raw: repr(raw[:20]),
 )
-def test_what_is_not_strict_json_is_refused(reader, raw):
+def test_lenient_json_is_refused(reader, raw):
     with pytest.raises(ValueError, match=r"."):
         reader.loads(raw)
 
 
 @readers
-def test_a_pair_of_surrogates_is_one_character(reader):
+def test_surrogate_pair_is_one_character(reader):
     assert reader.loads(b'"\\ud83d\\ude00"') == "\U0001f600"
 
 
 @readers
-def test_whitespace_around_a_value_is_allowed(reader):
+def test_surrounding_whitespace_is_allowed(reader):
     assert reader.loads(b' \t\r\n{"a" : 1}\n') == {"a": 1}
 
 
 @readers
-def test_depth_is_counted_in_both_brackets(reader):
+def test_depth_counts_both_brackets(reader):
     assert reader.loads(b'[{"a":[1]}]', max_depth=3)
     with pytest.raises(ValueError, match="too deep"):
         reader.loads(b'[{"a":[1]}]', max_depth=2)
 
 
 @readers
-def test_brackets_side_by_side_are_not_deep(reader):
+def test_sibling_brackets_are_not_deep(reader):
     assert len(reader.loads(b"[" + b"{}," * 99 + b"{}]", max_depth=2)) == 100
 
 
 @readers
-def test_brackets_inside_strings_are_not_deep(reader):
+def test_brackets_in_strings_are_not_deep(reader):
     text = json.dumps(["[{" * 50, 'quoted "[[[" and \\', {"[": "{"}])
     assert reader.loads(text, max_depth=2) == json.loads(text)
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_help_changes_nothing_of_what_is_read(value, escaped, indent):
+def test_codecs_do_not_change_result(value, escaped, indent):
     for raw in (lenient(value), json.dumps(value, ensure_ascii=escaped, indent=indent).encode()):
         readings = [reader.loads(raw) for reader in READERS.values()]
         assert [repr(reading) for reading in readings] == [repr(value)] * len(READERS)
@@ -134,6 +134,6 @@ def test_help_changes_nothing_of_what_is_read(value, escaped, indent):
 @pytest.mark.parametrize(
     ("raw", "words"), [(b'"\xff"', "not UTF-8"), (b'["\\ud800"]', "an unpaired surrogate")]
 )
-def test_what_is_wrong_with_the_characters_is_said_in_our_own_words(reader, raw, words):
+def test_character_error_has_own_text(reader, raw, words):
     with pytest.raises(ValueError, match=f"^{words}$"):
         reader.loads(raw)

@@ -12,7 +12,7 @@ def issuer(clock):
     return InMemoryIssuer(audience="orders-service", now=clock)
 
 
-def test_token_of_the_in_memory_issuer_is_good(issuer):
+def test_in_memory_token_is_valid(issuer):
     claims = issuer.verify(issuer.token("orders:read", "orders:write", subject="bob", tenant=7), fresh=True)
     assert (claims.subject, claims.scopes) == ("bob", {"orders:read", "orders:write"})
     assert claims.to_dict()["tenant"] == 7
@@ -31,12 +31,12 @@ def test_token_of_the_in_memory_issuer_is_good(issuer):
         ),
     ],
 )
-def test_other_claims_take_the_place_of_good_ones(issuer, claims, error):
+def test_claims_replace_defaults(issuer, claims, error):
     with pytest.raises(error):
         issuer.verify(issuer.token(**claims))
 
 
-def test_a_session_that_was_ended_is_refused_and_no_other(issuer):
+def test_revoke_refuses_only_that_token(issuer):
     ended, other = issuer.token(), issuer.token()
     assert issuer.verify(ended)
     issuer.revoke(ended)
@@ -45,17 +45,17 @@ def test_a_session_that_was_ended_is_refused_and_no_other(issuer):
     assert issuer.verify(other)
 
 
-def test_only_a_token_with_a_status_can_be_ended(issuer):
+def test_revoke_without_status_raises(issuer):
     with pytest.raises(ValueError, match="no status"):
         issuer.revoke(issuer.token(status=None))
 
 
-def test_another_issuers_token_is_refused(issuer):
+def test_token_of_other_issuer_is_refused(issuer):
     with pytest.raises(errors.WrongIssuer):
         issuer.verify(InMemoryIssuer("https://b.example", audience="orders-service").token())
 
 
-def test_in_memory_issuer_works_as_an_issuer(issuer):
+def test_in_memory_issuer_replaces_issuer(issuer):
     app = Flask(__name__)
     Touchstone(app, issuer)
     app.get("/")(require("orders:read")(lambda: current_token.subject))

@@ -22,13 +22,13 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text_of_real_people_is_a_line(name):
+def test_names_of_people_are_lines(name):
     assert is_line(NAMES[name])
     assert not is_blank(NAMES[name])
 
 
 @given(st.characters())
-def test_character_is_refused_for_its_category_or_direction(character):
+def test_control_character_is_no_line(character):
     refused = unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in OVERRIDES
 
     assert is_line(f"a{character}b") is not refused
@@ -47,6 +47,6 @@ def test_invisible_text_is_blank(text):
     assert is_blank(text)
 
 
-def test_trimmed_takes_blanks_and_leaves_line_breaks():
+def test_trimmed_keeps_line_breaks():
     assert trimmed("\u3000 a b\t\u00a0") == "a b"
     assert trimmed("a\n") == "a\n"

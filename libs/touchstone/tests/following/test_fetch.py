@@ -11,7 +11,7 @@ from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError
 
 
-def test_an_answer_in_time_is_read(server, answer):
+def test_response_is_read(server, answer):
     server.plan(answer(body=b"one", headers={"ETag": '"1"', "Cache-Control": "max-age=7"}))
     told = fetch(plain_session(), server.url, None, wait=True, max_bytes=3)
     assert (told.body, told.etag, told.max_age, told.wait_applied, told.held) == (
@@ -60,14 +60,14 @@ CHUNK = b"%x\r\n%b\r\n" % (len(DOCUMENT), DOCUMENT)
     ],
     ids=["length", "length, no body", "no last chunk", "half a chunk", "broken chunk"],
 )
-def test_answer_that_is_cut_off_is_no_document(saying, rest):
+def test_truncated_response_is_refused(saying, rest):
     url = saying(b'HTTP/1.1 200 OK\r\nETag: "1"\r\n' + rest)
 
     with pytest.raises((ValueError, requests.RequestException, HTTPError)):
         fetch(plain_session(), url, None, wait=False, max_bytes=1000)
 
 
-def test_answer_that_ends_with_its_connection_is_read(saying):
+def test_response_ended_by_close_is_read(saying):
     told = fetch(
         plain_session(), saying(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT), None, wait=False, max_bytes=1000
     )

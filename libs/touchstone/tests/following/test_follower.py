@@ -50,20 +50,20 @@ def held(follower):
     return lambda: follower.test_clock.advance(25)
 
 
-def test_making_a_follower_asks_nothing(follower, server):
+def test_constructor_fetches_nothing(follower, server):
     assert server.requests == []
     assert follower.age is None
     assert follower.last_error is None
 
 
-def test_the_first_question_has_no_condition_and_does_not_wait(follower, server, document):
+def test_first_fetch_is_unconditional(follower, server, document):
     server.plan(document())
     assert follower.poll() == pytest.approx(0.05)
     assert follower._value == "one"
     assert not {"If-None-Match", "Prefer"} & server.requests[0].keys()
 
 
-def test_the_next_question_is_conditional_and_offers_to_wait(follower, server, document):
+def test_next_fetch_is_conditional_and_waits(follower, server, document):
     server.plan(document())
     follower.poll()
     follower.poll()
@@ -71,7 +71,7 @@ def test_the_next_question_is_conditional_and_offers_to_wait(follower, server, d
     assert server.requests[1]["Prefer"] == "wait=25"
 
 
-def test_after_a_held_answer_the_next_question_follows_at_once(follower, server, document):
+def test_held_response_is_followed_at_once(follower, server, document):
     server.plan(document(), document(status=304, before=held(follower)))
     follower.poll()
     assert follower.poll() == pytest.approx(0.05)
@@ -93,15 +93,13 @@ def test_after_a_held_answer_the_next_question_follows_at_once(follower, server,
         ("", 50),
     ],
 )
-def test_of_a_server_that_cannot_wait_max_age_is_the_interval(
-    follower, server, document, cache_control, interval
-):
+def test_polled_server_max_age_is_interval(follower, server, document, cache_control, interval):
     server.plan(document(), document(status=304, Cache_Control=cache_control))
     follower.poll()
     assert follower.poll() == pytest.approx(interval * 0.9)
 
 
-def test_jitter_spreads_the_interval(server, document, make_clock):
+def test_jitter_spreads_interval(server, document, make_clock):
     server.plan(document(), document(status=304))
     follower = Follower(server.url, parse, default_interval=50, clock=make_clock(), jitter=lambda: 1.0)
     follower.poll()
@@ -109,13 +107,13 @@ def test_jitter_spreads_the_interval(server, document, make_clock):
     follower.close()
 
 
-def test_a_waiting_server_that_answers_early_is_asked_again_in_a_second(follower, server, document):
+def test_short_wait_pauses_one_second(follower, server, document):
     server.plan(document(), document(status=304, Preference_Applied="wait=25"))
     follower.poll()
     assert follower.poll() == pytest.approx(1.0)
 
 
-def test_a_change_at_a_waiting_server_is_followed_at_once(follower, server, document):
+def test_change_at_waiting_server_is_followed_at_once(follower, server, document):
     server.plan(document(), document(b"two", '"2"', Preference_Applied="wait=25"), document(b"three", '"3"'))
     follower.poll()
     assert follower.poll() == pytest.approx(0.05)
@@ -123,35 +121,33 @@ def test_a_change_at_a_waiting_server_is_followed_at_once(follower, server, docu
     assert follower.value == "three"
 
 
-def test_after_a_change_there_is_one_more_look_soon_and_then_the_interval(follower, server, document):
+def test_change_is_followed_by_quick_fetch_then_interval(follower, server, document):
     server.plan(document(), document(b"two", '"2"'), document(status=304))
     follower.poll()
     assert follower.poll() == pytest.approx(1.0)
     assert follower.poll() == pytest.approx(45)
 
 
-def test_a_change_that_took_its_time_was_waited_for_even_if_the_server_does_not_say(
-    follower, server, document
-):
+def test_slow_change_counts_as_waited(follower, server, document):
     server.plan(document(), document(b"two", '"2"', before=lambda: follower.test_clock.advance(3)))
     follower.poll()
     assert follower.poll() == pytest.approx(0.05)
 
 
-def test_a_server_without_entity_tags_is_polled(follower, server, document):
+def test_server_without_etag_is_polled(follower, server, document):
     server.plan(document(etag=None))
     follower.poll()
     assert follower.poll() == pytest.approx(45)
     assert not {"If-None-Match", "Prefer"} & server.requests[1].keys()
 
 
-def test_a_server_that_ignores_the_condition_is_not_asked_in_a_hurry(follower, server, document):
+def test_server_ignoring_condition_is_polled(follower, server, document):
     server.plan(document())
     follower.poll()
     assert follower.poll() == pytest.approx(45)
 
 
-def test_nothing_but_the_document_is_asked_for(follower, server, document):
+def test_request_has_no_cookie_or_credentials(follower, server, document):
     server.plan(document())
     follower.poll()
     assert server.requests[0]["Accept-Encoding"] == "identity"
@@ -174,7 +170,7 @@ def test_nothing_but_the_document_is_asked_for(follower, server, document):
     ],
     ids=str,
 )
-def test_a_bad_answer_never_replaces_a_good_value(follower, server, document, fault, told):
+def test_bad_response_keeps_value(follower, server, document, fault, told):
     server.plan(document(), document(**{"etag": '"2"', "body": b"two", **fault}), document(status=304))
     follower.poll()
     follower.test_clock.advance(7)
@@ -189,33 +185,33 @@ def test_a_bad_answer_never_replaces_a_good_value(follower, server, document, fa
     assert follower.age == 0
 
 
-def test_a_redirect_is_not_followed(follower, server, document):
+def test_redirect_is_not_followed(follower, server, document):
     server.plan(document(status=302, Location=f"{server.url}/elsewhere"))
     follower.poll()
     assert len(server.requests) == 1
 
 
-def test_a_cookie_is_not_kept(follower, server, document):
+def test_cookie_is_not_kept(follower, server, document):
     server.plan(document(**{"Set-Cookie": "a=b; Path=/"}), document())
     follower.poll()
     follower.poll()
     assert "Cookie" not in server.requests[1]
 
 
-def test_an_answer_that_nothing_has_changed_is_bad_when_there_is_nothing(follower, server, document):
+def test_304_without_value_is_refused(follower, server, document):
     server.plan(document(status=304))
     follower.poll()
     assert follower.last_error == "BadResponseError: answered 304"
 
 
-def test_slow_response_is_rejected(server, document):
+def test_slow_response_is_refused(server, document):
     server.plan(document(before=lambda: time.sleep(0.4)))
     slow = Follower(server.url, bytes, session=partial(plain_session, deadline=0.1))
     slow.poll()
     assert slow.last_error == "ReadTimeout: timed out"
 
 
-def test_a_server_in_trouble_is_asked_again_later_and_later(make_clock, server, document):
+def test_failures_back_off(make_clock, server, document):
     server.plan(document(), document(status=500))
     follower = Follower(server.url, parse, clock=make_clock(), jitter=lambda: 1.0)
     follower.poll()
@@ -223,9 +219,7 @@ def test_a_server_in_trouble_is_asked_again_later_and_later(make_clock, server, 
     follower.close()
 
 
-def test_after_trouble_the_next_question_asks_for_an_answer_now_and_the_one_after_waits_again(
-    follower, server, document
-):
+def test_recovery_is_fetched_without_wait(follower, server, document):
     server.plan(document(), document(status=500), document(status=304), document(status=304))
     follower.poll()
     follower.poll()
@@ -235,7 +229,7 @@ def test_after_trouble_the_next_question_asks_for_an_answer_now_and_the_one_afte
     assert ["Prefer" in headers for headers in server.requests] == [False, True, False, True]
 
 
-def test_a_server_that_was_never_there_is_asked_again_every_second(make_clock, server):
+def test_never_reached_server_is_tried_every_second(make_clock, server):
     server.close()
     follower = Follower(server.url, parse, clock=make_clock(), jitter=lambda: 1.0)
     assert [follower.poll() for _ in range(4)] == [0.5, 1.0, 1.0, 1.0]
@@ -244,13 +238,13 @@ def test_a_server_that_was_never_there_is_asked_again_every_second(make_clock, s
     follower.close()
 
 
-def test_jitter_halves_the_pause_at_most(follower, server, document):
+def test_jitter_halves_backoff_at_most(follower, server, document):
     server.plan(document(), document(status=500))
     follower.poll()
     assert [follower.poll() for _ in range(3)] == [0.25, 0.5, 1.0]
 
 
-def test_trouble_is_logged_once_and_so_is_its_end(follower, server, document, caplog):
+def test_failure_and_recovery_are_logged_once(follower, server, document, caplog):
     caplog.set_level("INFO", "touchstone")
     server.plan(document(status=500), document(status=500), document(), document(status=304))
     for _ in range(4):
@@ -258,16 +252,14 @@ def test_trouble_is_logged_once_and_so_is_its_end(follower, server, document, ca
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
-def test_an_answer_that_was_overtaken_is_thrown_away(follower, server, document):
+def test_overtaken_response_is_dropped(follower, server, document):
     server.plan(document(b"old", before=lambda: follower.poll(wait=False)), document(b"new", '"2"'))
     assert follower.poll() == pytest.approx(0.05)
     assert follower.value == "new"
 
 
 @pytest.mark.parametrize(("max_age", "interval"), [({}, 20), ({"Cache_Control": "max-age=60"}, 60)], ids=str)
-def test_the_documents_own_interval_counts_where_the_server_names_none(
-    server, document, make_clock, max_age, interval
-):
+def test_ttl_is_interval_without_max_age(server, document, make_clock, max_age, interval):
     server.plan(document(), document(status=304, **max_age))
     follower = Follower(server.url, parse, ttl=lambda value: 20, clock=make_clock(), jitter=lambda: 1.0)
     follower.poll()
@@ -304,7 +296,7 @@ def lasting(server, make_clock, tmp_path):
         follower.close()
 
 
-def test_a_value_that_nobody_confirms_is_forgotten(lasting, server, document):
+def test_unconfirmed_value_is_dropped(lasting, server, document):
     server.plan(document(), document(status=500))
     follower = lasting()
     follower.poll()
@@ -317,7 +309,7 @@ def test_a_value_that_nobody_confirms_is_forgotten(lasting, server, document):
     assert follower._value is None
 
 
-def test_what_was_forgotten_is_asked_for_without_a_condition(lasting, server, document):
+def test_dropped_value_is_fetched_unconditionally(lasting, server, document):
     server.plan(document(), document(status=500), document(b"two", '"2"'))
     follower = lasting()
     follower.poll()
@@ -328,7 +320,7 @@ def test_what_was_forgotten_is_asked_for_without_a_condition(lasting, server, do
     assert "If-None-Match" not in server.requests[2]
 
 
-def test_a_confirmation_keeps_the_value(lasting, server, document):
+def test_confirmation_keeps_value(lasting, server, document):
     server.plan(document(), document(status=304), document(status=500))
     follower = lasting()
     follower.poll()
@@ -343,9 +335,7 @@ def levels(caplog):
     return [record.levelname for record in caplog.records if record.name == "touchstone"]
 
 
-def test_trouble_that_lasts_is_an_error_in_the_log_once_and_so_is_its_end_an_information(
-    lasting, server, document, caplog
-):
+def test_outage_is_logged_as_error_once(lasting, server, document, caplog):
     caplog.set_level("INFO", "touchstone")
     server.plan(document(), *[document(status=500)] * 5, document(status=304))
     follower = lasting(forget_after=1000)
@@ -355,7 +345,7 @@ def test_trouble_that_lasts_is_an_error_in_the_log_once_and_so_is_its_end_an_inf
     assert levels(caplog) == ["WARNING", "ERROR", "INFO"]
 
 
-def test_trouble_counts_from_its_first_attempt_not_from_the_last_good_one(lasting, server, document, caplog):
+def test_outage_counts_from_first_failure(lasting, server, document, caplog):
     server.plan(document(), document(status=500))
     follower = lasting(forget_after=1000)
     follower.poll()
@@ -364,7 +354,7 @@ def test_trouble_counts_from_its_first_attempt_not_from_the_last_good_one(lastin
     assert levels(caplog) == ["WARNING"]
 
 
-def test_the_next_trouble_is_told_anew(lasting, server, document, caplog):
+def test_next_outage_is_logged_again(lasting, server, document, caplog):
     server.plan(document(), *[document(status=500), document(status=500), document(status=304)] * 2)
     follower = lasting(forget_after=1000)
     for _ in range(7):
@@ -373,7 +363,7 @@ def test_the_next_trouble_is_told_anew(lasting, server, document, caplog):
     assert levels(caplog) == ["WARNING", "ERROR"] * 2
 
 
-def test_where_the_first_attempt_fails_the_snapshot_serves(lasting, server, document):
+def test_failed_first_fetch_loads_snapshot(lasting, server, document):
     server.plan(document(), document(status=500))
     lasting().poll()
     follower = lasting()
@@ -384,7 +374,7 @@ def test_where_the_first_attempt_fails_the_snapshot_serves(lasting, server, docu
     assert not follower.confirmed(10**6)
 
 
-def test_a_snapshot_has_not_longer_to_live_than_its_document(lasting, server, document):
+def test_snapshot_value_expires_like_document(lasting, server, document):
     server.plan(document(), document(status=500))
     lasting().poll()
     follower = lasting()
@@ -396,7 +386,7 @@ def test_a_snapshot_has_not_longer_to_live_than_its_document(lasting, server, do
     assert follower._value is None
 
 
-def test_a_snapshot_is_looked_at_once(lasting, server, document, tmp_path):
+def test_snapshot_is_loaded_once(lasting, server, document, tmp_path):
     server.plan(document(status=500))
     follower = lasting()
     follower.poll()
@@ -406,7 +396,7 @@ def test_a_snapshot_is_looked_at_once(lasting, server, document, tmp_path):
     assert follower._value is None
 
 
-def test_a_snapshot_that_cannot_be_read_is_of_no_use(lasting, server, document, tmp_path, caplog):
+def test_unparsable_snapshot_is_ignored(lasting, server, document, tmp_path, caplog):
     server.plan(document(status=500))
     (tmp_path / "document").write_bytes(b"bad")
     os.utime(tmp_path / "document", (1000, 1000))
@@ -416,7 +406,7 @@ def test_a_snapshot_that_cannot_be_read_is_of_no_use(lasting, server, document, 
     assert levels(caplog) == ["WARNING", "WARNING"]
 
 
-def test_an_answer_that_comes_while_the_snapshot_is_read_goes_first(lasting, server, document, tmp_path):
+def test_response_wins_over_snapshot(lasting, server, document, tmp_path):
     server.plan(document(status=500), document(b"answered"))
     (tmp_path / "document").write_bytes(b"snapshot")
     os.utime(tmp_path / "document", (1000, 1000))
@@ -431,7 +421,7 @@ def test_an_answer_that_comes_while_the_snapshot_is_read_goes_first(lasting, ser
     assert follower._value == "answered"
 
 
-def test_what_was_good_is_written_where_a_later_process_finds_it(lasting, server, document, tmp_path):
+def test_value_is_saved_as_snapshot(lasting, server, document, tmp_path):
     server.plan(document())
     lasting().poll()
     assert (tmp_path / "document").read_bytes() == b"one"
@@ -440,7 +430,7 @@ def test_what_was_good_is_written_where_a_later_process_finds_it(lasting, server
 # --- figures --------------------------------------------------------------------------------------------------
 
 
-def test_the_figures_add_up(follower, server, document):
+def test_stats_add_up(follower, server, document):
     server.plan(
         document(),
         document(status=304, before=held(follower)),
@@ -455,7 +445,7 @@ def test_the_figures_add_up(follower, server, document):
     assert (told.fetches, told.unchanged, told.failures, told.version, told.waits) == (5, 2, 1, 2, 3)
 
 
-def test_an_answer_that_was_overtaken_brought_nothing_new(follower, server, document):
+def test_overtaken_response_counts_as_unchanged(follower, server, document):
     server.plan(document(b"old", before=lambda: follower.poll(wait=False)), document(b"new", '"2"'))
     follower.poll()
     assert (follower.stats.fetches, follower.stats.version, follower.stats.unchanged) == (2, 1, 1)
@@ -464,24 +454,24 @@ def test_an_answer_that_was_overtaken_brought_nothing_new(follower, server, docu
 # --- in the background ----------------------------------------------------------------------------------------
 
 
-def test_the_first_look_starts_the_thread_and_the_value_arrives(follower, server, document, eventually):
+def test_first_use_starts_thread(follower, server, document, eventually):
     server.plan(document(), document(status=304))
     assert follower.value is None
     assert follower.wait_ready(10)
     assert follower.value == "one"
 
 
-def test_a_change_arrives_by_itself(follower, server, document, eventually):
+def test_change_arrives_by_itself(follower, server, document, eventually):
     server.plan(document(), document(b"two", '"2"', Preference_Applied="wait=25"), document(status=304))
     eventually(lambda: follower.value == "two")
 
 
-def test_who_waits_is_told_when_the_first_attempt_has_failed(follower, server, document):
+def test_wait_ready_ends_with_first_failure(follower, server, document):
     server.plan(document(status=500))
     assert not follower.wait_ready(10)
 
 
-def test_who_waits_does_not_wait_longer_than_asked(follower, server, document):
+def test_wait_ready_ends_at_timeout(follower, server, document):
     going = threading.Event()
     server.plan(document(before=lambda: going.wait(10)))
     assert not follower.wait_ready(0.01)
@@ -489,7 +479,7 @@ def test_who_waits_does_not_wait_longer_than_asked(follower, server, document):
     assert follower.wait_ready(10)
 
 
-def test_after_close_nothing_is_asked_any_more(follower, server, document):
+def test_close_stops_fetching(follower, server, document):
     server.plan(document(), document(status=304))
     assert follower.wait_ready(10)
     thread = follower._thread
@@ -499,14 +489,14 @@ def test_after_close_nothing_is_asked_any_more(follower, server, document):
     assert follower.value == "one"
 
 
-def test_a_closed_follower_does_not_start(follower, server):
+def test_closed_follower_does_not_start(follower, server):
     follower.close()
     assert follower.value is None
     follower.refresh_soon()
     assert server.requests == []
 
 
-def test_a_fetch_out_of_turn_does_not_wait_at_the_server(follower, server, document):
+def test_refresh_does_not_wait_at_server(follower, server, document):
     server.plan(document(), document(b"two", '"2"'))
     follower.poll()
     follower.refresh_soon(10)
@@ -515,7 +505,7 @@ def test_a_fetch_out_of_turn_does_not_wait_at_the_server(follower, server, docum
     assert server.requests[1]["If-None-Match"] == '"1"'
 
 
-def test_a_fetch_out_of_turn_happens_once_in_ten_seconds(follower, server, document):
+def test_refresh_is_limited_to_once_in_10_seconds(follower, server, document):
     server.plan(document())
     for _ in range(100):
         follower.refresh_soon(10)
@@ -528,7 +518,7 @@ def test_a_fetch_out_of_turn_happens_once_in_ten_seconds(follower, server, docum
     assert len(server.requests) == 2
 
 
-def test_threads_share_a_fetch_out_of_turn_and_few_wait_for_it(follower, server, document, eventually):
+def test_threads_share_refresh_and_two_wait(follower, server, document, eventually):
     going = threading.Event()
     server.plan(document(before=lambda: going.wait(10)))
     done = []
@@ -549,7 +539,7 @@ def test_threads_share_a_fetch_out_of_turn_and_few_wait_for_it(follower, server,
     assert len(server.requests) == 1
 
 
-def test_a_fetch_out_of_turn_that_fails_may_be_tried_again_later(follower, server, document):
+def test_failed_refresh_may_be_repeated(follower, server, document):
     server.plan(document(status=500), document())
     follower.refresh_soon(10)
     assert follower._value is None
@@ -558,7 +548,7 @@ def test_a_fetch_out_of_turn_that_fails_may_be_tried_again_later(follower, serve
     assert follower._value == "one"
 
 
-def test_after_a_fork_the_value_stays_and_the_thread_starts_anew(follower, server, document, eventually):
+def test_fork_keeps_value_and_restarts_thread(follower, server, document, eventually):
     server.plan(document())
     follower.poll()
     follower._thread = threading.current_thread()  # as a child finds it: started, but not here
@@ -569,7 +559,7 @@ def test_after_a_fork_the_value_stays_and_the_thread_starts_anew(follower, serve
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
-def test_a_forked_child_follows_by_itself(follower, server, document):
+def test_forked_child_follows_by_itself(follower, server, document):
     server.plan(document(), document(status=304))
     assert follower.wait_ready(10)
     asked = len(server.requests)

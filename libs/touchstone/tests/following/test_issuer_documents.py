@@ -94,11 +94,11 @@ def _ready(documents):
 # --- what is asked --------------------------------------------------------------------------------------------
 
 
-def test_making_them_asks_nothing(documents, server):
+def test_constructor_fetches_nothing(documents, server):
     assert server.requests == []
 
 
-def test_before_the_first_answer_nothing_is_known_and_nobody_waits(documents):
+def test_missing_documents_raise_without_waiting(documents):
     with pytest.raises(errors.Unavailable):
         documents.keys()
     with pytest.raises(errors.StatusUnavailable) as caught:
@@ -106,12 +106,12 @@ def test_before_the_first_answer_nothing_is_known_and_nobody_waits(documents):
     assert caught.value.uri == URI
 
 
-def test_a_list_is_fetched_below_the_backchannel_when_a_token_names_it(documents, server):
+def test_list_is_fetched_at_backchannel(documents, server):
     assert listed(documents).uri == URI
     assert server.asked[LIST] >= 1
 
 
-def test_keys_and_lists_may_be_elsewhere(make, publish, mint, server):
+def test_paths_are_settings(make, publish, mint, server):
     publish("/keys", mint.jwks())
     publish("/lists/7", mint.list_token(f"{ISSUER}/lists/7"))
     documents = make(jwks_path="/keys", status_path="/lists/")
@@ -148,14 +148,14 @@ def test_keys_and_lists_may_be_elsewhere(make, publish, mint, server):
         "1",
     ],
 )
-def test_no_other_address_is_ever_asked(documents, server, uri):
+def test_other_addresses_are_never_fetched(documents, server, uri):
     for use in (documents.status_list, lambda uri: documents.wait_first(uri, 0)):
         with pytest.raises(errors.UnknownStatus):
             use(uri)
     assert server.requests == []
 
 
-def test_a_list_is_fetched_once_however_many_threads_meet_it(documents, server):
+def test_threads_share_fetch_of_list(documents, server):
     _ready(documents)
     threads = [threading.Thread(target=listed, args=(documents,)) for _ in range(20)]
     for thread in threads:
@@ -166,7 +166,7 @@ def test_a_list_is_fetched_once_however_many_threads_meet_it(documents, server):
     assert server.asked[LIST] <= 2  # the first fetch, and the one that finds that nobody waits here
 
 
-def test_of_the_lists_the_last_64_that_were_met_are_followed(documents):
+def test_last_64_lists_are_followed(documents):
     for number in range(1, MAX_LISTS + 3):
         with pytest.raises(errors.StatusUnavailable):
             documents.status_list(f"{ISSUER}/status-lists/{number}")
@@ -174,7 +174,7 @@ def test_of_the_lists_the_last_64_that_were_met_are_followed(documents):
     assert names == ["jwks", *(f"status-lists/{number}" for number in range(3, MAX_LISTS + 3))]
 
 
-def test_a_list_that_had_to_go_can_be_met_again(documents):
+def test_dropped_list_can_be_followed_again(documents):
     listed(documents)
     for number in range(2, MAX_LISTS + 2):
         with pytest.raises(errors.StatusUnavailable):
@@ -182,7 +182,7 @@ def test_a_list_that_had_to_go_can_be_met_again(documents):
     assert listed(documents).uri == URI
 
 
-def test_a_list_that_goes_is_not_followed_any_more(documents):
+def test_dropped_list_is_closed(documents):
     listed(documents)
     thread = documents._lists[URI]._thread
     for number in range(2, MAX_LISTS + 2):
@@ -192,7 +192,7 @@ def test_a_list_that_goes_is_not_followed_any_more(documents):
     assert not thread.is_alive()
 
 
-def test_after_close_no_list_is_met(documents, server):
+def test_close_stops_new_lists(documents, server):
     documents.close()
     with pytest.raises(errors.StatusUnavailable):
         documents.status_list(URI)
@@ -215,26 +215,26 @@ def test_after_close_no_list_is_met(documents, server):
     ],
     ids=str,
 )
-def test_what_is_not_the_issuers_list_is_no_list(documents, publish, mint, change):
+def test_list_of_other_uri_is_refused(documents, publish, mint, change):
     publish(LIST, mint.list_token(URI, **change))
     with pytest.raises(errors.StatusUnavailable):
         listed(documents)
 
 
-def test_a_list_signed_by_another_is_no_list(documents, publish, stranger):
+def test_list_of_other_signer_is_refused(documents, publish, stranger):
     publish(LIST, stranger.list_token(URI))
     with pytest.raises(errors.StatusUnavailable):
         listed(documents)
 
 
-def test_a_list_with_a_newer_key_is_believed_when_that_key_is_published(documents, publish, mint, stranger):
+def test_list_with_new_key_is_accepted(documents, publish, mint, stranger):
     _ready(documents)
     publish(JWKS, mint.jwks(stranger.jwk(kid="key-2")))
     publish(LIST, stranger.list_token(URI, header={"kid": "key-2"}))
     assert listed(documents)
 
 
-def test_an_older_list_than_the_one_at_hand_is_not_believed(documents, publish, mint):
+def test_older_list_is_refused(documents, publish, mint):
     assert listed(documents)
     follower = documents._lists[URI]
     publish(LIST, mint.list_token(URI, b"\xff\xff", iat=NOW - 31))
@@ -246,7 +246,7 @@ def test_an_older_list_than_the_one_at_hand_is_not_believed(documents, publish, 
     assert documents.status_list(URI).get(0) == 1
 
 
-def test_the_same_list_signed_earlier_by_another_replica_is_believed(documents, publish, mint):
+def test_same_list_signed_earlier_is_accepted(documents, publish, mint):
     assert listed(documents)
     follower = documents._lists[URI]
     publish(LIST, mint.list_token(URI, iat=NOW - 3600))
@@ -254,7 +254,7 @@ def test_the_same_list_signed_earlier_by_another_replica_is_believed(documents, 
     assert follower.last_error is None
 
 
-def test_the_largest_list_there_is_can_be_fetched(documents, publish, mint):
+def test_largest_list_is_accepted(documents, publish, mint):
     publish(LIST, mint.list_token(URI, os.urandom(131_072)))
     assert len(listed(documents)) == 2**20
 
@@ -262,35 +262,33 @@ def test_the_largest_list_there_is_can_be_fetched(documents, publish, mint):
 # --- freshness ------------------------------------------------------------------------------------------------
 
 
-def test_what_was_just_fetched_is_confirmed(documents, claims):
+def test_fetched_documents_are_confirmed(documents, claims):
     listed(documents)
     assert documents.confirmed(claims())
     assert documents.confirmed(claims(URI))
 
 
-def test_what_was_never_had_is_not_confirmed(documents, claims):
+def test_missing_documents_are_unconfirmed(documents, claims):
     _ready(documents)
     assert documents.confirmed(claims())
     assert not documents.confirmed(claims(URI))
 
 
 @pytest.mark.parametrize(("age", "confirmed"), [(30, True), (30.1, False)])
-def test_after_30_seconds_a_confirmation_is_old(documents, claims, monotonic, age, confirmed, settled):
+def test_confirmation_lasts_30_seconds(documents, claims, monotonic, age, confirmed, settled):
     settled(documents)
     monotonic.advance(age)
     assert documents.confirmed(claims(URI)) is confirmed
 
 
-def test_the_bound_is_a_setting(make, claims, monotonic, settled):
+def test_fresh_within_is_a_setting(make, claims, monotonic, settled):
     documents = make(fresh_within=5)
     settled(documents)
     monotonic.advance(5.1)
     assert not documents.confirmed(claims(URI))
 
 
-def test_of_a_server_that_is_only_polled_a_confirmation_is_fetched_when_needed(
-    documents, claims, monotonic, settled
-):
+def test_polled_server_is_confirmed_on_demand(documents, claims, monotonic, settled):
     settled(documents)
     for _ in range(5):
         monotonic.advance(31)
@@ -298,16 +296,14 @@ def test_of_a_server_that_is_only_polled_a_confirmation_is_fetched_when_needed(
         assert documents.confirmed(claims(URI))
 
 
-def test_a_confirmation_that_is_young_enough_asks_nothing(documents, claims, server, eventually):
+def test_recent_confirmation_fetches_nothing(documents, claims, server, eventually):
     listed(documents)
     eventually(lambda: server.asked[JWKS] == server.asked[LIST] == 2)
     documents.confirm(claims(URI), 10)
     assert server.asked[JWKS] == server.asked[LIST] == 2
 
 
-def test_requests_at_the_same_time_share_a_fetch_and_none_is_refused(
-    documents, claims, publish, mint, monotonic, server, eventually, settled
-):
+def test_threads_share_confirmation(documents, claims, publish, mint, monotonic, server, eventually, settled):
     settled(documents)
     monotonic.advance(31)
     going = threading.Event()
@@ -328,9 +324,7 @@ def test_requests_at_the_same_time_share_a_fetch_and_none_is_refused(
     assert server.asked[LIST] == 3
 
 
-def test_without_the_issuer_what_is_asked_afresh_is_unconfirmed(
-    documents, claims, publish, monotonic, settled
-):
+def test_confirm_without_issuer_raises_unconfirmed(documents, claims, publish, monotonic, settled):
     settled(documents)
     monotonic.advance(31)
     publish(LIST, b"", status=500)
@@ -340,9 +334,7 @@ def test_without_the_issuer_what_is_asked_afresh_is_unconfirmed(
     documents.confirm(claims(), 10)  # what has no status needs no list
 
 
-def test_nobody_waits_longer_than_asked_for_a_confirmation(
-    documents, claims, publish, mint, monotonic, settled
-):
+def test_confirm_ends_at_timeout(documents, claims, publish, mint, monotonic, settled):
     settled(documents)
     monotonic.advance(31)
     going = threading.Event()
@@ -352,7 +344,7 @@ def test_nobody_waits_longer_than_asked_for_a_confirmation(
     going.set()
 
 
-def test_a_confirmation_may_bring_a_revocation(documents, claims, publish, mint, monotonic, settled):
+def test_confirm_may_bring_revocation(documents, claims, publish, mint, monotonic, settled):
     settled(documents)
     monotonic.advance(31)
     publish(LIST, mint.list_token(URI, b"\x01\x00"))
@@ -360,9 +352,7 @@ def test_a_confirmation_may_bring_a_revocation(documents, claims, publish, mint,
     assert documents.status_list(URI).get(0) == 1
 
 
-def test_while_there_is_trouble_few_wait_for_a_confirmation(
-    documents, claims, publish, mint, monotonic, eventually, settled
-):
+def test_two_threads_wait_after_failure(documents, claims, publish, mint, monotonic, eventually, settled):
     settled(documents)
     follower = documents._lists[URI]
     publish(LIST, b"", status=500)
@@ -409,7 +399,7 @@ def outage(documents, publish, monotonic, clock):
     return last
 
 
-def test_through_an_hours_outage_the_last_good_documents_serve(documents, outage, settled):
+def test_documents_survive_outage_of_an_hour(documents, outage, settled):
     held = settled(documents)
     outage(3600)
     assert documents.status_list(URI) is held
@@ -417,7 +407,7 @@ def test_through_an_hours_outage_the_last_good_documents_serve(documents, outage
     assert documents.ready()
 
 
-def test_after_half_a_day_they_are_forgotten(documents, outage, settled):
+def test_documents_are_dropped_after_12_hours(documents, outage, settled):
     settled(documents)
     outage(43_201)
     with pytest.raises(errors.StatusUnavailable):
@@ -427,14 +417,14 @@ def test_after_half_a_day_they_are_forgotten(documents, outage, settled):
     assert not documents.ready()
 
 
-def test_that_bound_is_a_setting(make, outage, settled):
+def test_stale_within_is_a_setting(make, outage, settled):
     documents = make(stale_within=100)
     settled(documents)
     outage(101, documents)
     assert not documents.ready()
 
 
-def test_after_the_outage_all_is_as_before(documents, outage, publish, mint, claims, settled):
+def test_outage_end_restores_everything(documents, outage, publish, mint, claims, settled):
     settled(documents)
     outage(43_201)
     publish(JWKS, mint.jwks())
@@ -445,14 +435,14 @@ def test_after_the_outage_all_is_as_before(documents, outage, publish, mint, cla
     assert documents.confirmed(claims(URI))
 
 
-def test_an_outage_is_an_error_in_the_log_once_for_each_document(documents, outage, caplog, settled):
+def test_outage_is_logged_once_per_document(documents, outage, caplog, settled):
     settled(documents)
     for _ in range(5):
         outage(61)
     assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == ["ERROR"] * 2
 
 
-def test_a_process_that_starts_during_an_outage_begins_with_its_snapshots(make, outage, tmp_path, settled):
+def test_start_in_outage_uses_snapshots(make, outage, tmp_path, settled):
     before = make(snapshots=tmp_path)
     held = settled(before)
     outage(3600, before)
@@ -463,7 +453,7 @@ def test_a_process_that_starts_during_an_outage_begins_with_its_snapshots(make, 
     assert after.stats()[0].age is None
 
 
-def test_what_comes_from_a_snapshot_is_not_confirmed(make, outage, tmp_path, claims, settled):
+def test_snapshot_is_unconfirmed(make, outage, tmp_path, claims, settled):
     before = make(snapshots=tmp_path)
     settled(before)
     outage(1, before)
@@ -475,7 +465,7 @@ def test_what_comes_from_a_snapshot_is_not_confirmed(make, outage, tmp_path, cla
         after.confirm(claims(URI), 0.1)
 
 
-def test_a_process_that_starts_with_the_issuer_there_waits_for_its_word(make, publish, mint, tmp_path):
+def test_start_with_issuer_ignores_snapshots(make, publish, mint, tmp_path):
     before = make(snapshots=tmp_path)
     listed(before)
     before.close()
@@ -483,7 +473,7 @@ def test_a_process_that_starts_with_the_issuer_there_waits_for_its_word(make, pu
     assert listed(make(snapshots=tmp_path)).get(0) == 1
 
 
-def test_a_snapshot_that_was_tampered_with_is_of_no_use(make, outage, tmp_path, stranger, settled):
+def test_changed_snapshot_is_refused(make, outage, tmp_path, stranger, settled):
     before = make(snapshots=tmp_path)
     settled(before)
     outage(1, before)
@@ -495,7 +485,7 @@ def test_a_snapshot_that_was_tampered_with_is_of_no_use(make, outage, tmp_path, 
         listed(make(snapshots=tmp_path))
 
 
-def test_two_issuers_share_a_folder_and_no_snapshot(server, publish, tmp_path, clock):
+def test_issuers_share_folder_without_conflict(server, publish, tmp_path, clock):
     for url in (ISSUER, "https://other.example"):
         documents = IssuerDocuments(url, backchannel=server.url, snapshots=tmp_path, now=clock)
         _ready(documents)
@@ -506,7 +496,7 @@ def test_two_issuers_share_a_folder_and_no_snapshot(server, publish, tmp_path, c
 # --- what is told ---------------------------------------------------------------------------------------------
 
 
-def test_the_figures_tell_of_each_document(documents, monotonic, eventually, server, settled):
+def test_stats_cover_each_document(documents, monotonic, eventually, server, settled):
     settled(documents)
     eventually(lambda: documents.stats()[1].fetches == 2)
     monotonic.advance(7)
@@ -516,7 +506,7 @@ def test_the_figures_tell_of_each_document(documents, monotonic, eventually, ser
     assert (first.fetches, first.unchanged, first.failures, first.waits) == (2, 1, 0, 0)
 
 
-def test_failures_are_counted_too(documents, publish):
+def test_stats_count_failures(documents, publish):
     publish(JWKS, b"", status=500)
     documents.wait_first(None, 10)
     told = documents.stats()[0]
@@ -526,7 +516,7 @@ def test_failures_are_counted_too(documents, publish):
     assert told.age is None
 
 
-def test_health_is_about_the_keys(documents):
+def test_health_describes_keys(documents):
     assert documents.health() == {"keys": 0, "age": None, "last_error": None}
     _ready(documents)
     assert documents.health() == {"keys": 1, "age": 0, "last_error": None}
@@ -535,7 +525,7 @@ def test_health_is_about_the_keys(documents):
 # --- forks ----------------------------------------------------------------------------------------------------
 
 
-def test_after_a_fork_what_is_known_stays(documents):
+def test_fork_keeps_documents(documents):
     keys, held = _ready(documents), listed(documents)
     module._after_fork()
     assert documents.keys() is keys
@@ -543,7 +533,7 @@ def test_after_a_fork_what_is_known_stays(documents):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
-def test_a_forked_child_follows_keys_and_lists_by_itself(documents, server, publish, mint):
+def test_forked_child_follows_documents(documents, server, publish, mint):
     held = listed(documents)
     child = os.fork()
     if child == 0:  # pragma: no cover - measured in the parent only

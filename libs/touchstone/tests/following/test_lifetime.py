@@ -112,7 +112,7 @@ USES = [use_issuer, use_issuers, use_documents, use_documents_of_an_issuer, use_
 
 
 @pytest.mark.parametrize("use", USES)
-def test_threads_end_with_a_follower_dropped_in_a_wait(holding, bearer, started, eventually, use):
+def test_dropped_follower_ends_thread_in_wait(holding, bearer, started, eventually, use):
     dropped = use(holding.url, bearer)
     assert holding.held.acquire(timeout=10)
     assert "touchstone-follow" in started()
@@ -131,7 +131,7 @@ def no_collection():
 
 @pytest.mark.parametrize("use", USES[:-1])  # an app of Flask is a circle itself
 @pytest.mark.usefixtures("no_collection")
-def test_threads_end_without_a_garbage_collection(holding, bearer, started, eventually, use):
+def test_dropped_follower_needs_no_collection(holding, bearer, started, eventually, use):
     dropped = use(holding.url, bearer)
     assert holding.held.acquire(timeout=10)
     assert "touchstone-follow" in started()
@@ -140,7 +140,7 @@ def test_threads_end_without_a_garbage_collection(holding, bearer, started, even
 
 
 @pytest.mark.parametrize("use", USES[1:3])
-def test_threads_end_with_a_follower_dropped_in_a_pause(polled, bearer, started, eventually, use):
+def test_dropped_follower_ends_thread_in_pause(polled, bearer, started, eventually, use):
     dropped = use(polled.url, bearer)
     eventually(lambda: polled.asked["/.well-known/jwks.json"] == 2)
     del dropped
@@ -148,7 +148,7 @@ def test_threads_end_with_a_follower_dropped_in_a_pause(polled, bearer, started,
     eventually(lambda: not started())
 
 
-def test_threads_end_with_a_follower_without_a_value(server, answer, started, eventually):
+def test_dropped_follower_without_value_ends_thread(server, answer, started, eventually):
     server.plan(answer(500))
     dropped = Issuer(server.url, audience="a")
     dropped.documents.wait_first(None, 10)
@@ -157,7 +157,7 @@ def test_threads_end_with_a_follower_without_a_value(server, answer, started, ev
     eventually(lambda: not started())
 
 
-def test_ten_apps_that_were_dropped_leave_nothing(holding, bearer, started, eventually):
+def test_dropped_apps_leave_no_threads(holding, bearer, started, eventually):
     apps = []
     for _ in range(10):
         apps.append(use_app(holding.url, bearer))
@@ -168,7 +168,7 @@ def test_ten_apps_that_were_dropped_leave_nothing(holding, bearer, started, even
     eventually(lambda: not started())
 
 
-def test_follower_in_use_goes_on_following(holding, bearer, started):
+def test_follower_in_use_keeps_following(holding, bearer, started):
     kept = use_issuer(holding.url, bearer)
     gc.collect()
     assert holding.held.acquire(timeout=10)
@@ -176,7 +176,7 @@ def test_follower_in_use_goes_on_following(holding, bearer, started):
     kept.close()
 
 
-def test_close_ends_a_wait_at_once_and_quietly(holding, bearer, started, eventually, caplog):
+def test_close_ends_wait_quietly(holding, bearer, started, eventually, caplog):
     issuer = use_issuer(holding.url, bearer)
     assert holding.held.acquire(timeout=10)
     issuer.close()
@@ -186,7 +186,7 @@ def test_close_ends_a_wait_at_once_and_quietly(holding, bearer, started, eventua
     assert issuer.health()["last_error"] is None
 
 
-def test_nothing_is_asked_after_close(server):
+def test_closed_follower_fetches_nothing(server):
     follower = Follower(server.url, bytes)
     follower.close()
     follower.poll()
@@ -198,7 +198,7 @@ def test_nothing_is_asked_after_close(server):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
 @pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
-def test_a_child_that_drops_an_issuer_leaves_the_parents_waits(holding, bearer, eventually):
+def test_child_leaves_waits_of_parent(holding, bearer, eventually):
     kept = [use_issuer(holding.url, bearer)]
     assert holding.held.acquire(timeout=10)
     assert holding.held.acquire(timeout=10)
@@ -223,7 +223,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_process_ends_without_waiting_for_its_followers(holding):
+def test_process_exits_without_waiting(holding):
     process = subprocess.Popen(
         [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, holding.url],
         stdin=subprocess.PIPE,
@@ -235,7 +235,7 @@ def test_a_process_ends_without_waiting_for_its_followers(holding):
     assert (process.returncode, said) == (0, "")
 
 
-def test_a_thread_whose_follower_is_gone_asks_nothing(server):
+def test_thread_without_follower_fetches_nothing(server):
     session = plain_session()
     module._run(lambda: None, session, SimpleQueue())
     module._refresh(lambda: None)

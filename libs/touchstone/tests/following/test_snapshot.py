@@ -16,30 +16,30 @@ def snapshot(place, clock):
     return Snapshot(place, max_bytes=10, max_age=3600, now=clock)
 
 
-def test_there_is_none_at_first(snapshot):
+def test_missing_file_is_no_snapshot(snapshot):
     assert snapshot.load() is None
 
 
-def test_what_was_kept_is_loaded_with_its_age(snapshot, clock):
+def test_saved_document_is_loaded_with_age(snapshot, clock):
     snapshot.save(b"one")
     clock.advance(60)
     assert snapshot.load() == (b"one", 60)
 
 
-def test_it_is_for_nobody_elses_eyes(snapshot, place):
+def test_file_is_private(snapshot, place):
     snapshot.save(b"one")
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
 
 
-def test_a_confirmation_makes_it_young_again(snapshot, clock):
+def test_confirmation_renews_file(snapshot, clock):
     snapshot.save(b"one")
     clock.advance(60)
     snapshot.save(None)
     assert snapshot.load() == (b"one", 0)
 
 
-def test_it_is_written_at_most_every_ten_seconds_and_nothing_is_lost(snapshot, clock):
+def test_file_is_written_every_10_seconds_at_most(snapshot, clock):
     snapshot.save(b"one")
     clock.advance(9)
     snapshot.save(b"two")
@@ -50,18 +50,18 @@ def test_it_is_written_at_most_every_ten_seconds_and_nothing_is_lost(snapshot, c
 
 
 @pytest.mark.parametrize("moved", [3601, -3601])
-def test_one_that_is_too_old_or_from_the_future_is_not_loaded(snapshot, clock, moved):
+def test_old_or_future_file_is_ignored(snapshot, clock, moved):
     snapshot.save(b"one")
     clock.advance(moved)
     assert snapshot.load() is None
 
 
-def test_one_that_is_too_large_is_not_loaded(snapshot):
+def test_large_file_is_ignored(snapshot):
     snapshot.save(b"x" * 11)
     assert snapshot.load() is None
 
 
-def test_a_disk_that_takes_nothing_is_told_of_once(snapshot, place, clock, caplog):
+def test_write_failure_is_logged_once(snapshot, place, clock, caplog):
     place.mkdir(parents=True)
     for document in (b"one", b"two"):
         snapshot.save(document)
@@ -70,7 +70,7 @@ def test_a_disk_that_takes_nothing_is_told_of_once(snapshot, place, clock, caplo
     assert list(place.parent.iterdir()) == [place]
 
 
-def test_a_clock_that_is_set_back_stops_no_writing(snapshot, clock):
+def test_clock_set_back_keeps_writing(snapshot, clock):
     snapshot.save(b"one")
     clock.advance(-500)
     snapshot.save(b"two")

@@ -107,7 +107,7 @@ def attempt(url, **settings):
 # --- trust ----------------------------------------------------------------------------------------------------
 
 
-def test_a_company_ca_is_trusted_where_it_is_named(site, bundle, hashed):
+def test_named_ca_is_trusted(site, bundle, hashed):
     url = f"https://127.0.0.1:{site().port}"
     context = ssl.create_default_context(cafile=bundle)
     for ca in (bundle, str(bundle), hashed, str(hashed), context):
@@ -115,18 +115,18 @@ def test_a_company_ca_is_trusted_where_it_is_named(site, bundle, hashed):
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_each_variable_names_what_is_trusted(site, bundle, hashed, monkeypatch, name):
+def test_environment_variable_names_ca(site, bundle, hashed, monkeypatch, name):
     monkeypatch.setenv(name, str(hashed if name == "SSL_CERT_DIR" else bundle))
     assert attempt(f"https://127.0.0.1:{site().port}")["keys"] == 1
 
 
-def test_folders_of_certificates_are_added_up(site, hashed, tmp_path, monkeypatch):
+def test_ssl_cert_dir_folders_are_combined(site, hashed, tmp_path, monkeypatch):
     shutil.copytree(hashed, tmp_path / "one")
     monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path / 'one'}{os.pathsep}{hashed}")
     assert attempt(f"https://127.0.0.1:{site().port}")["keys"] == 1
 
 
-def test_the_argument_goes_before_the_environment(site, bundle, monkeypatch, tmp_path):
+def test_argument_overrides_environment(site, bundle, monkeypatch, tmp_path):
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
@@ -137,7 +137,7 @@ def test_the_argument_goes_before_the_environment(site, bundle, monkeypatch, tmp
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_variable_that_names_nothing_is_reported(site, monkeypatch, name):
+def test_variable_without_file_is_reported(site, monkeypatch, name):
     monkeypatch.setenv(name, "/no/such/place")
     told = attempt(f"https://127.0.0.1:{site().port}")["last_error"]
     assert told == f"CertificatesError: {name} names a file that does not exist: /no/such/place"
@@ -145,7 +145,7 @@ def test_a_variable_that_names_nothing_is_reported(site, monkeypatch, name):
 
 @pytest.mark.parametrize("name", VARIABLES)
 @pytest.mark.parametrize("held", ["", "no certificate", "\x30\x82"])
-def test_a_variable_that_names_no_certificates_is_told(site, monkeypatch, tmp_path, name, held):
+def test_variable_without_certificates_is_reported(site, monkeypatch, tmp_path, name, held):
     place = tmp_path / "ca.pem"
     place.write_text(held, "latin-1")
     monkeypatch.setenv(name, str(place))
@@ -153,13 +153,13 @@ def test_a_variable_that_names_no_certificates_is_told(site, monkeypatch, tmp_pa
     assert told == f"CertificatesError: {name} cannot be read as CA certificates: {place} (SSLError)"
 
 
-def test_an_issuer_without_tls_needs_no_certificates(server, answer, mint, monkeypatch):
+def test_plain_http_needs_no_certificates(server, answer, mint, monkeypatch):
     server.plan(answer(200, mint.jwks()))
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/place")
     assert attempt(server.url)["keys"] == 1
 
 
-def test_a_folder_without_hashed_names_is_refused(tmp_path, bundle):
+def test_folder_without_hashed_names_is_refused(tmp_path, bundle):
     shutil.copy(bundle, tmp_path)
     with pytest.raises(ValueError, match="openssl rehash"):
         Issuer("https://issuer.example", audience="a", ca=tmp_path)
@@ -168,18 +168,18 @@ def test_a_folder_without_hashed_names_is_refused(tmp_path, bundle):
 # --- what is told ---------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_ca_is_reported(site):
+def test_unknown_ca_is_reported(site):
     told = attempt(f"https://127.0.0.1:{site().port}")["last_error"]
     assert told == "SSLError: certificate verify failed: unable to get local issuer certificate"
 
 
-def test_a_certificate_of_another_name_is_reported(site, company, bundle):
+def test_certificate_of_other_name_is_reported(site, company, bundle):
     url = f"https://localhost:{site(company.issue_cert('elsewhere.example')).port}"
     told = attempt(url, ca=bundle)["last_error"]
     assert told.startswith("SSLError: certificate verify failed: Hostname mismatch")
 
 
-def test_an_expired_certificate_is_reported(site, company, bundle):
+def test_expired_certificate_is_reported(site, company, bundle):
     import datetime as dt
 
     past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -188,23 +188,23 @@ def test_an_expired_certificate_is_reported(site, company, bundle):
     assert told == "SSLError: certificate verify failed: certificate has expired"
 
 
-def test_a_server_that_speaks_no_tls_is_reported(server):
+def test_server_without_tls_is_reported(server):
     told = attempt(server.url.replace("http:", "https:"))["last_error"]
     assert told.startswith("SSLError: TLS failed: ")
 
 
-def test_a_refused_connection_is_reported():
+def test_refused_connection_is_reported():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert attempt(f"http://127.0.0.1:{port}")["last_error"] == "ConnectionError: Connection refused"
 
 
-def test_an_unknown_host_is_reported():
+def test_unknown_host_is_reported():
     told = attempt("http://issuer.invalid")["last_error"]
     assert told == "ConnectionError: the name of the host is not known"
 
 
-def test_an_answer_that_breaks_off_is_reported(server, answer):
+def test_truncated_response_is_reported(server, answer):
     server.plan(answer(200, b"{", {"Content-Length": "0"}, before=lambda: 1 / 0))
     told = attempt(server.url)["last_error"]
     assert told == "ConnectionError: the connection was closed before the whole response had come"
@@ -220,12 +220,12 @@ def test_an_answer_that_breaks_off_is_reported(server, answer):
         (200, b'{"keys": []}', "ValueError: the JWK Set has no usable key"),
     ],
 )
-def test_an_unusable_answer_is_reported(server, answer, status, body, told):
+def test_unusable_response_is_reported(server, answer, status, body, told):
     server.plan(answer(status, body))
     assert attempt(server.url)["last_error"] == told
 
 
-def test_a_server_that_does_not_answer_timed_out(make_clock):
+def test_silent_server_is_reported(make_clock):
     import requests
 
     class Silent(requests.adapters.BaseAdapter):
@@ -314,7 +314,7 @@ def proxy():
         each.close()
 
 
-def test_a_named_proxy_is_used_with_tls_and_without(site, server, answer, mint, proxy, bundle):
+def test_proxy_is_used(site, server, answer, mint, proxy, bundle):
     server.plan(answer(200, mint.jwks()))
     through, secure = proxy("pass"), site()
     way = f"http://user:pass@127.0.0.1:{through.port}"
@@ -327,7 +327,7 @@ def test_a_named_proxy_is_used_with_tls_and_without(site, server, answer, mint, 
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_refuses_is_told_without_its_password(proxy, scheme, caplog):
+def test_refusing_proxy_is_reported_without_password(proxy, scheme, caplog):
     way = f"http://user:hunter2@127.0.0.1:{proxy('another').port}"
     told = attempt(f"{scheme}://issuer.example", proxy=way)["last_error"]
     assert told == (
@@ -338,7 +338,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(proxy, scheme, caplog
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_away_is_told_without_its_password(scheme, caplog):
+def test_absent_proxy_is_reported_without_password(scheme, caplog):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     told = attempt(f"{scheme}://issuer.example", proxy=f"http://user:hunter2@127.0.0.1:{port}")["last_error"]
@@ -346,7 +346,7 @@ def test_a_proxy_that_is_away_is_told_without_its_password(scheme, caplog):
     assert "hunter2" not in caplog.text
 
 
-def test_a_proxy_with_tls_is_checked_by_the_same_ca(site, bundle):
+def test_tls_proxy_is_checked_by_same_ca(site, bundle):
     way = f"https://127.0.0.1:{site().port}"
     unknown = attempt("http://issuer.example", proxy=way)["last_error"]
     assert unknown == "ProxyError: certificate verify failed: unable to get local issuer certificate"
@@ -354,7 +354,7 @@ def test_a_proxy_with_tls_is_checked_by_the_same_ca(site, bundle):
 
 
 @pytest.mark.parametrize("name", PROXIES)
-def test_proxies_of_the_environment_are_not_used(server, answer, mint, proxy, monkeypatch, name):
+def test_environment_proxies_are_not_used(server, answer, mint, proxy, monkeypatch, name):
     server.plan(answer(200, mint.jwks()))
     through = proxy()
     monkeypatch.setenv(name, f"http://127.0.0.1:{through.port}")

@@ -20,7 +20,7 @@ def unsigned(mint, **header):
 
 
 @pytest.mark.parametrize("encoding", ["PEM", "stripped PEM", "DER", "n"])
-def test_a_public_key_is_no_hmac_secret(verifier, mint, encoding):
+def test_public_key_as_hmac_secret_is_refused(verifier, mint, encoding):
     """CVE-2015-9235 (jsonwebtoken), CVE-2016-10555 (jwt-simple), CVE-2022-29217 (PyJWT), CVE-2024-33663 (python-jose)."""
     public = mint.key.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -38,33 +38,33 @@ def test_a_public_key_is_no_hmac_secret(verifier, mint, encoding):
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
 @pytest.mark.parametrize("signature", ["", "AA"])
-def test_a_token_without_a_signature_is_refused(verifier, mint, alg, signature):
+def test_unsigned_token_is_refused(verifier, mint, alg, signature):
     """CVE-2022-23540 (jsonwebtoken: defaults to `none`), CVE-2020-28042 (a null signature accepted)."""
     with pytest.raises(TokenError):
         verifier.verify(f"{unsigned(mint, alg=alg)}.{signature}")
 
 
-def test_an_empty_signature_is_refused_under_the_right_algorithm(verifier, mint):
+def test_empty_signature_is_refused(verifier, mint):
     """CVE-2020-28042: a null signature accepted."""
     with pytest.raises(errors.MalformedToken):
         verifier.verify(f"{unsigned(mint)}.")
 
 
-def test_a_key_embedded_in_the_token_verifies_nothing(verifier, stranger):
+def test_embedded_key_verifies_nothing(verifier, stranger):
     """CVE-2018-0114 (node-jose): the `jwk` of the header was trusted."""
     with pytest.raises(errors.BadSignature):
         verifier.verify(stranger.token(header={"jwk": stranger.jwk()}))
 
 
 @pytest.mark.parametrize("crit", [["bork"], ["cnf"], ["b64"], [], None])
-def test_a_critical_extension_that_we_do_not_know_is_refused(verifier, mint, crit):
+def test_unknown_critical_extension_is_refused(verifier, mint, crit):
     """CVE-2025-59420 (Authlib), CVE-2026-32597 (PyJWT): `crit` was not looked at."""
     with pytest.raises(errors.UnsupportedHeader):
         verifier.verify(mint.token(header={"crit": crit, "bork": 1}))
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_a_huge_part_is_refused_unread(verifier, mint, part):
+def test_huge_part_is_refused_unread(verifier, mint, part):
     """CVE-2025-61920 (Authlib): parts of any size were decoded."""
     parts = mint.token().split(".")
     parts[part] = "A" * 4_000_000
@@ -73,14 +73,14 @@ def test_a_huge_part_is_refused_unread(verifier, mint, part):
 
 
 @pytest.mark.parametrize("iss", ["https://", "mint.example", "h", ""])
-def test_a_part_of_our_issuers_name_is_not_our_issuer(verifier, mint, iss):
+def test_partial_issuer_name_is_refused(verifier, mint, iss):
     """CVE-2024-53861 (PyJWT): a substring of the expected issuer was accepted."""
     with pytest.raises(errors.WrongIssuer):
         verifier.verify(mint.token(iss=iss))
 
 
 @pytest.mark.parametrize("suffix", ["=", "==", "!!!!", "\n", " ", "=!", "AA"])
-def test_one_token_has_one_spelling(verifier, mint, suffix):
+def test_other_spelling_is_refused(verifier, mint, suffix):
     """CVE-2026-102269 (PyJWT): the signature could be respelled, and revocation by raw token walked around."""
     token = mint.token()
     assert verifier.verify(token)
@@ -88,7 +88,7 @@ def test_one_token_has_one_spelling(verifier, mint, suffix):
         verifier.verify(token + suffix)
 
 
-def test_unused_bits_do_not_respell_a_token(verifier, mint):
+def test_unused_bits_must_be_zero(verifier, mint):
     """CVE-2026-102269 (PyJWT), the same by the unused bits of the last character."""
     token = mint.token()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -97,13 +97,13 @@ def test_unused_bits_do_not_respell_a_token(verifier, mint):
             verifier.verify(token[:-1] + other)
 
 
-def test_one_malformed_key_does_not_spoil_the_set(mint):
+def test_malformed_key_leaves_other_keys(mint):
     """CVE-2026-102274 (PyJWT): one malformed RSA key in a JWK Set made all of it useless."""
     keys = KeySet.from_jwks(mint.jwks({"kty": "RSA", "kid": "bad", "n": "!", "e": "AQAB"}))
     assert list(keys) == ["key-1"]
 
 
-def test_a_compact_token_inside_json_is_no_token(verifier, mint):
+def test_json_serialization_is_refused(verifier, mint):
     """CVE-2022-39227 (python-jwt): JSON around a compact token made two readers see two payloads."""
     header, payload, signature = mint.token().split(".")
     forged = b64(json.dumps(mint.claims(sub="admin")).encode())
@@ -113,7 +113,7 @@ def test_a_compact_token_inside_json_is_no_token(verifier, mint):
             verifier.verify(token)
 
 
-def test_a_short_key_is_refused(policy, mint):
+def test_short_key_is_refused(policy, mint):
     """CVE-2022-23539 (jsonwebtoken): keys unfit for the algorithm were used all the same."""
     weak = type(mint)(generate_private_key(65537, 1024))
     keys = KeySet.from_jwks(weak.jwks())

@@ -61,19 +61,19 @@ def seen(request, verifier):
     return show
 
 
-def test_a_token_whose_bit_is_not_set_is_good(verifier, token, lists):
+def test_status_0_is_valid(verifier, token, lists):
     lists.publish(2, 4)
     assert verifier.verify(token(3)).status.index == 3
 
 
-def test_a_token_whose_bit_is_set_is_revoked(verifier, token, lists, seen):
+def test_status_1_is_revoked(verifier, token, lists, seen):
     shown = seen(token(3))
     lists.publish(3)
     with pytest.raises(errors.RevokedToken):
         verifier.verify(shown)
 
 
-def test_a_revoked_token_stays_revoked_at_every_look(verifier, token, lists, seen):
+def test_revoked_token_stays_revoked(verifier, token, lists, seen):
     shown = seen(token(3))
     lists.publish(3)
     for _ in range(3):
@@ -81,7 +81,7 @@ def test_a_revoked_token_stays_revoked_at_every_look(verifier, token, lists, see
             verifier.verify(shown)
 
 
-def test_a_bit_that_is_taken_back_makes_the_token_good_again(verifier, token, lists, seen):
+def test_status_reset_to_0_is_valid(verifier, token, lists, seen):
     shown = seen(token(3))
     lists.publish(3)
     with pytest.raises(errors.RevokedToken):
@@ -91,7 +91,7 @@ def test_a_bit_that_is_taken_back_makes_the_token_good_again(verifier, token, li
 
 
 @pytest.mark.parametrize(("bits", "value"), [(1, 1), (2, 1), (2, 2), (2, 3), (4, 8), (8, 1), (8, 255)])
-def test_any_status_but_0_is_a_refusal(verifier, token, lists, seen, bits, value):
+def test_other_status_is_revoked(verifier, token, lists, seen, bits, value):
     shown = seen(token(3))
     lists.publish(3, bits=bits, value=value)
     with pytest.raises(errors.RevokedToken):
@@ -99,12 +99,12 @@ def test_any_status_but_0_is_a_refusal(verifier, token, lists, seen, bits, value
 
 
 @pytest.mark.parametrize("index", [16, 17, 10**6, 10**400])
-def test_an_index_outside_of_the_list_is_refused(verifier, token, index):
+def test_index_outside_list_is_refused(verifier, token, index):
     with pytest.raises(errors.UnknownStatus):
         verifier.verify(token(index))
 
 
-def test_an_index_that_a_smaller_list_lost_is_refused(verifier, token, lists):
+def test_index_outside_smaller_list_is_refused(verifier, token, lists):
     shown = token(15)
     verifier.verify(shown)
     lists.publish(size=8)
@@ -113,23 +113,23 @@ def test_an_index_that_a_smaller_list_lost_is_refused(verifier, token, lists):
 
 
 @pytest.mark.parametrize("uri", ["https://stranger.example/status-lists/1", f"{URI}/", "x"])
-def test_a_list_that_is_not_the_issuers_is_refused(verifier, token, uri):
+def test_list_of_other_issuer_is_refused(verifier, token, uri):
     with pytest.raises(errors.UnknownStatus):
         verifier.verify(token(uri=uri))
 
 
-def test_a_token_without_a_status_has_no_list_to_be_in(verifier, mint, lists):
+def test_token_without_status_needs_no_list(verifier, mint, lists):
     for _ in range(2):
         assert verifier.verify(mint.token(status=mint.REMOVE))
     assert lists.asked == []
 
 
-def test_where_no_lists_are_followed_a_token_with_a_status_is_refused(policy, keys, clock, token):
+def test_status_without_lists_is_refused(policy, keys, clock, token):
     with pytest.raises(errors.UnknownStatus):
         Verifier(policy, lambda: keys, now=clock).verify(token())
 
 
-def test_a_list_that_was_never_had_leaves_the_token_neither_good_nor_bad(verifier, token, lists, seen):
+def test_missing_list_raises_status_unavailable(verifier, token, lists, seen):
     shown = seen(token())
     lists.current = errors.StatusUnavailable(URI)
     with pytest.raises(errors.StatusUnavailable) as caught:
@@ -139,7 +139,7 @@ def test_a_list_that_was_never_had_leaves_the_token_neither_good_nor_bad(verifie
     assert verifier.verify(shown)
 
 
-def test_a_list_serves_until_30_seconds_past_its_end(verifier, token, lists, clock):
+def test_list_within_leeway_is_used(verifier, token, lists, clock):
     lists.publish(expires_at=NOW + 100)
     shown = token()
     clock.advance(129.9)
@@ -147,7 +147,7 @@ def test_a_list_serves_until_30_seconds_past_its_end(verifier, token, lists, clo
     assert verifier.verify(shown)
 
 
-def test_a_list_that_has_expired_says_nothing_any_more(verifier, token, lists, clock, seen):
+def test_expired_list_raises_status_unavailable(verifier, token, lists, clock, seen):
     lists.publish(expires_at=NOW + 100)
     shown = seen(token())
     clock.advance(130)
@@ -158,7 +158,7 @@ def test_a_list_that_has_expired_says_nothing_any_more(verifier, token, lists, c
     assert verifier.verify(shown)
 
 
-def test_a_token_outlives_no_list_and_no_list_outlives_the_token(verifier, token, lists, clock):
+def test_token_and_list_expire_separately(verifier, token, lists, clock):
     lists.publish(expires_at=NOW + 10_000)
     shown = token(exp=NOW + 300)
     verifier.verify(shown)
@@ -169,21 +169,21 @@ def test_a_token_outlives_no_list_and_no_list_outlives_the_token(verifier, token
         verifier.verify(shown)
 
 
-def test_the_status_is_asked_for_at_every_use(verifier, token, lists):
+def test_status_is_checked_at_every_use(verifier, token, lists):
     shown = token()
     first = verifier.verify(shown)
     assert verifier.verify(shown) is verifier.verify(shown) is first
     assert lists.asked == [URI] * 3
 
 
-def test_another_list_costs_no_second_signature(verifier, token, lists):
+def test_new_list_needs_no_signature_check(verifier, token, lists):
     shown = token()
     first = verifier.verify(shown)
     lists.publish(5)
     assert verifier.verify(shown) is first
 
 
-def test_nothing_is_asked_about_a_token_whose_signature_does_not_hold(verifier, stranger, lists):
+def test_bad_signature_fetches_no_list(verifier, stranger, lists):
     with pytest.raises(errors.BadSignature):
         verifier.verify(stranger.token(status={"status_list": {"idx": 0, "uri": URI}}))
     assert lists.asked == []
@@ -203,9 +203,7 @@ STEPS = st.tuples(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(index=st.integers(0, 17), steps=st.lists(STEPS, min_size=1, max_size=6))
-def test_whatever_becomes_of_list_and_time_a_remembered_verdict_is_the_one_of_a_fresh_look(
-    policy, keys, make_clock, token, index, steps
-):
+def test_cached_verdict_equals_fresh_one(policy, keys, make_clock, token, index, steps):
     clock, lists, shown = make_clock(), Lists(), token(index)
     remembering = Verifier(policy, lambda: keys, lists=lists, now=clock)
     for move, revoked, size, again in steps:
