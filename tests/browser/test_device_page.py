@@ -1,4 +1,4 @@
-"""Answering a device in a real Chromium, through the door: with the keyboard, without script, at two widths."""
+"""The device page in a real Chromium, through the gateway: with the keyboard, without script, at two widths."""
 
 import re
 
@@ -11,10 +11,9 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 @pytest.fixture
 def device(auth_cluster):
-    """What a device was told when it asked to be connected."""
+    """The device authorization response, and the address of its page at this gateway."""
     form = {"client_id": "cli", "scope": "orders:read profile:read"}
     answer = requests.post(f"{auth_cluster.gateway}/oauth/device_authorization", data=form, timeout=10).json()
-    # the door has the name of the issuer for programs, and a port of this test for browsers
     answer["page"] = f"{auth_cluster.gateway}/oauth/device"
     return answer
 

@@ -1,4 +1,4 @@
-"""The mint's pages in a real Chromium, through the door: with the keyboard, without script, at any width."""
+"""The pages of auth-service in a real Chromium, through the gateway: with the keyboard, without script, at two widths."""
 
 import re
 
@@ -214,7 +214,7 @@ def test_cross_site_log_in_form_is_refused(open_page, auth_cluster, app):
         name: page.locator(f"input[name={name}]").get_attribute("value") for name in ("_request", "_form")
     }
     fields = "".join(f'<input name="{name}" value="{value}">' for name, value in hidden.items())
-    page.goto(f"{app.origin}/elsewhere")  # another origin: another port
+    page.goto(f"{app.origin}/elsewhere")  # another origin, by its port
 
     page.set_content(
         f'<form method="post" action="{auth_cluster.gateway}/oauth/authorize">{fields.replace("&", "&amp;")}'
@@ -236,7 +236,7 @@ def test_pages_fit_window_without_script(open_page, partner, app, log_in, screen
     def check(name):
         expect(page.locator("script, [onclick], [style]")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert faint(page) == []
+        assert low_contrast(page) == []
         screenshot(page, f"{name}-{width}-{scheme}")
 
     page.goto(partner.authorization_url(scope="openid profile email orders:read", prompt="consent"))
@@ -253,8 +253,8 @@ def test_pages_fit_window_without_script(open_page, partner, app, log_in, screen
     check("error")
 
 
-def faint(page):
-    """Give the texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3)."""
+def low_contrast(page):
+    """Return the texts whose contrast with their background is below 4.5 (WCAG 2.2, 1.4.3)."""
     return page.evaluate(
         """() => {
           const rgb = (text) => text.match(/[\\d.]+/g).map(Number);

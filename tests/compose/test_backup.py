@@ -1,4 +1,4 @@
-"""The lines of docs/operations.md for backup and restore, as an operator pastes them."""
+"""Backup and restore by the commands of docs/operations.md."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ LATER = "DROP TABLE IF EXISTS later; CREATE TABLE later (number int)"
 
 
 @pytest.fixture
-def paste(tmp_path):
-    """`paste(heading)`: run the shell lines under that heading, in an empty folder."""
+def run_section(tmp_path):
+    """`run_section(heading)`: run the shell commands of that section, in an empty folder."""
     files = os.environ.get("COMPOSE_FILE", "docker-compose.yml").split(os.pathsep)
     settings = {
         "COMPOSE_FILE": os.pathsep.join(str(ROOT / file) for file in files),
@@ -39,22 +39,23 @@ def paste(tmp_path):
     return run
 
 
-def test_restored_backup_serves_as_before(compose, gateway, new_user, place_order, paste):
-    person = new_user()
-    token = person.token
+def test_restored_backup_serves_as_before(compose, gateway, new_user, place_order, run_section):
+    user = new_user()
+    token = user.token
     kept = place_order(token).json()["id"]
-    paste("Backup")
+    run_section("Backup")
     lost, late = place_order(token).json()["id"], new_user()
-    compose.inside("postgres", "psql", "-U", "postgres", "-d", "auth", "-c", LATER)  # as an upgrade makes one
+    compose.inside(
+        "postgres", "psql", "-U", "postgres", "-d", "auth", "-c", LATER
+    )  # as a later migration would
     compose("run", "--rm", "-T", "keys", "sh", "-c", "rm /keys/signing/*")
 
-    paste("Restore")
+    run_section("Restore")
 
     wait_for(lambda: gateway("GET", f"/orders/{kept}", token=token).status_code == 200)
     assert gateway("GET", f"/orders/{lost}", token=token).status_code == 404
-    login = {"email": late.email, "password": late.password}
-    assert gateway("POST", "/login", json=login).status_code == 401
-    assert place_order(person.log_in()["access_token"]).status_code == 201
+    assert gateway("POST", "/login", json=late.credentials).status_code == 401
+    assert place_order(user.log_in()["access_token"]).status_code == 201
     tables = compose.inside("postgres", "psql", "-U", "postgres", "-d", "auth", "-c", "\\dt").stdout
     assert "accounts" in tables
     assert "later" not in tables

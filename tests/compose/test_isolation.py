@@ -1,4 +1,4 @@
-"""What a container can do and see, by the engine's word and by trying."""
+"""The isolation of the containers, by their configuration and by attempts."""
 
 import pytest
 

@@ -1,54 +1,43 @@
-"""What an operator does, while people go on working."""
+"""An operator's actions under load."""
 
-import threading
 import time
 
 import pytest
-from testkit.concurrency import wait_for
+from testkit.concurrency import repeated, wait_for
 
 UP = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"
 
 
 @pytest.fixture
-def pressure(gateway, alice):
-    """`pressure(work)`: the statuses that a reader of orders sees while the work is done."""
+def under_load(gateway, alice):
+    """`under_load(action)`: the statuses of continuous requests for orders during the action."""
 
-    def during(work):
-        token, stop, statuses = alice.token, threading.Event(), []
-
-        def read():
-            while not stop.is_set():
-                statuses.append(gateway("GET", "/orders", token=token).status_code)
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        try:
-            work()
-        finally:
-            stop.set()
-            reader.join()
+    def during(action):
+        token, statuses = alice.token, []
+        with repeated(lambda: statuses.append(gateway("GET", "/orders", token=token).status_code)):
+            action()
         return statuses
 
     return during
 
 
 @pytest.fixture
-def mint_back(compose, gateway):
-    """Whatever a test did to the mint, it serves again afterwards."""
+def auth_service_restored(compose, gateway):
+    """auth-service serves again after the test."""
     yield
     compose("up", "-d", "--no-recreate", "--no-deps", "--wait", "auth-service")
     wait_for(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
 
 
 @pytest.fixture
-def one_again(compose):
+def one_orders_service(compose):
     yield
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=1", "orders-service"
     )
 
 
-def test_two_orders_services_take_orders(compose, alice, place_order, one_again):
+def test_two_orders_services_take_orders(compose, alice, place_order, one_orders_service):
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
     )
@@ -56,7 +45,7 @@ def test_two_orders_services_take_orders(compose, alice, place_order, one_again)
     assert {place_order(alice.token).status_code for _ in range(20)} == {201}
 
 
-def test_two_orders_services_share_idempotency_key(compose, alice, place_order, one_again):
+def test_two_orders_services_share_idempotency_key(compose, alice, place_order, one_orders_service):
     compose(
         "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
     )
@@ -64,26 +53,26 @@ def test_two_orders_services_share_idempotency_key(compose, alice, place_order, 
     assert len({place_order(alice.token, key=key).json()["id"] for _ in range(10)}) == 1
 
 
-def test_token_valid_while_auth_service_restarts(compose, pressure, mint_back):
-    statuses = pressure(lambda: compose("restart", "auth-service"))
+def test_token_valid_while_auth_service_restarts(compose, under_load, auth_service_restored):
+    statuses = under_load(lambda: compose("restart", "auth-service"))
     assert set(statuses) == {200}
 
 
-def test_key_rotation_fails_no_request(compose, gateway, pressure, new_user):
+def test_key_rotation_fails_no_request(compose, gateway, under_load, new_user):
     before = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
 
     def rotate():
         compose.inside("auth-service", "flask", "--app", "auth_service", "keys", "rotate")
         wait_for(lambda: len(gateway("GET", "/.well-known/jwks.json").json()["keys"]) > len(before))
 
-    assert set(pressure(rotate)) == {200}
+    assert set(under_load(rotate)) == {200}
     assert gateway("GET", "/orders", token=new_user().token).status_code == 200
 
 
-def test_auth_service_stopped_tokens_stay_valid(compose, gateway, alice, mint_back):
+def test_auth_service_stopped_tokens_stay_valid(compose, gateway, alice, auth_service_restored):
     token = alice.token
     compose("stop", "auth-service")
-    answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
+    answer = gateway("POST", "/login", json=alice.credentials)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert gateway("GET", "/orders", token=token).status_code == 200
@@ -93,17 +82,17 @@ def test_auth_service_stopped_tokens_stay_valid(compose, gateway, alice, mint_ba
     assert alice.log_in()["access_token"]
 
 
-def test_verifiers_restart_from_snapshots(compose, gateway, alice, mint_back):
+def test_verifiers_restart_from_snapshots(compose, gateway, alice, auth_service_restored):
     token, verifiers = alice.token, ("users-service", "orders-service", "gateway")
     assert gateway("GET", "/orders", token=token).status_code == 200
     assert gateway("GET", "/users/me", token=token).status_code == 200
-    for verifier in verifiers:  # its keys and the list of the token
+    for verifier in verifiers:  # the keys, and the list of the token
         wait_for(lambda v=verifier: len(compose.inside(v, "ls", "/snapshots").stdout.split()) >= 2)
     compose("stop", "auth-service")
 
     compose("restart", *verifiers)
 
-    # connections to a gateway that starts are reset, and a token tells nothing before the services are up
+    # until the gateway and the services are up, connections are reset and tokens are refused
     wait_for(lambda: compose.python("gateway", UP).returncode == 0)
     wait_for(lambda: gateway("GET", "/orders", token=token).status_code == 200)
     wait_for(lambda: gateway("GET", "/users/me", token=token).status_code == 200)

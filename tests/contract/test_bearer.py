@@ -1,10 +1,10 @@
-"""The bearer comes from exactly one Authorization header, and from nowhere else (RFC 6750 section 2)."""
+"""The bearer comes from exactly one Authorization header, and no other place (RFC 6750 section 2)."""
 
 import json
 
 import pytest
 
-NOWHERE_ELSE = {
+OTHER_PLACES = {
     "the query": ("?access_token={token}", []),
     "a cookie": ("", [("Cookie", "access_token={token}; Authorization=Bearer {token}")]),
     "Proxy-Authorization": ("", [("Proxy-Authorization", "Bearer {token}")]),
@@ -52,10 +52,10 @@ def test_missing_token_gets_plain_challenge(route, raw_client):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("place", list(NOWHERE_ELSE))
+@pytest.mark.parametrize("place", list(OTHER_PLACES))
 def test_token_outside_authorization_header_is_401(route, valid_token, raw_client, place):
     token = valid_token(route)
-    query, lines = NOWHERE_ELSE[place]
+    query, lines = OTHER_PLACES[place]
 
     answer = raw_client(route.url)(
         route.method,

@@ -1,4 +1,4 @@
-"""What CONTRACT.md says that every service answers, whatever else it does."""
+"""The routes that every service has, and the request IDs of all answers."""
 
 import pytest
 

@@ -1,11 +1,11 @@
-"""Bad input gets its own error in one form, at every service: 4xx as problem+json, never 5xx."""
+"""Invalid input is answered with a 4xx as problem+json at every service, never a 5xx."""
 
 import json
 
 import pytest
 
 LIMIT = 64 * 1024
-# For each service a route that takes JSON, and what a good body would hold.
+# A route of each service that takes JSON, and a valid body.
 WRITES = {
     "auth-service": ("POST", "/login", {"email": "alice@example.com", "password": "x"}),
     "users-service": ("PATCH", "/users/me", {"name": "Alice"}),
@@ -56,7 +56,7 @@ def via(request):
 
 @pytest.fixture(params=list(WRITES))
 def write(request, cluster, via, client_at, alice):
-    """`write(body, type)`: send these bytes to the route of one service, as user who may write."""
+    """`write(body, type)`: send a body to the route of one service, as a user who may write."""
     method, path, _ = WRITES[request.param]
     own = client_at(cluster.urls[request.param if via == "direct" else "gateway"])
     return lambda body, media_type="application/json", **headers: own(

@@ -1,4 +1,4 @@
-"""What the gateway never lets through: targets with two readings, and headers that only it may set."""
+"""The gateway refuses ambiguous targets, and drops headers that only it may set."""
 
 import pytest
 
@@ -77,5 +77,5 @@ def test_repeated_single_header_is_400(gateway, raw_client, name, values):
 def test_server_software_is_hidden(gateway, alice):
     answer = gateway("GET", "/users/me", token=alice.token)
 
-    told = {"Server", "X-Powered-By", "Via"} & set(answer.headers)
-    assert not any("granian" in answer.headers[name].lower() for name in told)
+    software = {"Server", "X-Powered-By", "Via"} & set(answer.headers)
+    assert not any("granian" in answer.headers[name].lower() for name in software)

@@ -1,4 +1,4 @@
-"""No route of any service answers 500 to a value that PostgreSQL, or a file's name, cannot hold."""
+"""No route answers 500 to a value that PostgreSQL, or a file name, cannot hold."""
 
 import contextlib
 import itertools
@@ -16,9 +16,9 @@ IN_URL = {
     "NUL": "%00",
     "an invalid byte": "%ff",
     "half a surrogate": "%ed%a0%80",
-    "a line break": "a%0d%0aSet-Cookie:%20a=b",
+    "a client break": "a%0d%0aSet-Cookie:%20a=b",
     "control characters": "%01%1f%7f%c2%85",
-    "a text that turns round": "%e2%80%ae",
+    "a change of the writing direction": "%e2%80%ae",
     "digits of another script": "%d9%a1",
     "a number beyond 64 bits": "9" * 40,
     "a number beyond 32 bits": "4294967296",
@@ -51,7 +51,7 @@ PLAUSIBLE = {
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ForkedCluster]:
-    """The four services, each with a PostgreSQL database of its own."""
+    """The four services, each with its own PostgreSQL database."""
     with contextlib.ExitStack() as stack:
         kept = [name for name, service in SERVICES.items() if service.database]
         only = {name: {"DATABASE_URL": stack.enter_context(postgresql_url())} for name in kept}
@@ -63,15 +63,15 @@ def admin(cluster, client_at) -> User:
     return User(client_at(cluster.urls["auth-service"]), "admin@example.com", DEMO_PASSWORD)
 
 
-class Walk:
-    """Sends odd values to every operation of a document, one at a time, and keeps the answers that are a fault.
+class InvalidValues:
+    """Sends invalid values to every operation of an OpenAPI document, one at a time, and keeps the faulty answers.
 
     `in_urls` leaves out bodies and headers.
     """
 
-    def __init__(self, raw_client, document: dict, token: str, *, in_urls: bool) -> None:
-        self._wire, self._document, self._token, self._in_urls = raw_client, document, token, in_urls
-        self.asked = 0
+    def __init__(self, client, document: dict, token: str, *, in_urls: bool) -> None:
+        self._client, self._document, self._token, self._in_urls = client, document, token, in_urls
+        self.sent = 0
         self.faults: list[str] = []
 
     def __call__(self) -> None:
@@ -82,24 +82,24 @@ class Walk:
 
     def _operation(self, method: str, path: str, operation: dict) -> None:
         parameters = operation.get("parameters", [])
-        plain = path.replace("{", "").replace("}", "")  # a parameter's name is a value as good as any
+        plain = path.replace("{", "").replace("}", "")  # the names of path parameters serve as values
         kind, body = self._body(operation)
         for odd, value in IN_URL.items():
             for name in (each["name"] for each in parameters if each["in"] == "path"):
                 target = path.replace(f"{{{name}}}", value).replace("{", "").replace("}", "")
-                self._ask(f"{name}: {odd}", method, target, kind, body)
+                self._send(f"{name}: {odd}", method, target, kind, body)
             for name in (each["name"] for each in parameters if each["in"] == "query"):
-                self._ask(f"?{name}: {odd}", method, f"{plain}?{name}={value}", kind, body)
+                self._send(f"?{name}: {odd}", method, f"{plain}?{name}={value}", kind, body)
         if self._in_urls:
             return
         for kind in operation.get("requestBody", {}).get("content", {}):
             odds = IN_JSON if kind == "application/json" else IN_URL
             for name in self._members(operation, kind):
                 for odd, value in odds.items():
-                    self._ask(f"{name}: {odd}", method, plain, *self._body(operation, name, value, kind))
+                    self._send(f"{name}: {odd}", method, plain, *self._body(operation, name, value, kind))
         if method == "GET" or kind:
             for name, (odd, value) in itertools.product(HEADERS, IN_HEADER.items()):
-                self._ask(f"{name}: {odd}", method, plain, kind, body, (name, value))
+                self._send(f"{name}: {odd}", method, plain, kind, body, (name, value))
 
     def _body(self, operation: dict, odd: str = "", value: str = "", kind: str | None = None):
         """Return the media type and a body in which all but one member are plausible."""
@@ -124,26 +124,26 @@ class Walk:
             schema = self._document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         return list(schema.get("properties", {}))
 
-    def _ask(self, what, method, target, kind, body, *lines) -> None:
+    def _send(self, what, method, target, kind, body, *lines) -> None:
         given = {name.lower() for name, _ in lines}
         lines += (("Content-Type", kind),) if kind and "content-type" not in given else ()
         lines += (("Authorization", f"Bearer {self._token}"),) if "authorization" not in given else ()
-        answer = self._wire(method, target, *lines, body=body)
-        self.asked += 1
+        answer = self._client(method, target, *lines, body=body)
+        self.sent += 1
         if answer.status >= 500 and answer.status != 501:
             self.faults.append(f"{method} {target[:80]} {what}: {answer.status} {answer.body[:200]!r}")
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_invalid_value_is_never_500(cluster, admin, raw_client, service):
-    line = raw_client(cluster.urls[service])
-    document, token = json.loads(line("GET", "/openapi.json").body), admin.log_in()["access_token"]
-    # Behind the gateway are the same services: only a URL can mean something else there.
-    walk = Walk(line, document, token, in_urls=service == "gateway")
+    client = raw_client(cluster.urls[service])
+    document, token = json.loads(client("GET", "/openapi.json").body), admin.log_in()["access_token"]
+    # The services behind the gateway are tested directly: only URLs can make a difference there.
+    sender = InvalidValues(client, document, token, in_urls=service == "gateway")
 
-    walk()
+    sender()
 
     log = cluster.log(service)
-    assert walk.faults == []
+    assert sender.faults == []
     assert "Traceback" not in log
-    assert walk.asked > 50
+    assert sender.sent > 50

@@ -1,4 +1,4 @@
-"""The documents that every verifier lives by, the mint's own and through the gateway; and what is told of following them."""
+"""JWKS and status lists, at auth-service and through the gateway, and the reports of the services that follow them."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ def test_known_tag_is_304(auth, path):
         again = auth("GET", path, headers={"If-None-Match": tag})
         return again.status_code == 304 and again.content == b"" and again.headers["ETag"] == tag
 
-    wait_for(same, what="two looks with no change between them")
+    wait_for(same, what="two requests without a change between")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
@@ -51,7 +51,7 @@ def test_prefer_wait_holds_request(auth, path):
         waited = time.monotonic() - began >= 0.9 or answer.status_code == 200
         return waited and "wait" in answer.headers.get("Preference-Applied", "")
 
-    wait_for(held, what="a place to wait")
+    wait_for(held, what="a long poll")
 
 
 @pytest.mark.compose
@@ -63,7 +63,7 @@ def test_logout_ends_wait_for_list(gateway, new_user):
 
     def wait():
         known = tag
-        while not answers:  # what others do at the same time ends the wait, too
+        while not answers:  # other changes end the wait, too
             answer = gateway("GET", path, headers={"If-None-Match": known, "Prefer": "wait=20"})
             if answer.status_code == 200:
                 answers.append(answer)
@@ -96,7 +96,7 @@ def test_lists_are_named_as_in_tokens(gateway, alice):
 
 @pytest.mark.compose
 def test_gateway_reports_age_of_documents(gateway, alice):
-    # The list is met now at the latest.
+    # From now on the gateway follows the list.
     assert gateway("GET", "/orders", token=alice.token).status_code == 200
 
     documents = gateway("GET", "/readyz").json()["documents"]

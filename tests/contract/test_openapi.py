@@ -1,4 +1,4 @@
-"""Each service's OpenAPI document is valid, whole, and names the routes of CONTRACT.md."""
+"""Each service's OpenAPI document is valid, and names all public routes."""
 
 from collections import Counter
 
@@ -56,7 +56,7 @@ ROUTES = {
         ("post", "/orders/{id}/cancel"),
     },
 }
-# Of the auth-service's routes, those for a bearer; of the others', all but the price list.
+# auth-service's routes with a bearer token; the other services' are all but the products.
 AUTH_SERVICE_BEARER_ROUTES = ("/logout", "/account/", "/admin/", "/oauth/userinfo", "/ssf/")
 
 

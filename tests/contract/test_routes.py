@@ -1,11 +1,11 @@
-"""The routes of CONTRACT.md: what the anonymous, the customer and the administrator get there, at the gateway."""
+"""The public routes: the status for anonymous, customer and administrator, at the gateway."""
 
 import pytest
 from testkit.token_signer import claims_of
 
 pytestmark = pytest.mark.compose
 
-ANYBODY = [
+PUBLIC = [
     ("GET", "/.well-known/oauth-authorization-server", 200),
     ("GET", "/.well-known/openid-configuration", 200),
     ("GET", "/.well-known/jwks.json", 200),
@@ -13,7 +13,7 @@ ANYBODY = [
     ("GET", "/status-lists/1", 200),
     ("GET", "/products", 200),
     ("GET", "/docs", 200),
-    ("POST", "/oauth/token", 400),  # without a grant there is nothing to refuse but the request
+    ("POST", "/oauth/token", 400),  # the request has no grant
     ("POST", "/login", 415),
     ("POST", "/accounts", 415),
     ("POST", "/magic-links", 415),
@@ -25,13 +25,13 @@ ANYBODY = [
     ("POST", "/oauth/introspect", 400),
 ]
 
-# method, path, body, then what the anonymous, alice and admin get
+# method, path, body, and the statuses for anonymous, alice and admin
 GUARDED = [
     ("GET", "/users/me", None, 401, 200, 200),
     ("PATCH", "/users/me", {"name": "The same for all"}, 401, 200, 200),
     ("GET", "/users/{alice}", None, 401, 200, 200),
     ("GET", "/users/{bob}", None, 401, 403, 200),
-    ("GET", "/users/nobody-at-all", None, 401, 403, 404),
+    ("GET", "/users/unknown", None, 401, 403, 404),
     ("GET", "/users", None, 401, 403, 200),
     ("GET", "/orders", None, 401, 200, 200),
     ("POST", "/orders", {"items": [{"sku": "{sku}", "quantity": 1}]}, 401, 201, 201),
@@ -45,12 +45,12 @@ GUARDED = [
     ("DELETE", "/admin/keys/nothing", None, 401, 403, 404),
     ("GET", "/admin/sessions?sub={alice}", None, 401, 403, 200),
     ("DELETE", "/admin/sessions/nothing", None, 401, 403, 404),
-    ("POST", "/admin/accounts/nobody-at-all/disable", None, 401, 403, 404),
-    ("POST", "/admin/accounts/nobody-at-all/enable", None, 401, 403, 404),
+    ("POST", "/admin/accounts/unknown/disable", None, 401, 403, 404),
+    ("POST", "/admin/accounts/unknown/enable", None, 401, 403, 404),
 ]
 
-# What these do cannot be undone for the tests that follow; that nothing is done without a token can be seen.
-DONE_FOR_NOBODY = [
+# Their effects would disturb other tests, so they are only tested without a token.
+IRREVERSIBLE = [
     ("POST", "/logout"),
     ("POST", "/logout/all"),
     ("POST", "/account/password"),
@@ -58,7 +58,7 @@ DONE_FOR_NOBODY = [
     ("GET", "/oauth/userinfo"),
 ]
 
-NOWHERE = [
+UNKNOWN = [
     "/status",
     "/admin",
     "/metrics",
@@ -74,8 +74,8 @@ NOWHERE = [
 
 
 @pytest.fixture(scope="module")
-def names(gateway, alice, bob, place_order, sku):
-    """What the placeholders of the table stand for."""
+def values(gateway, alice, bob, place_order, sku):
+    """The values of the placeholders in GUARDED."""
     gateway("GET", "/users/me", token=bob.token)
     orders = {
         "alices_order": place_order(alice.token).json()["id"],
@@ -84,27 +84,27 @@ def names(gateway, alice, bob, place_order, sku):
     return {"alice": alice.sub, "bob": bob.sub, "sku": sku, **orders}
 
 
-@pytest.mark.parametrize(("method", "path", "expected"), ANYBODY)
+@pytest.mark.parametrize(("method", "path", "expected"), PUBLIC)
 def test_public_route_answers_anonymous(gateway, method, path, expected):
     assert gateway(method, path).status_code == expected
 
 
 @pytest.mark.parametrize("column", ["anonymous", "customer", "administrator"])
 @pytest.mark.parametrize("row", GUARDED, ids=lambda row: f"{row[0]} {row[1]}")
-def test_guarded_route_answers_by_role(gateway, alice, admin, names, row, column):
+def test_guarded_route_answers_by_role(gateway, alice, admin, values, row, column):
     method, path, body, *statuses = row
     who = {"anonymous": None, "customer": alice.token, "administrator": admin.token}[column]
     expected = statuses[["anonymous", "customer", "administrator"].index(column)]
     if body and "items" in body:
-        body = {"items": [{"sku": names["sku"], "quantity": 1}]}
+        body = {"items": [{"sku": values["sku"], "quantity": 1}]}
 
-    answer = gateway(method, path.format(**names), token=who, json=body)
+    answer = gateway(method, path.format(**values), token=who, json=body)
 
     assert answer.status_code == expected or expected is None
     assert answer.status_code < 500
 
 
-@pytest.mark.parametrize(("method", "path"), DONE_FOR_NOBODY)
+@pytest.mark.parametrize(("method", "path"), IRREVERSIBLE)
 def test_route_without_token_is_401(gateway, method, path):
     answer = gateway(method, path)
 
@@ -112,7 +112,7 @@ def test_route_without_token_is_401(gateway, method, path):
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("path", NOWHERE)
+@pytest.mark.parametrize("path", UNKNOWN)
 def test_unknown_path_is_404_at_gateway(gateway, admin, path):
     answer = gateway("GET", path, token=admin.token)
 
@@ -159,7 +159,7 @@ def test_wait_for_unchanged_jwks_ends(gateway):
 
 
 def test_log_in_answer_is_oauth_and_not_stored(gateway, alice):
-    answer = gateway("POST", "/login", json={"email": alice.email, "password": alice.password})
+    answer = gateway("POST", "/login", json=alice.credentials)
 
     body = answer.json()
     assert {"access_token", "token_type", "expires_in", "refresh_token", "scope"} <= set(body)
@@ -173,7 +173,7 @@ def test_log_in_answer_is_oauth_and_not_stored(gateway, alice):
 def test_unknown_account_looks_like_wrong_password(gateway, alice):
     answers = [
         gateway("POST", "/login", json={"email": email, "password": "not this one"})
-        for email in (alice.email, "nobody-here@example.com")
+        for email in (alice.email, "unknown@example.com")
     ]
 
     seen = [{k: v for k, v in a.json().items() if k != "request_id"} for a in answers]

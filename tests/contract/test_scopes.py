@@ -1,11 +1,11 @@
-"""A token opens what its scopes say, and a refusal names the scope that was missing (RFC 6750 section 3.1)."""
+"""A token opens the routes of its scopes, and a refusal names the missing scope (RFC 6750 section 3.1)."""
 
 import pytest
 
 pytestmark = pytest.mark.compose
 
-ORDER = object()  # stands for a body that orders one thing
-ASKED = {
+ORDER = object()  # replaced by an order of one product
+BODIES = {
     "GET /users/me": None,
     "PATCH /users/me": {"name": "Alice"},
     "GET /users": None,
@@ -13,7 +13,7 @@ ASKED = {
     "POST /orders": ORDER,
     "POST /orders/nothing/cancel": None,
 }
-# What each set of scopes opens; everything else is 403. An order also reads the customer's profile.
+# The statuses of the routes that a set of scopes opens; all others are 403. An order also reads the profile.
 OPENED = {
     "profile:read": {"GET /users/me": 200},
     "profile:write": {"PATCH /users/me": 200},
@@ -34,19 +34,19 @@ def scopes(request):
 
 @pytest.fixture
 def answers(gateway, alice, sku, scopes):
-    """What a token with these scopes gets everywhere."""
+    """The answers of all routes to a token with these scopes."""
     token = alice.log_in(scope=scopes)["access_token"]
     order = {"items": [{"sku": sku, "quantity": 1}]}
     return {
-        asked: gateway(*asked.split(), token=token, json=order if body is ORDER else body)
-        for asked, body in ASKED.items()
+        request_line: gateway(*request_line.split(), token=token, json=order if body is ORDER else body)
+        for request_line, body in BODIES.items()
     }
 
 
 def test_token_opens_only_its_scopes(answers, scopes):
-    assert {asked: a.status_code for asked, a in answers.items()} == dict.fromkeys(ASKED, 403) | OPENED[
-        scopes
-    ]
+    assert {request_line: a.status_code for request_line, a in answers.items()} == dict.fromkeys(
+        BODIES, 403
+    ) | OPENED[scopes]
 
 
 def test_refusal_names_missing_scope(answers):

@@ -1,4 +1,4 @@
-"""The mint stops for an hour of a clock that we move, and comes back: what goes on, what ends, what must wait."""
+"""The issuer stops for an hour of the test's clock: ordinary routes continue, tokens expire, sensitive routes wait."""
 
 import logging
 
@@ -6,14 +6,14 @@ import pytest
 from testkit.concurrency import wait_for
 
 HOUR = 3600
-FRESH_WITHIN = 30  # seconds, the default of what a sensitive route asks for
+FRESH_WITHIN = 30  # seconds, the default for sensitive routes
 STALE_WITHIN = 12 * HOUR
 GOOD, REVOKED, NEW = 1, 2, 3  # indexes in the list
 
 
 @pytest.fixture
 def api(issuer):
-    """A verifier that has heard of the list, and of one session that ended."""
+    """A verifier with a list in which one session has ended."""
     issuer.server.revoke(REVOKED)
     api = issuer.api()
     wait_for(lambda: api(issuer.token(GOOD)).status_code == 200)
@@ -77,7 +77,10 @@ def test_list_unconfirmed_for_12_h_is_503(issuer, api, retry_later):
 def test_old_document_is_logged_once(issuer, api, caplog):
     token = issuer.token(GOOD)
     issuer.stop()
-    wait_for(lambda: all(each.last_error for each in api.issuer.documents.stats()), what="trouble")
+    wait_for(
+        lambda: all(each.last_error for each in api.issuer.documents.stats()),
+        what="an error of each document",
+    )
 
     issuer.advance(HOUR)
     for _ in range(50):
@@ -93,14 +96,14 @@ def test_old_document_is_logged_once(issuer, api, caplog):
 
 
 def test_verifier_recovers_without_restart(issuer, api, problem):
-    ended_meanwhile = issuer.token(GOOD)
+    ended = issuer.token(GOOD)
     issuer.stop()
     issuer.advance(HOUR)
     issuer.server.revoke(GOOD)
-    assert api(ended_meanwhile).status_code == 200
+    assert api(ended).status_code == 200
 
     issuer.start()
 
-    wait_for(lambda: problem(api(ended_meanwhile)) == (401, "revoked_token"), what="what was missed")
+    wait_for(lambda: problem(api(ended)) == (401, "revoked_token"), what="the revocation")
     wait_for(lambda: api(issuer.token(NEW), "/sensitive").status_code == 200, what="freshness")
     assert api(issuer.token(NEW)).status_code == 200

@@ -1,4 +1,4 @@
-"""A token of ours, truly signed, that names a list which is not ours: refused, and nothing is fetched for it."""
+"""Genuine tokens that name a list of another issuer: refused, and nothing is fetched."""
 
 import pytest
 from testkit.concurrency import wait_for
@@ -7,18 +7,18 @@ from testkit.token_signer import TokenSigner, claims_of
 
 ISSUER = "http://issuer.example"
 SIZE = 4096
-AT_HOME = {"/.well-known/jwks.json", "/status-lists/1"}
+OWN_PATHS = {"/.well-known/jwks.json", "/status-lists/1"}
 FOREIGN = {
     "another host": "http://elsewhere.example/status-lists/1",
-    "the address of the mint from inside": "INSIDE/status-lists/1",
+    "the backchannel address": "INSIDE/status-lists/1",
     "another scheme": "https://issuer.example/status-lists/1",
     "another port": "http://issuer.example:8080/status-lists/1",
-    "a host that only begins alike": "http://issuer.example.elsewhere.example/status-lists/1",
+    "a host with the same beginning": "http://issuer.example.elsewhere.example/status-lists/1",
     "a host behind a user": "http://issuer.example@elsewhere.example/status-lists/1",
     "upper case": "HTTP://ISSUER.EXAMPLE/status-lists/1",
     "no host": "/status-lists/1",
     "another document of the issuer": f"{ISSUER}/.well-known/jwks.json",
-    "a path that climbs": f"{ISSUER}/status-lists/../status-lists/1",
+    "a path with dots": f"{ISSUER}/status-lists/../status-lists/1",
     "a folder": f"{ISSUER}/status-lists/",
     "a slash too many": f"{ISSUER}//status-lists/1",
     "a slash at the end": f"{ISSUER}/status-lists/1/",
@@ -51,7 +51,7 @@ def test_foreign_list_is_refused_and_not_fetched(issuer, api, uri):
     claims = issuer.signer.claims(status={"status_list": {"idx": 1, "uri": uri}})
 
     assert api(issuer.signer.sign(claims)).status_code == 401
-    assert set(issuer.server.requests) == AT_HOME
+    assert set(issuer.server.requests) == OWN_PATHS
 
 
 @pytest.mark.parametrize("index", [SIZE, 2**20, 2**64, 10**400])
@@ -76,11 +76,11 @@ def test_unavailable_lists_evict_no_other(issuer, api):
 
 def test_services_fetch_no_foreign_list(services, customer):
     claims = claims_of(customer.log_in()["access_token"])
-    thief = TokenSigner.from_keys_dir(services.keys_dir, claims["iss"], claims["aud"])
+    signer = TokenSigner.from_keys_dir(services.keys_dir, claims["iss"], claims["aud"])
     with FakeIssuer(signer=TokenSigner("http://elsewhere.example")) as elsewhere:
         elsewhere.open_list()
         foreign = {"status_list": {"idx": 1, "uri": f"{elsewhere.url}/status-lists/1"}}
 
-        assert services.statuses(thief.sign(claims)) == {200}
-        assert services.statuses(thief.sign(claims | {"status": foreign})) == {401}
+        assert services.statuses(signer.sign(claims)) == {200}
+        assert services.statuses(signer.sign(claims | {"status": foreign})) == {401}
         assert not elsewhere.requests

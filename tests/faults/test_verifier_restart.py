@@ -1,11 +1,11 @@
-"""A verifier that starts while the mint is away: from its last snapshot, or not at all."""
+"""A verifier that starts during an outage of its issuer: from its last snapshot, or not ready."""
 
 import pytest
 import requests
 from testkit.concurrency import wait_for
 
 GOOD, REVOKED = 1, 2
-HALF_A_DAY = 12 * 3600
+STALE_AFTER_SECONDS = 12 * 3600
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def snapshots(tmp_path):
 
 
 @pytest.fixture
-def lived(issuer, snapshots):
-    """A verifier with snapshots has lived, heard of a revocation and ended; then the mint went away."""
+def stopped_issuer(issuer, snapshots):
+    """An issuer that has stopped after a verifier saved snapshots with a revocation."""
     snapshots.mkdir(mode=0o700)
     issuer.server.revoke(REVOKED)
     api = issuer.api(snapshots=snapshots)
@@ -26,32 +26,32 @@ def lived(issuer, snapshots):
     return issuer
 
 
-def test_verifier_starts_from_snapshot(lived, snapshots, problem):
-    api = lived.api(snapshots=snapshots)
+def test_verifier_starts_from_snapshot(stopped_issuer, snapshots, problem):
+    api = stopped_issuer.api(snapshots=snapshots)
 
-    assert api(lived.token(GOOD)).status_code == 200
-    assert problem(api(lived.token(REVOKED))) == (401, "revoked_token")
+    assert api(stopped_issuer.token(GOOD)).status_code == 200
+    assert problem(api(stopped_issuer.token(REVOKED))) == (401, "revoked_token")
     assert api.issuer.ready()
 
 
-def test_snapshot_is_not_fresh(lived, snapshots, problem):
-    api = lived.api(snapshots=snapshots)
+def test_snapshot_is_not_fresh(stopped_issuer, snapshots, problem):
+    api = stopped_issuer.api(snapshots=snapshots)
 
-    assert problem(api(lived.token(GOOD), "/sensitive")) == (503, "unconfirmed")
+    assert problem(api(stopped_issuer.token(GOOD), "/sensitive")) == (503, "unconfirmed")
 
 
-def test_verifier_without_snapshot_is_not_ready(lived, retry_later):
-    api = lived.api()
+def test_verifier_without_snapshot_is_not_ready(stopped_issuer, retry_later):
+    api = stopped_issuer.api()
 
-    assert retry_later(api(lived.token(GOOD)))
+    assert retry_later(api(stopped_issuer.token(GOOD)))
     assert not api.issuer.ready()
 
-    lived.start()
-    wait_for(lambda: api(lived.token(GOOD)).status_code == 200, what="the start")
+    stopped_issuer.start()
+    wait_for(lambda: api(stopped_issuer.token(GOOD)).status_code == 200, what="the start")
     assert api.issuer.ready()
 
 
-def test_snapshot_files_are_private(lived, snapshots):
+def test_snapshot_files_are_private(stopped_issuer, snapshots):
     assert {file.stat().st_mode & 0o777 for file in snapshots.iterdir()} == {0o600}
 
 
@@ -63,27 +63,27 @@ def emptied(raw):
     return b""
 
 
-def turned_over(raw):
+def reversed_bytes(raw):
     return raw[::-1]
 
 
-@pytest.mark.parametrize("spoil", [cut, emptied, turned_over], ids=lambda how: how.__name__)
-def test_spoiled_snapshot_is_ignored(lived, snapshots, retry_later, spoil):
+@pytest.mark.parametrize("spoil", [cut, emptied, reversed_bytes], ids=lambda how: how.__name__)
+def test_spoiled_snapshot_is_ignored(stopped_issuer, snapshots, retry_later, spoil):
     for file in snapshots.iterdir():
         file.write_bytes(spoil(file.read_bytes()))
 
-    assert retry_later(lived.api(snapshots=snapshots)(lived.token(GOOD)))
+    assert retry_later(stopped_issuer.api(snapshots=snapshots)(stopped_issuer.token(GOOD)))
 
 
-def test_old_snapshot_is_ignored(lived, snapshots, retry_later):
-    lived.advance(HALF_A_DAY + 60)
+def test_old_snapshot_is_ignored(stopped_issuer, snapshots, retry_later):
+    stopped_issuer.advance(STALE_AFTER_SECONDS + 60)
 
-    assert retry_later(lived.api(snapshots=snapshots)(lived.token(GOOD)))
+    assert retry_later(stopped_issuer.api(snapshots=snapshots)(stopped_issuer.token(GOOD)))
 
 
 @pytest.fixture
 def restart(services):
-    """`restart()`: end every verifier as an operator does, and start it again."""
+    """`restart()`: stop every verifier and start it again."""
 
     def run():
         for name in services.verifiers:
@@ -96,7 +96,7 @@ def restart(services):
 def test_services_restart_from_snapshots(services, customer, restart):
     good, ended = (customer.log_in()["access_token"] for _ in range(2))
     assert services.client()("POST", "/logout", token=ended).status_code == 204
-    restart()  # so that each has just written down what it heard first
+    restart()  # so that each saves a new snapshot
     assert services.statuses(good) == {200}
     wait_for(
         lambda: all(services.snapshots(name, "*status-lists-1") for name in services.verifiers), what="a copy"
@@ -119,7 +119,7 @@ def test_service_without_snapshot_recovers(services, customer, retry_later):
 
     services.start_service("users-service", wait=False)
 
-    wait_for(lambda: lives(users), what="the service")
+    wait_for(lambda: is_alive(users), what="the service")
     assert users("GET", "/readyz").status_code == 503
     assert retry_later(users("GET", "/users/me", token=token))
     services.recover()
@@ -127,8 +127,8 @@ def test_service_without_snapshot_recovers(services, customer, retry_later):
     assert users("GET", "/users/me", token=token).status_code == 200
 
 
-def lives(client_at):
+def is_alive(client):
     try:
-        return client_at("GET", "/livez").status_code == 200
+        return client("GET", "/livez").status_code == 200
     except requests.ConnectionError:
         return False

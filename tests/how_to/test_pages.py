@@ -1,4 +1,4 @@
-"""What the how-to pages promise."""
+"""The programs of the how-to pages do what the pages promise."""
 
 import subprocess
 
@@ -15,20 +15,20 @@ def slug(answer):
 
 @pytest.fixture
 def partner_token(partner_issuer):
-    """`partner_token(**claims)`: a good token of the foreign issuer, or one that differs so."""
+    """`partner_token(header, **claims)`: a token of the other issuer, with these changes."""
     return lambda header=None, **claims: partner_issuer.signer.sign(
         partner_issuer.signer.claims(**{**PARTNER, **claims}), header
     )
 
 
 def test_touchstone_is_installed(fresh_python):
-    said = subprocess.run(
+    result = subprocess.run(
         [fresh_python, "-c", "import touchstone; print(touchstone.__file__)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout.startswith(str(fresh_python.parent.parent))
+    assert result.stdout.startswith(str(fresh_python.parent.parent))
 
 
 def test_own_app_has_at_most_15_lines(program):
@@ -58,7 +58,7 @@ def test_foreign_issuer_needs_no_status_list(serve, partner_token):
     [
         ({"typ": "JWT"}, {}, "wrong_type"),
         ({"typ": "application/at+jwt"}, {}, None),
-        ({}, {"aud": "https://somebody.example"}, "wrong_audience"),
+        ({}, {"aud": "https://other.example"}, "wrong_audience"),
         ({"alg": "ES256"}, {}, "wrong_algorithm"),
         ({}, {"iss": "https://issuer.example/"}, "wrong_issuer"),
     ],
@@ -76,8 +76,8 @@ def test_foreign_status_list_is_refused(serve, partner_token):
 
 def test_several_issuers_are_accepted(serve, alice, partner_token, cluster, partner_issuer):
     hello = serve("several-issuers")
-    said = [hello("GET", "/hello", token=token).json() for token in (alice.token, partner_token(sub="x"))]
-    assert said == [
+    result = [hello("GET", "/hello", token=token).json() for token in (alice.token, partner_token(sub="x"))]
+    assert result == [
         {"hello": alice.sub, "from": cluster.issuer},
         {"hello": "x", "from": partner_issuer.url},
     ]
@@ -86,9 +86,9 @@ def test_several_issuers_are_accepted(serve, alice, partner_token, cluster, part
 def test_key_of_one_issuer_does_not_sign_for_other(serve, alice, partner_token, cluster):
     claims = {"iss": cluster.issuer, "aud": "orders-service"}
     hello = serve("several-issuers")
-    under_their_kid = hello("GET", "/hello", token=partner_token(**claims))
-    under_our_kid = hello("GET", "/hello", token=partner_token({"kid": kid_of(alice.token)}, **claims))
-    assert [slug(under_their_kid), slug(under_our_kid)] == ["unknown_key", "bad_signature"]
+    with_partner_kid = hello("GET", "/hello", token=partner_token(**claims))
+    with_own_kid = hello("GET", "/hello", token=partner_token({"kid": kid_of(alice.token)}, **claims))
+    assert [slug(with_partner_kid), slug(with_own_kid)] == ["unknown_key", "bad_signature"]
 
 
 def test_audience_of_other_issuer_is_refused(serve, partner_token):
@@ -97,7 +97,7 @@ def test_audience_of_other_issuer_is_refused(serve, partner_token):
 
 
 def test_unlisted_issuer_is_refused(serve, partner_token):
-    answer = serve("several-issuers")("GET", "/hello", token=partner_token(iss="https://nobody.example"))
+    answer = serve("several-issuers")("GET", "/hello", token=partner_token(iss="https://unknown.example"))
     assert (answer.status_code, slug(answer)) == (401, "wrong_issuer")
 
 

@@ -1,30 +1,26 @@
-"""The programs of docs/how-to/recipes.md, each run; no cluster is needed, an issuer of the tests' kit will do."""
+"""The programs of docs/how-to/recipes.md, each run with a fake issuer."""
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import requests
 from testkit.cluster import free_ports
-from testkit.concurrency import wait_for
-from testkit.issuer import FakeIssuer
-from testkit.token_signer import TokenSigner
+from testkit.issuer import JWKS_PATH, FakeIssuer
+from testkit.server_process import server_process
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "recipes.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"```(?:python|sh) name=(\w+)\n(.*?)```", PAGE, re.DOTALL))
 SERVERS = RECIPES["servers"].splitlines()
-OURS = "http://localhost:8080"
+ISSUER = "http://localhost:8080"
 
 
 @pytest.fixture(scope="module")
 def issuer():
     with FakeIssuer(long_poll=True) as running:
-        running.signer = TokenSigner(running.url)
-        running.publish("/.well-known/jwks.json", running.signer.jwks())
+        running.publish(JWKS_PATH, running.signer.jwks())
         yield running
 
 
@@ -36,11 +32,11 @@ def bearer(issuer):
 
 @pytest.fixture
 def run(issuer):
-    """`run(name)`: the names that the recipe defines, its issuer put where the test has it."""
+    """`run(name)`: the names that the recipe defines, run with the test's issuer."""
 
     def execute(name):
         scope = {"__name__": "app"}
-        exec(compile(RECIPES[name].replace(OURS, issuer.url), name, "exec"), scope)
+        exec(compile(RECIPES[name].replace(ISSUER, issuer.url), name, "exec"), scope)
         return scope
 
     return execute
@@ -77,8 +73,8 @@ def test_recipe_optional_token(run, bearer):
 
 def test_recipe_current_user(run, bearer):
     client = run("user")["app"].test_client()
-    told = client.get("/me", headers=bearer(sub="alice", tenant=7)).json
-    assert (told["name"], told["plan"], told["claims"]["tenant"]) == ("Alice", "gold", 7)
+    body = client.get("/me", headers=bearer(sub="alice", tenant=7)).json
+    assert (body["name"], body["plan"], body["claims"]["tenant"]) == ("Alice", "gold", 7)
     assert client.get("/me", headers=bearer(sub="bob")).status_code == 403
     assert client.get("/me").status_code == 401
 
@@ -98,7 +94,7 @@ def test_server_runs_app(line, issuer, bearer, tmp_path):
     program, *words = line.split()
     if shutil.which(program, path=str(Path(sys.executable).parent)) is None:
         pytest.skip(f"needs {program}: .venv/bin/python -m pip install {program}")
-    (tmp_path / "app.py").write_text(RECIPES["optional"].replace(OURS, issuer.url))
+    (tmp_path / "app.py").write_text(RECIPES["optional"].replace(ISSUER, issuer.url))
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
     command = [
@@ -107,25 +103,8 @@ def test_server_runs_app(line, issuer, bearer, tmp_path):
     ]
     if program == "uwsgi":
         command += ["--virtualenv", sys.prefix, "--die-on-term"]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    with (tmp_path / "output").open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=kept, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-
-        def answers():
-            assert process.poll() is None, (tmp_path / "output").read_text()
-            try:
-                return requests.get(f"http://{address}/greeting", timeout=10).status_code == 200
-            except requests.ConnectionError:
-                return False
-
-        wait_for(answers, what=f"an answer of {program}")
+    with server_process(command, f"http://{address}/greeting", 200, folder=tmp_path):
         for _ in range(8):  # of both workers, most likely
             good = requests.get(f"http://{address}/greeting", headers=bearer(sub="alice"), timeout=10)
             bad = requests.get(f"http://{address}/greeting", headers=bearer(exp=1), timeout=10)
             assert (good.json(), bad.status_code) == ({"hello": "alice"}, 401)
-    finally:
-        process.terminate()
-        process.wait(20)

@@ -30,7 +30,7 @@ def session(metadata):
 
 @pytest.fixture
 def make_service(client_key, metadata):
-    """`make_service(client_id)`: a session that proves itself with its key."""
+    """`make_service(client_id)`: a session of a confidential client with its key."""
     opened = []
 
     def make(client_id):

@@ -1,6 +1,5 @@
-"""Other people's libraries accept our tokens, from our metadata alone, and refuse forged ones."""
+"""JWT libraries of other projects accept our tokens by the published metadata, and refuse forged ones."""
 
-import base64
 import hmac
 import json
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ import pytest
 from joserfc import jwt as jose
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from testkit.token_signer import TokenSigner, claims_of
+from testkit.keys import b64
+from testkit.token_signer import TokenSigner, claims_of, kid_of
 
 pytestmark = pytest.mark.compose
 AUDIENCE = "orders-service"
@@ -26,25 +26,24 @@ class Case:
 
 
 def part(value):
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    return b64(json.dumps(value).encode())
 
 
 @pytest.fixture(scope="module")
 def case(cluster, gateway, alice, bob, admin):
-    """Good tokens of several people, and forgeries that any decent verifier must notice."""
+    """Tokens of several users, and forgeries that any verifier must refuse."""
     metadata = gateway("GET", "/.well-known/oauth-authorization-server").json()
     issuer, token = metadata["issuer"], alice.token
-    kid, claims = jwt.get_unverified_header(token)["kid"], claims_of(token)
+    kid, claims = kid_of(token), claims_of(token)
     head, body, signature = token.split(".")
-    look_alike = TokenSigner(issuer=issuer, kid=kid)
+    lookalike = TokenSigner(issuer=issuer, kid=kid)
     public = gateway("GET", "/.well-known/jwks.json").content
     confused = f"{part({'alg': 'HS256', 'typ': 'at+jwt', 'kid': kid})}.{body}"
     forged = {
-        "a look-alike key under the real name": look_alike.sign(claims),
-        "a key of another name": TokenSigner(issuer=issuer).sign(claims),
+        "another key with the issuer's key ID": lookalike.sign(claims),
+        "an unknown key": TokenSigner(issuer=issuer).sign(claims),
         "no algorithm": f"{part({'alg': 'none', 'typ': 'at+jwt', 'kid': kid})}.{body}.",
-        "the JWKS as an HMAC secret": f"{confused}."
-        + base64.urlsafe_b64encode(hmac.digest(public, confused.encode(), "sha256")).rstrip(b"=").decode(),
+        "the JWKS as an HMAC secret": f"{confused}.{b64(hmac.digest(public, confused.encode(), 'sha256'))}",
         "another payload": f"{head}.{part({**claims, 'roles': ['admin']})}.{signature}",
         "another header": f"{part({'alg': 'RS256', 'kid': kid})}.{body}.{signature}",
         "a cut signature": f"{head}.{body}.{signature[:-8]}",
@@ -97,7 +96,7 @@ def by_jose(case, run_node):
 
 @pytest.fixture(params=["PyJWT", "joserfc", "npm's jose"])
 def accepts(request, case, gateway):
-    """`accepts(token)`: what that library says."""
+    """`accepts(token)`: whether the library accepts it."""
     if request.param == "PyJWT":
         return by_pyjwt(case)
     if request.param == "joserfc":

@@ -71,7 +71,7 @@ def test_code_is_single_use(session, redeem, browser, metadata):
 
 def test_other_state_is_refused(session, redeem, browser, metadata):
     address, state = session.authorization_url(metadata["authorization_endpoint"])
-    arrived = browser.authorize(address).replace(state, "somebody-elses")
+    arrived = browser.authorize(address).replace(state, "another")
 
     with pytest.raises(MismatchingStateError):
         redeem(session, arrived)

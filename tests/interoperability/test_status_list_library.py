@@ -1,4 +1,4 @@
-"""Somebody else's implementation of status lists reads ours, and we read its (npm's @owf/token-status-list)."""
+"""npm's @owf/token-status-list reads our status lists, and touchstone reads its lists."""
 
 import json
 import time
@@ -22,7 +22,7 @@ def entry_of(claims):
 
 @pytest.fixture
 def read(gateway, run_node):
-    """`read(token, *indexes)`: what the stranger finds in the list that an access token names, as it is now."""
+    """`read(uri, token, *indexes)`: what the library finds in the list of an access token."""
     jwks = gateway("GET", "/.well-known/jwks.json").json()
     issuer = gateway("GET", "/.well-known/openid-configuration").json()["issuer"]
 
@@ -38,9 +38,9 @@ def read(gateway, run_node):
 @pytest.mark.compose
 def test_npm_reads_logout_in_status_list(gateway, new_user, read):
     user = new_user()
-    ended, going_on = (user.log_in()["access_token"] for _ in range(2))
+    ended, other = (user.log_in()["access_token"] for _ in range(2))
     uri, index = entry_of(claims_of(ended))
-    others = [entry_of(claims_of(going_on))[1], (index + 1) % SIZE, (index - 1) % SIZE, index ^ 7]
+    others = [entry_of(claims_of(other))[1], (index + 1) % SIZE, (index - 1) % SIZE, index ^ 7]
     before = read(uri, ended, index, *others)
 
     assert gateway("POST", "/logout", token=ended).status_code == 204

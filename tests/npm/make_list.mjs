@@ -1,4 +1,4 @@
-// A status list token as @owf/token-status-list makes it and jose signs it.
+// Makes a status list token with @owf/token-status-list, signed by jose.
 // Reads {key (a private JWK), kid, uri, now, size, bits, statuses: {index: status}} from stdin, answers {token} on stdout.
 import { readFileSync } from "node:fs";
 import { StatusList, createHeaderAndPayload } from "@owf/token-status-list";

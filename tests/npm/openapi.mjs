@@ -1,4 +1,4 @@
-// Holds OpenAPI documents against the official schema of the version that they name.
+// Validates OpenAPI documents by the official schema of their version.
 // Reads {name: document, ..} from stdin, answers {name: {version, valid, errors}, ..} on stdout.
 import { readFileSync } from "node:fs";
 import { Validator } from "@seriousme/openapi-schema-validator";

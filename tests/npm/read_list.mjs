@@ -1,4 +1,4 @@
-// What @owf/token-status-list reads in a status list token of ours, after jose has checked who signed it.
+// Reads a status list token with @owf/token-status-list, after jose has verified its signature.
 // Reads {jwks, uri, token, reference, indexes} from stdin: a list token, an access token that names an entry of it, and entries.
 // Answers {typ, sub, size, bits, entry: {idx, uri}, statuses} on stdout.
 import { readFileSync } from "node:fs";

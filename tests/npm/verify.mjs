@@ -1,4 +1,4 @@
-// The second opinion of npm's jose: which of these tokens would a stranger's service let in?
+// Verifies access tokens with npm's jose.
 // Reads {jwks, issuer, audience, tokens: [..]} from stdin, answers [{ok, sub | code}, ..] on stdout.
 import { readFileSync } from "node:fs";
 import { createRemoteJWKSet, jwtVerify } from "jose";

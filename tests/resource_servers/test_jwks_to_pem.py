@@ -1,4 +1,4 @@
-"""What HAProxy is given to read follows the published keys, and nothing else that an issuer's address may answer."""
+"""deploy/haproxy/jwks_to_pem.py: HAProxy's files follow the published keys, whatever else the issuer answers."""
 
 import importlib.util
 import subprocess
@@ -21,8 +21,8 @@ def jwks(*keys):
 
 
 @dataclass
-class Bench:
-    """An issuer, the folder that follows it, and a log of the reloads."""
+class Setup:
+    """An issuer, the folder of its keys, and a log of the reloads."""
 
     issuer: FakeIssuer
     folder: Path
@@ -51,50 +51,50 @@ def program():
 
 
 @pytest.fixture
-def bench(tmp_path, program):
+def setup(tmp_path, program):
     with FakeIssuer(jwks(jwk(FIRST))) as issuer:
-        yield Bench(issuer, tmp_path / "issuer", tmp_path / "reloads", program.main)
+        yield Setup(issuer, tmp_path / "issuer", tmp_path / "reloads", program.main)
 
 
-def test_each_key_becomes_pem_file(bench):
-    bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
+def test_each_key_becomes_pem_file(setup):
+    setup.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
 
-    assert bench.run() == 0
+    assert setup.run() == 0
     for key in (FIRST, SECOND):
-        pem = bench.files[f"{thumbprint(key)}.pem"].encode()
+        pem = setup.files[f"{thumbprint(key)}.pem"].encode()
         assert load_pem_public_key(pem).public_numbers() == key.public_numbers()
 
 
-def test_rules_name_each_file_once(bench):
-    bench.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
-    bench.run()
-    rules = [line for line in bench.files["keys.cfg"].splitlines() if "jwt_verify" in line]
+def test_rules_name_each_file_once(setup):
+    setup.issuer.publish(JWKS_PATH, jwks(jwk(FIRST), jwk(SECOND)))
+    setup.run()
+    rules = [line for line in setup.files["keys.cfg"].splitlines() if "jwt_verify" in line]
 
     assert len(rules) == 2
     for key in (FIRST, SECOND):
         name = thumbprint(key)
-        assert sum(f'"{bench.folder}/{name}.pem"' in line and f"-- {name} " in line for line in rules) == 1
+        assert sum(f'"{setup.folder}/{name}.pem"' in line and f"-- {name} " in line for line in rules) == 1
 
 
-def test_unchanged_keys_do_not_reload(bench):
-    assert [bench.run() for _ in range(3)] == [0, 0, 0]
-    assert len(bench.reloads) == 1
+def test_unchanged_keys_do_not_reload(setup):
+    assert [setup.run() for _ in range(3)] == [0, 0, 0]
+    assert len(setup.reloads) == 1
 
 
-def test_old_key_is_kept_until_reload(bench):
-    bench.run()
-    bench.issuer.publish(JWKS_PATH, jwks(jwk(SECOND)))
-    bench.run()
+def test_old_key_is_kept_until_reload(setup):
+    setup.run()
+    setup.issuer.publish(JWKS_PATH, jwks(jwk(SECOND)))
+    setup.run()
 
-    assert {f"{thumbprint(key)}.pem" for key in (FIRST, SECOND)} <= set(bench.reloads[1].split())
-    assert set(bench.files) == {"keys.cfg", f"{thumbprint(SECOND)}.pem"}
+    assert {f"{thumbprint(key)}.pem" for key in (FIRST, SECOND)} <= set(setup.reloads[1].split())
+    assert set(setup.files) == {"keys.cfg", f"{thumbprint(SECOND)}.pem"}
 
 
-def test_failed_reload_is_repeated(bench):
-    assert bench.run(reload="false") == 1
-    assert bench.run() == 0
-    assert bench.run() == 0
-    assert len(bench.reloads) == 2
+def test_failed_reload_is_repeated(setup):
+    assert setup.run(reload="false") == 1
+    assert setup.run() == 0
+    assert setup.run() == 0
+    assert len(setup.reloads) == 2
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_failed_reload_is_repeated(bench):
     # Without the random numbers of the keys.
     ids=lambda key: str({name: value for name, value in key.items() if len(str(value)) < 40}),
 )
-def test_unusable_key_is_skipped(bench, unusable):
-    bench.issuer.publish(JWKS_PATH, jwks(unusable, jwk(FIRST)))
+def test_unusable_key_is_skipped(setup, unusable):
+    setup.issuer.publish(JWKS_PATH, jwks(unusable, jwk(FIRST)))
 
-    assert bench.run() == 0
-    assert set(bench.files) == {"keys.cfg", f"{thumbprint(FIRST)}.pem"}
+    assert setup.run() == 0
+    assert set(setup.files) == {"keys.cfg", f"{thumbprint(FIRST)}.pem"}
 
 
 @pytest.mark.parametrize(
@@ -145,40 +145,40 @@ def test_unusable_key_is_skipped(bench, unusable):
     ],
     ids=lambda document: f"{document!r:.40}",
 )
-def test_unusable_document_changes_nothing(bench, document, capsys):
-    bench.run()
-    before = bench.files
-    bench.issuer.publish(JWKS_PATH, document)
+def test_unusable_document_changes_nothing(setup, document, capsys):
+    setup.run()
+    before = setup.files
+    setup.issuer.publish(JWKS_PATH, document)
 
-    assert (bench.run(), bench.files, len(bench.reloads)) == (1, before, 1)
+    assert (setup.run(), setup.files, len(setup.reloads)) == (1, before, 1)
     assert "all stays as it was" in capsys.readouterr().err
 
 
-def test_error_of_issuer_changes_nothing(bench):
-    bench.run()
-    before = bench.files
-    bench.issuer.jwks.status = 500
+def test_error_of_issuer_changes_nothing(setup):
+    setup.run()
+    before = setup.files
+    setup.issuer.jwks.status = 500
 
-    assert (bench.run(), bench.files) == (1, before)
-
-
-def test_redirect_is_not_followed(bench):
-    bench.run()
-    before = bench.files
-    bench.issuer.publish("/elsewhere", jwks(jwk(SECOND)))
-    bench.issuer.jwks.status = 302
-    bench.issuer.jwks.headers["Location"] = bench.issuer.url + "/elsewhere"
-
-    assert (bench.run(), bench.files) == (1, before)
-    assert bench.issuer.requests["/elsewhere"] == 0
+    assert (setup.run(), setup.files) == (1, before)
 
 
-def test_unreachable_issuer_changes_nothing(bench):
-    bench.run()
-    before = bench.files
-    bench.issuer.close()
+def test_redirect_is_not_followed(setup):
+    setup.run()
+    before = setup.files
+    setup.issuer.publish("/elsewhere", jwks(jwk(SECOND)))
+    setup.issuer.jwks.status = 302
+    setup.issuer.jwks.headers["Location"] = setup.issuer.url + "/elsewhere"
 
-    assert (bench.run(), bench.files) == (1, before)
+    assert (setup.run(), setup.files) == (1, before)
+    assert setup.issuer.requests["/elsewhere"] == 0
+
+
+def test_unreachable_issuer_changes_nothing(setup):
+    setup.run()
+    before = setup.files
+    setup.issuer.close()
+
+    assert (setup.run(), setup.files) == (1, before)
 
 
 def test_program_needs_no_packages():

@@ -1,4 +1,4 @@
-"""What HAProxy and Envoy, set up as deploy/ says, do beyond the tokens: one header, nothing else, and no gap."""
+"""HAProxy and Envoy, set up as deploy/ shows: one Authorization header, and no gap in the keys."""
 
 import http.client
 
@@ -48,7 +48,7 @@ def test_envoy_keeps_keys_when_issuer_fails(start_envoy):
         envoy = start_envoy(signer.issuer, ("127.0.0.1", str(fake.port)))
         assert envoy(signer.sign()).status_code == 200
         fake.jwks.status = 500
-        asked = fake.requests[JWKS_PATH]
-        wait_for(lambda: fake.requests[JWKS_PATH] >= asked + 3, what="Envoy asking again and again")
+        before = fake.requests[JWKS_PATH]
+        wait_for(lambda: fake.requests[JWKS_PATH] >= before + 3, what="three more fetches by Envoy")
 
         assert envoy(signer.sign()).status_code == 200

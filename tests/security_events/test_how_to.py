@@ -1,4 +1,4 @@
-"""The receiver of docs/security-events.md does what the page says."""
+"""The receiver of docs/security-events.md does what the page promises."""
 
 import os
 import re
@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "security-events.md"
 
 @pytest.fixture
 def program(auth_cluster, tmp_path):
-    """The page's program, running; `read()` gives what it has printed."""
+    """The page's program, running; `program()` returns its output."""
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "receiver.py").write_text(code)
     key = auth_cluster.keys_dir / "clients" / "signals-receiver.pem"

@@ -1,16 +1,17 @@
-"""What a receiver fetches for itself (RFC 8936)."""
+"""Events that a receiver polls (RFC 8936)."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from testkit.cluster import DEMO_PASSWORD
 from testkit.concurrency import wait_for
 from testkit.user import User
 
 
 @pytest.fixture
 def take(subscriber, poll_stream, reader):
-    """`take(…)`: poll, check what came, and give the answer."""
+    """`take(…)`: poll, verify the tokens, and return the answer."""
 
     def poll(**body):
         answer = subscriber.poll(poll_stream, **body)
@@ -64,29 +65,25 @@ def test_event_reported_as_error_is_dropped(auth_cluster, take, log_out):
     wait_for(lambda: "invalid_audience" in auth_cluster.log("auth-service"), what="a line in the log")
 
 
-def test_poll_by_other_client_is_refused(auth_cluster, subscriber, poll_stream, alice_at, log_out):
+def test_poll_by_other_client_is_refused(auth_cluster, subscriber, poll_stream, alice_token, log_out):
     log_out()
     path = poll_stream["delivery"]["endpoint_url"].removeprefix(auth_cluster.issuer)
 
-    assert subscriber.client_at("POST", path, token=alice_at, json={}).status_code == 403
-    assert subscriber.client_at("POST", path, json={}).status_code == 401
+    assert subscriber.server("POST", path, token=alice_token, json={}).status_code == 403
+    assert subscriber.server("POST", path, json={}).status_code == 401
 
 
 @pytest.fixture
-def alice_at(auth_cluster, auth_gateway):
-    return User(auth_gateway, "alice@example.com", "correct-horse-battery-staple").token
+def alice_token(auth_cluster, auth_gateway):
+    return User(auth_gateway, "alice@example.com", DEMO_PASSWORD).token
 
 
 def test_poll_waits_for_event(subscriber, poll_stream, log_out):
-    answers = []
-    poll = threading.Thread(target=lambda: answers.append(subscriber.poll(poll_stream, wait=25)))
-    poll.start()
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(subscriber.poll, poll_stream, wait=25)
+        log_out()  # if this is faster than the poll, the poll finds the event at once
 
-    log_out()  # a log-in takes its time, so the poll waits by then; if it does not, it finds the signal at once
-    poll.join(20)
-
-    (answer,) = answers
-    assert len(answer["sets"]) == 1
+    assert len(poll.result()["sets"]) == 1
 
 
 def test_poll_without_event_ends_in_time(subscriber, poll_stream):

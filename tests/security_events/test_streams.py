@@ -1,4 +1,4 @@
-"""A client's streams, as it manages them through the door (SSF 1.0 section 8.1)."""
+"""Stream management by clients (SSF 1.0 section 8.1) and operators."""
 
 import json
 
@@ -7,35 +7,35 @@ import requests
 
 
 @pytest.fixture
-def another(auth_cluster, subscriber):
-    """Another client that may receive signals, registered by an operator, with a secret; a token of it."""
-    register = (
-        "clients",
-        "register",
-        "payroll",
-        "--confidential",
-        "--secret",
-        "--json",
+def other_token(auth_cluster, subscriber):
+    """A token of another client that may receive events."""
+    register = ("clients", "register", "payroll", "--confidential", "--secret", "--json")
+    options = (
         "--audience",
         "auth-service",
+        "--own-scope",
+        "ssf.manage",
+        "--own-scope",
+        "ssf.read",
+        "--grant",
+        "client_credentials",
     )
-    scopes = ("--own-scope", "ssf.manage", "--own-scope", "ssf.read", "--grant", "client_credentials")
-    secret = json.loads(auth_cluster.cli("auth-service", *register, *scopes).stdout)["client_secret"]
+    secret = json.loads(auth_cluster.cli("auth-service", *register, *options).stdout)["client_secret"]
     form = {"grant_type": "client_credentials", "scope": "ssf.manage ssf.read"}
-    answer = subscriber.client_at("POST", "/oauth/token", data=form, auth=("payroll", secret))
+    answer = subscriber.server("POST", "/oauth/token", data=form, auth=("payroll", secret))
     return answer.json()["access_token"]
 
 
 def test_metadata_describes_transmitter(auth_cluster):
-    about = requests.get(f"{auth_cluster.gateway}/.well-known/ssf-configuration", timeout=10).json()
+    metadata = requests.get(f"{auth_cluster.gateway}/.well-known/ssf-configuration", timeout=10).json()
 
-    assert about["spec_version"] == "1_0"
-    assert about["issuer"] == auth_cluster.issuer
-    assert set(about["delivery_methods_supported"]) == {"urn:ietf:rfc:8935", "urn:ietf:rfc:8936"}
-    assert {"spec_urn": "urn:ietf:rfc:6749"} in about["authorization_schemes"]
-    assert about["default_subjects"] == "ALL"
+    assert metadata["spec_version"] == "1_0"
+    assert metadata["issuer"] == auth_cluster.issuer
+    assert set(metadata["delivery_methods_supported"]) == {"urn:ietf:rfc:8935", "urn:ietf:rfc:8936"}
+    assert {"spec_urn": "urn:ietf:rfc:6749"} in metadata["authorization_schemes"]
+    assert metadata["default_subjects"] == "ALL"
     for name in ("jwks_uri", "configuration_endpoint", "status_endpoint", "verification_endpoint"):
-        assert about[name].startswith(f"{auth_cluster.issuer}/")
+        assert metadata[name].startswith(f"{auth_cluster.issuer}/")
 
 
 def test_receiver_credentials_are_never_shown(subscriber, receiver, push_stream):
@@ -45,14 +45,12 @@ def test_receiver_credentials_are_never_shown(subscriber, receiver, push_stream)
     assert shown["delivery"] == {"method": "urn:ietf:rfc:8935", "endpoint_url": receiver.url}
 
 
-def test_streams_of_other_client_are_404(subscriber, push_stream, another):
-    seen = subscriber.client_at("GET", f"/ssf/streams?stream_id={push_stream['stream_id']}", token=another)
-    removed = subscriber.client_at(
-        "DELETE", f"/ssf/streams?stream_id={push_stream['stream_id']}", token=another
-    )
+def test_streams_of_other_client_are_404(subscriber, push_stream, other_token):
+    path = f"/ssf/streams?stream_id={push_stream['stream_id']}"
+    seen, removed = (subscriber.server(method, path, token=other_token) for method in ("GET", "DELETE"))
 
     assert (seen.status_code, removed.status_code) == (404, 404)
-    assert subscriber.client_at("GET", "/ssf/streams", token=another).json() == []
+    assert subscriber.server("GET", "/ssf/streams", token=other_token).json() == []
     assert [each["stream_id"] for each in subscriber("GET", "/ssf/streams").json()] == [
         push_stream["stream_id"]
     ]
@@ -67,10 +65,8 @@ def test_scope_read_cannot_manage(subscriber, push_stream):
 
 
 def test_operator_lists_and_removes_streams(auth_cluster, subscriber, push_stream):
-    (row,) = [
-        json.loads(line)
-        for line in auth_cluster.cli("auth-service", "signals", "streams", "--json").stdout.splitlines()
-    ]
+    listed = auth_cluster.cli("auth-service", "signals", "streams", "--json").stdout
+    (row,) = [json.loads(line) for line in listed.splitlines()]
     auth_cluster.cli("auth-service", "signals", "remove", push_stream["stream_id"])
 
     assert (row["stream_id"], row["client_id"], row["delivery"]) == (

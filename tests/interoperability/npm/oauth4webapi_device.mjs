@@ -1,8 +1,8 @@
-// oauth4webapi as a device: shows a code, and asks once the person has said yes.
+// oauth4webapi as a device: shows a code, and asks for tokens until the user has approved it.
 import * as oauth from 'oauth4webapi'
-import { connect, end, hear, refused, say } from './conversation.mjs'
+import { connect, end, receive, errorOf, send } from './messages.mjs'
 
-const { issuer } = await hear()
+const { issuer } = await receive()
 const insecure = { [oauth.allowInsecureRequests]: true }
 const where = new URL(issuer)
 const server = await oauth.processDiscoveryResponse(where, await oauth.discoveryRequest(where, insecure))
@@ -31,11 +31,11 @@ const shown = await begin()
 await connect(shown.verification_uri_complete)
 const tokens = await ask(shown.device_code)
 const other = await begin()
-say({
+send({
   shown: { ...shown, device_code: shown.device_code.length },
   scope: tokens.scope,
   claims: oauth.getValidatedIdTokenClaims(tokens),
-  again: await refused(() => ask(shown.device_code)),
-  pending: await refused(() => ask(other.device_code)),
+  again: await errorOf(() => ask(shown.device_code)),
+  pending: await errorOf(() => ask(other.device_code)),
 })
 end()

@@ -1,8 +1,8 @@
-// oauth4webapi as a service: client credentials and token exchange, proven with its key.
+// oauth4webapi as a service: client credentials and token exchange, with private_key_jwt.
 import * as oauth from 'oauth4webapi'
-import { end, hear, key, refused, say } from './conversation.mjs'
+import { end, receive, key, errorOf, send } from './messages.mjs'
 
-const { issuer, pem, subject_token } = await hear()
+const { issuer, pem, subject_token } = await receive()
 const insecure = { [oauth.allowInsecureRequests]: true }
 const where = new URL(issuer)
 const server = await oauth.processDiscoveryResponse(where, await oauth.discoveryRequest(where, insecure))
@@ -43,10 +43,10 @@ const replay = async () =>
   )
 await replay()
 
-say({
+send({
   own: await own({ audience: 'users-service', scope: 'users:read' }),
   exchanged: await exchange({ audience: 'users-service', scope: 'profile:read' }),
-  wider: await refused(() => exchange({ audience: 'users-service', scope: 'admin' })),
-  again: await refused(replay),
+  wider: await errorOf(() => exchange({ audience: 'users-service', scope: 'admin' })),
+  again: await errorOf(replay),
 })
 end()

@@ -1,8 +1,8 @@
-// openid-client as a service: a token of its own, and one for a user, each proven with its key.
+// openid-client as a service: client credentials and token exchange, with private_key_jwt.
 import * as client from 'openid-client'
-import { end, hear, key, refused, say } from './conversation.mjs'
+import { end, receive, key, errorOf, send } from './messages.mjs'
 
-const { issuer, pem, subject_token } = await hear()
+const { issuer, pem, subject_token } = await receive()
 const options = { execute: [client.allowInsecureRequests] }
 const method = client.PrivateKeyJwt(await key(pem))
 const service = await client.discovery(new URL(issuer), 'orders-service', undefined, method, options)
@@ -15,9 +15,9 @@ const exchange = (parameters) =>
   })
 
 const wanted = { audience: 'users-service', scope: 'users:read' }
-say({
+send({
   own: await client.clientCredentialsGrant(service, wanted),
   exchanged: await exchange({ audience: 'users-service', scope: 'profile:read' }),
-  elsewhere: await refused(() => exchange({ audience: 'auth-service' })),
+  elsewhere: await errorOf(() => exchange({ audience: 'auth-service' })),
 })
 end()

@@ -1,4 +1,4 @@
-// An API as its README would have it: Express, express-oauth2-jwt-bearer, and nothing known but the issuer's address.
+// An API as the README of express-oauth2-jwt-bearer shows it; only the issuer's address is configured.
 import express from "express";
 import { auth } from "express-oauth2-jwt-bearer";
 

@@ -22,7 +22,7 @@ class Answer:
 
 
 class FakeUpstream(HttpServer):
-    """Gives `answers` one after the other to the requests it receives; the last one is repeated.
+    """Sends `answers` one after the other to the requests it receives; the last one is repeated.
 
     `received` lists the requests. While `gate` is cleared, answers are held back. A subclass may override `take`.
     """

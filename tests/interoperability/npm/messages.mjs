@@ -1,27 +1,27 @@
-// How a script talks to the test that started it: one JSON object a line, either way.
+// Messages between a script and the test that started it: one JSON object a line, in both directions.
 import { createInterface } from 'node:readline/promises'
 import { webcrypto } from 'node:crypto'
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
-export async function hear() {
+export async function receive() {
   return JSON.parse((await lines.next()).value)
 }
 
-export function say(something) {
-  process.stdout.write(JSON.stringify(something) + '\n')
+export function send(message) {
+  process.stdout.write(JSON.stringify(message) + '\n')
 }
 
-// Send the person at the browser to an address; gives the address where they end up.
+// Open an authorization request in the browser; returns the redirect URL that it ends at.
 export async function open(url) {
-  say({ open: url.toString() })
-  return new URL((await hear()).arrived)
+  send({ open: url.toString() })
+  return new URL((await receive()).arrived)
 }
 
-// Have the person say yes to a device.
+// Approve a device in the browser.
 export async function connect(url) {
-  say({ connect: url })
-  await hear()
+  send({ connect: url })
+  await receive()
 }
 
 export async function key(pem) {
@@ -30,8 +30,8 @@ export async function key(pem) {
   return webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
 }
 
-// What went wrong, as the client library names it.
-export async function refused(attempt) {
+// The error of an attempt, as the client library names it; null without one.
+export async function errorOf(attempt) {
   try {
     await attempt()
   } catch (error) {
