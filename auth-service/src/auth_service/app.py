@@ -42,12 +42,12 @@ from auth_service.storage.notifications import bell_of
 from auth_service.storage.replica_lock import replicas_lock
 from auth_service.storage.status_bits import StatusPlan
 from auth_service.storage.unit_of_work import SqlStore
-from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
-from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
+from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
+from auth_service.use_cases.admin.key_rotation import ScheduledKeyRotation
 from auth_service.use_cases.security_events.emit import SecurityEventEmitter
-from auth_service.use_cases.security_events.poll import Poll
-from auth_service.use_cases.security_events.push import Deliver
-from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
+from auth_service.use_cases.security_events.poll import PollDelivery
+from auth_service.use_cases.security_events.push import PushDelivery
+from auth_service.use_cases.security_events.streams import StreamAdmin, StreamManagement
 from auth_service.web import errors as answers
 from auth_service.web import issuer_address
 from auth_service.web import request_origin as origin
@@ -100,7 +100,7 @@ def create_app(
         tx.statuses.settle()
     hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
     if settings.demo:
-        Seed(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
+        DemoAccounts(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
     ring = KeyRing(settings.signing.vault(replicas_lock(engine, "keys")), _key_times(settings), now)
     statuses = _statuses(settings, store, ring, now)
     tokens = OwnTokens(settings.issuer, LocalKeys(ring), LocalStatuses(statuses), AUDIENCES, now)
@@ -144,7 +144,7 @@ def create_app(
         app.register_api(routes.blueprint(mint))
     mint.admin.clients.settle()
     install_key = ClientKeys(settings.keys_dir / "clients").install
-    for command in cli.commands(mint.admin, Operator(store), install_key, settings.signing.encrypt):
+    for command in cli.commands(mint.admin, StreamAdmin(store), install_key, settings.signing.encrypt):
         app.cli.add_command(command)
     _tend_keys(app, settings, store, ring, now)
     couriers = _couriers(settings, store, clients, ring, told, now)
@@ -175,15 +175,15 @@ def _desk(  # noqa: PLR0913, PLR0917 (as below)
     settings: Settings, store: SqlStore, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
 ) -> SignalDesk:
     """Wire what receivers of signals can do."""
-    streams = StreamAdmin(store, now, at_home=is_loopback(settings.issuer))
-    return SignalDesk(streams, Poll(store), clients, ring, told.count)
+    streams = StreamManagement(store, now, at_home=is_loopback(settings.issuer))
+    return SignalDesk(streams, PollDelivery(store), clients, ring, told.count)
 
 
 def _couriers(  # noqa: PLR0913, PLR0917 (as below)
     settings: Settings, store: SqlStore, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
 ) -> EventPusher:
     """Wire what sees signals off, from the first request on."""
-    deliver = Deliver(store, clients, ring, HttpPusher(at_once=AT_ONCE), settings.issuer, now)
+    deliver = PushDelivery(store, clients, ring, HttpPusher(at_once=AT_ONCE), settings.issuer, now)
     return EventPusher(deliver, told.count)
 
 
@@ -206,7 +206,7 @@ def _tend_keys(app: Api, settings: Settings, store: Store, ring: KeyRing, now: C
     app.extensions["metrics"].register(KeyMetrics(ring.statuses, now))
     interval = settings.key_rotation_interval
     if interval:
-        rotate = RotateOnSchedule(store, ring, interval, now, settings.session_life)
+        rotate = ScheduledKeyRotation(store, ring, interval, now, settings.session_life)
         schedule = Job("key rotation", rotate, every=min(interval / 10, 60))
         app.before_request(schedule.ensure)
         app.extensions["key_schedule"] = schedule

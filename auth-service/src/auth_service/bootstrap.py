@@ -12,12 +12,12 @@ from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.signing.token_verification import HintKeyFinder, OwnIdTokens, OwnTokens
-from auth_service.use_cases.accounts.change_password import ChangePassword
 from auth_service.use_cases.accounts.email_verification import SendVerification
 from auth_service.use_cases.accounts.login import Login, PasswordCheck
 from auth_service.use_cases.accounts.login_throttle import LoginThrottle, NoThrottle
-from auth_service.use_cases.accounts.register import Register
-from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.accounts.password_change import PasswordChange
+from auth_service.use_cases.accounts.registration import Registration
+from auth_service.use_cases.admin.administration import Administration
 from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant
 from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
 from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
@@ -59,10 +59,10 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     return Mint(
         issuer=settings.issuer,
         jwks_max_age=settings.jwks_max_age,
-        register=Register(store, hasher, now, SendVerification(outbox, settings.issuer, now), judge),
+        register=Registration(store, hasher, now, SendVerification(outbox, settings.issuer, now), judge),
         log_in=Login(store, clients, hasher, issuing, brake),
         log_out=Logout(store, now),
-        change_password=ChangePassword(store, hasher, now, judge),
+        change_password=PasswordChange(store, hasher, now, judge),
         authenticate=ClientAuthentication(store, clients, assertions, _assertion_audiences(settings), now),
         redeem=AuthorizationCodeGrant(store, issuing),
         user_info=UserInfo(store, tokens, now),

@@ -12,13 +12,13 @@ from auth_service.use_cases.security_events.push import (
     GIVEN_UP_AFTER,
     LEASE,
     LONGEST_PAUSE,
-    Deliver,
     Outcome,
     PushDelayed,
+    PushDelivery,
     PushRefused,
-    pause_after,
+    retry_delay,
 )
-from auth_service.use_cases.security_events.streams import StreamAdmin
+from auth_service.use_cases.security_events.streams import StreamManagement
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 from testkit.clock import FakeClock
@@ -51,12 +51,12 @@ def pusher():
 @pytest.fixture
 def deliver(rules, pusher):
     rules.register("hr", confidential=True)
-    return Deliver(rules.store, rules.clients, rules.signer, pusher, "https://mint.example", rules.clock)
+    return PushDelivery(rules.store, rules.clients, rules.signer, pusher, "https://mint.example", rules.clock)
 
 
 @pytest.fixture
 def stream(rules, deliver):
-    admin = StreamAdmin(rules.store, rules.clock)
+    admin = StreamManagement(rules.store, rules.clock)
     return admin.create(
         "hr", StreamConfiguration(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
     )
@@ -162,9 +162,9 @@ def test_a_process_that_dies_leaves_what_it_had_to_the_next(rules, pusher, strea
 
 
 def test_pauses_double_up_to_a_bound_and_half_is_chance():
-    assert [pause_after(tries, lambda: 1.0) for tries in (1, 2, 3)] == [1, 2, 4]
-    assert pause_after(1, lambda: 0.0) == 0.5
-    assert pause_after(10_000, lambda: 1.0) == LONGEST_PAUSE
+    assert [retry_delay(tries, lambda: 1.0) for tries in (1, 2, 3)] == [1, 2, 4]
+    assert retry_delay(1, lambda: 0.0) == 0.5
+    assert retry_delay(10_000, lambda: 1.0) == LONGEST_PAUSE
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, rec
     couriers.look()
     wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the couriers of one stream")
 
-    StreamAdmin(rules.store, rules.clock).create("hr", StreamConfiguration(Method.PUSH, URL))
+    StreamManagement(rules.store, rules.clock).create("hr", StreamConfiguration(Method.PUSH, URL))
     record(AT_ONCE)
     couriers.look()
     wait_for(lambda: len(pusher.pushed) == AT_ONCE, what="those of another")
@@ -260,7 +260,7 @@ def test_an_outage_of_the_database_is_one_line(couriers, deliver, rules):
 
         transaction = reading
 
-    couriers._deliver = Deliver(Away(), rules.clients, rules.signer, None, "", rules.clock)
+    couriers._deliver = PushDelivery(Away(), rules.clients, rules.signer, None, "", rules.clock)
 
     with capture_logs() as logs:
         for _ in range(3):

@@ -10,7 +10,7 @@ from auth_service.domain.signing_keys import KeyTimes
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.pem_folder import KeyFolder
-from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
+from auth_service.use_cases.admin.key_rotation import ScheduledKeyRotation
 
 INTERVAL = 10_000
 SESSION = 50_000
@@ -24,7 +24,7 @@ def ring(tmp_path, clock):
 
 @pytest.fixture
 def look(memory, ring, clock):
-    return RotateOnSchedule(memory, ring, INTERVAL, clock, SESSION)
+    return ScheduledKeyRotation(memory, ring, INTERVAL, clock, SESSION)
 
 
 def events(memory):
@@ -89,7 +89,7 @@ def test_a_rotation_that_cannot_be_recorded_is_not_begun(ring, clock):
     clock.advance(INTERVAL)
 
     with pytest.raises(ConnectionError):
-        RotateOnSchedule(Broken(), ring, INTERVAL, clock, SESSION)()
+        ScheduledKeyRotation(Broken(), ring, INTERVAL, clock, SESSION)()
     assert kids(ring) == before
 
 
@@ -105,7 +105,7 @@ def test_a_key_that_another_process_made_meanwhile_is_enough(look, ring, clock, 
             ring.rotate()
             return ring.rotate_if_older(seconds)
 
-    RotateOnSchedule(memory, Late(), INTERVAL, clock, SESSION)()
+    ScheduledKeyRotation(memory, Late(), INTERVAL, clock, SESSION)()
 
     assert (len(kids(ring)), events(memory)) == (2, [])
 

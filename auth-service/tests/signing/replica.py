@@ -11,7 +11,7 @@ from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.key_storage_settings import SigningStore
 from auth_service.storage.replica_lock import replicas_lock
 from auth_service.storage.unit_of_work import SqlStore
-from auth_service.use_cases.admin.key_rotation import RotateOnSchedule
+from auth_service.use_cases.admin.key_rotation import ScheduledKeyRotation
 from pydantic import SecretStr
 from service_kit.database import open_database
 from service_kit.database.engine import file_lock
@@ -65,7 +65,7 @@ def look(facts, barrier):
     lock = replicas_lock(engine, "keys")
     barrier.wait(PATIENCE)
     ring = ring_of(facts, lock)
-    rotation = RotateOnSchedule(
+    rotation = ScheduledKeyRotation(
         SqlStore(engine, lambda: facts["now"]),
         ring,
         facts["interval"],

@@ -13,7 +13,7 @@ from auth_service.background.job import Job
 from auth_service.domain.clock import Clock
 from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Stream
-from auth_service.use_cases.security_events.push import Deliver, Outcome, Tried, pause_after
+from auth_service.use_cases.security_events.push import Attempt, Outcome, PushDelivery, retry_delay
 
 AT_ONCE, OF_ONE = 8, 4  # tries under way in this process: in all, and for one stream
 LOOK_EVERY = 1.0  # seconds; how late a signal is noticed that another process recorded
@@ -29,7 +29,7 @@ class EventPusher:
     """
 
     def __init__(
-        self, deliver: Deliver, count: Callable[[Outcome], object], *, ticks: Clock = time.monotonic
+        self, deliver: PushDelivery, count: Callable[[Outcome], object], *, ticks: Clock = time.monotonic
     ) -> None:
         self._deliver, self._count, self._ticks = deliver, count, ticks
         self._lock = threading.Lock()
@@ -84,12 +84,12 @@ class EventPusher:
                 return
             self._note(stream, signal, tried)
 
-    def _note(self, stream: Stream, signal: QueuedEvent, tried: Tried) -> None:
+    def _note(self, stream: Stream, signal: QueuedEvent, tried: Attempt) -> None:
         failed = tried.outcome in {Outcome.DELAYED, Outcome.GIVEN_UP}
         with self._lock:
             if failed:
                 self._failures[stream.stream_id] += 1
-                rest = pause_after(self._failures[stream.stream_id])
+                rest = retry_delay(self._failures[stream.stream_id])
                 self._rest_until[stream.stream_id] = self._ticks() + rest
             else:
                 self._failures.pop(stream.stream_id, None)

@@ -7,10 +7,10 @@ import click
 from flask.cli import with_appcontext
 
 from auth_service.domain.audit_log import AuditEntry, AuditQuery, Event
-from auth_service.use_cases.admin import ReadAudit
+from auth_service.use_cases.admin.audit_log import AuditLogEntries
 
 
-def audit_command(read: ReadAudit) -> click.Command:
+def audit_command(read: AuditLogEntries) -> click.Command:
     """Give the command."""
 
     @click.command("audit")

@@ -5,10 +5,10 @@ from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, moment, print_rows
 from auth_service.domain.security_events.stream import Stream
-from auth_service.use_cases.security_events.streams import Operator
+from auth_service.use_cases.security_events.streams import StreamAdmin
 
 
-def signal_commands(streams: Operator) -> AppGroup:
+def signal_commands(streams: StreamAdmin) -> AppGroup:
     """Give the ``signals`` group."""
     group = Commands("signals", help="Look after the streams over which others are told of ended sessions.")
 

@@ -1,1 +1,1 @@
-"""The rules of the mint: plain Python that knows no web framework, no database and no token library."""
+"""Records, ports and rules: plain Python without web framework, database or token library."""

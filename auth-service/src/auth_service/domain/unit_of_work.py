@@ -7,7 +7,7 @@ from typing import Protocol
 from auth_service.domain.accounts.account import Accounts
 from auth_service.domain.accounts.failed_logins import SlowDowns
 from auth_service.domain.accounts.one_time_token import OneTimeTokens
-from auth_service.domain.audit_log import Audit, AuditEvent
+from auth_service.domain.audit_log import Audit
 from auth_service.domain.oauth.authorization_code import AuthorizationCodes
 from auth_service.domain.oauth.client import RegisteredClients
 from auth_service.domain.oauth.client_assertion import Assertions
@@ -99,9 +99,3 @@ class Store(Protocol):
 
     def joining(self) -> AbstractContextManager[Transaction]:
         """Read within the transaction that this context is in; in one of its own when it is in none."""
-
-
-def record_alone(store: Store, event: AuditEvent) -> None:
-    """Record what changed nothing else, a refusal for the most part, in a transaction of its own."""
-    with store.transaction() as tx:
-        tx.audit.record(event)

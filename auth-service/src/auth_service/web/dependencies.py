@@ -15,16 +15,16 @@ from auth_service.domain.sessions.status_list import PublishedStatuses
 from auth_service.domain.signing_keys import PublishedKeys, Signer
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
-from auth_service.use_cases.accounts.change_password import ChangePassword
-from auth_service.use_cases.accounts.email_verification import SendVerification, Verify
+from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
 from auth_service.use_cases.accounts.login import Login, PasswordCheck
-from auth_service.use_cases.accounts.magic_link import AskForLink, RedeemLink
-from auth_service.use_cases.accounts.password_reset import AskForReset, ResetPassword
-from auth_service.use_cases.accounts.register import Register
-from auth_service.use_cases.admin import Administration
+from auth_service.use_cases.accounts.magic_link import MagicLinkLogin, MagicLinkRequest
+from auth_service.use_cases.accounts.password_change import PasswordChange
+from auth_service.use_cases.accounts.password_reset import PasswordReset, PasswordResetRequest
+from auth_service.use_cases.accounts.registration import Registration
+from auth_service.use_cases.admin.administration import Administration
 from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant
-from auth_service.use_cases.oauth.authorization_endpoint import Authorize
-from auth_service.use_cases.oauth.authorization_request import ReadRequest
+from auth_service.use_cases.oauth.authorization_endpoint import AuthorizationEndpoint
+from auth_service.use_cases.oauth.authorization_request import AuthorizationRequestParser
 from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
 from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
 from auth_service.use_cases.oauth.device_approval import DeviceApproval
@@ -33,13 +33,13 @@ from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
 from auth_service.use_cases.oauth.introspection import Introspection
 from auth_service.use_cases.oauth.refresh_token_grant import RefreshTokenGrant
 from auth_service.use_cases.oauth.revocation import Revocation
-from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
+from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequestParser, RpInitiatedLogout
 from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer
 from auth_service.use_cases.oauth.userinfo import UserInfo
-from auth_service.use_cases.security_events.poll import Poll
+from auth_service.use_cases.security_events.poll import PollDelivery
 from auth_service.use_cases.security_events.push import Outcome
-from auth_service.use_cases.security_events.streams import StreamAdmin
+from auth_service.use_cases.security_events.streams import StreamManagement
 from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from auth_service.use_cases.sessions.logout import Logout
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
@@ -51,8 +51,8 @@ from auth_service.web.long_polling import LongPolls
 class SignalDesk:
     """What receivers can do: their streams, the poll, and what signs what a poll takes away."""
 
-    streams: StreamAdmin
-    poll: Poll
+    streams: StreamManagement
+    poll: PollDelivery
     clients: Clients
     signer: Signer
     count: Callable[[Outcome, int], object]
@@ -70,12 +70,12 @@ class SignalDesk:
 class Front:
     """One field for each thing that is done for people at a browser, and the guard of their forms."""
 
-    read_request: ReadRequest
-    authorize: Authorize
+    read_request: AuthorizationRequestParser
+    authorize: AuthorizationEndpoint
     who_is_there: AuthenticateBrowser
     enter: BeginBrowserSession
-    read_log_out: ReadLogOut
-    end_session: EndSession
+    read_log_out: LogoutRequestParser
+    end_session: RpInitiatedLogout
     forms: FormGuard
 
     @classmethod
@@ -90,12 +90,12 @@ class Front:
     ) -> "Front":
         """Wire it."""
         return cls(
-            read_request=ReadRequest(clients, issuer),
-            authorize=Authorize(store, hints, now),
+            read_request=AuthorizationRequestParser(clients, issuer),
+            authorize=AuthorizationEndpoint(store, hints, now),
             who_is_there=AuthenticateBrowser(store, now),
             enter=BeginBrowserSession(store, check, now),
-            read_log_out=ReadLogOut(clients, hints, issuer),
-            end_session=EndSession(EndBrowserSession(store, now)),
+            read_log_out=LogoutRequestParser(clients, hints, issuer),
+            end_session=RpInitiatedLogout(EndBrowserSession(store, now)),
             forms=FormGuard(Cookies(issuer), issuer, now),
         )
 
@@ -104,11 +104,11 @@ class Front:
 class ByMail:
     """One field for each thing that a mail is needed for."""
 
-    ask_for_link: AskForLink
-    redeem_link: RedeemLink
-    verify: Verify
-    ask_for_reset: AskForReset
-    reset_password: ResetPassword
+    ask_for_link: MagicLinkRequest
+    redeem_link: MagicLinkLogin
+    verify: EmailVerification
+    ask_for_reset: PasswordResetRequest
+    reset_password: PasswordReset
 
     @classmethod
     def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
@@ -124,11 +124,11 @@ class ByMail:
         """Wire it."""
         issuer, now = issuing.issuer, issuing.now
         return cls(
-            ask_for_link=AskForLink(store, outbox, issuer, now),
-            redeem_link=RedeemLink(store, clients, issuing, enter),
-            verify=Verify(store, SendVerification(outbox, issuer, now), now),
-            ask_for_reset=AskForReset(store, outbox, issuer, now),
-            reset_password=ResetPassword(store, hasher, now, judge),
+            ask_for_link=MagicLinkRequest(store, outbox, issuer, now),
+            redeem_link=MagicLinkLogin(store, clients, issuing, enter),
+            verify=EmailVerification(store, SendVerification(outbox, issuer, now), now),
+            ask_for_reset=PasswordResetRequest(store, outbox, issuer, now),
+            reset_password=PasswordReset(store, hasher, now, judge),
         )
 
 
@@ -138,10 +138,10 @@ class Mint:
 
     issuer: str
     jwks_max_age: int
-    register: Register
+    register: Registration
     log_in: Login
     log_out: Logout
-    change_password: ChangePassword
+    change_password: PasswordChange
     authenticate: ClientAuthentication
     redeem: AuthorizationCodeGrant
     user_info: UserInfo

@@ -13,7 +13,7 @@ from auth_service.domain.accounts import errors as account_errors
 from auth_service.domain.oauth import errors as oauth_errors
 from auth_service.domain.security_events import errors as stream_errors
 from auth_service.domain.sessions import errors as session_errors
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import TokenResponse
 from auth_service.web.schemas import OAuthProblem, TokenAnswerBody
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
@@ -70,7 +70,7 @@ def problem_or_oauth(description: str) -> dict[str, Any]:
     return described
 
 
-def token_answer(answer: TokenAnswer) -> Response:
+def token_answer(answer: TokenResponse) -> Response:
     """Give RFC 6749 section 5.1; what is not there is left out."""
     members = {name: value for name, value in asdict(answer).items() if value is not None}
     response = jsonify({"token_type": "Bearer", **members})

@@ -24,7 +24,7 @@ from auth_service.domain.security_events.stream import (
 )
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.security_events.emit import SecurityEventEmitter
-from auth_service.use_cases.security_events.streams import StreamAdmin
+from auth_service.use_cases.security_events.streams import StreamManagement
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
@@ -316,7 +316,7 @@ def test_the_depth_is_told_by_method(store, stream, record, clock):
 
 
 def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, clock):
-    admin, refused, start = StreamAdmin(store, clock), [], threading.Barrier(4)
+    admin, refused, start = StreamManagement(store, clock), [], threading.Barrier(4)
 
     def work():
         start.wait()
@@ -336,7 +336,7 @@ def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, cl
 
 
 def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, clock):
-    admin = StreamAdmin(store, clock)
+    admin = StreamManagement(store, clock)
     made = admin.create(
         "hr",
         StreamConfiguration(Method.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False),

@@ -8,11 +8,11 @@ from auth_service.domain.accounts.errors import BadLink, InvalidPassword, MailBu
 from auth_service.domain.oauth.errors import InvalidScope, InvalidTarget
 from auth_service.domain.oauth.scopes import ROLE_SCOPES, grant_for_account
 from auth_service.domain.sessions.errors import SessionOver
-from auth_service.use_cases.accounts.change_password import ChangePassword
-from auth_service.use_cases.accounts.email_verification import SendVerification, Verify
+from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
 from auth_service.use_cases.accounts.login import Login
-from auth_service.use_cases.accounts.password_reset import MOST, AskForReset, ResetPassword
-from auth_service.use_cases.accounts.register import Register
+from auth_service.use_cases.accounts.password_change import PasswordChange
+from auth_service.use_cases.accounts.password_reset import MOST, PasswordReset, PasswordResetRequest
+from auth_service.use_cases.accounts.registration import Registration
 
 OWN = {"profile:read", "profile:write"}
 NEW = "some unrelated words"
@@ -25,11 +25,11 @@ class World:
         self.rules, self.outbox, self.store = rules, outbox, rules.store
         issuer = "http://localhost:8080"
         welcome = SendVerification(outbox, issuer, rules.clock)
-        self.register = Register(rules.store, rules.hasher, rules.clock, welcome)
-        self.verify = Verify(rules.store, welcome, rules.clock)
-        self.ask = AskForReset(rules.store, outbox, issuer, rules.clock)
-        self.reset = ResetPassword(rules.store, rules.hasher, rules.clock)
-        self.change = ChangePassword(rules.store, rules.hasher, rules.clock)
+        self.register = Registration(rules.store, rules.hasher, rules.clock, welcome)
+        self.verify = EmailVerification(rules.store, welcome, rules.clock)
+        self.ask = PasswordResetRequest(rules.store, outbox, issuer, rules.clock)
+        self.reset = PasswordReset(rules.store, rules.hasher, rules.clock)
+        self.change = PasswordChange(rules.store, rules.hasher, rules.clock)
         self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
 
     def newcomer(self, email="new@example.com"):

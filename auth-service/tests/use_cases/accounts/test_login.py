@@ -7,16 +7,16 @@ import pytest
 from auth_service.domain.accounts.errors import BadCredentials, TooBusy
 from auth_service.domain.email import NoOutbox
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
-from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, Seed
+from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
 from auth_service.use_cases.accounts.email_verification import SendVerification
 from auth_service.use_cases.accounts.login import Login
-from auth_service.use_cases.accounts.register import Register
+from auth_service.use_cases.accounts.registration import Registration
 
 
 @pytest.fixture
 def register(rules):
     welcome = SendVerification(NoOutbox(), "http://localhost:8080", rules.clock)
-    return Register(rules.store, rules.hasher, rules.clock, welcome)
+    return Registration(rules.store, rules.hasher, rules.clock, welcome)
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_an_address_that_has_an_account_gets_the_same_answer_for_the_same_work(r
 
 
 def test_seeding_twice_adds_nothing_the_second_time(rules, log_in):
-    seed = Seed(rules.store, rules.hasher, rules.clock)
+    seed = DemoAccounts(rules.store, rules.hasher, rules.clock)
 
     assert [seed(DEMO_ACCOUNTS, "password") for _ in range(2)] == [3, 0]
     assert "admin" in log_in("admin@example.com").scope.split()

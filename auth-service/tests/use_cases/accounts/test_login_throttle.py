@@ -9,7 +9,7 @@ from auth_service.domain.accounts.errors import BadCredentials, SlowedDown
 from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
 from auth_service.domain.request_context import Origin, asked_from, network_of
 from auth_service.use_cases.accounts.login import Login
-from auth_service.use_cases.accounts.login_throttle import Limits, LoginThrottle
+from auth_service.use_cases.accounts.login_throttle import LoginThrottle, ThrottleLimits
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -20,7 +20,7 @@ HOME, ELSEWHERE, AWAY = "203.0.113.7", "198.51.100.1", "192.0.2.55"
 class World:
     def __init__(self, rules, limits=None):
         self.rules, self.clock = rules, rules.clock
-        self.brake = LoginThrottle(rules.clock, limits or Limits())
+        self.brake = LoginThrottle(rules.clock, limits or ThrottleLimits())
         self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing, self.brake)
 
     def log_in(self, email, password="password", address=ELSEWHERE):
@@ -230,7 +230,7 @@ def test_the_database_names_neither_people_nor_addresses(local):
 
 @given(failures=st.integers(0, 10**9), free=st.integers(0, 1000))
 def test_a_wait_is_never_longer_than_half_a_minute_and_never_shrinks(failures, free):
-    limits = Limits()
+    limits = ThrottleLimits()
 
     assert 0 <= limits.wait(failures, free) <= 30
     assert limits.wait(failures, free) <= limits.wait(failures + 1, free)

@@ -8,13 +8,19 @@ from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, ne
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession
-from auth_service.use_cases.accounts.login import PasswordCheck, Wanted
-from auth_service.use_cases.accounts.magic_link import MOST, AskForLink, LinkCode, LinkToken, RedeemLink
+from auth_service.use_cases.accounts.login import PasswordCheck, RequestedAccess
+from auth_service.use_cases.accounts.magic_link import (
+    MOST,
+    LinkCode,
+    LinkToken,
+    MagicLinkLogin,
+    MagicLinkRequest,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-CLI = Wanted("cli")
+CLI = RequestedAccess("cli")
 
 
 class World:
@@ -23,8 +29,8 @@ class World:
     def __init__(self, rules, outbox):
         self.rules, self.outbox, self.store = rules, outbox, rules.store
         enter = BeginBrowserSession(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
-        self.ask = AskForLink(rules.store, outbox, "http://localhost:8080", rules.clock)
-        self.redeem = RedeemLink(rules.store, rules.clients, rules.issuing, enter)
+        self.ask = MagicLinkRequest(rules.store, outbox, "http://localhost:8080", rules.clock)
+        self.redeem = MagicLinkLogin(rules.store, rules.clients, rules.issuing, enter)
 
     def asked(self, account):
         """Give what the mail holds, and the binding."""
@@ -237,9 +243,9 @@ def test_what_may_not_be_asked_for_uses_nothing_up(world):
     shown = LinkToken(token, binding)
 
     with pytest.raises(InvalidScope):
-        world.redeem(shown, Wanted("cli", frozenset({"admin"})))
+        world.redeem(shown, RequestedAccess("cli", frozenset({"admin"})))
     with pytest.raises(InvalidClient):
-        world.redeem(shown, Wanted("orders-service"))
+        world.redeem(shown, RequestedAccess("orders-service"))
     assert world.redeem(shown, CLI)
 
 

@@ -22,10 +22,10 @@ from auth_service.domain.oauth.id_token import HintKey
 from auth_service.domain.request_context import Origin, asked_from, current_origin
 from auth_service.domain.sessions.errors import SessionOver, UnknownSession
 from auth_service.domain.signing_keys import FormerKey
-from auth_service.use_cases.accounts.demo_accounts import Seed
+from auth_service.use_cases.accounts.demo_accounts import DemoAccounts
 from auth_service.use_cases.accounts.login import Login
-from auth_service.use_cases.accounts.register import Register
-from auth_service.use_cases.admin.access import Admit
+from auth_service.use_cases.accounts.registration import Registration
+from auth_service.use_cases.admin.access import AdminAccess
 from auth_service.use_cases.admin.accounts import AccountAdmin
 from auth_service.use_cases.admin.clients import ClientAdmin
 from auth_service.use_cases.admin.sessions import SessionAdmin
@@ -155,7 +155,7 @@ def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, e
 
 
 def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, log):
-    register = Register(rules.store, rules.hasher, rules.clock, NoWelcome())
+    register = Registration(rules.store, rules.hasher, rules.clock, NoWelcome())
 
     sub = register("new@example.com", "a long password", "New")
     register(ADDRESS, "a long password", "Alice")
@@ -167,7 +167,7 @@ def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, lo
 
 
 def test_a_demo_account_is_written_down_once(rules, log):
-    seed = Seed(rules.store, rules.hasher, rules.clock)
+    seed = DemoAccounts(rules.store, rules.hasher, rules.clock)
 
     for _ in range(2):
         seed({ADDRESS: frozenset({"customer"})}, "a long password")
@@ -209,7 +209,7 @@ def test_a_change_that_cannot_be_recorded_is_not_begun():
 
 
 def test_only_a_living_session_of_somebody_who_administers_today_is_admitted(rules, accounts, log):
-    admit = Admit(rules.store, rules.clock)
+    admit = AdminAccess(rules.store, rules.clock)
     admin = rules.account(roles=frozenset({"admin"}))
     session, _, _ = rules.open(admin)
     admit(admin.sub, session.sid)

@@ -10,8 +10,16 @@ from auth_service.domain.oauth.id_token import Hint
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck
-from auth_service.use_cases.oauth.authorization_endpoint import Answered, AskForConsent, AskToLogIn, Authorize
-from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
+from auth_service.use_cases.oauth.authorization_endpoint import (
+    AuthorizationEndpoint,
+    CodeIssued,
+    ConsentNeeded,
+    LoginNeeded,
+)
+from auth_service.use_cases.oauth.authorization_request import (
+    AuthorizationRefused,
+    AuthorizationRequestParser,
+)
 
 CALLBACK = "http://127.0.0.1:5000/callback"
 UNSCOPED = {"orders:read", "orders:write", "profile:read", "profile:write"}
@@ -49,7 +57,7 @@ def hints():
 
 @pytest.fixture
 def authorize(rules, hints):
-    return Authorize(rules.store, hints, rules.clock)
+    return AuthorizationEndpoint(rules.store, hints, rules.clock)
 
 
 @pytest.fixture
@@ -65,7 +73,7 @@ def who(rules, alice, enter):
 @pytest.fixture
 def asking(rules):
     """`asking(client_id, **parameters)`: a request as it would have been read."""
-    read = ReadRequest(rules.clients, "http://localhost:8080")
+    read = AuthorizationRequestParser(rules.clients, "http://localhost:8080")
 
     def make(client_id="cli", **parameters):
         pairs = {
@@ -113,19 +121,19 @@ def test_a_scope_beyond_the_account_is_left_out(rules, authorize, asking, who):
 
 
 def test_nothing_but_scopes_beyond_the_account_is_denied(authorize, asking, who):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking(scope="admin users:read"), who)
 
     assert error_of(refused) == "access_denied"
 
 
 def test_whoever_is_not_logged_in_has_to(authorize, asking):
-    assert authorize(asking(), None) == AskToLogIn()
+    assert authorize(asking(), None) == LoginNeeded()
 
 
 @pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
 def test_somebody_logged_in_has_to_log_in_again_for(authorize, asking, who, prompt):
-    assert authorize(asking(prompt=prompt), who) == AskToLogIn()
+    assert authorize(asking(prompt=prompt), who) == LoginNeeded()
 
 
 @pytest.mark.parametrize(
@@ -134,35 +142,35 @@ def test_somebody_logged_in_has_to_log_in_again_for(authorize, asking, who, prom
 def test_a_log_in_is_only_so_old_as_the_client_allows(authorize, asking, who, clock, max_age, later, again):
     clock.advance(later)
 
-    assert isinstance(authorize(asking(max_age=max_age), who), AskToLogIn if again else Answered)
+    assert isinstance(authorize(asking(max_age=max_age), who), LoginNeeded if again else CodeIssued)
 
 
 def test_a_log_in_for_this_very_request_is_enough(authorize, asking, who):
-    assert isinstance(authorize.after_log_in(asking(prompt="login", max_age="0"), who), Answered)
+    assert isinstance(authorize.after_log_in(asking(prompt="login", max_age="0"), who), CodeIssued)
 
 
 @pytest.mark.parametrize("case", ["nobody", "too long ago"])
 def test_prompt_none_asks_nobody_to_log_in(authorize, asking, who, clock, case):
     clock.advance(100)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking(prompt="none", max_age="50"), None if case == "nobody" else who)
 
     assert error_of(refused) == "login_required"
 
 
 def test_prompt_none_answers_whoever_is_logged_in(authorize, asking, who):
-    assert isinstance(authorize(asking(prompt="none"), who), Answered)
+    assert isinstance(authorize(asking(prompt="none"), who), CodeIssued)
 
 
 def test_a_third_party_needs_a_yes(authorize, asking, partner, who):
-    assert authorize(asking("partner", scope="orders:read"), who) == AskForConsent(
+    assert authorize(asking("partner", scope="orders:read"), who) == ConsentNeeded(
         who, frozenset({"orders:read"})
     )
 
 
 def test_prompt_none_asks_nobody_for_a_yes(authorize, asking, partner, who):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking("partner", prompt="none"), who)
 
     assert error_of(refused) == "consent_required"
@@ -170,12 +178,12 @@ def test_prompt_none_asks_nobody_for_a_yes(authorize, asking, partner, who):
 
 def test_a_yes_is_remembered_and_grows(rules, authorize, asking, partner, who):
     authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
-    assert isinstance(authorize(asking("partner", scope="orders:read"), who), Answered)
-    assert isinstance(authorize(asking("partner", scope="orders:write"), who), AskForConsent)
+    assert isinstance(authorize(asking("partner", scope="orders:read"), who), CodeIssued)
+    assert isinstance(authorize(asking("partner", scope="orders:write"), who), ConsentNeeded)
 
     authorize.consented(asking("partner", scope="orders:write"), who, frozenset({"orders:write"}))
 
-    assert isinstance(authorize(asking("partner", scope="orders:read orders:write"), who), Answered)
+    assert isinstance(authorize(asking("partner", scope="orders:read orders:write"), who), CodeIssued)
 
 
 def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
@@ -192,7 +200,7 @@ def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner,
         asking("partner", scope="orders:read orders:write"), who, frozenset({"orders:read"})
     )
 
-    assert isinstance(step, AskForConsent)
+    assert isinstance(step, ConsentNeeded)
 
 
 def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, who, enter):
@@ -200,13 +208,13 @@ def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, 
     rules.account("bob@example.com")
     bob = enter("bob@example.com", "password", None).signed_in
 
-    assert isinstance(authorize(asking("partner", scope="orders:read"), bob), AskForConsent)
+    assert isinstance(authorize(asking("partner", scope="orders:read"), bob), ConsentNeeded)
 
 
 def test_prompt_consent_asks_again(authorize, asking, partner, who):
     authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
 
-    assert isinstance(authorize(asking("partner", scope="orders:read", prompt="consent"), who), AskForConsent)
+    assert isinstance(authorize(asking("partner", scope="orders:read", prompt="consent"), who), ConsentNeeded)
 
 
 def test_a_no_is_told_to_the_client(authorize, asking, partner):
@@ -218,13 +226,13 @@ def test_a_no_is_told_to_the_client(authorize, asking, partner):
 def test_a_hint_at_somebody_else_asks_to_log_in(authorize, asking, who, hints):
     hints.known["bobs"] = Hint("bob", "cli", None)
 
-    assert authorize(asking(id_token_hint="bobs"), who) == AskToLogIn()
+    assert authorize(asking(id_token_hint="bobs"), who) == LoginNeeded()
 
 
 def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize, asking, who, hints):
     hints.known["bobs"] = Hint("bob", "cli", None)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         authorize.after_log_in(asking(id_token_hint="bobs"), who)
 
     assert error_of(refused) == "login_required"
@@ -233,7 +241,7 @@ def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize
 def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, hints):
     hints.known["hers"] = Hint(who.account.sub, "cli", None)
 
-    assert isinstance(authorize(asking(id_token_hint="hers"), who), Answered)
+    assert isinstance(authorize(asking(id_token_hint="hers"), who), CodeIssued)
 
 
 @pytest.mark.parametrize("more", [{}, {"prompt": "none"}])
@@ -241,7 +249,7 @@ def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, 
 def test_hint_that_cannot_be_read_requires_a_log_in(authorize, asking, who, hints, hint, more):
     hints.known["hers at another client's"] = Hint(who.account.sub, "console", None)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking(id_token_hint=hint, state="s", **more), who)
 
     assert error_of(refused) == "login_required"

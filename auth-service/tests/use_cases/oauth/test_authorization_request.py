@@ -4,7 +4,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
-from auth_service.use_cases.oauth.authorization_request import ReadRequest, Refused
+from auth_service.use_cases.oauth.authorization_request import (
+    AuthorizationRefused,
+    AuthorizationRequestParser,
+)
 
 ISSUER = "http://localhost:8080"
 CALLBACK = "http://127.0.0.1:5000/callback"
@@ -22,7 +25,7 @@ REQUEST = {
 @pytest.fixture
 def read(rules):
     """`read(*more, **changes)`: read the request with these changes; None takes one out, `more` are added pairs."""
-    use_case = ReadRequest(rules.clients, ISSUER)
+    use_case = AuthorizationRequestParser(rules.clients, ISSUER)
 
     def call(*more, **changes):
         pairs = [(name, value) for name, value in (REQUEST | changes).items() if value is not None]
@@ -132,7 +135,7 @@ def test_the_client_is_told_of(rules, read, case):
     rules.register("codeless", redirect_uris=("http://127.0.0.1/callback",))
     changes, error = REFUSED[case]
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         read(**changes)
 
     address, answer = answer_of(refused)
@@ -143,14 +146,14 @@ def test_the_client_is_told_of(rules, read, case):
 
 @pytest.mark.parametrize("name", ["scope", "response_type", "code_challenge", "nonce", "unknown"])
 def test_the_client_is_told_of_two_of(read, name):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         read((name, "x"), (name, "x"))
 
     assert answer_of(refused)[1]["error"] == "invalid_request"
 
 
 def test_a_state_that_came_twice_is_not_passed_on(read):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         read(("state", "other"))
 
     assert "state" not in answer_of(refused)[1]
@@ -160,7 +163,7 @@ def test_a_state_that_came_twice_is_not_passed_on(read):
     "state", ["s" * 15_000, '{"a":"ä\u2028 \\n"}', "a+b%20c&d=e#f", "\n\t\x00", "ü" * 1001]
 )
 def test_every_state_is_given_back_with_an_error(read, state):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AuthorizationRefused) as refused:
         read(state=state, response_type="token")
 
     assert answer_of(refused)[1]["state"] == read(state=state).address.state == state

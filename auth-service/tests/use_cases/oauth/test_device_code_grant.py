@@ -194,10 +194,10 @@ def test_a_client_polls_for_its_own_codes_alone(rules, start, poll, approve):
 
 
 def test_a_made_up_code_is_refused(poll, start):
-    from auth_service.use_cases.oauth.device_authorization import Started
+    from auth_service.use_cases.oauth.device_authorization import DeviceAuthorizationResponse
 
     with pytest.raises(InvalidGrant):
-        poll(Started("made up", "made up"))
+        poll(DeviceAuthorizationResponse("made up", "made up"))
 
 
 def test_a_client_that_is_not_registered_for_it_neither_starts_nor_polls(start, poll):

@@ -13,7 +13,7 @@ from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.signing.token_verification import OwnIdTokens
-from auth_service.use_cases.oauth.rp_initiated_logout import EndSession, ReadLogOut
+from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequestParser, RpInitiatedLogout
 from auth_service.use_cases.oauth.userinfo import UserInfo
 from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from testkit.keys import make_rsa
@@ -226,7 +226,7 @@ class Known:
 def read_log_out(rules):
     rules.register("app", post_logout_redirect_uris=("https://app.example/bye", "http://127.0.0.1/bye"))
     rules.register("off", post_logout_redirect_uris=("https://off.example/bye",), enabled=False)
-    use_case = ReadLogOut(rules.clients, Known(), ISSUER)
+    use_case = LogoutRequestParser(rules.clients, Known(), ISSUER)
     return lambda **parameters: use_case(parameters.items())
 
 
@@ -290,7 +290,7 @@ def test_nobody_is_sent_on_for(read_log_out, case):
 
 def test_two_of_a_parameter_are_refused(rules):
     with pytest.raises(InvalidAuthorizationRequest):
-        ReadLogOut(rules.clients, Known(), ISSUER)([("state", "a"), ("state", "b")])
+        LogoutRequestParser(rules.clients, Known(), ISSUER)([("state", "a"), ("state", "b")])
 
 
 @pytest.mark.parametrize(
@@ -315,10 +315,10 @@ def test_somebody_logged_in_is_asked_unless_an_id_token_shows_who_is_meant(
 def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, clock):
     session, _, _ = opened("openid")
     request = replace(
-        ReadLogOut(rules.clients, Known(), ISSUER)([]), hint=Hint(session.sub, "cli", session.sid)
+        LogoutRequestParser(rules.clients, Known(), ISSUER)([]), hint=Hint(session.sub, "cli", session.sid)
     )
 
-    EndSession(EndBrowserSession(rules.store, clock))(request, None)
+    RpInitiatedLogout(EndBrowserSession(rules.store, clock))(request, None)
 
     assert rules.session(session.sid).ended_at == clock()
 
@@ -326,7 +326,7 @@ def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, cl
 def test_with_neither_hint_nor_cookie_nothing_happens(rules, opened, read_log_out, clock):
     session, _, _ = opened("openid")
 
-    EndSession(EndBrowserSession(rules.store, clock))(read_log_out(), None)
+    RpInitiatedLogout(EndBrowserSession(rules.store, clock))(read_log_out(), None)
 
     assert rules.session(session.sid).ended_at is None
 

@@ -7,8 +7,8 @@ from auth_service.domain.security_events.event import CREDENTIAL_CHANGE, EVENTS,
 from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, StreamConfiguration, StreamStatus
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.security_events.emit import _SESSION_ENDS, SecurityEventEmitter
-from auth_service.use_cases.security_events.poll import Poll
-from auth_service.use_cases.security_events.streams import Operator, StreamAdmin
+from auth_service.use_cases.security_events.poll import PollDelivery
+from auth_service.use_cases.security_events.streams import StreamAdmin, StreamManagement
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
@@ -18,12 +18,12 @@ PUSH = StreamConfiguration(Method.PUSH, URL, authorization="Bearer x", keep_auth
 
 @pytest.fixture
 def admin(memory, clock):
-    return StreamAdmin(memory, clock)
+    return StreamManagement(memory, clock)
 
 
 @pytest.fixture
 def poll(memory):
-    return Poll(memory)
+    return PollDelivery(memory)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_the_secret_can_be_taken_back(admin):
         lambda admin, stream_id: admin.set_status("another", stream_id, StreamStatus.PAUSED, None),
         lambda admin, stream_id: admin.remove("another", stream_id),
         lambda admin, stream_id: admin.verify("another", stream_id, None),
-        lambda admin, stream_id: Poll(admin.store).fetch("another", stream_id, 1),
-        lambda admin, stream_id: Poll(admin.store).settle("another", stream_id, ["jti"]),
-        lambda admin, stream_id: Poll(admin.store).settle("another", stream_id, []),
-        lambda admin, stream_id: Operator(admin.store).remove(f"{stream_id}x"),
+        lambda admin, stream_id: PollDelivery(admin.store).fetch("another", stream_id, 1),
+        lambda admin, stream_id: PollDelivery(admin.store).settle("another", stream_id, ["jti"]),
+        lambda admin, stream_id: PollDelivery(admin.store).settle("another", stream_id, []),
+        lambda admin, stream_id: StreamAdmin(admin.store).remove(f"{stream_id}x"),
     ],
 )
 def test_nobody_does_anything_to_anothers_stream(admin, act):
@@ -216,7 +216,7 @@ def test_what_is_pushed_is_not_polled(admin, poll):
 def test_the_operator_sees_all_streams_and_closes_any(admin, memory):
     made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
-    operator = Operator(memory)
+    operator = StreamAdmin(memory)
 
     assert operator.all() == [(admin.get("hr", made.stream_id), 1)]
     operator.remove(made.stream_id)

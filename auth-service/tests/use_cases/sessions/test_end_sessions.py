@@ -14,8 +14,8 @@ from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, Invali
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.accounts.change_password import ChangePassword
-from auth_service.use_cases.accounts.password_reset import ResetPassword, password_digest
+from auth_service.use_cases.accounts.password_change import PasswordChange
+from auth_service.use_cases.accounts.password_reset import PasswordReset, password_digest
 from auth_service.use_cases.admin.accounts import AccountAdmin
 from auth_service.use_cases.admin.clients import ClientAdmin
 from auth_service.use_cases.admin.sessions import SessionAdmin
@@ -57,7 +57,7 @@ def introspect(rules):
 
 @pytest.fixture
 def change(rules):
-    return ChangePassword(rules.store, rules.hasher, rules.clock)
+    return PasswordChange(rules.store, rules.hasher, rules.clock)
 
 
 def by_log_out(rules, session):
@@ -87,7 +87,7 @@ def by_changing_the_password_elsewhere(rules, session):
     with rules.store.reading() as tx:
         account = tx.accounts.get(session[0].sub)
     elsewhere, _, _ = rules.open(account)
-    ChangePassword(rules.store, rules.hasher, rules.clock)(
+    PasswordChange(rules.store, rules.hasher, rules.clock)(
         account.sub, elsewhere.sid, "password", "new password"
     )
 
@@ -138,7 +138,7 @@ def by_a_password_reset(rules, session):
             password_digest(account.password_hash),
         )
         tx.one_time_tokens.add(link)
-    ResetPassword(rules.store, rules.hasher, rules.clock)("link", "a new password")
+    PasswordReset(rules.store, rules.hasher, rules.clock)("link", "a new password")
 
 
 def by_disabling_the_account(rules, session):

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Accounts, passwords, mailed one-time tokens."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sessions, browser sessions and token status lists."""

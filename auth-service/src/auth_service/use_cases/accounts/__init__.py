@@ -1,1 +1,1 @@
-"""TODO."""
+"""Log-in, registration, passwords and mailed links."""

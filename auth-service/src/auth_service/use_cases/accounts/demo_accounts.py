@@ -11,7 +11,7 @@ from auth_service.domain.unit_of_work import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class DemoAccounts:
     """Puts the demo's accounts in place; any number of processes may do so at once."""
 
     store: Store

@@ -52,7 +52,7 @@ class SendVerification:
 
 
 @dataclass(frozen=True, slots=True)
-class Verify:
+class EmailVerification:
     """Verifies an address for whoever has the mail, and mails the link again to whoever is logged in."""
 
     store: Store

@@ -10,8 +10,8 @@ from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.scopes import grant_for_account
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.accounts.login_throttle import LoginGate, NoThrottle, Standing
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
+from auth_service.use_cases.accounts.login_throttle import LoginAttempt, LoginGate, NoThrottle
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
 _REFUSED = "address and password do not open an account"
 
@@ -22,7 +22,7 @@ class Proof:
 
     account: Account
     new_hash: str | None = field(default=None, repr=False)
-    standing: Standing = Standing()  # noqa: RUF009 (frozen, so sharing it is safe)
+    standing: LoginAttempt = LoginAttempt()  # noqa: RUF009 (frozen, so sharing it is safe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _refusal(account: Account | None, email: str) -> AuditEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedAccess:
     """What a first-party log-in asks for: through which client, and how narrow."""
 
     client_id: str
@@ -78,7 +78,7 @@ class Wanted:
     audiences: tuple[str, ...] = ()
 
 
-def first_party_client(clients: Clients, client_id: str) -> Client:
+def get_first_party_client(clients: Clients, client_id: str) -> Client:
     """Give the client if people may log in through it without its ever seeing a page; raises InvalidClient."""
     client = clients.get(client_id)
     if client is None or not client.enabled or not client.first_party or client.confidential:
@@ -103,12 +103,12 @@ class Login:
         client_id: str,
         scopes: frozenset[str] | None,
         audiences: tuple[str, ...],
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         """Open a session; raises BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy or SlowedDown.
 
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """
-        client = first_party_client(self.clients, client_id)
+        client = get_first_party_client(self.clients, client_id)
         check = PasswordCheck(self.store, self.hasher, self.brake)
         proof = check(email, password)
         grant = grant_for_account(proof.account, client, scopes, audiences)

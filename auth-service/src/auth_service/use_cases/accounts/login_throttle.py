@@ -16,7 +16,7 @@ KNOWN_AGAIN = 86_400.0  # seconds after which a success from a known place is no
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ThrottleLimits:
     """Failures that are free, for an account and for an address, and the longest wait in seconds."""
 
     account: int = 10
@@ -29,7 +29,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LoginAttempt:
     """One log-in that may be tried: the keys that its failure counts under, and what its success changes."""
 
     counted: tuple[tuple[bytes, int], ...] = ()
@@ -40,28 +40,28 @@ class Standing:
 class LoginGate(Protocol):
     """Decides whether a log-in may be tried now, and learns how it ended."""
 
-    def admit(self, tx: Transaction, email: str) -> Standing:
+    def admit(self, tx: Transaction, email: str) -> LoginAttempt:
         """Raise SlowedDown when somebody has to wait; never waits itself."""
 
-    def failed(self, tx: Transaction, standing: Standing) -> None:
+    def failed(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Count a failure, for accounts that do not exist as well."""
 
-    def succeeded(self, tx: Transaction, standing: Standing) -> None:
+    def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Remember the place."""
 
 
 class NoThrottle:
     """Slows nobody down: RATE_LIMITS=off."""
 
-    def admit(self, tx: Transaction, email: str) -> Standing:
+    def admit(self, tx: Transaction, email: str) -> LoginAttempt:
         """Let everybody try."""
         del tx, email
-        return Standing()
+        return LoginAttempt()
 
-    def failed(self, tx: Transaction, standing: Standing) -> None:
+    def failed(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Forget it."""
 
-    def succeeded(self, tx: Transaction, standing: Standing) -> None:
+    def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Forget it."""
 
 
@@ -76,9 +76,9 @@ class LoginThrottle:
     """
 
     now: Clock
-    limits: Limits = Limits()
+    limits: ThrottleLimits = ThrottleLimits()
 
-    def admit(self, tx: Transaction, email: str) -> Standing:
+    def admit(self, tx: Transaction, email: str) -> LoginAttempt:
         """Say what counts for this log-in; raises SlowedDown."""
         now, here = self.now(), network_of(current_origin().address)
         who = known_address(email) or email.strip().lower()
@@ -97,9 +97,9 @@ class LoginThrottle:
             raise SlowedDown("there were too many failed log-ins", retry_after=math.ceil(until - now))
         noted = place in found and now - found[place].last_failure_at < KNOWN_AGAIN
         over = tuple(key for key, _ in counted if key in found and key != address)
-        return Standing(counted, None if noted or not here else place, over)
+        return LoginAttempt(counted, None if noted or not here else place, over)
 
-    def failed(self, tx: Transaction, standing: Standing) -> None:
+    def failed(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Count it, and have whoever comes next wait where there were too many."""
         now = self.now()
         for key, free in standing.counted:
@@ -107,7 +107,7 @@ class LoginThrottle:
             if wait:
                 tx.slow_downs.block(key, now + wait)
 
-    def succeeded(self, tx: Transaction, standing: Standing) -> None:
+    def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Note the place and forget the failures that counted; those of the address stay."""
         if standing.place is not None:
             tx.slow_downs.note_place(standing.place, self.now())

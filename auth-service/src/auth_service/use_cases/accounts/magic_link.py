@@ -15,8 +15,8 @@ from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession, NewBrowserSession
 from auth_service.use_cases.accounts.email_texts import magic_link
-from auth_service.use_cases.accounts.login import Wanted, first_party_client
-from auth_service.use_cases.oauth.token_issuer import Opened, TokenAnswer, TokenIssuer
+from auth_service.use_cases.accounts.login import RequestedAccess, get_first_party_client
+from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
 
 LIFE = 600.0  # seconds
 MOST = 10  # links for one address that have not expired; more are not mailed
@@ -25,7 +25,7 @@ _REFUSED = "this link or code is unknown, used or expired, or was asked for else
 
 
 @dataclass(frozen=True, slots=True)
-class AskForLink:
+class MagicLinkRequest:
     """Mails a link and a code to whoever has an account, and lets nobody see whether one has."""
 
     store: Store
@@ -75,7 +75,7 @@ def _code_row(link: OneTimeToken, digest_of_code: bytes) -> OneTimeToken:
 class _Redeemed:
     account: Account
     grant: Grant
-    opened: Opened
+    opened: NewSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class LinkCode:
 
 
 @dataclass(frozen=True, slots=True)
-class RedeemLink:
+class MagicLinkLogin:
     """Logs in whoever has the mail and asked for it: of any number of calls for one mail, one succeeds.
 
     Link and code are two keys to one door, and using either uses up both. Without the binding neither is looked at,
@@ -108,9 +108,9 @@ class RedeemLink:
     issuing: TokenIssuer
     enter: BeginBrowserSession
 
-    def __call__(self, shown: LinkToken | LinkCode, wanted: Wanted) -> TokenAnswer:
+    def __call__(self, shown: LinkToken | LinkCode, wanted: RequestedAccess) -> TokenResponse:
         """Open a session; raises BindingMissing, BadLink, InvalidClient, InvalidScope or InvalidTarget."""
-        client = first_party_client(self.clients, wanted.client_id)
+        client = get_first_party_client(self.clients, wanted.client_id)
         with self.store.transaction() as tx:
             account = self._proven(tx, shown)
             redeemed = None if account is None else self._open(tx, account, client, wanted)
@@ -130,7 +130,7 @@ class RedeemLink:
             raise BadLink(_REFUSED)
         return entered
 
-    def _open(self, tx: Transaction, account: Account, client: Client, wanted: Wanted) -> _Redeemed:
+    def _open(self, tx: Transaction, account: Account, client: Client, wanted: RequestedAccess) -> _Redeemed:
         grant = grant_for_account(account, client, wanted.scopes, wanted.audiences)
         return _Redeemed(
             account, grant, self.issuing.open_session(tx, account, client, grant, methods=METHODS)

@@ -27,7 +27,7 @@ _REFUSED = "this link is unknown, used or expired"
 
 
 @dataclass(frozen=True, slots=True)
-class AskForReset:
+class PasswordResetRequest:
     """Mails a link to whoever has an account, and lets nobody see whether one has."""
 
     store: Store
@@ -65,7 +65,7 @@ def password_digest(password_hash: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class ResetPassword:
+class PasswordReset:
     """Replaces the password for whoever has the mail. All sessions end: whoever knew the old one is out."""
 
     store: Store

@@ -7,14 +7,15 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.errors import MissingScope
 from auth_service.domain.oauth.scopes import account_scopes
 from auth_service.domain.sessions.errors import SessionOver
-from auth_service.domain.unit_of_work import Store, record_alone
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.sessions.end_sessions import live_session
 
 ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Admit:
+class AdminAccess:
     """Lets those through who administer *now*: a token says only what was so when it was made."""
 
     store: Store
@@ -31,7 +32,7 @@ class Admit:
         if account is None or account.disabled:
             raise SessionOver("this account cannot be used")
         if ADMIN not in account_scopes(account) or account.email_verified_at is None:
-            record_alone(
+            record_event(
                 self.store, AuditEvent(Event.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid)
             )
             raise MissingScope(ADMIN)

@@ -12,7 +12,7 @@ SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, slots=True)
-class RotateOnSchedule:
+class ScheduledKeyRotation:
     """Looks at the keys, and does what is due; ``interval`` and ``session_life`` are in seconds.
 
     Any number of processes may look at the same moment: the age is read again under the keys' own lock. As with every
@@ -36,7 +36,7 @@ class RotateOnSchedule:
             made = self.keys.rotate_if_older(self.interval) if old else None
             if made is not None:
                 tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=SCHEDULE, detail={"kid": made}))
-            keep_for_hints(tx, self.keys, self.session_life)
+            keep_hint_keys(tx, self.keys, self.session_life)
             gone = self.keys.prune()
             if gone:
                 tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))
@@ -44,7 +44,7 @@ class RotateOnSchedule:
         return made is not None or bool(gone)
 
 
-def keep_for_hints(tx: Transaction, keys: KeyStore, lifetime: float) -> None:
+def keep_hint_keys(tx: Transaction, keys: KeyStore, lifetime: float) -> None:
     """Keep the public half of every former key for ``lifetime`` seconds after it last signed.
 
     To be called before keys are removed. ``lifetime`` is how long a session can live: the person of an older ID token

@@ -6,7 +6,7 @@ from auth_service.domain.audit_log import AuditEvent, Event
 from auth_service.domain.errors import UnknownKey
 from auth_service.domain.signing_keys import KeyStatus, KeyStore
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.admin.key_rotation import keep_for_hints
+from auth_service.use_cases.admin.key_rotation import keep_hint_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class KeyAdmin:
     def withdraw(self, kid: str, by: str | None = None) -> str | None:
         """Take a key out at once, its kept public half too; raises UnknownKey. Gives the id of a key that had to be made."""
         with self.store.transaction() as tx:
-            keep_for_hints(tx, self.keys, self.session_life)  # expired keys go with it
+            keep_hint_keys(tx, self.keys, self.session_life)  # expired keys go with it
             kept = tx.hint_keys.remove(kid)
             try:
                 made = self.keys.withdraw(kid)
@@ -52,7 +52,7 @@ class KeyAdmin:
     def prune(self, by: str | None = None) -> list[str]:
         """Remove the keys that no living token needs; gives their ids."""
         with self.store.transaction() as tx:
-            keep_for_hints(tx, self.keys, self.session_life)
+            keep_hint_keys(tx, self.keys, self.session_life)
             gone = self.keys.prune()
             if gone:
                 tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=by, detail={"kids": gone}))

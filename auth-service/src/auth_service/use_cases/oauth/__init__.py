@@ -1,1 +1,1 @@
-"""TODO."""
+"""OAuth 2.0 and OpenID Connect endpoints and grants."""

@@ -15,7 +15,7 @@ from auth_service.domain.oauth.scopes import Grant, narrow_audiences
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -52,7 +52,7 @@ class AuthorizationCodeGrant:
     store: Store
     issuing: TokenIssuer
 
-    def __call__(self, client: Client, asked: Redemption) -> TokenAnswer:
+    def __call__(self, client: Client, asked: Redemption) -> TokenResponse:
         """Answer with the session's first tokens; raises UnauthorizedClient, InvalidGrant or InvalidTarget."""
         if GrantType.AUTHORIZATION_CODE not in client.grants:
             raise UnauthorizedClient("this client is not registered for the authorization code grant")

@@ -14,16 +14,16 @@ from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes,
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.oauth.authorization_request import AuthorizationRequest, Refused
+from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
 
 
 @dataclass(frozen=True, slots=True)
-class AskToLogIn:
+class LoginNeeded:
     """Nobody suitable is logged in."""
 
 
 @dataclass(frozen=True, slots=True)
-class AskForConsent:
+class ConsentNeeded:
     """The person has to say yes or no to these scopes."""
 
     signed_in: SignedIn
@@ -31,17 +31,17 @@ class AskForConsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CodeIssued:
     """Send the browser there: the code is in it."""
 
     location: str = field(repr=False)
 
 
-Step = AskToLogIn | AskForConsent | Answered
+Step = LoginNeeded | ConsentNeeded | CodeIssued
 
 
 @dataclass(frozen=True, slots=True)
-class Authorize:
+class AuthorizationEndpoint:
     """Takes a request one step further; every refusal is raised as Refused."""
 
     store: Store
@@ -62,7 +62,7 @@ class Authorize:
         def remember() -> Step:
             grant = self._grant(request, who)
             if not grant.scopes <= shown:
-                return AskForConsent(who, grant.scopes)
+                return ConsentNeeded(who, grant.scopes)
             with self.store.transaction() as tx:
                 known = tx.consents.get(who.account.sub, request.client.client_id)
                 scopes = grant.scopes | (known.scopes if known else frozenset())
@@ -72,15 +72,15 @@ class Authorize:
 
         return self._told(request, remember)
 
-    def denied(self, request: AuthorizationRequest) -> Refused:
+    def denied(self, request: AuthorizationRequest) -> AuthorizationRefused:
         """Give the refusal for somebody who said no."""
-        return Refused(request.address, AccessDenied("the person said no"))
+        return AuthorizationRefused(request.address, AccessDenied("the person said no"))
 
     def _told(self, request: AuthorizationRequest, step: Callable[[], Step]) -> Step:
         try:
             return step()
         except OAuthError as error:
-            raise Refused(request.address, error) from None
+            raise AuthorizationRefused(request.address, error) from None
 
     def _after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
         if self._somebody_else(request, who):
@@ -92,7 +92,7 @@ class Authorize:
         if who is None or elsewhere or self._has_to_log_in(request, who):
             if "none" in request.prompts:
                 raise LoginRequired("nobody suitable is logged in, and nobody was to be asked")
-            return AskToLogIn()
+            return LoginNeeded()
         return self._past_log_in(request, who, asked=False)
 
     def _somebody_else(self, request: AuthorizationRequest, who: SignedIn | None) -> bool:
@@ -113,7 +113,7 @@ class Authorize:
         if not asked and self._has_to_consent(request, who, grant):
             if "none" in request.prompts:
                 raise ConsentRequired("the person has not allowed this yet, and was not to be asked")
-            return AskForConsent(who, grant.scopes)
+            return ConsentNeeded(who, grant.scopes)
         return self._code(request, who, grant)
 
     def _grant(self, request: AuthorizationRequest, who: SignedIn) -> Grant:
@@ -131,7 +131,7 @@ class Authorize:
             known = tx.consents.get(who.account.sub, request.client.client_id)
         return known is None or not grant.scopes <= known.scopes
 
-    def _code(self, request: AuthorizationRequest, who: SignedIn, grant: Grant) -> Answered:
+    def _code(self, request: AuthorizationRequest, who: SignedIn, grant: Grant) -> CodeIssued:
         code = new_token()
         row = AuthorizationCode(
             digest=digest_of(code),
@@ -150,7 +150,7 @@ class Authorize:
         )
         with self.store.transaction() as tx:
             tx.authorization_codes.add(row)
-        return Answered(request.address.answer(code=code))
+        return CodeIssued(request.address.answer(code=code))
 
 
 def _consent_given(request: AuthorizationRequest, who: SignedIn, grant: Grant) -> AuditEvent:

@@ -41,7 +41,7 @@ class ReturnAddress:
         return self.answer(error=error.slug, error_description=str(error))
 
 
-class Refused(errors.AuthError):
+class AuthorizationRefused(errors.AuthError):
     """A request that is answered with an error at the client's own redirect URI."""
 
     slug = "authorization_refused"
@@ -73,7 +73,7 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRequest:
+class AuthorizationRequestParser:
     """Reads authorization requests against what their client is registered for."""
 
     clients: Clients
@@ -94,7 +94,7 @@ class ReadRequest:
                 raise oauth_errors.InvalidRequest("a parameter is given more than once")
             return _request(client, address, values, named, pairs)
         except oauth_errors.OAuthError as error:
-            raise Refused(address, error) from None
+            raise AuthorizationRefused(address, error) from None
 
     def _client(self, values: Mapping[str, str], repeated: frozenset[str]) -> Client:
         client = self.clients.get(values.get("client_id", ""))

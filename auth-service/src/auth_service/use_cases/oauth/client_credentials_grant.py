@@ -7,7 +7,7 @@ from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, UnauthorizedClient
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ClientCredentialsGrant:
 
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         """Answer for a client that has proved itself.
 
         Raises UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.

@@ -13,7 +13,7 @@ from auth_service.domain.unit_of_work import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class DeviceAuthorizationResponse:
     """What the device is told: one code to poll with, one to show (RFC 8628 section 3.2)."""
 
     device_code: str = field(repr=False)
@@ -29,9 +29,11 @@ class DeviceAuthorization:
     store: Store
     now: Clock
 
-    def __call__(self, client: Client, scopes: frozenset[str] | None, audiences: Iterable[str]) -> Started:
+    def __call__(
+        self, client: Client, scopes: frozenset[str] | None, audiences: Iterable[str]
+    ) -> DeviceAuthorizationResponse:
         """Begin; raises UnauthorizedClient, InvalidScope or InvalidTarget."""
-        _allowed(client)
+        check_device_grant(client)
         wanted = narrow_scopes(scopes, client.scopes if scopes is not None else client.scopes - OIDC_SCOPES)
         targets = narrow_audiences(audiences, client.audiences & AUDIENCES)
         now, device_code = self.now(), new_token()
@@ -48,9 +50,9 @@ class DeviceAuthorization:
             )
             with self.store.transaction() as tx:
                 if tx.device_codes.add(code):
-                    return Started(device_code, user_code)
+                    return DeviceAuthorizationResponse(device_code, user_code)
 
 
-def _allowed(client: Client) -> None:
+def check_device_grant(client: Client) -> None:
     if GrantType.DEVICE_CODE not in client.grants:
         raise UnauthorizedClient("this client is not registered for the device grant")

@@ -21,8 +21,8 @@ from auth_service.domain.oauth.errors import (
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.device_authorization import _allowed
-from auth_service.use_cases.oauth.token_issuer import Opened, TokenAnswer, TokenIssuer
+from auth_service.use_cases.oauth.device_authorization import check_device_grant
+from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
 
 _UNKNOWN = "this device code is not known"
 _TOO_EARLY = f"add {INTERVAL} seconds to the time between two polls"
@@ -35,12 +35,12 @@ class DeviceCodeGrant:
     store: Store
     issuing: TokenIssuer
 
-    def __call__(self, client: Client, device_code: str) -> TokenAnswer:
+    def __call__(self, client: Client, device_code: str) -> TokenResponse:
         """Answer with the session's first tokens, once.
 
         Raises UnauthorizedClient, InvalidGrant, AuthorizationPending, SlowDown, AccessDenied or ExpiredToken.
         """
-        _allowed(client)
+        check_device_grant(client)
         digest = digest_of(device_code)
         with self.store.reading() as tx:  # neither a made-up code nor an early poll may cost a write lock
             known = tx.device_codes.find(digest)
@@ -56,7 +56,9 @@ class DeviceCodeGrant:
         grant = Grant(opened.session.scopes, opened.session.audiences)
         return self.issuing.for_session(opened.session, account, grant, opened.refresh_token)
 
-    def _poll(self, tx: Transaction, client: Client, digest: bytes) -> tuple[Account, Opened] | OAuthError:
+    def _poll(
+        self, tx: Transaction, client: Client, digest: bytes
+    ) -> tuple[Account, NewSession] | OAuthError:
         now, code = self.issuing.now(), tx.device_codes.locked(digest)
         if code is None or code.status is DeviceStatus.USED:
             return InvalidGrant("this device code was used before")
@@ -71,7 +73,9 @@ class DeviceCodeGrant:
             return AccessDenied("the person said no")
         return self._open(tx, client, code)
 
-    def _open(self, tx: Transaction, client: Client, code: DeviceCode) -> tuple[Account, Opened] | OAuthError:
+    def _open(
+        self, tx: Transaction, client: Client, code: DeviceCode
+    ) -> tuple[Account, NewSession] | OAuthError:
         account = tx.accounts.locked(code.sub or "")
         if account is None or account.disabled:
             return AccessDenied("the account that said yes cannot be used")

@@ -12,7 +12,7 @@ from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.request_context import current_origin
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 
@@ -51,7 +51,7 @@ class RefreshTokenGrant:
 
     def __call__(
         self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         """Answer with the one successor; raises InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
 
         ``client`` is whoever proved or named itself, None when nobody did: a public client's token is

@@ -12,7 +12,7 @@ from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 
 
 @dataclass(frozen=True, slots=True)
-class LogOutRequest:
+class LogoutRequest:
     """A request to log out. ``then`` is where to send the browser afterwards, None to stay here.
 
     ``hint`` is None where no ID token came, and where one came that cannot be read.
@@ -31,14 +31,14 @@ class LogOutRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLogOut:
+class LogoutRequestParser:
     """Reads requests to log out."""
 
     clients: Clients
     hints: HintReader
     issuer: str
 
-    def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogOutRequest:
+    def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
         """Give the request; raises Unanswerable for an address that is not registered, before anything ends.
 
         An ID token that cannot be read counts as absent, so the person is asked. If it was all that could name the
@@ -55,7 +55,7 @@ class ReadLogOut:
         if hint is not None and client_id != hint.client_id:
             raise InvalidAuthorizationRequest("the application that sent you here named another one")
         client = self.clients.get(client_id) if client_id else None
-        return LogOutRequest(client, hint, self._then(client, values))
+        return LogoutRequest(client, hint, self._then(client, values))
 
     def _then(self, client: Client | None, values: dict[str, str]) -> str | None:
         uri = values.get("post_logout_redirect_uri")
@@ -70,12 +70,12 @@ class ReadLogOut:
 
 
 @dataclass(frozen=True, slots=True)
-class EndSession:
+class RpInitiatedLogout:
     """Carries a request to log out through."""
 
     leave: EndBrowserSession
 
-    def __call__(self, request: LogOutRequest, who: SignedIn | None) -> None:
+    def __call__(self, request: LogoutRequest, who: SignedIn | None) -> None:
         """End the browser session and all that was opened through it; the hint's session too, if it is the same person's."""
         if who is None:
             if request.hint is not None:

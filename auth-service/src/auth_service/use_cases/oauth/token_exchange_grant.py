@@ -14,8 +14,9 @@ from auth_service.domain.oauth.errors import (
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import Session
-from auth_service.domain.unit_of_work import Store, record_alone
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer, TokenIssuer
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.audit_log import record_event
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import live_session
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
@@ -32,7 +33,7 @@ class TokenExchangeGrant:
 
     def __call__(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         """Answer with the narrower token; raises UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
 
         ``client`` has proved who it is. A subject token that is bad, over, or not meant for this client is
@@ -49,12 +50,12 @@ class TokenExchangeGrant:
                 client_id=client.client_id,
                 detail=detail,
             )
-            record_alone(self.store, refusal)
+            record_event(self.store, refusal)
             raise
 
     def _exchanged(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         if GrantType.TOKEN_EXCHANGE not in client.grants:
             raise UnauthorizedClient("this client is not registered for token exchange")
         subject, session = self._subject(subject_token, client)

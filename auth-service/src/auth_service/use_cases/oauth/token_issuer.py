@@ -19,7 +19,7 @@ from auth_service.domain.unit_of_work import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class TokenAnswer:
+class TokenResponse:
     """What RFC 6749 section 5.1 answers; the tokens never show in a ``repr``."""
 
     access_token: str = field(repr=False)
@@ -41,7 +41,7 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class NewSession:
     """A session just opened, with its first refresh token where the client may refresh."""
 
     session: Session
@@ -68,7 +68,7 @@ class TokenIssuer:
         auth_time: float | None = None,
         browser_session: bytes | None = None,
         requested: frozenset[str] = frozenset(),
-    ) -> Opened:
+    ) -> NewSession:
         """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier.
 
         Raises InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
@@ -97,10 +97,10 @@ class TokenIssuer:
         )
         tx.audit.record(_opened(session))
         if not refreshable:
-            return Opened(session, None)
+            return NewSession(session, None)
         token = new_token()
         tx.refresh_tokens.add(self.refresh_token(token, session, now))
-        return Opened(session, token)
+        return NewSession(session, token)
 
     def tokens_until(self, session: Session, now: float, *, refreshable: bool = True) -> float:
         """Say when the last of a session's tokens dies, if none is made after those that are made now."""
@@ -120,7 +120,7 @@ class TokenIssuer:
         refresh_token: str | None,
         *,
         nonce: str | None = None,
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         """Answer with an access token of a session, and an ID token with ``openid``; neither outlives the session."""
         now, grant = int(self.now()), for_now(account, grant)
         token = AccessToken(
@@ -150,11 +150,11 @@ class TokenIssuer:
 
     def answer(
         self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
-    ) -> TokenAnswer:
+    ) -> TokenResponse:
         """Sign an access token and say how long it lives; raises NoSigningKey."""
         now = int(self.now())
         claims = token.claims(issuer=self.issuer, issued_at=now, token_id=new_id())
-        return TokenAnswer(
+        return TokenResponse(
             access_token=self.signer.sign(claims, typ="at+jwt"),
             expires_in=token.expires_at - now,
             scope=str(claims["scope"]),

@@ -10,7 +10,7 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PolledEvents:
     """What a poll takes away: signals, oldest first, and whether there are more."""
 
     stream: Stream
@@ -19,7 +19,7 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
+class PollDelivery:
     """Lets a receiver fetch its signals (RFC 8936). What it does not acknowledge it gets again."""
 
     store: SecurityEventStore
@@ -33,14 +33,14 @@ class Poll:
             _polled(own_stream(client_id, tx.streams.get(stream_id)))
             return tx.signals.remove(stream_id, told)
 
-    def fetch(self, client_id: str, stream_id: str, limit: int) -> Polled:
+    def fetch(self, client_id: str, stream_id: str, limit: int) -> PolledEvents:
         """Give at most so many, none unless the stream is enabled. Raises UnknownStream or InvalidStream."""
         with self.store.reading() as tx:
             stream = _polled(own_stream(client_id, tx.streams.get(stream_id)))
             if limit == 0 or stream.status != StreamStatus.ENABLED:
-                return Polled(stream, (), more=False)
+                return PolledEvents(stream, (), more=False)
             found = tx.signals.waiting(stream_id, limit + 1)
-        return Polled(stream, found[:limit], more=len(found) > limit)
+        return PolledEvents(stream, found[:limit], more=len(found) > limit)
 
 
 def _polled(stream: Stream) -> Stream:

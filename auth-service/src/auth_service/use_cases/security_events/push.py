@@ -28,7 +28,7 @@ class PushDelayed(Exception):  # noqa: N818 (likewise)
     """It did not arrive, and may another time; ``str(error)`` is safe to log."""
 
 
-class Pusher(Protocol):
+class PushClient(Protocol):
     """Hands a token to a receiver."""
 
     def push(self, url: str, authorization: str | None, token: str) -> None:
@@ -45,14 +45,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Attempt:
     """A try and what became of it; ``why`` is for the log."""
 
     outcome: Outcome
     why: str | None = None
 
 
-def pause_after(tries: int, chance: Callable[[], float] = random.random) -> float:
+def retry_delay(tries: int, chance: Callable[[], float] = random.random) -> float:
     """Give the seconds to wait after so many tries: doubling, bounded, and half of it left to chance."""
     longest = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 10), LONGEST_PAUSE)
     return longest * (0.5 + chance() / 2)
@@ -64,13 +64,13 @@ def security_event_token(signer: Signer, signal: QueuedEvent, stream: Stream, is
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
+class PushDelivery:
     """Sees signals off. Any number of processes may: one that is claimed is nobody else's for LEASE seconds."""
 
     store: SecurityEventStore
     clients: Clients
     signer: Signer
-    pusher: Pusher
+    pusher: PushClient
     issuer: str
     now: Clock
 
@@ -90,7 +90,7 @@ class Deliver:
         with self.store.transaction() as tx:
             return tx.signals.trim(self.now())
 
-    def __call__(self, stream: Stream, signal: QueuedEvent) -> Tried:
+    def __call__(self, stream: Stream, signal: QueuedEvent) -> Attempt:
         """Try one that was claimed, and say what became of it.
 
         It is forgotten once it was accepted or refused, or when it could not be handed over for a day.
@@ -99,21 +99,21 @@ class Deliver:
         tried = self._tried(stream, signal)
         with self.store.transaction() as tx:
             if tried.outcome is Outcome.DELAYED:
-                tx.signals.postpone(signal, self.now() + pause_after(signal.attempts))
+                tx.signals.postpone(signal, self.now() + retry_delay(signal.attempts))
             else:
                 tx.signals.remove(stream.stream_id, [signal.jti])
         return tried
 
-    def _tried(self, stream: Stream, signal: QueuedEvent) -> Tried:
+    def _tried(self, stream: Stream, signal: QueuedEvent) -> Attempt:
         client = self.clients.get(stream.client_id)
         if client is None or not client.enabled:
-            return Tried(Outcome.GIVEN_UP, "its client is disabled")
+            return Attempt(Outcome.GIVEN_UP, "its client is disabled")
         try:
             token = security_event_token(self.signer, signal, stream, self.issuer)
             self.pusher.push(stream.endpoint_url or "", stream.authorization, token)
         except PushRefused as refused:
-            return Tried(Outcome.REFUSED, str(refused))
+            return Attempt(Outcome.REFUSED, str(refused))
         except (PushDelayed, NoSigningKey) as delayed:
             old = self.now() - signal.created_at >= GIVEN_UP_AFTER
-            return Tried(Outcome.GIVEN_UP if old else Outcome.DELAYED, str(delayed))
-        return Tried(Outcome.DELIVERED)
+            return Attempt(Outcome.GIVEN_UP if old else Outcome.DELAYED, str(delayed))
+        return Attempt(Outcome.DELIVERED)

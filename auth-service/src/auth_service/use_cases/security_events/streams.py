@@ -27,7 +27,7 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore,
 
 
 @dataclass(frozen=True, slots=True)
-class StreamAdmin:
+class StreamManagement:
     """What a client can do to its own streams: nobody else's are there for it. ``at_home`` allows http to near hosts."""
 
     store: SecurityEventStore
@@ -123,7 +123,7 @@ class StreamAdmin:
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class StreamAdmin:
     """What whoever runs the mint can do to everybody's streams."""
 
     store: SecurityEventStore

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The end of sessions, and the sessions of one account."""

@@ -9,7 +9,7 @@ from service_kit.web.request_validation import validated
 
 from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.oauth.scopes import parse_scope
-from auth_service.use_cases.accounts.login import Wanted
+from auth_service.use_cases.accounts.login import RequestedAccess
 from auth_service.use_cases.accounts.magic_link import LIFE, LinkCode, LinkToken
 from auth_service.web.accounts.link_cookie import bind_browser, binding_of_browser, unbind_browser
 from auth_service.web.accounts.schemas import Addressee, LinkAsked, LinkPage, RedeemBody
@@ -57,7 +57,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     def redeem(body: RedeemBody) -> Response:
         """Log in with the mailed `token`, or with `email` and `code`, once, and only where it was asked for."""
         binding = body.binding or binding_of_browser(mint.issuer)
-        wanted = Wanted(body.client_id, parse_scope(body.scope), body.audiences())
+        wanted = RequestedAccess(body.client_id, parse_scope(body.scope), body.audiences())
         shown = (
             LinkToken(body.token, binding)
             if body.token

@@ -17,8 +17,8 @@ from touchstone.text import is_line
 
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.errors import MissingScope
-from auth_service.use_cases.admin import Administration
 from auth_service.use_cases.admin.access import ADMIN
+from auth_service.use_cases.admin.administration import Administration
 from auth_service.web.admin.schemas import (
     AccountPath,
     AuditPage,

@@ -14,7 +14,7 @@ from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.oauth.authorization_code_grant import Redemption
 from auth_service.use_cases.oauth.introspection import ActiveRefreshToken
 from auth_service.use_cases.oauth.token_exchange_grant import ACCESS_TOKEN_TYPE
-from auth_service.use_cases.oauth.token_issuer import TokenAnswer
+from auth_service.use_cases.oauth.token_issuer import TokenResponse
 from auth_service.web.dependencies import Mint
 from auth_service.web.errors import NO_STORE, TOKEN_RESPONSES, token_answer
 from auth_service.web.form_parsing import oauth_form
@@ -24,7 +24,7 @@ from auth_service.web.schemas import OAuthProblem
 
 TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
 REFUSALS: dict[Any, Any] = {400: OAuthProblem, 401: OAuthProblem}
-Grant = Callable[[Mint, Client | None, TokenForm], TokenAnswer]
+Grant = Callable[[Mint, Client | None, TokenForm], TokenResponse]
 
 
 def blueprint(mint: Mint) -> ApiBlueprint:
@@ -75,23 +75,23 @@ def _proven(client: Client | None) -> Client:
     return client
 
 
-def _authorization_code(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+def _authorization_code(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
     code = _needed(form.code, "code")
     return mint.redeem(
         _proven(client), Redemption(code, form.redirect_uri, form.code_verifier, form.audiences())
     )
 
 
-def _refresh(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+def _refresh(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
     token = _needed(form.refresh_token, "refresh_token")
     return mint.refresh(token, client, parse_scope(form.scope), form.audiences())
 
 
-def _client_credentials(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+def _client_credentials(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
     return mint.service_token(_proven(client), parse_scope(form.scope), form.audiences())
 
 
-def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
     proven = _proven(client)
     if form.subject_token_type != ACCESS_TOKEN_TYPE or form.requested_token_type not in {
         None,
@@ -107,7 +107,7 @@ def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer
     return mint.exchange(proven, subject_token, targets.pop(), parse_scope(form.scope))
 
 
-def _device(mint: Mint, client: Client | None, form: TokenForm) -> TokenAnswer:
+def _device(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
     return mint.device_grant(_proven(client), _needed(form.device_code, "device_code"))
 
 

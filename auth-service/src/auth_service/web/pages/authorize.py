@@ -10,8 +10,8 @@ from touchstone.text import is_line
 from auth_service.domain.accounts.errors import BadCredentials
 from auth_service.domain.errors import StaleForm
 from auth_service.domain.sessions.browser_session import SignedIn
-from auth_service.use_cases.oauth.authorization_endpoint import Answered, AskForConsent, AskToLogIn, Step
-from auth_service.use_cases.oauth.authorization_request import AuthorizationRequest, Refused
+from auth_service.use_cases.oauth.authorization_endpoint import CodeIssued, ConsentNeeded, LoginNeeded, Step
+from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
 from auth_service.web.dependencies import Front, Mint
 from auth_service.web.html.errors import answer_on_pages
 from auth_service.web.html.parameters import (
@@ -120,7 +120,7 @@ class _Pages:
         try:
             step = self._front.authorize.after_log_in(asked, entered.signed_in)
             response = self._show(asked, step, login=entered.cookie)
-        except Refused as refused:
+        except AuthorizationRefused as refused:
             response = back_to(refused.address.refusal(refused.error))
         self._guard.cookies.set(response, self._guard.cookies.login_name, entered.cookie)
         return response
@@ -130,7 +130,7 @@ class _Pages:
         self._guard.check(fields["_form"], "consent", f"{sent}\n{shown}")
         who = self._who()
         if who is None:
-            return self._show(asked, AskToLogIn())
+            return self._show(asked, LoginNeeded())
         if fields.get("_choice") != "allow":
             raise self._front.authorize.denied(asked)
         return self._show(asked, self._front.authorize.consented(asked, who, frozenset(shown.split())))
@@ -143,11 +143,11 @@ class _Pages:
     ) -> Response:
         errors = {"form": notice} if notice else {}
         match step:
-            case Answered(location):
+            case CodeIssued(location):
                 return back_to(location)
-            case AskForConsent():
+            case ConsentNeeded():
                 return self._consent_page(asked, step, errors, login)
-            case AskToLogIn():
+            case LoginNeeded():
                 hint = asked.login_hint or ""
                 email = hint if len(hint) <= LONGEST_HINT and is_line(hint) else ""
                 return self._log_in_page(asked, 403 if errors else 200, errors, email)
@@ -169,7 +169,7 @@ class _Pages:
         return self._guard.seal(response)
 
     def _consent_page(
-        self, asked: AuthorizationRequest, step: AskForConsent, errors: dict[str, str], login: str | None
+        self, asked: AuthorizationRequest, step: ConsentNeeded, errors: dict[str, str], login: str | None
     ) -> Response:
         sent, shown = written(asked.pairs), sorted(step.scopes)
         others = [(name, value) for name, value in asked.pairs if name != "prompt"]
@@ -199,8 +199,8 @@ def missing_credentials(email: str, password: str) -> dict[str, str]:
 
 
 def _answer_errors(routes: ApiBlueprint) -> None:
-    @routes.errorhandler(Refused)
-    def refused(error: Refused) -> Response:
+    @routes.errorhandler(AuthorizationRefused)
+    def refused(error: AuthorizationRefused) -> Response:
         return back_to(error.address.refusal(error.error))
 
     answer_on_pages(routes)

@@ -7,7 +7,7 @@ from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.sessions.browser_session import SignedIn
-from auth_service.use_cases.oauth.rp_initiated_logout import LogOutRequest
+from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequest
 from auth_service.web.dependencies import Front, Mint
 from auth_service.web.html.errors import answer_on_pages
 from auth_service.web.html.parameters import described, form_pairs, query_pairs, written, written_in_form
@@ -59,7 +59,7 @@ def _who(front: Front) -> SignedIn | None:
     return front.who_is_there(front.forms.cookies.login)
 
 
-def _question(front: Front, asked: LogOutRequest, who: SignedIn, sent: str) -> Response:
+def _question(front: Front, asked: LogoutRequest, who: SignedIn, sent: str) -> Response:
     response = page(
         "logout.html",
         action=PATH,
@@ -71,7 +71,7 @@ def _question(front: Front, asked: LogOutRequest, who: SignedIn, sent: str) -> R
     return front.forms.seal(response)
 
 
-def _logged_out(front: Front, asked: LogOutRequest, who: SignedIn | None) -> Response:
+def _logged_out(front: Front, asked: LogoutRequest, who: SignedIn | None) -> Response:
     front.end_session(asked, who)
     response = back_to(asked.then) if asked.then else page("logged_out.html")
     front.forms.cookies.drop(response, front.forms.cookies.login_name)

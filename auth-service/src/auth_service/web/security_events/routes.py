@@ -10,7 +10,7 @@ from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
 from auth_service.domain.security_events.stream import Stream
-from auth_service.use_cases.security_events.poll import Polled
+from auth_service.use_cases.security_events.poll import PolledEvents
 from auth_service.use_cases.security_events.push import Outcome, security_event_token
 from auth_service.web.dependencies import Mint, SignalDesk
 from auth_service.web.errors import NO_STORE
@@ -114,7 +114,7 @@ def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
 def _poll(routes: ApiBlueprint, mint: Mint, desk: SignalDesk) -> None:
     turns = Turns()
 
-    def fetch(client_id: str, stream_id: str, body: PollRequest) -> Polled:
+    def fetch(client_id: str, stream_id: str, body: PollRequest) -> PolledEvents:
         """Take what there is, and wait for something if there is nothing and the receiver would."""
         limit = min(body.maxEvents, MOST_POLLED)
         polled = desk.poll.fetch(client_id, stream_id, limit)

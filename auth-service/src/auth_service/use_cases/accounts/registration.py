@@ -17,7 +17,7 @@ from auth_service.use_cases.accounts.email_verification import SendVerification
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class Registration:
     """Opens accounts with the role ``customer``."""
 
     store: Store

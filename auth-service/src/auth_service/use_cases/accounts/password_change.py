@@ -13,12 +13,13 @@ from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
 from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
-from auth_service.domain.unit_of_work import Store, record_alone
+from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password, live_session
 
 
 @dataclass(frozen=True, slots=True)
-class ChangePassword:
+class PasswordChange:
     """Lets someone who is logged in replace their password; all their other sessions end with it."""
 
     store: Store
@@ -39,7 +40,7 @@ class ChangePassword:
             facts = AuditEvent(
                 Event.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid
             )
-            record_alone(self.store, facts)
+            record_event(self.store, facts)
             raise WrongPassword("the current password is not right")
         new_hash = self.hasher.hash(new)
         with self.store.transaction() as tx:

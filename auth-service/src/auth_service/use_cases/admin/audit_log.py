@@ -1,0 +1,18 @@
+"""TODO."""
+
+from dataclasses import dataclass
+
+from auth_service.domain.audit_log import AuditEntry, AuditQuery
+from auth_service.domain.unit_of_work import Store
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLogEntries:
+    """Reads the log."""
+
+    store: Store
+
+    def __call__(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
+        """Give the newest entries that are wanted, newest first."""
+        with self.store.reading() as tx:
+            return tx.audit.entries(query, limit)
