@@ -130,7 +130,7 @@ def test_a_fixed_interval_of_any_length_gets_its_tokens(rules, start, poll, appr
     polls(rules, poll, started, *[every] * min(before, int(500 / every)))
     approve(started)
 
-    assert "TokenAnswer" in polls(rules, poll, started, *[every] * (int(4 / every) + 1))
+    assert "TokenResponse" in polls(rules, poll, started, *[every] * (int(4 / every) + 1))
 
 
 def test_an_early_poll_does_not_get_an_approved_code(rules, start, poll, approve):
@@ -139,7 +139,7 @@ def test_an_early_poll_does_not_get_an_approved_code(rules, start, poll, approve
         poll(started)
     approve(started)
 
-    assert polls(rules, poll, started, 3, 1) == ["slow_down", "TokenAnswer"]
+    assert polls(rules, poll, started, 3, 1) == ["slow_down", "TokenResponse"]
 
 
 def test_a_used_code_is_refused_however_early(start, poll, approve):
