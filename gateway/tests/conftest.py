@@ -35,7 +35,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
@@ -62,14 +62,14 @@ def read_head(stream):
 
 
 class Upstream:
-    """Answers each request by `self.answer(request, connection)`, by default with what it got as JSON."""
+    """Answers each request by `self.respond(request, connection)`, by default with what it got as JSON."""
 
     def __init__(self):
         self.begun: list[str] = []  # targets of requests whose head has come
         self.seen: list[Request] = []
         self.connections = 0
         self.gone = threading.Event()
-        self.answer = self.echo
+        self.respond = self.echo
         self.early = None
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
@@ -118,7 +118,7 @@ class Upstream:
                 body = self._body(stream, {n.lower(): v for n, v in headers})
                 request = Request(method, target, headers, body)
                 self.seen.append(request)
-                self.answer(request, connection)
+                self.respond(request, connection)
         self.gone.set()
 
     def _body(self, stream, headers):
@@ -141,7 +141,7 @@ class Upstream:
         self.begun.clear()
         self.seen.clear()
         self.gone.clear()
-        self.answer = self.echo
+        self.respond = self.echo
         self.early = None
 
     def close(self):
@@ -167,22 +167,22 @@ class RawConnection:
 
     def head(self):
         line, headers = read_head(self.stream)
-        return None if line is None else Answer(int(line.split(" ")[1]), headers, b"")
+        return None if line is None else Response(int(line.split(" ")[1]), headers, b"")
 
-    def answer(self, method="GET"):
-        answer = self.head()
-        if answer is None:
+    def response(self, method="GET"):
+        response = self.head()
+        if response is None:
             return None
-        if answer.status < 200:
-            return self.answer(method)
-        if method == "HEAD" or answer.status in (204, 304):
-            return answer
-        if answer["transfer-encoding"] == "chunked":
+        if response.status < 200:
+            return self.response(method)
+        if method == "HEAD" or response.status in (204, 304):
+            return response
+        if response["transfer-encoding"] == "chunked":
             while chunk := self.chunk():
-                answer.body += chunk
+                response.body += chunk
         else:
-            answer.body = self.stream.read(int(answer["content-length"]))
-        return answer
+            response.body = self.stream.read(int(response["content-length"]))
+        return response
 
     def chunk(self):
         data = self.stream.read(int(self.stream.readline(), 16))
@@ -213,9 +213,9 @@ class Running:
         connection = self.connect()
         with contextlib.suppress(ConnectionError):  # refused before all of it was sent
             connection.send(data)
-        return connection.answer(method)
+        return connection.response(method)
 
-    def ask(self, method, target, *headers, body=b"", host="gateway.test"):
+    def request(self, method, target, *headers, body=b"", host="gateway.test"):
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
         if body:
             lines.append(f"Content-Length: {len(body)}")

@@ -163,7 +163,7 @@ def test_truncated_response_raises(runner, app, upstream):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")
         connection.shutdown(2)
 
-    upstream.answer = truncate
+    upstream.respond = truncate
 
     with pytest.raises(ConnectionAbortedError):
         runner.run(call(app))

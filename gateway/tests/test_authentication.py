@@ -234,11 +234,11 @@ def test_list_awaited_once_for_many_requests(signer, statuses):
         await asyncio.sleep(0)
         documents.gate.set()
 
-    answers = gathered(checking(documents), [signer.sign(signer.claims(status=n)) for n in range(20)], leave)
+    results = gathered(checking(documents), [signer.sign(signer.claims(status=n)) for n in range(20)], leave)
 
     assert documents.waited == [statuses.uri]
-    assert isinstance(answers[0], asyncio.CancelledError)
-    assert all(answer.subject for answer in answers[1:])
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert all(result.subject for result in results[1:])
 
 
 def test_lists_awaited_at_once_are_bounded(signer):
@@ -250,9 +250,9 @@ def test_lists_awaited_at_once_are_bounded(signer):
         await until(lambda: len(documents.waited) == 2 and all(each.done() for each in tasks[2:]))
         documents.gate.set()
 
-    answers = gathered(checking(documents), tokens, go_on)
+    results = gathered(checking(documents), tokens, go_on)
 
-    assert [answer.slug for answer in answers] == ["status_unavailable"] * 4
+    assert [result.slug for result in results] == ["status_unavailable"] * 4
     assert len(documents.waited) == 2
 
 

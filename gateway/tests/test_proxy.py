@@ -19,22 +19,22 @@ def proxied(another_upstream, start):
 def test_service_down_is_503_with_retry_after(start):
     (port,) = free_ports(1)
     with start(f"http://127.0.0.1:{port}") as gateway:
-        answer = gateway.ask("GET", "/products")
-        document = gateway.ask("GET", "/openapi.json")
+        response = gateway.request("GET", "/products")
+        document = gateway.request("GET", "/openapi.json")
 
-    assert answer.status == 503
-    assert answer.problem() == "upstream_unavailable"
-    assert int(answer["retry-after"]) >= 1
+    assert response.status == 503
+    assert response.problem() == "upstream_unavailable"
+    assert int(response["retry-after"]) >= 1
     assert document.status == 200
 
 
 def test_breaker_opens_after_failures(proxied):
     line, upstream, gateway = proxied
     line.mode = "refuse"
-    failed = [gateway.ask("GET", "/products") for _ in range(5)]
+    failed = [gateway.request("GET", "/products") for _ in range(5)]
     line.mode = "pass"
 
-    open_ = gateway.ask("GET", "/products")
+    open_ = gateway.request("GET", "/products")
 
     assert {a.status for a in failed} == {503}
     assert open_.status == 503
@@ -47,31 +47,31 @@ def test_invalid_response_is_502(proxied, mode):
     line, _, gateway = proxied
     line.mode, line.limit = mode, 20
 
-    answer = gateway.ask("GET", "/products")
+    response = gateway.request("GET", "/products")
 
-    assert (answer.status, answer.problem()) == (502, "bad_gateway")
+    assert (response.status, response.problem()) == (502, "bad_gateway")
 
 
 def dying(times):
     left = [times]
 
-    def answer(_request, connection):
+    def respond(_request, connection):
         if left[0]:
             left[0] -= 1
             connection.shutdown(2)
         else:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    return answer
+    return respond
 
 
 def test_get_without_response_is_retried_once(another_upstream, start):
     with start(another_upstream.url) as gateway:
-        another_upstream.answer = dying(1)
-        once = gateway.ask("GET", "/products").status
+        another_upstream.respond = dying(1)
+        once = gateway.request("GET", "/products").status
         another_upstream.seen.clear()
-        another_upstream.answer = dying(9)
-        again = gateway.ask("GET", "/products").status
+        another_upstream.respond = dying(9)
+        again = gateway.request("GET", "/products").status
 
     assert (once, again) == (200, 502)
     assert len(another_upstream.seen) == 2
@@ -80,12 +80,12 @@ def test_get_without_response_is_retried_once(another_upstream, start):
 @pytest.mark.parametrize("body", [b"", b"{}"])
 def test_post_is_never_retried(another_upstream, start, body, bearer):
     with start(another_upstream.url) as gateway:
-        gateway.ask("GET", "/products")
+        gateway.request("GET", "/products")
         another_upstream.seen.clear()
-        another_upstream.answer = dying(9)
-        answer = gateway.ask("POST", "/orders", bearer(), body=body)
+        another_upstream.respond = dying(9)
+        response = gateway.request("POST", "/orders", bearer(), body=body)
 
-    assert answer.status == 502
+    assert response.status == 502
     assert len(another_upstream.seen) == 1
 
 
@@ -94,9 +94,9 @@ def test_get_begun_is_not_retried(another_upstream, start):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-")
         connection.shutdown(2)
 
-    another_upstream.answer = begin
+    another_upstream.respond = begin
     with start(another_upstream.url) as gateway:
-        assert gateway.ask("GET", "/products").status == 502
+        assert gateway.request("GET", "/products").status == 502
 
     assert len(another_upstream.seen) == 1
 
@@ -107,16 +107,16 @@ def test_slow_service_is_504(another_upstream, start):
     def late(request, connection):
         release.wait(20)
 
-    another_upstream.answer = late
+    another_upstream.respond = late
     with start(another_upstream.url) as gateway:
         line = gateway.connect()
         line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
-        meanwhile = gateway.ask("GET", "/livez").status
-        answer = line.answer()
+        meanwhile = gateway.request("GET", "/livez").status
+        response = line.response()
         release.set()
 
     assert meanwhile == 200
-    assert (answer.status, answer.problem()) == (504, "upstream_timeout")
+    assert (response.status, response.problem()) == (504, "upstream_timeout")
 
 
 def test_long_polls_are_bounded(another_upstream, start):
@@ -128,39 +128,41 @@ def test_long_polls_are_bounded(another_upstream, start):
             release.wait(20)
         another_upstream.say(connection, json.dumps(request.values("prefer")).encode())
 
-    another_upstream.answer = hold
+    another_upstream.respond = hold
     with start(another_upstream.url, waiting_requests=9) as gateway:
         lines = [gateway.connect() for _ in range(4)]
         for line in lines:
             line.send(b"GET /.well-known/jwks.json HTTP/1.1\r\nHost: a\r\nPrefer: wait=25\r\n\r\n")
         held = [waiting.acquire(timeout=10) for _ in lines]
-        one_more = gateway.ask("GET", "/.well-known/jwks.json", "Prefer: wait=25")
-        elsewhere = gateway.ask("GET", "/products", "Prefer: wait=25")
+        one_more = gateway.request("GET", "/.well-known/jwks.json", "Prefer: wait=25")
+        elsewhere = gateway.request("GET", "/products", "Prefer: wait=25")
         release.set()
-        answers = [line.answer().body for line in lines]
+        responses = [line.response().body for line in lines]
 
     assert all(held)
     assert (one_more.body, elsewhere.body) == (b"[]", b"[]")
-    assert answers == [b'["wait=25"]'] * 4
+    assert responses == [b'["wait=25"]'] * 4
 
 
 def test_client_over_limit_is_429(another_upstream, start):
     with start(another_upstream.url, rate_limit_client="2/minute") as gateway:
-        answers = [gateway.ask("GET", "/products") for _ in range(3)]
+        responses = [gateway.request("GET", "/products") for _ in range(3)]
 
-    assert [a.status for a in answers] == [200, 200, 429]
-    assert answers[2].problem() == "too_many_requests"
-    assert 1 <= int(answers[2]["retry-after"]) <= 61
+    assert [a.status for a in responses] == [200, 200, 429]
+    assert responses[2].problem() == "too_many_requests"
+    assert 1 <= int(responses[2]["retry-after"]) <= 61
 
 
 def test_login_limits_by_address_and_account(another_upstream, start):
     rates = {"rate_limit_login": "4/minute", "rate_limit_account": "2/minute"}
     with start(another_upstream.url, **rates) as gateway:
         alice = [
-            gateway.ask("POST", "/login", body=b'{"email": "alice@example.com"}').status for _ in range(3)
+            gateway.request("POST", "/login", body=b'{"email": "alice@example.com"}').status for _ in range(3)
         ]
-        bob = [gateway.ask("POST", "/login", body=b'{"email": "bob@example.com"}').status for _ in range(2)]
-        products = gateway.ask("GET", "/products").status
+        bob = [
+            gateway.request("POST", "/login", body=b'{"email": "bob@example.com"}').status for _ in range(2)
+        ]
+        products = gateway.request("GET", "/products").status
 
     assert alice == [200, 200, 429]
     assert bob == [200, 429]
@@ -174,9 +176,9 @@ BROWSER = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 
 def test_get_of_login_page_is_not_limited(another_upstream, start):
     with start(another_upstream.url, rate_limit_login="2/minute") as gateway:
-        looked = [gateway.ask("GET", "/oauth/authorize").status for _ in range(4)]
-        sent = [gateway.ask("POST", "/oauth/authorize", FORM, body=b"a=b").status for _ in range(3)]
-        after = gateway.ask("GET", "/oauth/authorize").status
+        looked = [gateway.request("GET", "/oauth/authorize").status for _ in range(4)]
+        sent = [gateway.request("POST", "/oauth/authorize", FORM, body=b"a=b").status for _ in range(3)]
+        after = gateway.request("GET", "/oauth/authorize").status
 
     assert looked == [200] * 4
     assert sent == [200, 200, 429]
@@ -201,34 +203,34 @@ def test_get_of_login_page_is_not_limited(another_upstream, start):
 )
 def test_rate_limit_page_or_problem(another_upstream, start, path, headers, page):
     with start(another_upstream.url, rate_limit_login="1/minute") as gateway:
-        gateway.ask("POST", path, *headers, body=b"{}")
-        answer = gateway.ask("POST", path, *headers, body=b"{}")
+        gateway.request("POST", path, *headers, body=b"{}")
+        response = gateway.request("POST", path, *headers, body=b"{}")
 
-    seconds = int(answer["retry-after"])
-    assert answer.status == 429
+    seconds = int(response["retry-after"])
+    assert response.status == 429
     assert 1 <= seconds <= 61
     if page:
-        assert answer["content-type"] == "text/html; charset=utf-8"
-        assert f"Please try again in {seconds} second" in answer.body.decode()
-        assert answer["content-security-policy"].startswith("default-src 'none'")
+        assert response["content-type"] == "text/html; charset=utf-8"
+        assert f"Please try again in {seconds} second" in response.body.decode()
+        assert response["content-security-policy"].startswith("default-src 'none'")
     else:
-        assert answer.problem() == "too_many_requests"
+        assert response.problem() == "too_many_requests"
 
 
 def test_service_down_shows_error_page(start):
     (port,) = free_ports(1)
     with start(f"http://127.0.0.1:{port}") as gateway:
-        answer = gateway.ask("GET", "/oauth/device", BROWSER)
+        response = gateway.request("GET", "/oauth/device", BROWSER)
 
-    assert (answer.status, answer["content-type"]) == (503, "text/html; charset=utf-8")
-    assert "Please try again in" in answer.body.decode()
+    assert (response.status, response["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "Please try again in" in response.body.decode()
 
 
 def test_keys_missing_is_503(another_upstream, start, bearer):
     (port,) = free_ports(1)
     with start(another_upstream.url, issuer_backchannel=f"http://127.0.0.1:{port}") as gateway:
-        answer, ready = gateway.ask("GET", "/orders", bearer()), gateway.ask("GET", "/readyz")
+        response, ready = gateway.request("GET", "/orders", bearer()), gateway.request("GET", "/readyz")
 
-    assert (answer.status, answer.problem()) == (503, "keys_unavailable")
-    assert answer["retry-after"]
+    assert (response.status, response.problem()) == (503, "keys_unavailable")
+    assert response["retry-after"]
     assert (ready.status, list(json.loads(ready.body)["reasons"])) == (503, ["issuer"])

@@ -13,10 +13,10 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("target", FORBIDDEN)
 def test_forbidden_target_is_400(gateway, upstream, target):
-    answer = gateway.ask("GET", target)
+    response = gateway.request("GET", target)
 
-    assert answer.status == 400
-    assert answer.problem() in ("bad_target", "bad_request")
+    assert response.status == 400
+    assert response.problem() in ("bad_target", "bad_request")
     assert upstream.seen == []
 
 
@@ -71,17 +71,17 @@ REFUSED = {
 def test_bad_request_is_refused(gateway, upstream, what):
     request, status = REFUSED[what]
 
-    answer = gateway.raw(request)
+    response = gateway.raw(request)
 
-    assert answer.status == status
-    assert answer.problem()
+    assert response.status == status
+    assert response.problem()
     assert upstream.seen == []
 
 
 def test_body_at_limit_is_passed_on(gateway, upstream):
-    answer = gateway.ask("POST", "/oauth/token", body=b"a" * 65536)
+    response = gateway.request("POST", "/oauth/token", body=b"a" * 65536)
 
-    assert answer.status == 200
+    assert response.status == 200
     assert upstream.seen[0].body == b"a" * 65536
 
 
@@ -89,7 +89,7 @@ def test_http_1_0_request_closes_connection(gateway, upstream):
     line = gateway.connect()
     line.send(head(version="HTTP/1.0"))
 
-    assert line.answer().status == 200
+    assert line.response().status == 200
     assert line.ended()
 
 
@@ -100,7 +100,7 @@ def test_upgrade_is_not_accepted(gateway, upstream, upgrade):
         head(HOST, "Connection: Upgrade, HTTP2-Settings", f"Upgrade: {upgrade}", "HTTP2-Settings: AAMAAABk")
     )
 
-    assert line.answer().status == 200
+    assert line.response().status == 200
     assert line.ended()
     assert not upstream.seen[0].values("upgrade") + upstream.seen[0].values("http2-settings")
 
@@ -112,7 +112,7 @@ def test_expect_100_is_answered(gateway, upstream):
     line.send(b"{}")
 
     assert interim.status == 100
-    assert line.answer().status == 200
+    assert line.response().status == 200
     assert upstream.seen[0].body == b"{}"
     assert not upstream.seen[0].values("expect")
 
@@ -121,13 +121,15 @@ def test_pipelined_requests_are_answered_in_order(gateway):
     line = gateway.connect()
     line.send(head(HOST) + head(HOST, target="/livez") + head(HOST, target="/nowhere"))
 
-    assert [line.answer().status for _ in range(3)] == [200, 200, 404]
+    assert [line.response().status for _ in range(3)] == [200, 200, 404]
 
 
 def test_forged_headers_reach_no_service(gateway, upstream):
     forged = ["X-Forwarded-For: 6.6.6.6", "X_Forwarded_For: 6.6.6.6", "X.User.Id: root", "x-USER-id: root", "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6",
               "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "Proxy: http://evil", "Connection: close, X-Secret", "X-Secret: 1", "TE: trailers"]  # fmt: skip
-    gateway.ask("GET", "/products?a=%2e%2e&b", *forged, "X-Request-ID: mine", "Accept: text/x", "X-Empty:")
+    gateway.request(
+        "GET", "/products?a=%2e%2e&b", *forged, "X-Request-ID: mine", "Accept: text/x", "X-Empty:"
+    )
 
     (request,) = upstream.seen
     names = sorted(name.lower() for name, _ in request.headers)
@@ -147,41 +149,41 @@ def test_forged_headers_reach_no_service(gateway, upstream):
 
 
 def test_bearer_is_checked_and_passed_on(gateway, upstream, bearer):
-    assert gateway.ask("GET", "/orders", bearer()).status == 200
-    assert gateway.ask("GET", "/users/me", bearer("users-service")).status == 200
-    assert gateway.ask("GET", "/oauth/userinfo", bearer("auth-service")).status == 200
-    assert gateway.ask("GET", "/users/me", bearer("orders-service")).status == 401
+    assert gateway.request("GET", "/orders", bearer()).status == 200
+    assert gateway.request("GET", "/users/me", bearer("users-service")).status == 200
+    assert gateway.request("GET", "/oauth/userinfo", bearer("auth-service")).status == 200
+    assert gateway.request("GET", "/users/me", bearer("orders-service")).status == 401
     assert upstream.seen[0].values("authorization")[0].startswith("Bearer ey")
 
 
 @pytest.mark.parametrize("credentials", ["Basic YTpi", "Bearer rubbish", "DPoP x"])
 def test_public_route_passes_any_credentials(gateway, upstream, credentials):
-    gateway.ask("POST", "/oauth/token", f"Authorization: {credentials}", body=b"a=b")
+    gateway.request("POST", "/oauth/token", f"Authorization: {credentials}", body=b"a=b")
 
     assert upstream.seen[0].values("authorization") == [credentials]
 
 
 def test_own_routes_are_answered(gateway):
-    docs = gateway.ask("GET", "/docs")
-    home = gateway.ask("GET", "/")
+    docs = gateway.request("GET", "/docs")
+    home = gateway.request("GET", "/")
 
-    assert json.loads(gateway.ask("GET", "/livez").body) == {"status": "alive"}
-    assert json.loads(gateway.ask("GET", "/readyz").body)["status"] == "ready"
-    assert json.loads(gateway.ask("GET", "/openapi.json").body)["openapi"].startswith("3.1")
+    assert json.loads(gateway.request("GET", "/livez").body) == {"status": "alive"}
+    assert json.loads(gateway.request("GET", "/readyz").body)["status"] == "ready"
+    assert json.loads(gateway.request("GET", "/openapi.json").body)["openapi"].startswith("3.1")
     assert b"<script" not in docs.body
     assert "default-src 'none'" in docs["content-security-policy"]
     assert (home.status, home["location"]) == (302, "/docs")
-    assert gateway.ask("HEAD", "/docs").status == 200
+    assert gateway.request("HEAD", "/docs").status == 200
 
 
 def test_token_missing_challenge(gateway):
-    assert gateway.ask("GET", "/orders")["www-authenticate"] == "Bearer"
+    assert gateway.request("GET", "/orders")["www-authenticate"] == "Bearer"
 
 
 def test_head_response_has_no_body(gateway):
     line = gateway.connect()
     line.send(head(HOST, method="HEAD") + head(HOST, method="HEAD", target="/nowhere") + head(HOST))
 
-    assert line.answer("HEAD").status == 200
-    assert line.answer("HEAD").status == 404
-    assert line.answer().status == 200
+    assert line.response("HEAD").status == 200
+    assert line.response("HEAD").status == 404
+    assert line.response().status == 200

@@ -4,7 +4,7 @@ import pytest
 from gateway.response_headers import SECURITY_HEADERS, ResponseHeaders, decode
 
 
-def answer(status, headers, security=()):
+def response(status, headers, security=()):
     return decode(ResponseHeaders(security)(status, headers).head)
 
 
@@ -18,11 +18,11 @@ def test_response_headers_revealing_are_dropped():
         (b"x-powered-by", b"p"),
     ]
 
-    assert answer(200, came) == []
+    assert response(200, came) == []
 
 
 def test_response_gets_missing_security_headers():
-    kept = answer(
+    kept = response(
         200,
         [(b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-frame-options", b"SAMEORIGIN")],
         SECURITY_HEADERS,
@@ -35,9 +35,11 @@ def test_response_gets_missing_security_headers():
 
 @pytest.mark.parametrize("pair", [(b"content-length", b"5x"), (b"a b", b"1"), (b"x", b"a\rb"), (b"", b"1")])
 def test_response_header_invalid_is_dropped(pair):
-    assert answer(200, [pair]) == []
+    assert response(200, [pair]) == []
 
 
 def test_content_length_at_most_once():
-    assert answer(304, [(b"content-length", b"5")]) == []
-    assert answer(200, [(b"content-length", b"5"), (b"content-length", b"6")]) == [(b"content-length", b"5")]
+    assert response(304, [(b"content-length", b"5")]) == []
+    assert response(200, [(b"content-length", b"5"), (b"content-length", b"6")]) == [
+        (b"content-length", b"5")
+    ]

@@ -23,34 +23,34 @@ def following(published, another_upstream, start):
 
 
 def refused_as(gateway, bearer):
-    answer = gateway.ask("GET", "/orders", bearer)
-    return answer.problem() if answer.status >= 400 else None
+    response = gateway.request("GET", "/orders", bearer)
+    return response.problem() if response.status >= 400 else None
 
 
 def test_first_token_of_a_list_is_accepted(following, bearer):
-    assert following.ask("GET", "/orders", bearer(status=7)).status == 200
+    assert following.request("GET", "/orders", bearer(status=7)).status == 200
 
 
 def test_ended_session_is_refused(following, published, another_upstream, bearer):
     ending, other = bearer(status=7), bearer(status=8)
-    following.ask("GET", "/orders", ending)
+    following.request("GET", "/orders", ending)
 
     published.revoke(7)
 
     assert wait_for(lambda: refused_as(following, ending), what="the refusal") == "revoked_token"
     another_upstream.seen.clear()
-    assert following.ask("GET", "/orders", ending)["www-authenticate"].startswith(
+    assert following.request("GET", "/orders", ending)["www-authenticate"].startswith(
         'Bearer error="invalid_token"'
     )
     assert another_upstream.seen == []
-    assert following.ask("GET", "/orders", other).status == 200
+    assert following.request("GET", "/orders", other).status == 200
 
 
 def test_list_missing_is_503(following, signer, bearer):
-    answer = following.ask("GET", "/orders", bearer(status=signer.status(7, number=2)))
+    response = following.request("GET", "/orders", bearer(status=signer.status(7, number=2)))
 
-    assert (answer.status, answer.problem()) == (503, "status_unavailable")
-    assert int(answer["retry-after"]) >= 1
+    assert (response.status, response.problem()) == (503, "status_unavailable")
+    assert int(response["retry-after"]) >= 1
 
 
 def test_last_list_serves_without_issuer(following, published, bearer):
@@ -60,14 +60,14 @@ def test_last_list_serves_without_issuer(following, published, bearer):
 
     published.close()
 
-    assert following.ask("GET", "/orders", good).status == 200
+    assert following.request("GET", "/orders", good).status == 200
     assert refused_as(following, ended) == "revoked_token"
 
 
 def test_readyz_reports_documents(following, bearer):
-    following.ask("GET", "/orders", bearer(status=7))
+    following.request("GET", "/orders", bearer(status=7))
 
-    documents = json.loads(following.ask("GET", "/readyz").body)["documents"]
+    documents = json.loads(following.request("GET", "/readyz").body)["documents"]
 
     assert documents.keys() == {"jwks", list_path().strip("/")}
     assert all(each["version"] == 1 and each["last_error"] is None for each in documents.values())
@@ -76,10 +76,10 @@ def test_readyz_reports_documents(following, bearer):
 def test_snapshots_serve_without_issuer(published, another_upstream, start, bearer, tmp_path):
     kept = {"issuer_backchannel": published.url, "snapshots_dir": tmp_path}
     with start(another_upstream.url, **kept) as first:
-        assert first.ask("GET", "/orders", bearer(status=7)).status == 200
+        assert first.request("GET", "/orders", bearer(status=7)).status == 200
     published.close()
 
     with start(another_upstream.url, **kept) as second:
-        answer = second.ask("GET", "/orders", bearer(status=7))
+        response = second.request("GET", "/orders", bearer(status=7))
 
-    assert answer.status == 200
+    assert response.status == 200

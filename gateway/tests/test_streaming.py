@@ -25,7 +25,7 @@ def test_response_is_streamed(gateway, upstream):
         chunked(connection, b"last")
         connection.sendall(b"0\r\n\r\n")
 
-    upstream.answer = trickle
+    upstream.respond = trickle
     line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
     line.head()
@@ -37,12 +37,12 @@ def test_response_is_streamed(gateway, upstream):
 
 def test_large_response_reaches_slow_client(gateway, upstream):
     data = bytes(range(256)) * 40_000  # 10 MB, more than all buffers on the way
-    upstream.answer = lambda _request, connection: upstream.say(connection, data)
+    upstream.respond = lambda _request, connection: upstream.say(connection, data)
     line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
     time.sleep(0.2)
 
-    assert line.answer().body == data
+    assert line.response().body == data
 
 
 def test_client_disconnect_ends_upstream_call(gateway, upstream):
@@ -53,7 +53,7 @@ def test_client_disconnect_ends_upstream_call(gateway, upstream):
         connection.recv(1)  # until the gateway hangs up
         raise OSError
 
-    upstream.answer = never
+    upstream.respond = never
     line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
     assert called.wait(10)
@@ -82,7 +82,7 @@ def test_response_truncated_resets_connection(gateway, upstream, half, version):
         seen.wait(10)
         connection.shutdown(socket.SHUT_RDWR)
 
-    upstream.answer = cut_off
+    upstream.respond = cut_off
     line = gateway.connect()
     line.send(f"GET /products HTTP/{version}\r\nHost: a\r\n\r\n".encode())
     assert line.head().status == 200
@@ -94,38 +94,38 @@ def test_response_truncated_resets_connection(gateway, upstream, half, version):
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 def test_response_without_body(gateway, upstream, status):
-    upstream.answer = lambda _r, connection: connection.sendall(
+    upstream.respond = lambda _r, connection: connection.sendall(
         f"HTTP/1.1 {status}\r\nETag: x\r\n\r\n".encode()
     )
     line = gateway.connect()
     line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
 
-    assert [line.answer().status, line.answer().status] == [int(status[:3])] * 2
+    assert [line.response().status, line.response().status] == [int(status[:3])] * 2
 
 
 def test_interim_response_is_skipped(gateway, upstream):
-    upstream.answer = lambda _r, c: c.sendall(
+    upstream.respond = lambda _r, c: c.sendall(
         b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     )
 
-    assert gateway.ask("GET", "/products").body == b"ok"
+    assert gateway.request("GET", "/products").body == b"ok"
 
 
 def test_response_cookies_are_passed_on(gateway, upstream):
-    upstream.answer = lambda _r, c: upstream.say(
+    upstream.respond = lambda _r, c: upstream.say(
         c, b"ok", "200 OK", "Set-Cookie: a=1", "Set-Cookie: b=2", "Server: x", "Connection: X-In", "X-In: 1"
     )
-    answer = gateway.ask("GET", "/products")
+    response = gateway.request("GET", "/products")
 
-    assert answer["set-cookie"] == "a=1, b=2"
-    assert not answer["server"] + answer["x-in"]
-    assert answer["x-content-type-options"] == "nosniff"
+    assert response["set-cookie"] == "a=1, b=2"
+    assert not response["server"] + response["x-in"]
+    assert response["x-content-type-options"] == "nosniff"
 
 
 def test_redirect_is_not_followed(gateway, upstream):
-    upstream.answer = lambda _r, c: upstream.say(c, b"", "302 Found", "Location: http://127.0.0.1:1/")
+    upstream.respond = lambda _r, c: upstream.say(c, b"", "302 Found", "Location: http://127.0.0.1:1/")
 
-    assert gateway.ask("GET", "/products").status == 302
+    assert gateway.request("GET", "/products").status == 302
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "HEAD"])
@@ -136,10 +136,10 @@ def test_method_is_passed_on(gateway, upstream, bearer, method):
     }.get(method, ("/admin/keys/x", "auth-service"))
     path = "/admin/keys" if method == "HEAD" else path
 
-    answer = gateway.ask(method, path, bearer(audience), body=b"{}" if method == "PATCH" else b"")
+    response = gateway.request(method, path, bearer(audience), body=b"{}" if method == "PATCH" else b"")
 
     (request,) = upstream.seen
-    assert answer.status == 200
+    assert response.status == 200
     assert (request.method, request.target, request.body) == (
         method,
         path,

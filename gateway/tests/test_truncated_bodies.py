@@ -67,7 +67,7 @@ def begin(gateway, bearer):
 
 def settled(gateway, upstream):
     """Return whether the service has received only a later request."""
-    assert gateway.ask("GET", "/products?later").status == 200
+    assert gateway.request("GET", "/products?later").status == 200
     return upstream.begun == ["/products?later"]
 
 
@@ -79,8 +79,8 @@ def test_body_truncated_reaches_no_service(gateway, upstream, begin, half, end):
 
     if end == "half-close":
         with contextlib.suppress(ConnectionError):
-            answer = line.answer()
-            assert answer is None or answer.status == 400
+            response = line.response()
+            assert response is None or response.status == 400
     assert settled(gateway, upstream)
 
 
@@ -96,7 +96,7 @@ def test_body_truncated_at_any_route(gateway, upstream, begin, method, path):
 def test_body_malformed_is_400(gateway, upstream, begin, broken):
     line = begin(BROKEN[broken])
 
-    assert line.answer().status == 400
+    assert line.response().status == 400
     assert line.ended()
     assert settled(gateway, upstream)
 
@@ -115,7 +115,7 @@ def test_body_unfinished_is_408(impatient, another_upstream, half):
     line = impatient.connect()
     line.send(b"POST /oauth/token HTTP/1.1\r\nHost: a\r\n" + HALF[half])
 
-    assert line.answer().problem() == "request_timeout"
+    assert line.response().problem() == "request_timeout"
     assert line.ended()
     assert settled(impatient, another_upstream)
 
@@ -130,7 +130,7 @@ def test_slow_bodies_use_no_upstream_connection(gateway, upstream, begin):
     assert upstream.connections <= before + 1
     for line in lines:
         line.send(b"0\r\n\r\n")
-    assert {line.answer().status for line in lines} == {200}
+    assert {line.response().status for line in lines} == {200}
     assert [request.body for request in upstream.seen[1:]] == [WHOLE + b" "] * 50
 
 
@@ -140,7 +140,7 @@ def test_body_in_chunks_gets_a_length(gateway, upstream, begin, method):
     line = begin(b"Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", method, path)
     line.send(b"4\r\nlast\r\n0\r\nX-Trailer: 1\r\n\r\n")
 
-    assert line.answer(method).status == 200
+    assert line.response(method).status == 200
     (request,) = upstream.seen
     assert request.body == b"firstlast"
     assert request.values("content-length") == ["9"]
@@ -154,7 +154,7 @@ def test_body_at_own_route_is_read(gateway):
         b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ):
         line.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n" + framing)
-        assert line.answer().status == 200
+        assert line.response().status == 200
 
 
 @pytest.mark.parametrize("length", [65537, 10**9])
@@ -176,7 +176,7 @@ def test_body_of_refused_request_is_not_read(gateway, upstream):
 def test_rest_of_refused_body_is_ignored(gateway, upstream):
     line = gateway.connect()
     line.send(b"POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
-    assert line.answer().status == 401
+    assert line.response().status == 401
     line.send(b"broken\r\n\r\n")
 
     assert line.ended()
@@ -194,10 +194,10 @@ def roomy(another_upstream, settings, serve):
 
 def test_long_body_is_passed_on(roomy, another_upstream):
     body = bytes(range(256)) * (MAX_ROUTE_BODY // 256)
-    another_upstream.answer = lambda _request, connection: another_upstream.say(connection)
+    another_upstream.respond = lambda _request, connection: another_upstream.say(connection)
 
-    assert roomy.ask("PUT", "/x", body=body).status == 200
-    assert roomy.ask("PUT", "/x", body=b"short").status == 200
+    assert roomy.request("PUT", "/x", body=body).status == 200
+    assert roomy.request("PUT", "/x", body=b"short").status == 200
     assert [request.body for request in another_upstream.seen] == [body, b"short"]
     assert another_upstream.seen[0].values("content-length") == [str(len(body))]
 
@@ -205,11 +205,11 @@ def test_long_body_is_passed_on(roomy, another_upstream):
 def test_long_body_answered_early(roomy, another_upstream):
     another_upstream.early = lambda connection: another_upstream.say(connection, b"no", "403 Forbidden")
 
-    assert roomy.ask("PUT", "/x", body=b"a" * 4_000_000).status == 403
+    assert roomy.request("PUT", "/x", body=b"a" * 4_000_000).status == 403
 
 
 def test_long_body_is_not_retried(roomy, another_upstream):
-    another_upstream.answer = lambda _request, connection: connection.shutdown(socket.SHUT_RDWR)
+    another_upstream.respond = lambda _request, connection: connection.shutdown(socket.SHUT_RDWR)
 
-    assert roomy.ask("PUT", "/x", body=b"a" * 4_000_000).status == 502
+    assert roomy.request("PUT", "/x", body=b"a" * 4_000_000).status == 502
     assert len(another_upstream.seen) == 1

@@ -7,22 +7,22 @@ import pytest
 from gateway.http_client.exchange import MAX_HEAD
 
 
-def ask(gateway, method="GET"):
-    return gateway.ask(method, "/products")
+def get(gateway, method="GET"):
+    return gateway.request(method, "/products")
 
 
 def test_connection_is_reused(gateway, upstream):
-    ask(gateway)
+    get(gateway)
     before = upstream.connections
-    answers = [ask(gateway).status for _ in range(3)]
+    responses = [get(gateway).status for _ in range(3)]
 
-    assert answers == [200, 200, 200]
+    assert responses == [200, 200, 200]
     assert upstream.connections == before
 
 
 @pytest.mark.parametrize("line", ["Connection: close", "Transfer-Encoding: chunked"])
 def test_connection_in_doubt_is_not_reused(another_upstream, start, line):
-    another_upstream.answer = lambda _r, c: (
+    another_upstream.respond = lambda _r, c: (
         another_upstream.say(c, b"ok", "200 OK", line)
         if "close" in line
         else c.sendall(
@@ -30,9 +30,9 @@ def test_connection_in_doubt_is_not_reused(another_upstream, start, line):
         )
     )
     with start(another_upstream.url) as gateway:
-        answers = [ask(gateway).body for _ in range(2)]
+        responses = [get(gateway).body for _ in range(2)]
 
-    assert answers == [b"ok", b"ok"]
+    assert responses == [b"ok", b"ok"]
     assert another_upstream.connections == 2
 
 
@@ -41,14 +41,14 @@ def test_closed_connection_is_not_reused(another_upstream, start):
         another_upstream.say(connection, b"ok")
         connection.shutdown(socket.SHUT_RDWR)
 
-    another_upstream.answer = once
+    another_upstream.respond = once
     with start(another_upstream.url) as gateway:
-        answers = []
+        responses = []
         for _ in range(3):
-            answers.append(ask(gateway).status)
+            responses.append(get(gateway).status)
             time.sleep(0.05)
 
-    assert answers == [200, 200, 200]
+    assert responses == [200, 200, 200]
     assert len(another_upstream.seen) == 3
 
 
@@ -59,12 +59,12 @@ def test_unsolicited_response_ends_connection(another_upstream, start):
         kept.append(connection)
         another_upstream.say(connection, b"ok")
 
-    another_upstream.answer = keep
+    another_upstream.respond = keep
     with start(another_upstream.url) as gateway:
-        ask(gateway)
+        get(gateway)
         kept[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
         assert another_upstream.gone.wait(5)
-        assert ask(gateway).body == b"ok"
+        assert get(gateway).body == b"ok"
 
 
 def test_response_without_length_is_complete(gateway, upstream):
@@ -72,17 +72,17 @@ def test_response_without_length_is_complete(gateway, upstream):
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall of it")
         connection.shutdown(socket.SHUT_WR)
 
-    upstream.answer = until_the_end
+    upstream.respond = until_the_end
 
-    assert ask(gateway).body == b"all of it"
+    assert get(gateway).body == b"all of it"
 
 
 def test_head_response_ends_with_its_head(gateway, upstream):
-    upstream.answer = lambda _r, c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    upstream.respond = lambda _r, c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 
-    answers = [ask(gateway, "HEAD") for _ in range(2)]
+    responses = [get(gateway, "HEAD") for _ in range(2)]
 
-    assert [(a.status, a["content-length"]) for a in answers] == [(200, "5")] * 2
+    assert [(a.status, a["content-length"]) for a in responses] == [(200, "5")] * 2
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_head_response_ends_with_its_head(gateway, upstream):
     ],
 )
 def test_ambiguous_response_is_502(another_upstream, start, said):
-    another_upstream.answer = lambda _r, c: c.sendall(said)
+    another_upstream.respond = lambda _r, c: c.sendall(said)
     with start(another_upstream.url) as gateway:
-        answer = ask(gateway)
+        response = get(gateway)
 
-    assert (answer.status, answer.problem()) == (502, "bad_gateway")
+    assert (response.status, response.problem()) == (502, "bad_gateway")

@@ -26,13 +26,13 @@ def test_slow_request_is_408(gateway, upstream):
     body.send(b"a")
     for line, status in ((slow, 408), (body, 408), (silent, None)):
         check_time_limits(MESSAGE_SECONDS)
-        answer = line.answer()
-        assert (answer and answer.status) == status
+        response = line.response()
+        assert (response and response.status) == status
     assert upstream.seen == []
 
 
 def test_client_not_reading_is_disconnected(gateway, upstream):
-    upstream.answer = lambda _request, connection: upstream.say(connection, b"a" * 20_000_000)
+    upstream.respond = lambda _request, connection: upstream.say(connection, b"a" * 20_000_000)
     line = gateway.connect()
     line.send(GET)
     assert line.stream.read(1) == b"H"
@@ -45,7 +45,7 @@ def test_client_not_reading_is_disconnected(gateway, upstream):
 def test_idle_connection_is_closed(gateway):
     line = gateway.connect()
     line.send(GET)
-    line.answer()
+    line.response()
     check_time_limits(IDLE_SECONDS)
 
     assert line.ended()
