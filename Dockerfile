@@ -18,7 +18,7 @@ COPY tools/missing.py ./tools/
 RUN set -- ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
  && /opt/venv/bin/uv pip install --quiet --offline --no-cache --compile-bytecode --no-deps --no-build-isolation "$@" \
  && /opt/venv/bin/python tools/missing.py "$@" \
- && /opt/venv/bin/uv pip uninstall --quiet flit_core honcho pip uv
+ && /opt/venv/bin/uv pip uninstall --quiet flit_core pip uv
 
 FROM python:3.13-slim-bookworm
 # The numbers matter: every volume that a service writes to belongs to this user.

@@ -1,22 +1,21 @@
-"""What `make run` starts: the four services, their ports, their settings."""
+"""The settings of the cluster that `make run` starts: ports, folders, and the environment of each service."""
 
 from __future__ import annotations
 
 import json
-import shlex
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
-from service_kit.server import service_table
-from service_kit.server.service_table import LOOPBACK
+from service_kit.server.service_table import LOOPBACK, SERVICES
 
 ROOT = Path(__file__).resolve().parent.parent
-LAST_PORT = 65535
-NOTE = "settings.json"
-# What commands need to know of the last `make run`, to work on the same keys and clients; never a secret.
-NOTED = (
+VAR = ROOT / "var"
+SAVED_SETTINGS = VAR / "settings.json"
+# With these settings of the last `make run` commands work on the same keys and clients. None of them is secret.
+SAVED = (
     "ACCESS_TOKEN_TTL",
     "CLIENTS_FILE",
     "ISSUER",
@@ -33,133 +32,83 @@ NOTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """One process of the cluster, at the port that was chosen for it."""
+class ClusterSettings:
+    """What an environment says of the cluster; `ports` by service, in the order in which they start."""
 
-    name: str
-    port: int
-    how: service_table.Service
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def command(self) -> str:
-        """The shell line that becomes the server itself, so that its process is the one that is watched."""
-        return f"exec {shlex.join(self.how.command(self.port))}"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The services in the order in which they start, and where they keep what they make."""
-
-    services: tuple[Service, ...]
+    ports: Mapping[str, int]
     issuer: str
     keys: Path
-    var: Path
     environ: Mapping[str, str]
 
-    def __getitem__(self, name: str) -> Service:
-        """Return the service of that name."""
-        return next(service for service in self.services if service.name == name)
+    def url(self, name: str) -> str:
+        """Return the address at which a service listens."""
+        return f"http://{LOOPBACK}:{self.ports[name]}"
 
-    def environment(self, service: Service) -> dict[str, str]:
-        """Return the settings of one service: what the user set, and what it needs beside."""
-        settings = {
-            "DEMO": "1",
-            "MAIL_URL": f"file:{self.var / 'mail'}",
-            "MALLOC_ARENA_MAX": "2",  # else the mint's many threads keep the memory of password hashes
-        } | dict(self.environ)
-        settings |= {each.how.port_setting: str(each.port) for each in self.services}
-        settings |= {
+    def environment(self, name: str) -> dict[str, str]:
+        """Return the environment of a service: what the user has set, and what the service needs."""
+        own = {SERVICES[each].port_setting: str(port) for each, port in self.ports.items()}
+        own |= {
             "GATEWAY_HOST": LOOPBACK,
             "ISSUER": self.issuer,
             "KEYS_DIR": str(self.keys),
             "PYTHONUNBUFFERED": "1",
         }
-        for own in ("DATABASE_URL", "SNAPSHOTS_DIR"):  # one for all would be another's
-            settings.pop(own, None)
-        if service.how.verifies:
-            settings["SNAPSHOTS_DIR"] = str(self.var / "snapshots" / service.name)
-        if database := self.database(service):
-            settings["DATABASE_URL"] = f"sqlite:///{database}"
-        return settings
+        if SERVICES[name].verifies:
+            own["SNAPSHOTS_DIR"] = str(VAR / "snapshots" / name)
+        if database := self.database(name):
+            own["DATABASE_URL"] = f"sqlite:///{database}"
+        # Without MALLOC_ARENA_MAX the many threads of auth-service keep the memory of password hashes.
+        defaults = {"DEMO": "1", "MAIL_URL": f"file:{VAR / 'mail'}", "MALLOC_ARENA_MAX": "2"}
+        given = {
+            key: value for key, value in self.environ.items() if key not in {"DATABASE_URL", "SNAPSHOTS_DIR"}
+        }
+        return defaults | given | own
 
-    def database(self, service: Service) -> Path | None:
-        """Name the SQLite file of a service, if it has one."""
-        return self.var / service.how.database if service.how.database else None
+    def database(self, name: str) -> Path | None:
+        """Return the SQLite file of a service, None if it has no database."""
+        file = SERVICES[name].database
+        return VAR / file if file else None
 
-    def log(self, service: Service) -> Path:
-        """Name the file that a service's output goes to."""
-        return self.var / "log" / f"{service.name}.log"
+    def save(self) -> None:
+        """Keep what `saved_settings` returns."""
+        found = dict(self.environ) | {"ISSUER": self.issuer, "KEYS_DIR": str(self.keys)}
+        SAVED_SETTINGS.write_text(json.dumps({name: found[name] for name in SAVED if found.get(name)}))
 
-    def write_note(self) -> None:
-        """Keep the settings that `read_note` returns."""
-        kept = {name: self.environ[name] for name in NOTED if self.environ.get(name)}
-        kept |= {"ISSUER": self.issuer, "KEYS_DIR": str(self.keys)}
-        (self.var / NOTE).write_text(json.dumps(kept))
+    def taken_ports(self) -> Iterator[str]:
+        """Yield one line for each port at which something listens already."""
+        for name, port in self.ports.items():
+            with socket.socket() as probe:
+                probe.settimeout(0.5)
+                if probe.connect_ex((LOOPBACK, port)) == 0:
+                    yield (
+                        f"port {port} for {name} is taken, perhaps by another `make run`; stop what listens there, or "
+                        f"choose another port: {SERVICES[name].port_setting}={port % 50000 + 10000} make run"
+                    )
 
 
-def read_note(root: Path = ROOT) -> dict[str, str] | None:
-    """Return the settings of the last `make run`, None if there was none or they cannot be read."""
+def saved_settings() -> dict[str, str] | None:
+    """Return the settings of the last `make run`, None if there are none or they cannot be read."""
     try:
-        found: dict[str, str] = json.loads((root / "var" / NOTE).read_text())
+        found: dict[str, str] = json.loads(SAVED_SETTINGS.read_text())
     except (OSError, ValueError):
         return None
     return found
 
 
-def read_plan(environ: Mapping[str, str], root: Path = ROOT) -> tuple[Plan, list[str]]:
-    """Return the plan and every fault of it, one line each."""
-    faults: list[str] = []
-    services = []
-    for name, how in service_table.SERVICES.items():
-        setting = how.port_setting
-        text = environ.get(setting) or str(how.port)
-        if not text.isascii() or not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
-            faults.append(f"{setting}={text} is not a port number (1 to {LAST_PORT})")
-            continue
-        services.append(Service(name, int(text), how))
-    for position, service in enumerate(services):
-        faults += [
-            f"{other.how.port_setting} and {service.how.port_setting} are both {service.port}"
-            for other in services[:position]
-            if other.port == service.port
-        ]
-    gateway_port = environ.get("GATEWAY_PORT") or "8080"
-    plan = Plan(
-        services=tuple(services),
-        issuer=environ.get("ISSUER") or f"http://localhost:{gateway_port}",
-        keys=Path(environ.get("KEYS_DIR") or root / "keys").absolute(),
-        var=root / "var",
-        environ=environ,
-    )
-    return plan, faults
-
-
-def taken_ports(plan: Plan) -> list[str]:
-    """Return one line for each port of the plan that something listens on already."""
-    return [
-        f"port {service.port} for the {service.name} is taken, perhaps by another `make run`; "
-        f"stop what listens there, or choose another: {service.how.port_setting}={service.port % 50000 + 10000} make run"
-        for service in plan.services
-        if is_taken(service.port)
+def read_settings(environ: Mapping[str, str]) -> tuple[ClusterSettings, list[str]]:
+    """Return the settings that an environment holds, and one line for each fault in it."""
+    ports, faults = {}, []
+    for name, service in SERVICES.items():
+        text = environ.get(service.port_setting) or str(service.port)
+        if text.isascii() and text.isdecimal() and 0 < int(text) < 2**16:
+            ports[name] = int(text)
+        else:
+            faults.append(f"{service.port_setting}={text} is not a port number (1 to 65535)")
+    faults += [
+        f"{SERVICES[one].port_setting} and {SERVICES[two].port_setting} are both {ports[one]}"
+        for one, two in combinations(ports, 2)
+        if ports[one] == ports[two]
     ]
-
-
-def is_taken(port: int) -> bool:
-    """Whether something listens there already, on loopback or on every address."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        if probe.connect_ex((LOOPBACK, port)) == 0:
-            return True
-    with socket.socket() as probe:
-        # As the server does: the past does not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return True
-    return False
+    issuer = environ.get("ISSUER") or f"http://localhost:{ports.get('gateway')}"
+    keys = Path(environ.get("KEYS_DIR") or ROOT / "keys").absolute()
+    return ClusterSettings(ports, issuer, keys, environ), faults

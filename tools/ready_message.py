@@ -1,4 +1,4 @@
-"""What the console says when all is ready: where, who, and one conversation to paste."""
+"""The message of `make run` when all services are ready: addresses, accounts, and commands to try."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import json
 import os
 import shlex
 
-from cluster_settings import Plan, Service
+from cluster_settings import ClusterSettings
 from service_kit.settings import is_loopback
 
-DEFAULT_PASSWORD = "correct-horse-battery-staple"  # noqa: S105 (published: the demo's, refused beyond loopback)
-FIRST_ADMINISTRATOR = (
-    """make auth ARGS='accounts create --email you@example.com --name "Your Name" --role admin'"""
-)
+DEFAULT_PASSWORD = "correct-horse-battery-staple"  # noqa: S105 - published: the demo's, refused beyond loopback
 JSON = "-H 'Content-Type: application/json'"
+FIRST_ADMINISTRATOR = """
+Create the first administrator in another shell (the command asks for a password):
+
+make auth ARGS='accounts create --email you@example.com --name "Your Name" --role admin'"""
+COMMANDS = (
+    "\nAccounts, sessions, clients, keys and the audit log: make auth ARGS='accounts list', ARGS=--help"
+)
 
 
-def conversation(base: str, password: str) -> str:
-    """Shell lines that log in, look at the products, order one and list the orders; they need curl and sed."""
+def demo(base: str) -> str:
+    """Return the demo's accounts, and shell lines that log in, list the products, order one and list the orders."""
+    password = os.environ.get("DEMO_PASSWORD") or DEFAULT_PASSWORD
     login = shlex.quote(json.dumps({"email": "alice@example.com", "password": password}))
     order = shlex.quote(json.dumps({"items": [{"sku": "STONE-BLK", "quantity": 2}]}))
-    return f"""\
+    return f"""
+  demo accounts   alice@example.com, bob@example.com, admin@example.com
+  password        {password}
+
+Paste this into another shell:
+
 TOKEN=$(curl -sS {base}/login {JSON} -d {login} \\
   | sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p')
 curl -sS {base}/products; echo
@@ -28,35 +38,17 @@ curl -sS {base}/orders -H "Authorization: Bearer $TOKEN" {JSON} -d {order}; echo
 curl -sS {base}/orders -H "Authorization: Bearer $TOKEN"; echo"""
 
 
-def address(plan: Plan, service: Service) -> str:
-    """Name a service's address: the gateway's is the issuer's, and where it listens if that is another machine's name."""
-    if service.name != "gateway":
-        return service.url
-    return plan.issuer if is_loopback(plan.issuer) else f"{plan.issuer} (listens at {service.url})"
-
-
-def text(plan: Plan, seconds: float) -> str:
-    """Compose the whole message."""
-    issuer = plan.issuer.rstrip("/")  # the one address for browsers: pages opened elsewhere redirect there
-    lines = [f"\nready after {seconds:.1f} s", ""]
-    lines += [f"  {service.name:<15} {address(plan, service)}" for service in reversed(plan.services)]
+def ready_message(settings: ClusterSettings, seconds: str) -> str:
+    """Return the whole message; the addresses to open are the issuer's, because pages redirect there."""
+    issuer = settings.issuer.rstrip("/")
+    urls = {name: settings.url(name) for name in reversed(list(settings.ports))}
+    listens = "" if is_loopback(issuer) else f" (listens at {urls['gateway']})"
+    lines = [f"\nready after {seconds}\n"]
+    lines += [
+        f"  {name:<15} {url}" for name, url in (urls | {"gateway": f"{settings.issuer}{listens}"}).items()
+    ]
     lines += ["", f"  API description {issuer}/docs", f"  issuer          {issuer}"]
-    if os.environ.get("DEMO", "1") == "1":
-        password = os.environ.get("DEMO_PASSWORD") or DEFAULT_PASSWORD
-        lines += ["", "  demo accounts   alice@example.com, bob@example.com, admin@example.com"]
-        lines += [f"  password        {password}", "", "Paste this into another shell:", ""]
-        lines += [conversation(issuer, password)]
-    else:
-        lines += ["", "The first administrator (it asks for a password), in another shell:", ""]
-        lines += [FIRST_ADMINISTRATOR]
-    lines += [
-        "",
-        "Accounts, sessions, clients, keys and the audit log: make auth ARGS='accounts list', ARGS=--help",
-    ]
+    lines += [demo(issuer) if os.environ.get("DEMO", "1") == "1" else FIRST_ADMINISTRATOR, COMMANDS]
     if "MAIL_URL" not in os.environ:
-        lines += ["", f"Mails are written to {plan.var.name}/mail/; the links in them are shown here."]
-    lines += [
-        "",
-        f"Logs: {plan.log(plan['gateway']).parent.relative_to(plan.var.parent)}/ (or LOG=1). Ctrl-C stops all.",
-    ]
-    return "\n".join(lines)
+        lines.append("\nMails are written to var/mail/; their links are shown here.")
+    return "\n".join([*lines, "\nLogs: var/log/ (or LOG=1). Ctrl-C stops all."])

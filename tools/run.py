@@ -1,114 +1,180 @@
-"""`make run`: keys, databases, then the four services in the foreground until Ctrl-C.
+"""`make run`: make keys and databases, then run all services in the foreground until Ctrl-C.
 
 Exit code: 0 when asked to stop, 1 when a service or a preparation failed, 2 when a setting is wrong or a port taken.
 """
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import urllib.request
+from typing import IO
 
-from cluster import Cluster, say
-from cluster_settings import ROOT, Plan, Service, read_plan, taken_ports
+from cluster_settings import ROOT, VAR, ClusterSettings, read_settings
+from log_files import LogFiles
+from ready_message import ready_message
+from service_kit.server.service_table import SERVICES
 
-
-def migrations(service: Service) -> str:
-    """Return what changes whenever a service's migrations do."""
-    digest = hashlib.sha256()
-    folder = ROOT / service.name / "src" / service.how.package / "storage" / "migrations"
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def migrated(database: Path) -> Path:
-    """Name the file that remembers which migrations the database has been through."""
-    return database.with_suffix(".migrated")
+READY_WITHIN_SECONDS = 60.0
+STOPPED_WITHIN_SECONDS = 4.0
+BEGIN = time.monotonic()
+MAIL = re.compile(r'"event": "mail".*"kind": "(\w+)", "link": "([^"]+)"')
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+Processes = dict[str, subprocess.Popen[bytes]]
 
 
-def is_migrated(database: Path, service: Service) -> bool:
-    """Whether the database is known to be up to date, so that no process needs to start and look."""
-    note = migrated(database)
-    return database.exists() and note.exists() and note.read_text() == migrations(service)
+def say(text: str) -> None:
+    """Print at once, even into a pipe; the terminal may be gone."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
-def key_files(plan: Plan) -> str:
-    """Return the names of all key files; what makes keys has nothing to do while they are those it left."""
-    return "\n".join(sorted(str(path.relative_to(plan.keys)) for path in plan.keys.rglob("*.pem")))
+def since_begin() -> str:
+    """Return the time since this program began."""
+    return f"{time.monotonic() - BEGIN:.1f} s"
 
 
-def prepare(plan: Plan) -> bool:
-    """Make the keys and migrate the databases, all at once; tell each one's outcome."""
-    for folder in (plan.var, plan.var / "log"):
+def prepare(settings: ClusterSettings) -> bool:
+    """Make missing keys and databases, all at once; return whether it succeeded.
+
+    A service migrates a database that exists when it starts. Each job has a session of its own: Ctrl-C waits for the
+    second that it takes, so that nothing is left half made.
+    """
+    for folder in (VAR, VAR / "log"):
         folder.mkdir(mode=0o700, exist_ok=True)
-    plan.write_note()
-    jobs = {}
-    keys_made = plan.var / "keys.made"
-    if not keys_made.exists() or keys_made.read_text() != key_files(plan):
-        jobs["keys"] = (plan.services[0], ["auth_service.make_keys", "--keys-dir", str(plan.keys)])
-    for service in plan.services:
-        database = plan.database(service)
-        if database and not is_migrated(database, service):
-            jobs[f"database of the {service.name}"] = (service, ["service_kit.database", service.how.package])
-
-    def work(name: str) -> bool:
-        service, arguments = jobs[name]
-        begin = time.monotonic()
-        done = subprocess.run(  # noqa: S603 (our own modules, no shell)
-            [sys.executable, "-m", *arguments],
-            cwd=ROOT,
-            env=plan.environment(service),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C waits for the second that this takes: nothing half-made is left
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            say(f"  {name}: failed\n{done.stdout}{done.stderr}")
-            return False
-        database = plan.database(service)
-        if name == "keys":
-            keys_made.write_text(key_files(plan))
-        elif database:
-            migrated(database).write_text(migrations(service))
-        say(f"  {name}: up to date ({time.monotonic() - begin:.1f} s)")
-        return True
-
-    with ThreadPoolExecutor(len(plan.services)) as pool:
-        return all(list(pool.map(work, jobs)))
+    settings.save()
+    keys_made = VAR / "keys.made"
+    jobs = {
+        f"database of {name}": (name, ["service_kit.database", SERVICES[name].package])
+        for name in settings.ports
+        if (database := settings.database(name)) and not database.exists()
+    }
+    if not keys_made.exists() or keys_made.read_text() != key_files(settings):
+        jobs["keys"] = ("auth-service", ["auth_service.make_keys", "--keys-dir", str(settings.keys)])
+    running = {
+        job: start([sys.executable, "-m", *arguments], settings.environment(name), subprocess.PIPE)
+        for job, (name, arguments) in jobs.items()
+    }
+    for job, process in running.items():
+        output, _ = process.communicate()
+        failed = f"failed\n{output.decode(errors='replace')}" if process.returncode else ""
+        say(f"  {job}: {failed or f'made ({since_begin()})'}")
+    if any(process.returncode for process in running.values()):
+        return False
+    keys_made.write_text(key_files(settings))
+    return True
 
 
-def start() -> int:
-    """Check, prepare, run."""
-    plan, faults = read_plan(os.environ)
-    if faults := [*faults, *taken_ports(plan)]:
-        print("".join(f"error: {fault}\n" for fault in faults), end="", file=sys.stderr)
-        return 2
-    os.umask(0o077)
-    # A relay must inherit honcho's signal handlers from its first moment; macOS cannot fork safely.
-    if sys.platform != "darwin":
-        multiprocessing.set_start_method("fork")
-    say("starting Touchstone")
-    return Cluster(plan).run() if prepare(plan) else 1
+def key_files(settings: ClusterSettings) -> str:
+    """Return the names of all key files; while they stay the same, no key is missing."""
+    return "\n".join(sorted(str(path.relative_to(settings.keys)) for path in settings.keys.rglob("*.pem")))
+
+
+def start(
+    command: list[str], environment: dict[str, str], output: int | IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, which a Ctrl-C at the terminal does not reach."""
+    return subprocess.Popen(  # noqa: S603 - our own modules, no shell
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def stop(processes: Processes) -> None:
+    """End every service, also workers whose own parent was killed."""
+    for process in processes.values():
+        process.terminate()
+    deadline = time.monotonic() + STOPPED_WITHIN_SECONDS
+    for process in processes.values():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def is_ready(url: str) -> bool:
+    """Return whether a service answers that it can serve."""
+    try:
+        with DIRECT.open(f"{url}/readyz", timeout=1.0):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def show(logs: LogFiles, *, everything: bool) -> None:
+    """Print what the services have written since the last call: every line, or only the links of the demo's mails."""
+    for name, line in logs.new_lines():
+        if everything:
+            say(f"{name:<14} | {line}")
+        elif mail := MAIL.search(line):
+            say(f"  mail, {mail[1]}: {mail[2]}")
+
+
+def watch(settings: ClusterSettings, processes: Processes, logs: LogFiles, stop_signals: list[int]) -> int:
+    """Watch the services until one of them ends or a signal asks to stop; return the exit code."""
+    parent, on_terminal, waiting = os.getppid(), os.isatty(1), list(processes)
+    while not stop_signals:
+        time.sleep(0.05)
+        show(logs, everything=os.environ.get("LOG", "0") not in {"", "0"})
+        for name, process in processes.items():
+            if process.poll() is not None:
+                say(
+                    f"\nerror: {name} ended with code {process.returncode}, so all were stopped. Its last lines:\n"
+                )
+                say("\n".join(f"  {line}" for line in logs.last_lines(name)))
+                return 1
+        for name in [name for name in waiting if is_ready(settings.url(name))]:
+            waiting.remove(name)
+            say(f"  {name}: ready ({since_begin()})")
+            if not waiting:
+                say(ready_message(settings, since_begin()))
+        if waiting and time.monotonic() - BEGIN > READY_WITHIN_SECONDS:
+            say(f"error: not ready after {READY_WITHIN_SECONDS:.0f} s: {', '.join(waiting)}; see var/log/")
+            return 1
+        # The `make` or the terminal that started this may end without a signal.
+        if ("MAKELEVEL" in os.environ and os.getppid() != parent) or (on_terminal and not os.isatty(1)):
+            break
+    say("\nstopped")
+    return 0
 
 
 def main() -> int:
-    """Take every way of asking to stop alike, at any moment."""
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.default_int_handler)
+    """Check the settings, prepare, start, watch, stop."""
+    stop_signals: list[int] = []
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda number, _frame: stop_signals.append(number))
+    settings, faults = read_settings(os.environ)
+    if faults := [*faults, *settings.taken_ports()]:
+        print("".join(f"error: {fault}\n" for fault in faults), end="", file=sys.stderr)
+        return 2
+    os.umask(0o077)
+    say("starting Touchstone")
+    if not prepare(settings):
+        return 1
+    logs = LogFiles(VAR / "log", settings.ports)
+    processes: Processes = {}
     try:
-        return start()
-    except KeyboardInterrupt:
-        say("\nstopped")
-        return 0
+        for name, port in settings.ports.items():
+            with logs.paths[name].open("ab") as log:
+                processes[name] = start(SERVICES[name].command(port), settings.environment(name), log)
+        pids = [str(pid) for pid in (os.getpid(), *(process.pid for process in processes.values()))]
+        reaper = start([sys.executable, "tools/orphan_reaper.py", *pids], {}, None)
+        code = watch(settings, processes, logs, stop_signals)
+    finally:
+        stop(processes)
+    reaper.wait()  # it ends with the last service
+    return code
 
 
 if __name__ == "__main__":

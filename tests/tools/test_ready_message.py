@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PRINT = "from cluster_settings import read_plan; from ready_message import text; import os; print(text(read_plan(os.environ)[0], 1.0))"
+PRINT = "from ready_message import *; import cluster_settings as c; print(ready_message(c.read_settings(os.environ)[0], '1 s'))"
 
 
 @pytest.fixture

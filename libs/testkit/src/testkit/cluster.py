@@ -120,7 +120,7 @@ class Cluster:
         self._settings = dict(settings or {})
         self._only = {name: dict(own) for name, own in (only or {}).items()}
         self._processes: dict[str, Process] = {}
-        self._reaper: subprocess.Popen[bytes] | None = None
+        self._reapers: list[subprocess.Popen[bytes]] = []
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="touchstone-")
@@ -174,6 +174,7 @@ class Cluster:
                 self._make_keys()
             for name in self._services:
                 self._spawn(name)
+            self._reap(*self._services)
             for name in self._services:
                 self.wait_ready(name)
         except BaseException:
@@ -187,9 +188,9 @@ class Cluster:
             process.terminate()
         for name in list(self._processes):
             self.stop_service(name)
-        if self._reaper is not None:
-            self._reaper.communicate(b"done\n")
-            self._reaper = None
+        while self._reapers:
+            with self._reapers.pop() as reaper:
+                reaper.kill()
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -200,6 +201,7 @@ class Cluster:
         """
         self._only.setdefault(name, {}).update(settings)
         self._spawn(name)
+        self._reap(name)
         if wait:
             self.wait_ready(name)
 
@@ -284,21 +286,16 @@ class Cluster:
             raise ClusterError(f"{name} is already running")
         log, command = self.folder / f"{name}.log", self._table[name].command(self.ports[name], self._workers)
         self._processes[name] = self._start_process(command, self.environment(name), self.folder, log, log)
-        self._report("group", self._processes[name])
 
-    def _report(self, what: str, process: Process) -> None:
-        if self._reaper is None:
-            command = [sys.executable, str(_REAPER)]
-            self._reaper = subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, start_new_session=True)
-        if self._reaper.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # the reaper may have been killed too
-                self._reaper.stdin.write(f"{what} {process.pid}\n".encode())
+    def _reap(self, *names: str) -> None:
+        """Let a process beside this one end these services if this one is killed."""
+        pids = (str(pid) for pid in (os.getpid(), *(self._processes[name].pid for name in names)))
+        self._reapers.append(subprocess.Popen([sys.executable, str(_REAPER), *pids], start_new_session=True))
 
     def _end(self, process: Process) -> int:
         """Kill the remaining processes of a service and return its exit code."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        self._report("ended", process)
         return process.wait(STOP_TIMEOUT_SECONDS)
 
     def _tail(self, name: str) -> str:
