@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 
 class LogFiles:
@@ -13,22 +12,21 @@ class LogFiles:
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self.paths = {name: folder / f"{name}.log" for name in names}
-        self._readers: dict[str, IO[bytes]] = {}
-        for name, path in self.paths.items():
+        self._read_bytes = dict.fromkeys(self.paths, 0)
+        for path in self.paths.values():
             if path.exists():
                 path.replace(path.with_suffix(".log.1"))
             path.touch()
-            self._readers[name] = path.open("rb")
 
     def new_lines(self) -> Iterator[tuple[str, str]]:
         """Yield each service's name with each whole line that it has written since the last call."""
-        for name, file in self._readers.items():
-            start = file.tell()
-            for line in file:
-                if line.endswith(b"\n"):
-                    start += len(line)
-                    yield name, line.decode("utf-8", "replace").rstrip()
-            file.seek(start)
+        for name, path in self.paths.items():
+            with path.open("rb") as file:
+                file.seek(self._read_bytes[name])
+                for line in file:
+                    if line.endswith(b"\n"):
+                        self._read_bytes[name] += len(line)
+                        yield name, line.decode("utf-8", "replace").rstrip()
 
     def last_lines(self, name: str) -> Iterator[str]:
         """Yield the last 15 lines of a service."""

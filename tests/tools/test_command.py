@@ -137,7 +137,10 @@ def test_command_before_the_first_run_says_what_to_do(tmp_path):
     command = [sys.executable, "tools/command.py", "auth-service", "accounts", "list"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: nothing is set up here yet; `make run` does it at its first start\n"
+    assert (
+        done.stderr
+        == "error: there are no databases and keys yet; `make run` makes them at its first start\n"
+    )
 
 
 def test_printed_command_makes_the_first_administrator(past):

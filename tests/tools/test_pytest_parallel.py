@@ -119,13 +119,13 @@ def test_run_names_failures_and_each_missing_program_once(begin):
     assert "1 failed, 18 skipped" in told
 
 
-def test_interrupted_run_leaves_no_process_behind(begin, tmp_path):
+def test_interrupted_run_leaves_no_process(begin, tmp_path):
     waiting = "import os, pathlib, threading\ndef test_w():\n    pathlib.Path(__file__).with_suffix('.pid').write_text(str(os.getpid()))\n    threading.Event().wait()\n"
     run = begin({"test_a.py": waiting, "test_b.py": waiting})
-    wait_for(lambda: run.poll() is not None or len(list(tmp_path.glob("*.pid"))) == 2, timeout=120)
+    wait_for(lambda: run.poll() is not None or len(list(tmp_path.glob("*.pid"))) == 2, 120)
 
     os.killpg(run.pid, signal.SIGINT)
     run.communicate(timeout=60)
 
     with pytest.raises(ProcessLookupError):
-        wait_for(lambda: os.killpg(run.pid, 0), timeout=60)
+        wait_for(lambda: os.killpg(run.pid, 0), 60)

@@ -1,0 +1,105 @@
+"""`make run` when something is wrong: a setting, a port, a service, or its own end. Runs in a checkout of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from service_kit.server.service_table import SERVICES
+from testkit.cluster import free_ports
+from testkit.concurrency import wait_for
+
+from tools.log_files import LogFiles
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+
+
+@pytest.fixture
+def ports():
+    free = free_ports(len(SERVICES))
+    return {each.port_setting: str(port) for each, port in zip(SERVICES.values(), free, strict=True)}
+
+
+@pytest.fixture
+def run(tmp_path, ports):
+    """`run(**settings)`: tools/run.py as a process, with its output as a pipe."""
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    started = []
+
+    def start(**settings):
+        command = [sys.executable, "tools/run.py"]
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=KEPT | ports | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0
+
+
+def test_run_with_bad_ports_names_every_fault(run):
+    process = run(AUTH_PORT="0", USERS_PORT="x", ORDERS_PORT="9999", GATEWAY_PORT="9999")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert output.splitlines() == [
+        "error: AUTH_PORT=0 is not a port number (1 to 65535)",
+        "error: USERS_PORT=x is not a port number (1 to 65535)",
+        "error: ORDERS_PORT and GATEWAY_PORT are both 9999",
+    ]
+
+
+def test_run_with_taken_port_suggests_another(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = run(USERS_PORT=str(port))
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"port {port} for users-service is taken" in output
+    assert f"USERS_PORT={port % 50000 + 10000} make run" in output
+
+
+def test_run_with_failing_service_shows_its_last_lines(run, ports):
+    process = run(ACCESS_TOKEN_TTL="soon")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "error: auth-service ended with code " in output
+    assert "ACCESS_TOKEN_TTL: input should be a valid integer" in output
+    assert not any(map(is_open, ports.values()))
+
+
+def test_killed_run_leaves_no_service(run, ports):
+    process = run()
+    assert any("Ctrl-C stops all" in line for line in process.stdout)
+    process.kill()
+    wait_for(lambda: not any(map(is_open, ports.values())), 30)
+
+
+def test_log_lines_are_whole_and_new(tmp_path):
+    (tmp_path / "a.log").write_text("of the last start\n")
+    logs = LogFiles(tmp_path, ["a"])
+    with logs.paths["a"].open("a") as log:
+        print("one\ntwo", end="", file=log, flush=True)
+        assert list(logs.new_lines()) == [("a", "one")]
+        print(" and a half", file=log, flush=True)
+    assert list(logs.new_lines()) == [("a", "two and a half")]
+    assert list(logs.last_lines("a")) == ["one", "two and a half"]
+    assert (tmp_path / "a.log.1").read_text() == "of the last start\n"
