@@ -174,7 +174,7 @@ def test_command_takes_blanks_quotes_and_dollars(checkout, past):
 def test_refused_command_fails_with_the_reason(checkout, past):
     done = checkout.auth("accounts show nobody@example.com")
     assert done.returncode != 0
-    assert "Error: there is no such account" in done.stderr
+    assert "Error: no account has this subject" in done.stderr
 
 
 def test_documented_lines_restore_the_databases(checkout, past):

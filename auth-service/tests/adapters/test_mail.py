@@ -274,12 +274,12 @@ def test_an_address_for_mail_that_cannot_be_is_a_fault_that_shows_no_secret(url,
 def test_mail_folder_that_cannot_be_made_is_a_fault(tmp_path, behind):
     (tmp_path / "file").touch()
 
-    with pytest.raises(ValueError, match="may write to"):
+    with pytest.raises(ValueError, match="can write to"):
         mailer_for(f"file:{tmp_path}/file{behind}", SENDER, None)
 
 
 def test_mail_folder_with_a_name_too_long_is_a_fault(tmp_path):
-    with pytest.raises(ValueError, match="may write to"):
+    with pytest.raises(ValueError, match="can write to"):
         mailer_for(f"file:{tmp_path}/{'a' * 300}", SENDER, None)
 
 

@@ -82,7 +82,7 @@ class Argon2Hasher:
     def _place(self) -> Iterator[None]:
         release_slot()  # a hash takes long, and needs no interpreter
         if not self._places.acquire(timeout=self._patience):
-            raise TooBusy("too many log-ins at once", retry_after=1)
+            raise TooBusy("too many passwords are being checked at once", retry_after=1)
         try:
             yield
         finally:

@@ -57,7 +57,7 @@ def file_clients(path: Path | None) -> list[Client]:
     clients = read_clients(text)
     taken = {client.client_id for client in packaged_clients()} & {client.client_id for client in clients}
     if taken:
-        raise ClientFault(*(f"client {name}: comes with the service" for name in sorted(taken)))
+        raise ClientFault(*(f"client {name}: is defined by the service itself" for name in sorted(taken)))
     return clients
 
 
@@ -68,9 +68,9 @@ def read_clients(toml: str, *, at_home: bool = False) -> list[Client]:
     except tomllib.TOMLDecodeError as error:
         raise ClientFault(f"is not TOML: {error}") from None
     tables = document.pop("clients", {})
-    faults = [f"{name}: there is nothing but [clients.<id>] tables" for name in document]
+    faults = [f"{name}: only [clients.<id>] tables are allowed" for name in document]
     if not isinstance(tables, dict):
-        raise ClientFault("clients: are [clients.<id>] tables")
+        raise ClientFault("clients: must be [clients.<id>] tables")
     clients = []
     for client_id, table in tables.items():
         try:

@@ -20,4 +20,4 @@ class Zxcvbn:
         found = zxcvbn(password[:LOOKED_AT], [part[:LOOKED_AT] for part in known])
         if found.guesses >= FEWEST_GUESSES:
             return None
-        return "this password is among the first that anybody would guess; several unrelated words make a good one"
+        return "this password is too easy to guess; use several unrelated words"

@@ -55,7 +55,7 @@ class ThreadedOutbox:
         """Take a letter, or none for the same work; raises MailBusy when all places are taken."""
         with self._changed:
             if len(self._waiting) >= self._places or self._closing:
-                raise MailBusy("mail cannot be sent now", retry_after=5)
+                raise MailBusy("the mail queue is full", retry_after=5)
             heapq.heappush(self._waiting, (0.0, next(self._numbers), 0, letter))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)

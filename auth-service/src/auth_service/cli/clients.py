@@ -77,7 +77,9 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
     ) -> None:
         """Register the client CLIENT_ID."""
         if with_secret and public_key is not None:
-            raise click.UsageError("--secret and --public-key: a client proves itself in one way")
+            raise click.UsageError(
+                "--secret and --public-key: a request must use only one method of client authentication"
+            )
         keep_key = _keeping(install_key, client_id, public_key)
         made = clients.register(client_id, _table(given), with_secret=with_secret, keep_key=keep_key)
         _print_new(made, as_json=as_json)

@@ -14,7 +14,7 @@ from auth_service.signing import pem
 
 _UNTYPED = "JWT"  # what RFC 7523 left open
 _TYPES = (_UNTYPED, "client-authentication+jwt", "application/client-authentication+jwt")
-_UNREADABLE = "this client_assertion cannot be verified"
+_UNREADABLE = "the client_assertion cannot be verified"
 _log = structlog.get_logger(__name__)
 
 
@@ -67,14 +67,14 @@ class JwtAssertions:
         except TokenError:
             raise InvalidClient(_UNREADABLE) from None
         if not isinstance(issuer, str):
-            raise InvalidClient("a client_assertion has an iss")
+            raise InvalidClient("a client_assertion must have an iss")
         return issuer
 
     def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
         """Give its claims if it is RS256 under the key of this client; raises InvalidClient."""
         key = self._keys.get(client_id)
         if key is None:
-            raise InvalidClient("this client has no key here")
+            raise InvalidClient("this client has no registered key")
         try:
             return verified_claims(assertion, _TYPES, lambda _: key, untyped=_UNTYPED)
         except TokenError:

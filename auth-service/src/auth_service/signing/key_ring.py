@@ -154,7 +154,7 @@ class KeyRing:
         for status in key_states(self._look(at_once=at_once), self._now(), self._times):
             if status.state is KeyState.CURRENT:
                 return KeyName(status.created_at, status.kid)
-        raise NoSigningKey("there is no key to sign with", retry_after=5)
+        raise NoSigningKey("no signing key is available", retry_after=5)
 
     def _published(self, keys: PublicKeys) -> list[KeyStatus]:
         states = key_states(keys, self._now(), self._times)

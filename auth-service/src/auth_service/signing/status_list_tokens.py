@@ -105,7 +105,9 @@ class StatusLists:
         if all(tag in seen for tag in tags):
             return
         if self.age > MISSED:
-            raise StatusListsStale("the status lists cannot be read now", retry_after=1)
+            raise StatusListsStale(
+                "the status lists are stale: the database could not be read in time", retry_after=1
+            )
         self.refresh()
 
     def last(self, number: int) -> StatusBits:
@@ -119,7 +121,7 @@ class StatusLists:
             return self._lists[number]
         except KeyError:
             self._insist()
-            raise UnknownStatusList("there is no such status list") from None
+            raise UnknownStatusList("no status list has this number") from None
 
     def get(self, number: int) -> StatusBits:
         """Give one list; raises UnknownStatusList, and StatusListsStale when nobody could look for some time."""
@@ -143,7 +145,7 @@ class StatusLists:
         return known.token, known.etag
 
     def version(self) -> tuple[str, ...]:
-        """Give all ETags, to see whether any differs; none while there is no key to sign with."""
+        """Give all ETags, to see whether any differs; none while no signing key is available."""
         try:
             kid = self._signer.current()
         except NoSigningKey:
@@ -161,7 +163,9 @@ class StatusLists:
 
     def _insist(self) -> None:
         if self.age > BEHIND:
-            raise StatusListsStale("the status lists cannot be read now", retry_after=5)
+            raise StatusListsStale(
+                "the status lists are stale: the database could not be read in time", retry_after=5
+            )
 
     def _look(self) -> None:
         began, found = self._ticks(), self._changes(self._horizon)

@@ -62,7 +62,7 @@ class SignalDesk:
         client_id = current_token.client_id
         client = self.clients.get(client_id) if client_id and current_token.session_id is None else None
         if client is None or not client.enabled:
-            raise InvalidToken("this token speaks for no client that may receive signals")
+            raise InvalidToken("this token was not issued to an enabled client for itself")
         return client.client_id
 
 

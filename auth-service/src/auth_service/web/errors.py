@@ -17,49 +17,56 @@ from auth_service.use_cases.oauth.token_issuer import TokenResponse
 from auth_service.web.schemas import OAuthProblem, TokenAnswerBody
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
-    account_errors.InvalidEmail: ProblemType(422, "invalid_email", "This is not an e-mail address"),
-    account_errors.InvalidName: ProblemType(422, "invalid_name", "This is not a name"),
-    account_errors.InvalidPassword: ProblemType(422, "invalid_password", "This password cannot be used"),
-    account_errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is not right"),
-    errors.UnknownKey: ProblemType(404, "unknown_key", "There is no such key"),
-    account_errors.UnknownAccount: ProblemType(404, "unknown_account", "There is no such account"),
-    session_errors.UnknownSession: ProblemType(404, "unknown_session", "There is no such session"),
-    session_errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "There is no such status list"),
-    stream_errors.UnknownStream: ProblemType(404, "unknown_stream", "You have no such stream"),
+    account_errors.InvalidEmail: ProblemType(422, "invalid_email", "The email address is invalid"),
+    account_errors.InvalidName: ProblemType(422, "invalid_name", "The name is invalid"),
+    account_errors.InvalidPassword: ProblemType(
+        422, "invalid_password", "The password does not meet the requirements"
+    ),
+    account_errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is wrong"),
+    errors.UnknownKey: ProblemType(404, "unknown_key", "Signing key not found"),
+    account_errors.UnknownAccount: ProblemType(404, "unknown_account", "Account not found"),
+    session_errors.UnknownSession: ProblemType(404, "unknown_session", "Session not found"),
+    session_errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "Status list not found"),
+    stream_errors.UnknownStream: ProblemType(404, "unknown_stream", "Stream not found"),
     stream_errors.InvalidStream: ProblemType(
-        400, "invalid_stream", "A stream cannot be so, or does not do this"
+        400,
+        "invalid_stream",
+        "The stream configuration is invalid, or the stream does not support this operation",
     ),
-    stream_errors.TooManyStreams: ProblemType(409, "too_many_streams", "There are as many streams as may be"),
+    stream_errors.TooManyStreams: ProblemType(
+        409, "too_many_streams", "The client has reached its limit of streams"
+    ),
     stream_errors.TooManyVerifications: ProblemType(
-        429, "too_many_verifications", "This stream was verified a moment ago"
+        429, "too_many_verifications", "The stream was verified too recently"
     ),
-    account_errors.OwnAccount: ProblemType(409, "own_account", "Nobody shuts themselves out"),
+    account_errors.OwnAccount: ProblemType(409, "own_account", "You cannot disable your own account"),
     account_errors.BindingMissing: ProblemType(
-        400, "binding_missing", "This has to be redeemed where it was asked for"
+        400, "binding_missing", "The link or code must be used in the browser that requested it"
     ),
-    account_errors.MailBusy: ProblemType(503, "mail_busy", "No mail can be sent now"),
+    account_errors.MailBusy: ProblemType(503, "mail_busy", "No mail can be sent at the moment"),
     account_errors.SlowedDown: ProblemType(429, "slowed_down", "Too many failed log-ins"),
-    account_errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at once"),
-    errors.NoSigningKey: ProblemType(503, "no_signing_key", "Tokens cannot be signed now"),
-    session_errors.StatusListsStale: ProblemType(
-        503, "status_unconfirmed", "Status lists cannot be read now"
-    ),
+    account_errors.TooBusy: ProblemType(429, "too_busy", "Too many log-ins at the moment"),
+    errors.NoSigningKey: ProblemType(503, "no_signing_key", "No signing key is available"),
+    session_errors.StatusListsStale: ProblemType(503, "status_unconfirmed", "The status lists are stale"),
 }
 UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
-    account_errors.BadCredentials: ("Address or password is wrong", 'Bearer realm="touchstone"'),
-    account_errors.BadLink: ("This link or code opens nothing", 'Bearer realm="touchstone"'),
-    oauth_errors.InvalidToken: ("The access token is not valid", 'Bearer error="invalid_token"'),
+    account_errors.BadCredentials: (
+        "The email address or the password is wrong",
+        'Bearer realm="touchstone"',
+    ),
+    account_errors.BadLink: ("The link or code is invalid", 'Bearer realm="touchstone"'),
+    oauth_errors.InvalidToken: ("The access token is invalid", 'Bearer error="invalid_token"'),
     session_errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
 }
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # However the client tried: it is the one scheme here, and clients that ask first which there is can go on (RFC 7617).
 CLIENT_CHALLENGE = 'Basic realm="touchstone", charset="UTF-8"'
-FRESH: dict[Any, Any] = {503: problem_response("Whether the token still stands cannot be confirmed now.")}
+FRESH: dict[Any, Any] = {503: problem_response("The token's status cannot be confirmed at the moment.")}
 TOKEN_RESPONSES: dict[Any, Any] = {
     200: TokenAnswerBody,
     400: OAuthProblem,
     401: OAuthProblem,
-    503: problem_response("Cannot be answered now."),
+    503: problem_response("No token can be issued at the moment."),
 }
 
 

@@ -37,14 +37,14 @@ def oauth_form(view: Callable[P, R]) -> Callable[P, R]:
 def read_form(model: type[M]) -> M:
     """Read the body of this request. A name without a value counts as absent; unknown names are ignored."""
     if request.mimetype != FORM:
-        raise InvalidRequest(f"the body has to be {FORM}")
+        raise InvalidRequest(f"the body must be {FORM}")
     repeatable = {name for name, field in model.model_fields.items() if field.annotation != str | None}
     values: dict[str, Any] = {}
     for name, value in _pairs():
         if name in repeatable:
             values.setdefault(name, []).append(value)
         elif name in values:
-            raise InvalidRequest("a parameter is given more than once")
+            raise InvalidRequest("a parameter appears more than once")
         else:
             values[name] = value
     try:
@@ -67,4 +67,4 @@ def _pairs() -> list[tuple[str, str]]:
     try:
         return form_fields(request.get_data(cache=True))
     except ValueError:
-        raise InvalidRequest("the body is not a form in UTF-8") from None
+        raise InvalidRequest("the body must be a URL-encoded form in UTF-8") from None

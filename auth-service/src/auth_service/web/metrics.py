@@ -11,9 +11,9 @@ from auth_service.domain.sessions.status_list import PublishedStatuses
 from auth_service.web.long_polling import LongPolls
 
 _LISTS = (
-    ("status_list_version", "States of the list that this process has seen.", "version"),
-    ("status_list_revoked", "Bits that are set.", "revoked"),
-    ("status_list_size", "Bits that there are.", "size"),
+    ("status_list_version", "Version of the status list in this process.", "version"),
+    ("status_list_revoked", "Number of revoked entries in the status list.", "revoked"),
+    ("status_list_size", "Number of entries in the status list.", "size"),
 )
 
 
@@ -26,10 +26,16 @@ class PublishingMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give what the process knows; nothing is looked up for it."""
         waits = self._waits
-        yield GaugeMetricFamily("waiting_requests", "Requests held now (Prefer: wait).", value=waits.waiting)
-        yield GaugeMetricFamily("waiting_requests_limit", "Places for them.", value=waits.limit)
+        yield GaugeMetricFamily(
+            "waiting_requests", "Long-polling requests that are waiting (Prefer: wait).", value=waits.waiting
+        )
+        yield GaugeMetricFamily(
+            "waiting_requests_limit", "Maximum number of waiting long-polling requests.", value=waits.limit
+        )
         yield CounterMetricFamily(
-            "waiting_requests_refused", "Requests answered at once for want of a place.", value=waits.refused
+            "waiting_requests_refused",
+            "Long-polling requests answered at once because the limit was reached.",
+            value=waits.refused,
         )
         lists = self._statuses.all()
         for name, help_text, fact in _LISTS:
@@ -39,5 +45,7 @@ class PublishingMetrics(Collector):
             yield family
         if isfinite(self._statuses.age):
             yield GaugeMetricFamily(
-                "status_look_age_seconds", "Since the database was last looked at.", value=self._statuses.age
+                "status_look_age_seconds",
+                "Seconds since the status lists were last read from the database.",
+                value=self._statuses.age,
             )

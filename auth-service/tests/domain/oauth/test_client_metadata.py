@@ -169,7 +169,7 @@ def test_a_file_cannot_take_the_name_of_a_client_that_comes_with_the_service(tmp
     file = tmp_path / "clients.toml"
     file.write_text('[clients.cli]\nname = "Mine"\n')
 
-    with pytest.raises(ClientFault, match="client cli: comes with the service"):
+    with pytest.raises(ClientFault, match="client cli: is defined by the service"):
         file_clients(file)
 
 

@@ -82,7 +82,7 @@ def test_every_failure_answers_alike_and_does_the_same_work(rules, alice, log_in
     with pytest.raises(BadCredentials) as refused:
         log_in(*FAILURES[failure])
 
-    assert str(refused.value) == "address and password do not open an account"
+    assert str(refused.value) == "the email address or the password is wrong"
     assert rules.hasher.work == ["verify"]
     assert rules.store.rows["sessions"] == {}
 

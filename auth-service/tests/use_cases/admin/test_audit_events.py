@@ -259,10 +259,10 @@ def test_a_client_changes_only_where_it_may(clients, change):
 
 
 def test_the_clients_of_files_come_first_and_cannot_be_changed(clients):
-    with pytest.raises(ClientFault, match="taken"):
+    with pytest.raises(ClientFault, match="already used"):
         clients.register("cli", {})
     clients.register("shop", {"name": "Shop"})
-    with pytest.raises(ClientFault, match="taken"):
+    with pytest.raises(ClientFault, match="already used"):
         clients.register("shop", {})
     for change in (clients.disable, clients.enable, clients.rotate_secret):
         with pytest.raises(ClientFault, match="file"):

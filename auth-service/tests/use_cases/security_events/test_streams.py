@@ -111,7 +111,7 @@ def test_who_names_an_empty_list_is_asked_what_it_means(admin):
 
 
 def test_a_polled_stream_has_nothing_to_send_along(admin):
-    with pytest.raises(InvalidStream, match="is for push"):
+    with pytest.raises(InvalidStream, match="only for push"):
         admin.create("hr", StreamConfiguration(Method.POLL, authorization="Bearer x"))
 
 
@@ -209,7 +209,7 @@ def test_disabling_forgets_and_pausing_keeps_but_gives_nothing(admin, poll):
 def test_what_is_pushed_is_not_polled(admin, poll):
     made = admin.create("hr", PUSH)
 
-    with pytest.raises(InvalidStream, match="pushed"):
+    with pytest.raises(InvalidStream, match="push delivery"):
         poll.fetch("hr", made.stream_id, 1)
 
 

@@ -65,9 +65,9 @@ def test_every_refused_log_in_answers_alike(client, credentials):
     assert body.pop("request_id")
     assert body == {
         "type": "urn:touchstone:problem:bad_credentials",
-        "title": "Address or password is wrong",
+        "title": "The email address or the password is wrong",
         "status": 401,
-        "detail": "address and password do not open an account",
+        "detail": "the email address or the password is wrong",
     }
 
 

@@ -216,7 +216,7 @@ def test_it_is_ready_with_a_database_and_a_key_and_not_without(client, keys_dir,
         file.unlink()
     app.test_cli_runner().invoke(args=["keys", "list"])  # looks at the folder at once
 
-    assert client.get("/readyz").get_json()["reasons"] == {"keys": "there is no key to sign with"}
+    assert client.get("/readyz").get_json()["reasons"] == {"keys": "no signing key is available"}
     answer = client.post(
         "/login", json={"email": "alice@example.com", "password": "correct-horse-battery-staple"}
     )

@@ -211,11 +211,12 @@ def test_the_style_is_ours_and_may_be_kept(ask, client):
 
 
 def test_an_error_that_nobody_may_be_told_of_is_a_page(ask):
-    answer = ask(redirect_uri="https://evil.example/")
+    answer = ask(redirect_uri="https://evil.example/<b>")
 
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
     assert "Location" not in answer.headers
-    assert "evil.example" not in answer.text
+    assert "redirect_uri https://evil.example/&lt;b&gt; is not registered for client cli" in answer.text
+    assert 'href="https://evil' not in answer.text
 
 
 def test_an_error_that_the_client_is_told_of_is_in_its_address(ask):

@@ -61,7 +61,7 @@ def _folder(url: str) -> Path:
         raise ValueError("must name a folder")
     folder = Path(path)
     if not _can_hold_files(folder):
-        raise ValueError("must name a folder that this service may write to, or a place for one")
+        raise ValueError("must name a folder that this service can write to or create")
     return folder
 
 
@@ -89,7 +89,7 @@ def _server(url: str, password: SecretStr | None) -> SmtpServer:
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError("must end with the host and its port")
     if (parts.username is None) != (password is None):
-        raise ValueError("names a user if, and only if, MAIL_PASSWORD is set")
+        raise ValueError("must name a user if MAIL_PASSWORD is set, and no user otherwise")
     default, security = SCHEMES[parts.scheme]
     return SmtpServer(
         host=parts.hostname,

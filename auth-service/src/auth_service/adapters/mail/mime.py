@@ -15,9 +15,9 @@ def message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
         made["To"] = to
         made["Subject"] = subject
     except (ValueError, IndexError):  # the standard library's parser raises both for odd addresses
-        raise MailRefused("the address cannot stand in a header") from None
+        raise MailRefused("the address cannot be used in a mail header") from None
     if len(made["To"].addresses) != 1:
-        raise MailRefused("the address is not exactly one")
+        raise MailRefused("a mail must have exactly one recipient")
     made["Date"] = format_datetime(localtime())
     made["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip("> ") or "localhost")
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice is to answer

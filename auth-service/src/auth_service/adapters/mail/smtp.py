@@ -31,7 +31,7 @@ class SmtpMailer:
         self, server: SmtpServer, sender: str, *, tls: ssl.SSLContext | None = None, timeout: float = TIMEOUT
     ) -> None:
         if server.user is not None and server.security == "none":
-            raise ValueError("sends a password only over smtps:// or smtp+starttls://")
+            raise ValueError("a password can only be sent over smtps:// or smtp+starttls://")
         self._server = server
         self._sender = sender
         self._tls = tls or ssl.create_default_context()
@@ -48,7 +48,7 @@ class SmtpMailer:
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             raise _refusal(error.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
-            raise MailRefused("the server lacks what this mail needs") from None
+            raise MailRefused("the mail server does not support what this mail needs") from None
         except (OSError, smtplib.SMTPException) as error:  # TLS and time-outs are among the first
             raise MailDelayed(f"the mail server cannot be used ({type(error).__name__})") from None
 
@@ -73,5 +73,5 @@ class SmtpMailer:
 
 def _refusal(code: int) -> MailDelayed | MailRefused:
     if code >= PERMANENT:
-        return MailRefused(f"the mail server refused it ({code})")
+        return MailRefused(f"the mail server refused the mail ({code})")
     return MailDelayed(f"the mail server asks to try later ({code})")

@@ -69,7 +69,7 @@ def normalise_email(address: str) -> str:
     try:
         return _validated(_validated(address.strip()).lower())
     except (EmailNotValidError, UnicodeError):
-        raise InvalidEmail("this is not an e-mail address") from None
+        raise InvalidEmail("the email address is invalid") from None
 
 
 def known_address(email: str) -> str:
@@ -90,6 +90,6 @@ def check_name(name: str) -> str:
     name = trimmed(name)
     if is_blank(name) or len(name) > LONGEST_NAME or not is_line(name):
         raise InvalidName(
-            f"a name has 1 to {LONGEST_NAME} characters, without line breaks and control characters"
+            f"the name must have 1 to {LONGEST_NAME} characters, without line breaks or control characters"
         )
     return name

@@ -64,11 +64,11 @@ def check_new_password(
     """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the judge finds it not weak."""
     normal = normal_form(password[: LONGEST_TYPED + 1])
     if not SHORTEST <= len(normal) <= LONGEST or len(password) > LONGEST_TYPED:
-        raise InvalidPassword(f"a password has {SHORTEST} to {LONGEST} characters")
+        raise InvalidPassword(f"the password must have {SHORTEST} to {LONGEST} characters")
     try:
         normal.encode()
     except UnicodeEncodeError:
-        raise InvalidPassword("a password is Unicode text") from None
+        raise InvalidPassword("the password must be valid Unicode text") from None
     weakness = judge.weakness(normal, tuple(map(normal_form, personal))) if judge else None
     if weakness is not None:
         raise InvalidPassword(weakness)

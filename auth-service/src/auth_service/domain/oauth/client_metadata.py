@@ -98,14 +98,14 @@ def _uri_fault(uri: str) -> str | None:
         return "is not a URI"
     web = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     rules = (
-        ("*" in uri, "there are no wildcards, each address is named"),
-        ("#" in uri, "has a fragment"),
+        ("*" in uri, "must not contain a wildcard"),
+        ("#" in uri, "must not have a fragment"),
         (len(uri) > LONGEST_URI or not _URI.fullmatch(uri), "is not a URI"),
-        ("@" in parts.netloc, "has a user before its host"),
+        ("@" in parts.netloc, "must not contain credentials"),
         (web and not host, "needs a host"),
         (
             not web and not _SCHEME.fullmatch(parts.scheme),
-            "is neither https, nor loopback, nor an app's own scheme with a dot in it",
+            "must use https, http on loopback, or a private-use scheme that contains a dot",
         ),
     )
     return next((fault for broken, fault in rules if broken), None)
@@ -113,42 +113,48 @@ def _uri_fault(uri: str) -> str | None:
 
 def _shape(table: Mapping[str, Any]) -> list[str]:
     known = (*_SETS, *_LISTS, *_FLAGS, *_TEXTS)
-    faults = [f"{name}: there is no such key" for name in table if name not in known]
+    faults = [f"{name}: unknown key" for name in table if name not in known]
     faults += [
-        f"{name}: is a list of texts"
+        f"{name}: must be a list of strings"
         for name in (*_SETS, *_LISTS)
         if not isinstance(value := table.get(name, []), list)
         or not all(isinstance(one, str) for one in value)
     ]
-    faults += [f"{name}: is true or false" for name in _FLAGS if not isinstance(table.get(name, False), bool)]
-    faults += [f"{name}: is a text" for name in _TEXTS if not isinstance(table.get(name, ""), str)]
+    faults += [
+        f"{name}: must be true or false" for name in _FLAGS if not isinstance(table.get(name, False), bool)
+    ]
+    faults += [f"{name}: must be a string" for name in _TEXTS if not isinstance(table.get(name, ""), str)]
     return faults
 
 
 def _names(client: Client) -> list[str]:
     faults = []
     if not is_client_id(client.client_id):
-        faults.append("client_id: up to 100 of A-Z a-z 0-9 . _ -, a letter or digit first")
+        faults.append("client_id: must have 1 to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
     if is_blank(client.name) or len(client.name) > LONGEST_NAME or not is_line(client.name):
-        faults.append(f"name: has 1 to {LONGEST_NAME} characters, without line breaks and control characters")
+        faults.append(
+            f"name: must have 1 to {LONGEST_NAME} characters, without line breaks or control characters"
+        )
     known = {**_KNOWN, "scopes": ALL_SCOPES | OIDC_SCOPES}
     for name, allowed in known.items():
         unknown = sorted(getattr(client, name) - allowed)
         if unknown:
-            faults.append(f"{name}: not known here: {', '.join(each[:100] for each in unknown)}")
+            faults.append(f"{name}: unknown: {', '.join(each[:100] for each in unknown)}")
     if client.secret_hash is not None and not _HASH.fullmatch(client.secret_hash):
-        faults.append("secret_hash: is a SHA-256 in 64 lower-case hexadecimal digits")
+        faults.append("secret_hash: must be a SHA-256 in 64 lower-case hexadecimal digits")
     return faults
 
 
 def _grants(client: Client) -> list[str]:
     faults = []
     if GrantType.AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
-        faults.append("redirect_uris: the authorization_code grant needs one")
+        faults.append("redirect_uris: the authorization_code grant requires at least one")
     if not client.confidential:
-        faults += [f"grants: {grant} is for confidential clients" for grant in client.grants & _PROVEN_GRANTS]
+        faults += [
+            f"grants: {grant} requires a confidential client" for grant in client.grants & _PROVEN_GRANTS
+        ]
         if client.secret_hash is not None:
-            faults.append("secret_hash: a public client keeps no secret")
+            faults.append("secret_hash: a public client cannot have a secret")
         if client.serves:
-            faults.append("serves: a public client asks about no tokens")
+            faults.append("serves: a public client cannot introspect tokens")
     return sorted(faults)

@@ -112,9 +112,16 @@ class RegistrationNotSupported(OAuthError):
 
 
 class InvalidAuthorizationRequest(AuthError):
-    """The client or redirect URI is invalid, so the browser must not be redirected (RFC 6749 section 4.1.2.1)."""
+    """The client or redirect address is invalid: the browser gets an error page and is not redirected.
+
+    `str(error)` is for the user; `detail`, if there is one, is for the developer of the application.
+    """
 
     slug = "unanswerable_request"
+
+    def __init__(self, message: str, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class UnknownClient(AuthError):

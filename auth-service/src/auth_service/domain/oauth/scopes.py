@@ -43,10 +43,10 @@ def parse_scope(scope: str | None) -> frozenset[str] | None:
     if not names:
         return None
     if not all(_SCOPE.fullmatch(name) for name in names):
-        raise InvalidScope("a scope has printable ASCII characters, without quotes and backslashes")
+        raise InvalidScope("a scope must be printable ASCII without quotes and backslashes")
     known = KNOWN_SCOPES.intersection(names)
     if not known:
-        raise InvalidScope("none of these scopes is known here")
+        raise InvalidScope("none of the requested scopes exists")
     return known
 
 
@@ -58,10 +58,10 @@ def account_scopes(account: Account) -> frozenset[str]:
 def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> frozenset[str]:
     """Give what is wanted, or all that is allowed when nothing is named; InvalidScope for one more, or none."""
     if wanted is not None and not wanted <= allowed:
-        raise InvalidScope(f"not granted: {' '.join(sorted(wanted - allowed))}")
+        raise InvalidScope(f"scopes not granted: {' '.join(sorted(wanted - allowed))}")
     granted = allowed if wanted is None else wanted
     if not granted:
-        raise InvalidScope("nothing is left to grant")
+        raise InvalidScope("none of the requested scopes can be granted")
     return granted
 
 
@@ -69,9 +69,9 @@ def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str
     """Give what is wanted, or all that is allowed when nothing is named; InvalidTarget for one more, or none."""
     names, allowed = frozenset(wanted), frozenset(allowed)
     if not names <= allowed:
-        raise InvalidTarget("a requested audience is unknown, or not allowed here")
+        raise InvalidTarget("a requested audience is unknown or not allowed")
     if not allowed:
-        raise InvalidTarget("no audience is left to grant")
+        raise InvalidTarget("no audience can be granted")
     return tuple(sorted(names or allowed))
 
 

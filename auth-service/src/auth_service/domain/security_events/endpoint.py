@@ -19,7 +19,7 @@ def check_endpoint(url: str | None, *, at_home: bool) -> str:
     to hosts that are near: loopback and private addresses, and names without a dot.
     """
     if url is None:
-        raise InvalidStream("delivery.endpoint_url: is needed for push")
+        raise InvalidStream("delivery.endpoint_url: is required for push delivery")
     fault = _fault(url, at_home=at_home)
     if fault:
         raise InvalidStream(f"delivery.endpoint_url: {fault}")
@@ -29,7 +29,7 @@ def check_endpoint(url: str | None, *, at_home: bool) -> str:
 def check_authorization(header: str | None) -> None:
     """Raise InvalidStream unless this can be the value of an Authorization header (RFC 9110 section 11.6.2)."""
     if header is not None and not (len(header) <= LONGEST_HEADER and _HEADER.fullmatch(header)):
-        raise InvalidStream("delivery.authorization_header: is one line of printable ASCII")
+        raise InvalidStream("delivery.authorization_header: must be one line of printable ASCII")
 
 
 def _fault(url: str, *, at_home: bool) -> str | None:
@@ -42,7 +42,7 @@ def _fault(url: str, *, at_home: bool) -> str | None:
         return "is not a URL"
     rules = (
         (not host or port == 0, "needs a host"),
-        ("@" in parts.netloc, "must not hold credentials"),
+        ("@" in parts.netloc, "must not contain credentials"),
         ("#" in url, "must not have a fragment"),
         (
             parts.scheme != "https" and not (at_home and parts.scheme == "http" and near(host or "")),

@@ -100,5 +100,5 @@ class Streams(Protocol):
 def own_stream(client_id: str, stream: Stream | None) -> Stream:
     """Give the stream if it is this client's; raises UnknownStream."""
     if stream is None or stream.client_id != client_id:
-        raise UnknownStream("there is no such stream")
+        raise UnknownStream("this client has no stream with this id")
     return stream

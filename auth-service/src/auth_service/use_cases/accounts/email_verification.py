@@ -66,10 +66,10 @@ class EmailVerification:
             link = tx.one_time_tokens.get(digest_of(token))
             usable = link is not None and link.purpose == Purpose.VERIFICATION and link.sub is not None
             if not usable or link is None or not tx.one_time_tokens.use(link.digest, now):
-                raise BadLink("this link is unknown, used or expired")
+                raise BadLink("this link is invalid, already used or expired; request a new one")
             account = tx.accounts.locked(link.sub or "")
             if account is None or account.email != link.email:
-                raise BadLink("this link is unknown, used or expired")
+                raise BadLink("this link is invalid, already used or expired; request a new one")
             if tx.accounts.set_email_verified(account.sub, now):
                 tx.audit.record(AuditEvent(Event.EMAIL_VERIFIED, actor=account.sub, subject=account.sub))
 
@@ -79,7 +79,7 @@ class EmailVerification:
             live_session(tx, sub, sid, self.now())
             account = tx.accounts.get(sub)
             if account is None or account.disabled:
-                raise SessionOver("this account cannot be used")
+                raise SessionOver("this account does not exist or is disabled")
             verified = account.email_verified_at is not None
             letter = None if verified else self.welcome.keep(tx, account, made=True)
         self.welcome.post(letter)

@@ -13,7 +13,7 @@ from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.login_throttle import LoginAttempt, LoginGate, NoThrottle
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
-_REFUSED = "address and password do not open an account"
+_REFUSED = "the email address or the password is wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def get_first_party_client(clients: Clients, client_id: str) -> Client:
     """Give the client if people may log in through it without its ever seeing a page; raises InvalidClient."""
     client = clients.get(client_id)
     if client is None or not client.enabled or not client.first_party or client.confidential:
-        raise InvalidClient("this client may not log anybody in by itself")
+        raise InvalidClient("this client is not registered for direct log-in")
     return client
 
 

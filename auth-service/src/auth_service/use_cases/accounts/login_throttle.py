@@ -94,7 +94,7 @@ class LoginThrottle:
             counted = ((account, self.limits.account), (address, self.limits.address))
         until = max((found[key].blocked_until for key, _ in counted if key in found), default=0.0)
         if until > now:
-            raise SlowedDown("there were too many failed log-ins", retry_after=math.ceil(until - now))
+            raise SlowedDown("too many failed log-ins", retry_after=math.ceil(until - now))
         noted = place in found and now - found[place].last_failure_at < KNOWN_AGAIN
         over = tuple(key for key, _ in counted if key in found and key != address)
         return LoginAttempt(counted, None if noted or not here else place, over)

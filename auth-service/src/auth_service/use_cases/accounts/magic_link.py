@@ -21,7 +21,9 @@ from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, T
 LIFE = 600.0  # seconds
 MOST = 10  # links for one address that have not expired; more are not mailed
 METHODS = ("otp",)  # RFC 8176
-_REFUSED = "this link or code is unknown, used or expired, or was asked for elsewhere"
+_REFUSED = (
+    "this link or code is invalid, already used, expired, or was requested elsewhere; request a new one"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class MagicLinkLogin:
         """Use the mail up and give the account that it opens, locked; None when it opens none."""
         if not shown.binding:
             raise BindingMissing(
-                "redeem it where it was asked for: the binding of POST /magic-links is missing"
+                "use the link or code in the browser that requested it, or send the binding from POST /magic-links"
             )
         bound = digest_of(shown.binding)
         link = (

@@ -34,19 +34,19 @@ class PasswordChange:
             session = live_session(tx, sub, sid, self.now())
             account = tx.accounts.get(sub)
         if account is None or account.disabled:
-            raise SessionOver("this account cannot be used")
+            raise SessionOver("this account does not exist or is disabled")
         check_new_password(new, self.judge, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
             facts = AuditEvent(
                 Event.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid
             )
             record_event(self.store, facts)
-            raise WrongPassword("the current password is not right")
+            raise WrongPassword("the current password is wrong")
         new_hash = self.hasher.hash(new)
         with self.store.transaction() as tx:
             latest = tx.accounts.locked(sub)
             if latest is None or latest.password_hash != account.password_hash:
-                raise WrongPassword("the password was changed meanwhile")
+                raise WrongPassword("the password was changed by another request")
             tx.accounts.set_password_hash(sub, new_hash)
             tx.audit.record(
                 AuditEvent(Event.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)

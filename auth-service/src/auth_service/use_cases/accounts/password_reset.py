@@ -23,7 +23,7 @@ from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_pas
 
 LIFE = 1800.0  # seconds
 MOST = 5  # links for one address that have not expired; more are not mailed
-_REFUSED = "this link is unknown, used or expired"
+_REFUSED = "this link is invalid, already used or expired; request a new one"
 
 
 @dataclass(frozen=True, slots=True)

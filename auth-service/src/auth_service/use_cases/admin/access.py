@@ -30,7 +30,7 @@ class AdminAccess:
             live_session(tx, sub, sid, self.now())
             account = tx.accounts.get(sub)
         if account is None or account.disabled:
-            raise SessionOver("this account cannot be used")
+            raise SessionOver("this account does not exist or is disabled")
         if ADMIN not in account_scopes(account) or account.email_verified_at is None:
             record_event(
                 self.store, AuditEvent(Event.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid)

@@ -34,7 +34,7 @@ class AccountAdmin:
             if account is None and "@" in sub_or_email:
                 account = tx.accounts.by_email(normalise_email(sub_or_email))
         if account is None:
-            raise UnknownAccount("there is no such account")
+            raise UnknownAccount("no account has this subject")
         return account
 
     def disable(self, sub: str, by: str | None = None) -> list[str]:
@@ -43,7 +43,7 @@ class AccountAdmin:
         Doing it again changes nothing.
         """
         if sub == by:
-            raise OwnAccount("nobody disables their own account")
+            raise OwnAccount("you cannot disable your own account; ask another administrator")
         now = self.now()
         with self.store.transaction() as tx:
             account = _locked(tx, sub)
@@ -73,7 +73,7 @@ class AccountAdmin:
         )
         with self.store.transaction() as tx:
             if not tx.accounts.add(account):
-                raise AddressTaken("there is an account with this address")
+                raise AddressTaken("an account with this address already exists")
             facts = {"roles": sorted(roles)}
             tx.audit.record(AuditEvent(Event.ACCOUNT_MADE, subject=account.sub, detail=facts))
         return account
@@ -92,12 +92,12 @@ def check_roles(roles: frozenset[str]) -> frozenset[str]:
     """Give the roles; raises InvalidName for none, or for one that is not there."""
     unknown = roles - frozenset(ROLE_SCOPES)
     if unknown or not roles:
-        raise InvalidName(f"roles are {', '.join(sorted(ROLE_SCOPES))}")
+        raise InvalidName(f"unknown role; the roles are {', '.join(sorted(ROLE_SCOPES))}")
     return roles
 
 
 def _locked(tx: Transaction, sub: str) -> Account:
     account = tx.accounts.locked(sub)
     if account is None:
-        raise UnknownAccount("there is no such account")
+        raise UnknownAccount("no account has this subject")
     return account

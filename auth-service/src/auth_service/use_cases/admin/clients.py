@@ -61,15 +61,15 @@ class ClientAdmin:
         """
         client = client_from(client_id, table)
         if with_secret and not client.confidential:
-            raise ClientFault("secret: a public client keeps none")
+            raise ClientFault("secret: a public client cannot have a secret")
         _check_key(client, keep_key)
         if self.fixed.get(client_id) is not None:
-            raise ClientFault("client_id: is taken by a client that a file names")
+            raise ClientFault("client_id: is already used by a client defined in a file")
         secret = new_token() if with_secret else None
         client = replace(client, secret_hash=hash_secret(secret) if secret else None)
         with self.store.transaction() as tx:
             if not tx.clients.add(client, self.now()):
-                raise ClientFault("client_id: is taken")
+                raise ClientFault("client_id: is already used")
             _record(tx, Event.CLIENT_REGISTERED, client, **table_of(client))
             if keep_key is not None:
                 keep_key()
@@ -84,7 +84,7 @@ class ClientAdmin:
         raises.
         """
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
-            raise ClientFault("confidential, secret_hash and enabled: are not changed so")
+            raise ClientFault("confidential, secret_hash and enabled: cannot be changed this way")
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)
             changed = client_from(client_id, {**table_of(before), **changes})
@@ -123,7 +123,7 @@ class ClientAdmin:
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)
             if before.secret_hash is None:
-                raise ClientFault("secret: this client has none")
+                raise ClientFault("secret: this client has no secret")
             client = replace(before, secret_hash=hash_secret(secret))
             tx.clients.replace(client)
             _record(tx, Event.CLIENT_SECRET_ROTATED, client)
@@ -139,19 +139,19 @@ class ClientAdmin:
 
     def _own(self, tx: Transaction, client_id: str) -> Client:
         if self.fixed.get(client_id) is not None:
-            raise ClientFault("client_id: this client changes with the file that names it")
+            raise ClientFault("client_id: this client is defined in a file; change it there")
         return _there(tx.clients.locked(client_id))
 
 
 def _there(client: Client | None) -> Client:
     if client is None:
-        raise UnknownClient("there is no such client")
+        raise UnknownClient("no client has this id")
     return client
 
 
 def _check_key(client: Client, keep_key: KeepKey | None) -> None:
     if keep_key is not None and not client.confidential:
-        raise ClientFault("public key: a public client proves itself with none")
+        raise ClientFault("public key: a public client cannot have a key")
 
 
 def _record(tx: Transaction, event: Event, client: Client, **facts: object) -> None:

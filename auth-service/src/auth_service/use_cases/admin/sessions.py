@@ -25,5 +25,5 @@ class SessionAdmin:
         """End a session; False when it had ended before. Raises UnknownSession."""
         with self.store.transaction() as tx:
             if tx.sessions.get(sid) is None:
-                raise UnknownSession("there is no such session")
+                raise UnknownSession("no session has this id")
             return end_session(tx, sid, EndReason.ENDED_BY_ADMIN, self.now(), by=by)

@@ -19,7 +19,7 @@ from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
-_UNKNOWN = "this code is not known, or not for this client"
+_UNKNOWN = "this code is unknown or was issued to another client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class AuthorizationCodeGrant:
     def __call__(self, client: Client, asked: Redemption) -> TokenResponse:
         """Answer with the session's first tokens; raises UnauthorizedClient, InvalidGrant or InvalidTarget."""
         if GrantType.AUTHORIZATION_CODE not in client.grants:
-            raise UnauthorizedClient("this client is not registered for the authorization code grant")
+            raise UnauthorizedClient("this client is not registered for the authorization_code grant")
         digest = digest_of(asked.code)
         with self.store.reading() as tx:  # a made-up code must not cost a write lock
             code = tx.authorization_codes.find(digest)
@@ -67,7 +67,7 @@ class AuthorizationCodeGrant:
         if redeemed is None:
             # Raised after the transaction: that the code was used, and what ended with it, has to be committed.
             raise InvalidGrant(
-                "this code was used before, has expired, or was not presented as it was asked for"
+                "this code was already used, has expired, or does not match redirect_uri or code_verifier"
             )
         grant = Grant(redeemed.session.scopes, audiences)
         return self.issuing.for_session(

@@ -74,7 +74,7 @@ class AuthorizationEndpoint:
 
     def denied(self, request: AuthorizationRequest) -> AuthorizationRefused:
         """Give the refusal for somebody who said no."""
-        return AuthorizationRefused(request.address, AccessDenied("the person said no"))
+        return AuthorizationRefused(request.address, AccessDenied("the user denied the request"))
 
     def _told(self, request: AuthorizationRequest, step: Callable[[], Step]) -> Step:
         try:
@@ -84,14 +84,14 @@ class AuthorizationEndpoint:
 
     def _after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
         if self._somebody_else(request, who):
-            raise LoginRequired("somebody else than the one in id_token_hint has logged in")
+            raise LoginRequired("the user who logged in is not the one in id_token_hint")
         return self._past_log_in(request, who, asked=False)
 
     def _first_step(self, request: AuthorizationRequest, who: SignedIn | None) -> Step:
         elsewhere = self._somebody_else(request, who)
         if who is None or elsewhere or self._has_to_log_in(request, who):
             if "none" in request.prompts:
-                raise LoginRequired("nobody suitable is logged in, and nobody was to be asked")
+                raise LoginRequired("prompt=none was requested, but the user has to log in")
             return LoginNeeded()
         return self._past_log_in(request, who, asked=False)
 
@@ -100,7 +100,7 @@ class AuthorizationEndpoint:
             return False
         hint = self.hints.read(request.id_token_hint)
         if hint is None or hint.client_id != request.client.client_id:
-            raise LoginRequired("id_token_hint cannot be read, or it was issued to another client")
+            raise LoginRequired("id_token_hint is invalid or was issued to another client")
         return who is None or hint.sub != who.account.sub
 
     def _has_to_log_in(self, request: AuthorizationRequest, who: SignedIn) -> bool:
@@ -112,7 +112,7 @@ class AuthorizationEndpoint:
         grant = self._grant(request, who)
         if not asked and self._has_to_consent(request, who, grant):
             if "none" in request.prompts:
-                raise ConsentRequired("the person has not allowed this yet, and was not to be asked")
+                raise ConsentRequired("prompt=none was requested, but the user has not consented")
             return ConsentNeeded(who, grant.scopes)
         return self._code(request, who, grant)
 
@@ -168,5 +168,5 @@ def _within_reach(scopes: frozenset[str] | None, account: Account) -> frozenset[
         return None
     reachable = scopes & (account_scopes(account) | OIDC_SCOPES)
     if not reachable:
-        raise AccessDenied("this account may have none of these scopes")
+        raise AccessDenied("this account has none of the requested scopes")
     return reachable

@@ -91,22 +91,31 @@ class AuthorizationRequestParser:
         address = self._address(client, values, repeated)
         try:
             if repeated:
-                raise oauth_errors.InvalidRequest("a parameter is given more than once")
+                raise oauth_errors.InvalidRequest("a parameter appears more than once")
             return _request(client, address, values, named, pairs)
         except oauth_errors.OAuthError as error:
             raise AuthorizationRefused(address, error) from None
 
     def _client(self, values: Mapping[str, str], repeated: frozenset[str]) -> Client:
-        client = self.clients.get(values.get("client_id", ""))
+        client_id = values.get("client_id", "")
+        client = self.clients.get(client_id)
         if client is None or not client.enabled or "client_id" in repeated:
-            raise oauth_errors.InvalidAuthorizationRequest("the application that sent you here is not known")
+            raise oauth_errors.InvalidAuthorizationRequest(
+                "this application is not registered",
+                f"client_id {client_id} is unknown, disabled or repeated"
+                if client_id
+                else "client_id is missing",
+            )
         return client
 
     def _address(self, client: Client, values: Mapping[str, str], repeated: frozenset[str]) -> ReturnAddress:
         uri = values.get("redirect_uri", "")
         if "redirect_uri" in repeated or not registered(uri, client.redirect_uris, self.issuer):
             raise oauth_errors.InvalidAuthorizationRequest(
-                "the application that sent you here wants the answer where it may not have it"
+                "this application's redirect address is not registered",
+                f"redirect_uri {uri} is not registered for client {client.client_id}"
+                if uri
+                else "redirect_uri is missing",
             )
         state = None if "state" in repeated else values.get("state")
         return ReturnAddress(uri, state, self.issuer)
@@ -138,17 +147,17 @@ def _request(
 ) -> AuthorizationRequest:
     for name, error in _ELSEWHERE.items():
         if name in values:
-            raise error(f"{name} is not supported here")
+            raise error(f"{name} is not supported")
     if GrantType.AUTHORIZATION_CODE not in client.grants:
         raise oauth_errors.UnauthorizedClient(
-            "this client is not registered for the authorization code grant"
+            "this client is not registered for the authorization_code grant"
         )
     _check_response(values)
     if not is_line(values.get("nonce", "")):
-        raise oauth_errors.InvalidRequest("nonce is one line without control characters")
+        raise oauth_errors.InvalidRequest("nonce must be one line without control characters")
     scopes = parse_scope(values.get("scope"))
     if scopes is not None and not scopes <= client.scopes:
-        raise oauth_errors.InvalidScope("this client is not registered for one of these scopes")
+        raise oauth_errors.InvalidScope("this client is not registered for one of the requested scopes")
     narrow_audiences(audiences, client.audiences)
     return AuthorizationRequest(
         client=client,
@@ -169,24 +178,24 @@ def _check_response(values: Mapping[str, str]) -> None:
     if "response_type" not in values:
         raise oauth_errors.InvalidRequest("response_type is missing")
     if values["response_type"] != "code":
-        raise oauth_errors.UnsupportedResponseType("the only response_type is code")
+        raise oauth_errors.UnsupportedResponseType("response_type must be code")
     if values.get("response_mode", "query") != "query":
-        raise oauth_errors.InvalidRequest("the only response_mode is query")
+        raise oauth_errors.InvalidRequest("response_mode must be query")
 
 
 def _challenge(values: Mapping[str, str]) -> str:
     if values.get("code_challenge_method") != "S256":
-        raise oauth_errors.InvalidRequest("PKCE is required, and its only code_challenge_method is S256")
+        raise oauth_errors.InvalidRequest("PKCE is required: code_challenge_method must be S256")
     challenge = values.get("code_challenge", "")
     if not _CHALLENGE.fullmatch(challenge):
-        raise oauth_errors.InvalidRequest("code_challenge is the base64url form of a SHA-256")
+        raise oauth_errors.InvalidRequest("code_challenge must be a base64url-encoded SHA-256 digest")
     return challenge
 
 
 def _prompts(prompt: str | None) -> frozenset[str]:
     prompts = frozenset((prompt or "").split())
     if not prompts <= PROMPTS or ("none" in prompts and len(prompts) > 1):
-        raise oauth_errors.InvalidRequest("prompt names what is not known here, or none beside others")
+        raise oauth_errors.InvalidRequest("prompt has an unknown value, or combines none with others")
     return prompts
 
 
@@ -194,5 +203,5 @@ def _max_age(seconds: str | None) -> int | None:
     if seconds is None:
         return None
     if not _SECONDS.fullmatch(seconds):
-        raise oauth_errors.InvalidRequest("max_age is a number of seconds")
+        raise oauth_errors.InvalidRequest("max_age must be a number of seconds")
     return int(seconds)

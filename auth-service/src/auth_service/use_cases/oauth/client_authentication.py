@@ -40,19 +40,19 @@ class ClientAuthentication:
         client = self._known(client_id)
         if client.confidential:
             how = "its secret" if client.secret_hash is not None else "a client_assertion"
-            raise InvalidClient(f"this client has to prove who it is, with {how}")
+            raise InvalidClient(f"this client must authenticate with {how}")
         return client
 
     def _trusted(self, client_id: str | None, secret: str) -> Client:
         client = self.clients.get(client_id) if client_id is not None else None
         if not secret_fits(client, secret) or client is None or not client.enabled:
-            raise InvalidClient("this client is not known here, or this is not its secret")
+            raise InvalidClient("the client is unknown or the secret is wrong")
         return client
 
     def _known(self, client_id: str) -> Client:
         client = self.clients.get(client_id)
         if client is None or not client.enabled:
-            raise InvalidClient("this client is not known here")
+            raise InvalidClient("the client is unknown or disabled")
         return client
 
     def _proven(self, client_id: str | None, assertion: str) -> Client:
@@ -60,33 +60,31 @@ class ClientAuthentication:
         if client_id not in {None, client.client_id}:
             raise InvalidClient("client_id and client_assertion name different clients")
         if not client.confidential or client.secret_hash is not None:
-            raise InvalidClient("this client has no key")
+            raise InvalidClient("this client has no registered key")
         claims = self.reader.verified(assertion, client.client_id)
         jti, until = self._checked(claims, client.client_id)
         with self.store.transaction() as tx:
             if not tx.assertions.remember(client.client_id, jti, until):
-                raise InvalidClient("this client_assertion was used before")
+                raise InvalidClient("this client_assertion was already used")
         return client
 
     def _checked(self, claims: Mapping[str, object], client_id: str) -> tuple[str, float]:
         now = self.now()
         if claims.get("iss") != client_id or claims.get("sub") != client_id:
-            raise InvalidClient("iss and sub of a client_assertion are the client_id")
+            raise InvalidClient("iss and sub of a client_assertion must be the client_id")
         audience = claims.get("aud")
         names = audience if isinstance(audience, list) else [audience]
         if len(names) != 1 or not isinstance(names[0], str) or names[0] not in self.audiences:
-            raise InvalidClient(
-                "aud of a client_assertion is the issuer or its token endpoint, and nothing else"
-            )
+            raise InvalidClient("aud of a client_assertion must be only the issuer or its token endpoint")
         expires_at = _time(claims, "exp")
         if expires_at is None or not now - LEEWAY < expires_at <= now + LONGEST_LIFE + LEEWAY:
-            raise InvalidClient(f"a client_assertion expires, and within {LONGEST_LIFE} seconds")
+            raise InvalidClient(f"exp of a client_assertion must be within the next {LONGEST_LIFE} seconds")
         for name in ("iat", "nbf"):
             if name in claims and not (_time(claims, name) or math.inf) <= now + LEEWAY:
-                raise InvalidClient("this client_assertion comes from the future")
+                raise InvalidClient("iat and nbf of a client_assertion must not be in the future")
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not is_line(jti):
-            raise InvalidClient("a client_assertion has a jti of its own")
+            raise InvalidClient("a client_assertion must have a jti")
         return jti, expires_at + LEEWAY
 
 

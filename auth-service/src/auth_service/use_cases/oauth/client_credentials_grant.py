@@ -28,7 +28,7 @@ class ClientCredentialsGrant:
         Raises UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.
         """
         if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
-            raise UnauthorizedClient("this client is not registered for client_credentials")
+            raise UnauthorizedClient("this client is not registered for the client_credentials grant")
         token = AccessToken(
             subject=client.client_id,
             client_id=client.client_id,
@@ -38,6 +38,6 @@ class ClientCredentialsGrant:
         )
         with self.store.transaction() as tx:
             if not tx.clients.hold(client.client_id):
-                raise InvalidClient("this client is not known here")
+                raise InvalidClient("the client is unknown or disabled")
             status = tx.statuses.of_client(client.client_id)
         return self.issuing.answer(replace(token, status=status))

@@ -15,7 +15,7 @@ from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.domain.unit_of_work import Store, Transaction
 
 LONGEST_BLOCK = 600.0  # seconds
-_WRONG = "there is no such code, or it has expired"
+_WRONG = "this code is wrong or has expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class DeviceApproval:
             blocked = max((failures.blocked_until for failures in kept), default=0.0) - self.now()
             found = None if blocked > 0 else self._pending(tx, typed, who.account)
         if blocked > 0:
-            raise TooManyTries("there were too many wrong codes", retry_after=int(blocked) + 1)
+            raise TooManyTries("too many wrong codes", retry_after=int(blocked) + 1)
         if found is None:
             self._count(keys)
             raise UnknownUserCode(_WRONG)

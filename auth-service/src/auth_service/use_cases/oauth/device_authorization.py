@@ -55,4 +55,4 @@ class DeviceAuthorization:
 
 def check_device_grant(client: Client) -> None:
     if GrantType.DEVICE_CODE not in client.grants:
-        raise UnauthorizedClient("this client is not registered for the device grant")
+        raise UnauthorizedClient("this client is not registered for the device_code grant")

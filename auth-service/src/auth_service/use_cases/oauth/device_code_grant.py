@@ -24,8 +24,8 @@ from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.oauth.device_authorization import check_device_grant
 from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
 
-_UNKNOWN = "this device code is not known"
-_TOO_EARLY = f"add {INTERVAL} seconds to the time between two polls"
+_UNKNOWN = "this device code is unknown"
+_TOO_EARLY = f"polling too often; add {INTERVAL} seconds to the interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,16 @@ class DeviceCodeGrant:
     ) -> tuple[Account, NewSession] | OAuthError:
         now, code = self.issuing.now(), tx.device_codes.locked(digest)
         if code is None or code.status is DeviceStatus.USED:
-            return InvalidGrant("this device code was used before")
+            return InvalidGrant("this device code was already used")
         if now >= code.expires_at:
-            return ExpiredToken("nobody answered in time")
+            return ExpiredToken("this device code has expired")
         if code.too_early(now):  # another poll came first since the look above
             return SlowDown(_TOO_EARLY)
         tx.device_codes.polled(digest, now + INTERVAL)
         if code.status is DeviceStatus.PENDING:
-            return AuthorizationPending("nobody has answered yet")
+            return AuthorizationPending("the user has not answered yet")
         if code.status is DeviceStatus.DENIED:
-            return AccessDenied("the person said no")
+            return AccessDenied("the user denied the request")
         return self._open(tx, client, code)
 
     def _open(
@@ -78,12 +78,12 @@ class DeviceCodeGrant:
     ) -> tuple[Account, NewSession] | OAuthError:
         account = tx.accounts.locked(code.sub or "")
         if account is None or account.disabled:
-            return AccessDenied("the account that said yes cannot be used")
+            return AccessDenied("the account that allowed this device is disabled")
         grant = grant_for_device(account, client, code)
         if grant is None:
-            return AccessDenied("this account may have nothing of what was asked for")
+            return AccessDenied("this account has none of the requested scopes")
         if not tx.device_codes.use(code.digest):
-            return InvalidGrant("this device code was used before")
+            return InvalidGrant("this device code was already used")
         opened = self.issuing.open_session(
             tx,
             account,

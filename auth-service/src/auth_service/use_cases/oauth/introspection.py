@@ -40,7 +40,7 @@ class Introspection:
         Raises InvalidClient for a client that did not prove who it is.
         """
         if client is None or not client.confidential:
-            raise InvalidClient("introspection is for clients that prove who they are")
+            raise InvalidClient("introspection requires client authentication")
         found = self.reader.read_any(token)
         if found is None:
             return self._refresh(token, client)

@@ -61,18 +61,18 @@ class RefreshTokenGrant:
         with self.store.reading() as tx:  # a made-up token must not cost a write lock
             known = tx.refresh_tokens.find(digest_of(token))
         if known is None:
-            raise InvalidGrant("this refresh token is not known")
+            raise InvalidGrant("this refresh token is unknown")
         with self.store.transaction() as tx:
             rotated = self._rotate(tx, asked)
         if rotated is None:  # raised only now: the end of the session is to be committed
-            raise InvalidGrant("this refresh token was used before; its session has ended")
+            raise InvalidGrant("this refresh token was already used; its session has ended")
         return self.issuing.for_session(rotated.session, rotated.account, rotated.grant, rotated.successor)
 
     def _rotate(self, tx: Transaction, asked: _Asked) -> _Rotated | None:
         digest = digest_of(asked.token)
         presented = tx.refresh_tokens.find(digest)
         if presented is None:
-            raise InvalidGrant("this refresh token is not known")
+            raise InvalidGrant("this refresh token is unknown")
         session, client = self._session(tx, presented.token.sid, asked)
         unused = presented.token.used_at is None
         if unused and asked.now >= presented.token.expires_at:
@@ -107,12 +107,14 @@ class RefreshTokenGrant:
         if session is None or not session.live(asked.now):
             raise InvalidGrant("the session of this refresh token has ended")
         if asked.client is not None and asked.client.client_id != session.client_id:
-            raise InvalidGrant("this refresh token belongs to another client")
+            raise InvalidGrant("this refresh token was issued to another client")
         client = self.clients.get(session.client_id)
         if client is None or not client.enabled or GrantType.REFRESH_TOKEN not in client.grants:
-            raise InvalidGrant("the client of this refresh token may not use it any more")
+            raise InvalidGrant(
+                "the client of this refresh token is disabled or no longer registered for refresh"
+            )
         if client.confidential and asked.client is None:
-            raise InvalidClient("the client of this refresh token has to prove who it is")
+            raise InvalidClient("the client of this refresh token must authenticate")
         return session, client
 
     def _replace(self, tx: Transaction, asked: _Asked, session: Session, digest: bytes) -> str | None:
@@ -149,15 +151,17 @@ def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> 
     """
     account = tx.accounts.get(session.sub)
     if account is None or account.disabled:
-        raise InvalidGrant("the account of this refresh token cannot be used")
+        raise InvalidGrant("the account of this refresh token is disabled")
     allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
     targets = frozenset(session.audiences) & client.audiences
     if asked.scopes is not None:
         beyond = asked.scopes - session.scopes - session.requested
         if beyond:
-            raise InvalidScope(f"not granted to this session: {' '.join(sorted(beyond))}")
+            raise InvalidScope(
+                f"scopes scopes scopes not granted to this session: {' '.join(sorted(beyond))}"
+            )
         allowed &= asked.scopes
     if not allowed:
-        raise InvalidScope("this account may have none of these scopes at present")
+        raise InvalidScope("this account currently has none of these scopes")
     grant = Grant(allowed, narrow_audiences(asked.audiences, targets))
     return account, for_now(account, grant)

@@ -55,5 +55,5 @@ class Revocation:
             return client.client_id == owner_id
         owner = self.clients.get(owner_id)
         if owner is not None and owner.confidential:
-            raise InvalidClient("the client of this token has to prove who it is")
+            raise InvalidClient("the client of this token must authenticate")
         return owner is not None

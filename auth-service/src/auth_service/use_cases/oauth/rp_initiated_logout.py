@@ -10,6 +10,8 @@ from auth_service.domain.oauth.redirect_uris import registered, with_parameters
 from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 
+REFUSED = "the application sent an invalid log-out request"
+
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
@@ -47,13 +49,13 @@ class LogoutRequestParser:
         values: dict[str, str] = {}
         for name, value in pairs:
             if name in values:
-                raise InvalidAuthorizationRequest("the application that sent you here named something twice")
+                raise InvalidAuthorizationRequest(REFUSED, f"{name} appears more than once")
             if value:
                 values[name] = value
         hint = self.hints.read(values["id_token_hint"]) if "id_token_hint" in values else None
         client_id = values.get("client_id") or (hint.client_id if hint else None)
         if hint is not None and client_id != hint.client_id:
-            raise InvalidAuthorizationRequest("the application that sent you here named another one")
+            raise InvalidAuthorizationRequest(REFUSED, "client_id is not the client of id_token_hint")
         client = self.clients.get(client_id) if client_id else None
         return LogoutRequest(client, hint, self._then(client, values))
 
@@ -64,7 +66,10 @@ class LogoutRequestParser:
         known = client.post_logout_redirect_uris if client is not None and client.enabled else ()
         if not registered(uri, known, self.issuer):
             raise InvalidAuthorizationRequest(
-                "the application that sent you here may not send you on to where it said"
+                "this application's address for the return after log-out is not registered",
+                f"post_logout_redirect_uri {uri} is not registered for client {client.client_id}"
+                if client
+                else "client_id is missing or unknown",
             )
         return with_parameters(uri, {"state": values.get("state")})
 

@@ -60,12 +60,10 @@ class TokenExchangeGrant:
             raise UnauthorizedClient("this client is not registered for token exchange")
         subject, session = self._subject(subject_token, client)
         if target not in client.audiences or target not in subject.audiences:
-            raise InvalidTarget(
-                "this audience is not in the subject token and the client's registration both"
-            )
+            raise InvalidTarget("the audience must be in the subject token and in the client's registration")
         actors = (client.client_id, *subject.actors)
         if len(actors) > LONGEST_CHAIN:
-            raise InvalidRequest(f"a chain of delegation has at most {LONGEST_CHAIN} actors")
+            raise InvalidRequest(f"a chain of delegation can have at most {LONGEST_CHAIN} actors")
         now = int(self.issuing.now())
         token = AccessToken(
             subject=subject.subject,
@@ -84,7 +82,7 @@ class TokenExchangeGrant:
     def _subject(self, subject_token: str, client: Client) -> tuple[VerifiedToken, Session]:
         subject = self.reader.read(subject_token, client.client_id)
         if subject is None or subject.expires_at <= self.issuing.now():
-            raise InvalidRequest("the subject token is not a good token for this client")
+            raise InvalidRequest("the subject token is invalid, expired, or not for this client")
         try:
             with self.store.reading() as tx:
                 session = live_session(tx, subject.subject, subject.session_id, self.issuing.now())
@@ -92,5 +90,5 @@ class TokenExchangeGrant:
         except SessionOver:
             raise InvalidRequest("the session of the subject token has ended") from None
         if account is None or account.disabled:
-            raise InvalidRequest("the account of the subject token cannot be used")
+            raise InvalidRequest("the account of the subject token is disabled")
         return subject, session

@@ -41,12 +41,12 @@ class UserInfo:
     def _owner(self, token: str, scope: str) -> tuple[VerifiedToken, Account]:
         found = self.reader.read_any(token)
         if found is None:
-            raise InvalidToken("this is no access token of ours, or it has expired")
+            raise InvalidToken("the access token is invalid or has expired")
         if scope not in found.scopes:
             raise MissingScope(scope)
         with self.store.reading() as tx:
             live_session(tx, found.subject, found.session_id, self.now())
             account = tx.accounts.get(found.subject)
         if account is None or account.disabled:
-            raise SessionOver("this account cannot be used")
+            raise SessionOver("this account does not exist or is disabled")
         return found, account

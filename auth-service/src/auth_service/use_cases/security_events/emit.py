@@ -19,14 +19,14 @@ from auth_service.domain.sessions.session import EndReason, Session
 _SESSION_ENDS: Mapping[str, tuple[str, str, str]] = {
     "logged_out": (USER, "log-out", "You logged out."),
     "logged_out_everywhere": (USER, "log-out of all sessions", "You logged out everywhere."),
-    "revoked": (SYSTEM, "a client gave its token back", "The application logged you out."),
+    "revoked": (SYSTEM, "a client revoked its token", "The application logged you out."),
     "refresh_reused": (POLICY, "a refresh token was used twice", "Your session was ended to protect you."),
     "code_reused": (POLICY, "an authorization code was used twice", "Your session was ended to protect you."),
     "password_changed": (USER, "password change", "Your password was changed."),
     "password_reset": (USER, "password reset", "Your password was reset."),
     "account_disabled": (ADMIN, "the account was disabled", "Your account was disabled."),
     "client_disabled": (ADMIN, "the client was disabled", "The application was disabled."),
-    "ended_by_owner": (USER, "ended by its owner", "You ended this session."),
+    "ended_by_owner": (USER, "ended by the user", "You ended this session."),
     "ended_by_admin": (ADMIN, "ended by an administrator", "An administrator ended your session."),
 }
 _OTHER = (SYSTEM, "the session ended", "Your session was ended.")

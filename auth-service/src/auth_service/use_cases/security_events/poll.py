@@ -45,5 +45,5 @@ class PollDelivery:
 
 def _polled(stream: Stream) -> Stream:
     if stream.method != Method.POLL:
-        raise InvalidStream("this stream is pushed, not polled")
+        raise InvalidStream("this stream uses push delivery and cannot be polled")
     return stream

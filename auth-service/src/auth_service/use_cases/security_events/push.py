@@ -107,7 +107,7 @@ class PushDelivery:
     def _tried(self, stream: Stream, signal: QueuedEvent) -> Attempt:
         client = self.clients.get(stream.client_id)
         if client is None or not client.enabled:
-            return Attempt(Outcome.GIVEN_UP, "its client is disabled")
+            return Attempt(Outcome.GIVEN_UP, "the client is disabled")
         try:
             token = security_event_token(self.signer, signal, stream, self.issuer)
             self.pusher.push(stream.endpoint_url or "", stream.authorization, token)

@@ -39,7 +39,7 @@ class StreamManagement:
         stream = self._shaped(Stream(new_id(), client_id, wish.method, (), self.now()), wish)
         with self.store.transaction() as tx:
             if len(tx.streams.locked(client_id)) >= MOST_STREAMS:
-                raise TooManyStreams(f"a client has at most {MOST_STREAMS} streams")
+                raise TooManyStreams(f"a client can have at most {MOST_STREAMS} streams")
             tx.streams.add(stream)
             _record(tx, Event.STREAM_CREATED, stream)
         return stream
@@ -87,11 +87,12 @@ class StreamManagement:
         with self.store.transaction() as tx:
             stream = _locked(tx, client_id, stream_id)
             if stream.status == StreamStatus.DISABLED:
-                raise InvalidStream("nothing is sent over a disabled stream")
+                raise InvalidStream("a disabled stream cannot be verified; enable it first")
             wait = VERIFY_EVERY - (now - (stream.verified_at or 0.0))
             if wait > 0:
                 raise TooManyVerifications(
-                    "a verification was asked for a moment ago", retry_after=int(wait) + 1
+                    "wait for min_verification_interval before the next verification",
+                    retry_after=int(wait) + 1,
                 )
             tx.streams.replace(replace(stream, verified_at=now))
             body = {} if state is None else {"state": state}
@@ -101,11 +102,11 @@ class StreamManagement:
         """Give the stream as wished; raises InvalidStream."""
         events = tuple(dict.fromkeys(EVENTS if wish.events is None else wish.events))
         if not events:
-            raise InvalidStream("events_requested: names at least one event, or is left out")
+            raise InvalidStream("events_requested: must name at least one supported event, or be left out")
         authorization = wish.authorization
         if wish.method == Method.POLL:
             if authorization is not None:
-                raise InvalidStream("delivery.authorization_header: is for push")
+                raise InvalidStream("delivery.authorization_header: is only for push delivery")
             endpoint = None
         else:
             endpoint = check_endpoint(wish.endpoint_url, at_home=self.at_home)
@@ -138,7 +139,7 @@ class StreamAdmin:
         with self.store.transaction() as tx:
             stream = tx.streams.get(stream_id)
             if stream is None:
-                raise UnknownStream("there is no such stream")
+                raise UnknownStream("this client has no stream with this id")
             _remove(tx, stream)
 
 

@@ -32,5 +32,5 @@ class Logout:
 def _own(tx: Transaction, sub: str, sid: str | None) -> str:
     session = tx.sessions.get(sid) if sid else None
     if session is None or session.sub != sub:
-        raise SessionOver("there is no session behind this token")
+        raise SessionOver("this token has no session")
     return session.sid

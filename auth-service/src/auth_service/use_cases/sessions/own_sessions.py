@@ -47,7 +47,7 @@ class OwnSessions:
             live_session(tx, sub, sid, now)
             session = tx.sessions.get(ending)
             if session is None or session.sub != sub or not session.live(now):
-                raise UnknownSession("you have no such session")
+                raise UnknownSession("you have no session with this id")
             end_session(tx, ending, EndReason.ENDED_BY_OWNER, now, by=sub)
 
     def _seen(self, session: Session, current: Session) -> OwnSession:

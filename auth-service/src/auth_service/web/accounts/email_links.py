@@ -18,10 +18,13 @@ from auth_service.web.html.rendering import PAGE_RESPONSES, error_page, page
 
 VERIFICATION, CONFIRMATION = "/account/verification", "/account/verification/confirm"
 RESET = "/password-resets/redeem"
-ACCEPTED: dict[Any, Any] = {202: {"description": "A mail is on its way, if there is somebody to get it."}}
-DONE: dict[Any, Any] = {204: {"description": "Done."}, 401: problem_response("This link opens nothing.")}
-BUSY = problem_response("Too many passwords at once; Retry-After says when to come back.")
-NO_LINK = "This link cannot be used"
+ACCEPTED: dict[Any, Any] = {202: {"description": "Accepted: a mail is sent if the address has an account."}}
+DONE: dict[Any, Any] = {
+    204: {"description": "Done."},
+    401: problem_response("The link is invalid, already used or expired."),
+}
+BUSY = problem_response("Too many passwords are being checked; Retry-After says when to try again.")
+NO_LINK = "This link is not valid"
 
 
 def blueprint(mint: Mint) -> ApiBlueprint:
@@ -118,7 +121,7 @@ def _verified(mint: Mint, form: dict[str, str]) -> Response:
         mint.by_mail.verify(token)
     except BadLink as error:
         return error_page(str(error), title=NO_LINK)
-    return page("done.html", title="Your address is confirmed", message="You can close this page.")
+    return page("result.html", title="Email address confirmed", message="You can close this page.")
 
 
 def _password_chosen(mint: Mint, form: dict[str, str]) -> Response:
@@ -132,4 +135,4 @@ def _password_chosen(mint: Mint, form: dict[str, str]) -> Response:
         return _form_page(mint, "new_password.html", RESET, "reset", token, faults)
     except BadLink as error:
         return error_page(str(error), title=NO_LINK)
-    return page("done.html", title="Your password is changed", message="Log in with it from now on.")
+    return page("result.html", title="Password changed", message="You can now log in with your new password.")

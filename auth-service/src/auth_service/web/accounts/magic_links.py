@@ -19,14 +19,14 @@ from auth_service.web.html.form_fallback import answer_odd_forms, fields, or_for
 from auth_service.web.html.parameters import described, query_pairs
 from auth_service.web.html.rendering import PAGE_RESPONSES, REDIRECT_RESPONSE, error_page, page, sent_to
 
-TAGS = [Tag(name="mail", description="Logging in, and proving an address, by mail.")]
+TAGS = [Tag(name="mail", description="Log-in links, email verification and password resets.")]
 PATH = "/magic-links/redeem"
-MAIL_BUSY = problem_response("No mail can be sent now; Retry-After says when to come back.")
+MAIL_BUSY = problem_response("No mail can be sent at the moment; Retry-After says when to try again.")
 REDEEM_RESPONSES: dict[Any, Any] = {
     **TOKEN_RESPONSES,
     303: REDIRECT_RESPONSE,
-    400: problem_or_oauth("The binding is missing, or nothing is left to grant."),
-    401: problem_or_oauth("This link or code opens nothing."),
+    400: problem_or_oauth("The binding is missing, or none of the requested scopes can be granted."),
+    401: problem_or_oauth("The link or code is invalid, already used or expired."),
 }
 
 
@@ -86,7 +86,7 @@ def _in_browser(mint: Mint, form: dict[str, str]) -> Response:
     try:
         entered = mint.by_mail.redeem_link.in_browser(shown, forms.cookies.login)
     except (BadLink, BindingMissing) as error:
-        return error_page(str(error), title="This link cannot be used here")
+        return error_page(str(error), title="This link is not valid here")
     response = sent_to(f"{mint.issuer}/")
     forms.cookies.set(response, forms.cookies.login_name, entered.cookie)
     unbind_browser(response, mint.issuer)

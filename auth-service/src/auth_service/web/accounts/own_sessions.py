@@ -13,7 +13,7 @@ from auth_service.use_cases.sessions.own_sessions import OwnSession
 from auth_service.web.dependencies import Mint
 from auth_service.web.errors import FRESH, NO_STORE
 
-TAGS = [Tag(name="account", description="Somebody's own account.")]
+TAGS = [Tag(name="account", description="The user's own account.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 DONE: dict[Any, Any] = {204: {"description": "Done."}}
 
@@ -73,7 +73,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @routes.delete(
         "/account/sessions/<sid>",
         operation_id="endOwnSession",
-        responses={**DONE, 404: problem_response("You have no such session.")},
+        responses={**DONE, 404: problem_response("You have no session with this id.")},
     )
     @require(fresh=True)
     @validated

@@ -13,15 +13,17 @@ from auth_service.web.accounts.schemas import AccountMade, Credentials, NewAccou
 from auth_service.web.dependencies import Mint
 from auth_service.web.errors import FRESH, TOKEN_RESPONSES, problem_or_oauth, token_answer
 
-TAGS = [Tag(name="accounts", description="Accounts and sessions of people.")]
+TAGS = [Tag(name="accounts", description="Registration, log-in and log-out.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 DONE: dict[Any, Any] = {204: {"description": "Done."}}
-BUSY = problem_response("Too many log-ins at once; Retry-After says when to come back.")
+BUSY = problem_response("Too many log-ins; Retry-After says when to try again.")
 
 LOG_IN_RESPONSES: dict[Any, Any] = {
     **TOKEN_RESPONSES,
-    400: problem_or_oauth("The body cannot be read, or scope or audience are not to be had."),
-    401: problem_or_oauth("Address or password is wrong, or this client logs nobody in."),
+    400: problem_or_oauth("The body is malformed, or the scope or audience cannot be granted."),
+    401: problem_or_oauth(
+        "The email address or the password is wrong, or this client is not registered for direct log-in."
+    ),
     429: BUSY,
 }
 

@@ -56,7 +56,7 @@ class RedeemBody(BaseModel):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if bool(self.token) == bool(self.email and self.code):
-            raise ValueError("needs either token, or email and code")
+            raise ValueError("requires either token, or email and code")
         return self
 
     def audiences(self) -> tuple[str, ...]:

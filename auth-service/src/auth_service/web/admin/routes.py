@@ -35,10 +35,10 @@ from auth_service.web.admin.schemas import (
 )
 from auth_service.web.dependencies import Mint
 
-TAGS = [Tag(name="admin", description="For administrators.")]
+TAGS = [Tag(name="admin", description="Operations for administrators.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": [ADMIN]}]
 DONE: dict[Any, Any] = {204: {"description": "Done."}}
-AWAY: Any = {503: problem_response("The database is away, and without it nobody administers.")}
+AWAY: Any = {503: problem_response("The database is unavailable.")}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -103,7 +103,7 @@ def _keys(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any
     @routes.delete(
         "/admin/keys/<kid>",
         operation_id="withdrawKey",
-        responses={**DONE, 404: problem_response("There is no such key.")},
+        responses={**DONE, 404: problem_response("No signing key has this id.")},
     )
     @admins
     @validated
@@ -127,7 +127,7 @@ def _sessions(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @routes.delete(
         "/admin/sessions/<sid>",
         operation_id="endSession",
-        responses={**DONE, 404: problem_response("There is no such session.")},
+        responses={**DONE, 404: problem_response("No session has this id.")},
     )
     @admins
     @validated
@@ -143,8 +143,8 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
         operation_id="disableAccount",
         responses={
             **DONE,
-            404: problem_response("There is no such account."),
-            409: problem_response("It is your own account."),
+            404: problem_response("No account has this subject."),
+            409: problem_response("You cannot disable your own account."),
         },
     )
     @admins
@@ -157,7 +157,7 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @routes.post(
         "/admin/accounts/<sub>/enable",
         operation_id="enableAccount",
-        responses={**DONE, 404: problem_response("There is no such account.")},
+        responses={**DONE, 404: problem_response("No account has this subject.")},
     )
     @admins
     @validated

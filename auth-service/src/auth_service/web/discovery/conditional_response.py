@@ -8,7 +8,7 @@ from flask import Response, request
 
 from auth_service.web.long_polling import LongPolls, preferred_wait
 
-UNCHANGED: dict[Any, Any] = {304: {"description": "It is what `If-None-Match` says."}}
+UNCHANGED: dict[Any, Any] = {304: {"description": "The document has not changed since `If-None-Match`."}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ RESPONSES: dict[Any, Any] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
     **UNCHANGED,
-    404: problem_response("There is no such list."),
-    501: problem_response("Lists of the past, which `time` asks for, are not kept."),
-    503: problem_response("The lists cannot be read now, or nothing can be signed."),
+    404: problem_response("No status list has this number."),
+    501: problem_response("Historical lists (`time`) are not available."),
+    503: problem_response("The status lists are stale, or no signing key is available."),
 }
 
 
@@ -48,7 +48,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     def status_list(path: StatusListPath) -> Response:
         """Give a list; with `If-None-Match` and `Prefer: wait=N` hold the answer until it changes."""
         if "time" in request.args:
-            raise NotOffered("Lists of the past are not kept.")
+            raise NotOffered("Historical status lists are not available.")
         lists, number = mint.statuses, list_number(path.number)
         return answer(
             mint.waits,

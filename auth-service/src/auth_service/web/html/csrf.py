@@ -79,11 +79,13 @@ class FormGuard:
         """Raise StaleForm unless this is the form that this browser was given for this."""
         found, secret = _TOKEN.fullmatch(token or ""), self.cookies.form
         if found is None or secret is None or not self._from_here():
-            raise StaleForm("this form was not given to this browser")
+            raise StaleForm(
+                "this form does not belong to this browser session; reload the page and send it again"
+            )
         stamp, mac = found.groups()
         expected = _mac(secret, purpose, stamp, self.cookies.login or "", about)
         if not hmac.compare_digest(mac, expected) or not -LEEWAY <= self.now() - int(stamp) <= FORM_LIFE:
-            raise StaleForm("this form is too old, or was given out for something else")
+            raise StaleForm("this form has expired; reload the page and send it again")
 
     def seal(self, response: Response) -> Response:
         """Give the browser the secret that the forms of this answer were signed with, if it is new."""

@@ -47,7 +47,7 @@ def answer_odd_forms(routes: ApiBlueprint) -> None:
 
     @routes.errorhandler(InvalidAuthorizationRequest)
     def unanswerable(error: InvalidAuthorizationRequest) -> Response:
-        return error_page(str(error))
+        return error_page(str(error), detail=error.detail)
 
     @routes.errorhandler(StaleForm)
     def stale(error: StaleForm) -> Response:

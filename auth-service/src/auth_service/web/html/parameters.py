@@ -28,7 +28,7 @@ def query_pairs() -> Pairs:
 def form_pairs() -> Pairs:
     """Give the parameters of a form in the body; raises Unanswerable for what is none."""
     if request.mimetype != FORM:
-        raise InvalidAuthorizationRequest("this is not a form")
+        raise InvalidAuthorizationRequest("the request must be a URL-encoded form")
     return parsed(request.get_data(cache=True), longest=LONGEST_FORM)
 
 

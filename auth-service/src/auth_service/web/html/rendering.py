@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from touchstone.text import without_controls
 from werkzeug.datastructures import Headers
 
 from auth_service.web.html.scope_descriptions import SCOPES
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 STYLE_PATH = "/oauth/pages.css"
 STYLE = (files("auth_service.web.html") / "pages.css").read_bytes()
 STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:16]
-HTML_RESPONSE = {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
-REDIRECT_RESPONSE = {"description": "Go on there."}
+HTML_RESPONSE = {"description": "An HTML page.", "content": {"text/html": {"schema": {"type": "string"}}}}
+REDIRECT_RESPONSE = {"description": "A redirect."}
 # A page that is opened elsewhere than at the issuer's address redirects there.
 PAGE_RESPONSES: dict[Any, Any] = {200: HTML_RESPONSE, 303: REDIRECT_RESPONSE, 400: HTML_RESPONSE}
+LONGEST_DETAIL = 1000
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = Environment(
     loader=PackageLoader("auth_service.web.html"),
@@ -28,7 +30,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {"style": f"{STYLE_PATH}?v={STYLE_VERSION}", "scope_words": SCOPES}
+_templates.globals |= {"style": f"{STYLE_PATH}?v={STYLE_VERSION}", "scope_descriptions": SCOPES}
 
 
 def page(template: str, status: int = 200, **facts: object) -> Response:
@@ -47,9 +49,17 @@ def page(template: str, status: int = 200, **facts: object) -> Response:
     return response
 
 
-def error_page(message: str, status: int = 400, *, title: str = "This did not work") -> Response:
-    """Tell the person at the browser what went wrong."""
-    return page("error.html", status, title=title, message=message)
+def error_page(
+    message: str,
+    status: int = 400,
+    *,
+    title: str = "Something went wrong",
+    advice: str = "Go back to the application that you came from, and try again there.",
+    detail: str | None = None,
+) -> Response:
+    """Return a page that says what went wrong; `detail` is for the developer of the application."""
+    detail = without_controls(detail or "")[:LONGEST_DETAIL]
+    return page("error.html", status, title=title, message=message, advice=advice, detail=detail)
 
 
 class ExactRedirect(Response):
@@ -77,4 +87,4 @@ def back_to(location: str) -> Response:
     For browsers hold ``form-action`` against every redirect that follows a form, the client's own ones included;
     allowing all those places would allow a form to send passwords there.
     """
-    return page("going_on.html", location=location) if request.method == "POST" else sent_to(location)
+    return page("redirect.html", location=location) if request.method == "POST" else sent_to(location)

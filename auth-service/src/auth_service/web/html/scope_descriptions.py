@@ -3,7 +3,7 @@
 SCOPES = {
     "openid": "Know who you are (an identifier, no name)",
     "profile": "See your name",
-    "email": "See your e-mail address",
+    "email": "See your email address",
     "profile:read": "See your profile and shipping address",
     "profile:write": "Change your profile and shipping address",
     "orders:read": "See your orders",

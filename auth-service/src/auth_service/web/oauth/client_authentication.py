@@ -25,12 +25,12 @@ class _Basic:
 def client_of(mint: Mint, form: ClientForm) -> Client | None:
     """Give the client that asks, None when none is named; raises InvalidRequest or InvalidClient."""
     if (form.client_assertion is None) != (form.client_assertion_type is None):
-        raise InvalidRequest("client_assertion and client_assertion_type go together")
+        raise InvalidRequest("client_assertion and client_assertion_type must be sent together")
     if form.client_assertion_type not in {None, ASSERTION_TYPE}:
-        raise InvalidClient("this type of client_assertion is not known here")
+        raise InvalidClient("this client_assertion_type is not supported")
     basic = _basic()
     if sum(proof is not None for proof in (basic, form.client_assertion, form.client_secret)) > 1:
-        raise InvalidRequest("a client proves itself in one way")
+        raise InvalidRequest("a request must use only one method of client authentication")
     if basic is None:
         return mint.authenticate(form.client_id, form.client_assertion, form.client_secret)
     if form.client_id not in {None, basic.client_id}:
@@ -50,7 +50,7 @@ def _basic() -> _Basic | None:
         pair = base64.b64decode(encoded.strip(), validate=True).decode()
         client_id, colon, secret = pair.partition(":")
         if not colon:
-            raise InvalidClient("Authorization holds no client_id and secret")
+            raise InvalidClient("the Authorization header must contain a client_id and secret")
         return _Basic(unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict"))
     except (binascii.Error, ValueError):
-        raise InvalidClient("Authorization holds no client_id and secret") from None
+        raise InvalidClient("the Authorization header must contain a client_id and secret") from None

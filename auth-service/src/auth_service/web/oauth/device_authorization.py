@@ -16,7 +16,7 @@ from auth_service.web.oauth.schemas import DeviceAnswer, DeviceForm
 from auth_service.web.pages.device import PATH
 from auth_service.web.schemas import OAuthProblem
 
-TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
+TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
 
 
 def blueprint(mint: Mint) -> ApiBlueprint:

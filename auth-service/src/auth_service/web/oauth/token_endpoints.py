@@ -22,7 +22,7 @@ from auth_service.web.oauth.client_authentication import client_of
 from auth_service.web.oauth.schemas import AboutTokenForm, Introspection, TokenForm
 from auth_service.web.schemas import OAuthProblem
 
-TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
+TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
 REFUSALS: dict[Any, Any] = {400: OAuthProblem, 401: OAuthProblem}
 Grant = Callable[[Mint, Client | None, TokenForm], TokenResponse]
 
@@ -37,13 +37,13 @@ def blueprint(mint: Mint) -> ApiBlueprint:
         """Give tokens for one of the grants (RFC 6749, RFC 8693)."""
         grant = GRANTS.get(_needed(form.grant_type, "grant_type"))
         if grant is None:
-            raise UnsupportedGrantType("there is no such grant here")
+            raise UnsupportedGrantType("this grant_type is not supported")
         return token_answer(grant(mint, client_of(mint, form), form))
 
     @routes.post(
         "/oauth/revoke",
         operation_id="revoke",
-        responses={200: {"description": "Done, or nothing to do."}, **REFUSALS},
+        responses={200: {"description": "The token is revoked or was already invalid."}, **REFUSALS},
     )
     @oauth_form
     def revoke(form: AboutTokenForm) -> tuple[str, int, dict[str, str]]:
@@ -71,7 +71,7 @@ def _needed(value: str | None, name: str) -> str:
 
 def _proven(client: Client | None) -> Client:
     if client is None:
-        raise InvalidClient("this is for clients that say and prove who they are")
+        raise InvalidClient("this grant requires client authentication")
     return client
 
 
@@ -97,12 +97,12 @@ def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenRespon
         None,
         ACCESS_TOKEN_TYPE,
     }:
-        raise InvalidRequest("access tokens are exchanged for access tokens, and nothing else")
+        raise InvalidRequest("only access tokens can be exchanged, and only for access tokens")
     if form.actor_token is not None:
-        raise InvalidRequest("the actor is the client itself: there is no actor_token")
+        raise InvalidRequest("actor_token is not supported: the client itself is the actor")
     targets = set(form.audiences())
     if len(targets) != 1:
-        raise InvalidRequest("exactly one audience is to be named")
+        raise InvalidRequest("exactly one audience must be requested")
     subject_token = _needed(form.subject_token, "subject_token")
     return mint.exchange(proven, subject_token, targets.pop(), parse_scope(form.scope))
 

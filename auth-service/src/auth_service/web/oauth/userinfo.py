@@ -17,16 +17,16 @@ from auth_service.web.html.parameters import described
 from auth_service.web.oauth.schemas import AccountName, UserInfoBody, UserInfoForm
 from auth_service.web.schemas import OAuthProblem
 
-TAGS = [Tag(name="oauth", description="OAuth endpoints, for clients.")]
+TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 RESPONSES: dict[Any, Any] = {
     200: UserInfoBody,
-    401: problem_response("No token, or one that does not stand."),
-    403: problem_response("A token without the scope openid."),
+    401: problem_response("The access token is missing or invalid."),
+    403: problem_response("The token lacks the scope openid."),
 }
 NAME_RESPONSES: dict[Any, Any] = RESPONSES | {
     200: AccountName,
-    403: problem_response("A token without the scope profile:read."),
+    403: problem_response("The token lacks the scope profile:read."),
 }
 ReadClaims = Callable[[str], dict[str, object]]
 BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
@@ -73,5 +73,5 @@ def _posted_token() -> str | None:
         return None
     token = read_form(UserInfoForm).access_token
     if token is not None and "Authorization" in request.headers:
-        raise InvalidRequest("the access token is sent in the header or in the form, not in both")
+        raise InvalidRequest("send the access token in the header or in the form, not in both")
     return token

@@ -33,7 +33,7 @@ from auth_service.web.html.rendering import (
 )
 from auth_service.web.pages.schemas import AuthorizationForm, AuthorizationQuery
 
-TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
+TAGS = [Tag(name="pages", description="HTML pages for users.")]
 PATH = "/oauth/authorize"
 RESPONSES: dict[Any, Any] = {
     200: HTML_RESPONSE,
@@ -44,8 +44,8 @@ RESPONSES: dict[Any, Any] = {
     429: HTML_RESPONSE,
     503: HTML_RESPONSE,
 }
-STALE = "The form was open for too long, or cookies are switched off. Please try again."
-WRONG = "The e-mail address or the password is not right."
+STALE = "The form has expired, or cookies are disabled. Please try again."
+WRONG = "The email address or the password is wrong."
 LONGEST_HINT = 320
 
 
@@ -192,7 +192,7 @@ def missing_credentials(email: str, password: str) -> dict[str, str]:
     """Say, by field, what a log-in form was sent without."""
     missing = {}
     if not email.strip():
-        missing["email"] = "Enter your e-mail address."
+        missing["email"] = "Enter your email address."
     if not password:
         missing["password"] = "Enter your password."  # noqa: S105 (a sentence for people)
     return missing

@@ -22,7 +22,7 @@ from auth_service.web.html.rendering import HTML_RESPONSE, REDIRECT_RESPONSE, pa
 from auth_service.web.pages.authorize import STALE, WRONG, missing_credentials
 from auth_service.web.pages.schemas import DevicePageForm, DeviceQuery
 
-TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
+TAGS = [Tag(name="pages", description="HTML pages for users.")]
 PATH = "/oauth/device"
 RESPONSES: dict[Any, Any] = {
     200: HTML_RESPONSE,
@@ -33,7 +33,7 @@ RESPONSES: dict[Any, Any] = {
     429: HTML_RESPONSE,
     503: HTML_RESPONSE,
 }
-UNKNOWN = "This code is not right, or it has expired. Check what your device shows."
+UNKNOWN = "This code is wrong or has expired. Check the code on your device."
 
 
 def blueprint(mint: Mint) -> ApiBlueprint:
@@ -106,7 +106,11 @@ class _Pages:
         self._guard.check(sent.get("_form"), "device-confirm", f"{_query(typed)}\n{shown}")
         allowed = sent.get("_choice") == "allow"
         asked = self._answer.decide(typed, who, frozenset(shown.split()) if allowed else None)
-        return page("device_done.html", allowed=allowed, client_name=asked.client.name)
+        name = asked.client.name
+        if allowed:
+            done = f"{name} can now use your account. Go back to your device; you can close this page."
+            return page("result.html", title="Connected", message=done)
+        return page("result.html", title="Denied", message=f"{name} got no access. You can close this page.")
 
     def _who(self) -> SignedIn | None:
         return self._front.who_is_there(self._guard.cookies.login)

@@ -14,7 +14,7 @@ from auth_service.web.html.parameters import described, form_pairs, query_pairs,
 from auth_service.web.html.rendering import HTML_RESPONSE, REDIRECT_RESPONSE, back_to, page, sent_to
 from auth_service.web.pages.schemas import LogOutForm, LogOutQuery
 
-TAGS = [Tag(name="pages", description="Pages for people at a browser.")]
+TAGS = [Tag(name="pages", description="HTML pages for users.")]
 PATH = "/oauth/logout"
 RESPONSES: dict[Any, Any] = {
     200: HTML_RESPONSE,
@@ -71,8 +71,12 @@ def _question(front: Front, asked: LogoutRequest, who: SignedIn, sent: str) -> R
     return front.forms.seal(response)
 
 
+def _logged_out_page() -> Response:
+    return page("result.html", title="Logged out", message="You are logged out. You can close this page.")
+
+
 def _logged_out(front: Front, asked: LogoutRequest, who: SignedIn | None) -> Response:
     front.end_session(asked, who)
-    response = back_to(asked.then) if asked.then else page("logged_out.html")
+    response = back_to(asked.then) if asked.then else _logged_out_page()
     front.forms.cookies.drop(response, front.forms.cookies.login_name)
     return response

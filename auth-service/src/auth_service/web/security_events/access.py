@@ -14,8 +14,10 @@ from auth_service.web.errors import NO_STORE
 MANAGE, READ = "ssf.manage", "ssf.read"
 MANAGERS: list[dict[str, list[str]]] = [{"bearer": [MANAGE]}]
 READERS: list[dict[str, list[str]]] = [{"bearer": [READ]}]
-BAD: dict[Any, Any] = {400: problem_response("The request has faults, or the stream does not do this.")}
-UNKNOWN: dict[Any, Any] = {404: problem_response("You have no such stream.")}
+BAD: dict[Any, Any] = {
+    400: problem_response("The request is invalid, or the stream does not support this operation.")
+}
+UNKNOWN: dict[Any, Any] = {404: problem_response("This client has no stream with this id.")}
 Answer = tuple[Response, int, dict[str, str]]
 
 

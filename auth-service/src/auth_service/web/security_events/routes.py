@@ -41,7 +41,7 @@ from auth_service.web.security_events.streams import add_streams
 
 HELD = 3  # seconds that a poll without ``Prefer: wait`` is held: the door waits for five
 MAX_AGE = 300
-TAGS = [Tag(name="signals", description="Shared Signals, for receivers.")]
+TAGS = [Tag(name="signals", description="Shared Signals streams of security events.")]
 _log = structlog.get_logger(__name__)
 
 
@@ -97,8 +97,8 @@ def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
         operation_id="verifyStream",
         security=MANAGERS,
         responses={
-            204: {"description": "It is on its way."},
-            429: problem_response("Again after `min_verification_interval`."),
+            204: {"description": "The verification event is queued."},
+            429: problem_response("Wait for `min_verification_interval` before the next verification."),
             **BAD,
             **UNKNOWN,
         },
@@ -135,7 +135,7 @@ def _poll(routes: ApiBlueprint, mint: Mint, desk: SignalDesk) -> None:
             200: PollAnswer,
             **BAD,
             **UNKNOWN,
-            503: problem_response("Nothing can be signed now."),
+            503: problem_response("No signing key is available."),
         },
     )
     @require(any_of=(READ, MANAGE))
@@ -171,4 +171,4 @@ def _status(stream: Stream) -> StatusView:
 
 def _bad_request(error: InvalidRequest) -> Response:
     """Answer as SSF 1.0 wants it: what is not as it should be is 400, where the rest of the house says 422."""
-    return problem(400, "invalid_request", "The request has faults", detail=str(error), extra=error.extra)
+    return problem(400, "invalid_request", "The request is invalid", detail=str(error), extra=error.extra)

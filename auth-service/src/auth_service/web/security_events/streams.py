@@ -32,7 +32,7 @@ from auth_service.web.security_events.schemas import (
 )
 
 ONE_OR_ALL = {
-    "description": "One configuration, or a list of all.",
+    "description": "One stream, or a list of all.",
     "content": {
         "application/json": {
             "schema": {
@@ -57,7 +57,11 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
         path,
         operation_id="createStream",
         security=MANAGERS,
-        responses={201: StreamView, 409: problem_response("There are as many as may be."), **BAD},
+        responses={
+            201: StreamView,
+            409: problem_response("The client has reached its limit of streams."),
+            **BAD,
+        },
     )
     @require(MANAGE)
     @validated
@@ -142,4 +146,4 @@ def _check_ours(body: StreamChange, stream: Stream, issuer: str) -> None:
     for name in ("iss", "aud", "events_supported", "events_delivered", "min_verification_interval"):
         said = getattr(body, name)
         if said is not None and said != getattr(ours, name):
-            raise InvalidStream(f"{name}: is what the transmitter says, and nothing else")
+            raise InvalidStream(f"{name}: is set by the transmitter and cannot be changed")
