@@ -77,7 +77,7 @@ def test_unknown_account_looks_like_wrong_password(app, gateway, alice):
     pages, answers = [], []
     for email in (alice.email, "unknown@example.com"):
         page = app.browser.submit(app.browser.get(app.authorization_url()), email=email, password=password)
-        pages.append((page.status_code, page.text.count("<"), "not right" in page.text))
+        pages.append((page.status_code, page.text.count("<"), "wrong" in page.text))
         answer = gateway("POST", "/login", json={"email": email, "password": password})
         body = answer.json()
         body.pop("request_id", None)

@@ -159,7 +159,7 @@ def log_in():
     """`log_in(page, …)`: fill in the log-in page and submit it."""
 
     def fill(page, email="alice@example.com", password=DEMO_PASSWORD):
-        page.get_by_label("E-mail address").fill(email)
+        page.get_by_label("Email address").fill(email)
         page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Log in").click()
 

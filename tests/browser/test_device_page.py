@@ -52,7 +52,7 @@ def test_device_can_be_denied(open_page, device, poll, log_in):
     page.goto(device["page"])
     log_in(page)
     page.get_by_label("Code").fill(device["user_code"])
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
     page.get_by_role("button", name="Deny").click()
 
@@ -74,9 +74,9 @@ def test_wrong_code_shows_error(open_page, device, log_in, screenshot):
     page.goto(device["page"])
     log_in(page)
     page.get_by_label("Code").fill("BBBB-BBBB")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("not right")
+    expect(page.get_by_role("alert")).to_contain_text("wrong")
     expect(page).to_have_title(re.compile("^Error: "))
     expect(page.get_by_label("Code")).to_have_attribute("aria-describedby", "user_code-error")
     screenshot(page, "device-wrong")

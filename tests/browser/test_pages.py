@@ -81,9 +81,9 @@ def test_blocked_callback_leaves_link(open_page, app, log_in, screenshot):
 
     log_in(page)
 
-    way = page.get_by_role("link", name="Go there now")
+    way = page.get_by_role("link", name="continue here")
     expect(way).to_have_attribute("href", re.compile(re.escape(f"{app.redirect_uri}?code=")))
-    screenshot(page, "going-on")
+    screenshot(page, "redirect")
 
 
 def test_wrong_password_shows_error(open_page, app, log_in, screenshot):
@@ -93,12 +93,12 @@ def test_wrong_password_shows_error(open_page, app, log_in, screenshot):
     log_in(page, password="wrong")
 
     summary = page.get_by_role("alert")
-    expect(summary).to_contain_text("not right")
+    expect(summary).to_contain_text("wrong")
     expect(page).to_have_title(re.compile("^Error: "))
     field = page.get_by_label("Password")
     expect(field).to_have_attribute("aria-describedby", "password-error")
     expect(field).to_have_value("")
-    expect(page.get_by_label("E-mail address")).to_have_value("alice@example.com")
+    expect(page.get_by_label("Email address")).to_have_value("alice@example.com")
     screenshot(page, "wrong-password")
     summary.get_by_role("link").click()
     expect(field).to_be_focused()
