@@ -3,36 +3,36 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run auth orders test check test-compose bench keys lock clean setup setup-dev
+.PHONY: help run auth orders test lint check test-compose bench keys lock clean setup setup-dev
 
 VENV := .venv/bin/python
 SETUP := sh tools/python tools/environment.py
 SOURCES := $(wildcard libs/*/src *-service/src gateway/src)
 PACKAGES := touchstone service_kit auth_service users_service orders_service gateway
 
-# What a command is told.
+# The arguments of a command.
 ARGS ?=
-# COVERAGE=1 measures whole runs, for two thirds more of their time in process; a part of the tests cannot reach a gate.
+# COVERAGE=1 measures a run of all tests, which then takes two thirds longer; some tests alone cannot reach a gate.
 COVERAGE ?=
 MEASURED := $(if $(COVERAGE),$(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=)
 PYTEST := $(VENV) -m pytest -p tools.pytest_required
 PARALLEL := -p tools.pytest_parallel -n auto --dist=loadfile
-# Tests start hundreds of Python processes: without bytecode each compiles everything again.
+# Tests start hundreds of Python processes; without bytecode each of them compiles everything again.
 export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: setup ## start all four services here, with a demo; Ctrl-C stops them (LOG=1 shows their logs)
+run: setup ## start all services on this machine, with a demo; Ctrl-C stops them (LOG=1 shows their logs)
 	@exec $(VENV) tools/run.py
 
-auth: setup ## run a command of auth-service on what `make run` uses: ARGS='accounts list', or ARGS=--help
+auth: setup ## run a command of auth-service on the data of `make run`: ARGS='accounts list', or ARGS=--help
 	@exec $(VENV) tools/command.py auth-service $(value ARGS)
 
-orders: setup ## the same for orders-service: ARGS='products import FILE'
+orders: setup ## run a command of orders-service on the data of `make run`: ARGS='products import FILE'
 	@exec $(VENV) tools/command.py orders-service $(value ARGS)
 
-test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path runs a part; COVERAGE=1 measures)
+test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path: some of them; COVERAGE=1: measure)
 ifeq ($(strip $(ARGS)),)
 	@$(PYTEST) $(PARALLEL) --ignore=tests/compose $(MEASURED)
 	$(if $(COVERAGE),@exec $(VENV) tools/coverage_gate.py)
@@ -40,30 +40,35 @@ else
 	@exec $(PYTEST) $(ARGS)
 endif
 
-check: setup-dev ## lint, formatting, types, import contracts, what may not be in the tree
+lint: setup-dev ## check style, formatting, and what may not be in the tree: the fast half of `make check`
 	@status=0; \
-	for each in 'ruff check' 'ruff format --check' 'mypy $(SOURCES) tools'; do $(VENV) -m $$each || status=1; done; \
-	.venv/bin/lint-imports --no-cache || status=1; \
-	$(VENV) tools/check_tree.py || status=1; \
+	for each in '-m ruff check' '-m ruff format --check' tools/check_tree.py; do $(VENV) $$each || status=1; done; \
 	exit $$status
 
-test-compose: setup-dev ## bring the compose cluster up, test it from outside and inside, take it down
+check: setup-dev ## check all that needs no test: lint, types, import contracts
+	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
+	$(VENV) -m mypy $(SOURCES) tools || status=1; \
+	.venv/bin/lint-imports --no-cache || status=1; \
+	exit $$status
+
+test-compose: setup-dev ## start the compose cluster, test it, remove it
 	@exec $(VENV) tools/compose_tests.py $(ARGS)
 
-bench: setup-dev ## run the laboratory; fails when a promise is broken
+bench: setup-dev ## run the laboratory; fail if a promise is broken
 	@exec $(VENV) tools/bench.py $(ARGS)
 
-keys: setup ## make the key material that is missing in keys/
+keys: setup ## make the keys that are missing in keys/
 	@exec $(VENV) -m auth_service.make_keys --keys-dir keys
 
 lock: ## resolve the dependencies again into requirements*.lock
 	@exec sh tools/lock
 
-clean: ## remove all that was made here: .venv, var, keys, caches
+clean: ## remove everything made on this machine: .venv, var, keys, caches
 	@rm -rf .venv var dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	@find keys -mindepth 1 ! -name README.md -delete 2>/dev/null || true
 	@find . -name node_modules -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
-	@echo 'clean: .venv, var, keys and caches are gone'
+	@echo 'removed .venv, var, keys and caches'
 
 setup:
 	@$(SETUP) run
