@@ -56,7 +56,6 @@ from auth_service.web.accounts import magic_links as magic
 from auth_service.web.accounts import own_sessions as account
 from auth_service.web.accounts import routes as accounts
 from auth_service.web.admin import routes as admin
-from auth_service.web.dependencies import SignalDesk
 from auth_service.web.discovery import metadata as wellknown
 from auth_service.web.discovery import status_lists as status_routes
 from auth_service.web.long_polling import LongPolls
@@ -67,6 +66,7 @@ from auth_service.web.oauth import userinfo
 from auth_service.web.pages import authorize, end_session
 from auth_service.web.pages import device as device_page
 from auth_service.web.security_events import routes as signals
+from auth_service.web.security_events.dependencies import SecurityEventUseCases
 
 AUDIENCE = "auth-service"
 PAGES = frozenset(
@@ -123,8 +123,7 @@ def create_app(
     waits = LongPolls(settings.waiting_requests, stopping=stopping())
     outbox = outbox or _outbox(settings, now)
     told = SignalMetrics(store, now)
-    desk = _desk(settings, store, clients, ring, told, now)
-    mint = wire(settings, store, hasher, clients, ring, tokens, statuses, waits, desk, outbox, now)
+    use_cases = wire(settings, store, hasher, clients, ring, tokens, statuses, waits, outbox, now)
     for routes in (
         accounts,
         oauth,
@@ -139,12 +138,13 @@ def create_app(
         device,
         device_page,
         status_routes,
-        signals,
     ):
-        app.register_api(routes.blueprint(mint))
-    mint.admin.clients.settle()
+        app.register_api(routes.blueprint(use_cases))
+    events = _events(settings, store, clients, ring, waits, told, now)
+    app.register_api(signals.blueprint(events))
+    use_cases.admin.clients.settle()
     install_key = ClientKeys(settings.keys_dir / "clients").install
-    for command in cli.commands(mint.admin, StreamAdmin(store), install_key, settings.signing.encrypt):
+    for command in cli.commands(use_cases.admin, StreamAdmin(store), install_key, settings.signing.encrypt):
         app.cli.add_command(command)
     _tend_keys(app, settings, store, ring, now)
     couriers = _couriers(settings, store, clients, ring, told, now)
@@ -171,12 +171,20 @@ def _statuses(settings: Settings, store: Store, ring: KeyRing, now: Clock) -> St
     return StatusLists(settings.issuer, changes, ring, ttl=settings.status_list_ttl, now=now)
 
 
-def _desk(  # noqa: PLR0913, PLR0917 (as below)
-    settings: Settings, store: SqlStore, clients: AllClients, ring: KeyRing, told: SignalMetrics, now: Clock
-) -> SignalDesk:
-    """Wire what receivers of signals can do."""
+def _events(  # noqa: PLR0913, PLR0917 (as below)
+    settings: Settings,
+    store: SqlStore,
+    clients: AllClients,
+    ring: KeyRing,
+    waits: LongPolls,
+    told: SignalMetrics,
+    now: Clock,
+) -> SecurityEventUseCases:
+    """Wire the use cases of receivers of security events."""
     streams = StreamManagement(store, now, at_home=is_loopback(settings.issuer))
-    return SignalDesk(streams, PollDelivery(store), clients, ring, told.count)
+    return SecurityEventUseCases(
+        settings.issuer, streams, PollDelivery(store), clients, ring, waits, told.count
+    )
 
 
 def _couriers(  # noqa: PLR0913, PLR0917 (as below)

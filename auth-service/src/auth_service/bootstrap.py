@@ -12,13 +12,18 @@ from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.signing.token_verification import HintKeyFinder, OwnIdTokens, OwnTokens
-from auth_service.use_cases.accounts.email_verification import SendVerification
+from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
+from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
 from auth_service.use_cases.accounts.login import Login, PasswordCheck
 from auth_service.use_cases.accounts.login_throttle import LoginThrottle, NoThrottle
+from auth_service.use_cases.accounts.magic_link import MagicLinkLogin, MagicLinkRequest
 from auth_service.use_cases.accounts.password_change import PasswordChange
+from auth_service.use_cases.accounts.password_reset import PasswordReset, PasswordResetRequest
 from auth_service.use_cases.accounts.registration import Registration
 from auth_service.use_cases.admin.administration import Administration
 from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant
+from auth_service.use_cases.oauth.authorization_endpoint import AuthorizationEndpoint
+from auth_service.use_cases.oauth.authorization_request import AuthorizationRequestParser
 from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
 from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
 from auth_service.use_cases.oauth.device_approval import DeviceApproval
@@ -27,12 +32,15 @@ from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
 from auth_service.use_cases.oauth.introspection import Introspection
 from auth_service.use_cases.oauth.refresh_token_grant import RefreshTokenGrant
 from auth_service.use_cases.oauth.revocation import Revocation
+from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequestParser, RpInitiatedLogout
 from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
 from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 from auth_service.use_cases.oauth.userinfo import UserInfo
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from auth_service.use_cases.sessions.logout import Logout
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
-from auth_service.web.dependencies import ByMail, Front, Mint, SignalDesk
+from auth_service.web.dependencies import UseCases
+from auth_service.web.html.csrf import Cookies, FormGuard
 from auth_service.web.long_polling import LongPolls
 
 
@@ -45,43 +53,55 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     tokens: OwnTokens,
     statuses: StatusLists,
     waits: LongPolls,
-    desk: SignalDesk,
     outbox: Outbox,
     now: Clock,
-) -> Mint:
-    """Give the mint, made of these parts."""
+) -> UseCases:
+    """Return the use cases, made of these parts."""
     issuing = TokenIssuer(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
     judge = Zxcvbn()
     brake = LoginThrottle(now) if settings.rate_limits else NoThrottle()
     hints = OwnIdTokens(settings.issuer, HintKeyFinder(ring, store, now))
-    front = Front.of(settings.issuer, store, clients, PasswordCheck(store, hasher, brake), hints, now)
-    return Mint(
+    check = PasswordCheck(store, hasher, brake)
+    begin_browser_session = BeginBrowserSession(store, check, now)
+    send_verification = SendVerification(outbox, settings.issuer, now)
+    return UseCases(
         issuer=settings.issuer,
         jwks_max_age=settings.jwks_max_age,
-        register=Registration(store, hasher, now, SendVerification(outbox, settings.issuer, now), judge),
-        log_in=Login(store, clients, hasher, issuing, brake),
-        log_out=Logout(store, now),
-        change_password=PasswordChange(store, hasher, now, judge),
-        authenticate=ClientAuthentication(store, clients, assertions, _assertion_audiences(settings), now),
-        redeem=AuthorizationCodeGrant(store, issuing),
-        user_info=UserInfo(store, tokens, now),
-        front=front,
-        own_sessions=OwnSessions(store, clients, now),
-        by_mail=ByMail.of(store, clients, issuing, front.enter, outbox, hasher, judge),
-        refresh=RefreshTokenGrant(store, clients, HkdfSealer(), issuing),
-        exchange=TokenExchangeGrant(store, tokens, issuing),
-        service_token=ClientCredentialsGrant(store, issuing),
-        revoke=Revocation(store, clients, tokens, now),
-        introspect=Introspection(store, clients, tokens, now),
-        keys=ring,
-        statuses=statuses,
-        waits=waits,
-        signals=desk,
-        start_device=DeviceAuthorization(store, now),
-        device_grant=DeviceCodeGrant(store, issuing),
-        answer_device=DeviceApproval(store, clients, now, settings.rate_limits),
+        signing_keys=ring,
+        status_lists=statuses,
+        long_polls=waits,
+        forms=FormGuard(Cookies(settings.issuer), settings.issuer, now),
         admin=Administration.of(store, hasher, ring, clients.fixed, now, settings.session_life),
+        registration=Registration(store, hasher, now, send_verification, judge),
+        login=Login(store, clients, hasher, issuing, brake),
+        password_change=PasswordChange(store, hasher, now, judge),
+        email_verification=EmailVerification(store, send_verification, now),
+        magic_link_request=MagicLinkRequest(store, outbox, settings.issuer, now),
+        magic_link_login=MagicLinkLogin(store, clients, issuing, begin_browser_session),
+        password_reset_request=PasswordResetRequest(store, outbox, settings.issuer, now),
+        password_reset=PasswordReset(store, hasher, now, judge),
+        begin_browser_session=begin_browser_session,
+        authenticate_browser=AuthenticateBrowser(store, now),
+        logout=Logout(store, now),
+        own_sessions=OwnSessions(store, clients, now),
+        authorization_request_parser=AuthorizationRequestParser(clients, settings.issuer),
+        authorization_endpoint=AuthorizationEndpoint(store, hints, now),
+        client_authentication=ClientAuthentication(
+            store, clients, assertions, _assertion_audiences(settings), now
+        ),
+        authorization_code_grant=AuthorizationCodeGrant(store, issuing),
+        refresh_token_grant=RefreshTokenGrant(store, clients, HkdfSealer(), issuing),
+        client_credentials_grant=ClientCredentialsGrant(store, issuing),
+        token_exchange_grant=TokenExchangeGrant(store, tokens, issuing),
+        device_authorization=DeviceAuthorization(store, now),
+        device_approval=DeviceApproval(store, clients, now, settings.rate_limits),
+        device_code_grant=DeviceCodeGrant(store, issuing),
+        introspection=Introspection(store, clients, tokens, now),
+        revocation=Revocation(store, clients, tokens, now),
+        userinfo=UserInfo(store, tokens, now),
+        logout_request_parser=LogoutRequestParser(clients, hints, settings.issuer),
+        rp_initiated_logout=RpInitiatedLogout(EndBrowserSession(store, now)),
     )
 
 

@@ -13,7 +13,7 @@ from auth_service.use_cases.accounts.login import RequestedAccess
 from auth_service.use_cases.accounts.magic_link import LIFE, LinkCode, LinkToken
 from auth_service.web.accounts.link_cookie import bind_browser, binding_of_browser, unbind_browser
 from auth_service.web.accounts.schemas import Addressee, LinkAsked, LinkPage, RedeemBody
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.errors import NO_STORE, TOKEN_RESPONSES, problem_or_oauth, token_answer
 from auth_service.web.html.form_fallback import answer_odd_forms, fields, or_form
 from auth_service.web.html.parameters import described, query_pairs
@@ -30,8 +30,8 @@ REDEEM_RESPONSES: dict[Any, Any] = {
 }
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("magic", __name__, abp_tags=TAGS)
     answer_odd_forms(routes)
 
@@ -39,55 +39,55 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @validated
     def ask(body: Addressee) -> Response:
         """Mail a link and a code that log in, if the address has an account; the answer is the same if it has none."""
-        return _asked(mint, mint.by_mail.ask_for_link(body.email))
+        return _asked(use_cases, use_cases.magic_link_request(body.email))
 
     @routes.get(PATH, operation_id="linkPage", responses=PAGE_RESPONSES)
     @described(query=LinkPage)
     def link_page() -> Response:
         """Show the button that redeems a link. Nothing is used up: programs that look into mails open links too."""
         token = fields(query_pairs()).get("token", "")
-        forms = mint.front.forms
+        forms = use_cases.forms
         return forms.seal(
             page("magic_link.html", action=PATH, token=token, form_token=forms.token("magic", token))
         )
 
     @routes.post(PATH, operation_id="redeemLink", responses=REDEEM_RESPONSES)
-    @or_form(lambda form: _in_browser(mint, form))
+    @or_form(lambda form: _in_browser(use_cases, form))
     @validated
     def redeem(body: RedeemBody) -> Response:
         """Log in with the mailed `token`, or with `email` and `code`, once, and only where it was asked for."""
-        binding = body.binding or binding_of_browser(mint.issuer)
+        binding = body.binding or binding_of_browser(use_cases.issuer)
         wanted = RequestedAccess(body.client_id, parse_scope(body.scope), body.audiences())
         shown = (
             LinkToken(body.token, binding)
             if body.token
             else LinkCode(body.email or "", body.code or "", binding)
         )
-        response = token_answer(mint.by_mail.redeem_link(shown, wanted))
-        unbind_browser(response, mint.issuer)
+        response = token_answer(use_cases.magic_link_login(shown, wanted))
+        unbind_browser(response, use_cases.issuer)
         return response
 
     return routes
 
 
-def _asked(mint: Mint, binding: str) -> Response:
+def _asked(use_cases: UseCases, binding: str) -> Response:
     response = jsonify(binding=binding, expires_in=int(LIFE))
     response.status_code = 202
     response.headers.update(NO_STORE)
-    bind_browser(response, mint.issuer, binding)
+    bind_browser(response, use_cases.issuer, binding)
     return response
 
 
-def _in_browser(mint: Mint, form: dict[str, str]) -> Response:
-    """Log this browser in at the mint's own pages, and lead on to the front door."""
-    token, forms = form.get("token", ""), mint.front.forms
+def _in_browser(use_cases: UseCases, form: dict[str, str]) -> Response:
+    """Log this browser in at auth-service's own pages, then redirect to the console."""
+    token, forms = form.get("token", ""), use_cases.forms
     forms.check(form.get("_form"), "magic", token)
-    shown = LinkToken(token, binding_of_browser(mint.issuer))
+    shown = LinkToken(token, binding_of_browser(use_cases.issuer))
     try:
-        entered = mint.by_mail.redeem_link.in_browser(shown, forms.cookies.login)
+        entered = use_cases.magic_link_login.in_browser(shown, forms.cookies.login)
     except (BadLink, BindingMissing) as error:
         return error_page(str(error), title="This link is not valid here")
-    response = sent_to(f"{mint.issuer}/")
+    response = sent_to(f"{use_cases.issuer}/")
     forms.cookies.set(response, forms.cookies.login_name, entered.cookie)
-    unbind_browser(response, mint.issuer)
+    unbind_browser(response, use_cases.issuer)
     return response

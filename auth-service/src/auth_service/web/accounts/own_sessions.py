@@ -10,7 +10,7 @@ from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
 from auth_service.use_cases.sessions.own_sessions import OwnSession
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.errors import FRESH, NO_STORE
 
 TAGS = [Tag(name="account", description="The user's own account.")]
@@ -58,15 +58,15 @@ class OwnSessionPath(BaseModel):
     sid: str
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
 
     @routes.get("/account/sessions", operation_id="ownSessions", responses={200: OwnSessionList})
     @require(fresh=True)
     def own_sessions() -> tuple[Response, int, dict[str, str]]:
         """List the account's live sessions: where, when, with what."""
-        own = mint.own_sessions(current_token.subject, current_token.session_id)
+        own = use_cases.own_sessions(current_token.subject, current_token.session_id)
         listed = OwnSessionList(items=[OwnSessionView.of(each) for each in own])
         return jsonify(listed.model_dump()), 200, NO_STORE
 
@@ -79,7 +79,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @validated
     def end_own_session(path: OwnSessionPath) -> tuple[str, int]:
         """End one of them; its tokens and its refresh token are worth nothing from now on."""
-        mint.own_sessions.end(current_token.subject, current_token.session_id, path.sid)
+        use_cases.own_sessions.end(current_token.subject, current_token.session_id, path.sid)
         return "", 204
 
     return routes

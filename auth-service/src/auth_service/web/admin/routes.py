@@ -33,7 +33,7 @@ from auth_service.web.admin.schemas import (
     SessionQuery,
     SessionView,
 )
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 
 TAGS = [Tag(name="admin", description="Operations for administrators.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": [ADMIN]}]
@@ -43,10 +43,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("admin", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=AWAY)
-    admin = mint.admin
+    admin = use_cases.admin
     admins = _guard(admin)
     _keys(routes, admin, admins)
     _sessions(routes, admin, admins)

@@ -7,7 +7,7 @@ from service_kit.web.openapi import ApiBlueprint
 from auth_service.domain.oauth.id_token import ACR
 from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
 from auth_service.use_cases.oauth.authorization_request import PROMPTS
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
 from auth_service.web.oauth.client_authentication import METHODS
 from auth_service.web.oauth.schemas import JwkSet, ServerMetadata
@@ -34,16 +34,16 @@ AUTHORIZATION_METADATA: dict[str, object] = {
 }
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("wellknown", __name__, abp_tags=TAGS)
-    metadata = server_metadata(mint.issuer)
+    metadata = server_metadata(use_cases.issuer)
     keys = Followed(
-        read=mint.keys.document,
-        etag=lambda: mint.keys.document()[1],
-        catch_up=lambda _: mint.keys.refresh(),
+        read=use_cases.signing_keys.document,
+        etag=lambda: use_cases.signing_keys.document()[1],
+        catch_up=lambda _: use_cases.signing_keys.refresh(),
         media_type="application/json",
-        max_age=mint.jwks_max_age,
+        max_age=use_cases.jwks_max_age,
     )
 
     @routes.get(
@@ -53,7 +53,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     )
     def jwks() -> Response:
         """Give the public keys; with `If-None-Match` and `Prefer: wait=N` hold the answer until they change."""
-        return answer(mint.waits, keys)
+        return answer(use_cases.long_polls, keys)
 
     @routes.get(
         "/.well-known/oauth-authorization-server",

@@ -9,7 +9,7 @@ from service_kit.web.request_validation import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
 from auth_service.domain.sessions.status_list import list_number, list_uri
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
 from auth_service.web.discovery.metadata import TAGS
 
@@ -39,8 +39,8 @@ class StatusListNames(BaseModel):
     status_lists: list[str]
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("statuses", __name__, abp_tags=TAGS)
 
     @routes.get(f"{ALL}/<number>", operation_id="statusList", responses=RESPONSES)
@@ -49,9 +49,9 @@ def blueprint(mint: Mint) -> ApiBlueprint:
         """Give a list; with `If-None-Match` and `Prefer: wait=N` hold the answer until it changes."""
         if "time" in request.args:
             raise NotOffered("Historical status lists are not available.")
-        lists, number = mint.statuses, list_number(path.number)
+        lists, number = use_cases.status_lists, list_number(path.number)
         return answer(
-            mint.waits,
+            use_cases.long_polls,
             Followed(
                 read=lambda: lists.document(number),
                 etag=lambda: lists.etag(number),
@@ -65,8 +65,10 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @routes.get(ALL, operation_id="statusLists", responses={200: StatusListNames, 503: RESPONSES[503]})
     def status_lists() -> Response:
         """Name every list: for who wants to have them before the first token that is on one."""
-        response = jsonify(status_lists=[list_uri(mint.issuer, number) for number in mint.statuses.numbers()])
-        response.headers["Cache-Control"] = f"public, max-age={mint.statuses.ttl}"
+        response = jsonify(
+            status_lists=[list_uri(use_cases.issuer, number) for number in use_cases.status_lists.numbers()]
+        )
+        response.headers["Cache-Control"] = f"public, max-age={use_cases.status_lists.ttl}"
         return response
 
     return routes

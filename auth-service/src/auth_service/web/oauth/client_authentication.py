@@ -9,7 +9,7 @@ from flask import request
 
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.errors import InvalidClient, InvalidRequest
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.oauth.schemas import ClientForm
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -22,7 +22,7 @@ class _Basic:
     secret: str = field(repr=False)
 
 
-def client_of(mint: Mint, form: ClientForm) -> Client | None:
+def client_of(use_cases: UseCases, form: ClientForm) -> Client | None:
     """Give the client that asks, None when none is named; raises InvalidRequest or InvalidClient."""
     if (form.client_assertion is None) != (form.client_assertion_type is None):
         raise InvalidRequest("client_assertion and client_assertion_type must be sent together")
@@ -32,10 +32,12 @@ def client_of(mint: Mint, form: ClientForm) -> Client | None:
     if sum(proof is not None for proof in (basic, form.client_assertion, form.client_secret)) > 1:
         raise InvalidRequest("a request must use only one method of client authentication")
     if basic is None:
-        return mint.authenticate(form.client_id, form.client_assertion, form.client_secret)
+        return use_cases.client_authentication(form.client_id, form.client_assertion, form.client_secret)
     if form.client_id not in {None, basic.client_id}:
         raise InvalidRequest("client_id and Authorization name different clients")
-    return mint.authenticate(basic.client_id, None, basic.secret or None)  # no secret: a public client's name
+    return use_cases.client_authentication(
+        basic.client_id, None, basic.secret or None
+    )  # no secret: a public client's name
 
 
 def _basic() -> _Basic | None:

@@ -8,7 +8,7 @@ from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.scopes import parse_scope
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.errors import NO_STORE
 from auth_service.web.form_parsing import oauth_form
 from auth_service.web.oauth.client_authentication import client_of
@@ -19,8 +19,8 @@ from auth_service.web.schemas import OAuthProblem
 TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("device", __name__, abp_tags=TAGS)
 
     @routes.post(
@@ -31,11 +31,11 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @oauth_form
     def authorize_device(form: DeviceForm) -> tuple[Response, int, dict[str, str]]:
         """Begin: a code for the device to poll with, and one for a person to type elsewhere (RFC 8628 section 3.1)."""
-        client = client_of(mint, form)
+        client = client_of(use_cases, form)
         if client is None:
             raise InvalidClient("client_id is missing")
-        started = mint.start_device(client, parse_scope(form.scope), form.audiences())
-        where = f"{mint.issuer}{PATH}"
+        started = use_cases.device_authorization(client, parse_scope(form.scope), form.audiences())
+        where = f"{use_cases.issuer}{PATH}"
         answer = DeviceAnswer(
             device_code=started.device_code,
             user_code=started.user_code,

@@ -15,7 +15,7 @@ from auth_service.use_cases.oauth.authorization_code_grant import Redemption
 from auth_service.use_cases.oauth.introspection import ActiveRefreshToken
 from auth_service.use_cases.oauth.token_exchange_grant import ACCESS_TOKEN_TYPE
 from auth_service.use_cases.oauth.token_issuer import TokenResponse
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.errors import NO_STORE, TOKEN_RESPONSES, token_answer
 from auth_service.web.form_parsing import oauth_form
 from auth_service.web.oauth.client_authentication import client_of
@@ -24,11 +24,11 @@ from auth_service.web.schemas import OAuthProblem
 
 TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
 REFUSALS: dict[Any, Any] = {400: OAuthProblem, 401: OAuthProblem}
-Grant = Callable[[Mint, Client | None, TokenForm], TokenResponse]
+Grant = Callable[[UseCases, Client | None, TokenForm], TokenResponse]
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("oauth", __name__, abp_tags=TAGS)
 
     @routes.post("/oauth/token", operation_id="token", responses=TOKEN_RESPONSES)
@@ -38,7 +38,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
         grant = GRANTS.get(_needed(form.grant_type, "grant_type"))
         if grant is None:
             raise UnsupportedGrantType("this grant_type is not supported")
-        return token_answer(grant(mint, client_of(mint, form), form))
+        return token_answer(grant(use_cases, client_of(use_cases, form), form))
 
     @routes.post(
         "/oauth/revoke",
@@ -48,17 +48,17 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @oauth_form
     def revoke(form: AboutTokenForm) -> tuple[str, int, dict[str, str]]:
         """End the session that a token of this client came from (RFC 7009)."""
-        client = client_of(mint, form)
-        mint.revoke(_needed(form.token, "token"), client)
+        client = client_of(use_cases, form)
+        use_cases.revocation(_needed(form.token, "token"), client)
         return "", 200, NO_STORE
 
     @routes.post("/oauth/introspect", operation_id="introspect", responses={200: Introspection, **REFUSALS})
     @oauth_form
     def introspect(form: AboutTokenForm) -> tuple[Response, int, dict[str, str]]:
         """Say whether a token stands now (RFC 7662)."""
-        client = client_of(mint, form)
-        found = mint.introspect(_needed(form.token, "token"), client)
-        return jsonify(_described(found, mint.issuer) if found else {"active": False}), 200, NO_STORE
+        client = client_of(use_cases, form)
+        found = use_cases.introspection(_needed(form.token, "token"), client)
+        return jsonify(_described(found, use_cases.issuer) if found else {"active": False}), 200, NO_STORE
 
     return routes
 
@@ -75,23 +75,23 @@ def _proven(client: Client | None) -> Client:
     return client
 
 
-def _authorization_code(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
+def _authorization_code(use_cases: UseCases, client: Client | None, form: TokenForm) -> TokenResponse:
     code = _needed(form.code, "code")
-    return mint.redeem(
+    return use_cases.authorization_code_grant(
         _proven(client), Redemption(code, form.redirect_uri, form.code_verifier, form.audiences())
     )
 
 
-def _refresh(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
+def _refresh(use_cases: UseCases, client: Client | None, form: TokenForm) -> TokenResponse:
     token = _needed(form.refresh_token, "refresh_token")
-    return mint.refresh(token, client, parse_scope(form.scope), form.audiences())
+    return use_cases.refresh_token_grant(token, client, parse_scope(form.scope), form.audiences())
 
 
-def _client_credentials(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
-    return mint.service_token(_proven(client), parse_scope(form.scope), form.audiences())
+def _client_credentials(use_cases: UseCases, client: Client | None, form: TokenForm) -> TokenResponse:
+    return use_cases.client_credentials_grant(_proven(client), parse_scope(form.scope), form.audiences())
 
 
-def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
+def _exchange(use_cases: UseCases, client: Client | None, form: TokenForm) -> TokenResponse:
     proven = _proven(client)
     if form.subject_token_type != ACCESS_TOKEN_TYPE or form.requested_token_type not in {
         None,
@@ -104,11 +104,11 @@ def _exchange(mint: Mint, client: Client | None, form: TokenForm) -> TokenRespon
     if len(targets) != 1:
         raise InvalidRequest("exactly one audience must be requested")
     subject_token = _needed(form.subject_token, "subject_token")
-    return mint.exchange(proven, subject_token, targets.pop(), parse_scope(form.scope))
+    return use_cases.token_exchange_grant(proven, subject_token, targets.pop(), parse_scope(form.scope))
 
 
-def _device(mint: Mint, client: Client | None, form: TokenForm) -> TokenResponse:
-    return mint.device_grant(_proven(client), _needed(form.device_code, "device_code"))
+def _device(use_cases: UseCases, client: Client | None, form: TokenForm) -> TokenResponse:
+    return use_cases.device_code_grant(_proven(client), _needed(form.device_code, "device_code"))
 
 
 GRANTS: dict[str, Grant] = {

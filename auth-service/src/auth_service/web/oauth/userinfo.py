@@ -10,7 +10,7 @@ from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
 from auth_service.domain.oauth.errors import InvalidRequest, MissingScope
-from auth_service.web.dependencies import Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.errors import NO_STORE
 from auth_service.web.form_parsing import read_form
 from auth_service.web.html.parameters import described
@@ -32,11 +32,13 @@ ReadClaims = Callable[[str], dict[str, object]]
 BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("userinfo", __name__, abp_tags=TAGS)
 
-    def answer(token: str, read_claims: ReadClaims = mint.user_info) -> tuple[Response, int, dict[str, str]]:
+    def answer(
+        token: str, read_claims: ReadClaims = use_cases.userinfo
+    ) -> tuple[Response, int, dict[str, str]]:
         try:
             claims = read_claims(token)
         except MissingScope as error:
@@ -59,7 +61,7 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     @routes.get("/account/name", operation_id="accountName", security=BEARER, responses=NAME_RESPONSES)
     def account_name() -> tuple[Response, int, dict[str, str]]:
         """Return the name of the token's account, for the service that keeps profiles; not through the gateway."""
-        return answer(bearer_token(request.headers), mint.user_info.account_name)
+        return answer(bearer_token(request.headers), use_cases.userinfo.account_name)
 
     return routes
 

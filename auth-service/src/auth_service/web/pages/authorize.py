@@ -12,7 +12,7 @@ from auth_service.domain.errors import StaleForm
 from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.use_cases.oauth.authorization_endpoint import CodeIssued, ConsentNeeded, LoginNeeded, Step
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
-from auth_service.web.dependencies import Front, Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.html.errors import answer_on_pages
 from auth_service.web.html.parameters import (
     Pairs,
@@ -49,10 +49,10 @@ WRONG = "The email address or the password is wrong."
 LONGEST_HINT = 320
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("authorize", __name__, abp_tags=TAGS)
-    pages = _Pages(mint.front)
+    pages = _Pages(use_cases)
     _answer_errors(routes)
 
     @routes.get(PATH, operation_id="authorize", responses=RESPONSES)
@@ -88,19 +88,19 @@ def blueprint(mint: Mint) -> ApiBlueprint:
 class _Pages:
     """What the authorization endpoint shows, and what it does with what comes back."""
 
-    def __init__(self, front: Front) -> None:
-        self._front = front
-        self._guard = front.forms
+    def __init__(self, use_cases: UseCases) -> None:
+        self._use_cases = use_cases
+        self._guard = use_cases.forms
 
     def first(self, pairs: Pairs, *, notice: str | None = None) -> Response:
-        asked = self._front.read_request(pairs)
-        step = self._front.authorize(asked, self._who())
+        asked = self._use_cases.authorization_request_parser(pairs)
+        step = self._use_cases.authorization_endpoint(asked, self._who())
         return self._show(asked, step, notice=notice)
 
     def next(self, fields: dict[str, str]) -> Response:
         sent = fields.get("_request", "")
         pairs = written_in_form(sent)
-        asked = self._front.read_request(pairs)
+        asked = self._use_cases.authorization_request_parser(pairs)
         try:
             if fields.get("_step") == "consent":
                 return self._consented(asked, sent, fields)
@@ -114,11 +114,11 @@ class _Pages:
         if missing:
             return self._log_in_page(asked, 422, missing, email)
         try:
-            entered = self._front.enter(email, password, self._guard.cookies.login)
+            entered = self._use_cases.begin_browser_session(email, password, self._guard.cookies.login)
         except BadCredentials:
             return self._log_in_page(asked, 403, {"password": WRONG}, email)
         try:
-            step = self._front.authorize.after_log_in(asked, entered.signed_in)
+            step = self._use_cases.authorization_endpoint.after_log_in(asked, entered.signed_in)
             response = self._show(asked, step, login=entered.cookie)
         except AuthorizationRefused as refused:
             response = back_to(refused.address.refusal(refused.error))
@@ -132,11 +132,13 @@ class _Pages:
         if who is None:
             return self._show(asked, LoginNeeded())
         if fields.get("_choice") != "allow":
-            raise self._front.authorize.denied(asked)
-        return self._show(asked, self._front.authorize.consented(asked, who, frozenset(shown.split())))
+            raise self._use_cases.authorization_endpoint.denied(asked)
+        return self._show(
+            asked, self._use_cases.authorization_endpoint.consented(asked, who, frozenset(shown.split()))
+        )
 
     def _who(self) -> SignedIn | None:
-        return self._front.who_is_there(self._guard.cookies.login)
+        return self._use_cases.authenticate_browser(self._guard.cookies.login)
 
     def _show(
         self, asked: AuthorizationRequest, step: Step, *, login: str | None = None, notice: str | None = None

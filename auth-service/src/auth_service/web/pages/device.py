@@ -13,8 +13,8 @@ from auth_service.domain.errors import StaleForm
 from auth_service.domain.oauth.device_code import normal_user_code
 from auth_service.domain.oauth.errors import UnknownUserCode
 from auth_service.domain.sessions.browser_session import SignedIn
-from auth_service.use_cases.oauth.device_approval import DeviceApproval, DeviceRequest
-from auth_service.web.dependencies import Front, Mint
+from auth_service.use_cases.oauth.device_approval import DeviceRequest
+from auth_service.web.dependencies import UseCases
 from auth_service.web.html.errors import answer_on_pages
 from auth_service.web.html.form_fallback import fields
 from auth_service.web.html.parameters import described, form_pairs, query_pairs, written_in_form
@@ -36,10 +36,10 @@ RESPONSES: dict[Any, Any] = {
 UNKNOWN = "This code is wrong or has expired. Check the code on your device."
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("device_page", __name__, abp_tags=TAGS)
-    shown = _Pages(mint.front, mint.answer_device)
+    shown = _Pages(use_cases)
     answer_on_pages(routes)
 
     @routes.get(PATH, operation_id="device", responses=RESPONSES)
@@ -60,9 +60,9 @@ def blueprint(mint: Mint) -> ApiBlueprint:
 class _Pages:
     """What people see, and what is done with what they send."""
 
-    def __init__(self, front: Front, answer: DeviceApproval) -> None:
-        self._front, self._answer = front, answer
-        self._guard = front.forms
+    def __init__(self, use_cases: UseCases) -> None:
+        self._use_cases, self._answer = use_cases, use_cases.device_approval
+        self._guard = use_cases.forms
 
     def first(self, typed: str, *, notice: str | None = None) -> Response:
         who, errors = self._who(), {"form": notice} if notice else {}
@@ -94,7 +94,7 @@ class _Pages:
         if missing:
             return self._log_in_page(typed, 422, missing, email)
         try:
-            entered = self._front.enter(email, password, self._guard.cookies.login)
+            entered = self._use_cases.begin_browser_session(email, password, self._guard.cookies.login)
         except BadCredentials:
             return self._log_in_page(typed, 403, {"password": WRONG}, email)
         response = sent_to(f"{PATH}?{_query(typed)}" if typed else PATH)
@@ -113,7 +113,7 @@ class _Pages:
         return page("result.html", title="Denied", message=f"{name} got no access. You can close this page.")
 
     def _who(self) -> SignedIn | None:
-        return self._front.who_is_there(self._guard.cookies.login)
+        return self._use_cases.authenticate_browser(self._guard.cookies.login)
 
     def _log_in_page(self, typed: str, status: int, errors: dict[str, str], email: str) -> Response:
         request = _query(typed)

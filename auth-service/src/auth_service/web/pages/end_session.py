@@ -8,7 +8,7 @@ from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.sessions.browser_session import SignedIn
 from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequest
-from auth_service.web.dependencies import Front, Mint
+from auth_service.web.dependencies import UseCases
 from auth_service.web.html.errors import answer_on_pages
 from auth_service.web.html.parameters import described, form_pairs, query_pairs, written, written_in_form
 from auth_service.web.html.rendering import HTML_RESPONSE, REDIRECT_RESPONSE, back_to, page, sent_to
@@ -24,10 +24,9 @@ RESPONSES: dict[Any, Any] = {
 }
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("end_session", __name__, abp_tags=TAGS)
-    front = mint.front
     answer_on_pages(routes)
 
     @routes.get(PATH, operation_id="logOutAtBrowser", responses=RESPONSES)
@@ -35,10 +34,10 @@ def blueprint(mint: Mint) -> ApiBlueprint:
     def end_session() -> Response:
         """Log out of the browser and of what was opened through it, after a question where no ID token vouches."""
         pairs = query_pairs()
-        asked, who = front.read_log_out(pairs), _who(front)
+        asked, who = use_cases.logout_request_parser(pairs), _who(use_cases)
         if who is not None and asked.needs_a_yes(who):
-            return _question(front, asked, who, written(pairs))
-        return _logged_out(front, asked, who)
+            return _question(use_cases, asked, who, written(pairs))
+        return _logged_out(use_cases, asked, who)
 
     @routes.post(PATH, operation_id="logOutAtBrowserByForm", responses=RESPONSES)
     @described(form=LogOutForm)
@@ -49,34 +48,34 @@ def blueprint(mint: Mint) -> ApiBlueprint:
         if "_form" not in fields:
             return sent_to(f"{PATH}?{written(pairs)}")
         sent = fields.get("_request", "")
-        front.forms.check(fields["_form"], "logout", sent)
-        return _logged_out(front, front.read_log_out(written_in_form(sent)), _who(front))
+        use_cases.forms.check(fields["_form"], "logout", sent)
+        return _logged_out(use_cases, use_cases.logout_request_parser(written_in_form(sent)), _who(use_cases))
 
     return routes
 
 
-def _who(front: Front) -> SignedIn | None:
-    return front.who_is_there(front.forms.cookies.login)
+def _who(use_cases: UseCases) -> SignedIn | None:
+    return use_cases.authenticate_browser(use_cases.forms.cookies.login)
 
 
-def _question(front: Front, asked: LogoutRequest, who: SignedIn, sent: str) -> Response:
+def _question(use_cases: UseCases, asked: LogoutRequest, who: SignedIn, sent: str) -> Response:
     response = page(
         "logout.html",
         action=PATH,
         request=sent,
-        form_token=front.forms.token("logout", sent),
+        form_token=use_cases.forms.token("logout", sent),
         client_name=asked.client.name if asked.client else None,
         email=who.account.email,
     )
-    return front.forms.seal(response)
+    return use_cases.forms.seal(response)
 
 
 def _logged_out_page() -> Response:
     return page("result.html", title="Logged out", message="You are logged out. You can close this page.")
 
 
-def _logged_out(front: Front, asked: LogoutRequest, who: SignedIn | None) -> Response:
-    front.end_session(asked, who)
+def _logged_out(use_cases: UseCases, asked: LogoutRequest, who: SignedIn | None) -> Response:
+    use_cases.rp_initiated_logout(asked, who)
     response = back_to(asked.then) if asked.then else _logged_out_page()
-    front.forms.cookies.drop(response, front.forms.cookies.login_name)
+    use_cases.forms.cookies.drop(response, use_cases.forms.cookies.login_name)
     return response

@@ -12,7 +12,6 @@ from touchstone.flask import require
 from auth_service.domain.security_events.stream import Stream
 from auth_service.use_cases.security_events.poll import PolledEvents
 from auth_service.use_cases.security_events.push import Outcome, security_event_token
-from auth_service.web.dependencies import Mint, SignalDesk
 from auth_service.web.errors import NO_STORE
 from auth_service.web.long_polling import preferred_wait
 from auth_service.web.security_events.access import (
@@ -26,6 +25,7 @@ from auth_service.web.security_events.access import (
     Turns,
     answer,
 )
+from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.schemas import (
     MOST_POLLED,
     OneStream,
@@ -45,11 +45,11 @@ TAGS = [Tag(name="signals", description="Shared Signals streams of security even
 _log = structlog.get_logger(__name__)
 
 
-def blueprint(mint: Mint) -> ApiBlueprint:
-    """Give the routes over this mint."""
+def blueprint(use_cases: SecurityEventUseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
     routes = ApiBlueprint("signals", __name__, abp_tags=TAGS)
     routes.register_error_handler(InvalidRequest, _bad_request)
-    metadata = ssf_configuration(mint.issuer)
+    metadata = ssf_configuration(use_cases.issuer)
 
     @routes.get(
         "/.well-known/ssf-configuration", operation_id="ssfConfiguration", responses={200: SsfConfiguration}
@@ -60,13 +60,13 @@ def blueprint(mint: Mint) -> ApiBlueprint:
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
         return response
 
-    add_streams(routes, mint.issuer, mint.signals)
-    _stream_states(routes, mint.signals)
-    _poll(routes, mint, mint.signals)
+    add_streams(routes, use_cases)
+    _stream_states(routes, use_cases)
+    _poll(routes, use_cases)
     return routes
 
 
-def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
+def _stream_states(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
     @routes.get(
         "/ssf/status",
         operation_id="readStreamStatus",
@@ -77,7 +77,7 @@ def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
     @validated
     def read_status(query: OneStream) -> Answer:
         """Say whether a stream is enabled, paused or disabled."""
-        return answer(_status(desk.streams.get(desk.client(), query.stream_id)))
+        return answer(_status(use_cases.streams.get(use_cases.client(), query.stream_id)))
 
     @routes.post(
         "/ssf/status",
@@ -89,7 +89,7 @@ def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
     @validated
     def set_status(body: StatusChange) -> Answer:
         """Enable a stream, pause it (it keeps its signals), or disable it (it keeps none)."""
-        changed = desk.streams.set_status(desk.client(), body.stream_id, body.status, body.reason)
+        changed = use_cases.streams.set_status(use_cases.client(), body.stream_id, body.status, body.reason)
         return answer(_status(changed))
 
     @routes.post(
@@ -107,25 +107,27 @@ def _stream_states(routes: ApiBlueprint, desk: SignalDesk) -> None:
     @validated
     def verify(body: VerificationRequest) -> tuple[str, int, dict[str, str]]:
         """Send a verification event over the stream, with the receiver's `state`."""
-        desk.streams.verify(desk.client(), body.stream_id, body.state)
+        use_cases.streams.verify(use_cases.client(), body.stream_id, body.state)
         return "", 204, NO_STORE
 
 
-def _poll(routes: ApiBlueprint, mint: Mint, desk: SignalDesk) -> None:
+def _poll(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
     turns = Turns()
 
     def fetch(client_id: str, stream_id: str, body: PollRequest) -> PolledEvents:
         """Take what there is, and wait for something if there is nothing and the receiver would."""
         limit = min(body.maxEvents, MOST_POLLED)
-        polled = desk.poll.fetch(client_id, stream_id, limit)
+        polled = use_cases.poll.fetch(client_id, stream_id, limit)
         if polled.signals or body.returnImmediately or not limit:
             return polled
         prefer = request.headers.get("Prefer")
         wait = HELD if prefer is None else preferred_wait(prefer)
         with turns(stream_id) as mine:
             if mine:
-                mint.waits.hold(wait, lambda: bool(desk.poll.fetch(client_id, stream_id, 1).signals))
-        return desk.poll.fetch(client_id, stream_id, limit)
+                use_cases.long_polls.hold(
+                    wait, lambda: bool(use_cases.poll.fetch(client_id, stream_id, 1).signals)
+                )
+        return use_cases.poll.fetch(client_id, stream_id, limit)
 
     @routes.post(
         "/ssf/poll/<stream_id>",
@@ -145,21 +147,21 @@ def _poll(routes: ApiBlueprint, mint: Mint, desk: SignalDesk) -> None:
 
         Unless `returnImmediately` an answer without any is held for 3 s, or as long as `Prefer: wait=N` says, 25 s at most.
         """
-        client_id = desk.client()
-        _settle(desk, client_id, path.stream_id, body)
+        client_id = use_cases.client()
+        _settle(use_cases, client_id, path.stream_id, body)
         polled = fetch(client_id, path.stream_id, body)
         sets = {
-            signal.jti: security_event_token(desk.signer, signal, polled.stream, mint.issuer)
+            signal.jti: security_event_token(use_cases.signer, signal, polled.stream, use_cases.issuer)
             for signal in polled.signals
         }
         return answer(PollAnswer(sets=sets, moreAvailable=polled.more))
 
 
-def _settle(desk: SignalDesk, client_id: str, stream_id: str, body: PollRequest) -> None:
-    taken = desk.poll.settle(client_id, stream_id, body.ack)
-    refused = desk.poll.settle(client_id, stream_id, tuple(body.setErrs)) if body.setErrs else 0
-    desk.count(Outcome.DELIVERED, taken)
-    desk.count(Outcome.REFUSED, refused)
+def _settle(use_cases: SecurityEventUseCases, client_id: str, stream_id: str, body: PollRequest) -> None:
+    taken = use_cases.poll.settle(client_id, stream_id, body.ack)
+    refused = use_cases.poll.settle(client_id, stream_id, tuple(body.setErrs)) if body.setErrs else 0
+    use_cases.count(Outcome.DELIVERED, taken)
+    use_cases.count(Outcome.REFUSED, refused)
     if refused:
         codes = sorted({error.err[:60] for error in body.setErrs.values()})[:5]
         _log.error("signals were refused", stream=stream_id, client=client_id, signals=refused, codes=codes)

@@ -9,7 +9,6 @@ from touchstone.flask import require
 
 from auth_service.domain.security_events.errors import InvalidStream
 from auth_service.domain.security_events.stream import Stream, StreamConfiguration
-from auth_service.web.dependencies import SignalDesk
 from auth_service.web.errors import NO_STORE
 from auth_service.web.security_events.access import (
     BAD,
@@ -21,6 +20,7 @@ from auth_service.web.security_events.access import (
     Answer,
     answer,
 )
+from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.schemas import (
     DeliveryWish,
     NewStream,
@@ -46,12 +46,12 @@ ONE_OR_ALL = {
 }
 
 
-def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
-    """Add them; ``issuer`` is the transmitter's name."""
+def add_streams(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
+    """Add them."""
     path: Any = "/ssf/streams"
 
     def shown(stream: Stream, status: int = 200) -> Answer:
-        return answer(StreamView.of(stream, issuer), status)
+        return answer(StreamView.of(stream, use_cases.issuer), status)
 
     @routes.post(
         path,
@@ -68,7 +68,7 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
     def create(body: NewStream) -> Answer:
         """Open a stream for the client that asks."""
         wish = _wish(body.delivery, body.events_requested, body.description)
-        return shown(desk.streams.create(desk.client(), wish), 201)
+        return shown(use_cases.streams.create(use_cases.client(), wish), 201)
 
     @routes.get(
         path, operation_id="readStreams", security=READERS, responses={200: ONE_OR_ALL, **BAD, **UNKNOWN}
@@ -78,8 +78,8 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
     def read(query: PerhapsOneStream) -> Answer:
         """Read one stream's configuration, or without `stream_id` a list of all that the client has."""
         if query.stream_id is not None:
-            return shown(desk.streams.get(desk.client(), query.stream_id))
-        found = [StreamView.of(each, issuer) for each in desk.streams.list(desk.client())]
+            return shown(use_cases.streams.get(use_cases.client(), query.stream_id))
+        found = [StreamView.of(each, use_cases.issuer) for each in use_cases.streams.list(use_cases.client())]
         return jsonify([view.model_dump(exclude_none=True) for view in found]), 200, NO_STORE
 
     @routes.patch(
@@ -91,7 +91,7 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
         """Change what is named, and leave the rest as it is."""
 
         def wish(stream: Stream) -> StreamConfiguration:
-            _check_ours(body, stream, issuer)
+            _check_ours(body, stream, use_cases.issuer)
             given = body.model_fields_set
             delivery = body.delivery or DeliveryWish.model_validate(
                 {"method": stream.method, "endpoint_url": stream.endpoint_url}
@@ -99,7 +99,7 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
             events = body.events_requested if "events_requested" in given else list(stream.requested)
             return _wish(delivery, events, body.description if "description" in given else stream.description)
 
-        return shown(desk.streams.configure(desk.client(), body.stream_id, wish))
+        return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, wish))
 
     @routes.put(
         path, operation_id="replaceStream", security=MANAGERS, responses={200: StreamView, **BAD, **UNKNOWN}
@@ -110,10 +110,10 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
         """Replace the whole configuration."""
 
         def wish(stream: Stream) -> StreamConfiguration:
-            _check_ours(body, stream, issuer)
+            _check_ours(body, stream, use_cases.issuer)
             return _wish(body.delivery, body.events_requested, body.description)
 
-        return shown(desk.streams.configure(desk.client(), body.stream_id, wish))
+        return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, wish))
 
     @routes.delete(
         path,
@@ -125,7 +125,7 @@ def add_streams(routes: ApiBlueprint, issuer: str, desk: SignalDesk) -> None:
     @validated
     def delete(query: OneStream) -> tuple[str, int, dict[str, str]]:
         """Close a stream; what waited for it is forgotten."""
-        desk.streams.remove(desk.client(), query.stream_id)
+        use_cases.streams.remove(use_cases.client(), query.stream_id)
         return "", 204, NO_STORE
 
 
