@@ -1,4 +1,4 @@
-"""Owns what the tests share: a mint that signs anything, a clock, and a real HTTP server to follow."""
+"""Shared fixtures: a signer of any token, a manual clock, and a real HTTP server of documents."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
-from touchstone import KeySet, Policy, Verifier
+from touchstone import IssuerDocuments, KeySet, Policy, Verifier
 
-ISSUER = "https://mint.example"
+ISSUER = "https://issuer.example"
 AUDIENCE = "orders-service"
 NOW = 1_900_000_000
 REMOVE = object()
@@ -34,7 +34,7 @@ def number(value: int) -> str:
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that moves only by `advance`."""
 
     def __init__(self, start: float = NOW) -> None:
         self.now = float(start)
@@ -46,8 +46,8 @@ class Clock:
         self.now += seconds
 
 
-class Mint:
-    """Signs whatever it is told, good or bad."""
+class Signer:
+    """Signs any token, valid or not."""
 
     REMOVE = REMOVE
 
@@ -117,7 +117,7 @@ def _json(value: object) -> bytes:
 
 
 @dataclass
-class Answer:
+class PlannedResponse:
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
@@ -125,15 +125,15 @@ class Answer:
 
 
 class DocumentServer:
-    """A real HTTP server that gives each request the next answer planned for its path, or the last one again.
+    """A real HTTP server that sends the next response planned for the request's path, and the last one repeatedly.
 
-    What is planned at no path is for all paths that have no plan of their own.
+    Responses planned without a path are for all paths that have none of their own.
     """
 
     def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {"": [Answer()]}
+        self.responses: dict[str, list[PlannedResponse]] = {"": [PlannedResponse()]}
         self.requests: list[dict[str, str]] = []
-        self.asked: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.seen: SimpleQueue[str] = SimpleQueue()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -143,20 +143,20 @@ class DocumentServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
-    def plan(self, *answers: Answer, at: str = "") -> None:
+    def plan(self, *responses: PlannedResponse, at: str = "") -> None:
         with self._lock:
-            self.answers[at] = list(answers)
+            self.responses[at] = list(responses)
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
-    def _take(self, path: str, headers: dict[str, str]) -> Answer:
+    def _take(self, path: str, headers: dict[str, str]) -> PlannedResponse:
         with self._lock:
             self.requests.append(headers)
-            self.asked[path] += 1
-            planned = self.answers.get(path) or self.answers[""]
+            self.counts[path] += 1
+            planned = self.responses.get(path) or self.responses[""]
             return planned.pop(0) if len(planned) > 1 else planned[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -166,18 +166,18 @@ class DocumentServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                answer = server._take(self.path, dict(self.headers.items()))
+                response = server._take(self.path, dict(self.headers.items()))
                 server.seen.put(self.path)
-                answer.before()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
+                response.before()
+                self.send_response(response.status)
+                for name, value in response.headers.items():
                     self.send_header(name, value)
-                if "Content-Length" not in answer.headers and answer.status != 304:
-                    self.send_header("Content-Length", str(len(answer.body)))
+                if "Content-Length" not in response.headers and response.status != 304:
+                    self.send_header("Content-Length", str(len(response.body)))
                 self.end_headers()
-                if answer.status != 304:
-                    self.wfile.write(answer.body)
-                if "Content-Length" in answer.headers:
+                if response.status != 304:
+                    self.wfile.write(response.body)
+                if "Content-Length" in response.headers:
                     self.close_connection = True
 
             def log_message(self, *args: object) -> None:
@@ -192,24 +192,24 @@ def signing_key() -> RSAPrivateKey:
 
 
 @pytest.fixture(scope="session")
-def foreign_key() -> RSAPrivateKey:
+def other_key() -> RSAPrivateKey:
     return generate_private_key(65537, 2048)
 
 
 @pytest.fixture(scope="session")
-def mint(signing_key) -> Mint:
-    return Mint(signing_key)
+def signer(signing_key) -> Signer:
+    return Signer(signing_key)
 
 
 @pytest.fixture(scope="session")
-def stranger(foreign_key) -> Mint:
-    """Signs with a key that is not the issuer's, under the issuer's key's name."""
-    return Mint(foreign_key)
+def other_signer(other_key) -> Signer:
+    """Signs with another key than the issuer's, under the same `kid`."""
+    return Signer(other_key)
 
 
 @pytest.fixture(scope="session")
-def keys(mint) -> KeySet:
-    return KeySet.from_jwks(mint.jwks())
+def keys(signer) -> KeySet:
+    return KeySet.from_jwks(signer.jwks())
 
 
 @pytest.fixture(scope="session")
@@ -235,8 +235,8 @@ def server() -> Iterator[DocumentServer]:
 
 
 @pytest.fixture(scope="session")
-def answer() -> type[Answer]:
-    return Answer
+def response() -> type[PlannedResponse]:
+    return PlannedResponse
 
 
 @pytest.fixture(scope="session")
@@ -246,12 +246,23 @@ def make_clock() -> type[Clock]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Wait, in real time but not longer than needed, for what another thread does."""
+    """Wait until a condition holds that another thread brings about."""
 
     def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 10
         while not condition():
-            assert time.monotonic() < deadline, "it never happened"
+            assert time.monotonic() < deadline, "the condition did not hold within 10 seconds"
             time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def idle(eventually) -> Callable[[IssuerDocuments], None]:
+    """`idle(documents)`: wait until no on-demand refresh is running; one that ends late would count for the next."""
+
+    def wait(documents: IssuerDocuments) -> None:
+        followers = [documents._keys, *documents._lists.values()]
+        eventually(lambda: not any(each._on_demand.running for each in followers))
 
     return wait

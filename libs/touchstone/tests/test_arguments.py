@@ -1,4 +1,4 @@
-"""What cannot work is refused when it is given, not when a token comes."""
+"""Invalid arguments are refused at once, not at the first token."""
 
 import ssl
 
@@ -125,12 +125,12 @@ def test_invalid_audience_is_refused(audience):
     ids=["list", "tuple", "set", "frozenset"],
 )
 @pytest.mark.parametrize(
-    ("said", "accepted"),
+    ("aud", "accepted"),
     [("a", True), ("b", True), (["c", "b"], True), ("c", False), ([], False), ("ab", False)],
 )
-def test_any_of_several_audiences_suffices(audience, said, accepted, mint, keys, policy, clock):
+def test_any_of_several_audiences_suffices(audience, aud, accepted, signer, keys, policy, clock):
     verifier = Verifier(Policy(policy.issuer, audience), lambda: keys, now=clock)
-    token = mint.token(aud=said)
+    token = signer.token(aud=aud)
     if accepted:
         assert verifier.verify(token) == verifier.verify(token)
     else:
@@ -237,10 +237,10 @@ def test_verifier_invalid_argument_is_refused(policy, keys):
             Verifier(policy, lambda: keys, **settings)
 
 
-def test_parsed_jwk_set_is_accepted(mint):
-    document = {"keys": [mint.jwk()]}
-    assert KeySet.from_jwks(document) == KeySet.from_jwks(mint.jwks())
-    assert document == {"keys": [mint.jwk()]}
+def test_parsed_jwk_set_is_accepted(signer):
+    document = {"keys": [signer.jwk()]}
+    assert KeySet.from_jwks(document) == KeySet.from_jwks(signer.jwks())
+    assert document == {"keys": [signer.jwk()]}
 
 
 @pytest.mark.parametrize(

@@ -14,18 +14,18 @@ def encode(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-# Help that reads any JSON string, escapes and all.
+# Codecs that accept any JSON string, with its escapes.
 LENIENT = Codecs(
     json.loads,
     bytes,
     lambda raw: base64.b64decode(json.loads(raw), validate=True),
     lambda raw: tuple(base64.b64decode(part, validate=True) for part in json.loads(raw)),
 )
-DECODERS = {"alone": decoder(None), "with lenient help": decoder(LENIENT)}
+DECODERS = {"standard library": decoder(None), "with lenient codecs": decoder(LENIENT)}
 if CODECS:
     DECODERS["with msgspec"] = decoder(CODECS)
 decoders = pytest.mark.parametrize("decode", DECODERS.values(), ids=DECODERS.keys())
-PAIR_DECODERS = {"alone": pair_decoder(None), "with lenient help": pair_decoder(LENIENT)}
+PAIR_DECODERS = {"standard library": pair_decoder(None), "with lenient codecs": pair_decoder(LENIENT)}
 if CODECS:
     PAIR_DECODERS["with msgspec"] = pair_decoder(CODECS)
 pair_decoders = pytest.mark.parametrize("decode_pair", PAIR_DECODERS.values(), ids=PAIR_DECODERS.keys())

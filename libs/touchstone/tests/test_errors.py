@@ -4,7 +4,7 @@ import pytest
 from touchstone import TokenError
 
 NOW = 1_900_000_000
-URI = "https://mint.example/status-lists/1"
+URI = "https://issuer.example/status-lists/1"
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ URI = "https://mint.example/status-lists/1"
     ],
     ids=str,
 )
-def test_claim_error_names_claim(verifier, mint, claim, claims):
-    given = {name: mint.REMOVE if value is ... else value for name, value in claims.items()}
+def test_claim_error_names_claim(verifier, signer, claim, claims):
+    given = {name: signer.REMOVE if value is ... else value for name, value in claims.items()}
     with pytest.raises(TokenError) as refused:
-        verifier.verify(mint.token(**given))
+        verifier.verify(signer.token(**given))
     assert refused.value.claim == claim
     assert claim in str(refused.value)
 

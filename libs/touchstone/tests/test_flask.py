@@ -1,4 +1,4 @@
-"""The Flask side, under a real Flask application."""
+"""The Flask extension in a real Flask application."""
 
 import threading
 
@@ -20,7 +20,7 @@ from werkzeug.datastructures import Headers
 
 
 class Broken:
-    """An issuer whose keys were never had."""
+    """An issuer whose keys were never obtained."""
 
     def verify(self, token):
         raise Unavailable(7)
@@ -38,7 +38,7 @@ def app(verifier):
     @app.route("/me", methods=["GET", "POST"])
     @require()
     def me():
-        """Tell who it is."""
+        """Return the subject."""
         return jsonify(sub=current_token.subject)
 
     @app.get("/orders")
@@ -64,14 +64,14 @@ def client(app):
 
 
 @pytest.fixture
-def bearer(mint):
-    return lambda **claims: {"Authorization": f"Bearer {mint.token(**claims)}"}
+def bearer(signer):
+    return lambda **claims: {"Authorization": f"Bearer {signer.token(**claims)}"}
 
 
-def test_valid_token_is_admitted(client, bearer, mint):
-    answer = client.get("/me", headers=bearer())
-    assert answer.status_code == 200
-    assert answer.json == {"sub": mint.claims()["sub"]}
+def test_valid_token_is_admitted(client, bearer, signer):
+    response = client.get("/me", headers=bearer())
+    assert response.status_code == 200
+    assert response.json == {"sub": signer.claims()["sub"]}
 
 
 def test_open_route_needs_no_token(client):
@@ -80,20 +80,20 @@ def test_open_route_needs_no_token(client):
 
 def test_view_keeps_name_and_docstring(app):
     assert app.view_functions["me"].__name__ == "me"
-    assert app.view_functions["me"].__doc__ == "Tell who it is."
+    assert app.view_functions["me"].__doc__ == "Return the subject."
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer "])
-def test_scheme_is_case_insensitive(client, mint, scheme):
-    assert client.get("/me", headers={"Authorization": f"{scheme} {mint.token()}"}).status_code == 200
+def test_scheme_is_case_insensitive(client, signer, scheme):
+    assert client.get("/me", headers={"Authorization": f"{scheme} {signer.token()}"}).status_code == 200
 
 
 def test_missing_token_gets_plain_challenge(client):
-    answer = client.get("/me")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.content_type == "application/problem+json"
-    assert answer.json == {
+    response = client.get("/me")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.content_type == "application/problem+json"
+    assert response.json == {
         "type": "urn:touchstone:problem:missing_token",
         "title": "Unauthorized",
         "status": 401,
@@ -102,37 +102,37 @@ def test_missing_token_gets_plain_challenge(client):
 
 
 def test_refused_token_gets_rfc_6750_challenge(client, bearer):
-    answer = client.get("/me", headers=bearer(exp=1_899_999_900))
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == (
+    response = client.get("/me", headers=bearer(exp=1_899_999_900))
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == (
         'Bearer error="invalid_token", error_description="The access token has expired (exp)."'
     )
-    assert answer.json["type"] == "urn:touchstone:problem:expired_token"
+    assert response.json["type"] == "urn:touchstone:problem:expired_token"
 
 
 @pytest.mark.parametrize("how", ["query", "form", "json", "cookie"])
-def test_token_outside_header_is_ignored(client, mint, how):
-    token = mint.token()
+def test_token_outside_header_is_ignored(client, signer, how):
+    token = signer.token()
     if how == "cookie":
         client.set_cookie("access_token", token)
-    answer = {
+    response = {
         "query": lambda: client.post(f"/me?access_token={token}"),
         "form": lambda: client.post("/me", data={"access_token": token}),
         "json": lambda: client.post("/me", json={"access_token": token}),
         "cookie": lambda: client.post("/me"),
     }[how]()
-    assert answer.json["type"] == "urn:touchstone:problem:missing_token"
+    assert response.json["type"] == "urn:touchstone:problem:missing_token"
 
 
 def test_all_scopes_are_required(client, bearer):
     assert client.get("/orders", headers=bearer()).status_code == 200
-    answer = client.get("/orders", headers=bearer(scope="orders:read"))
-    assert answer.status_code == 403
+    response = client.get("/orders", headers=bearer(scope="orders:read"))
+    assert response.status_code == 403
     assert (
-        answer.headers["WWW-Authenticate"]
+        response.headers["WWW-Authenticate"]
         == 'Bearer error="insufficient_scope", scope="orders:read orders:write"'
     )
-    assert answer.json["type"] == "urn:touchstone:problem:insufficient_scope"
+    assert response.json["type"] == "urn:touchstone:problem:insufficient_scope"
 
 
 @pytest.mark.parametrize(
@@ -149,18 +149,18 @@ def test_any_of_requires_one_scope(client, bearer, scope, status):
     assert client.get("/either", headers=bearer(scope=scope)).status_code == status
 
 
-def test_missing_keys_get_503(mint):
+def test_missing_keys_get_503(signer):
     app = Flask(__name__)
     Touchstone(app, Broken())
     app.add_url_rule("/", view_func=require()(lambda: "never"))
-    answer = app.test_client().get("/", headers={"Authorization": f"Bearer {mint.token()}"})
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "7"
-    assert answer.json["type"] == "urn:touchstone:problem:keys_unavailable"
+    response = app.test_client().get("/", headers={"Authorization": f"Bearer {signer.token()}"})
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "7"
+    assert response.json["type"] == "urn:touchstone:problem:keys_unavailable"
 
 
-class Asked:
-    """An issuer that tells how it was asked, and refuses what is to be fresh."""
+class NotFresh:
+    """An issuer that accepts any token and confirms none."""
 
     def __init__(self, claims):
         self.claims = claims
@@ -171,16 +171,16 @@ class Asked:
         return self.claims
 
 
-def test_fresh_route_unconfirmed_gets_503(verifier, mint):
+def test_fresh_route_unconfirmed_gets_503(verifier, signer):
     app = Flask(__name__)
-    Touchstone(app, Asked(verifier.verify(mint.token())))
+    Touchstone(app, NotFresh(verifier.verify(signer.token())))
     app.add_url_rule("/ordinary", view_func=require()(lambda: "served"), endpoint="ordinary")
     app.add_url_rule("/fresh", view_func=require(fresh=True)(lambda: "never"), endpoint="fresh")
-    bearer = {"Authorization": f"Bearer {mint.token()}"}
+    bearer = {"Authorization": f"Bearer {signer.token()}"}
     assert app.test_client().get("/ordinary", headers=bearer).text == "served"
-    answer = app.test_client().get("/fresh", headers=bearer)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.json["type"] == "urn:touchstone:problem:unconfirmed"
+    response = app.test_client().get("/fresh", headers=bearer)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.json["type"] == "urn:touchstone:problem:unconfirmed"
 
 
 def test_request_id_is_in_problem(app, client):
@@ -196,9 +196,9 @@ def test_unknown_error_is_opaque_500(app, client):
     def odd():
         raise TouchstoneError
 
-    answer = client.get("/odd")
-    assert answer.status_code == 500
-    assert answer.json["detail"] == "The request cannot be authorized."
+    response = client.get("/odd")
+    assert response.status_code == 500
+    assert response.json["detail"] == "The request cannot be authorized."
 
 
 def test_current_token_is_per_request(app, client, bearer):
@@ -224,7 +224,7 @@ def test_current_token_is_per_request(app, client, bearer):
 
 def test_current_token_ends_with_request(app, client, bearer):
     app.config["PROPAGATE_EXCEPTIONS"] = True
-    with app.app_context():  # shared by all requests inside it
+    with app.app_context():  # which all requests inside it share
         assert client.get("/me", headers=bearer()).status_code == 200
         with pytest.raises(RuntimeError, match="behind @require"):
             client.get("/unguarded")
@@ -268,12 +268,12 @@ def test_init_app_without_issuer_raises():
         Touchstone(Flask(__name__))
 
 
-def test_view_without_extension_is_not_called(mint):
+def test_view_without_extension_is_not_called(signer):
     app = Flask(__name__)
     called = []
     app.add_url_rule("/", view_func=require()(lambda: called.append(1) or "x"))
-    answer = app.test_client().get("/", headers={"Authorization": f"Bearer {mint.token()}"})
-    assert (answer.status_code, called) == (500, [])
+    response = app.test_client().get("/", headers={"Authorization": f"Bearer {signer.token()}"})
+    assert (response.status_code, called) == (500, [])
 
 
 # --- the bearer ----------------------------------------------------------------------------------------------

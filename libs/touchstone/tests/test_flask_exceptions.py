@@ -1,4 +1,4 @@
-"""What leaves `@require` carries its own answer, whatever stands around it."""
+"""The exception of `@require` carries its own response, in every framework and beside any error handler."""
 
 import datetime as dt
 import uuid
@@ -36,7 +36,7 @@ CONFIGS = {
 
 
 class Down:
-    """An issuer whose keys were never had."""
+    """An issuer whose keys were never obtained."""
 
     def verify(self, token, *, fresh=False):
         raise Unavailable(7)
@@ -50,7 +50,7 @@ def pass_on(error):
     return error if isinstance(error, HTTPException) else ({"handled": "everything"}, 500)
 
 
-# --- apps: each with /guarded, which asks for the scope `admin`, and /down, whose issuer is away --------------
+# --- apps: each with /guarded, which requires the scope `admin`, and /down, whose issuer is unavailable -------
 
 
 def plain(app):
@@ -216,13 +216,13 @@ BUILDERS = {
 
 
 @pytest.fixture
-def bearer(mint):
-    return lambda **claims: {"Authorization": f"Bearer {mint.token(**claims)}"}
+def bearer(signer):
+    return lambda **claims: {"Authorization": f"Bearer {signer.token(**claims)}"}
 
 
 @pytest.fixture
 def make(verifier):
-    """`make(builder, issuer)`: an app of that kind, equipped after it was built."""
+    """`make(builder, issuer)`: an app of that kind, with the extension added after it was built."""
 
     def make_app(builder, issuer=verifier, **config):
         kind, build = BUILDERS[builder]
@@ -241,11 +241,11 @@ def test_refusal_gets_problem_in_every_app(make, bearer, builder, config):
     good, down = make(builder, **config), make(builder, Down(), **config)
     missing, expired = good.get("/guarded"), good.get("/guarded", headers=bearer(exp=1_899_999_900))
     short, away = good.get("/guarded", headers=bearer()), down.get("/guarded", headers=bearer())
-    told = [
-        (answer.status_code, answer.json["type"].rpartition(":")[2])
-        for answer in (missing, expired, short, away)
+    problems = [
+        (response.status_code, response.json["type"].rpartition(":")[2])
+        for response in (missing, expired, short, away)
     ]
-    assert told == [
+    assert problems == [
         (401, "missing_token"),
         (401, "expired_token"),
         (403, "insufficient_scope"),
@@ -255,15 +255,15 @@ def test_refusal_gets_problem_in_every_app(make, bearer, builder, config):
     assert 'error="invalid_token"' in expired.headers["WWW-Authenticate"]
     assert short.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="admin"'
     assert away.headers["Retry-After"] == "7"
-    for answer in (missing, expired, short, away):
-        assert answer.content_type == "application/problem+json"
-        assert answer.headers["Cache-Control"] == "no-store"
+    for response in (missing, expired, short, away):
+        assert response.content_type == "application/problem+json"
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_valid_token_passes_in_every_app(make, bearer, builder):
-    answer = make(builder).get("/guarded", headers=bearer(scope="admin"))
-    assert (answer.status_code, "in" in answer.text) == (200, True)
+    response = make(builder).get("/guarded", headers=bearer(scope="admin"))
+    assert (response.status_code, "in" in response.text) == (200, True)
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -298,8 +298,8 @@ def test_app_handler_wins_whenever_registered(verifier, when, where, kind, handl
     app.register_blueprint(blueprint)
     if when == "before":
         Touchstone(app, verifier)
-    answer = app.test_client().get("/guarded")
-    assert (answer.status_code, answer.json, answer.headers["X-Own"]) == (
+    response = app.test_client().get("/guarded")
+    assert (response.status_code, response.json, response.headers["X-Own"]) == (
         409,
         {"own": "missing_token"},
         "yes",
@@ -335,8 +335,8 @@ def test_app_handler_wins_in_every_framework(verifier, framework):
     app.register_error_handler(TouchstoneError, own)
     build(app)
     Touchstone(app, verifier)
-    answer = app.test_client().get("/guarded")
-    assert (answer.status_code, answer.json) == (409, {"own": "missing_token"})
+    response = app.test_client().get("/guarded")
+    assert (response.status_code, response.json) == (409, {"own": "missing_token"})
 
 
 @pytest.mark.parametrize("owner", ["api", "namespace"])
@@ -354,8 +354,8 @@ def test_restx_catch_all_is_not_called(verifier, owner, kind):
         def get(self):
             return "in"
 
-    answer = app.test_client().get("/guarded")
-    assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+    response = app.test_client().get("/guarded")
+    assert (response.status_code, response.content_type) == (401, "application/problem+json")
 
 
 def test_app_handler_may_return_any_response(verifier):
@@ -391,12 +391,12 @@ def test_raised_error_is_also_http_exception(verifier, bearer):
 
 def test_refusal_in_two_guards_has_one_response(verifier):
     app = Flask(__name__)
-    asked = []
-    app.register_error_handler(TouchstoneError, lambda error: asked.append(error) or own(error))
+    handled = []
+    app.register_error_handler(TouchstoneError, lambda error: handled.append(error) or own(error))
     Touchstone(app, verifier)
     app.get("/guarded")(require(optional=True)(require()(lambda: "in")))
     assert app.test_client().get("/guarded").status_code == 409
-    assert len(asked) == 1
+    assert len(handled) == 1
 
 
 @pytest.mark.parametrize(
@@ -450,8 +450,8 @@ def test_odd_error_text_keeps_response_valid(verifier, error, header, value):
 def test_odd_request_id_keeps_response_valid(make, given, said):
     client = make("plain")
     client.application.before_request(lambda: setattr(g, "request_id", given))
-    answer = client.get("/guarded")
-    assert (answer.status_code, answer.json.get("request_id")) == (401, said)
+    response = client.get("/guarded")
+    assert (response.status_code, response.json.get("request_id")) == (401, said)
 
 
 def test_app_json_encoder_keeps_response_valid(make):
@@ -483,8 +483,8 @@ class Named:
 
 
 @pytest.fixture
-def named(verifier, mint):
-    return lambda name: Named(name, verifier.verify(mint.token()))
+def named(verifier, signer):
+    return lambda name: Named(name, verifier.verify(signer.token()))
 
 
 def accepts(app, name):
@@ -601,9 +601,9 @@ PREFLIGHT = {"Origin": "https://shop.example", "Access-Control-Request-Method": 
 
 def test_view_with_options_gets_no_token(client_of):
     app = Flask(__name__)
-    app.route("/", methods=["GET", "OPTIONS"])(require()(lambda: "own answer"))
+    app.route("/", methods=["GET", "OPTIONS"])(require()(lambda: "own response"))
     client = client_of(app)
-    assert (client.options("/").text, client.get("/").status_code) == ("own answer", 401)
+    assert (client.options("/").text, client.get("/").status_code) == ("own response", 401)
 
 
 @pytest.mark.parametrize("framework", ["flask", "restful", "restx"])
@@ -627,10 +627,10 @@ def test_view_with_token_passes_preflight(client_of, bearer, framework, where):
         library.Api(app, **({} if framework == "restful" else {"doc": False})).add_resource(resource, "/who")
     path = "/" if framework == "flask" else "/who"
     client = client_of(app)
-    answer = client.options(path, headers=PREFLIGHT)
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
-    assert set(answer.allow) >= {"GET", "OPTIONS"}
+    response = client.options(path, headers=PREFLIGHT)
+    assert (response.status_code, response.data) == (200, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert set(response.allow) >= {"GET", "OPTIONS"}
     assert client.get(path).status_code == 401
     assert client.get(path, headers=bearer()).json["sub"]
 
@@ -641,9 +641,9 @@ def test_optional_token_is_false_on_options(client_of):
     @app.route("/", methods=["GET", "OPTIONS"])
     @require(optional=True)
     def greeting():
-        return current_token.subject if current_token else "stranger"
+        return current_token.subject if current_token else "anonymous"
 
-    assert client_of(app).options("/").text == "stranger"
+    assert client_of(app).options("/").text == "anonymous"
 
 
 def test_options_can_be_guarded(client_of, bearer):
@@ -657,8 +657,8 @@ def test_options_can_be_guarded(client_of, bearer):
 def test_preflight_passes_above_cross_origin(client_of):
     app = Flask(__name__)
     app.route("/")(require()(cross_origin(origins="https://shop.example")(lambda: "in")))
-    answer = client_of(app).options("/", headers=PREFLIGHT)
-    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (
+    response = client_of(app).options("/", headers=PREFLIGHT)
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (
         200,
         "https://shop.example",
     )
@@ -738,8 +738,8 @@ def whoami_app():
     return app
 
 
-def test_claims_in_json_are_as_signed(client_of, bearer, mint):
-    client, claims = client_of(whoami_app()), mint.claims(**CUSTOM)
+def test_claims_in_json_are_as_signed(client_of, bearer, signer):
+    client, claims = client_of(whoami_app()), signer.claims(**CUSTOM)
     headers = bearer(**CUSTOM)
     assert client.get("/to_dict", headers=headers).json == claims
     assert client.get("/jsonify", headers=headers).json == claims
@@ -748,10 +748,10 @@ def test_claims_in_json_are_as_signed(client_of, bearer, mint):
     assert client.get("/fields", headers=headers).json == {"actor": None, "status": None}
 
 
-def test_to_dict_returns_new_dictionary(verifier, mint):
-    claims = verifier.verify(mint.token())
+def test_to_dict_returns_new_dictionary(verifier, signer):
+    claims = verifier.verify(signer.token())
     claims.to_dict()["sub"] = "changed"
-    assert claims.to_dict() == mint.claims()
+    assert claims.to_dict() == signer.claims()
 
 
 def test_app_encoder_of_claims_is_used(client_of, bearer):
@@ -790,8 +790,8 @@ def test_other_json_provider_is_left_alone(verifier):
     assert type(app.json) is Own
 
 
-def test_repr_does_not_show_token(verifier, mint):
-    token = mint.token()
+def test_repr_does_not_show_token(verifier, signer):
+    token = signer.token()
     app = Flask(__name__)
     Touchstone(app, verifier)
     with app.test_request_context(headers={"Authorization": f"Bearer {token}"}):
@@ -801,7 +801,7 @@ def test_repr_does_not_show_token(verifier, mint):
     assert "payload" not in shown
 
 
-# --- routes that were forgotten -------------------------------------------------------------------------------
+# --- unguarded routes -----------------------------------------------------------------------------------------
 
 
 def test_unguarded_lists_open_routes():
@@ -885,5 +885,5 @@ def test_view_error_without_extension_gets_problem():
     def raises():
         raise InsufficientScope(("a",))
 
-    answer = app.test_client().options("/")
-    assert (answer.status_code, answer.content_type) == (403, "application/problem+json")
+    response = app.test_client().options("/")
+    assert (response.status_code, response.content_type) == (403, "application/problem+json")

@@ -6,19 +6,19 @@ import threading
 import pytest
 from touchstone import Issuer, Unavailable, errors
 
-ISSUER, AUDIENCE = "https://mint.example", "orders-service"
+ISSUER, AUDIENCE = "https://issuer.example", "orders-service"
 
 
 @pytest.fixture
-def publish(server, answer, mint):
+def publish(server, response, signer):
     """Publish these keys from now on."""
 
     def plan(*jwks, status=200):
         body = json.dumps({"keys": list(jwks)}).encode()
         tag = f'"{len(jwks)}-{hash(body)}"'
-        server.plan(answer(status, body, {"ETag": tag, "Cache-Control": "max-age=3600"}))
+        server.plan(response(status, body, {"ETag": tag, "Cache-Control": "max-age=3600"}))
 
-    plan(mint.jwk())
+    plan(signer.jwk())
     return plan
 
 
@@ -29,27 +29,27 @@ def issuer(server, clock, publish):
     made.close()
 
 
-def test_valid_token_is_verified(issuer, mint):
-    assert issuer.verify(mint.token()).subject
+def test_valid_token_is_verified(issuer, signer):
+    assert issuer.verify(signer.token()).subject
 
 
-def test_keys_are_fetched_at_backchannel(issuer, mint, server):
-    issuer.verify(mint.token())
+def test_keys_are_fetched_at_backchannel(issuer, signer, server):
+    issuer.verify(signer.token())
     assert server.seen.get(timeout=10) == "/.well-known/jwks.json"
 
 
-def test_keys_are_fetched_at_issuer(server, mint, clock, publish):
+def test_keys_are_fetched_at_issuer(server, signer, clock, publish):
     issuer = Issuer(server.url, audience=AUDIENCE, now=clock)
-    assert issuer.verify(mint.token(iss=server.url)).issuer == server.url
+    assert issuer.verify(signer.token(iss=server.url)).issuer == server.url
     issuer.close()
 
 
-def test_iss_must_equal_url(server, mint, clock, publish):
+def test_iss_must_equal_url(server, signer, clock, publish):
     issuer = Issuer(f"{ISSUER}/", audience=AUDIENCE, backchannel=server.url, now=clock)
     assert issuer.policy.issuer == f"{ISSUER}/"
-    assert issuer.verify(mint.token(iss=f"{ISSUER}/"))
+    assert issuer.verify(signer.token(iss=f"{ISSUER}/"))
     with pytest.raises(errors.WrongIssuer):
-        issuer.verify(mint.token())
+        issuer.verify(signer.token())
     issuer.close()
 
 
@@ -60,10 +60,10 @@ def test_malformed_token_is_refused_without_keys(issuer, publish, token):
         issuer.verify(token)
 
 
-def test_missing_keys_raise_unavailable(issuer, mint, publish):
+def test_missing_keys_raise_unavailable(issuer, signer, publish):
     publish(status=500)
     with pytest.raises(Unavailable) as caught:
-        issuer.verify(mint.token())
+        issuer.verify(signer.token())
     assert caught.value.retry_after == 5
     assert not issuer.ready()
     assert issuer.health() == {"keys": 0, "age": None, "last_error": "BadResponseError: answered 500"}
@@ -78,17 +78,17 @@ def test_issuer_is_ready_with_keys(issuer, eventually):
     assert health["last_error"] is None
 
 
-def test_new_key_is_fetched_on_demand(issuer, mint, stranger, publish):
-    issuer.verify(mint.token())
-    publish(mint.jwk(), stranger.jwk(kid="key-2"))
-    assert issuer.verify(stranger.token(header={"kid": "key-2"}))
+def test_new_key_is_fetched_on_demand(issuer, signer, other_signer, publish):
+    issuer.verify(signer.token())
+    publish(signer.jwk(), other_signer.jwk(kid="key-2"))
+    assert issuer.verify(other_signer.token(header={"kid": "key-2"}))
 
 
-def test_unknown_keys_cause_one_fetch(issuer, mint, server, eventually):
-    issuer.verify(mint.token())
-    # The first fetch, and the one that finds that nobody waits here.
+def test_unknown_keys_cause_one_fetch(issuer, signer, server, eventually):
+    issuer.verify(signer.token())
+    # The first fetch, and a second one because this server does not wait.
     eventually(lambda: len(server.requests) == 2)
-    forged = [mint.token(header={"kid": f"made-up-{n}"}) for n in range(20)]
+    forged = [signer.token(header={"kid": f"made-up-{n}"}) for n in range(20)]
 
     def attack():
         for n in range(500):
@@ -101,25 +101,25 @@ def test_unknown_keys_cause_one_fetch(issuer, mint, server, eventually):
     for thread in threads:
         thread.join()
     assert len(server.requests) == 3
-    assert issuer.verify(mint.token())
+    assert issuer.verify(signer.token())
 
 
-def test_withdrawn_key_is_refused(issuer, mint, stranger, publish):
-    token = mint.token()
+def test_withdrawn_key_is_refused(issuer, signer, other_signer, publish):
+    token = signer.token()
     assert issuer.verify(token)
-    publish(stranger.jwk(kid="key-2"))
+    publish(other_signer.jwk(kid="key-2"))
     with pytest.raises(errors.UnknownKey):
-        issuer.verify(mint.token(header={"kid": "key-3"}))
+        issuer.verify(signer.token(header={"kid": "key-3"}))
     with pytest.raises(errors.UnknownKey):
         issuer.verify(token)
 
 
-def test_unusable_key_set_replaces_nothing(issuer, mint, publish):
-    assert issuer.verify(mint.token())
-    publish(mint.jwk(use="enc"))
+def test_unusable_key_set_replaces_nothing(issuer, signer, publish):
+    assert issuer.verify(signer.token())
+    publish(signer.jwk(use="enc"))
     with pytest.raises(errors.UnknownKey):
-        issuer.verify(mint.token(header={"kid": "key-2"}))
-    assert issuer.verify(mint.token())
+        issuer.verify(signer.token(header={"kid": "key-2"}))
+    assert issuer.verify(signer.token())
     assert issuer.health()["last_error"] == "ValueError: the JWK Set has no usable key"
 
 
@@ -127,8 +127,8 @@ def test_unusable_key_set_replaces_nothing(issuer, mint, publish):
     "url",
     [
         "",
-        "mint.example",
-        "ftp://mint.example",
+        "issuer.example",
+        "ftp://issuer.example",
         "file:///etc/passwd",
         "https://",
         "https://m/?a",
@@ -148,22 +148,22 @@ URI = f"{ISSUER}/status-lists/1"
 
 
 @pytest.fixture
-def publish_list(server, answer, mint):
+def publish_list(server, response, signer):
     """Publish the first list from now on."""
 
     def plan(data=b"\0\0", status=200, before=lambda: None):
-        body = mint.list_token(URI, data)
+        body = signer.list_token(URI, data)
         headers = {"ETag": f'"{hash(body)}"', "Cache-Control": "max-age=3600"}
-        server.plan(answer(status, body, headers, before), at="/status-lists/1")
+        server.plan(response(status, body, headers, before), at="/status-lists/1")
 
     plan()
     return plan
 
 
 @pytest.fixture
-def session_token(mint, publish_list):
+def session_token(signer, publish_list):
     """A token of a session, at index 3."""
-    return mint.token(status={"status_list": {"idx": 3, "uri": URI}})
+    return signer.token(status={"status_list": {"idx": 3, "uri": URI}})
 
 
 @pytest.fixture
@@ -188,7 +188,9 @@ def test_revoked_session_is_refused_at_first_use(issuer, session_token, publish_
         issuer.verify(session_token)
 
 
-def test_revocation_arrives_by_itself(issuer, session_token, publish_list, server, answer, mint, eventually):
+def test_revocation_arrives_by_itself(
+    issuer, session_token, publish_list, server, response, signer, eventually
+):
     assert issuer.verify(session_token)
     publish_list(b"\x08\x00")
     issuer.documents._lists[URI].refresh_soon(10)
@@ -196,42 +198,43 @@ def test_revocation_arrives_by_itself(issuer, session_token, publish_list, serve
         issuer.verify(session_token)
 
 
-def test_missing_list_raises_status_unavailable(issuer, session_token, publish_list, mint):
+def test_missing_list_raises_status_unavailable(issuer, session_token, publish_list, signer):
     publish_list(status=500)
     for _ in range(2):
         with pytest.raises(errors.StatusUnavailable):
             issuer.verify(session_token)
-    assert issuer.verify(mint.token())
+    assert issuer.verify(signer.token())
 
 
 def test_list_is_awaited_only_once(issuer, session_token, publish_list, server):
     publish_list(status=500)
     with pytest.raises(errors.StatusUnavailable):
         issuer.verify(session_token)
-    going = threading.Event()
-    publish_list(before=lambda: going.wait(10))
+    released = threading.Event()
+    publish_list(before=lambda: released.wait(10))
     with pytest.raises(errors.StatusUnavailable):
         issuer.verify(session_token)
-    going.set()
+    released.set()
 
 
 @pytest.fixture
 def settled(watched, session_token, eventually):
-    """An issuer whose first questions have ended: an answer that the clock overtakes would be too slow."""
+    """An issuer whose first fetches have ended, so that no test moves the clock during one."""
     assert watched.verify(session_token)
     eventually(lambda: [each.fetches for each in watched.documents.stats()] == [2, 2])
     return watched
 
 
-def test_fresh_serves_just_confirmed_documents(watched, session_token, mint):
+def test_fresh_serves_just_confirmed_documents(watched, session_token, signer):
     assert watched.verify(session_token, fresh=True)
-    assert watched.verify(mint.token(), fresh=True)
+    assert watched.verify(signer.token(), fresh=True)
 
 
-def test_fresh_fetches_confirmation_without_flapping(settled, session_token, monotonic):
+def test_fresh_fetches_confirmation_without_flapping(settled, session_token, monotonic, idle):
     for _ in range(5):
         monotonic.advance(40)
         assert settled.verify(session_token, fresh=True)
+        idle(settled.documents)
 
 
 def test_fresh_sees_new_revocation(settled, session_token, monotonic, publish_list):
@@ -259,28 +262,28 @@ def test_fresh_recovers_after_outage(settled, session_token, monotonic, publish_
     assert settled.verify(session_token, fresh=True)
 
 
-def test_before_wait_is_called_before_waiting(server, mint, stranger, clock, monotonic, publish):
-    told = []
+def test_before_wait_is_called_before_waiting(server, signer, other_signer, clock, monotonic, publish):
+    waits = []
     issuer = Issuer(
         ISSUER,
         audience=AUDIENCE,
         backchannel=server.url,
         now=clock,
         clock=monotonic,
-        before_wait=lambda: told.append("waits"),
+        before_wait=lambda: waits.append(1),
     )
-    issuer.verify(mint.token())
-    assert len(told) == 1
-    issuer.verify(mint.token(), fresh=True)
+    issuer.verify(signer.token())
+    assert len(waits) == 1
+    issuer.verify(signer.token(), fresh=True)
     with pytest.raises(errors.ExpiredToken):
-        issuer.verify(mint.token(exp=int(clock()) - 60))
-    assert len(told) == 1
+        issuer.verify(signer.token(exp=int(clock()) - 60))
+    assert len(waits) == 1
     with pytest.raises(errors.UnknownKey):
-        issuer.verify(stranger.token(header={"kid": "key-2"}))
-    assert len(told) == 2
+        issuer.verify(other_signer.token(header={"kid": "key-2"}))
+    assert len(waits) == 2
     publish(status=500)
     monotonic.advance(31)
     with pytest.raises(errors.Unconfirmed):
-        issuer.verify(mint.token(), fresh=True)
-    assert len(told) == 3
+        issuer.verify(signer.token(), fresh=True)
+    assert len(waits) == 3
     issuer.close()

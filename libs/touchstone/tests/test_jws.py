@@ -1,4 +1,4 @@
-"""The compact form by itself, for tokens that are no access tokens."""
+"""The compact serialization, for tokens of other types."""
 
 import json
 from hashlib import sha256
@@ -13,27 +13,27 @@ TYPES = ("JWT", "application/jwt")
 
 
 @pytest.fixture
-def read(mint):
-    """`read(token)`: its claims, by the mint's key where the header names it."""
+def read(signer):
+    """`read(token)`: its claims, verified with the signer's key if the header names it."""
 
     def key(header):
-        return mint.key.public_key() if header.get("kid") == mint.kid else None
+        return signer.key.public_key() if header.get("kid") == signer.kid else None
 
     return lambda token, **options: verified_claims(token, TYPES, key, **options)
 
 
-def test_claims_are_returned_as_signed(mint, read):
-    claims = {"iss": "someone", "exp": 1, "aud": ["a", {"b": None}]}
-    token = mint.sign(json.dumps(mint.header(typ="JWT")).encode(), json.dumps(claims).encode())
+def test_claims_are_returned_as_signed(signer, read):
+    claims = {"iss": "another", "exp": 1, "aud": ["a", {"b": None}]}
+    token = signer.sign(json.dumps(signer.header(typ="JWT")).encode(), json.dumps(claims).encode())
 
     assert read(token) == claims
     assert read_object(split(token)[1]) == claims
 
 
-def test_missing_typ_counts_as_untyped(mint, read):
-    token = mint.token(header={"typ": mint.REMOVE})
+def test_missing_typ_counts_as_untyped(signer, read):
+    token = signer.token(header={"typ": signer.REMOVE})
 
-    assert read(token, untyped="JWT") == mint.claims()
+    assert read(token, untyped="JWT") == signer.claims()
     with pytest.raises(errors.WrongType):
         read(token)
 
@@ -49,36 +49,36 @@ def test_missing_typ_counts_as_untyped(mint, read):
         ({"kid": "another"}, errors.UnknownKey),
     ],
 )
-def test_invalid_header_is_refused(mint, read, header, error):
+def test_invalid_header_is_refused(signer, read, header, error):
     with pytest.raises(error):
-        read(mint.token(header={"typ": "JWT"} | header))
+        read(signer.token(header={"typ": "JWT"} | header))
 
 
 @pytest.mark.parametrize("change", ["{}==", "{}=", "{}\n", " {}", "{}.", ".{}", "{}.x", "{}\ud800", "{}\xe9"])
-def test_other_serialization_is_malformed(mint, read, change):
+def test_other_serialization_is_malformed(signer, read, change):
     with pytest.raises(errors.MalformedToken):
-        read(change.format(mint.token(header={"typ": "JWT"})))
+        read(change.format(signer.token(header={"typ": "JWT"})))
 
 
-def test_token_above_8_kib_is_malformed(mint, read):
+def test_token_above_8_kib_is_malformed(signer, read):
     with pytest.raises(errors.MalformedToken):
-        read(mint.token(header={"typ": "JWT"}, name="x" * 8192))
+        read(signer.token(header={"typ": "JWT"}, name="x" * 8192))
 
 
 @pytest.mark.parametrize("header", [b"[]", b"{", b'{"alg":"RS256","alg":"RS256"}', b"{}" + b" " * 9, b"\xff"])
-def test_header_without_strict_object_is_malformed(mint, read, header):
+def test_header_without_strict_object_is_malformed(signer, read, header):
     with pytest.raises((errors.MalformedToken, errors.WrongAlgorithm)):
-        read(mint.sign(header, b"{}"))
+        read(signer.sign(header, b"{}"))
 
 
 @pytest.mark.parametrize("payload", [b"[]", b'{"a":1,"a":1}', b'{"a":' * 9 + b"1" + b"}" * 9, b'{"a":NaN}'])
-def test_payload_without_strict_object_is_malformed(mint, read, payload):
+def test_payload_without_strict_object_is_malformed(signer, read, payload):
     with pytest.raises(errors.MalformedToken):
-        read(mint.sign(json.dumps(mint.header(typ="JWT")).encode(), payload))
+        read(signer.sign(json.dumps(signer.header(typ="JWT")).encode(), payload))
 
 
-def test_signature_of_other_key_is_refused(mint, read):
-    signed, _, signature = mint.token(header={"typ": "JWT"}).rpartition(".")
+def test_signature_of_other_key_is_refused(signer, read):
+    signed, _, signature = signer.token(header={"typ": "JWT"}).rpartition(".")
     other = "A" if signature[0] != "A" else "B"
 
     with pytest.raises(errors.BadSignature):
@@ -93,22 +93,22 @@ SHA512_NAMED = bytes.fromhex("3031300d060960864801650304020305000420")
 
 
 def encoded(info, digest=DIGEST, *, begin=b"\0\1", filler=b"\xff", size=256):
-    """Return what a signature of 2048 bits is made of (RFC 8017 section 9.2)."""
+    """Return the encoded message of a 2048-bit signature (RFC 8017 section 9.2)."""
     rest = b"\0" + info + digest
     return begin + filler * (size - len(begin) - len(rest)) + rest
 
 
 def raw_signature(key, message):
-    """Return the signature of these very bytes, whatever they are."""
+    """Return the RSA signature of exactly these bytes."""
     numbers = key.private_numbers()
     number = pow(int.from_bytes(message, "big"), numbers.d, numbers.public_numbers.n)
     return number.to_bytes(256, "big")
 
 
-def test_signature_of_exact_encoding_is_accepted(mint):
-    signature = raw_signature(mint.key, encoded(SHA256_INFO))
-    assert signature == mint.key.sign(SIGNED, PKCS1v15(), SHA256())
-    check_signature(mint.key.public_key(), signature, SIGNED)
+def test_signature_of_exact_encoding_is_accepted(signer):
+    signature = raw_signature(signer.key, encoded(SHA256_INFO))
+    assert signature == signer.key.sign(SIGNED, PKCS1v15(), SHA256())
+    check_signature(signer.key.public_key(), signature, SIGNED)
 
 
 OTHERS = {
@@ -128,13 +128,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("message", OTHERS.values(), ids=OTHERS.keys())
-def test_signature_of_other_encoding_is_refused(mint, message):
+def test_signature_of_other_encoding_is_refused(signer, message):
     with pytest.raises(errors.BadSignature):
-        check_signature(mint.key.public_key(), raw_signature(mint.key, message), SIGNED)
+        check_signature(signer.key.public_key(), raw_signature(signer.key, message), SIGNED)
 
 
-def test_signature_of_other_length_is_refused(mint):
-    key, number = mint.key, 0
+def test_signature_of_other_length_is_refused(signer):
+    key, number = signer.key, 0
     while (signature := key.sign(str(number).encode(), PKCS1v15(), SHA256()))[0]:
         number += 1
     check_signature(key.public_key(), signature, str(number).encode())

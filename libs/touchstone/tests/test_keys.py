@@ -1,4 +1,4 @@
-"""Which keys of a published set are taken, and which are refused, one by one."""
+"""Which keys of a JWK Set are accepted, and why others are refused."""
 
 import base64
 import json
@@ -15,11 +15,11 @@ def b64(number):
 
 
 @pytest.fixture
-def refusal(mint):
-    """Publish one altered key beside a good one; tell why it was refused, or None."""
+def refusal(signer):
+    """`refusal(**members)`: the refusal of a changed key beside a valid one, or None."""
 
     def publish(**overrides):
-        keys = KeySet.from_jwks(mint.jwks(mint.jwk(**{"kid": "altered", **overrides})))
+        keys = KeySet.from_jwks(signer.jwks(signer.jwk(**{"kid": "altered", **overrides})))
         assert "key-1" in keys
         assert ("altered" in keys) == (not keys.refused)
         return keys.refused[0] if keys.refused else None
@@ -43,8 +43,8 @@ def test_fit_key_is_accepted(refusal, members):
     assert refusal(**members) is None
 
 
-def test_use_alg_and_key_ops_may_be_absent(refusal, mint):
-    assert refusal(use=mint.REMOVE, alg=mint.REMOVE) is None
+def test_use_alg_and_key_ops_may_be_absent(refusal, signer):
+    assert refusal(use=signer.REMOVE, alg=signer.REMOVE) is None
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_longer_key_is_accepted(refusal):
 
 
 @pytest.mark.parametrize("entry", [None, 1, "key", [], {}])
-def test_other_entries_are_refused_singly(mint, entry):
-    keys = KeySet.from_jwks(mint.jwks(entry))
+def test_other_entries_are_refused_singly(signer, entry):
+    keys = KeySet.from_jwks(signer.jwks(entry))
     assert list(keys) == ["key-1"]
     assert len(keys.refused) == 1
 
 
-def test_repeated_kid_is_refused(mint, stranger):
-    keys = KeySet.from_jwks(mint.jwks(stranger.jwk(), stranger.jwk(kid="key-2")))
+def test_repeated_kid_is_refused(signer, other_signer):
+    keys = KeySet.from_jwks(signer.jwks(other_signer.jwk(), other_signer.jwk(kid="key-2")))
     assert list(keys) == ["key-2"]
     assert keys.refused == (("key-1", "kid is not unique"),)
 
@@ -145,15 +145,15 @@ def test_empty_set_is_accepted():
     assert len(KeySet.from_jwks(b'{"keys":[]}')) == 0
 
 
-def test_text_and_bytes_are_accepted(mint):
-    assert "key-1" in KeySet.from_jwks(mint.jwks().decode())
+def test_text_and_bytes_are_accepted(signer):
+    assert "key-1" in KeySet.from_jwks(signer.jwks().decode())
 
 
 def test_repr_shows_only_kids(keys):
     assert repr(keys) == "KeySet(key-1)"
 
 
-def test_sets_of_equal_keys_are_equal(mint, stranger, keys):
-    assert KeySet.from_jwks(mint.jwks()) == keys
-    assert KeySet.from_jwks(stranger.jwks()) != keys
-    assert keys != json.loads(mint.jwks())
+def test_sets_of_equal_keys_are_equal(signer, other_signer, keys):
+    assert KeySet.from_jwks(signer.jwks()) == keys
+    assert KeySet.from_jwks(other_signer.jwks()) != keys
+    assert keys != json.loads(signer.jwks())

@@ -1,4 +1,4 @@
-"""The optional help of msgspec."""
+"""The optional codecs of msgspec."""
 
 from importlib.util import find_spec
 from types import SimpleNamespace

@@ -1,11 +1,11 @@
-"""A policy that could not refuse anything sensibly is itself refused."""
+"""The defaults of a policy, and the policies that are refused."""
 
 import pytest
 from touchstone import Policy
 
 
 def test_policy_defaults():
-    policy = Policy("https://mint.example", "orders-service")
+    policy = Policy("https://issuer.example", "orders-service")
     assert (policy.algorithm, policy.leeway) == ("RS256", 30)
 
 
@@ -23,4 +23,4 @@ def test_policy_defaults():
 )
 def test_invalid_policy_raises_value_error(wrong):
     with pytest.raises(ValueError, match=r"."):
-        Policy(**{"issuer": "https://mint.example", "audience": "orders-service", **wrong})
+        Policy(**{"issuer": "https://issuer.example", "audience": "orders-service", **wrong})

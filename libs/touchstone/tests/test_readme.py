@@ -1,4 +1,4 @@
-"""What the README says is true."""
+"""The examples of the README run, and its tables are complete."""
 
 import json
 import re
@@ -20,18 +20,18 @@ def kinds(kind=errors.TouchstoneError):
 
 
 @pytest.fixture
-def example(server, answer, mint):
-    """Run the README's program, with the issuer at a server of ours."""
+def example(server, response, signer):
+    """Run the README's program with a test server as the issuer."""
     program, _several = PROGRAMS
     assert len(program.splitlines()) <= 15
-    server.plan(answer(200, mint.jwks()))
+    server.plan(response(200, signer.jwks()))
     scope = {"__name__": "example"}
     exec(compile(program.replace("http://localhost:8080", server.url), "README.md", "exec"), scope)
     yield scope["app"]
     scope["app"].extensions["touchstone"].issuer.close()
 
 
-def test_example_protects_its_app(example, server, mint):
+def test_example_protects_its_app(example, server, signer):
     import time
 
     now = int(time.time())
@@ -39,26 +39,26 @@ def test_example_protects_its_app(example, server, mint):
     times = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url}
 
     def ask(**claims):
-        return client.get("/orders", headers={"Authorization": f"Bearer {mint.token(**times, **claims)}"})
+        return client.get("/orders", headers={"Authorization": f"Bearer {signer.token(**times, **claims)}"})
 
-    assert ask().json == {"customer": json.loads(json.dumps(mint.claims()["sub"])), "orders": []}
+    assert ask().json == {"customer": json.loads(json.dumps(signer.claims()["sub"])), "orders": []}
     assert ask(scope="orders:write").status_code == 403
     assert ask(aud="users-service").status_code == 401
     assert client.get("/orders").status_code == 401
 
 
-def test_example_refuses_ended_session(example, server, answer, mint):
+def test_example_refuses_ended_session(example, server, response, signer):
     import time
 
     now = int(time.time())
     uri = f"{server.url}/status-lists/1"
-    ended = mint.list_token(uri, b"\x08\x00", iss=server.url, iat=now, exp=now + 60)
-    server.plan(answer(200, ended), at="/status-lists/1")
+    ended = signer.list_token(uri, b"\x08\x00", iss=server.url, iat=now, exp=now + 60)
+    server.plan(response(200, ended), at="/status-lists/1")
     times = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url}
 
     def ask(index):
         status = {"status_list": {"idx": index, "uri": uri}}
-        bearer = {"Authorization": f"Bearer {mint.token(**times, status=status)}"}
+        bearer = {"Authorization": f"Bearer {signer.token(**times, status=status)}"}
         return example.test_client().get("/orders", headers=bearer)
 
     assert ask(2).status_code == 200

@@ -1,4 +1,4 @@
-"""Status list tokens: the published vectors, every rule a row, and whatever else a server may send."""
+"""Status lists: the draft's test vectors, a row for each rule, and arbitrary input."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from touchstone import KeySet, StatusList
 from touchstone.status import MAX_LIST_BYTES, UnknownSignerError, read
 
 NOW = 1_900_000_000
-ISSUER, URI = "https://mint.example", "https://mint.example/status-lists/1"
+ISSUER, URI = "https://issuer.example", "https://issuer.example/status-lists/1"
 TEN_YEARS = 10 * 365.25 * 24 * 3600
 VECTORS = json.loads(Path(__file__).with_name("vectors").joinpath("status_list.json").read_text("utf-8"))
 
@@ -27,10 +27,10 @@ def raw(data):
 
 
 @pytest.fixture
-def listed(mint):
-    """Make a list token, with claims and header members changed at will."""
+def listed(signer):
+    """`listed(header, **claims)`: a list token with these header members and claims changed."""
 
-    def make(header=None, signer=mint, **claims):
+    def make(header=None, signer=signer, **claims):
         members = {
             "iss": ISSUER,
             "sub": URI,
@@ -39,9 +39,9 @@ def listed(mint):
             "ttl": 20,
             "status_list": {"bits": 1, "lst": lst(b"\x09\0")},
         }
-        claims = {name: value for name, value in {**members, **claims}.items() if value is not mint.REMOVE}
+        claims = {name: value for name, value in {**members, **claims}.items() if value is not signer.REMOVE}
         head = signer.header(typ="statuslist+jwt") | (header or {})
-        head = {name: value for name, value in head.items() if value is not mint.REMOVE}
+        head = {name: value for name, value in head.items() if value is not signer.REMOVE}
         return signer.sign(json.dumps(head).encode(), json.dumps(claims).encode()).encode()
 
     return make
@@ -52,7 +52,7 @@ def reading(keys):
     return lambda token, **how: read(token, keys, **{"uri": URI, "issuer": ISSUER, "now": NOW, **how})
 
 
-# --- the published vectors ------------------------------------------------------------------------------------
+# --- the vectors of the draft ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_valid_list_token_is_read(reading, listed):
     assert [index for index in range(16) if entries.get(index)] == [0, 3]
 
 
-def test_optional_claims_may_be_missing(reading, listed, mint):
-    entries = reading(listed(iss=mint.REMOVE, exp=mint.REMOVE, ttl=mint.REMOVE))
+def test_optional_claims_may_be_missing(reading, listed, signer):
+    entries = reading(listed(iss=signer.REMOVE, exp=signer.REMOVE, ttl=signer.REMOVE))
     assert (entries.expires_at, entries.ttl) == (inf, None)
 
 
@@ -160,7 +160,7 @@ def test_long_form_of_typ_is_accepted(reading, listed):
 
 
 def test_aggregation_uri_is_ignored(reading, listed):
-    members = {"bits": 1, "lst": lst(b"\0"), "aggregation_uri": "https://mint.example/status-lists"}
+    members = {"bits": 1, "lst": lst(b"\0"), "aggregation_uri": "https://issuer.example/status-lists"}
     assert reading(listed(status_list=members))
 
 
@@ -192,14 +192,14 @@ def test_unknown_key_raises_unknown_signer(reading, listed):
         reading(listed(header={"kid": "key-2"}))
 
 
-def test_access_token_is_refused(reading, mint):
+def test_access_token_is_refused(reading, signer):
     with pytest.raises(ValueError, match="typ"):
-        reading(mint.token().encode())
+        reading(signer.token().encode())
 
 
-def test_signature_of_other_key_is_refused(reading, listed, stranger):
+def test_signature_of_other_key_is_refused(reading, listed, other_signer):
     with pytest.raises(ValueError, match="signature"):
-        reading(listed(signer=stranger))
+        reading(listed(signer=other_signer))
 
 
 def test_empty_key_set_raises_unknown_signer(listed):
@@ -210,9 +210,9 @@ def test_empty_key_set_raises_unknown_signer(listed):
 @pytest.mark.parametrize(
     "claims",
     [
-        {"sub": "https://mint.example/status-lists/2"},
+        {"sub": "https://issuer.example/status-lists/2"},
         {"sub": None},
-        {"iss": "https://stranger.example"},
+        {"iss": "https://other.example"},
         {"iss": None},
         {"iat": None},
         {"iat": str(NOW)},
@@ -244,9 +244,9 @@ def test_invalid_claim_is_refused(reading, listed, claims):
 
 
 @pytest.mark.parametrize("name", ["sub", "iat", "status_list"])
-def test_missing_claim_is_refused(reading, listed, mint, name):
+def test_missing_claim_is_refused(reading, listed, signer, name):
     with pytest.raises(ValueError, match=r"."):
-        reading(listed(**{name: mint.REMOVE}))
+        reading(listed(**{name: signer.REMOVE}))
 
 
 @pytest.mark.parametrize("claims", [{"iat": NOW + 30}, {"exp": NOW - 29}], ids=str)
@@ -274,8 +274,8 @@ def test_other_serialization_is_refused(reading, listed, mangle):
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"1", b'{"a":1,"a":1}', b"{" * 9, b"\xff"])
-def test_payload_without_strict_object_is_refused(reading, mint, payload):
-    token = mint.sign(json.dumps(mint.header(typ="statuslist+jwt")).encode(), payload)
+def test_payload_without_strict_object_is_refused(reading, signer, payload):
+    token = signer.sign(json.dumps(signer.header(typ="statuslist+jwt")).encode(), payload)
     with pytest.raises(ValueError, match=r"."):
         reading(token.encode())
 

@@ -1,4 +1,4 @@
-"""Strict JSON: what is read, what is refused, and that nothing but ValueError leaves."""
+"""Strict JSON: accepted and refused texts; ValueError is the only error."""
 
 import json
 
@@ -13,7 +13,7 @@ def lenient(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-# Help that lets everything through that the standard library does.
+# Codecs that accept everything that the standard library does.
 LENIENT = Codecs(json.loads, lenient, bytes, tuple)
 READERS = {"alone": strictjson.Reader(None), "with lenient help": strictjson.Reader(LENIENT)}
 if CODECS:

@@ -1,4 +1,4 @@
-"""The issuer for tests of one's own app: its tokens pass and fail by the same rules."""
+"""The in-memory issuer: its tokens follow the rules of an `Issuer`."""
 
 import pytest
 from flask import Flask

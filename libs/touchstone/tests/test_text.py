@@ -1,4 +1,4 @@
-"""Which text is one line, and which shows nothing."""
+"""One-line text, blank text, and trimming."""
 
 import unicodedata
 

@@ -11,10 +11,10 @@ from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError
 
 
-def test_response_is_read(server, answer):
-    server.plan(answer(body=b"one", headers={"ETag": '"1"', "Cache-Control": "max-age=7"}))
-    told = fetch(plain_session(), server.url, None, wait=True, max_bytes=3)
-    assert (told.body, told.etag, told.max_age, told.wait_applied, told.held) == (
+def test_response_is_read(server, response):
+    server.plan(response(body=b"one", headers={"ETag": '"1"', "Cache-Control": "max-age=7"}))
+    response = fetch(plain_session(), server.url, None, wait=True, max_bytes=3)
+    assert (response.body, response.etag, response.max_age, response.wait_applied, response.held) == (
         b"one",
         '"1"',
         7,
@@ -24,8 +24,8 @@ def test_response_is_read(server, answer):
 
 
 @pytest.fixture
-def saying():
-    """`saying(data)`: the address of a server that answers one request with these bytes and hangs up."""
+def sending():
+    """`sending(data)`: the URL of a server that sends these bytes to one request and closes."""
     with contextlib.ExitStack() as stack:
 
         def start(data):
@@ -60,16 +60,16 @@ CHUNK = b"%x\r\n%b\r\n" % (len(DOCUMENT), DOCUMENT)
     ],
     ids=["length", "length, no body", "no last chunk", "half a chunk", "broken chunk"],
 )
-def test_truncated_response_is_refused(saying, rest):
-    url = saying(b'HTTP/1.1 200 OK\r\nETag: "1"\r\n' + rest)
+def test_truncated_response_is_refused(sending, rest):
+    url = sending(b'HTTP/1.1 200 OK\r\nETag: "1"\r\n' + rest)
 
     with pytest.raises((ValueError, requests.RequestException, HTTPError)):
         fetch(plain_session(), url, None, wait=False, max_bytes=1000)
 
 
-def test_response_ended_by_close_is_read(saying):
-    told = fetch(
-        plain_session(), saying(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT), None, wait=False, max_bytes=1000
+def test_response_ended_by_close_is_read(sending):
+    response = fetch(
+        plain_session(), sending(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT), None, wait=False, max_bytes=1000
     )
 
-    assert told.body == DOCUMENT
+    assert response.body == DOCUMENT

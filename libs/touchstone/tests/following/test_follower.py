@@ -1,4 +1,4 @@
-"""Following one document over real HTTP: what is asked, what is kept, and when it is asked again."""
+"""Following one document over real HTTP: requests, values, intervals and background threads."""
 
 import os
 import threading
@@ -6,8 +6,7 @@ import time
 from functools import partial
 
 import pytest
-from touchstone.following import follower as module
-from touchstone.following.follower import Follower
+from touchstone.following.follower import Follower, _after_fork
 from touchstone.following.snapshot import Snapshot
 from touchstone.following.transport import plain_session
 
@@ -16,15 +15,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:Dep
 
 def parse(body):
     if body.startswith(b"bad"):
-        raise ValueError("not one of ours")
+        raise ValueError("not a document")
     if body == b"bug":
-        raise KeyError("a fault of ours")
+        raise KeyError("a bug")
     return body.decode()
 
 
 @pytest.fixture
 def follower(server, make_clock):
-    """A follower by a clock that stands still and without jitter; closed at the end."""
+    """A follower with a manual clock and without jitter."""
     clock = make_clock(1000)
     following = Follower(
         server.url, parse, max_bytes=100, default_interval=50, clock=clock, jitter=lambda: 0.0
@@ -35,18 +34,18 @@ def follower(server, make_clock):
 
 
 @pytest.fixture
-def document(answer):
-    """An answer with an entity tag."""
+def document(response):
+    """`document(body, etag, …)`: a planned response with an entity tag."""
 
     def make(body=b"one", etag='"1"', status=200, before=lambda: None, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return answer(status, body, {**({"ETag": etag} if etag else {}), **named}, before)
+        return response(status, body, {**({"ETag": etag} if etag else {}), **named}, before)
 
     return make
 
 
 def held(follower):
-    """What a server does that waits: let 25 seconds go by."""
+    """Move the clock as if the server had waited for 25 seconds."""
     return lambda: follower.test_clock.advance(25)
 
 
@@ -155,14 +154,14 @@ def test_request_has_no_cookie_or_credentials(follower, server, document):
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "error"),
     [
         ({"status": 500}, "BadResponseError: answered 500"),
         ({"status": 404}, "BadResponseError: answered 404"),
         ({"status": 204, "body": b""}, "BadResponseError: answered 204"),
         ({"status": 302, "Location": "/elsewhere"}, "BadResponseError: answered 302"),
         ({"body": b"x" * 101}, "BadResponseError: sent more than 100 bytes"),
-        ({"body": b"bad"}, "ValueError: not one of ours"),
+        ({"body": b"bad"}, "ValueError: not a document"),
         ({"body": b"bug"}, "KeyError"),
         ({"body": b"\xff"}, None),
         ({"body": b"tw", "Content_Length": "3"}, None),
@@ -170,7 +169,7 @@ def test_request_has_no_cookie_or_credentials(follower, server, document):
     ],
     ids=str,
 )
-def test_bad_response_keeps_value(follower, server, document, fault, told):
+def test_bad_response_keeps_value(follower, server, document, fault, error):
     server.plan(document(), document(**{"etag": '"2"', "body": b"two", **fault}), document(status=304))
     follower.poll()
     follower.test_clock.advance(7)
@@ -178,7 +177,7 @@ def test_bad_response_keeps_value(follower, server, document, fault, told):
     assert follower.value == "one"
     assert follower.age == 7
     assert follower.last_error
-    assert told is None or follower.last_error == told
+    assert error is None or follower.last_error == error
     follower.poll(wait=False)
     assert server.requests[2]["If-None-Match"] == '"1"'
     assert follower.last_error is None
@@ -267,12 +266,12 @@ def test_ttl_is_interval_without_max_age(server, document, make_clock, max_age, 
     follower.close()
 
 
-# --- what lasts -----------------------------------------------------------------------------------------------
+# --- outages --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def lasting(server, make_clock, tmp_path):
-    """A follower that forgets after 100 seconds, alerts after 60, and has a snapshot; by clocks that go together."""
+    """`lasting()`: a follower that drops its value after 100 seconds, alerts after 60, and has a snapshot."""
     clock = make_clock(1000)
 
     def make(parse=parse, forget_after=100):
@@ -427,7 +426,7 @@ def test_value_is_saved_as_snapshot(lasting, server, document, tmp_path):
     assert (tmp_path / "document").read_bytes() == b"one"
 
 
-# --- figures --------------------------------------------------------------------------------------------------
+# --- statistics -----------------------------------------------------------------------------------------------
 
 
 def test_stats_add_up(follower, server, document):
@@ -440,9 +439,9 @@ def test_stats_add_up(follower, server, document):
     )
     for _ in range(5):
         follower.poll()
-    told = follower.stats
-    assert (told.name, told.age, told.last_error) == (server.url, 0, None)
-    assert (told.fetches, told.unchanged, told.failures, told.version, told.waits) == (5, 2, 1, 2, 3)
+    stats = follower.stats
+    assert (stats.name, stats.age, stats.last_error) == (server.url, 0, None)
+    assert (stats.fetches, stats.unchanged, stats.failures, stats.version, stats.waits) == (5, 2, 1, 2, 3)
 
 
 def test_overtaken_response_counts_as_unchanged(follower, server, document):
@@ -523,11 +522,11 @@ def test_threads_share_refresh_and_two_wait(follower, server, document, eventual
     server.plan(document(before=lambda: going.wait(10)))
     done = []
 
-    def ask():
+    def refresh():
         follower.refresh_soon(10)
         done.append(follower._value)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=refresh) for _ in range(8)]
     for thread in threads:
         thread.start()
     eventually(lambda: len(done) == 6)
@@ -551,8 +550,8 @@ def test_failed_refresh_may_be_repeated(follower, server, document):
 def test_fork_keeps_value_and_restarts_thread(follower, server, document, eventually):
     server.plan(document())
     follower.poll()
-    follower._thread = threading.current_thread()  # as a child finds it: started, but not here
-    module._after_fork()
+    follower._thread = threading.current_thread()  # as in a child: started, but not in this process
+    _after_fork()
     assert follower._thread is None
     assert follower.value == "one"
     assert follower._thread.is_alive()
@@ -562,7 +561,7 @@ def test_fork_keeps_value_and_restarts_thread(follower, server, document, eventu
 def test_forked_child_follows_by_itself(follower, server, document):
     server.plan(document(), document(status=304))
     assert follower.wait_ready(10)
-    asked = len(server.requests)
+    before = len(server.requests)
     child = os.fork()
     if child == 0:  # pragma: no cover - measured in the parent only
         fine = False
@@ -572,4 +571,4 @@ def test_forked_child_follows_by_itself(follower, server, document):
         finally:
             os._exit(0 if fine and not follower._on_demand.running else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert len(server.requests) > asked
+    assert len(server.requests) > before

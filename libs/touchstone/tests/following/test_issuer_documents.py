@@ -1,31 +1,31 @@
-"""What is followed of one issuer: keys and lists, from their first meeting to an outage of half a day."""
+"""Keys and lists of an issuer, from their first fetch to an outage of half a day."""
 
 import os
 import threading
 
 import pytest
 from touchstone import IssuerDocuments, StatusReference, errors
-from touchstone.following import follower as module
+from touchstone.following.follower import _after_fork
 from touchstone.following.issuer_documents import MAX_LISTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 
-ISSUER, NOW = "https://mint.example", 1_900_000_000
+ISSUER, NOW = "https://issuer.example", 1_900_000_000
 JWKS = "/.well-known/jwks.json"
 LIST = "/status-lists/1"
 URI = ISSUER + LIST
 
 
 @pytest.fixture
-def publish(server, answer, mint):
-    """Publish a document at the issuer from now on; it is there at once, and does not change."""
+def publish(server, response, signer):
+    """Publish a document of the issuer from now on."""
 
     def plan(path, body, status=200, max_age=3600, before=lambda: None):
         headers = {"ETag": f'"{hash(body)}"', "Cache-Control": f"max-age={max_age}"}
-        server.plan(answer(status, body, headers, before), at=path)
+        server.plan(response(status, body, headers, before), at=path)
 
-    plan(JWKS, mint.jwks())
-    plan(LIST, mint.list_token(URI))
+    plan(JWKS, signer.jwks())
+    plan(LIST, signer.list_token(URI))
     return plan
 
 
@@ -36,11 +36,11 @@ def monotonic(make_clock):
 
 @pytest.fixture
 def make(server, publish, clock, monotonic):
-    """Make the documents of the issuer; closed at the end."""
+    """`make(**settings)`: the documents of the issuer."""
     made = []
 
-    def documents(**how):
-        made.append(IssuerDocuments(ISSUER, backchannel=server.url, now=clock, clock=monotonic, **how))
+    def documents(**settings):
+        made.append(IssuerDocuments(ISSUER, backchannel=server.url, now=clock, clock=monotonic, **settings))
         return made[-1]
 
     yield documents
@@ -54,9 +54,9 @@ def documents(make):
 
 
 @pytest.fixture
-def claims(policy, keys, clock, mint, verifier):
-    """The claims of a token without a status, and of one with."""
-    plain = verifier.verify(mint.token())
+def claims(policy, keys, clock, signer, verifier):
+    """`claims(uri)`: the claims of a token with a status in that list, or without one."""
+    plain = verifier.verify(signer.token())
 
     def of(uri=None):
         return plain if uri is None else plain._replace(status=StatusReference(0, uri))
@@ -66,7 +66,7 @@ def claims(policy, keys, clock, mint, verifier):
 
 @pytest.fixture
 def settled(server, eventually):
-    """Get keys and a list, and let the first questions end: an answer that the clock overtakes would be too slow."""
+    """Get keys and a list, and end the first fetches, so that no test moves the clock during one."""
 
     def settle(documents):
         found = listed(documents)
@@ -77,7 +77,7 @@ def settled(server, eventually):
 
 
 def listed(documents, uri=URI):
-    """Get a list as a request would: the first time it takes a moment."""
+    """Return a list after waiting for its first fetch, as a request does."""
     _ready(documents)
     try:
         return documents.status_list(uri)
@@ -91,7 +91,7 @@ def _ready(documents):
     return documents.keys()
 
 
-# --- what is asked --------------------------------------------------------------------------------------------
+# --- fetches --------------------------------------------------------------------------------------------------
 
 
 def test_constructor_fetches_nothing(documents, server):
@@ -108,15 +108,15 @@ def test_missing_documents_raise_without_waiting(documents):
 
 def test_list_is_fetched_at_backchannel(documents, server):
     assert listed(documents).uri == URI
-    assert server.asked[LIST] >= 1
+    assert server.counts[LIST] >= 1
 
 
-def test_paths_are_settings(make, publish, mint, server):
-    publish("/keys", mint.jwks())
-    publish("/lists/7", mint.list_token(f"{ISSUER}/lists/7"))
+def test_paths_are_settings(make, publish, signer, server):
+    publish("/keys", signer.jwks())
+    publish("/lists/7", signer.list_token(f"{ISSUER}/lists/7"))
     documents = make(jwks_path="/keys", status_path="/lists/")
     assert listed(documents, f"{ISSUER}/lists/7")
-    assert server.asked[JWKS] == 0
+    assert server.counts[JWKS] == 0
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_paths_are_settings(make, publish, mint, server):
         f"{ISSUER}//status-lists/1",
         f"{ISSUER}/status-lists/1234567890",
         f"{ISSUER}/status-lists/one",
-        "http://mint.example/status-lists/1",
-        "https://mint.example.evil/status-lists/1",
-        "https://mint.example@evil/status-lists/1",
-        "https://stranger.example/status-lists/1",
+        "http://issuer.example/status-lists/1",
+        "https://issuer.example.evil/status-lists/1",
+        "https://issuer.example@evil/status-lists/1",
+        "https://other.example/status-lists/1",
         "1",
     ],
 )
@@ -163,7 +163,7 @@ def test_threads_share_fetch_of_list(documents, server):
     for thread in threads:
         thread.join()
     assert len(documents.stats()) == 2
-    assert server.asked[LIST] <= 2  # the first fetch, and the one that finds that nobody waits here
+    assert server.counts[LIST] <= 2  # the first fetch, and a second one because this server does not wait
 
 
 def test_last_64_lists_are_followed(documents):
@@ -200,14 +200,14 @@ def test_close_stops_new_lists(documents, server):
     assert server.requests == []
 
 
-# --- what is believed -----------------------------------------------------------------------------------------
+# --- accepted documents ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"sub": f"{ISSUER}/status-lists/2"},
-        {"iss": "https://stranger.example"},
+        {"iss": "https://other.example"},
         {"iat": NOW + 31},
         {"exp": NOW - 30},
         {"header": {"typ": "at+jwt"}},
@@ -215,47 +215,47 @@ def test_close_stops_new_lists(documents, server):
     ],
     ids=str,
 )
-def test_list_of_other_uri_is_refused(documents, publish, mint, change):
-    publish(LIST, mint.list_token(URI, **change))
+def test_list_of_other_uri_is_refused(documents, publish, signer, change):
+    publish(LIST, signer.list_token(URI, **change))
     with pytest.raises(errors.StatusUnavailable):
         listed(documents)
 
 
-def test_list_of_other_signer_is_refused(documents, publish, stranger):
-    publish(LIST, stranger.list_token(URI))
+def test_list_of_other_signer_is_refused(documents, publish, other_signer):
+    publish(LIST, other_signer.list_token(URI))
     with pytest.raises(errors.StatusUnavailable):
         listed(documents)
 
 
-def test_list_with_new_key_is_accepted(documents, publish, mint, stranger):
+def test_list_with_new_key_is_accepted(documents, publish, signer, other_signer):
     _ready(documents)
-    publish(JWKS, mint.jwks(stranger.jwk(kid="key-2")))
-    publish(LIST, stranger.list_token(URI, header={"kid": "key-2"}))
+    publish(JWKS, signer.jwks(other_signer.jwk(kid="key-2")))
+    publish(LIST, other_signer.list_token(URI, header={"kid": "key-2"}))
     assert listed(documents)
 
 
-def test_older_list_is_refused(documents, publish, mint):
+def test_older_list_is_refused(documents, publish, signer):
     assert listed(documents)
     follower = documents._lists[URI]
-    publish(LIST, mint.list_token(URI, b"\xff\xff", iat=NOW - 31))
+    publish(LIST, signer.list_token(URI, b"\xff\xff", iat=NOW - 31))
     follower.poll()
     assert follower.last_error == "ValueError: older than the current list"
-    publish(LIST, mint.list_token(URI, b"\xff\xff", iat=NOW - 30))
+    publish(LIST, signer.list_token(URI, b"\xff\xff", iat=NOW - 30))
     follower.poll()
     assert follower.last_error is None
     assert documents.status_list(URI).get(0) == 1
 
 
-def test_same_list_signed_earlier_is_accepted(documents, publish, mint):
+def test_same_list_signed_earlier_is_accepted(documents, publish, signer):
     assert listed(documents)
     follower = documents._lists[URI]
-    publish(LIST, mint.list_token(URI, iat=NOW - 3600))
+    publish(LIST, signer.list_token(URI, iat=NOW - 3600))
     follower.poll()
     assert follower.last_error is None
 
 
-def test_largest_list_is_accepted(documents, publish, mint):
-    publish(LIST, mint.list_token(URI, os.urandom(131_072)))
+def test_largest_list_is_accepted(documents, publish, signer):
+    publish(LIST, signer.list_token(URI, os.urandom(131_072)))
     assert len(listed(documents)) == 2**20
 
 
@@ -288,40 +288,43 @@ def test_fresh_within_is_a_setting(make, claims, monotonic, settled):
     assert not documents.confirmed(claims(URI))
 
 
-def test_polled_server_is_confirmed_on_demand(documents, claims, monotonic, settled):
+def test_polled_server_is_confirmed_on_demand(documents, claims, monotonic, settled, idle):
     settled(documents)
     for _ in range(5):
         monotonic.advance(31)
         documents.confirm(claims(URI), 10)
         assert documents.confirmed(claims(URI))
+        idle(documents)
 
 
 def test_recent_confirmation_fetches_nothing(documents, claims, server, eventually):
     listed(documents)
-    eventually(lambda: server.asked[JWKS] == server.asked[LIST] == 2)
+    eventually(lambda: server.counts[JWKS] == server.counts[LIST] == 2)
     documents.confirm(claims(URI), 10)
-    assert server.asked[JWKS] == server.asked[LIST] == 2
+    assert server.counts[JWKS] == server.counts[LIST] == 2
 
 
-def test_threads_share_confirmation(documents, claims, publish, mint, monotonic, server, eventually, settled):
+def test_threads_share_confirmation(
+    documents, claims, publish, signer, monotonic, server, eventually, settled
+):
     settled(documents)
     monotonic.advance(31)
     going = threading.Event()
-    publish(LIST, mint.list_token(URI), before=lambda: going.wait(10))
+    publish(LIST, signer.list_token(URI), before=lambda: going.wait(10))
     done = []
 
-    def ask():
+    def confirm():
         documents.confirm(claims(URI), 10)
         done.append(True)
 
-    threads = [threading.Thread(target=ask) for _ in range(20)]
+    threads = [threading.Thread(target=confirm) for _ in range(20)]
     for thread in threads:
         thread.start()
     going.set()
     for thread in threads:
         thread.join(10)
     assert len(done) == 20
-    assert server.asked[LIST] == 3
+    assert server.counts[LIST] == 3
 
 
 def test_confirm_without_issuer_raises_unconfirmed(documents, claims, publish, monotonic, settled):
@@ -331,45 +334,45 @@ def test_confirm_without_issuer_raises_unconfirmed(documents, claims, publish, m
     with pytest.raises(errors.Unconfirmed) as caught:
         documents.confirm(claims(URI), 10)
     assert caught.value.retry_after == 5
-    documents.confirm(claims(), 10)  # what has no status needs no list
+    documents.confirm(claims(), 10)  # without a status no list is needed
 
 
-def test_confirm_ends_at_timeout(documents, claims, publish, mint, monotonic, settled):
+def test_confirm_ends_at_timeout(documents, claims, publish, signer, monotonic, settled):
     settled(documents)
     monotonic.advance(31)
     going = threading.Event()
-    publish(LIST, mint.list_token(URI), before=lambda: going.wait(10))
+    publish(LIST, signer.list_token(URI), before=lambda: going.wait(10))
     with pytest.raises(errors.Unconfirmed):
         documents.confirm(claims(URI), 0.01)
     going.set()
 
 
-def test_confirm_may_bring_revocation(documents, claims, publish, mint, monotonic, settled):
+def test_confirm_may_bring_revocation(documents, claims, publish, signer, monotonic, settled):
     settled(documents)
     monotonic.advance(31)
-    publish(LIST, mint.list_token(URI, b"\x01\x00"))
+    publish(LIST, signer.list_token(URI, b"\x01\x00"))
     documents.confirm(claims(URI), 10)
     assert documents.status_list(URI).get(0) == 1
 
 
-def test_two_threads_wait_after_failure(documents, claims, publish, mint, monotonic, eventually, settled):
+def test_two_threads_wait_after_failure(documents, claims, publish, signer, monotonic, eventually, settled):
     settled(documents)
     follower = documents._lists[URI]
     publish(LIST, b"", status=500)
     follower.poll()
     monotonic.advance(31)
     going = threading.Event()
-    publish(LIST, mint.list_token(URI), before=lambda: going.wait(10))
+    publish(LIST, signer.list_token(URI), before=lambda: going.wait(10))
     outcomes = []
 
-    def ask():
+    def confirm():
         try:
             documents.confirm(claims(URI), 10)
             outcomes.append("confirmed")
         except errors.Unconfirmed:
             outcomes.append("refused")
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=confirm) for _ in range(8)]
     for thread in threads:
         thread.start()
     eventually(lambda: len(outcomes) == 6)
@@ -384,7 +387,7 @@ def test_two_threads_wait_after_failure(documents, claims, publish, mint, monoto
 
 @pytest.fixture
 def outage(documents, publish, monotonic, clock):
-    """Let the issuer be gone for so many seconds of made-up time."""
+    """`outage(seconds)`: make the issuer fail for that time of the manual clock."""
 
     def last(seconds, documents=documents):
         publish(JWKS, b"", status=500)
@@ -424,11 +427,11 @@ def test_stale_within_is_a_setting(make, outage, settled):
     assert not documents.ready()
 
 
-def test_outage_end_restores_everything(documents, outage, publish, mint, claims, settled):
+def test_outage_end_restores_everything(documents, outage, publish, signer, claims, settled):
     settled(documents)
     outage(43_201)
-    publish(JWKS, mint.jwks())
-    publish(LIST, mint.list_token(URI, b"\x01\x00", iat=NOW + 43_200, exp=NOW + 90_000))
+    publish(JWKS, signer.jwks())
+    publish(LIST, signer.list_token(URI, b"\x01\x00", iat=NOW + 43_200, exp=NOW + 90_000))
     for follower in (documents._keys, documents._lists[URI]):
         follower.poll()
     assert documents.status_list(URI).get(0) == 1
@@ -465,21 +468,21 @@ def test_snapshot_is_unconfirmed(make, outage, tmp_path, claims, settled):
         after.confirm(claims(URI), 0.1)
 
 
-def test_start_with_issuer_ignores_snapshots(make, publish, mint, tmp_path):
+def test_start_with_issuer_ignores_snapshots(make, publish, signer, tmp_path):
     before = make(snapshots=tmp_path)
     listed(before)
     before.close()
-    publish(LIST, mint.list_token(URI, b"\x01\x00"))
+    publish(LIST, signer.list_token(URI, b"\x01\x00"))
     assert listed(make(snapshots=tmp_path)).get(0) == 1
 
 
-def test_changed_snapshot_is_refused(make, outage, tmp_path, stranger, settled):
+def test_changed_snapshot_is_refused(make, outage, tmp_path, other_signer, settled):
     before = make(snapshots=tmp_path)
     settled(before)
     outage(1, before)
     before.close()
     (file,) = tmp_path.glob("*-status-lists-1")
-    file.write_bytes(stranger.list_token(URI))
+    file.write_bytes(other_signer.list_token(URI))
     os.utime(file, (NOW, NOW))
     with pytest.raises(errors.StatusUnavailable):
         listed(make(snapshots=tmp_path))
@@ -493,7 +496,7 @@ def test_issuers_share_folder_without_conflict(server, publish, tmp_path, clock)
     assert len(list(tmp_path.iterdir())) == 2
 
 
-# --- what is told ---------------------------------------------------------------------------------------------
+# --- statistics -----------------------------------------------------------------------------------------------
 
 
 def test_stats_cover_each_document(documents, monotonic, eventually, server, settled):
@@ -509,11 +512,11 @@ def test_stats_cover_each_document(documents, monotonic, eventually, server, set
 def test_stats_count_failures(documents, publish):
     publish(JWKS, b"", status=500)
     documents.wait_first(None, 10)
-    told = documents.stats()[0]
-    assert told.failures >= 1
-    assert told.fetches == told.failures
-    assert told.last_error == "BadResponseError: answered 500"
-    assert told.age is None
+    stats = documents.stats()[0]
+    assert stats.failures >= 1
+    assert stats.fetches == stats.failures
+    assert stats.last_error == "BadResponseError: answered 500"
+    assert stats.age is None
 
 
 def test_health_describes_keys(documents):
@@ -527,13 +530,13 @@ def test_health_describes_keys(documents):
 
 def test_fork_keeps_documents(documents):
     keys, held = _ready(documents), listed(documents)
-    module._after_fork()
+    _after_fork()
     assert documents.keys() is keys
     assert documents.status_list(URI) is held
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
-def test_forked_child_follows_documents(documents, server, publish, mint):
+def test_forked_child_follows_documents(documents, server, publish, signer):
     held = listed(documents)
     child = os.fork()
     if child == 0:  # pragma: no cover - measured in the parent only
@@ -548,4 +551,4 @@ def test_forked_child_follows_documents(documents, server, publish, mint):
         finally:
             os._exit(0 if fine else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert server.asked["/status-lists/2"] >= 1
+    assert server.counts["/status-lists/2"] >= 1

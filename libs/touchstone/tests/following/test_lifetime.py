@@ -1,4 +1,4 @@
-"""Threads end with what they follow for, closed or not."""
+"""Background threads end with their follower, closed or not."""
 
 import gc
 import os
@@ -12,16 +12,15 @@ import pytest
 from flask import Flask
 from touchstone import Issuer, IssuerDocuments, Issuers
 from touchstone.flask import Touchstone, require
-from touchstone.following import follower as module
-from touchstone.following.follower import Follower
+from touchstone.following.follower import Follower, _handle, _refresh, _run
 from touchstone.following.transport import plain_session
 
 TEXT = {"Cache-Control": "max-age=3600", "ETag": '"1"'}
 
 
 @pytest.fixture
-def holding(server, answer, mint):
-    """A server that answers once and holds the next request, of each path; `.held` counts these, `.over` lets them go."""
+def holding(server, response, signer):
+    """A server that responds once per path and holds the next request; `.held` counts these, `.over` releases them."""
     over, held = threading.Event(), threading.Semaphore(0)
 
     def hold():
@@ -30,11 +29,11 @@ def holding(server, answer, mint):
 
     uri = f"{server.url}/status-lists/1"
     now = int(time.time())
-    listed = mint.list_token(uri, iss=server.url, iat=now, exp=now + 600)
+    listed = signer.list_token(uri, iss=server.url, iat=now, exp=now + 600)
 
     def begin():
-        server.plan(answer(200, mint.jwks(), {"ETag": '"1"'}), answer(304, before=hold))
-        server.plan(answer(200, listed, {"ETag": '"1"'}), answer(304, before=hold), at="/status-lists/1")
+        server.plan(response(200, signer.jwks(), {"ETag": '"1"'}), response(304, before=hold))
+        server.plan(response(200, listed, {"ETag": '"1"'}), response(304, before=hold), at="/status-lists/1")
 
     begin()
     server.held, server.over, server.begin = held, over, begin
@@ -43,15 +42,15 @@ def holding(server, answer, mint):
 
 
 @pytest.fixture
-def polled(server, answer, mint):
-    """A server that is asked once an hour."""
-    server.plan(answer(200, mint.jwks(), TEXT), answer(304, b"", TEXT))
+def polled(server, response, signer):
+    """A server that is polled once an hour."""
+    server.plan(response(200, signer.jwks(), TEXT), response(304, b"", TEXT))
     return server
 
 
 @pytest.fixture
 def started():
-    """`started()`: the threads of touchstone that this test has started and that still run."""
+    """`started()`: names of the running touchstone threads that this test has started."""
     before = set(threading.enumerate())
 
     def names():
@@ -61,11 +60,11 @@ def started():
 
 
 @pytest.fixture
-def bearer(mint):
+def bearer(signer):
     now = int(time.time())
 
     def make(issuer, **claims):
-        return mint.token(**{"iss": issuer, "iat": now, "exp": now + 300, **claims})
+        return signer.token(**{"iss": issuer, "iat": now, "exp": now + 300, **claims})
 
     return make
 
@@ -123,13 +122,13 @@ def test_dropped_follower_ends_thread_in_wait(holding, bearer, started, eventual
 
 @pytest.fixture
 def no_collection():
-    """Nothing is freed but what nothing holds: what is held in a circle stays."""
+    """Disable the garbage collector: objects in a reference cycle stay."""
     gc.disable()
     yield
     gc.enable()
 
 
-@pytest.mark.parametrize("use", USES[:-1])  # an app of Flask is a circle itself
+@pytest.mark.parametrize("use", USES[:-1])  # a Flask app is a cycle itself
 @pytest.mark.usefixtures("no_collection")
 def test_dropped_follower_needs_no_collection(holding, bearer, started, eventually, use):
     dropped = use(holding.url, bearer)
@@ -142,14 +141,14 @@ def test_dropped_follower_needs_no_collection(holding, bearer, started, eventual
 @pytest.mark.parametrize("use", USES[1:3])
 def test_dropped_follower_ends_thread_in_pause(polled, bearer, started, eventually, use):
     dropped = use(polled.url, bearer)
-    eventually(lambda: polled.asked["/.well-known/jwks.json"] == 2)
+    eventually(lambda: polled.counts["/.well-known/jwks.json"] == 2)
     del dropped
     gc.collect()
     eventually(lambda: not started())
 
 
-def test_dropped_follower_without_value_ends_thread(server, answer, started, eventually):
-    server.plan(answer(500))
+def test_dropped_follower_without_value_ends_thread(server, response, started, eventually):
+    server.plan(response(500))
     dropped = Issuer(server.url, audience="a")
     dropped.documents.wait_first(None, 10)
     del dropped
@@ -231,13 +230,13 @@ def test_process_exits_without_waiting(holding):
         text=True,
     )
     assert holding.held.acquire(timeout=20)
-    _, said = process.communicate("\n", timeout=20)  # the server would hold its request for a minute
-    assert (process.returncode, said) == (0, "")
+    _, output = process.communicate("\n", timeout=20)  # the server would hold its request for a minute
+    assert (process.returncode, output) == (0, "")
 
 
 def test_thread_without_follower_fetches_nothing(server):
     session = plain_session()
-    module._run(lambda: None, session, SimpleQueue())
-    module._refresh(lambda: None)
-    assert module._handle(lambda: None, None, None) == 0.0
+    _run(lambda: None, session, SimpleQueue())
+    _refresh(lambda: None)
+    assert _handle(lambda: None, None, None) == 0.0
     assert server.requests == []

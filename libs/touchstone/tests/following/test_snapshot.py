@@ -1,4 +1,4 @@
-"""The copy on disk: what is written when, and what is taken from it."""
+"""Snapshots: when the file is written, and when it is loaded."""
 
 import stat
 

@@ -8,31 +8,17 @@ import time
 
 import pytest
 import requests
-import trustme
 from touchstone import tls
 from touchstone.following.transport import plain_session
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-@pytest.fixture(scope="module")
-def ca():
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def bundle(ca, tmp_path_factory):
-    """A file with the certificate of the CA."""
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return path
-
-
 @pytest.fixture
-def server(ca):
+def server(company):
     """`server(scheme, pieces)`: sends one response, a piece every 20 ms; returns its URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1").configure_cert(context)
+    company.issue_cert("127.0.0.1").configure_cert(context)
     listener = socket.create_server(("127.0.0.1", 0))
     threads = []
 

@@ -1,4 +1,4 @@
-"""PyJWT as oracle: whatever touchstone accepts, PyJWT accepts, with the same claims. And mutated tokens are no tokens."""
+"""PyJWT as oracle: it accepts each token that touchstone accepts, with the same claims; mutated tokens are refused."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from touchstone import TokenError, Verifier
 
-ISSUER, AUDIENCE = "https://mint.example", "orders-service"
+ISSUER, AUDIENCE = "https://issuer.example", "orders-service"
 
 
 def examples(count):
@@ -20,14 +20,14 @@ def examples(count):
 
 @pytest.fixture(scope="module")
 def today(policy, keys):
-    """A verifier by the real clock, which is the only one that PyJWT knows."""
+    """A verifier with the real clock, which PyJWT always uses."""
     return Verifier(policy, lambda: keys, cache_size=16)
 
 
-def by_pyjwt(mint, token):
+def by_pyjwt(signer, token):
     return jwt.decode(
         token,
-        mint.key.public_key(),
+        signer.key.public_key(),
         algorithms=["RS256"],
         audience=AUDIENCE,
         issuer=ISSUER,
@@ -36,13 +36,13 @@ def by_pyjwt(mint, token):
     )
 
 
-def judge(verifier, mint, token):
-    """Ask both. Return touchstone's claims, or None where it refuses."""
+def judge(verifier, signer, token):
+    """Verify with both; return touchstone's claims, or None if it refuses."""
     try:
         claims = verifier.verify(token)
     except TokenError:
         return None
-    payload = by_pyjwt(mint, token)
+    payload = by_pyjwt(signer, token)
     assert (claims.subject, claims.token_id, claims.issuer) == (
         payload["sub"],
         payload["jti"],
@@ -56,7 +56,7 @@ def judge(verifier, mint, token):
     return claims
 
 
-# Whole seconds well away from the edges: PyJWT cuts fractions off, and asks the clock a moment later.
+# Whole seconds well away from the edges: PyJWT truncates fractions and reads the clock a moment later.
 OFFSETS = st.sampled_from([-(10**10), -86_400, -120, -20, 0, 15, 25, 120, 300, 10**9, 10**400])
 JUNK = (
     st.none() | st.booleans() | st.floats() | st.text(max_size=4) | st.lists(st.text(max_size=4), max_size=2)
@@ -85,11 +85,11 @@ VALUES = {
     gone=st.sets(st.sampled_from(sorted(VALUES)), max_size=1),
 )
 @example(changes={}, gone=set())
-def test_accepted_claims_pass_pyjwt(today, mint, changes, gone):
+def test_accepted_claims_pass_pyjwt(today, signer, changes, gone):
     now = int(time.time())
-    claims = mint.claims(**{"iat": now, "exp": now + 300, "auth_time": now, **changes})
+    claims = signer.claims(**{"iat": now, "exp": now + 300, "auth_time": now, **changes})
     payload = json.dumps({name: value for name, value in claims.items() if name not in gone}).encode()
-    accepted = judge(today, mint, mint.sign(json.dumps(mint.header()).encode(), payload))
+    accepted = judge(today, signer, signer.sign(json.dumps(signer.header()).encode(), payload))
     assert accepted or changes or gone
 
 
@@ -107,17 +107,17 @@ HEADERS = {
 
 @examples(200)
 @given(changes=st.fixed_dictionaries({}, optional=HEADERS))
-def test_accepted_header_passes_pyjwt(today, mint, changes):
+def test_accepted_header_passes_pyjwt(today, signer, changes):
     now = int(time.time())
-    payload = json.dumps(mint.claims(iat=now, exp=now + 300, auth_time=now)).encode()
-    judge(today, mint, mint.sign(json.dumps(mint.header(**changes)).encode(), payload))
+    payload = json.dumps(signer.claims(iat=now, exp=now + 300, auth_time=now)).encode()
+    judge(today, signer, signer.sign(json.dumps(signer.header(**changes)).encode(), payload))
 
 
 @pytest.fixture(scope="module")
-def good(today, mint):
+def good(today, signer):
     now = int(time.time())
-    token = mint.token(iat=now, exp=now + 3000, auth_time=now)
-    assert judge(today, mint, token)
+    token = signer.token(iat=now, exp=now + 3000, auth_time=now)
+    assert judge(today, signer, token)
     return token
 
 
@@ -126,7 +126,7 @@ CHARACTERS = st.sampled_from([*'AaZz09-_+/=. \n\t,;%\\"{}', "\x00", "é", "\udc8
 
 @st.composite
 def mutations(draw):
-    """A few cuts and additions, anywhere in a token."""
+    """A few deletions and insertions anywhere in a token."""
     edits = draw(
         st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.text(CHARACTERS, max_size=4)), min_size=1)
     )
@@ -142,27 +142,27 @@ def mutations(draw):
 
 @examples(500)
 @given(mutations())
-def test_mutated_token_is_refused(today, mint, good, mutate):
+def test_mutated_token_is_refused(today, signer, good, mutate):
     token = mutate(good)
-    assert (judge(today, mint, token) is None) == (token != good)
+    assert (judge(today, signer, token) is None) == (token != good)
 
 
 @examples(100)
 @given(st.permutations(range(3)), st.integers(0, 2), st.integers(0, 2))
-def test_reordered_parts_are_refused(today, mint, good, order, again, instead):
+def test_reordered_parts_are_refused(today, signer, good, order, again, instead):
     parts = good.split(".")
     shuffled = [parts[at] for at in order]
     shuffled[again] = shuffled[instead]
     token = ".".join(shuffled)
-    assert (judge(today, mint, token) is None) == (token != good)
+    assert (judge(today, signer, token) is None) == (token != good)
 
 
 @examples(100)
 @given(st.binary(max_size=60), st.booleans())
-def test_any_signed_bytes_raise_token_error_at_most(today, mint, junk, as_header):
-    header = junk if as_header else json.dumps(mint.header()).encode()
-    payload = json.dumps(mint.claims()).encode() if as_header else junk
-    assert judge(today, mint, mint.sign(header, payload)) is None
+def test_any_signed_bytes_raise_token_error_at_most(today, signer, junk, as_header):
+    header = junk if as_header else json.dumps(signer.header()).encode()
+    payload = json.dumps(signer.claims()).encode() if as_header else junk
+    assert judge(today, signer, signer.sign(header, payload)) is None
 
 
 def b64(data):
@@ -200,7 +200,7 @@ def test_str_subclass_is_refused(today, good):
         __slots__ = ()
 
         def __hash__(self):
-            raise AssertionError("nobody should ask")
+            raise AssertionError("should not be called")
 
     with pytest.raises(TokenError):
         today.verify(Sly(good))

@@ -1,4 +1,4 @@
-"""Every rule about a token's status, a row each: at the first look, and again where the verdict is remembered."""
+"""A row for each rule of a token's status: at the first check, and with a cached verdict."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -6,18 +6,18 @@ from hypothesis import strategies as st
 from touchstone import StatusList, TouchstoneError, Verifier, errors
 
 NOW = 1_900_000_000
-URI = "https://mint.example/status-lists/1"
+URI = "https://issuer.example/status-lists/1"
 
 
 class Lists:
-    """The issuer's lists as they are now: one of 16 entries, until something else is put in its place."""
+    """The issuer's current lists: one of 16 entries, which a test may replace."""
 
     def __init__(self):
-        self.asked = []
+        self.requested = []
         self.current = StatusList(URI, 1, b"\0\0", NOW)
 
     def __call__(self, uri):
-        self.asked.append(uri)
+        self.requested.append(uri)
         if isinstance(self.current, Exception):
             raise self.current
         if uri != self.current.uri:
@@ -42,16 +42,16 @@ def verifier(policy, keys, clock, lists):
 
 
 @pytest.fixture
-def token(mint):
+def token(signer):
     def make(index=3, uri=URI, **claims):
-        return mint.token(status={"status_list": {"idx": index, "uri": uri}}, **claims)
+        return signer.token(status={"status_list": {"idx": index, "uri": uri}}, **claims)
 
     return make
 
 
 @pytest.fixture(params=["first look", "remembered"])
 def seen(request, verifier):
-    """Show the verifier a token once before, or not."""
+    """Verify a token once before, or not."""
 
     def show(token):
         if request.param == "remembered":
@@ -112,16 +112,16 @@ def test_index_outside_smaller_list_is_refused(verifier, token, lists):
         verifier.verify(shown)
 
 
-@pytest.mark.parametrize("uri", ["https://stranger.example/status-lists/1", f"{URI}/", "x"])
+@pytest.mark.parametrize("uri", ["https://other.example/status-lists/1", f"{URI}/", "x"])
 def test_list_of_other_issuer_is_refused(verifier, token, uri):
     with pytest.raises(errors.UnknownStatus):
         verifier.verify(token(uri=uri))
 
 
-def test_token_without_status_needs_no_list(verifier, mint, lists):
+def test_token_without_status_needs_no_list(verifier, signer, lists):
     for _ in range(2):
-        assert verifier.verify(mint.token(status=mint.REMOVE))
-    assert lists.asked == []
+        assert verifier.verify(signer.token(status=signer.REMOVE))
+    assert lists.requested == []
 
 
 def test_status_without_lists_is_refused(policy, keys, clock, token):
@@ -173,7 +173,7 @@ def test_status_is_checked_at_every_use(verifier, token, lists):
     shown = token()
     first = verifier.verify(shown)
     assert verifier.verify(shown) is verifier.verify(shown) is first
-    assert lists.asked == [URI] * 3
+    assert lists.requested == [URI] * 3
 
 
 def test_new_list_needs_no_signature_check(verifier, token, lists):
@@ -183,10 +183,10 @@ def test_new_list_needs_no_signature_check(verifier, token, lists):
     assert verifier.verify(shown) is first
 
 
-def test_bad_signature_fetches_no_list(verifier, stranger, lists):
+def test_bad_signature_fetches_no_list(verifier, other_signer, lists):
     with pytest.raises(errors.BadSignature):
-        verifier.verify(stranger.token(status={"status_list": {"idx": 0, "uri": URI}}))
-    assert lists.asked == []
+        verifier.verify(other_signer.token(status={"status_list": {"idx": 0, "uri": URI}}))
+    assert lists.requested == []
 
 
 def outcome(verifier, token):

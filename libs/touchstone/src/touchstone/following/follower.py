@@ -200,7 +200,7 @@ class Follower(Generic[T]):
     def _next_attempt(self, *, wait: bool) -> _Attempt:
         with self._changed:
             recovering = self._failure_log.failures > 0
-            # After a failure the server is not asked to wait: its recovery should show now, not when a wait ends.
+            # After a failure the fetch does not wait: the recovery should show now, not when a wait ends.
             fetch_now = partial(
                 fetch,
                 self._session,
