@@ -44,7 +44,7 @@ def create_flask_app(
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        body, status = health.answer()
+        body, status = health.response()
         return jsonify(body | {"documents": document_metrics.report(stats)}), status
 
     @app.get("/openapi.json")

@@ -275,7 +275,7 @@ def test_the_folder_of_snapshots_is_made_for_this_service_alone(env, tmp_path):
 def test_a_folder_of_snapshots_that_cannot_be_is_a_fault(env, capsys, tmp_path):
     (tmp_path / "file").touch()
     lines = faults(env, capsys, SNAPSHOTS_DIR=str(tmp_path / "file" / "snapshots"))
-    assert lines == ["SNAPSHOTS_DIR: must name a folder, or a place for one"]
+    assert lines == ["SNAPSHOTS_DIR: must name a folder, or a path where one can be made"]
 
 
 def test_a_folder_of_snapshots_that_is_not_ours_to_write_is_a_fault(env, capsys):

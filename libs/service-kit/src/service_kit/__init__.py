@@ -1,1 +1,1 @@
-"""The chassis of Touchstone's services: settings, problems, logs, health, metrics, clients, databases."""
+"""What Touchstone's services share: settings, problems, logs, health, metrics, HTTP clients, databases."""

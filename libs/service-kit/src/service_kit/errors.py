@@ -1,15 +1,15 @@
-"""The errors that the chassis itself raises; the problems table says what each becomes on the wire."""
+"""The errors that service_kit raises; `web/problems.py` has the HTTP response to each."""
+# ruff: noqa: N818 - each is named for its cause
 
 
 class ServiceKitError(Exception):
-    """The base of all of them."""
+    """The base of these errors."""
 
 
-class UpstreamUnavailable(ServiceKitError):  # noqa: N818 - named for what is the case, as in DESIGN.md
-    """Another service cannot answer now.
+class UpstreamUnavailable(ServiceKitError):
+    """Another service, named `service`, is unavailable.
 
-    `retry_after` is in whole seconds, at least 1; `service` is the name of the one that is missing. `reason` says why,
-    for the log alone.
+    `retry_after` is in whole seconds, at least 1. `reason` is for the log alone.
     """
 
     def __init__(self, service: str, retry_after: int = 1, reason: str | None = None) -> None:
@@ -19,36 +19,36 @@ class UpstreamUnavailable(ServiceKitError):  # noqa: N818 - named for what is th
         self.retry_after = max(1, retry_after)
 
 
-class ExchangeRefused(ServiceKitError):  # noqa: N818 - likewise
-    """The mint answered a token request with an OAuth error (RFC 6749 section 5.2, RFC 8693 section 2.2.2).
+class ExchangeRefused(ServiceKitError):
+    """auth-service refused a token request (RFC 6749 section 5.2, RFC 8693 section 2.2.2).
 
-    `error` is the OAuth code; `description` the mint's own words, for the log. Neither is shown to the caller.
+    `error` and `error_description` of its response are for the log; the caller does not see them.
     """
 
     def __init__(self, error: str, description: str = "") -> None:
-        super().__init__("the token issuer refused a token for this call")
+        super().__init__("auth-service refused a token for a call to another service")
         self.error = error
         self.description = description
 
 
-class CannotMigrate(ServiceKitError):  # noqa: N818 - likewise
-    """The database is at a revision that this version of the service does not know; a newer one was here before."""
+class CannotMigrate(ServiceKitError):
+    """The database has a revision that this version of the service does not have: a newer version has migrated it."""
 
 
-class BadCursor(ServiceKitError):  # noqa: N818 - likewise
-    """A pagination cursor that was not made here."""
+class BadCursor(ServiceKitError):
+    """A pagination cursor that this service did not make."""
 
     def __init__(self) -> None:
-        super().__init__("the cursor is not one of ours")
+        super().__init__("use the next_cursor of the page before, unchanged")
 
 
-class MalformedJson(ServiceKitError):  # noqa: N818 - likewise
-    """A request body that is not strict JSON (RFC 8259, one reading only)."""
+class MalformedJson(ServiceKitError):
+    """A request body that is not strict JSON (RFC 8259, without duplicate members)."""
 
 
-class InvalidRequest(ServiceKitError):  # noqa: N818 - likewise
-    """Well-formed, but not what the operation takes; `extra` lists the faults, without the values."""
+class InvalidRequest(ServiceKitError):
+    """A well-formed request that the operation does not accept; `extra` lists the faults, without the values."""
 
     def __init__(self, faults: list[dict[str, str]]) -> None:
-        super().__init__("the request has faults")
+        super().__init__("the request is invalid; see errors")
         self.extra: dict[str, object] = {"errors": faults}

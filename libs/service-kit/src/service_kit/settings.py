@@ -1,4 +1,4 @@
-"""What all services can be told, read from the environment and from secret files, all faults reported together."""
+"""The settings that all services share, from the environment and secret files; all faults are reported together."""
 
 import ipaddress
 import os
@@ -10,39 +10,30 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from touchstone import arguments
 
 SECRETS_DIR = Path("/run/secrets")
 EXIT_BAD_SETTINGS = 2
 MAX_URL = 2048
-TEN_YEARS = 3650 * 86_400  # seconds; verifiers refuse times that are further away
+TEN_YEARS = 3650 * 86_400  # seconds; verifiers refuse times farther away
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?")
 
 
 def http_url(value: str) -> str:
-    """Return an absolute http(s) URL without a trailing slash; ValueError says what is wrong, never the value."""
-    if len(value) > MAX_URL or any(c <= " " or c > "~" for c in value):
-        raise ValueError("must be a URL of printable ASCII characters")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an absolute http or https URL")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain credentials")
-    if "?" in value or "#" in value:
-        raise ValueError("must not contain a query or a fragment")
+    """Return an absolute http(s) URL without a trailing slash; raise ValueError, without the value."""
+    if len(value) > MAX_URL:
+        raise ValueError(f"must have at most {MAX_URL} characters")
     try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError("must have a port from 1 to 65535, or none")
-    return value.rstrip("/")
+        return arguments.url("", value).rstrip("/")
+    except ValueError as error:
+        raise ValueError(str(error).strip()) from None
 
 
 def origin_url(value: str) -> str:
-    """Return an http(s) URL of host and port alone, in the one spelling that others can compare with.
+    """Return an http(s) URL of host and port in its one canonical form, which tokens repeat.
 
-    A single slash behind it is dropped. ValueError for a path, and for the same address in another spelling.
+    One trailing slash is dropped. Raise ValueError for a path, and for another form.
     """
     url = http_url(value)
     parts = urlsplit(url)
@@ -58,7 +49,7 @@ def origin_url(value: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether the URL's host is this machine by its very name: localhost, 127.0.0.0/8 or ::1."""
+    """Return whether the URL's host is localhost, in 127.0.0.0/8 or ::1."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True
@@ -72,7 +63,7 @@ def _private_folder(value: Path) -> Path:
     try:
         value.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
-        raise ValueError("must name a folder, or a place for one") from None
+        raise ValueError("must name a folder, or a path where one can be made") from None
     if not os.access(value, os.W_OK | os.X_OK):
         raise ValueError("must name a folder that this service may write to")
     return value
@@ -93,10 +84,10 @@ Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 
 
 class ServiceSettings(BaseSettings):
-    """The settings that mean the same in every service; a service adds its own fields in a subclass.
+    """The settings of every service; a service adds its own fields in a subclass.
 
     A field `auth_port` is the variable `AUTH_PORT`, or the file `auth_port` in the secrets folder; an empty value
-    counts as missing. `repr` hides whatever is secret.
+    counts as missing. `repr` hides secrets.
     """
 
     model_config = SettingsConfigDict(
@@ -114,13 +105,13 @@ class ServiceSettings(BaseSettings):
     users_url: HttpUrl = Field(default="", validate_default=True)
     orders_url: HttpUrl = Field(default="", validate_default=True)
 
-    # How the issuer's documents are followed (touchstone.IssuerDocuments); only who verifies tokens reads these.
+    # See touchstone.IssuerDocuments; only services that verify tokens use these.
     status_fresh_within: Seconds = 30
     status_stale_within: Seconds = 43_200
     status_alert_after: Seconds = 60
     snapshots_dir: OwnFolder | None = None
 
-    body_timeout: Seconds = 10  # how long the whole body of a request may take
+    body_timeout: Seconds = 10  # for the whole body of a request
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     rate_limits: bool = True
     demo: bool = False
@@ -129,7 +120,7 @@ class ServiceSettings(BaseSettings):
     @field_validator("issuer_backchannel", "auth_url", "users_url", "orders_url", mode="before")
     @classmethod
     def _default_to_loopback(cls, value: Any, info: ValidationInfo) -> Any:
-        """Without a setting, a service is where `make run` puts it: on its port of this machine."""
+        """Return the address where `make run` serves the service, unless there is a setting."""
         if value:
             return value
         name = {"issuer_backchannel": "auth", "auth_url": "auth"}.get(info.field_name or "")
@@ -143,15 +134,15 @@ class ServiceSettings(BaseSettings):
 
     @field_validator("status_stale_within")
     @classmethod
-    def _not_before_it_is_stale(cls, value: int, info: ValidationInfo) -> int:
+    def _not_below_fresh_within(cls, value: int, info: ValidationInfo) -> int:
         if value < info.data.get("status_fresh_within", 1):
             raise ValueError("must not be shorter than STATUS_FRESH_WITHIN")
         return value
 
     @field_validator("demo", "rate_limits")
     @classmethod
-    def _only_at_home(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's form
-        """Refuse what would open a public installation: demo accounts, and no rate limits."""
+    def _only_on_loopback(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's form
+        """Refuse demo accounts and disabled rate limits in a public installation."""
         dangerous = value if info.field_name == "demo" else not value
         issuer = info.data.get("issuer")
         if dangerous and (issuer is None or not is_loopback(issuer)):
@@ -164,7 +155,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def faults(error: ValidationError) -> list[str]:
-    """One line per fault: the environment variable and what is wrong with it, never its value."""
+    """Return one line per fault: the environment variable and its fault, without its value."""
     lines = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in fault["loc"]).upper() or "settings"
@@ -178,7 +169,7 @@ def faults(error: ValidationError) -> list[str]:
 
 
 def load(cls: type[S], *, secrets_dir: Path = SECRETS_DIR) -> S:
-    """Read the settings, or name every fault on stderr and leave with SystemExit(2)."""
+    """Return the settings, or print all faults to stderr and raise SystemExit(2)."""
     options: dict[str, Any] = {"_secrets_dir": secrets_dir} if secrets_dir.is_dir() else {}
     try:
         return cls(**options)
@@ -186,5 +177,5 @@ def load(cls: type[S], *, secrets_dir: Path = SECRETS_DIR) -> S:
         lines = faults(error)
     except (SettingsError, OSError, UnicodeDecodeError) as error:
         lines = [f"settings: cannot be read ({type(error).__name__})"]
-    print("The settings have faults:", *(f"  {line}" for line in lines), sep="\n", file=sys.stderr)  # noqa: T201 - before any logger
+    print("These settings are missing or wrong:", *(f"  {line}" for line in lines), sep="\n", file=sys.stderr)  # noqa: T201 - before any logger
     raise SystemExit(EXIT_BAD_SETTINGS)

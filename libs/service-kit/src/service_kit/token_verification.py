@@ -1,4 +1,4 @@
-"""What verifies tokens in a service of the house: touchstone, as the shared settings say."""
+"""Touchstone's token verification, configured by the shared settings."""
 
 import time
 from typing import Any
@@ -11,18 +11,16 @@ from service_kit.worker_threads import release_slot
 
 
 def issuer_for(settings: ServiceSettings, audience: str, now: Clock = time.time) -> Issuer:
-    """Return what verifies the issuer's tokens for one audience. Making it does no I/O."""
-    return Issuer(
-        settings.issuer, audience=audience, now=now, before_wait=release_slot, **_following(settings)
-    )
+    """Return the issuer that verifies tokens for one audience. Does no I/O."""
+    return Issuer(settings.issuer, audience=audience, now=now, before_wait=release_slot, **_options(settings))
 
 
 def documents_for(settings: ServiceSettings, now: Clock = time.time) -> IssuerDocuments:
-    """Return what follows the issuer's keys and status lists, for a service with verifiers of its own."""
-    return IssuerDocuments(settings.issuer, now=now, **_following(settings))
+    """Return the follower of the issuer's keys and status lists, for a service with its own verifiers."""
+    return IssuerDocuments(settings.issuer, now=now, **_options(settings))
 
 
-def _following(settings: ServiceSettings) -> dict[str, Any]:
+def _options(settings: ServiceSettings) -> dict[str, Any]:
     return {
         "backchannel": settings.issuer_backchannel,
         "fresh_within": float(settings.status_fresh_within),

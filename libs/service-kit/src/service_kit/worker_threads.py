@@ -1,4 +1,4 @@
-"""Threads that serve requests, of which a few run at once: handing over the interpreter's lock costs time."""
+"""A thread pool for requests, of which a few run at once: switching the interpreter's lock costs time."""
 
 import threading
 from collections import deque
@@ -10,14 +10,14 @@ _local = threading.local()
 
 
 class _Thread:
-    """A thread of the pool: `job` is what it does next, `counts` whether it is one of those that run at once."""
+    """A thread of the pool: `job` is its next job, `has_slot` whether it is one of those that run at once."""
 
-    __slots__ = ("counts", "job", "pool", "wake")
+    __slots__ = ("has_slot", "job", "pool", "wake")
 
     def __init__(self, pool: "WorkerThreads") -> None:
         self.pool = pool
         self.job: Job | None = None
-        self.counts = False
+        self.has_slot = False
         self.wake = threading.Lock()
         self.wake.acquire()
 
@@ -32,11 +32,11 @@ class _Thread:
 
 
 class WorkerThreads:
-    """`threads` threads for jobs, of which at most `at_once` run; the others wait in the order in which they came.
+    """A pool of `threads` threads with `at_once` slots; jobs wait for a slot in the order of `submit`.
 
-    A job that waits for something outside calls `release_slot` first: it no longer counts, another one runs, and it goes on
-    when it can, without asking again. So no two jobs can wait for one another here. One that waits without saying so is
-    overtaken by `overtake`. A job must not raise.
+    A job calls `release_slot` before it waits for I/O: another job gets its slot, and it goes on without one, so no
+    job waits here for another. `overtake` starts jobs beside ones that block without `release_slot`. A job must not
+    raise.
     """
 
     def __init__(self, threads: int, at_once: int) -> None:
@@ -49,7 +49,7 @@ class WorkerThreads:
             threading.Thread(target=thread.run, name=f"worker-{number}", daemon=True).start()
 
     def submit(self, job: Job) -> bool:
-        """Run the job on a thread as soon as its turn comes; return whether it has to wait for that."""
+        """Run the job on a thread once a slot is free; return whether any job waits."""
         with self._lock:
             self._queue.append(job)
             if self._free > 0:
@@ -57,7 +57,7 @@ class WorkerThreads:
             return bool(self._queue)
 
     def overtake(self) -> bool:
-        """Let one more job run if none has been begun since the last call; return whether any still wait."""
+        """Start one more job if none has started since the last call; return whether any still waits."""
         with self._lock:
             if self._taken == self._seen:
                 self._start()
@@ -65,7 +65,7 @@ class WorkerThreads:
             return bool(self._queue)
 
     def _start(self) -> None:
-        """Wake a thread for the first job of the queue, if there are both."""
+        """Start the first job of the queue, if there is one, on an idle thread, if there is one."""
         if self._queue and self._idle:
             thread = self._idle.pop()
             thread.job = self._take(thread)
@@ -74,36 +74,36 @@ class WorkerThreads:
     def _take(self, thread: _Thread) -> Job:
         self._free -= 1
         self._taken += 1
-        thread.counts = True
+        thread.has_slot = True
         return self._queue.popleft()
 
-    def _leave(self, thread: _Thread) -> None:
-        if thread.counts:
-            thread.counts = False
+    def _release(self, thread: _Thread) -> None:
+        if thread.has_slot:
+            thread.has_slot = False
             self._free += 1
 
     def _next(self, thread: _Thread) -> Job | None:
         with self._lock:
-            self._leave(thread)
+            self._release(thread)
             if self._queue and self._free > 0:
                 return self._take(thread)
             self._idle.append(thread)
             return None
 
-    def _step_aside(self, thread: _Thread) -> None:
+    def _release_slot(self, thread: _Thread) -> None:
         with self._lock:
-            self._leave(thread)
+            self._release(thread)
             if self._free > 0:
                 self._start()
 
 
 class ThreadRequired(BaseException):
-    """A request that is tried outside of the pool would have to wait: it starts over on a thread."""
+    """A request that is tried in the event loop would block: it starts again on a thread of the pool."""
 
 
 @contextmanager
 def trying() -> Iterator[None]:
-    """Try a request on a thread that must not wait; raises ThreadRequired where the request says that it would."""
+    """Try a request on a thread that must not block; raise ThreadRequired where the request calls `require_thread`."""
     _local.trying = True
     try:
         yield
@@ -112,14 +112,14 @@ def trying() -> Iterator[None]:
 
 
 def require_thread() -> None:
-    """Have a request that is only tried start over on a thread. Call it before it waits for a lock, or changes anything."""
+    """Raise ThreadRequired in a request that is only tried. Call it before waiting for a lock or changing anything."""
     if getattr(_local, "trying", False):
         raise ThreadRequired
 
 
 def release_slot() -> None:
-    """Let another request run in this one's place. Call it before waiting for something outside of the interpreter."""
+    """Release this request's slot for another one. Call it before waiting for I/O, never in a transaction."""
     require_thread()
     thread: _Thread | None = getattr(_local, "thread", None)
     if thread is not None:
-        thread.pool._step_aside(thread)  # noqa: SLF001 - one class in two
+        thread.pool._release_slot(thread)  # noqa: SLF001 - one class in two

@@ -22,7 +22,7 @@ def test_a_check_that_hangs_is_bounded_and_never_started_twice():
         runs.append(1)
         release.wait(10)
 
-    health = Health({"slow": hangs}, bound=0.05)
+    health = Health({"slow": hangs}, timeout=0.05)
     assert health.reasons() == {"slow": "no answer within 0.05 s"}
     assert health.reasons() == {"slow": "no answer within 0.05 s"}
     assert len(runs) == 1

@@ -1,4 +1,4 @@
-"""One database per service: how it is opened, brought up to date, and written to."""
+"""The database of a service: SQLite or PostgreSQL, with transactions, fast reads and migrations."""
 
 from service_kit.database.engine import (
     Database,

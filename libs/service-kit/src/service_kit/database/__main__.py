@@ -1,4 +1,4 @@
-"""The one-shot that brings a service's database up to date: python -m service_kit.database PACKAGE."""
+"""The command that upgrades a service's database: python -m service_kit.database PACKAGE."""
 
 import argparse
 import sys
@@ -16,17 +16,17 @@ from service_kit.settings import load
 
 
 class MigrationSettings(BaseSettings):
-    """Where the database is."""
+    """The database."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
     database_url: DatabaseUrl
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Migrate, say in one line how it went, and return the exit code: 0, 1 (failed) or 2 (wrong use)."""
+    """Upgrade the database, print one line, and return the exit code: 0, 1 (failed) or 2 (usage error)."""
     parser = argparse.ArgumentParser(
         prog="python -m service_kit.database",
-        description="Bring a service's database up to date. Needs DATABASE_URL; safe to run again, and at the same time.",
+        description="Upgrade a service's database to its newest migration. Needs DATABASE_URL; concurrent runs are safe.",
     )
     parser.add_argument("package", help="the service's package, for example auth_service")
     package = parser.parse_args(argv).package

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from service_kit.database.url import parse
 
 LONGEST_REASON = 300  # characters of a driver's message
-# What drivers say of a database that cannot be used, and what it means; the first that fits counts.
+# Patterns of drivers' messages, and what they mean; the first match counts.
 REASONS: Mapping[str, str] = {
     r"password authentication failed|no password supplied|authentication failed": "the server refuses the user or the password",
     r'role ".*" does not exist': "the server knows no such user",
@@ -34,19 +34,19 @@ REASONS: Mapping[str, str] = {
 
 
 def failure_reason(error: Exception, url: str | SecretStr) -> str:
-    """Return why a database cannot be used: what it means, and the driver's first line without the secrets of `url`."""
-    words = str(getattr(error, "orig", None) or error).strip()
-    said = next(iter(words.splitlines()), type(error).__name__)
+    """Return the reason, with the first line of the driver's message in brackets, without the secrets of `url`."""
+    message = str(getattr(error, "orig", None) or error).strip()
+    line = next(iter(message.splitlines()), type(error).__name__)
     for secret in _secrets(parse(url)):
-        said = said.replace(secret, "***")
-    meaning = next(
-        (why for pattern, why in REASONS.items() if re.search(pattern, words, re.IGNORECASE)), None
+        line = line.replace(secret, "***")
+    reason = next(
+        (reason for pattern, reason in REASONS.items() if re.search(pattern, message, re.IGNORECASE)), None
     )
-    return f"{meaning} ({said[:LONGEST_REASON]})" if meaning else said[:LONGEST_REASON]
+    return f"{reason} ({line[:LONGEST_REASON]})" if reason else line[:LONGEST_REASON]
 
 
 def _secrets(url: URL) -> set[str]:
-    """Return what is secret in a URL, as it is and as it may have been written there."""
+    """Return the passwords in a URL, plain and percent-encoded."""
     named = [value for name, value in url.normalized_query.items() if "pass" in name.lower()]
     plain = {url.password, *(one for values in named for one in values)} - {None, ""}
     return {

@@ -1,4 +1,4 @@
-"""Bringing a database's tables up to date, once, whoever else tries at the same time."""
+"""Migrations: upgrade a database's tables with Alembic, under a lock between processes."""
 
 import importlib.util
 import zlib
@@ -14,12 +14,12 @@ from service_kit.errors import CannotMigrate
 def upgrade(engine: Engine, migrations: Path) -> None:
     """Run the missing migrations of the folder (Alembic's: env.py and versions/), all in one transaction.
 
-    Processes that try at once do it one after the other, and the later ones find nothing to do. SQLAlchemyError when
-    the database cannot be reached, CannotMigrate when it is ahead of the folder; nothing is half done then.
+    Concurrent calls, of other processes too, run one after the other. Raise SQLAlchemyError if the database is
+    unavailable, CannotMigrate if it is newer than the folder; nothing is changed then.
     """
     if is_up_to_date(engine, migrations):
         return
-    # Imported where there is something to do: it takes longer than the rest of most commands.
+    # Imported late: the import takes longer than the rest of most commands.
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -37,13 +37,13 @@ def upgrade(engine: Engine, migrations: Path) -> None:
         try:
             command.upgrade(config, "head")
         except CommandError as error:
-            raise CannotMigrate(f"the database cannot be brought up to date: {error}") from error
+            raise CannotMigrate(f"the database cannot be upgraded: {error}") from error
 
 
 def is_up_to_date(engine: Engine, migrations: Path) -> bool:
-    """Return whether the database has been through the folder's last migration; SQLAlchemyError as in `upgrade`.
+    """Return whether the database has the folder's last migration; raise SQLAlchemyError as `upgrade` does.
 
-    A file in versions/ is named after its revision, `0007_words.py`, and the last name is the last revision.
+    A file in versions/ has its revision in its name, as in `0007_roles.py`; the last name is the last revision.
     """
     last = max(
         (file.name.partition("_")[0] for file in (migrations / "versions").glob("[0-9]*.py")), default=""
@@ -56,7 +56,7 @@ def is_up_to_date(engine: Engine, migrations: Path) -> bool:
 
 
 def run_migrations(metadata: MetaData) -> None:
-    """Be the whole of an env.py: run what `upgrade` asked for on the connection that it gave."""
+    """Run the migrations on the connection of `upgrade`. This is all that an env.py does."""
     from alembic import context
 
     context.configure(

@@ -1,6 +1,6 @@
-"""SELECTs that are compiled once and then executed with the driver alone.
+"""SELECTs that are compiled once and executed by the driver alone.
 
-What SQLAlchemy does for each statement takes longer than SQLite does to answer it.
+SQLAlchemy's work for each execution takes longer than SQLite's.
 """
 
 from collections import deque
@@ -13,15 +13,15 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from service_kit.worker_threads import require_thread
 
-MAX_KEPT_CONNECTIONS = 4  # connections that are kept for the next statement; others go back to the pool
-UNFIT_VALUE_ERRORS = (OverflowError, UnicodeEncodeError)  # of a value that the driver cannot even send
+MAX_KEPT_CONNECTIONS = 4  # for the next statement; others go back to the pool
+UNFIT_VALUE_ERRORS = (OverflowError, UnicodeEncodeError)  # for values that the driver cannot send
 Row: TypeAlias = Sequence[Any]  # the values of the statement's columns
 
 
 class PreparedStatement:
-    """One statement in a database's dialect: its text, and what values and columns go through.
+    """One statement in a database's dialect: its text, and the conversions of its parameters and columns.
 
-    Its parameters may not be lists (`IN` with a list is another text for each length).
+    Parameters must not be lists (`IN` has another text for each length of a list).
     """
 
     def __init__(self, statement: Executable, dialect: Dialect) -> None:
@@ -55,9 +55,9 @@ class PreparedStatement:
 
 
 class StatementReader:
-    """Executes prepared statements on connections of an engine that commits each statement; up to KEPT stay open.
+    """Executes SELECTs as prepared statements on connections of an engine that commits each statement.
 
-    The statements are few and live as long as the process: each is compiled once and kept.
+    Each statement is kept for the life of the process, and up to MAX_KEPT_CONNECTIONS connections stay open.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -66,7 +66,7 @@ class StatementReader:
         self._free: deque[tuple[Connection, Any]] = deque()
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any]) -> list[Row]:
-        """Return all rows. A kept connection that is dead is replaced; other errors are SQLAlchemy's."""
+        """Return all rows; replace a kept connection that is dead, raise SQLAlchemy's errors for all others."""
         prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = self._prepared[statement] = PreparedStatement(statement, self._engine.dialect)
@@ -86,7 +86,7 @@ class StatementReader:
                         continue
                 else:
                     self._keep(held, driver)
-                raise self._named(prepared, error) from error
+                raise self._as_sqlalchemy(prepared, error) from error
             except BaseException:
                 _end(held)
                 raise
@@ -94,7 +94,7 @@ class StatementReader:
             return found
 
     def close(self, *_: object) -> None:
-        """Close the connections that are kept."""
+        """Close the kept connections."""
         while self._free:
             _end(self._free.pop()[0])
 
@@ -108,8 +108,8 @@ class StatementReader:
         dialect = self._engine.dialect
         return isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(error, driver, None)
 
-    def _named(self, prepared: PreparedStatement, error: Exception) -> Exception:
-        """Return the error as SQLAlchemy would raise it, without the values."""
+    def _as_sqlalchemy(self, prepared: PreparedStatement, error: Exception) -> Exception:
+        """Return the error that SQLAlchemy would raise, without the values."""
         base = self._engine.dialect.loaded_dbapi.Error
         if isinstance(error, UNFIT_VALUE_ERRORS):
             return DataError(prepared.text, None, error, hide_parameters=True)

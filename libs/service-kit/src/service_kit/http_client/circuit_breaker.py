@@ -1,4 +1,4 @@
-"""A circuit breaker: a service that keeps failing is left alone for a moment."""
+"""A circuit breaker: no calls for a moment to a service that keeps failing."""
 
 import math
 import threading
@@ -11,10 +11,10 @@ State = Literal["closed", "open", "half-open"]
 
 
 class CircuitBreaker:
-    """Closed until `threshold` calls in a row failed within `window` seconds, then open for `cool_down` seconds.
+    """Opens for `cool_down` seconds after `threshold` failures in a row within `window` seconds.
 
-    After that one call goes through as a probe (half-open): its success closes the breaker, its failure opens it
-    again. Shared by all threads. `now` must not run backwards.
+    Then one call is let through as a probe (half-open): its success closes the breaker, its failure opens it again.
+    Thread-safe. `now` must be monotonic.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class CircuitBreaker:
 
     @property
     def state(self) -> State:
-        """Return the state that the next call finds."""
+        """The state for the next call."""
         with self._lock:
             if self._opened_at is None:
                 return "closed"
             return "half-open" if self._now() >= self._opened_at + self._cool_down else "open"
 
     def allow(self) -> bool:
-        """Tell whether a call may go out now; whoever is told yes must report `success` or `failure`."""
+        """Return whether a call is allowed now; after True, call `record_success` or `record_failure`."""
         with self._lock:
             if self._opened_at is None:
                 return True
@@ -46,18 +46,18 @@ class CircuitBreaker:
             if now < self._opened_at + self._cool_down:
                 return False
             if self._probe_at is not None and now < self._probe_at + self._window:
-                return False  # one probe at a time; one that never reported is given up after a window
+                return False  # one probe at a time; one without a record ends after a window
             self._probe_at = now
             return True
 
     def record_success(self) -> None:
-        """Note that the call was answered."""
+        """Record the success of an allowed call."""
         with self._lock:
             self._failures.clear()
             self._opened_at = self._probe_at = None
 
     def record_failure(self) -> None:
-        """Note that the call was not answered, or by a server in trouble."""
+        """Record the failure of an allowed call."""
         with self._lock:
             now = self._now()
             if self._opened_at is not None:
@@ -69,7 +69,7 @@ class CircuitBreaker:
                 self._failures.clear()
 
     def retry_after(self) -> int:
-        """Return the whole seconds, at least 1, after which a call is worth trying."""
+        """Return the whole seconds, at least 1, until a call may be allowed."""
         with self._lock:
             if self._opened_at is None:
                 return 1

@@ -1,4 +1,4 @@
-"""Tokens for calls to other services: exchanged for the user's (RFC 8693), or the service's own."""
+"""Access tokens for calls to other services: by token exchange (RFC 8693) or client credentials."""
 
 import base64
 import hashlib
@@ -29,8 +29,8 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a type's name
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type's name
 ASSERTION_TTL_SECONDS = 60
-RENEW_BEFORE_SECONDS = 30  # seconds before its end at which a token is renewed
-MAX_TTL_SECONDS = 3600  # seconds; what is longer-lived is asked for again all the same
+RENEW_BEFORE_SECONDS = 30  # before a token expires
+MAX_TTL_SECONDS = 3600  # a token with a longer life is renewed after this time
 CACHE_SIZE = 4096
 Key = tuple[str, str, str]
 _log = structlog.get_logger(__name__)
@@ -41,9 +41,9 @@ def _b64(raw: bytes) -> str:
 
 
 class ClientAssertion:
-    """Proves who this service is to the mint: private_key_jwt (RFC 7523 section 2.2), RS256.
+    """Authenticates this service to auth-service: private_key_jwt (RFC 7523 section 2.2), RS256.
 
-    `audience` is the mint's own name, its issuer URL. The key is read once, here: OSError or ValueError when it cannot be.
+    `audience` is the issuer's URL. Raise OSError or ValueError if the key cannot be read.
     """
 
     def __init__(self, client_id: str, key_path: Path, audience: str) -> None:
@@ -55,7 +55,7 @@ class ClientAssertion:
         self._audience = audience
 
     def sign(self, now: float) -> str:
-        """Return a new assertion, good for one use within 60 s of `now` (seconds since the epoch)."""
+        """Return a new assertion, valid for one use within 60 s of `now` (Unix seconds)."""
         header = {"alg": "RS256", "typ": "JWT"}
         claims = {
             "iss": self.client_id,
@@ -77,11 +77,11 @@ class _Token:
 
 
 class TokenSource:
-    """Gets tokens from the mint and keeps them until 30 s before their end.
+    """Requests tokens from auth-service, and caches them until 30 s before they expire.
 
-    The cache is bounded (least recently used goes first), and threads that want the same token ask once. A token that
-    is still good is used up to its very end while the mint is down. UpstreamUnavailable: the mint cannot answer, and
-    there is no such token. ExchangeRefused: the mint says no.
+    The cache is bounded (least recently used first), and threads that need the same token share one request. While
+    auth-service is unavailable, a cached token is used until it expires. Raise UpstreamUnavailable if there is none,
+    ExchangeRefused if auth-service refuses the request.
     """
 
     def __init__(
@@ -99,15 +99,15 @@ class TokenSource:
         self._now = now
         self._size = cache_size
         self._tokens: OrderedDict[Key, _Token] = OrderedDict()
-        self._asking: dict[Key, Future[_Token]] = {}
+        self._pending: dict[Key, Future[_Token]] = {}
         self._lock = threading.Lock()
 
     def exchange(
         self, subject_token: str, audience: str, scope: str, *, instead_of: str | None = None
     ) -> str:
-        """Return a token for `audience` that speaks for the subject token's user, with this service as its actor.
+        """Return a token for `audience` with the subject token's user as subject and this service as actor.
 
-        `instead_of` is one given before that the audience has refused, as it does when its key was withdrawn.
+        `instead_of` is a token returned before that the audience has refused, as after its key was revoked.
         """
         subject = hashlib.sha256(subject_token.encode()).hexdigest()
         request = {
@@ -121,49 +121,49 @@ class TokenSource:
         return self._get((subject, audience, scope), request, instead_of)
 
     def client_credentials(self, audience: str, scope: str) -> str:
-        """Return a token for `audience` that speaks for this service itself (RFC 6749 section 4.4)."""
+        """Return a token for `audience` with this service as subject (RFC 6749 section 4.4)."""
         request = {"grant_type": "client_credentials", "audience": audience, "scope": scope}
         return self._get(("", audience, scope), request)
 
     def _get(self, key: Key, request: Mapping[str, str], instead_of: str | None = None) -> str:
         require_thread()
         with self._lock:
-            kept = self._kept(key)
-            if kept is not None and kept.value == instead_of:
-                kept = None
-            if kept is not None and self._now() < kept.expires_at - RENEW_BEFORE_SECONDS:
-                return kept.value
-            asked = self._asking.get(key)
-            mine = asked is None
-            if asked is None:
-                asked = self._asking[key] = Future()
-        if mine:
-            self._ask(key, request, asked)
+            cached = self._cached(key)
+            if cached is not None and cached.value == instead_of:
+                cached = None
+            if cached is not None and self._now() < cached.expires_at - RENEW_BEFORE_SECONDS:
+                return cached.value
+            pending = self._pending.get(key)
+            leads = pending is None
+            if pending is None:
+                pending = self._pending[key] = Future()
+        if leads:
+            self._fetch(key, request, pending)
         release_slot()
         try:
-            return asked.result().value
+            return pending.result().value
         except UpstreamUnavailable:
-            if kept is not None and self._now() < kept.expires_at:
-                return kept.value
+            if cached is not None and self._now() < cached.expires_at:
+                return cached.value
             raise
 
-    def _kept(self, key: Key) -> _Token | None:
-        kept = self._tokens.get(key)
-        if kept is not None:
+    def _cached(self, key: Key) -> _Token | None:
+        cached = self._tokens.get(key)
+        if cached is not None:
             self._tokens.move_to_end(key)
-        return kept
+        return cached
 
-    def _ask(self, key: Key, request: Mapping[str, str], outcome: "Future[_Token]") -> None:
-        """Ask the mint; every thread that waits gets the same token or the same error."""
+    def _fetch(self, key: Key, request: Mapping[str, str], outcome: "Future[_Token]") -> None:
+        """Request the token; every waiting thread gets the same token or the same error."""
         try:
             token = self._request(request)
-        except BaseException as error:  # noqa: BLE001 - whoever waits must learn of it, whatever it is
+        except BaseException as error:  # noqa: BLE001 - raised in every waiting thread
             with self._lock:
-                del self._asking[key]
+                del self._pending[key]
             outcome.set_exception(error)
             return
         with self._lock:
-            del self._asking[key]
+            del self._pending[key]
             self._tokens[key] = token
             self._tokens.move_to_end(key)
             while len(self._tokens) > self._size:
@@ -173,26 +173,26 @@ class TokenSource:
     def _request(self, request: Mapping[str, str]) -> _Token:
         def form() -> dict[str, str]:
             assertion = self._assertion.sign(self._now())
-            proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-            return {**request, **proof, "client_id": self._assertion.client_id}
+            credentials = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+            return {**request, **credentials, "client_id": self._assertion.client_id}
 
-        # nothing at the mint depends on how often it was asked, and each attempt proves itself anew
+        # Repeated requests change nothing in auth-service, and each attempt has a new assertion.
         return self._read(self._client.post(self._endpoint, form=form, idempotent=True))
 
-    def _read(self, answer: Response) -> _Token:
-        if answer.status_code >= 500 or answer.status_code == 429:  # noqa: PLR2004 - the mint in trouble, or busy
-            raise UpstreamUnavailable(self._client.name, retry_after(answer))
+    def _read(self, response: Response) -> _Token:
+        if response.status_code >= 500 or response.status_code == 429:  # noqa: PLR2004 - unavailable, or rate limited
+            raise UpstreamUnavailable(self._client.name, retry_after(response))
         try:
-            body = strictjson.loads(answer.content)
+            body = strictjson.loads(response.content)
         except ValueError as error:
             raise UpstreamUnavailable(self._client.name) from error
         members = body if isinstance(body, dict) else {}
-        if answer.status_code == 200:  # noqa: PLR2004 - RFC 6749 section 5.1
+        if response.status_code == 200:  # noqa: PLR2004 - RFC 6749 section 5.1
             token, life = members.get("access_token"), members.get("expires_in")
             if isinstance(token, str) and token and isinstance(life, int) and life > 0:
                 return _Token(token, self._now() + min(life, MAX_TTL_SECONDS))
         elif isinstance(members.get("error"), str):
             refused = ExchangeRefused(members["error"][:64], str(members.get("error_description", ""))[:512])
-            _log.warning("the mint refused a token", error=refused.error, description=refused.description)
+            _log.warning("auth-service refused a token", error=refused.error, description=refused.description)
             raise refused
-        raise UpstreamUnavailable(self._client.name)  # it answers, but not as the mint that we know
+        raise UpstreamUnavailable(self._client.name)  # not a response of a token endpoint

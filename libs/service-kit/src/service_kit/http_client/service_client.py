@@ -1,4 +1,4 @@
-"""Calls to other services: bounded in time and size, retried at most once, given up on while a service is sick."""
+"""Calls to other services, with time and size limits, at most one retry, and a circuit breaker."""
 
 import random
 import re
@@ -30,13 +30,13 @@ Form = Mapping[str, str]
 
 
 class ServiceClient:
-    """A client of one service, shared by all threads; each thread has a connection pool of its own.
+    """A client of one service. Thread-safe; each thread has its own connection pool.
 
-    `timeout` is (connect, read) in seconds, `deadline` the most that one answer may take in all. Redirects are
-    answers, not orders. Proxies and .netrc of the environment are not looked at, cookies not kept; all goes through
-    `proxy`, if one is given. `ca` says whose certificates are trusted, as in `touchstone.tls.context`: without it
-    REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR count. A `session` of your own is used as it
-    is, by all threads. Raises ValueError for a URL, a `ca` or a `proxy` that cannot work.
+    `timeout` is (connect, read) in seconds, `deadline` the limit for a whole response. Redirects are returned, not
+    followed. Proxies and .netrc of the environment are ignored, cookies are not kept; `proxy` is used for all calls.
+    `ca` has the trusted certificates, as in `touchstone.tls.context`; the default is those of REQUESTS_CA_BUNDLE,
+    CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR. A `session` is shared by all threads, without these settings.
+    Raise ValueError for an invalid URL, `ca` or `proxy`.
     """
 
     def __init__(  # noqa: PLR0913 - every bound can be set, by name
@@ -54,7 +54,7 @@ class ServiceClient:
     ) -> None:
         self._base_url = arguments.url("base_url", base_url).rstrip("/")
         if ca is not None:
-            tls.context(ca)  # what cannot be read is an error now
+            tls.context(ca)  # raises here if it cannot be read
         if proxy is not None:
             arguments.url("proxy", proxy, credentials=True)
         self._ca = ca
@@ -68,11 +68,11 @@ class ServiceClient:
         self._local = threading.local()
 
     def get(self, path: str, **options: Any) -> Response:
-        """Return the answer to a GET; see `request`."""
+        """Return the response to a GET; see `request`."""
         return self.request("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> Response:
-        """Return the answer to a POST; see `request`."""
+        """Return the response to a POST; see `request`."""
         return self.request("POST", path, **options)
 
     def request(  # noqa: PLR0913 - what a request can carry, by name
@@ -87,12 +87,12 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
     ) -> Response:
-        """Send one request and return the whole answer, whatever its status.
+        """Send one request and return the whole response, of any status but 502, 503 and 504.
 
-        UpstreamUnavailable: no answer, one of more than 1 MiB, 502, 503 or 504, or the breaker is open. A call without
-        an answer in time is not repeated, nor one whose answer says when to come again (Retry-After); another is,
-        once, if the method is idempotent (RFC 9110 section 9.2.2) or `idempotent` says so. `form` may be a function,
-        called for each attempt (a client assertion is good for one).
+        Raise UpstreamUnavailable for these, for no response or one above 1 MiB, and while the breaker is open. A
+        failed call is repeated once if the method is idempotent (RFC 9110 section 9.2.2) or `idempotent` is True, but
+        not after a timeout or a response with Retry-After. `form` may be a function, called for each attempt (a client
+        assertion is valid for one).
         """
         require_thread()
         method = method.upper()
@@ -105,20 +105,20 @@ class ServiceClient:
             send_headers["traceparent"] = request_id.traceparent()
             data = form() if callable(form) else form
             options = {"json": json, "data": data, "params": params, "headers": send_headers}
-            answer = self._attempt(method, path, options, last=last)
-            if answer is not None:
-                return answer
+            response = self._attempt(method, path, options, last=last)
+            if response is not None:
+                return response
             self._sleep(random.uniform(0, RETRY_JITTER_SECONDS))  # noqa: S311 - spreads retries, guards nothing
-        raise AssertionError("the last attempt answers or raises")  # pragma: no cover
+        raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
     def _attempt(self, method: str, path: str, options: dict[str, Any], *, last: bool) -> Response | None:
-        """Return the answer; None when there is none and another attempt may follow."""
+        """Return the response, or None if it failed and another attempt may follow."""
         if not self.breaker.allow():
             raise UpstreamUnavailable(
                 self.name, self.breaker.retry_after(), "it failed several times in a row"
             )
         try:
-            answer = self._send(method, path, options)
+            response = self._send(method, path, options)
         except FAILURES as error:
             self.breaker.record_failure()
             if last or not isinstance(error, ConnectionError | ChunkedEncodingError | ProtocolError):
@@ -127,20 +127,20 @@ class ServiceClient:
                 ) from error
             return None
         except BaseException:
-            self.breaker.record_failure()  # a probe must never stay unreported
+            self.breaker.record_failure()  # every allowed call needs a record
             raise
-        if answer.status_code not in UNAVAILABLE_STATUSES:
+        if response.status_code not in UNAVAILABLE_STATUSES:
             self.breaker.record_success()
-            return answer
+            return response
         self.breaker.record_failure()
-        if last or "Retry-After" in answer.headers:
-            wait = max(retry_after(answer), self.breaker.retry_after())
-            raise UpstreamUnavailable(self.name, wait, f"answered {answer.status_code}")
+        if last or "Retry-After" in response.headers:
+            wait = max(retry_after(response), self.breaker.retry_after())
+            raise UpstreamUnavailable(self.name, wait, f"responded {response.status_code}")
         return None
 
     def _send(self, method: str, path: str, options: dict[str, Any]) -> Response:
         release_slot()
-        answer = self._thread_session().request(
+        response = self._thread_session().request(
             method,
             self._base_url + path,
             timeout=self._timeout,
@@ -148,42 +148,43 @@ class ServiceClient:
             stream=True,
             **options,
         )
-        with answer:
-            if not _end_is_told(method, answer):
-                raise ProtocolError("nothing tells where the answer ends")
+        with response:
+            if not _has_end(method, response):
+                raise ProtocolError("the response has no length")
             content = bytearray()
-            while chunk := answer.raw.read1(65536, decode_content=True):
+            while chunk := response.raw.read1(65536, decode_content=True):
                 content += chunk
                 if len(content) > MAX_RESPONSE_BYTES:
-                    raise RequestException("the answer is too big")
-            if answer.raw.length_remaining:
-                raise ProtocolError("the answer was cut off")
-            answer._content = bytes(content)  # noqa: SLF001 - where requests keeps what was read
-            answer._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - likewise
-        return answer
+                    raise RequestException("the response is too long")
+            if response.raw.length_remaining:
+                raise ProtocolError("the response is truncated")
+            response._content = bytes(content)  # noqa: SLF001 - where requests keeps a body
+            response._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001 - as above
+        return response
 
     def _thread_session(self) -> Session:
         if self._session is not None:
             return self._session
         session: Session | None = getattr(self._local, "session", None)
         if session is None:
-            # It keeps no cookies: one user's are not the next one's.
+            # It keeps no cookies: the next request may be another user's.
             session = self._local.session = plain_session(
                 ca=self._ca, proxy=self._proxy, deadline=self._deadline
             )
         return session
 
 
-def _end_is_told(method: str, answer: Response) -> bool:
-    """Tell a whole answer from one that was cut off among its headers, which http.client takes for an empty one."""
-    if method == "HEAD" or answer.status_code in {204, 304}:
+def _has_end(method: str, response: Response) -> bool:
+    """Return whether the headers tell where the body ends; http.client takes truncated headers for an empty body."""
+    if method == "HEAD" or response.status_code in {204, 304}:
         return True
     return (
-        "Content-Length" in answer.headers or answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        "Content-Length" in response.headers
+        or response.headers.get("Transfer-Encoding", "").lower() == "chunked"
     )
 
 
-def retry_after(answer: Response) -> int:
-    """Return the answer's Retry-After in seconds, from 1 to 60; 1 when there is none that can be read."""
-    value = answer.headers.get("Retry-After", "")
+def retry_after(response: Response) -> int:
+    """Return the response's Retry-After in seconds, from 1 to 60; 1 if it is missing or no number."""
+    value = response.headers.get("Retry-After", "")
     return min(MAX_RETRY_AFTER_SECONDS, max(1, int(value))) if re.fullmatch("[0-9]{1,9}", value) else 1

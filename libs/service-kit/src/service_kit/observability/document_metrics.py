@@ -1,4 +1,4 @@
-"""What is told of the issuer's documents that a service follows: in /readyz, and to Prometheus."""
+"""The state of the issuer's documents, for /readyz and Prometheus."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,56 +9,56 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from touchstone import DocumentStats
 
-MAX_DOCUMENTS = 65  # the keys, and as many lists as are followed at once
+MAX_DOCUMENTS = 65  # the keys and 64 status lists
 Stats: TypeAlias = Callable[[], Sequence[DocumentStats]]
 
 
 def report(stats: Stats) -> Mapping[str, Mapping[str, Any]]:
-    """Return what is known of each document, by its name; `age` in seconds, or None while it was never confirmed."""
+    """Return the state of each document by its name; `age` is in seconds, None before the first confirmation."""
     documents = {}
     for each in stats()[:MAX_DOCUMENTS]:
-        told = asdict(each)
-        told["age"] = None if each.age is None else round(each.age, 3)
-        documents[str(told.pop("name"))] = told
+        state = asdict(each)
+        state["age"] = None if each.age is None else round(each.age, 3)
+        documents[str(state.pop("name"))] = state
     return documents
 
 
 class DocumentMetrics(Collector):
-    """The figures of the followed documents, read when Prometheus asks.
+    """Collects the metrics of the followed documents when Prometheus reads them.
 
-    What was never confirmed is infinitely old, so that an alert on the age needs no second rule.
+    The age of a document that was never confirmed is infinite, so that an alert on the age needs no second rule.
     """
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
 
     def describe(self) -> Iterator[Metric]:
-        """Name the metrics without asking for figures."""
+        """Return the metrics without values."""
         return self._families([])
 
     def collect(self) -> Iterator[Metric]:
-        """Return the figures to Prometheus' registry."""
+        """Return the metrics with their values."""
         return self._families(self._stats()[:MAX_DOCUMENTS])
 
     def _families(self, documents: Sequence[DocumentStats]) -> Iterator[Metric]:
         age = GaugeMetricFamily(
             "touchstone_document_age_seconds",
-            "Time since the issuer last confirmed the document; infinite if it never did.",
+            "Seconds since the issuer last confirmed the document; infinite if it never did.",
             labels=("document",),
         )
         version = GaugeMetricFamily(
             "touchstone_document_version",
-            "Changes of the document seen by this process.",
+            "Number of changes of the document in this process.",
             labels=("document",),
         )
         fetches = CounterMetricFamily(
             "touchstone_document_fetches",
-            "Requests for the document, by outcome.",
+            "Number of requests for the document, by outcome.",
             labels=("document", "outcome"),
         )
         waits = CounterMetricFamily(
             "touchstone_document_waits",
-            "Requests for the document that the issuer held until it changed, or for as long as it may.",
+            "Number of requests for the document that the issuer held until a change or its time limit.",
             labels=("document",),
         )
         for each in documents:

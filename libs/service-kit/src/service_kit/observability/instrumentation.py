@@ -1,6 +1,6 @@
-"""What is done around each request, errors included: it gets an id, is counted, and leaves a line in the log.
+"""WSGI middleware around each request, errors included: its id, its metrics and its log line.
 
-This is done around the app and not in Flask's hooks, where each access to the request costs as much as counting it.
+In Flask's hooks each access to the request would cost as much as counting it.
 """
 
 import time
@@ -11,13 +11,13 @@ from flask import Flask, Request
 
 from service_kit.observability import request_id
 
-# Called with the request, the status of its answer, and the seconds that it took.
+# Called with the request, the status of its response, and its duration in seconds.
 Recorder = Callable[[Request, int, float], None]
 
 
 def init_app(app: Flask, *recorders: Recorder) -> None:
-    """Give each request an id (see requestid), send it with the answer, and call the recorders when that is made."""
-    answer = app.wsgi_app
+    """Set the id of each request, send it with the response, and call the recorders after each response."""
+    wsgi_app = app.wsgi_app
     app.app_ctx_globals_class = request_id.Globals
 
     def recorded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -28,12 +28,12 @@ def init_app(app: Flask, *recorders: Recorder) -> None:
 
         def start(line: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             nonlocal request, status
-            request = environ["werkzeug.request"]  # Flask forgets it when it is done
+            request = environ["werkzeug.request"]  # Flask has dropped it when the call ends
             status = int(line[:3])
             return start_response(line, [*headers, (request_id.HEADER, name)], *more)
 
         try:
-            return answer(environ, start)
+            return wsgi_app(environ, start)
         finally:
             try:
                 if request is not None:

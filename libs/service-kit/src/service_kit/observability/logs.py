@@ -1,4 +1,4 @@
-"""What is written down, and what never is: JSON lines on stdout, without secrets."""
+"""Logs: JSON lines on stdout, without secrets."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ _SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _SECRET_TEXT = re.compile(
-    # a JWT, signed or encrypted; or anything as long, dots or not, for looking ahead further takes quadratic time
+    # a JWT, signed or encrypted; or any text as long, with or without dots: a longer look-ahead takes quadratic time
     r"eyJ(?:[\w-]{64,}+(?:\.[\w-]*+)*+|[\w-]{5,63}\.[\w-]*+\.[\w-]*+(?:\.[\w-]*+)*+)"
     r"|\b(?:Bearer|Basic|DPoP)[ ]+[\w.~+/=:-]+"  # credentials as a header carries them
     r"|(?<=://)[^\s/@:]*:[^\s/@]*(?=@)"  # user and password in a URL
@@ -46,8 +46,8 @@ def _is_secret(key: str) -> bool:
 
 
 def redact(value: Any, depth: int = 0) -> Any:
-    """Return the value without secrets: those under a telling key, and whatever in a text looks like one."""
-    if type(value) is str:  # first, for most are
+    """Return the value without secrets: those with a secret's key, and those that a text contains."""
+    if type(value) is str:  # first, as most values are
         return _redact_text(value)
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -57,7 +57,7 @@ def redact(value: Any, depth: int = 0) -> Any:
 
 
 def _redact_text(text: str) -> str:
-    # Looking for a hint first costs a tenth of the pattern, and most texts have none.
+    # The search for a hint takes a tenth of the pattern's time, and most texts have none.
     return _SECRET_TEXT.sub(REDACTED, text) if _HINT.search(text) else text
 
 
@@ -94,7 +94,7 @@ def _dumps(event: EventDict, **_options: Any) -> str:
 
 
 class _Stdout:
-    """Whatever sys.stdout is at the moment of writing, a line at a time."""
+    """Writes whole lines to sys.stdout, looked up at each write."""
 
     def __init__(self, *_args: Any) -> None:
         pass
@@ -120,7 +120,7 @@ _stdout = _Stdout()
 
 
 class _FromLogging(logging.Handler):
-    """Brings what libraries say through the standard library's logging into the same stream."""
+    """Writes the log records of libraries, which use the standard library's logging, in the same form."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -133,7 +133,7 @@ class _FromLogging(logging.Handler):
 
 
 def configure(level: str, service: str) -> None:
-    """Send this process's logs to stdout as JSON lines that name the service; calling again replaces the settings."""
+    """Write this process's logs to stdout as JSON lines with the service's name; a second call replaces the first."""
 
     def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
@@ -166,15 +166,14 @@ def configure(level: str, service: str) -> None:
 
 
 def write_request(request: Request, status: int, seconds: float) -> None:
-    """Write the line of a request that has been answered.
+    """Write the line of a request, in the form of any other event.
 
-    It has the form of any other event, and is one template instead of structlog's processors, which cost time in every
-    request: of its fields only the path can hold a secret.
+    A template is faster than structlog's processors; of its fields only the path can hold a secret.
     """
     quiet = request.path in QUIET_PATHS
     if (logging.DEBUG if quiet else logging.INFO) < _configured.threshold:
         return
-    claims = request.environ.get("touchstone.claims")  # whom the token speaks for, if one was verified
+    claims = request.environ.get("touchstone.claims")  # of the token, if one was verified
     values = (
         _quoted(request.method),
         _quoted(redact(request.path)),

@@ -1,4 +1,4 @@
-"""Counters for Prometheus: requests by route, how long they took, and what the process uses."""
+"""Prometheus metrics of requests."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,24 +12,24 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def request_counter(registry: CollectorRegistry) -> Callable[[Request, int, float], None]:
-    """Return what counts an answered request (its status, and the seconds that it took) in this registry."""
+    """Return a function that counts a request, with its status and duration in seconds, in this registry."""
     requests = Counter(
-        "http_requests_total", "Requests answered.", ("method", "route", "status"), registry=registry
+        "http_requests_total", "Number of requests.", ("method", "route", "status"), registry=registry
     )
     duration = Histogram(
         "http_request_duration_seconds",
-        "Time from the request's arrival to its answer.",
+        "Time from the request to its response.",
         ("route",),
         registry=registry,
         buckets=BUCKETS,
     )
 
-    @cache  # the values of a label are few, and finding its child takes longer than counting
+    @cache  # labels have few values, and the lookup takes longer than counting
     def children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return requests.labels(method, route, str(status)), duration.labels(route)
 
     def count(request: Request, status: int, seconds: float) -> None:
-        # the rule and never the path: a label's values must be few, and no stranger may choose them
+        # The rule, not the path: labels must have few values, which no client can choose.
         route = request.url_rule.rule if request.url_rule else "unmatched"
         method = request.method if request.method in METHODS else "other"
         answered, took = children(method, route, status)

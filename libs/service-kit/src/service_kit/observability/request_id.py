@@ -1,4 +1,4 @@
-"""The names of a request: X-Request-ID, and the W3C trace that it belongs to, for answers, logs and calls onward."""
+"""Request correlation: X-Request-ID and traceparent (W3C Trace Context) in responses, logs and outgoing calls."""
 
 import re
 import secrets
@@ -17,12 +17,12 @@ _trace: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
 
 
 def current_request_id() -> str | None:
-    """Return the id of the request being served, None outside of one."""
+    """Return the id of the current request, None outside of one."""
     return _request_id.get()
 
 
 def request_id() -> str:
-    """Return the id of the request being served; outside of one, a new id."""
+    """Return the id of the current request; outside of one, a new id."""
     return _request_id.get() or str(uuid.uuid4())
 
 
@@ -43,7 +43,7 @@ def parse_traceparent(value: str | None) -> tuple[str, str] | None:
 
 
 def traceparent() -> str:
-    """Return a `traceparent` for a call onward: the request's trace (else a new one) with a new span id."""
+    """Return a `traceparent` for an outgoing call: the request's trace, else a new one, with a new span id."""
     trace, flags = _trace.get() or _begin_trace()
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
 
@@ -56,25 +56,25 @@ def _begin_trace() -> tuple[str, str]:
 
 
 def bind(request_id: str, trace: tuple[str, str] | None) -> None:
-    """Bind these to what this thread, or this task of an event loop, does from here on."""
+    """Set the request id and trace of this thread, or of this task of an event loop."""
     _request_id.set(request_id)
     _trace.set(trace)
 
 
 def bind_environ(environ: dict[str, Any]) -> str:
-    """Bind the id and the trace that a WSGI request brings, and a new id where it brings no good one; return the id."""
+    """Bind the id of a WSGI request, else a new one, and its trace; return the id."""
     name = accepted(environ.get("HTTP_X_REQUEST_ID"))
     bind(name, parse_traceparent(environ.get("HTTP_TRACEPARENT")))
     return name
 
 
 def unbind() -> None:
-    """Be outside of any request again."""
+    """End the request of this thread or task."""
     _request_id.set(None)
     _trace.set(None)
 
 
 class Globals(_AppCtxGlobals):
-    """Flask's `g`, in which others find the id."""
+    """Flask's `g` with the id, for other extensions."""
 
     request_id = property(lambda _: current_request_id())

@@ -1,7 +1,7 @@
-"""A WSGI app behind an ASGI server: requests are read whole in the event loop, then answered on a few threads.
+"""A WSGI app behind an ASGI server: the event loop reads whole requests, a few threads run the app.
 
-ASGI tells a body that was cut off from a whole one, and one that is slow holds no thread; granian's WSGI interface does
-neither (it ends the input as if it were whole).
+In ASGI a truncated body differs from a whole one, and a slow one holds no thread; granian's WSGI interface offers
+neither (it ends a truncated body as if it were whole).
 """
 
 import asyncio
@@ -21,9 +21,7 @@ from service_kit.web import request_body
 from service_kit.web.request_body import BodyLimits
 from service_kit.worker_threads import ThreadRequired, WorkerThreads, trying
 
-OVERTAKE_AFTER_SECONDS = (
-    0.01  # after which a request that makes no progress no longer keeps others from running
-)
+OVERTAKE_AFTER_SECONDS = 0.01  # without progress, before the next request starts
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -44,10 +42,10 @@ _BASE: dict[str, Any] = {
 class AsgiServer:
     """The ASGI application that serves a Flask app of service_kit.
 
-    The app's configuration says how many THREADS there are, and how many of them run at once (THREADS_AT_ONCE, see
-    WorkerThreads); the limits of a body are those of service_kit.web.request_validation. With READS_IN_LOOP a GET or HEAD without a body is
-    tried in the event loop, which costs no change of threads, and starts over on a thread where it says that it may wait
-    (see `release_slot` and `require_thread`). A read that waits without saying so stops the whole process.
+    The app's configuration has the number of THREADS and of those that run at once (THREADS_AT_ONCE, see
+    WorkerThreads); `web.request_validation` sets the limits of a body. With READS_IN_LOOP a GET or HEAD without a body
+    is tried in the event loop, which saves a change of threads, and starts again on a thread where it calls
+    `release_slot` or `require_thread`. A read that blocks without these calls stops the whole process.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -59,7 +57,7 @@ class AsgiServer:
         self._watched = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         loop = asyncio.get_running_loop()
         workers = self._workers
         if workers is None:
@@ -68,26 +66,26 @@ class AsgiServer:
             shutdown.listen_again()
         environ = environment(scope)
         fault = await self._read(scope, environ, receive)
-        answer = None
+        response = None
         if self._reads_in_loop and scope["method"] in _READS and "CONTENT_LENGTH" not in environ:
-            answer = self._try(environ)
-        if answer is None:
-            answer = await self._on_a_thread(loop, workers, environ)
-        status, headers, body = answer
+            response = self._try(environ)
+        if response is None:
+            response = await self._run_on_thread(loop, workers, environ)
+        status, headers, body = response
         if fault is not None:
-            headers.append((b"connection", b"close"))  # what else comes on it is not another request
+            headers.append((b"connection", b"close"))  # the rest of the body is no new request
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     def _try(self, environ: dict[str, Any]) -> WsgiResponse | None:
-        """Return the answer of a request that has nothing to wait for."""
+        """Return the response, or None if the request would block."""
         try:
             with trying():
                 return respond(self._app, dict(environ))
         except ThreadRequired:
             return None
 
-    async def _on_a_thread(
+    async def _run_on_thread(
         self, loop: asyncio.AbstractEventLoop, workers: WorkerThreads, environ: dict[str, Any]
     ) -> WsgiResponse:
         done: asyncio.Future[WsgiResponse] = loop.create_future()
@@ -96,7 +94,7 @@ class AsgiServer:
             finish: Callable[[], None]
             try:
                 finish = partial(done.set_result, respond(self._app, environ))
-            except BaseException as error:  # noqa: BLE001 - the server logs it and answers 500
+            except BaseException as error:  # noqa: BLE001 - the server logs it and responds 500
                 finish = partial(done.set_exception, error)
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(finish)
@@ -112,7 +110,7 @@ class AsgiServer:
             loop.call_later(OVERTAKE_AFTER_SECONDS, self._watch, loop, workers)
 
     async def _read(self, scope: Message, environ: dict[str, Any], receive: Receive) -> HTTPException | None:
-        """Put the whole body into the environment, or what is wrong with it; return the latter."""
+        """Read the whole body into the environment, or its error, and return the error."""
         body = b""
         try:
             length = request_body.announced_length(
@@ -155,8 +153,8 @@ class AsgiServer:
 def environment(scope: Message) -> dict[str, Any]:
     """Return the WSGI environment (PEP 3333) of an ASGI request, without its body.
 
-    Repeated headers are joined with a comma, cookies with a semicolon (RFC 9113 section 8.2.3). A header whose name holds
-    an underscore is left out: it could not be told from the one with a hyphen.
+    Repeated headers are joined with a comma, cookies with a semicolon (RFC 9113 section 8.2.3). Headers with an
+    underscore in their name are dropped: WSGI cannot distinguish it from a hyphen.
     """
     server, client = scope.get("server") or ("127.0.0.1", 0), scope.get("client")
     environ = {
@@ -182,7 +180,7 @@ def environment(scope: Message) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def _variable(header: bytes) -> str:
-    """Return the name of the variable for a header, empty if there is none."""
+    """Return the WSGI name of a header, or an empty string if it is dropped."""
     if b"_" in header:
         return ""
     name = header.decode("latin-1").upper().replace("-", "_")
@@ -190,7 +188,7 @@ def _variable(header: bytes) -> str:
 
 
 def respond(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> WsgiResponse:
-    """Call a WSGI app and return status, headers and the whole body."""
+    """Call a WSGI app and return its status, headers and whole body."""
     started: list[tuple[int, Headers]] = []
     parts: list[bytes] = []
 
@@ -201,11 +199,11 @@ def respond(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Wsg
         started.append((int(status[:3]), lines))
         return parts.append
 
-    answer = app(environ, start_response)
+    body = app(environ, start_response)
     try:
-        parts.extend(answer)
+        parts.extend(body)
     finally:
-        if hasattr(answer, "close"):
-            answer.close()
+        if hasattr(body, "close"):
+            body.close()
     status, headers = started[-1]
     return status, headers, b"".join(parts)

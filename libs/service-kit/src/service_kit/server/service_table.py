@@ -1,4 +1,4 @@
-"""Owns how each service is served as a process of one machine: the one table for whoever starts them."""
+"""How each service is served as a process on this machine, for `make run` and the tests."""
 
 import sys
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ LOOPBACK = "127.0.0.1"
 class Service:
     """How one service is served: its package, its port's setting and default, its SQLite file.
 
-    One with a server of its own is started as its module, and takes its port from the environment. One that `verifies`
-    tokens of the mint keeps snapshots of the mint's documents.
+    A service with its `own_server` is started as a module, with its port in the environment. A service that `verifies`
+    tokens keeps snapshots of the issuer's documents.
     """
 
     package: str
@@ -23,7 +23,7 @@ class Service:
     verifies: bool = True
 
     def command(self, port: int, workers: int = 1) -> list[str]:
-        """Return the command that serves it on the loopback address, in the production way."""
+        """Return the command that serves it on the loopback address, as in production."""
         if self.own_server:
             return [sys.executable, "-m", self.package]
         options = {

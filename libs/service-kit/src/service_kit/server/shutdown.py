@@ -1,4 +1,4 @@
-"""Notice SIGTERM and SIGINT, so that held requests (`Prefer: wait`) are answered before the process ends."""
+"""SIGTERM and SIGINT as an event, so that held requests (`Prefer: wait`) end before the process does."""
 
 import contextlib
 import functools
@@ -11,10 +11,10 @@ _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 @functools.cache
 def stopping() -> threading.Event:
-    """Return the event that is set once this process gets SIGTERM or SIGINT; the server's own handlers stay as they are.
+    """Return the event that SIGTERM or SIGINT sets; the server's signal handlers stay in place.
 
-    To be asked for first in the main thread, as a server's import of the app is; elsewhere the event is never set,
-    and waiting requests end when their time does.
+    The first call must be in the main thread, as when a server imports the app; elsewhere the event is never set, and
+    held requests end at their time limit.
     """
     listener = _listener()
     listener.attach()
@@ -22,13 +22,13 @@ def stopping() -> threading.Event:
 
 
 def listen_again() -> None:
-    """Attach again after an event loop has taken the pipe; the loop still gets its signals. Call it in the loop."""
+    """Listen again after an event loop has replaced the pipe; the loop still gets its signals. Call it in the loop."""
     if stopping.cache_info().currsize:
         _listener().attach()
 
 
 class _Listener:
-    """Reads the pipe into which Python writes the number of each signal that it handles, by any handler."""
+    """Reads the pipe to which Python writes the number of each signal that has a handler."""
 
     def __init__(self) -> None:
         self.ending = threading.Event()
@@ -38,7 +38,7 @@ class _Listener:
         threading.Thread(target=self._listen, name="stopping", daemon=True).start()
 
     def attach(self) -> None:
-        """Have Python write into this pipe, and pass the numbers on to the pipe before. Only in the main thread."""
+        """Have Python write to this pipe, which forwards to the one before. Works in the main thread alone."""
         with contextlib.suppress(ValueError):  # not the main thread
             other = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
             if other not in {-1, self._writing}:

@@ -1,4 +1,4 @@
-"""Owns the start of a service: what is wrong around it is said in one line, never in a traceback."""
+"""The start of a service: errors of its environment are one line on stderr, without a traceback."""
 
 import gc
 import sys
@@ -14,21 +14,20 @@ from service_kit.settings import S, load
 
 A = TypeVar("A")
 EXIT_CANNOT_START = 3
-GC_THRESHOLD = 5_000  # objects between two looks for garbage; a request makes some hundreds
+GC_THRESHOLD = 5_000  # new objects between two collections; a request makes some hundreds
 
 
 def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type[Exception], ...] = ()) -> A:
-    """Return the app for the settings of the environment.
+    """Return the app with the settings of the environment.
 
-    Leaves with SystemExit(2) when the settings have faults, all of them named, and with SystemExit(3) when what
-    they point to does not work: the database, the key folder, or one of the service's own `faults`, whose words are
-    safe to show.
+    Raise SystemExit(2) if settings are missing or wrong, and SystemExit(3) if the database, a file or folder, or
+    one of the service's own `faults`, whose text is safe to show, stops the start.
     """
     values = load(settings)
     own: tuple[type[Exception], ...] = (OSError, CannotMigrate, *faults)
     try:
         app = create_app(values)
-        # What was made so far lives as long as the process: no look for garbage needs to go through it.
+        # All objects so far live as long as the process: collections need not visit them.
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         return app  # noqa: TRY300 - what follows is for errors alone

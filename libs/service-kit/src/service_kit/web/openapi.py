@@ -1,6 +1,6 @@
-"""The OpenAPI document, made from the code: what flask-openapi3 collects, with our problems and our one scheme.
+"""The OpenAPI document: flask-openapi3's, with problem responses and the bearer scheme.
 
-It is made when it is first asked for: the JSON schemas of all models take longer than the rest of a service's start.
+It is built at the first request for it: the schemas of all models take longer than the rest of a service's start.
 """
 
 import threading
@@ -65,8 +65,8 @@ def bearer(*scopes: str) -> list[dict[str, list[Any]]]:
     return [{"bearer": [scope]} for scope in scopes]
 
 
-class _DescribedLater(APIScaffold):
-    """Keeps what routes say of themselves until `describe` is called."""
+class _LazyDescriptions(APIScaffold):
+    """Collects the descriptions of routes when `describe` is called, not when the routes are added."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -84,17 +84,17 @@ class _DescribedLater(APIScaffold):
         self._undescribed.clear()
 
 
-class ApiBlueprint(_DescribedLater, APIBlueprint):
+class ApiBlueprint(_LazyDescriptions, APIBlueprint):
     """A blueprint of an `Api`."""
 
 
 class _NoSessions(SessionInterface):
-    """Keeps no session of Flask's in a cookie: a service knows its callers by their tokens."""
+    """Disables Flask's session cookie: the services use tokens."""
 
     _null = NullSession()
 
     def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 (Flask's form)
-        """Return the one session that holds nothing."""
+        """Return the empty session."""
         return self._null
 
 
@@ -110,8 +110,8 @@ class _LazyRule(Rule):
         return build
 
 
-class Api(_DescribedLater, OpenAPI):
-    """A flask-openapi3 app whose document speaks of problems where errors are answered."""
+class Api(_LazyDescriptions, OpenAPI):
+    """A flask-openapi3 app whose document has problems as error responses."""
 
     url_rule_class = _LazyRule
 
@@ -129,11 +129,11 @@ class Api(_DescribedLater, OpenAPI):
         self._making_document = threading.Lock()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the view or hook itself: the services have no coroutines, and Flask's check costs time at each call."""
+        """Return the view or hook itself: the services have no coroutines, and Flask's check takes time at each call."""
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what Flask does without SERVER_NAME and TRUSTED_HOSTS, which no service sets, in a third of the time."""
+        """Return Flask's adapter without SERVER_NAME and TRUSTED_HOSTS, which no service sets, in a third of the time."""
         if request is None:
             return super().create_url_adapter(None)
         environ = request.environ
@@ -158,7 +158,7 @@ class Api(_DescribedLater, OpenAPI):
                 self.components_schemas |= blueprint.components_schemas
 
     def generate_spec_json(self) -> None:
-        """Build the document, then say of every operation which problems it may answer and how forms are encoded."""
+        """Build the document, then add to each operation its problem responses and the encoding of its forms."""
         self.describe()
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         schemas = self.spec_json["components"].setdefault("schemas", {})
@@ -178,23 +178,25 @@ class Api(_DescribedLater, OpenAPI):
     def _add_problems(self, operation: dict[str, Any]) -> None:
         responses: dict[str, Any] = operation["responses"]
         if "application/json" in responses.get(self.validation_error_status, {}).get("content", {}):
-            del responses[self.validation_error_status]  # flask-openapi3's own form, which is never answered
+            del responses[self.validation_error_status]  # flask-openapi3's own form, which is never sent
         if operation.get("parameters") or operation.get("requestBody"):
-            responses.setdefault("422", problem_response("The request has faults; `errors` lists them."))
+            responses.setdefault(
+                "422", problem_response("The request is invalid; `errors` lists the faults.")
+            )
         if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
-            responses.setdefault("400", problem_response("The cursor is not one of ours."))
+            responses.setdefault("400", problem_response("The cursor is invalid."))
         if operation.get("requestBody"):
-            responses.setdefault("400", problem_response("The body cannot be read."))
+            responses.setdefault("400", problem_response("The body is malformed or incomplete."))
             responses.setdefault("413", problem_response("The body has more than 64 KiB."))
-            responses.setdefault("415", problem_response("The body is of another media type."))
+            responses.setdefault("415", problem_response("The body has another media type."))
         if operation.get("security"):
-            responses.setdefault("401", problem_response("No token, or one that is not valid here."))
-            responses.setdefault("403", problem_response("The token's scopes do not allow this."))
+            responses.setdefault("401", problem_response("The access token is missing or not valid here."))
+            responses.setdefault("403", problem_response("The access token lacks a scope."))
         responses.setdefault("default", problem_response("Any other error."))
 
 
 def _encode_forms(operation: dict[str, Any]) -> None:
-    """Name the one encoding of forms that is read; flask-openapi3 knows multipart alone."""
+    """Document forms as URL-encoded, the one encoding that is accepted; flask-openapi3 writes multipart."""
     content = operation.get("requestBody", {}).get("content", {})
     if "multipart/form-data" in content:
         content[FORM] = content.pop("multipart/form-data")

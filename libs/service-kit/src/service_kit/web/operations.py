@@ -58,7 +58,7 @@ def register(
     @app.get("/readyz", tags=OPERATIONS, responses={200: Ready, 503: Unready}, operation_id="readyz")
     def readyz() -> tuple[Response, int]:
         """Return whether the service can serve and why not, and the state of the issuer's documents."""
-        body, status = health.answer()
+        body, status = health.response()
         return jsonify(
             body if stats is None else body | {"documents": document_metrics.report(stats)}
         ), status

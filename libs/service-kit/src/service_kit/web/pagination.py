@@ -1,4 +1,4 @@
-"""Cursors: opaque, bounded, made here."""
+"""Pagination by opaque cursors."""
 
 import base64
 import binascii
@@ -11,13 +11,13 @@ Key = str | int | None
 
 
 def encode_cursor(*key: Key) -> str:
-    """Return an opaque cursor for a position, given as the sort key of the last row that was shown."""
+    """Return the cursor for a position: the sort key of a page's last row."""
     raw = json.dumps(key, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, *types: type) -> tuple[Key, ...]:
-    """Return the position, one value for each of `types` (str, int or NoneType); BadCursor if it is not one of ours."""
+    """Return the position, one value for each of `types` (str, int or NoneType); raise BadCursor."""
     if not cursor or len(cursor) > MAX_LENGTH or not cursor.isascii():
         raise BadCursor
     try:

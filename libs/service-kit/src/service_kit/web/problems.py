@@ -1,4 +1,4 @@
-"""Errors on the wire: one table from exception class to RFC 9457 problem, and what answers when none fits."""
+"""Error responses: a table from exception class to problem (RFC 9457), and an opaque 500 for all others."""
 
 import json
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ _log = structlog.get_logger(__name__)
 class ProblemType:
     """A kind of problem: `status`, `slug` (the end of its URN) and `title` never vary.
 
-    `detail` replaces the exception's own words, for exceptions whose words are not for strangers;
-    `retry_after` (seconds) is used when the exception carries none.
+    `detail` replaces the exception's text, where that is not for clients; `retry_after` (seconds) is the default for
+    exceptions without one.
     """
 
     status: int
@@ -34,13 +34,11 @@ class ProblemType:
 
 
 SERVICE_KIT_PROBLEMS: Mapping[type[Exception], ProblemType] = {
-    UpstreamUnavailable: ProblemType(
-        503, "upstream_unavailable", "A service that this needs is not available"
-    ),
-    ExchangeRefused: ProblemType(403, "exchange_refused", "The token issuer refused a token for this call"),
-    BadCursor: ProblemType(400, "bad_cursor", "The cursor is not one of ours"),
-    MalformedJson: ProblemType(400, "malformed_json", "The body is not JSON"),
-    InvalidRequest: ProblemType(422, "invalid_request", "The request has faults"),
+    UpstreamUnavailable: ProblemType(503, "upstream_unavailable", "A required service is not available"),
+    ExchangeRefused: ProblemType(403, "exchange_refused", "The access token does not allow this call"),
+    BadCursor: ProblemType(400, "bad_cursor", "The cursor is invalid"),
+    MalformedJson: ProblemType(400, "malformed_json", "The body is not valid JSON"),
+    InvalidRequest: ProblemType(422, "invalid_request", "The request is invalid"),
 }
 
 _SLUGS = {
@@ -65,7 +63,7 @@ def problem(  # noqa: PLR0913 - the members of a problem, by name
     headers: Mapping[str, str] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return an application/problem+json answer (RFC 9457 section 3); `extra` never overrides the standard members."""
+    """Return an application/problem+json response (RFC 9457 section 3); `extra` cannot replace its own members."""
     body: dict[str, Any] = dict(extra or {})
     body |= {"type": URN + slug, "title": title, "status": status}
     if detail:
@@ -79,8 +77,8 @@ def problem(  # noqa: PLR0913 - the members of a problem, by name
     return response
 
 
-def _of_http(error: HTTPException) -> Response | HTTPException:
-    """Give werkzeug's errors our form; redirects and answers that are ready pass as they are."""
+def _http_problem(error: HTTPException) -> Response | HTTPException:
+    """Return werkzeug's errors as problems; redirects and errors with a response pass unchanged."""
     status = error.code
     if error.response is not None or status is None or status < 400:  # noqa: PLR2004 - where errors begin
         return error
@@ -90,7 +88,7 @@ def _of_http(error: HTTPException) -> Response | HTTPException:
     return problem(status, slug, title, detail=None if status >= 500 else error.description, headers=headers)  # noqa: PLR2004
 
 
-def _of(error: Exception, kind: ProblemType) -> Response:
+def _typed_problem(error: Exception, kind: ProblemType) -> Response:
     retry_after = getattr(error, "retry_after", None)
     if retry_after is None:
         retry_after = kind.retry_after
@@ -107,7 +105,7 @@ def _of(error: Exception, kind: ProblemType) -> Response:
 
 
 def _reason(error: Exception) -> str:
-    """Say in one line what went wrong, in the words of the driver where there is one: an outage is no riddle."""
+    """Return the reason in one line for the log, from the database's driver if it has one."""
     if isinstance(error, UpstreamUnavailable) and error.reason:
         return f"{type(error).__name__}: {error.service}: {error.reason}"
     cause = getattr(error, "orig", None) or error
@@ -115,26 +113,26 @@ def _reason(error: Exception) -> str:
 
 
 def install(app: Flask, table: Mapping[type[Exception], ProblemType]) -> None:
-    """Answer every error of this app as a problem.
+    """Respond with a problem to every error of this app.
 
-    A class of `table` speaks for its subclasses unless they have a row of their own; `str(error)` is the detail,
-    `error.retry_after` (seconds) becomes Retry-After, `error.extra` (a dict) adds members. What has no row is an
-    opaque 500 that carries the request id; its traceback goes into the log alone.
+    A class of `table` covers its subclasses unless they have their own row; `str(error)` is the detail,
+    `error.retry_after` (seconds) becomes Retry-After, `error.extra` (a dict) adds members. An error without a row is
+    an opaque 500 with the request id; its traceback is for the log alone.
     """
 
     def from_row(error: Exception) -> Response:
         kind = next(table[cls] for cls in type(error).__mro__ if cls in table)
         if kind.status >= 500:  # noqa: PLR2004 - the server's own errors
             _log.warning("answered with a server error", slug=kind.slug, reason=_reason(error))
-        return _of(error, kind)
+        return _typed_problem(error, kind)
 
     def unknown(error: Exception) -> Response:
         _log.error("unexpected error", exc_info=error)
         return problem(
-            500, "internal_error", "Internal error", detail="Something went wrong here; it has been logged."
+            500, "internal_error", "Internal error", detail="An unexpected error occurred and was logged."
         )
 
     for cls in table:
         app.register_error_handler(cls, from_row)
-    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, unknown)

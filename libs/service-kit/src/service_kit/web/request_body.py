@@ -1,4 +1,4 @@
-"""The body of a request: whole, in time and within its size, or an error, whichever server runs the app."""
+"""Request bodies: complete, in time and within the size limit, or an error, under every server."""
 
 import threading
 from collections.abc import Iterator
@@ -16,43 +16,43 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
-# What service_kit.server.asgi found wrong with the body that it has read, or None, in the WSGI environment.
+# In the WSGI environment: the error of the body that service_kit.server.asgi has read, or None.
 FAULT = "service_kit.web.request_body.fault"
-# Servers whose input raises OSError where a chunked body breaks off; others end it as if it were whole.
-_TELL_WHERE_CHUNKS_END = ("Werkzeug/", "gunicorn/")
+# Servers whose input raises OSError for a truncated chunked body; others end it as if it were complete.
+_DETECT_TRUNCATED_CHUNKS = ("Werkzeug/", "gunicorn/")
 _SOCKETS = ("werkzeug.socket", "gunicorn.socket")
 
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """How many bytes a body may have, and how many seconds all of it may take."""
+    """The limits of a body: its size in bytes, and the seconds in which it must arrive."""
 
     size: int
     seconds: float
 
     def too_large(self) -> HTTPException:
-        """Return the error for a body of more bytes."""
+        """Return the error for a body above the size."""
         return RequestEntityTooLarge(f"A body may have at most {self.size} bytes.")
 
     def too_slow(self) -> HTTPException:
-        """Return the error for a body that takes longer."""
+        """Return the error for a body that did not arrive in time."""
         return RequestTimeout(f"The body did not arrive within {self.seconds:g} seconds.")
 
 
 def incomplete() -> HTTPException:
-    """Return the error for a body that ends too early, or whose chunks cannot be read."""
+    """Return the error for a truncated body, or one with malformed chunks."""
     return BadRequest("The body did not arrive completely.")
 
 
 def announced_length(length: str | None, coding: str | None) -> int | None:
-    """Return how many bytes the headers announce, None if the body is chunked.
+    """Return the length in bytes that the headers announce, None if the body is chunked.
 
-    BadRequest: `Content-Length` is no number. NotImplemented (501): another transfer coding than `chunked`
+    Raise BadRequest if `Content-Length` is no number, NotImplemented (501) for another transfer coding than `chunked`
     (RFC 9112 section 6.1).
     """
     if coding:
         if coding.strip().lower() != "chunked":
-            raise exceptions.NotImplemented("The only transfer coding is chunked.")
+            raise exceptions.NotImplemented("The only supported transfer coding is chunked.")
         return None
     text = length or "0"
     if not (text.isascii() and text.isdecimal()):
@@ -61,10 +61,10 @@ def announced_length(length: str | None, coding: str | None) -> int | None:
 
 
 def read(request: Request, limits: BodyLimits) -> None:
-    """Read the whole body into the request, before anything is done with it.
+    """Read the whole body into the request before the view runs.
 
-    Raises BadRequest (400) if it is incomplete, RequestTimeout (408), RequestEntityTooLarge (413), and LengthRequired
-    (411) for a chunked body if the server would not tell that its end is missing.
+    Raise BadRequest (400) if it is incomplete, RequestTimeout (408), RequestEntityTooLarge (413), and LengthRequired
+    (411) for a chunked body under a server that does not detect truncated ones.
     """
     environ = request.environ
     if FAULT in environ:
@@ -75,12 +75,12 @@ def read(request: Request, limits: BodyLimits) -> None:
     if length == 0:
         return
     if length is None:
-        if not environ.get("SERVER_SOFTWARE", "").startswith(_TELL_WHERE_CHUNKS_END):
-            raise LengthRequired("This server cannot tell whether a chunked body is complete.")
+        if not environ.get("SERVER_SOFTWARE", "").startswith(_DETECT_TRUNCATED_CHUNKS):
+            raise LengthRequired("This server accepts no chunked bodies; send a Content-Length.")
     elif length > limits.size:
         raise limits.too_large()
     else:
-        environ.pop("wsgi.input_terminated", None)  # werkzeug then counts, and a short body is an error
+        environ.pop("wsgi.input_terminated", None)  # then werkzeug raises for a short body
     with _in_time(environ, limits):
         body = request.get_data(cache=True)
     if len(body) > limits.size:
@@ -89,7 +89,7 @@ def read(request: Request, limits: BodyLimits) -> None:
 
 @contextmanager
 def _in_time(environ: dict[str, Any], limits: BodyLimits) -> Iterator[None]:
-    """End the reading when its time is over, by ending what can be read from the client's connection."""
+    """Stop the reading at the time limit by shutting the client's connection down for reading."""
     connection = next((environ[name] for name in _SOCKETS if name in environ), None)
     late = threading.Event()
 
@@ -105,7 +105,7 @@ def _in_time(environ: dict[str, Any], limits: BodyLimits) -> Iterator[None]:
         yield
     except RequestEntityTooLarge:
         raise limits.too_large() from None
-    except Exception as error:  # each server has its own for what a client sends
+    except Exception as error:  # each server has its own for malformed bodies
         raise (limits.too_slow() if late.is_set() else incomplete()) from error
     finally:
         timer.cancel()

@@ -1,4 +1,4 @@
-"""What a request body may be: bounded, of the right type, JSON with one reading, and what the model says."""
+"""Request validation: size, media type, strict JSON, and the schemas of path, query and body."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +17,7 @@ from service_kit.web.request_body import BodyLimits
 
 MAX_BODY = 64 * 1024
 MAX_FAULTS = 20
-NUL = "\x00"  # the one character of JSON that PostgreSQL keeps in no text
+NUL = "\x00"  # the one character of JSON that PostgreSQL cannot store in text
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -35,14 +35,18 @@ class StrictJsonProvider(DefaultJSONProvider):
         return self._encode(obj).decode()
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return the answer that holds a value, or the members given by name."""
+        """Return the response with a value, or with the members given by name."""
         body = self._encode(self._prepare_response_obj(args, kwargs))
         return Response(body, content_type=self.mimetype)
 
     def _encode(self, obj: Any) -> bytes:
         try:
             return msgspec.json.encode(obj)
-        except (TypeError, ValueError, OverflowError):  # what only the standard library can write, as escapes
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+        ):  # only the standard library can encode it, with escapes
             return super().dumps(obj).encode()
 
     def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
@@ -51,10 +55,10 @@ class StrictJsonProvider(DefaultJSONProvider):
 
 
 class StrictRequest(Request):
-    """A request whose JSON is an object or array of strict JSON, or an error: never silently None."""
+    """A request whose JSON is a strict object or array, or an error, never None."""
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - werkzeug's form
-        """Return the body; UnsupportedMediaType, MalformedJson or InvalidRequest say what is wrong with it."""
+        """Return the body; raise UnsupportedMediaType, MalformedJson or InvalidRequest."""
         if not self.is_json:
             raise UnsupportedMediaType("The body must be application/json.")
         raw = self.get_data(cache=True)
@@ -70,7 +74,7 @@ class StrictRequest(Request):
 
 
 def _holds_nul(value: Any) -> bool:
-    """Return whether a string in this JSON value, or the name of a member, holds a NUL."""
+    """Return whether a string or a member's name in this JSON value has a NUL."""
     if isinstance(value, dict):
         return any(_holds_nul(part) for pair in value.items() for part in pair)
     if isinstance(value, list):
@@ -79,7 +83,7 @@ def _holds_nul(value: Any) -> bool:
 
 
 def faults_of(error: ValidationError, where: str = "") -> list[dict[str, str]]:
-    """Return where each fault is and what is wrong there, without the value: it may be a secret."""
+    """Return the place and the text of each fault, without the value, which may be a secret."""
     return [
         {
             "where": ".".join(str(part)[:64] for part in ((where, *f["loc"]) if where else f["loc"]))
@@ -91,15 +95,15 @@ def faults_of(error: ValidationError, where: str = "") -> list[dict[str, str]]:
 
 
 def refuse(error: ValidationError) -> None:
-    """Flask-OpenAPI3's validation callback: raise what the problems table knows."""
+    """Raise InvalidRequest: flask-openapi3's validation callback."""
     raise InvalidRequest(faults_of(error)) from None
 
 
 def validated(view: Callable[P, R]) -> Callable[P, R]:
-    """Fill a view's `path`, `query` and `body` from the request when the view is called, and not before.
+    """Validate the request's path, query and body when the view is called, and pass them as arguments.
 
-    Put it next to the view, below `@require`: then a caller without a token gets 401 whatever the body holds.
-    InvalidRequest (422) lists the faults; see StrictRequest for those of the body's form.
+    Put it next to the view, below `@require`: a caller without a token then gets 401 for any body. Raise
+    InvalidRequest (422) with the faults, and the errors of `StrictRequest.get_json`.
     """
     models: dict[str, type[BaseModel]] = {}
 
@@ -112,7 +116,7 @@ def validated(view: Callable[P, R]) -> Callable[P, R]:
             kwargs[part] = _read(part, model, kwargs)
         return view(*args, **kwargs)
 
-    # flask-openapi3 then leaves the validation to us, and still documents the parameters
+    # flask-openapi3 then only documents the parameters.
     call.__delay_validate_request__ = True  # type: ignore[attr-defined]
     return call
 
@@ -135,10 +139,10 @@ def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseMode
 
 
 def init_app(app: Flask, max_body: int = MAX_BODY, seconds: float = 10) -> None:
-    """Take bodies that are whole, within `max_body` bytes and come within `seconds`, and read JSON strictly."""
+    """Accept complete bodies of at most `max_body` bytes within `seconds`, and strict JSON only."""
     app.request_class = StrictRequest
     app.json = StrictJsonProvider(app)
-    app.config["MAX_CONTENT_LENGTH"] = max_body + 1  # one more, to be seen as too many
+    app.config["MAX_CONTENT_LENGTH"] = max_body + 1  # one more, so that `request_body` refuses it
     app.config["MAX_FORM_MEMORY_SIZE"] = max_body
     app.config["MAX_FORM_PARTS"] = 100
 
