@@ -1,4 +1,4 @@
-# One image for all services: the command says which one a container is. No compiler, no pip, no root at run time.
+# One image for all services; the command of a container chooses one. No compiler, no pip and no root at run time.
 
 FROM python:3.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 \
@@ -21,7 +21,7 @@ RUN set -- ./libs/touchstone ./libs/service-kit ./auth-service ./users-service .
  && /opt/venv/bin/uv pip uninstall --quiet flit_core pip uv
 
 FROM python:3.13-slim-bookworm
-# The numbers matter: every volume that a service writes to belongs to this user.
+# Every volume that a service writes to belongs to this user, by number.
 RUN groupadd --gid 10001 touchstone \
  && useradd --uid 10001 --gid touchstone --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin touchstone \
  && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients \

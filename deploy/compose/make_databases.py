@@ -1,5 +1,5 @@
-"""A database and a role for each service, which can reach its own and no other. Safe to run again."""
-# ruff: noqa: INP001, T201 - a program of its own, which speaks to its caller
+"""Create a database and a role for each service; a role can use its own database alone. Safe to run again."""
+# ruff: noqa: INP001, T201 - a script that prints
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ SECRETS = Path("/run/secrets")
 DATABASES = ("auth", "users", "orders")
 
 
-def make(connection: psycopg.Connection, name: str) -> None:
-    """Make the role and its database if they are missing; set the password that the service has been given."""
+def create(connection: psycopg.Connection, name: str) -> None:
+    """Create the role and its database if they are missing; set the role's password from the service's secret."""
     role = sql.Identifier(name)
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
     password = (SECRETS / f"{name}_password").read_text().encode()
-    # Only the verifier travels and could be logged, never the password.
+    # The server receives and may log the verifier alone, never the password.
     verifier = connection.pgconn.encrypt_password(password, name.encode(), b"scram-sha-256").decode()
     connection.execute(
         sql.SQL("ALTER ROLE {} NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 50 PASSWORD {}").format(
@@ -29,7 +29,7 @@ def make(connection: psycopg.Connection, name: str) -> None:
 
 
 def main() -> None:
-    """Work as the superuser, whose password no service has."""
+    """Create everything as the superuser, whose password no service has."""
     password = (SECRETS / "superuser_password").read_text()
     with psycopg.connect(
         host="postgres", user="postgres", password=password, dbname="postgres", autocommit=True
@@ -39,8 +39,8 @@ def main() -> None:
                 sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(shared))
             )
         for name in DATABASES:
-            make(connection, name)
-    print("databases and roles are there")
+            create(connection, name)
+    print("databases and roles are ready")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""First start: makes every key and password that is missing, each into the volume of the one who may read it.
+"""Make the missing keys and passwords, each in the volume of the service that may read it.
 
-Safe to run again: what is there stays. A database URL is written anew from its password, so the two always agree.
+Safe to run again: existing keys and passwords stay. Database URLs are always written again from their passwords.
 """
-# ruff: noqa: INP001, T201 - a program of its own, which speaks to its caller
+# ruff: noqa: INP001, T201 - a script that prints
 
 import os
 import secrets
@@ -12,19 +12,19 @@ import sys
 from pathlib import Path
 
 OUT = Path("/out")
-KEYS = Path("/keys")  # signing/ is its volume, clients/ lives in memory while this runs
+KEYS = Path("/keys")  # signing/ is a volume, clients/ a file system in memory
 DATABASES = ("auth", "users", "orders")
 CLIENT_VOLUMES = {
     "orders-service": OUT / "orders-client",
     "introspector": OUT / "introspector-client",
     "signals-receiver": OUT / "receiver-client",
 }
-# PostgreSQL runs as another user, so these files are open; the volume is mounted by nobody else.
+# PostgreSQL reads its passwords as another user; no other container mounts their volume.
 OPEN, PRIVATE = 0o444, 0o400
 
 
 def write(path: Path, text: str, mode: int) -> None:
-    """Put the whole file there or nothing, readable as told."""
+    """Write the whole file or nothing, with this mode."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -32,12 +32,12 @@ def write(path: Path, text: str, mode: int) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    fresh.chmod(mode)  # whatever the umask says
+    fresh.chmod(mode)  # the umask may have removed bits
     fresh.replace(path)
 
 
 def make_password(name: str) -> str:
-    """Return the password of that name, made if there was none."""
+    """Return the password of that name; make it if it is missing."""
     path = OUT / "postgres" / f"{name}_password"
     if not path.exists():
         write(path, secrets.token_urlsafe(32), OPEN)
@@ -45,7 +45,7 @@ def make_password(name: str) -> str:
 
 
 def make_passwords() -> None:
-    """Make the superuser's and the roles' passwords, and the URL that each service gets."""
+    """Make the passwords of the superuser and the roles, and the database URL of each service."""
     (OUT / "postgres").chmod(0o755)
     make_password("superuser")
     for name in DATABASES:
@@ -54,7 +54,7 @@ def make_passwords() -> None:
 
 
 def make_keys() -> None:
-    """Make the signing key and the clients' keys; hand each private half to its client, the public ones to the mint."""
+    """Make the signing key and the clients' keys; give each client its private key, and auth-service the public keys."""
     private = {
         volume / f"{client}.pem": KEYS / "clients" / f"{client}.pem"
         for client, volume in CLIENT_VOLUMES.items()
@@ -73,4 +73,4 @@ def make_keys() -> None:
 if __name__ == "__main__":
     make_passwords()
     make_keys()
-    print("keys and secrets are there")
+    print("keys and passwords are ready")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Turns an issuer's published JWKS into what HAProxy reads: one PEM file per key, and the rules that pick it by kid.
+"""Write an issuer's published keys for HAProxy: one PEM file for each key, and rules that choose one by kid.
 
     jwks_to_pem.py http://auth-service:8081/.well-known/jwks.json /etc/haproxy/issuer systemctl reload haproxy
 
-writes FOLDER/KID.pem for each key and FOLDER/keys.cfg, and runs the command when anything has changed. Run it about as
-often as the JWKS' max-age says (60 s); a cron line or a systemd timer will do. A document that cannot be had or cannot
-be used leaves all as it is and ends with 1. Needs Python 3.9 or newer and nothing else.
+writes FOLDER/KID.pem for each key and FOLDER/keys.cfg, and runs the command when anything has changed. Run it once per
+max-age of the JWKS (60 s), by cron or a systemd timer. A document that cannot be fetched or used changes nothing; the
+exit code is 1 then. Needs Python 3.9 or newer and no packages.
 """
-# ruff: noqa: T201 - a program of its own, which speaks to its caller
+# ruff: noqa: T201 - a script that prints
 
 import base64
 import json
@@ -24,12 +24,12 @@ MAX_BYTES = 150_000
 MAX_KEYS = 16
 MAX_NAME = 128
 MIN_BITS = 2048
-# Base64url; and what may become a file's name and a word of the configuration.
+# Base64url, and safe as a file's name and as a word of the configuration.
 WORD = re.compile(r"[A-Za-z0-9_-]+")
 RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")  # AlgorithmIdentifier, RFC 8017 appendix A.1
 
 RULES = """\
-# Written by jwks_to_pem.py; changes made here are lost.
+# Written by jwks_to_pem.py, which overwrites changes.
 # txn.verdict is 1 when the token's signature holds under the key that its kid names.
 defaults issuer
     mode http
@@ -46,14 +46,14 @@ class Refused(Exception):  # noqa: N818 - reads as what happened
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Keys come from the address that was given, or not at all."""
+    """Rejects redirects: the keys come from the given address alone."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow nothing: the redirect becomes an error."""
+        """Return None, so that urllib raises the redirect as an error."""
 
 
 def fetch(url: str) -> bytes:
-    """Return the document's bytes; Refused when it is too long, OSError when it cannot be had."""
+    """Return the document; raise Refused if it is too long, OSError if it cannot be fetched."""
     opener = urllib.request.build_opener(NoRedirect)
     with opener.open(url, timeout=5) as answer:
         body: bytes = answer.read(MAX_BYTES + 1)
@@ -63,7 +63,7 @@ def fetch(url: str) -> bytes:
 
 
 def keys_of(document: bytes) -> dict[str, str]:
-    """Return PEM by kid of every key in the JWK Set that RS256 can use; a bad one does not spoil its siblings."""
+    """Return the PEM of every key of the JWK Set that RS256 can use, by kid; skip other keys. Raise Refused if none is left."""
     try:
         keys = json.loads(document)["keys"]
         found = {key["kid"]: pem_of(key) for key in keys if usable(key)}
@@ -75,7 +75,7 @@ def keys_of(document: bytes) -> dict[str, str]:
 
 
 def usable(key: object) -> bool:
-    """Tell whether this is an RSA key for signatures, long enough (RFC 7518 section 3.3), with a name fit for a file."""
+    """Return whether this is an RSA key for signatures, long enough (RFC 7518 section 3.3), with a kid fit for a file."""
     if not isinstance(key, dict):
         return False
     names = [key.get(name) for name in ("kid", "n", "e")]
@@ -112,7 +112,7 @@ def pem_of(key: dict[str, str]) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Make the file say this, at once or not at all."""
+    """Write the whole file or nothing."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(handle, "w") as file:
         file.write(text)
@@ -123,21 +123,21 @@ def write(path: Path, text: str) -> None:
 
 
 def follow(url: str, folder: Path, command: list[str]) -> str:
-    """Bring the folder up to date and run the command if that is news; return what was done."""
+    """Write the issuer's keys to the folder and run the command if they have changed; return a report."""
     keys = keys_of(fetch(url))
     folder.mkdir(parents=True, exist_ok=True)
     rules = [RULE.format(kid=kid, pem=folder.resolve() / f"{kid}.pem") for kid in sorted(keys)]
     wanted = {f"{kid}.pem": pem for kid, pem in keys.items()} | {"keys.cfg": RULES + "".join(rules)}
     there = {path.name: path.read_text() for path in folder.iterdir() if path.suffix in {".pem", ".cfg"}}
-    pending = folder / ".pending"  # outlives a reload that failed, so that the next run tries again
+    pending = folder / ".pending"  # stays after a failed reload, so that the next run tries again
     if there == wanted and not pending.exists():
         return "nothing new"
     pending.touch()
-    for name, text in wanted.items():  # the rules last: they name no file that is not there
+    for name, text in wanted.items():  # the rules last, because they name the files
         write(folder / name, text)
     if command:
-        subprocess.run(command, check=True)  # noqa: S603 - the operator's own words
-    for name in there.keys() - wanted.keys():  # only now does nobody need them
+        subprocess.run(command, check=True)  # noqa: S603 - the operator's own command
+    for name in there.keys() - wanted.keys():  # after the reload HAProxy does not need them
         (folder / name).unlink()
     pending.unlink()
     return f"{len(keys)} keys: {' '.join(sorted(keys))}"
@@ -151,7 +151,7 @@ def main(arguments: list[str]) -> int:
     try:
         print(follow(arguments[0], Path(arguments[1]), arguments[2:]))
     except (Refused, OSError, HTTPException, subprocess.CalledProcessError) as error:
-        print(f"jwks_to_pem.py: all stays as it was: {error}", file=sys.stderr)
+        print(f"jwks_to_pem.py: nothing was changed: {error}", file=sys.stderr)
         return 1
     return 0
 

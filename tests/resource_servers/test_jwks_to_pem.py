@@ -151,7 +151,7 @@ def test_unusable_document_changes_nothing(setup, document, capsys):
     setup.issuer.publish(JWKS_PATH, document)
 
     assert (setup.run(), setup.files, len(setup.reloads)) == (1, before, 1)
-    assert "all stays as it was" in capsys.readouterr().err
+    assert "nothing was changed" in capsys.readouterr().err
 
 
 def test_error_of_issuer_changes_nothing(setup):
