@@ -164,7 +164,7 @@ def test_the_button_says_so_in_a_browser_that_did_not_ask(client, stranger, outb
     answer = press(stranger, outbox.token)
 
     assert answer.status_code == 400
-    assert "where it was asked for" in answer.text
+    assert "in the browser that requested it" in answer.text
     assert press(client, outbox.token).status_code == 303
 
 
@@ -177,7 +177,7 @@ def test_a_link_that_is_used_up_says_so(client, outbox):
     answer = press(client, token)
 
     assert answer.status_code == 400
-    assert "used or expired" in answer.text
+    assert "already used" in answer.text
 
 
 def test_another_sites_form_logs_nobody_in(client, outbox):
