@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from touchstone import Issuer, Unavailable, errors
@@ -90,16 +91,13 @@ def test_unknown_keys_cause_one_fetch(issuer, signer, server, eventually):
     eventually(lambda: len(server.requests) == 2)
     forged = [signer.token(header={"kid": f"made-up-{n}"}) for n in range(20)]
 
-    def attack():
+    def attack(_):
         for n in range(500):
             with pytest.raises(errors.UnknownKey):
                 issuer.verify(forged[n % 20])
 
-    threads = [threading.Thread(target=attack) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(attack, range(20)))
     assert len(server.requests) == 3
     assert issuer.verify(signer.token())
 

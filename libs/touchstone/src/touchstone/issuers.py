@@ -8,9 +8,7 @@ from touchstone import base64url, strictjson
 from touchstone.claims import AccessClaims
 from touchstone.errors import MalformedToken, WrongIssuer
 from touchstone.issuer import Issuer
-
-_MAX_TOKEN_LENGTH = 8192
-_MAX_DEPTH = 8
+from touchstone.jws import MAX_DEPTH, MAX_TOKEN_LENGTH
 
 
 class Issuers:
@@ -53,10 +51,10 @@ class Issuers:
 def _claimed_issuer(token: str) -> str:
     """Return the `iss` of a token that is not verified yet."""
     try:
-        if len(token) > _MAX_TOKEN_LENGTH:
+        if len(token) > MAX_TOKEN_LENGTH:
             raise MalformedToken
         _, payload, _ = token.encode("ascii").split(b".")
-        members = strictjson.loads(base64url.decode(payload), max_depth=_MAX_DEPTH)
+        members = strictjson.loads(base64url.decode(payload), max_depth=MAX_DEPTH)
     except (AttributeError, TypeError, ValueError):
         raise MalformedToken from None
     claimed = members.get("iss") if type(members) is dict else None

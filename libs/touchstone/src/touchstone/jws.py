@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from touchstone import base64url, errors, strictjson
 
-_MAX_TOKEN_LENGTH = 8192
-_MAX_DEPTH = 8
-_UNSUPPORTED = frozenset({"crit", "b64", "zip"})
+MAX_TOKEN_LENGTH = 8192
+MAX_DEPTH = 8
+UNSUPPORTED_HEADERS = frozenset({"crit", "b64", "zip"})
 _PADDING = PKCS1v15()
 _SHA256_INFO = bytes.fromhex(
     "3031300d060960864801650304020105000420"
 )  # before the digest (RFC 8017 section 9.2)
 
 
-def split(token: str, longest: int = _MAX_TOKEN_LENGTH) -> tuple[bytes, bytes, bytes, bytes]:
+def split(token: str, longest: int = MAX_TOKEN_LENGTH) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the header still encoded, payload and signature decoded, and the bytes that were signed.
 
     Raises MalformedToken for more than `longest` characters, and unless there are three parts in canonical base64url.
@@ -40,7 +40,7 @@ def split(token: str, longest: int = _MAX_TOKEN_LENGTH) -> tuple[bytes, bytes, b
 def read_object(text: bytes) -> dict[str, Any]:
     """Return a JSON object of at most 8 levels without repeated members; raise MalformedToken for anything else."""
     try:
-        value = strictjson.loads(text, max_depth=_MAX_DEPTH)
+        value = strictjson.loads(text, max_depth=MAX_DEPTH)
     except ValueError:
         raise errors.MalformedToken from None
     if type(value) is not dict:
@@ -64,7 +64,7 @@ def read_header(
         raise errors.WrongAlgorithm
     if header.get("typ", untyped) not in types:
         raise errors.WrongType
-    if not _UNSUPPORTED.isdisjoint(header):
+    if not UNSUPPORTED_HEADERS.isdisjoint(header):
         raise errors.UnsupportedHeader
     return header
 
@@ -90,7 +90,7 @@ def verified_claims(
     key: Callable[[dict[str, Any]], RSAPublicKey | None],
     *,
     untyped: str = "",
-    longest: int = _MAX_TOKEN_LENGTH,
+    longest: int = MAX_TOKEN_LENGTH,
 ) -> dict[str, Any]:
     """Return the claims of an RS256 token of one of these types; the caller judges their values.
 

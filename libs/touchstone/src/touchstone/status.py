@@ -9,14 +9,12 @@ from typing import Any
 
 from touchstone import base64url, strictjson
 from touchstone.errors import BadSignature
-from touchstone.jws import check_signature
+from touchstone.jws import MAX_DEPTH, UNSUPPORTED_HEADERS, check_signature
 from touchstone.keys import KeySet
 
 MAX_LIST_BYTES = 1_048_576  # of an inflated list
 _SIZES = (1, 2, 4, 8)  # bits of an entry (section 4.1)
 _TYPES = ("statuslist+jwt", "application/statuslist+jwt")
-_UNSUPPORTED = frozenset({"crit", "b64", "zip"})
-_MAX_DEPTH = 8
 _TEN_YEARS = 3652 * 24 * 3600
 _NUMBERS = (int, float)
 
@@ -129,7 +127,7 @@ def _check_signature(header: dict[str, Any], signature: bytes, signed: bytes, ke
         raise ValueError("alg is not RS256")
     if header.get("typ") not in _TYPES:
         raise ValueError("typ is not statuslist+jwt")
-    if not _UNSUPPORTED.isdisjoint(header):
+    if not UNSUPPORTED_HEADERS.isdisjoint(header):
         raise ValueError("the header names an unsupported extension")
     kid = header.get("kid")
     key = keys.get(kid) if type(kid) is str else None
@@ -142,7 +140,7 @@ def _check_signature(header: dict[str, Any], signature: bytes, signed: bytes, ke
 
 
 def _object(part: bytes) -> dict[str, Any]:
-    value = strictjson.loads(base64url.decode(part), max_depth=_MAX_DEPTH)
+    value = strictjson.loads(base64url.decode(part), max_depth=MAX_DEPTH)
     if type(value) is not dict:
         raise ValueError("not a JSON object")
     return value

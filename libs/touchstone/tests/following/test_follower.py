@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -471,10 +472,10 @@ def test_wait_ready_ends_with_first_failure(follower, server, document):
 
 
 def test_wait_ready_ends_at_timeout(follower, server, document):
-    going = threading.Event()
-    server.plan(document(before=lambda: going.wait(10)))
+    released = threading.Event()
+    server.plan(document(before=lambda: released.wait(10)))
     assert not follower.wait_ready(0.01)
-    going.set()
+    released.set()
     assert follower.wait_ready(10)
 
 
@@ -518,22 +519,20 @@ def test_refresh_is_limited_to_once_in_10_seconds(follower, server, document):
 
 
 def test_threads_share_refresh_and_two_wait(follower, server, document, eventually):
-    going = threading.Event()
-    server.plan(document(before=lambda: going.wait(10)))
+    released = threading.Event()
+    server.plan(document(before=lambda: released.wait(10)))
     done = []
 
     def refresh():
         follower.refresh_soon(10)
         done.append(follower._value)
 
-    threads = [threading.Thread(target=refresh) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    eventually(lambda: len(done) == 6)
-    assert done == [None] * 6
-    going.set()
-    for thread in threads:
-        thread.join(10)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(8):
+            pool.submit(refresh)
+        eventually(lambda: len(done) == 6)
+        assert done == [None] * 6
+        released.set()
     assert done[6:] == ["one", "one"]
     assert len(server.requests) == 1
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from touchstone import IssuerDocuments, StatusReference, errors
@@ -157,11 +158,8 @@ def test_other_addresses_are_never_fetched(documents, server, uri):
 
 def test_threads_share_fetch_of_list(documents, server):
     _ready(documents)
-    threads = [threading.Thread(target=listed, args=(documents,)) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(listed, [documents] * 20))
     assert len(documents.stats()) == 2
     assert server.counts[LIST] <= 2  # the first fetch, and a second one because this server does not wait
 
@@ -309,21 +307,12 @@ def test_threads_share_confirmation(
 ):
     settled(documents)
     monotonic.advance(31)
-    going = threading.Event()
-    publish(LIST, signer.list_token(URI), before=lambda: going.wait(10))
-    done = []
-
-    def confirm():
-        documents.confirm(claims(URI), 10)
-        done.append(True)
-
-    threads = [threading.Thread(target=confirm) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    going.set()
-    for thread in threads:
-        thread.join(10)
-    assert len(done) == 20
+    released = threading.Event()
+    publish(LIST, signer.list_token(URI), before=lambda: released.wait(10))
+    with ThreadPoolExecutor(20) as pool:
+        confirmations = [pool.submit(documents.confirm, claims(URI), 10) for _ in range(20)]
+        released.set()
+    assert [each.result() for each in confirmations] == [None] * 20
     assert server.counts[LIST] == 3
 
 
@@ -340,11 +329,11 @@ def test_confirm_without_issuer_raises_unconfirmed(documents, claims, publish, m
 def test_confirm_ends_at_timeout(documents, claims, publish, signer, monotonic, settled):
     settled(documents)
     monotonic.advance(31)
-    going = threading.Event()
-    publish(LIST, signer.list_token(URI), before=lambda: going.wait(10))
+    released = threading.Event()
+    publish(LIST, signer.list_token(URI), before=lambda: released.wait(10))
     with pytest.raises(errors.Unconfirmed):
         documents.confirm(claims(URI), 0.01)
-    going.set()
+    released.set()
 
 
 def test_confirm_may_bring_revocation(documents, claims, publish, signer, monotonic, settled):
@@ -361,8 +350,8 @@ def test_two_threads_wait_after_failure(documents, claims, publish, signer, mono
     publish(LIST, b"", status=500)
     follower.poll()
     monotonic.advance(31)
-    going = threading.Event()
-    publish(LIST, signer.list_token(URI), before=lambda: going.wait(10))
+    released = threading.Event()
+    publish(LIST, signer.list_token(URI), before=lambda: released.wait(10))
     outcomes = []
 
     def confirm():
@@ -372,13 +361,11 @@ def test_two_threads_wait_after_failure(documents, claims, publish, signer, mono
         except errors.Unconfirmed:
             outcomes.append("refused")
 
-    threads = [threading.Thread(target=confirm) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    eventually(lambda: len(outcomes) == 6)
-    going.set()
-    for thread in threads:
-        thread.join(10)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(8):
+            pool.submit(confirm)
+        eventually(lambda: len(outcomes) == 6)
+        released.set()
     assert sorted(outcomes) == ["confirmed"] * 2 + ["refused"] * 6
 
 
