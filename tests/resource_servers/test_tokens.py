@@ -88,8 +88,8 @@ class Rotation:
 
     old: str
     new: str = ""
-    meanwhile: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    at_the_end: dict[str, tuple[int, int]] = field(default_factory=dict)
+    during: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    after: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
