@@ -14,10 +14,10 @@ COPY auth-service ./auth-service
 COPY users-service ./users-service
 COPY orders-service ./orders-service
 COPY gateway ./gateway
-COPY tools/missing.py ./tools/
+COPY tools/unmet_requirements.py ./tools/
 RUN set -- ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
  && /opt/venv/bin/uv pip install --quiet --offline --no-cache --compile-bytecode --no-deps --no-build-isolation "$@" \
- && /opt/venv/bin/python tools/missing.py "$@" \
+ && /opt/venv/bin/python tools/unmet_requirements.py "$@" \
  && /opt/venv/bin/uv pip uninstall --quiet flit_core pip uv
 
 FROM python:3.13-slim-bookworm

@@ -243,7 +243,7 @@ def fill(profile: str) -> None:
         editable = [part for package in PACKAGES[profile] for part in ("-e", f"./{package}")]
         call(*uv, "--quiet", "--offline", "--no-deps", "--no-build-isolation", *editable)
     with step("checking that nothing is missing"):
-        call(PYTHON, "tools/missing.py", *PACKAGES[profile], *(["."] if profile == "dev" else []))
+        call(PYTHON, "tools/unmet_requirements.py", *PACKAGES[profile], *(["."] if profile == "dev" else []))
     stamp(profile).write_text(json.dumps(wanted(profile)))
     UNFINISHED.unlink()
 

@@ -1,4 +1,4 @@
-"""`tools/missing.py` against small environments: what it misses, and what it must not."""
+"""`tools/unmet_requirements.py` against small environments: what it misses, and what it must not."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def check(folder: Path, *dependencies: str) -> tuple[int, str]:
     listed = ", ".join(f'"{each}"' for each in dependencies)
     (folder / "pyproject.toml").write_text(f"[project]\ndependencies = [{listed}]\n")
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "missing.py", "."],
+        [sys.executable, ROOT / "tools" / "unmet_requirements.py", "."],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder / "site")},
         capture_output=True,
