@@ -1,6 +1,6 @@
-"""`make bench`: the laboratory's scripts one after another, their promises in one list at the end.
+"""`make bench`: run the laboratory's scripts one after another and list their promises at the end.
 
-Usage: bench.py [NAME…] [-- OPTION…]   the options go to each script.
+Usage: bench.py [NAME…] [-- OPTION…]   each script gets the options.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ VERDICTS = ("PASS", "FAIL")
 
 
 def run(name: str, options: list[str]) -> tuple[int, list[str]]:
-    """Run one script, show its output as it comes, return its exit code and its verdicts."""
+    """Run one script and print its output as it comes; return its exit code and its verdicts."""
     begin = time.monotonic()
     print(f"== {name}", flush=True)
     verdicts = []
@@ -31,7 +31,7 @@ def run(name: str, options: list[str]) -> tuple[int, list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Return 1 when a script failed or a promise is broken."""
+    """Run the named scripts; return 1 if a script failed or a promise is broken, 2 for an unknown name."""
     split = arguments.index("--") if "--" in arguments else len(arguments)
     names, options = arguments[:split] or list(SCRIPTS), arguments[split + 1 :]
     if unknown := set(names) - set(SCRIPTS):

@@ -1,4 +1,4 @@
-"""`make test-compose`: a cluster of its own in containers, the tests against it, and nothing left of it after."""
+"""`make test-compose`: start a cluster in containers, run the tests against it, remove it."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NO_ENGINE = """\
 error: these tests need a running Docker engine with the compose plugin (v2).
-  `docker version` and `docker compose version` must both work for you; then try again."""
+  Make `docker version` and `docker compose version` work, then try again."""
 
 
 def works(*command: str) -> bool:
-    """Whether a command is there and succeeds."""
+    """Return whether a command exists and succeeds."""
     try:
-        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0  # noqa: S603
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0  # noqa: S603 - docker
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def free_port() -> int:
-    """Find a port for this cluster's gateway, so that another one can go on."""
+    """Return a free port for this cluster's gateway, so that another cluster can keep running."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def run(*command: str, env: dict[str, str]) -> int:
-    """Run a step and tell how long it took."""
+    """Run a step, print how long it took, return its exit code."""
     begin = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603 (docker and pytest)
+    code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode  # noqa: S603 - docker and pytest
     print(f"  {' '.join(command[:2])} … {time.monotonic() - begin:.1f} s, code {code}", flush=True)
     return code
 
 
 def main(arguments: list[str]) -> int:
-    """Bring up, test, take down; the exit code is the tests'."""
+    """Start, test, remove; return the exit code of the tests."""
     if not works("docker", "version") or not works("docker", "compose", "version"):
         print(NO_ENGINE, file=sys.stderr)
         return 2
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as mail:
-        os.chmod(mail, 0o777)  # noqa: PTH101, S103 (the container's user writes here, and only for this run)
+        os.chmod(mail, 0o777)  # noqa: PTH101, S103 - the container's user writes here
         return test(arguments, mail)
 
 
 def test(arguments: list[str], mail: str) -> int:
-    """Do the same with a folder for the cluster's mail."""
+    """Start, test, remove, with this folder for the cluster's mail."""
     project = f"touchstone-test-{os.getpid()}"
     port = str(free_port())
     env = os.environ | {

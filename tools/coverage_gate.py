@@ -1,4 +1,4 @@
-"""How much of each package the tests reached, branches counted, against what is asked of it."""
+"""Compare the coverage of each package, with branches, with the least that it must have."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from coverage import Coverage
 from coverage.exceptions import CoverageException
 
 ROOT = Path(__file__).resolve().parent.parent
-# The library is what others build on: every branch. The rest: nearly all.
-ASKED = {
+# Other projects build on the library, so every branch of it must be covered.
+REQUIRED = {
     "touchstone": ("libs/touchstone", 100.0),
     "service_kit": ("libs/service-kit", 90.0),
     "auth_service": ("auth-service", 90.0),
@@ -22,18 +22,18 @@ ASKED = {
 
 
 def main() -> int:
-    """Print a line for each package and return 1 if one falls short."""
+    """Print a line for each package; return 1 if one has too little."""
     coverage = Coverage(config_file=str(ROOT / "pyproject.toml"))
     coverage.load()
     short = []
-    for package, (folder, asked) in ASKED.items():
+    for package, (folder, required) in REQUIRED.items():
         details = io.StringIO()
         try:
             reached = coverage.report(include=[str(ROOT / folder / "src" / "*")], file=details)
         except CoverageException as error:
             reached, details = 0.0, io.StringIO(f"{error}\n")
-        print(f"  coverage of {package:<15} {reached:6.2f} %   (asked: {asked:g} %)")
-        if reached < asked:
+        print(f"  coverage of {package:<15} {reached:6.2f} %   (required: {required:g} %)")
+        if reached < required:
             short.append(details.getvalue())
     for details_of_one in short:
         print(f"\n{details_of_one}")

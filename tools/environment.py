@@ -1,9 +1,9 @@
-"""The virtual environment: made, filled from the lock and kept up to date; nothing to do takes no time.
+"""Make the virtual environment, install the locked packages, keep them up to date.
 
-Usage: environment.py run|dev. Uses the standard library alone: this runs before anything is installed.
-pip installs uv, and uv all else, in a tenth of pip's time; it asks the package indexes that pip is set up to ask.
-A new environment has the pip that its Python brings; with SETUP_PIP=oldest, the oldest that a release of this Python
-brought, and with SETUP_PIP=newest, the newest that there is.
+Usage: environment.py run|dev. This uses the standard library alone, because it runs before anything is installed.
+pip installs uv, and uv the rest in a tenth of pip's time, from the package indexes that pip is configured to use.
+A new environment has the pip of its Python; with SETUP_PIP=oldest, the oldest that a release of this Python brought,
+and with SETUP_PIP=newest, the newest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-# Present while packages are installed: an environment that still has it was interrupted, and is made again.
+# Exists while packages are installed. An environment that still has it was interrupted and is made again.
 UNFINISHED = VENV / ".unfinished"
 INSTALLER_LOCK = "requirements-installer.lock"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
@@ -38,7 +38,7 @@ RUN_PACKAGES = (
     "gateway",
 )
 PACKAGES = {"run": RUN_PACKAGES, "dev": (*RUN_PACKAGES, "libs/testkit")}
-# What uv calls the settings of pip that say where packages come from.
+# uv's names for the settings of pip that say where packages come from.
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -51,17 +51,17 @@ UV_NAMES = {
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
 LISTS = {"extra-index-url", "find-links", "trusted-host"}
-# The pip that the first release of each Python 3 brings, by its minor version.
+# The pip of the first release of each Python 3, by minor version.
 OLDEST_PIPS = {11: "22.3", 12: "23.2.1", 13: "24.2", 14: "25.2"}
 
 
 class SetupError(Exception):
-    """A step failed; the message is for the person at the console."""
+    """A step failed; the message is printed."""
 
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Print one progress line, with the seconds that its work took."""
+    """Print one progress line with the seconds that the block took."""
     print(f"  {text} … ", end="", flush=True)
     begin = time.monotonic()
     try:
@@ -74,13 +74,13 @@ def step(text: str) -> Iterator[None]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Let one set-up at a time work on this checkout; the lock goes with the process, however it ends."""
+    """Hold the lock of this checkout, so that one set-up at a time works on it; the lock ends with the process."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("  another set-up is at work here, waiting for it", flush=True)
+            print("  another set-up is running here; waiting for it", flush=True)
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
@@ -88,13 +88,13 @@ def alone() -> Iterator[None]:
 
 
 def call(*command: str | Path, **settings: str) -> str:
-    """Run quietly with these environment variables; return what the command said.
+    """Run a command with these environment variables and return its output.
 
     Raises:
-        SetupError: it failed, with what it said.
+        SetupError: the command failed; the message is its output.
 
     """
-    done = subprocess.run(  # noqa: S603 (our own pip, no shell)
+    done = subprocess.run(  # noqa: S603 - our own pip, no shell
         [str(part) for part in command],
         cwd=ROOT,
         env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", **settings},
@@ -110,7 +110,7 @@ def call(*command: str | Path, **settings: str) -> str:
 
 
 def wanted(profile: str) -> dict[str, str]:
-    """Describe a finished set-up: changes when anything that it was made from does."""
+    """Return the description of a finished set-up: where it is, and a digest of the files that it is made from."""
     digest = hashlib.sha256()
     locks = (INSTALLER_LOCK, LOCKS["run"], LOCKS[profile])
     for name in (*locks, *(f"{package}/pyproject.toml" for package in PACKAGES[profile])):
@@ -119,12 +119,12 @@ def wanted(profile: str) -> dict[str, str]:
 
 
 def stamp(profile: str) -> Path:
-    """Where a finished set-up of this profile is noted."""
+    """Return the file that describes the finished set-up of a profile."""
     return VENV / f".finished-{profile}"
 
 
 def noted(profile: str) -> dict[str, str] | None:
-    """Return what was noted last, if anything."""
+    """Return the description of the last finished set-up, None if there is none."""
     try:
         found = json.loads(stamp(profile).read_text())
     except (OSError, ValueError):
@@ -133,17 +133,17 @@ def noted(profile: str) -> dict[str, str] | None:
 
 
 def finished(profile: str) -> bool:
-    """Whether nothing is to be done. A development set-up holds everything that running needs."""
+    """Return whether the environment is up to date. A development set-up has everything that running needs."""
     profiles = ("run", "dev") if profile == "run" else ("dev",)
     return (
         not UNFINISHED.exists()
-        and not other_python_asked()
+        and not other_python_named()
         and any(noted(each) == wanted(each) for each in profiles)
     )
 
 
-def other_python_asked() -> bool:
-    """Whether PYTHON= names another interpreter than the one that .venv was made from."""
+def other_python_named() -> bool:
+    """Return whether PYTHON= names another interpreter than the one that .venv was made from."""
     if not os.environ.get("PYTHON") or sys.prefix == str(VENV):
         return False
     try:
@@ -156,19 +156,19 @@ def other_python_asked() -> bool:
 
 
 def usable() -> bool:
-    """Whether the environment that is there can be built upon."""
+    """Return whether packages can be installed into the environment as it is."""
     moved = any((noted(each) or {"root": str(ROOT)}).get("root") != str(ROOT) for each in LOCKS)
-    if UNFINISHED.exists() or moved or other_python_asked() or not PYTHON.exists():
+    if UNFINISHED.exists() or moved or other_python_named() or not PYTHON.exists():
         return False
     probe = [str(PYTHON), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0  # noqa: S603 (our own Python)
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0  # noqa: S603 - our own Python
 
 
-def asked_pip() -> str:
-    """Return the pip that SETUP_PIP asks for, empty for the one that Python brings.
+def pip_requirement() -> str:
+    """Return the requirement that SETUP_PIP stands for, empty for the pip of Python.
 
     Raises:
-        SetupError: it asks for another one.
+        SetupError: SETUP_PIP has another value.
 
     """
     asked = os.environ.get("SETUP_PIP", "")
@@ -179,8 +179,8 @@ def asked_pip() -> str:
 
 
 def make_new() -> None:
-    """Make an empty environment, whatever was there before."""
-    pip = asked_pip()
+    """Make an empty environment in place of the old one."""
+    pip = pip_requirement()
     VENV.mkdir(exist_ok=True)
     UNFINISHED.touch()
     for child in VENV.iterdir():
@@ -196,34 +196,34 @@ def make_new() -> None:
 
 
 def uv_settings(listed: str) -> dict[str, str]:
-    """Return the environment in which uv asks the indexes that pip asks; what is set for uv itself stays.
+    """Return the environment in which uv uses the package indexes of pip; settings of uv itself keep their values.
 
-    `listed` is what `pip config list` says.
+    `listed` is the output of `pip config list`.
     """
     said: dict[str, str] = {}
-    for section in ("global", "install", ":env:"):  # a later one wins, as in pip
+    for section in ("global", "install", ":env:"):  # the last one counts, as in pip
         for line in listed.splitlines():
             name, _, value = line.partition("=")
             if name.startswith(f"{section}."):
                 said[name.removeprefix(f"{section}.").lstrip(".")] = str(ast.literal_eval(value))
-    found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # the hashes say which file is right
+    found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # hashes decide which file is right
     for name, variable in UV_NAMES.items():
         if name in LISTS:
             between = "," if variable == "UV_FIND_LINKS" else " "
-            found[variable] = between.join(filter(is_there, said.get(name, "").split()))
+            found[variable] = between.join(filter(may_exist, said.get(name, "").split()))
         elif name in said:
             found[variable] = said[name]
     return {name: value for name, value in found.items() if value and name not in os.environ}
 
 
-def is_there(place: str) -> bool:
-    """Whether an index or a folder of packages exists, as far as this machine can tell: uv stops where one does not."""
+def may_exist(place: str) -> bool:
+    """Return False for a folder that does not exist on this machine, because uv fails at one."""
     path = unquote(place.removeprefix("file://"))
     return not path.startswith("/") or Path(path).exists()
 
 
 def fill(profile: str) -> None:
-    """Install the locked packages, each checked by its hash, then our own as editable."""
+    """Install the locked packages, checked by their hashes, then our own as editable."""
     UNFINISHED.touch()
     for each in LOCKS:
         stamp(each).unlink(missing_ok=True)
@@ -232,29 +232,29 @@ def fill(profile: str) -> None:
         call(PYTHON, "-m", "pip", "install", "--no-compile", *locked, INSTALLER_LOCK)
     uv = (VENV / "bin" / "uv", "pip", "install", "--python", PYTHON)
     settings = uv_settings(call(PYTHON, "-m", "pip", "config", "list"))
-    with step(f"installing what {LOCKS['run']} names"):
-        # Here once: the services would all do it at their first start, each for itself.
+    with step(f"installing {LOCKS['run']}"):
+        # Compiled once here; else each service compiles everything at its first start.
         compiled = os.environ.get("UV_COMPILE_BYTECODE", "1")
         call(*uv, *locked, LOCKS["run"], **{"UV_COMPILE_BYTECODE": compiled, **settings})
     if profile == "dev":
-        with step(f"installing what {LOCKS['dev']} names"):
+        with step(f"installing {LOCKS['dev']}"):
             call(*uv, *locked, LOCKS["dev"], **settings)
     with step("installing our own packages"):
         editable = [part for package in PACKAGES[profile] for part in ("-e", f"./{package}")]
         call(*uv, "--quiet", "--offline", "--no-deps", "--no-build-isolation", *editable)
-    with step("checking that nothing is missing"):
+    with step("checking requirements"):
         call(PYTHON, "tools/unmet_requirements.py", *PACKAGES[profile], *(["."] if profile == "dev" else []))
     stamp(profile).write_text(json.dumps(wanted(profile)))
     UNFINISHED.unlink()
 
 
 def main(profile: str) -> int:
-    """Bring .venv to what the profile wants; 0 when it is there."""
+    """Bring .venv up to date for a profile; return the exit code."""
     if finished(profile):
         return 0
     try:
         with alone():
-            if finished(profile):  # by the one we waited for
+            if finished(profile):  # by the set-up that held the lock
                 return 0
             print(f"setting up .venv with Python {sys.version.split()[0]}", flush=True)
             if not usable():
@@ -263,17 +263,17 @@ def main(profile: str) -> int:
             fill(profile)
     except SetupError as error:
         print(
-            f"\n{error}\n\nerror: the set-up failed, see above; `make` tries again where it makes sense",
+            f"\n{error}\n\nerror: the set-up failed, see above; the next `make` tries again",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
-        print("\nset-up interrupted; the next one starts afresh", file=sys.stderr)
+        print("\nset-up interrupted; the next `make` starts again", file=sys.stderr)
         return 130
     return 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in LOCKS:  # noqa: PLR2004 (a program and its one argument)
+    if len(sys.argv) != 2 or sys.argv[1] not in LOCKS:  # noqa: PLR2004 - a program and its one argument
         sys.exit(__doc__)
     sys.exit(main(sys.argv[1]))

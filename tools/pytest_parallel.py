@@ -1,8 +1,8 @@
-"""Share a whole run among processes and say how far it is (`pytest -n auto --dist=loadfile`).
+"""Share a run of all tests among processes and report its progress (`pytest -n auto --dist=loadfile`).
 
-A file goes to a worker whole, and a worker stays in a folder until nothing is left there, so that the clusters, browsers
-and packages of a folder are made once. Folders under `tests/` come first, and in each folder the longest files: short
-ones are left to fill the end.
+A worker gets whole files, and stays in a folder until no file is left there, so that the clusters, browsers and packages
+of a folder are made once. Folders under `tests/` come first, and in each folder the longest files, so that short ones
+fill the end.
 
 `tests/seconds.json` holds the seconds that each file took; a run with RECORD_SECONDS=1 writes it.
 """
@@ -36,12 +36,12 @@ def file_of(nodeid: str) -> str:
 
 
 def folder_of(file: str) -> str:
-    """Return the folder in which tests share what is expensive: `tests/faults`, `libs/touchstone`, `gateway/tests`."""
+    """Return the folder whose tests share clusters: `tests/faults`, `libs/touchstone`, `gateway/tests`."""
     return "/".join(file.split("/")[:2])
 
 
 def case_seconds(nodeids: Iterable[str], recorded: Mapping[str, float]) -> dict[str, float]:
-    """Return by file how long one of its cases should take; never 0."""
+    """Return the expected seconds of one case of each file; never 0."""
     cases = Counter(map(file_of, nodeids))
     return {
         file: max(recorded[file] / count, 0.001) if file in recorded else UNRECORDED_CASE_SECONDS
@@ -65,7 +65,7 @@ def next_file(waiting: Mapping[str, float], own: str | None, others: Iterable[st
 
 
 class FolderScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist is not typed
-    """Schedules whole files on workers, in the order of `next_file`."""
+    """Assigns whole files to workers, in the order of `next_file`."""
 
     def __init__(self, config: pytest.Config, log: Producer, recorded: Mapping[str, float]) -> None:
         super().__init__(config, log)
@@ -88,7 +88,7 @@ def minutes(seconds: float) -> str:
 
 
 class Progress:
-    """Counts cases; says every ten seconds how far the run is and how long it will still take."""
+    """Counts cases; reports every `REPORT_EVERY_SECONDS` how many are done and how long the rest will take."""
 
     def __init__(
         self,
@@ -105,14 +105,14 @@ class Progress:
         self._began = self._reported = 0.0
 
     def start(self, nodeids: Sequence[str]) -> None:
-        """Begin to count: these are the cases of the run."""
+        """Start to count the cases of the run."""
         self._seconds = case_seconds(nodeids, self._recorded)
         self._cases = len(nodeids)
         self._whole = sum(self._seconds[file_of(nodeid)] for nodeid in nodeids)
         self._began = self._reported = self._clock()
 
     def finish(self, nodeid: str) -> None:
-        """Count a case that is over."""
+        """Count a finished case."""
         self._done += 1
         self._part += self._seconds.get(file_of(nodeid), 0.0)
         now = self._clock()
@@ -121,7 +121,7 @@ class Progress:
             self._say(self._line(now - self._began))
 
     def fail(self, nodeid: str, phase: str) -> None:
-        """Count a failure and name it at once."""
+        """Count a failure and report it at once."""
         self._failed += 1
         self._say(f"FAILED {nodeid} ({phase})")
 
@@ -133,7 +133,7 @@ class Progress:
 
 
 class Run:
-    """The hooks of the process that gives out the work."""
+    """The hooks of the process that schedules the workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._recorded: dict[str, float] = json.loads(RECORD.read_text("utf-8"))
@@ -141,25 +141,25 @@ class Run:
         reporter = config.pluginmanager.getplugin("terminalreporter")
         self._progress = Progress(reporter.write_line, self._recorded)
         self._collected = False
-        # Sets among the parameters of a test must have one order in all workers.
-        os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))  # noqa: S311 (no secret)
+        # Sets in the parameters of a test must have the same order in all workers.
+        os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))  # noqa: S311 - no secret
 
     def pytest_report_header(self) -> str:
-        """Return the hash seed, with which a run can be repeated in the same order."""
+        """Return the hash seed, which repeats a run in the same order."""
         return f"PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}"
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> FolderScheduling:
         """Replace the scheduler of `loadfile`."""
         return FolderScheduling(config, log, self._recorded)
 
-    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:  # noqa: ARG002 (pytest's form)
-        """Start with the first worker that has found the cases; the others find the same."""
+    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:  # noqa: ARG002 - pytest's form
+        """Start with the cases that the first worker has found; all workers find the same."""
         if not self._collected:
             self._collected = True
             self._progress.start(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count what a worker has done."""
+        """Count a worker's finished phase of a case."""
         self._spent[file_of(report.nodeid)] += report.duration
         if report.failed:
             self._progress.fail(report.nodeid, report.when)
@@ -168,12 +168,12 @@ class Run:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self) -> Any:
-        """Keep the categories and leave out the dots: `Progress` prints lines instead."""
+        """Keep the categories without the dots; `Progress` prints lines instead."""
         category, _, _ = yield
         return category, "", ""
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Record what the files took, where that was asked for and the run was whole."""
+        """Write the seconds of each file if RECORD_SECONDS is set and all tests passed."""
         if exitstatus == 0 and os.environ.get("RECORD_SECONDS"):
             rounded = {file: round(seconds, 1) for file, seconds in sorted(self._spent.items())}
             RECORD.write_text(json.dumps(rounded, indent=0) + "\n", "utf-8")
@@ -181,19 +181,19 @@ class Run:
 
 @pytest.hookimpl(tryfirst=True)  # before the one of xdist
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are cores: some tests wait. PYTEST_XDIST_AUTO_NUM_WORKERS says another number."""
+    """Return PYTEST_XDIST_AUTO_NUM_WORKERS, by default one more than there are cores, because some tests wait."""
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
 
 
 @pytest.hookimpl(trylast=True)  # after the terminal reporter
 def pytest_configure(config: pytest.Config) -> None:
-    """Take part where work is given out; collect garbage less often everywhere."""
+    """Register the scheduler in the main process; collect garbage less often in all processes."""
     gc.set_threshold(YOUNG_OBJECTS)
     if config.getoption("dist") == "loadfile" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Run(config))
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of garbage collections what stays to the end: imported code and cases."""
+    """Exclude imported code and cases from garbage collections; they stay to the end."""
     gc.collect()
     gc.freeze()

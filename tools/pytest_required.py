@@ -1,6 +1,6 @@
-"""Say once for each missing program which tests it kept from running; with REQUIRE_PROGRAMS=1 (`.ci/run`), fail them.
+"""Report each missing program once, with the number of tests that need it; with REQUIRE_PROGRAMS=1, fail those tests.
 
-And refuse ids of cases that differ from process to process: a parallel run could not start with them.
+Also reject ids of cases that differ between processes, because a parallel run cannot start with them.
 """
 
 import os
@@ -11,32 +11,32 @@ from typing import Any
 
 import pytest
 
-# Not about a program: a cluster that was given by its address alone cannot be opened up.
+# Not about a program: tests cannot look inside a cluster that runs elsewhere.
 ALLOWED = "the given cluster"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 REQUIRED = os.environ.get("REQUIRE_PROGRAMS", "0") not in {"", "0"}
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Return why this was skipped."""
+    """Return the reason of a skip."""
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return reason.removeprefix("Skipped: ")
 
 
 def refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Turn a skip into a failure that says why it was one."""
+    """Turn a skip into a failure with the reason."""
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = reason_of(report)
         if not reason.startswith(ALLOWED):
             report.outcome = "failed"
-            report.longrepr = f"nothing may be skipped here, but this was: {reason}"
+            report.longrepr = f"REQUIRE_PROGRAMS is set, but this was skipped: {reason}"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Refuse an object's address in an id.
+    """Reject an object's address in an id.
 
     Raises:
-        UsageError: there is one.
+        UsageError: the id has one.
 
     """
     if ADDRESS.search(item.nodeid):
@@ -44,8 +44,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:  # noqa: ARG001 (pytest's form)
-    """Look at the outcome of each test."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:  # noqa: ARG001 - pytest's form
+    """Reject a skipped test."""
     report: pytest.TestReport = yield
     if REQUIRED:
         refuse(report)
@@ -54,9 +54,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
-    collector: pytest.Collector,  # noqa: ARG001 (pytest's form)
+    collector: pytest.Collector,  # noqa: ARG001 - pytest's form
 ) -> Generator[None, Any, pytest.CollectReport]:
-    """Look at each file, which may skip itself whole."""
+    """Reject a skipped file."""
     report: pytest.CollectReport = yield
     if REQUIRED:
         refuse(report)

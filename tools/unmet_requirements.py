@@ -1,8 +1,8 @@
-"""Check that this Python's environment meets what folders' `pyproject.toml` require, extras included.
+"""Check that this environment meets the requirements of `pyproject.toml` files, with extras and a `dev` group.
 
-The locks are installed as they are and nothing is resolved, so a package that a lock forgot shows here.
+The locks are installed without resolving, so a package that is missing in a lock is found here.
 
-Usage: missing.py FOLDER...; a `dev` group counts too. Exit code: 0, or 1 and one line for each unmet requirement.
+Usage: unmet_requirements.py FOLDER…   Exit code: 0, or 1 with one line for each unmet requirement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 
 def required(folder: Path) -> list[tuple[Requirement, str]]:
-    """Return what a folder's `pyproject.toml` requires, each beside the folder's name."""
+    """Return the requirements of a folder's `pyproject.toml`, each with the folder's name."""
     settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     lines = settings.get("project", {}).get("dependencies", [])
     return [
@@ -28,13 +28,13 @@ def required(folder: Path) -> list[tuple[Requirement, str]]:
 
 
 def applies(requirement: Requirement, extras: Iterable[str] = ("",)) -> bool:
-    """Whether a requirement holds on this platform, for any of the extras that were asked for."""
+    """Return whether a requirement applies to this platform, for any of these extras."""
     marker = requirement.marker
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def unmet(roots: Iterable[tuple[Requirement, str]]) -> list[str]:
-    """Follow requirements through what is installed; return one line for each that is not met."""
+    """Follow the requirements of all installed packages; return one line for each that is not met."""
     faults = []
     queue = deque((each, by) for each, by in roots if applies(each))
     seen = set()

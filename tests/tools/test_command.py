@@ -1,4 +1,4 @@
-"""`make auth`: an operator's commands beside `make run`, in a checkout of its own that ran once and is stopped."""
+"""`make auth`: commands after `make run` has stopped, in a checkout of their own."""
 
 import contextlib
 import json
@@ -71,7 +71,7 @@ class Checkout:
 
     @contextlib.contextmanager
     def running(self, **settings: str) -> Iterator[list[str]]:
-        """Run `make run` until the block ends; what it printed when all was ready."""
+        """Run `make run` during the block; yield the lines that it printed until all was ready."""
         with subprocess.Popen(
             ["make", "run"],
             cwd=self.folder,
@@ -132,7 +132,7 @@ def past(checkout) -> Past:
     return Past(made, login, {key["kid"] for key in keys})
 
 
-def test_command_before_the_first_run_says_what_to_do(tmp_path):
+def test_command_before_first_run_suggests_run(tmp_path):
     shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "tools/command.py", "auth-service", "accounts", "list"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -143,25 +143,25 @@ def test_command_before_the_first_run_says_what_to_do(tmp_path):
     )
 
 
-def test_printed_command_makes_the_first_administrator(past):
+def test_printed_command_creates_administrator(past):
     assert past.made.returncode == 0, past.made.stderr
     assert past.login.status_code == 200, past.login.text
     assert "admin" in claims_of(past.login.json()["access_token"])["scope"].split()
 
 
-def test_command_of_a_stopped_cluster_adds_no_demo_accounts(checkout, past):
+def test_command_adds_no_demo_accounts(checkout, past):
     done = checkout.auth("accounts list")
     assert "you@example.com" in done.stdout
     assert "alice@example.com" not in done.stdout
 
 
-def test_command_uses_the_keys_of_the_last_run(checkout, past):
+def test_command_uses_keys_of_last_run(checkout, past):
     listed = checkout.auth("keys list").stdout
     assert past.kids
     assert all(kid in listed for kid in past.kids)
 
 
-def test_command_takes_blanks_quotes_and_dollars(checkout, past):
+def test_command_keeps_blanks_quotes_dollars(checkout, past):
     name = """Ann O'Hara "the $HOME" $(one)"""
     quoted = """'Ann O'\\''Hara "the $HOME" $(one)'"""
     done = checkout.auth(
@@ -171,13 +171,13 @@ def test_command_takes_blanks_quotes_and_dollars(checkout, past):
     assert json.loads(done.stdout)["name"] == name
 
 
-def test_refused_command_fails_with_the_reason(checkout, past):
+def test_rejected_command_prints_reason(checkout, past):
     done = checkout.auth("accounts show nobody@example.com")
     assert done.returncode != 0
     assert "Error: no account has this subject" in done.stderr
 
 
-def test_documented_lines_restore_the_databases(checkout, past):
+def test_documented_backup_restores_databases(checkout, past):
     text = (ROOT / "docs" / "operations.md").read_text()
     section = text.partition("\nTo back up, stop it")[2].partition("\n## ")[0]
     backup, restore = (block.partition("\n```")[0] for block in section.split("```sh\n")[1:])

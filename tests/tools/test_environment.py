@@ -1,4 +1,4 @@
-"""`make setup` on a checkout of its own: every pip that a supported Python may have installs both locks."""
+"""`make setup` in a checkout of its own: every pip of a supported Python installs both locks."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ NEEDED = ("tools", "libs", "auth-service", "users-service", "orders-service", "g
 
 @pytest.fixture
 def checkout(tmp_path) -> Iterator[Path]:
-    """A copy of what a set-up reads, with no environment yet."""
+    """A copy of the files that a set-up reads, without an environment."""
     junk = shutil.ignore_patterns("tests", "__pycache__", "*.egg-info", "node_modules")
     for name in NEEDED:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=junk)
@@ -42,19 +42,19 @@ def set_up(checkout: Path, profile: str, **settings: str) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("pip", ["oldest", "newest"])
-def test_set_up_with_any_pip_installs_both_locks(checkout, pip):
+def test_set_up_with_pip_installs_both_locks(checkout, pip):
     for profile in ("run", "dev"):
         done = set_up(checkout, profile, SETUP_PIP=pip)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_set_up_with_an_unknown_pip_says_the_choice(checkout):
+def test_set_up_with_unknown_pip_lists_choices(checkout):
     done = set_up(checkout, "run", SETUP_PIP="ancient")
     assert done.returncode == 1
     assert "SETUP_PIP=ancient is neither `oldest` nor `newest`" in done.stderr
 
 
-def test_uv_asks_the_indexes_of_pip(tmp_path, monkeypatch):
+def test_uv_uses_the_indexes_of_pip(tmp_path, monkeypatch):
     for name in environment.UV_NAMES.values():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_HTTP_TIMEOUT", "5")

@@ -1,4 +1,4 @@
-"""The laboratory's load generator against servers that end connections, as they may and as they may not."""
+"""The laboratory's load generator against servers that close connections in allowed and in wrong ways."""
 
 import json
 import socketserver
@@ -22,7 +22,7 @@ LAST = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Gives each connection the same answers, one a request, and then ends it."""
+    """Sends each connection the same answers, one a request, and then ends it."""
 
     daemon_threads = True
     answers: tuple[bytes, ...]
@@ -83,7 +83,7 @@ def load(server: Server) -> tuple[int, int]:
     ],
     ids=["no-keep-alive", "announced", "unannounced", "reset"],
 )
-def test_load_on_closed_connection_opens_another(serve, answers, reset):
+def test_closed_connection_is_replaced(serve, answers, reset):
     server = serve(*answers, reset=reset)
     good, errors = load(server)
     assert errors == 0
@@ -96,13 +96,13 @@ def test_load_on_closed_connection_opens_another(serve, answers, reset):
     [b"", ANSWER[:-1], b"HTTP/1.1 503 Gone\r\nContent-Length: 0\r\n\r\n", b"no HTTP\r\n\r\n"],
     ids=["none", "cut", "503", "garbage"],
 )
-def test_load_counts_what_is_no_good_answer(serve, answer):
+def test_bad_answer_counts_as_error(serve, answer):
     good, errors = load(serve(answer))
     assert good == 0
     assert errors > 0
 
 
-def test_load_on_kept_connection_counts_every_answer(serve):
+def test_kept_connection_counts_every_answer(serve):
     server = serve(*[ANSWER] * 100_000)
     good, errors = load(server)
     assert (errors, server.connections) == (0, 2)

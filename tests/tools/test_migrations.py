@@ -1,4 +1,4 @@
-"""A database that is up to date is known by the name of the last migration, without the tool that would run it."""
+"""A database that is up to date is recognised by the name of the last migration, without alembic."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ print("alembic" in sys.modules)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_last_file_name_is_the_last_revision(package):
+def test_last_file_name_is_last_revision(package):
     folder = migrations_of(package)
     config = Config()
     config.set_main_option("script_location", str(folder))
@@ -32,7 +32,7 @@ def test_last_file_name_is_the_last_revision(package):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_database_is_up_to_date_once_it_was_migrated(package, tmp_path):
+def test_migrated_database_is_up_to_date(package, tmp_path):
     engine, folder = open_database(f"sqlite:///{tmp_path}/x.db"), migrations_of(package)
     assert not is_up_to_date(engine, folder)
 

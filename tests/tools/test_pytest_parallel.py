@@ -1,4 +1,4 @@
-"""A whole run shared among processes: which worker gets which file, what is said on the way, and how it ends."""
+"""A run shared among processes: the files that a worker gets, the progress that is printed, and the end."""
 
 import contextlib
 import os
@@ -24,19 +24,19 @@ PLUGINS = ("xdist.plugin", "tools.pytest_required", "tools.pytest_parallel")
 PYTEST = [sys.executable, "-m", "pytest", *(word for name in PLUGINS for word in ("-p", name))]
 
 
-def test_worker_with_work_left_stays_in_its_folder():
+def test_worker_stays_in_its_folder():
     assert next_file(WAITING, "tests/fuzz", ["tests/fuzz"]) == "tests/fuzz/c.py"
 
 
-def test_new_worker_takes_longest_file_of_most_work():
+def test_new_worker_takes_longest_file():
     assert next_file(WAITING, None, []) == "tests/faults/b.py"
 
 
-def test_new_worker_avoids_the_folders_of_others():
+def test_new_worker_avoids_busy_folders():
     assert next_file(WAITING, None, ["tests/faults"]) == "tests/fuzz/c.py"
 
 
-def test_idle_worker_helps_in_a_folder_of_others():
+def test_idle_worker_helps_in_busy_folder():
     assert next_file({"tests/faults/a.py": 1.0}, "tests/fuzz", ["tests/faults"]) == "tests/faults/a.py"
 
 
@@ -58,7 +58,7 @@ def test_progress_estimates_by_recorded_seconds():
     ]
 
 
-def test_progress_counts_files_without_a_record():
+def test_progress_counts_unrecorded_files():
     said, clock = [], FakeClock(0)
     progress = Progress(said.append, {}, clock)
     progress.start(["new.py::a", "new.py::b"])
@@ -108,7 +108,7 @@ def begin(tmp_path):
         process.communicate()
 
 
-def test_run_names_failures_and_each_missing_program_once(begin):
+def test_run_reports_failures_and_missing_programs(begin):
     skipping = "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_s(n):\n    pytest.skip('needs tin: get tin')\n"
     files = {"test_a.py": "def test_a():\n    assert 0\n", "test_b.py": skipping, "test_c.py": skipping}
 

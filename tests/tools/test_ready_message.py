@@ -1,4 +1,4 @@
-"""What `make run` prints: the addresses to open are the issuer's."""
+"""The message of `make run`: the addresses to open are the issuer's."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def printed():
         ({"ISSUER": "https://id.example.com", "DEMO": "0"}, "https://id.example.com"),
     ],
 )
-def test_what_is_printed_to_be_opened_is_the_issuers(printed, settings, issuer):
+def test_printed_addresses_are_the_issuers(printed, settings, issuer):
     said = printed(**settings)
     gateway = re.search(r"^  gateway +(\S+)", said, re.MULTILINE)[1]
 
@@ -49,5 +49,5 @@ def test_what_is_printed_to_be_opened_is_the_issuers(printed, settings, issuer):
     assert set(re.findall(r"(https?://\S+)/(?:login|products|orders)\b", said)) <= {issuer}
 
 
-def test_behind_another_name_the_gateways_address_is_shown_too(printed):
+def test_issuer_elsewhere_adds_gateways_own_address(printed):
     assert "(listens at http://127.0.0.1:8080)" in printed(ISSUER="https://id.example.com", DEMO="0")

@@ -1,4 +1,4 @@
-"""`tools/unmet_requirements.py` against small environments: what it misses, and what it must not."""
+"""The requirements that `tools/unmet_requirements.py` reports in small environments."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def install(site: Path, name: str, version: str, *requires: str) -> None:
 
 
 def check(folder: Path, *dependencies: str) -> tuple[int, str]:
-    """Return the exit code and the words of a check of one package with these dependencies."""
+    """Return the exit code and the output of a check of one package with these dependencies."""
     listed = ", ".join(f'"{each}"' for each in dependencies)
     (folder / "pyproject.toml").write_text(f"[project]\ndependencies = [{listed}]\n")
     done = subprocess.run(
@@ -38,7 +38,7 @@ def site(tmp_path) -> Path:
     return tmp_path / "site"
 
 
-def test_met_requirement_is_no_fault(tmp_path, site):
+def test_met_requirement_is_not_reported(tmp_path, site):
     install(site, "stone-one", "1.5", "stone-two>=2; extra == 'more'", "stone-three; sys_platform == 'none'")
     install(site, "stone-two", "2.0rc1", "stone-one[more]")
     assert check(tmp_path, "Stone_One>=1", "stone-nine; python_version < '3'") == (0, "")
@@ -54,7 +54,7 @@ def test_met_requirement_is_no_fault(tmp_path, site):
     ],
     ids=["direct", "version", "extra", "nested-extra"],
 )
-def test_unmet_requirement_is_named(tmp_path, site, dependency, fault):
+def test_unmet_requirement_is_reported(tmp_path, site, dependency, fault):
     install(site, "stone-one", "1.5", "stone-two; extra == 'more'")
     install(site, "stone-four", "1.0", "stone-one[more]")
     assert check(tmp_path, dependency) == (1, f"{fault}\n")
