@@ -68,7 +68,7 @@ def migrated(url: str) -> Engine:
 def people(engine: Engine) -> None:
     """Insert ten thousand numbered accounts and open the first list."""
     with SqlStore(engine).transaction() as tx:
-        tx.statuses.settle()
+        tx.statuses.add_first_list()
     with _without_timeout(engine) as connection:
         connection.execute(text(_filled(_ACCOUNTS, engine, PEOPLE)))
 

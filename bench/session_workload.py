@@ -57,7 +57,7 @@ class AuthService:
     def log_in(self, number: int) -> None:
         """Write what a log-in writes after the password was verified."""
         with self.store.transaction() as tx:
-            account = tx.accounts.locked(f"person-{number % bulk_sessions.PEOPLE}")
+            account = tx.accounts.get_for_update(f"person-{number % bulk_sessions.PEOPLE}")
             assert account
             self._issuing.open_session(tx, account, self._client, Grant(frozenset(), ()), methods=("pwd",))
 
@@ -68,7 +68,7 @@ class AuthService:
     def changes(self, since: ReadPosition | None) -> Changes:
         """Read the bits changed since a position."""
         with self.store.reading() as tx:
-            return tx.statuses.changes(since)
+            return tx.statuses.changes_since(since)
 
 
 @dataclass

@@ -97,7 +97,7 @@ def create_app(
     plan = StatusPlan(settings.status_list_size, settings.access_token_ttl)
     store = SqlStore(engine, now, plan=plan, listeners=[SecurityEventEmitter])
     with store.transaction() as tx:
-        tx.statuses.settle()
+        tx.statuses.add_first_list()
     hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
     if settings.demo:
         DemoAccounts(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
@@ -166,7 +166,7 @@ def _statuses(settings: Settings, store: Store, ring: KeyRing, now: Clock) -> St
 
     def changes(since: ReadPosition | None) -> Changes:
         with store.reading() as tx:
-            return tx.statuses.changes(since)
+            return tx.statuses.changes_since(since)
 
     return StatusLists(settings.issuer, changes, ring, ttl=settings.status_list_ttl, now=now)
 

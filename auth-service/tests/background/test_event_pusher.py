@@ -68,7 +68,7 @@ def record(rules):
         with rules.store.transaction() as tx:
             for sid in range(number):
                 facts = {"event_timestamp": int(rules.clock())}
-                tx.signals.record(Event(SESSION_REVOKED, "sub", facts, sid=f"sid-{sid}"))
+                tx.queued_events.add_to_streams(Event(SESSION_REVOKED, "sub", facts, sid=f"sid-{sid}"))
 
     return tell
 
@@ -88,7 +88,7 @@ def try_one(deliver, stream, record):
 
 def waiting(rules, stream):
     with rules.store.reading() as tx:
-        return tx.signals.waiting(stream.stream_id, 100)
+        return tx.queued_events.list_oldest(stream.stream_id, 100)
 
 
 def test_what_was_accepted_is_forgotten(rules, pusher, stream, try_one):

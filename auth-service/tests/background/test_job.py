@@ -30,7 +30,7 @@ def look(memory, ring, clock):
 def events(memory):
     return [
         (each.event.event, each.event.actor, each.event.detail)
-        for each in reversed(memory.audit.entries(AuditQuery(), 100))
+        for each in reversed(memory.audit.list_newest(AuditQuery(), 100))
     ]
 
 
@@ -210,7 +210,7 @@ def test_the_mint_rotates_from_its_first_request_on_and_not_before(make_app, clo
     schedule.stop()
 
     with sqlite.reading() as tx:
-        newest = tx.audit.entries(AuditQuery(), 9)[0].event
+        newest = tx.audit.list_newest(AuditQuery(), 9)[0].event
     assert (newest.event, newest.actor) == ("key_rotated", "schedule")
 
 

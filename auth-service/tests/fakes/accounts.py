@@ -10,18 +10,18 @@ class MemoryAccounts:
     rows: dict
 
     def add(self, account):
-        if self.by_email(account.email):
+        if self.find_by_email(account.email):
             return False
         self.rows[account.sub] = account
         return True
 
-    def by_email(self, email):
+    def find_by_email(self, email):
         return next((each for each in self.rows.values() if each.email == email), None)
 
     def get(self, sub):
         return self.rows.get(sub)
 
-    locked = get
+    get_for_update = get
 
     def set_password_hash(self, sub, password_hash):
         self.rows[sub] = replace(self.rows[sub], password_hash=password_hash)
@@ -38,7 +38,7 @@ class MemoryAccounts:
     def set_roles(self, sub, roles):
         self.rows[sub] = replace(self.rows[sub], roles=roles)
 
-    def page(self, after, limit):
+    def list_page(self, after, limit):
         return [self.rows[sub] for sub in sorted(self.rows) if after is None or sub > after][:limit]
 
 
@@ -52,7 +52,7 @@ class MemoryOneTimeTokens:
     def get(self, digest):
         return self.rows.get(digest)
 
-    def bound(self, purpose, email, binding_digest):
+    def find_by_binding(self, purpose, email, binding_digest):
         wanted = (purpose, email, binding_digest)
         return next(
             (
@@ -63,11 +63,11 @@ class MemoryOneTimeTokens:
             None,
         )
 
-    def outstanding(self, purpose, email, now):
+    def count_unexpired(self, purpose, email, now):
         live = [each for each in self.rows.values() if each.expires_at > now]
         return sum((each.purpose, each.email) == (purpose, email) for each in live)
 
-    def use(self, digest, at):
+    def mark_used(self, digest, at):
         token = self.rows.get(digest)
         if token is None or not token.live(at):
             return False
@@ -86,10 +86,10 @@ class MemoryOneTimeTokens:
 class MemorySlowDowns:
     rows: dict
 
-    def get(self, keys):
+    def find(self, keys):
         return {key: self.rows[key] for key in keys if key in self.rows}
 
-    def count(self, key, at, memory):
+    def add_failure(self, key, at, memory):
         old = self.rows.get(key, Failures(0, at, 0.0))
         failures = 1 if old.last_failure_at < at - memory else old.failures + 1
         self.rows[key] = replace(old, failures=failures, last_failure_at=at)
@@ -98,9 +98,9 @@ class MemorySlowDowns:
     def block(self, key, until):
         self.rows[key] = replace(self.rows[key], blocked_until=until)
 
-    def note_place(self, key, at):
+    def set_known_place(self, key, at):
         self.rows[key] = replace(self.rows.get(key, Failures(0, at, 0.0)), last_failure_at=at)
 
-    def forget(self, keys):
+    def delete(self, keys):
         for key in keys:
             self.rows.pop(key, None)

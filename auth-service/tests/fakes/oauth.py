@@ -16,9 +16,9 @@ class MemoryClients:
     def get(self, client_id):
         return self.rows.get(client_id)
 
-    locked = get
+    get_for_update = get
 
-    def all(self):
+    def list_all(self):
         return [self.rows[client_id] for client_id in sorted(self.rows)]
 
     def replace(self, client):
@@ -27,7 +27,7 @@ class MemoryClients:
     def set_disabled(self, client_id, at):
         self.rows[client_id] = replace(self.rows[client_id], enabled=at is None)
 
-    def hold(self, client_id):
+    def lock_enabled(self, client_id):
         return client_id not in self.rows or self.rows[client_id].enabled
 
 
@@ -38,7 +38,7 @@ class MemoryConsents:
     def get(self, sub, client_id):
         return self.rows.get((sub, client_id))
 
-    def put(self, consent):
+    def save(self, consent):
         self.rows[consent.sub, consent.client_id] = consent
 
 
@@ -49,17 +49,17 @@ class MemoryCodes:
     def add(self, code):
         self.rows[code.digest] = code
 
-    def find(self, digest):
+    def find_by_digest(self, digest):
         return self.rows.get(digest)
 
-    def claim(self, digest, at):
+    def mark_used(self, digest, at):
         code = self.rows.get(digest)
         if code is None or code.used_at is not None:
             return False
         self.rows[digest] = replace(code, used_at=at)
         return True
 
-    def opened(self, digest, sid):
+    def set_session(self, digest, sid):
         self.rows[digest] = replace(self.rows[digest], sid=sid)
 
 
@@ -68,20 +68,20 @@ class MemoryDeviceCodes:
     rows: dict
 
     def add(self, code):
-        if self.by_user_code(code.user_code_digest):
+        if self.find_by_user_code(code.user_code_digest):
             return False
         self.rows[code.digest] = code
         return True
 
-    def find(self, digest):
+    def find_by_digest(self, digest):
         return self.rows.get(digest)
 
-    locked = find
+    get_for_update = find_by_digest
 
-    def by_user_code(self, digest):
+    def find_by_user_code(self, digest):
         return next((each for each in self.rows.values() if each.user_code_digest == digest), None)
 
-    def polled(self, digest, next_poll_at):
+    def set_next_poll(self, digest, next_poll_at):
         self.rows[digest] = replace(self.rows[digest], next_poll_at=next_poll_at)
 
     def approve(self, digest, sub, methods, auth_time):
@@ -90,7 +90,7 @@ class MemoryDeviceCodes:
     def deny(self, digest, sub):
         return self._swap(digest, "pending", "denied", sub=sub)
 
-    def use(self, digest):
+    def mark_used(self, digest):
         return self._swap(digest, "approved", "used")
 
     def _swap(self, digest, old, new, **facts):
@@ -108,7 +108,7 @@ class MemoryTokens:
     def add(self, token):
         self.rows[token.digest] = token
 
-    def find(self, digest):
+    def find_by_digest(self, digest):
         token = self.rows.get(digest)
         after = self.rows.get(token.successor) if token else None
         return (
@@ -136,5 +136,5 @@ class MemoryHintKeys:
     def get(self, kid):
         return self.rows.get(kid)
 
-    def remove(self, kid):
+    def delete(self, kid):
         return self.rows.pop(kid, None) is not None

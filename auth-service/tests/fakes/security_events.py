@@ -21,20 +21,20 @@ class MemoryStreams:
     def get(self, stream_id):
         return self.rows.get(stream_id)
 
-    def of(self, client_id):
-        return [each for each in self.all() if each.client_id == client_id]
+    def list_of_client(self, client_id):
+        return [each for each in self.list_all() if each.client_id == client_id]
 
-    locked = of
+    list_for_update = list_of_client
 
-    def all(self):
+    def list_all(self):
         return sorted(self.rows.values(), key=lambda each: (each.created_at, each.stream_id))
 
-    def due(self, now):
+    def list_due(self, now):
         waiting = {signal.stream_id for signal, next_try in self.signals.values() if next_try <= now}
-        pushed = [each for each in self.all() if each.method == Method.PUSH]
+        pushed = [each for each in self.list_all() if each.method == Method.PUSH]
         return [each for each in pushed if each.status == "enabled" and each.stream_id in waiting]
 
-    def remove(self, stream_id):
+    def delete(self, stream_id):
         self.rows.pop(stream_id, None)
 
 
@@ -44,7 +44,7 @@ class MemorySignals:
     streams: dict
     txn: str
 
-    def record(self, *happenings):
+    def add_to_streams(self, *happenings):
         for told, stream in itertools.product(happenings, self.streams.values()):
             if stream.status != "disabled" and told.event in stream.delivered:
                 facts = (told.event, told.body, float(told.body["event_timestamp"]), told.sub, told.sid)
@@ -53,12 +53,12 @@ class MemorySignals:
     def add(self, signal):
         self.rows[signal.jti] = (signal, signal.created_at)
 
-    def waiting(self, stream_id, limit):
+    def list_oldest(self, stream_id, limit):
         found = [signal for signal, _ in self.rows.values() if signal.stream_id == stream_id]
         return sorted(found, key=lambda each: each.created_at)[:limit]
 
     def claim(self, stream_id, now, until, limit):
-        due = [each for each in self.waiting(stream_id, len(self.rows)) if self.rows[each.jti][1] <= now]
+        due = [each for each in self.list_oldest(stream_id, len(self.rows)) if self.rows[each.jti][1] <= now]
         claimed = [replace(each, attempts=each.attempts + 1) for each in due[:limit]]
         self.rows.update({each.jti: (each, until) for each in claimed})
         return claimed
@@ -69,16 +69,16 @@ class MemorySignals:
             self.rows[signal.jti] = (signal, until)
         return mine
 
-    def remove(self, stream_id, jtis):
+    def delete(self, stream_id, jtis):
         mine = [jti for jti in set(jtis) if jti in self.rows and self.rows[jti][0].stream_id == stream_id]
         for jti in mine:
             del self.rows[jti]
         return len(mine)
 
-    def clear(self, stream_id):
-        return self.remove(stream_id, list(self.rows))
+    def delete_all(self, stream_id):
+        return self.delete(stream_id, list(self.rows))
 
-    def trim(self, now):
+    def delete_stale(self, now):
         kept = {jti for each in self.streams for jti in self._kept(each, now)}
         gone = [jti for jti in self.rows if jti not in kept]
         for jti in gone:
@@ -86,10 +86,10 @@ class MemorySignals:
         return len(gone)
 
     def _kept(self, stream_id, now):
-        waiting = self.waiting(stream_id, len(self.rows))[-MOST_KEPT:]
+        waiting = self.list_oldest(stream_id, len(self.rows))[-MOST_KEPT:]
         return [each.jti for each in waiting if each.created_at >= now - KEPT]
 
-    def newest(self):
+    def newest_id(self):
         newest = max(
             (signal for signal, _ in self.rows.values()), key=lambda each: each.created_at, default=None
         )

@@ -19,13 +19,13 @@ class MemorySessions:
     def get(self, sid):
         return self.rows.get(sid)
 
-    def living(self, sub, now):
+    def list_active(self, sub, now):
         return self._living(now, lambda each: each.sub == sub)
 
-    def living_of_client(self, client_id, now):
+    def list_active_of_client(self, client_id, now):
         return self._living(now, lambda each: each.client_id == client_id)
 
-    def living_of_browser(self, digest, now):
+    def list_active_of_browser(self, digest, now):
         return self._living(now, lambda each: each.browser_session == digest)
 
     def move_browser(self, old, new):
@@ -37,13 +37,13 @@ class MemorySessions:
         found = [each for each in self.rows.values() if each.live(now) and wanted(each)]
         return sorted(found, key=lambda each: (each.auth_time, each.sid))
 
-    def page(self, sub, after, limit, now):
+    def list_page(self, sub, after, limit, now):
         found = self._living(
             now, lambda each: sub in {None, each.sub} and (after is None or each.sid > after)
         )
         return sorted(found, key=lambda each: each.sid)[:limit]
 
-    def touch(self, sid, at, address, user_agent, tokens_until):
+    def record_use(self, sid, at, address, user_agent, tokens_until):
         facts = {"last_used_at": at, "address": address, "user_agent": user_agent}
         self.rows[sid] = replace(self.rows[sid], tokens_until=tokens_until, **facts)
 
@@ -62,7 +62,7 @@ class MemoryBrowsers:
     def add(self, session):
         self.rows[session.digest] = session
 
-    def get(self, digest):
+    def find_by_digest(self, digest):
         return self.rows.get(digest)
 
     def mark_ended(self, digest, at):
@@ -72,7 +72,7 @@ class MemoryBrowsers:
         self.rows[digest] = replace(session, ended_at=at)
         return True
 
-    def end_all(self, sub, at, *, but=None):
+    def mark_all_ended(self, sub, at, *, but=None):
         for digest, session in list(self.rows.items()):
             if session.sub == sub and digest != but:
                 self.mark_ended(digest, at)
@@ -86,33 +86,33 @@ class MemoryStatuses:
     sessions: dict
     clients: dict
 
-    def settle(self):
+    def add_first_list(self):
         """There is always one list."""
 
     def free(self):
         return StatusRef(1, sum(each.status is not None for each in self.sessions.values()))
 
-    def assign(self, sid):
+    def assign_to_session(self, sid):
         session = self.sessions.get(sid)
         if session is not None and session.status is None:
             session = self.sessions[sid] = replace(session, status=self.free())
         return session.status if session else None
 
-    def of_client(self, client_id):
+    def get_or_assign_to_client(self, client_id):
         free = StatusRef(1, LIST_SIZE - 1 - len(self.clients) - len(self.bits))
         return self.clients.setdefault(client_id, free)
 
-    def find_of_client(self, client_id):
+    def find_by_client(self, client_id):
         return self.clients.get(client_id)
 
-    def take_from_client(self, client_id):
+    def remove_from_client(self, client_id):
         return self.clients.pop(client_id, None)
 
     def revoke(self, refs, at):
         for ref in refs:
             self.bits.setdefault(ref, len(self.bits) + 1)
 
-    def changes(self, since):
+    def changes_since(self, since):
         seen = since.number if since else 1
         bits = [Bit(*ref, revoked=True) for ref, change in self.bits.items() if change >= seen]
         return Changes(bits, {1: LIST_SIZE}, ReadPosition(len(self.bits) + 1, float(START)), since is None)

@@ -81,7 +81,7 @@ class MemoryStore:
         return MemoryStreams(self.rows["streams"], self.rows["signals"])
 
     @property
-    def signals(self):
+    def queued_events(self):
         return MemorySignals(self.rows["signals"], self.rows["streams"], self.txn)
 
     def announce(self):
@@ -92,8 +92,8 @@ class MemoryStore:
         return MemoryTokens(self.rows["tokens"], self.rows["sessions"])
 
     @property
-    def assertions(self):
-        return self
+    def used_assertions(self):
+        return MemoryUsedAssertions(self.rows["assertions"])
 
     joining = reading
 
@@ -102,7 +102,7 @@ class MemoryStore:
         return MemoryHintKeys(self.rows["hint_keys"])
 
     @property
-    def slow_downs(self):
+    def failed_logins(self):
         return MemorySlowDowns(self.rows["slow_downs"])
 
     @property
@@ -133,9 +133,6 @@ class MemoryStore:
     def consents(self):
         return MemoryConsents(self.rows["consents"])
 
-    def remember(self, client_id, jti, until):
-        return self.rows["assertions"].setdefault((client_id, jti), until) is until
-
 
 @dataclass
 class MemoryAudit:
@@ -149,7 +146,7 @@ class MemoryAudit:
                 AuditEntry(len(self.rows) + 1, float(START), named, origin.address, origin.request_id)
             )
 
-    def entries(self, query, limit):
+    def list_newest(self, query, limit):
         found = [
             each
             for each in reversed(self.rows)
@@ -158,3 +155,11 @@ class MemoryAudit:
             and query.event in {None, each.event.event}
         ]
         return found[:limit]
+
+
+@dataclass
+class MemoryUsedAssertions:
+    rows: dict
+
+    def add(self, client_id, jti, until):
+        return self.rows.setdefault((client_id, jti), until) is until

@@ -200,7 +200,7 @@ def test_ten_processes_that_find_an_old_key_at_once_make_one_new_one_and_record_
     made = [status.kid for status in shared_home.ring().statuses() if status.kid != first]
     assert (ended, len(made)) == ([0] * 10, 1)
     with sqlite.reading() as tx:
-        events = tx.audit.entries(AuditQuery(), 100)
+        events = tx.audit.list_newest(AuditQuery(), 100)
     assert [(each.event.event, each.event.actor, each.event.detail) for each in events] == [
         ("key_rotated", "schedule", {"kid": made[0]})
     ]

@@ -42,7 +42,7 @@ def at_once(count, work):
 
 def entries(store, limit=100, **query):
     with store.reading() as tx:
-        return tx.audit.entries(AuditQuery(**query), limit)
+        return tx.audit.list_newest(AuditQuery(**query), limit)
 
 
 EVENT = AuditEvent(
@@ -145,21 +145,21 @@ def test_a_client_comes_back_as_it_was_registered(store):
     with store.reading() as tx:
         assert tx.clients.get("shop") == kept
         assert tx.clients.get("none") is None
-        assert tx.clients.all() == [kept]
+        assert tx.clients.list_all() == [kept]
 
 
 def test_a_client_is_changed_disabled_and_enabled(store):
     with store.transaction() as tx:
         tx.clients.add(SHOP, NOW)
         tx.clients.replace(replace(SHOP, name="Other", secret_hash="1" * 64))
-        assert tx.clients.locked("shop") == replace(SHOP, name="Other", secret_hash="1" * 64)
-        assert tx.clients.hold("shop") is True
+        assert tx.clients.get_for_update("shop") == replace(SHOP, name="Other", secret_hash="1" * 64)
+        assert tx.clients.lock_enabled("shop") is True
         tx.clients.set_disabled("shop", NOW)
-        assert tx.clients.hold("shop") is False
+        assert tx.clients.lock_enabled("shop") is False
         assert tx.clients.get("shop").enabled is False
         tx.clients.set_disabled("shop", None)
         assert tx.clients.get("shop").enabled is True
-        assert tx.clients.hold("no client of the database") is True
+        assert tx.clients.lock_enabled("no client of the database") is True
 
 
 def test_a_client_that_holds_to_the_rules_no_more_is_as_good_as_gone(database):
@@ -169,7 +169,7 @@ def test_a_client_that_holds_to_the_rules_no_more_is_as_good_as_gone(database):
         )
     with database.reading() as tx:
         assert tx.clients.get("old") is None
-        assert tx.clients.all() == []
+        assert tx.clients.list_all() == []
 
 
 def test_joining_reads_what_the_transaction_around_it_wrote(store):
@@ -196,14 +196,14 @@ def test_a_log_in_against_a_client_being_disabled_never_leaves_a_living_session(
             if turn:
                 return rules.open(account, client_id)
             with database.transaction() as tx:
-                tx.clients.locked(client_id)
+                tx.clients.get_for_update(client_id)
                 tx.clients.set_disabled(client_id, NOW)
                 return end_sessions_of_client(tx, client_id, NOW)
 
         at_once(4, work)
 
         with database.reading() as tx:
-            assert tx.sessions.living_of_client(client.client_id, NOW) == []
+            assert tx.sessions.list_active_of_client(client.client_id, NOW) == []
 
 
 CODE = DeviceCode(
@@ -221,26 +221,26 @@ def test_a_device_code_comes_back_as_it_was_kept(store):
     with store.transaction() as tx:
         assert tx.device_codes.add(CODE) is True
         assert tx.device_codes.add(replace(CODE, digest=digest_of("other"))) is False
-        assert tx.device_codes.locked(CODE.digest) == CODE
+        assert tx.device_codes.get_for_update(CODE.digest) == CODE
     with store.reading() as tx:
-        assert tx.device_codes.find(CODE.digest) == CODE
-        assert tx.device_codes.by_user_code(CODE.user_code_digest) == CODE
-        assert tx.device_codes.find(b"none") is None
-        assert tx.device_codes.by_user_code(b"none") is None
+        assert tx.device_codes.find_by_digest(CODE.digest) == CODE
+        assert tx.device_codes.find_by_user_code(CODE.user_code_digest) == CODE
+        assert tx.device_codes.find_by_digest(b"none") is None
+        assert tx.device_codes.find_by_user_code(b"none") is None
 
 
 def test_a_device_code_goes_from_state_to_state_once(store, rules):
     sub = rules.account().sub
     with store.transaction() as tx:
         tx.device_codes.add(CODE)
-        assert tx.device_codes.use(CODE.digest) is False
+        assert tx.device_codes.mark_used(CODE.digest) is False
         assert tx.device_codes.approve(CODE.digest, sub, ("pwd",), NOW) is True
         assert tx.device_codes.deny(CODE.digest, sub) is False
-        assert tx.device_codes.use(CODE.digest) is True
-        assert tx.device_codes.use(CODE.digest) is False
-        tx.device_codes.polled(CODE.digest, NOW + 10)
+        assert tx.device_codes.mark_used(CODE.digest) is True
+        assert tx.device_codes.mark_used(CODE.digest) is False
+        tx.device_codes.set_next_poll(CODE.digest, NOW + 10)
     with store.reading() as tx:
-        assert tx.device_codes.find(CODE.digest) == replace(
+        assert tx.device_codes.find_by_digest(CODE.digest) == replace(
             CODE,
             status=DeviceStatus.USED,
             sub=sub,
@@ -262,7 +262,7 @@ def test_twenty_polls_at_once_open_one_session(database, make_rules):
 
     assert len([answer for answer in answers if not isinstance(answer, Exception)]) == 1
     with database.reading() as tx:
-        assert len(tx.sessions.living(account.sub, NOW)) == 1
+        assert len(tx.sessions.list_active(account.sub, NOW)) == 1
 
 
 def test_of_eight_polls_at_once_one_counts(database, make_rules):
@@ -291,13 +291,13 @@ def test_accounts_and_sessions_come_in_pages(store, rules):
     sessions = sorted(rules.open(accounts[0])[0].sid for _ in range(3))
     other = rules.open(accounts[1])[0].sid
     with store.transaction() as tx:
-        assert tx.accounts.page(None, 2) == accounts[:2]
-        assert tx.accounts.page(accounts[1].sub, 2) == accounts[2:]
-        listed = tx.sessions.page(accounts[0].sub, None, 2, NOW)
-        listed += tx.sessions.page(accounts[0].sub, listed[-1].sid, 2, NOW)
+        assert tx.accounts.list_page(None, 2) == accounts[:2]
+        assert tx.accounts.list_page(accounts[1].sub, 2) == accounts[2:]
+        listed = tx.sessions.list_page(accounts[0].sub, None, 2, NOW)
+        listed += tx.sessions.list_page(accounts[0].sub, listed[-1].sid, 2, NOW)
         assert sorted(session.sid for session in listed) == sessions
-        assert len(tx.sessions.page(None, None, 10, NOW)) == 4
+        assert len(tx.sessions.list_page(None, None, 10, NOW)) == 4
         end_session(tx, other, EndReason.REVOKED, NOW)
-        assert len(tx.sessions.page(None, None, 10, NOW)) == 3
+        assert len(tx.sessions.list_page(None, None, 10, NOW)) == 3
         tx.accounts.set_roles(accounts[0].sub, frozenset({"admin", "customer"}))
         assert tx.accounts.get(accounts[0].sub).roles == {"admin", "customer"}

@@ -81,7 +81,7 @@ def redeem(rules):
 
 def stored(rules):
     with rules.store.reading() as tx:
-        return tx.authorization_codes.find(digest_of("the-code"))
+        return tx.authorization_codes.find_by_digest(digest_of("the-code"))
 
 
 def session_of(rules):
@@ -97,11 +97,11 @@ def test_code_and_session_keep_what_was_requested(rules, keep, redeem):
     code = keep(rules, requested=requested, nonce="n" * 5000)
 
     with rules.store.reading() as tx:
-        assert tx.authorization_codes.find(code.digest) == code
+        assert tx.authorization_codes.find_by_digest(code.digest) == code
     redeem()
 
     with rules.store.reading() as tx:
-        sid = tx.authorization_codes.find(code.digest).sid
+        sid = tx.authorization_codes.find_by_digest(code.digest).sid
     assert rules.session(sid).requested == requested
 
 
@@ -190,7 +190,7 @@ def test_a_second_use_ends_what_the_first_opened_and_nothing_else(rules, code, r
     with pytest.raises(InvalidGrant):
         rules.refresh(answer.refresh_token, None, None, ())
     with rules.store.reading() as tx:
-        events = [entry.event.event for entry in tx.audit.entries(AuditQuery(), 10)]
+        events = [entry.event.event for entry in tx.audit.list_newest(AuditQuery(), 10)]
     assert "code_reused" in events
 
 
@@ -261,8 +261,8 @@ def test_ending_all_sessions_but_one_leaves_the_browser_that_it_was_opened_in(ru
         end_all_sessions(tx, code.sub, EndReason.PASSWORD_CHANGED, clock(), but=stored(rules).sid)
 
     with rules.store.reading() as tx:
-        assert tx.browser_sessions.get(code.browser_session).live(clock())
-        assert not tx.browser_sessions.get(digest_of("other")).live(clock())
+        assert tx.browser_sessions.find_by_digest(code.browser_session).live(clock())
+        assert not tx.browser_sessions.find_by_digest(digest_of("other")).live(clock())
 
 
 def test_logging_out_ends_what_was_opened_in_this_browser_alone(rules, code, redeem, clock):
@@ -283,7 +283,7 @@ def test_logging_out_by_a_session_ends_the_browser_it_was_opened_in(rules, code,
     EndBrowserSession(rules.store, clock)(code.sub, None, stored(rules).sid)
 
     with rules.store.reading() as tx:
-        assert not tx.browser_sessions.get(code.browser_session).live(clock())
+        assert not tx.browser_sessions.find_by_digest(code.browser_session).live(clock())
     assert session_of(rules).ended_at is not None
 
 
@@ -293,7 +293,7 @@ def test_nobody_logs_anybody_else_out(rules, code, redeem, clock):
     EndBrowserSession(rules.store, clock)("somebody-else", code.browser_session, stored(rules).sid)
 
     with rules.store.reading() as tx:
-        assert tx.browser_sessions.get(code.browser_session).live(clock())
+        assert tx.browser_sessions.find_by_digest(code.browser_session).live(clock())
     assert session_of(rules).ended_at is None
 
 
@@ -302,19 +302,19 @@ def test_a_browser_session_comes_back_as_it_was_kept_and_ends_once(rules, clock)
     session = BrowserSession(digest_of("c"), account.sub, ("pwd", "otp"), clock(), clock(), clock() + 1)
     with rules.store.transaction() as tx:
         tx.browser_sessions.add(session)
-        assert tx.browser_sessions.get(session.digest) == session
-        assert tx.browser_sessions.get(digest_of("other")) is None
+        assert tx.browser_sessions.find_by_digest(session.digest) == session
+        assert tx.browser_sessions.find_by_digest(digest_of("other")) is None
         assert [tx.browser_sessions.mark_ended(session.digest, clock() + n) for n in (0, 1)] == [True, False]
-        assert tx.browser_sessions.get(session.digest) == replace(session, ended_at=clock())
+        assert tx.browser_sessions.find_by_digest(session.digest) == replace(session, ended_at=clock())
 
 
 def test_a_consent_comes_back_as_it_was_kept_and_is_replaced(rules, clock):
     consent = Consent(rules.account().sub, "partner", frozenset({"orders:read", "openid"}), clock())
     with rules.store.transaction() as tx:
         assert tx.consents.get(consent.sub, "partner") is None
-        tx.consents.put(consent)
+        tx.consents.save(consent)
     with rules.store.transaction() as tx:
-        tx.consents.put(replace(consent, scopes=frozenset({"email"}), granted_at=clock() + 1))
+        tx.consents.save(replace(consent, scopes=frozenset({"email"}), granted_at=clock() + 1))
 
     with rules.store.reading() as tx:
         kept = tx.consents.get(consent.sub, "partner")
@@ -339,7 +339,7 @@ def test_of_fifty_redemptions_of_one_code_at_once_one_gets_tokens(database, make
     assert len(answers) == 1
     assert session_of(rules).end_reason == EndReason.CODE_REUSED
     with database.reading() as tx:
-        assert len(tx.sessions.living(stored(rules).sub, 0)) == 0
+        assert len(tx.sessions.list_active(stored(rules).sub, 0)) == 0
 
 
 def test_pruning_keeps_a_used_code_for_a_day(database, make_rules, keep, clock):
@@ -363,7 +363,7 @@ def test_pruning_removes_browser_sessions_that_are_over(database, make_rules, ke
     database.prune(clock())
 
     with database.reading() as tx:
-        assert tx.browser_sessions.get(code.browser_session) is None
+        assert tx.browser_sessions.find_by_digest(code.browser_session) is None
 
 
 def test_the_verifier_of_the_standards_own_example_fits():

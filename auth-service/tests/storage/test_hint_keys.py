@@ -21,7 +21,7 @@ def test_removed_key_is_gone(store):
         tx.hint_keys.add(KEY)
 
     with store.transaction() as tx:
-        assert [tx.hint_keys.remove(KEY.kid), tx.hint_keys.remove(KEY.kid)] == [True, False]
+        assert [tx.hint_keys.delete(KEY.kid), tx.hint_keys.delete(KEY.kid)] == [True, False]
         assert tx.hint_keys.get(KEY.kid) is None
 
 

@@ -37,7 +37,7 @@ def ended(rules, database, account, clock):
 
 def set_bits(store):
     with store.reading() as tx:
-        return {(number, idx) for number, idx, _ in tx.statuses.changes(None).bits}
+        return {(number, idx) for number, idx, _ in tx.statuses.changes_since(None).bits}
 
 
 def test_a_bit_stays_set_while_a_token_that_names_it_can_live(database, ended, clock):
@@ -49,13 +49,13 @@ def test_a_bit_stays_set_while_a_token_that_names_it_can_live(database, ended, c
 
 def test_a_bit_is_cleared_when_every_token_that_names_it_is_dead(database, ended, clock):
     with database.reading() as tx:
-        before = tx.statuses.changes(None)
+        before = tx.statuses.changes_since(None)
 
     clock.advance(ACCESS + MARGIN + 1)
     database.prune(clock())
 
     with database.reading() as tx:
-        found = tx.statuses.changes(before.horizon)
+        found = tx.statuses.changes_since(before.horizon)
     assert sorted(found.bits) == sorted((*session.status, False) for session in ended)
     assert set_bits(database) == set()
 
@@ -138,19 +138,19 @@ def test_a_number_of_a_change_is_not_used_twice_whatever_was_given_back(
     database, rules, account, ended, clock, settled
 ):
     with database.reading() as tx:
-        horizon = tx.statuses.changes(None).horizon
+        horizon = tx.statuses.changes_since(None).horizon
     for seconds in (ACCESS + MARGIN + 1, QUARANTINE + 1):
         clock.advance(seconds)
         database.prune(clock())
         settled(database)
         with database.reading() as tx:
-            horizon = tx.statuses.changes(horizon).horizon
+            horizon = tx.statuses.changes_since(horizon).horizon
     another, _, _ = rules.open(account)
     with database.transaction() as tx:
         end_session(tx, another.sid, EndReason.LOGGED_OUT, clock())
 
     with database.reading() as tx:
-        assert tx.statuses.changes(horizon).bits == [(*another.status, True)]
+        assert tx.statuses.changes_since(horizon).bits == [(*another.status, True)]
 
 
 def test_bits_are_cleared_a_bounded_number_at_a_time(database, rules, account, clock):

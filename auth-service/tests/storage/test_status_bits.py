@@ -62,9 +62,9 @@ def test_a_new_session_has_a_bit_of_the_first_list(rules, account):
 
 def test_lists_are_of_two_to_the_twenty_if_nothing_else_is_said(database):
     with database.transaction() as tx:
-        tx.statuses.settle()
-        tx.statuses.settle()
-        assert tx.statuses.changes(None).lists == {1: 2**20}
+        tx.statuses.add_first_list()
+        tx.statuses.add_first_list()
+        assert tx.statuses.changes_since(None).lists == {1: 2**20}
 
 
 def test_a_list_is_used_to_its_last_bit_before_the_next_is_opened(rules, account):
@@ -73,7 +73,7 @@ def test_a_list_is_used_to_its_last_bit_before_the_next_is_opened(rules, account
     assert Counter(ref.number for ref in given) == {1: SESSIONS, 2: SESSIONS, 3: 1}
     assert {ref.idx for ref in given if ref.number == 1} == set(session_indexes(SIZE))
     with rules.store.reading() as tx:
-        assert tx.statuses.changes(None).lists == {1: SIZE, 2: SIZE, 3: SIZE}
+        assert tx.statuses.changes_since(None).lists == {1: SIZE, 2: SIZE, 3: SIZE}
 
 
 def test_a_bit_is_chosen_by_chance(rules, account):
@@ -118,14 +118,14 @@ def test_a_transaction_that_raises_takes_no_bit_and_opens_no_list(rules, account
         open_and_fail()
 
     with rules.store.reading() as tx:
-        assert tx.statuses.changes(None).lists == {1: SIZE}
+        assert tx.statuses.changes_since(None).lists == {1: SIZE}
     assert statuses(rules, account, 1)[0].number == 2
 
 
 def test_a_list_found_full_is_looked_at_again_a_minute_later(rules, account, small, clock):
     given = statuses(rules, account, SESSIONS + 1)
     with small.reading() as tx:
-        gone = next(each for each in tx.sessions.living(account.sub, clock()) if each.status == given[7])
+        gone = next(each for each in tx.sessions.list_active(account.sub, clock()) if each.status == given[7])
     forget(small, gone.sid)
 
     assert statuses(rules, account, 1)[0].number == 2
@@ -143,7 +143,7 @@ def forget(store, sid):
 def test_a_bit_that_is_set_is_taken_though_its_session_is_forgotten(rules, account, small, clock):
     statuses(rules, account, SESSIONS)
     with small.transaction() as tx:
-        gone = tx.sessions.living(account.sub, clock())[0]
+        gone = tx.sessions.list_active(account.sub, clock())[0]
         end_session(tx, gone.sid, EndReason.LOGGED_OUT, clock())
     forget(small, gone.sid)
 
@@ -189,29 +189,29 @@ def test_older_sessions_refreshed_at_once_get_a_bit_each(rules, account, small):
 
 def test_an_older_session_that_is_not_there_gets_no_bit(small):
     with small.transaction() as tx:
-        assert tx.statuses.assign("no such session") is None
+        assert tx.statuses.assign_to_session("no such session") is None
 
 
 def test_an_older_session_ends_though_it_has_no_bit(rules, old, clock):
     with rules.store.transaction() as tx:
         assert end_session(tx, old[0].sid, EndReason.LOGGED_OUT, clock()) is True
-        assert tx.statuses.changes(None).bits == []
+        assert tx.statuses.changes_since(None).bits == []
 
 
 def status_of_client(store, client_id):
     with store.transaction() as tx:
-        return tx.statuses.of_client(client_id)
+        return tx.statuses.get_or_assign_to_client(client_id)
 
 
 def test_a_client_keeps_the_bit_that_it_got(small):
     with small.reading() as tx:
-        assert tx.statuses.find_of_client("a") is None
+        assert tx.statuses.find_by_client("a") is None
 
     given = [status_of_client(small, "a") for _ in range(3)]
 
     assert given == [StatusRef(1, SIZE - 1)] * 3
     with small.reading() as tx:
-        assert tx.statuses.find_of_client("a") == given[0]
+        assert tx.statuses.find_by_client("a") == given[0]
 
 
 def test_no_size_of_a_list_gives_a_session_and_a_client_one_bit():
@@ -256,7 +256,7 @@ def test_a_client_gets_another_bit_after_its_tokens_ended(small, clock):
 
     assert new != old
     with small.reading() as tx:
-        assert [(bit.number, bit.idx, bit.revoked) for bit in tx.statuses.changes(None).bits] == [
+        assert [(bit.number, bit.idx, bit.revoked) for bit in tx.statuses.changes_since(None).bits] == [
             (*old, True)
         ]
 
@@ -282,11 +282,11 @@ def test_the_bit_of_ended_client_tokens_is_given_back_at_last(small, clock):
 def test_a_transaction_that_raises_gives_a_client_no_bit(small):
     def take_and_fail():
         with small.transaction() as tx:
-            tx.statuses.of_client("a")
+            tx.statuses.get_or_assign_to_client("a")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         take_and_fail()
 
     with small.reading() as tx:
-        assert tx.statuses.find_of_client("a") is None
+        assert tx.statuses.find_by_client("a") is None

@@ -37,7 +37,7 @@ def end(tx, session, clock):
 
 def changes(store, since=None):
     with store.reading() as tx:
-        return tx.statuses.changes(since)
+        return tx.statuses.changes_since(since)
 
 
 def bits(found):
@@ -229,7 +229,7 @@ def test_sessions_ended_at_once_from_several_sides_end_once_and_nobody_is_in_the
         ended = [sid for some in pool.map(end_some, range(8)) for sid in some]
 
     with database.reading() as tx:
-        lines = tx.audit.entries(AuditQuery(event="session_ended"), 1000)
+        lines = tx.audit.list_newest(AuditQuery(event="session_ended"), 1000)
     assert (len(ended), len(set(ended)), len(lines)) == (40, 40, 40)
     assert len(bits(changes(database))) == 40
 

@@ -46,34 +46,36 @@ def row(session, token, **changes):
 
 def test_an_account_comes_back_as_it_was_kept(store, alice):
     with store.reading() as tx:
-        assert tx.accounts.by_email("alice@example.com") == alice
+        assert tx.accounts.find_by_email("alice@example.com") == alice
         assert tx.accounts.get(alice.sub) == alice
     with store.transaction() as tx:
-        assert tx.accounts.locked(alice.sub) == alice
+        assert tx.accounts.get_for_update(alice.sub) == alice
 
 
 def test_an_address_is_kept_once_and_trying_again_changes_nothing(store, alice):
     with store.transaction() as tx:
         assert tx.accounts.add(replace(alice, sub="another", name="Mallory")) is False
     with store.reading() as tx:
-        assert tx.accounts.by_email("alice@example.com") == alice
+        assert tx.accounts.find_by_email("alice@example.com") == alice
         assert tx.accounts.get("another") is None
 
 
 def test_what_is_not_there_is_none(store):
     with store.transaction() as tx:
-        assert tx.accounts.by_email("nobody@example.com") is None
+        assert tx.accounts.find_by_email("nobody@example.com") is None
         assert tx.accounts.get("nobody") is None
-        assert tx.accounts.locked("nobody") is None
+        assert tx.accounts.get_for_update("nobody") is None
         assert tx.sessions.get("none") is None
-        assert tx.refresh_tokens.find(b"none") is None
+        assert tx.refresh_tokens.find_by_digest(b"none") is None
 
 
 def test_password_and_state_of_an_account_can_be_changed(store, alice):
     with store.transaction() as tx:
         tx.accounts.set_password_hash(alice.sub, "v2:other")
         tx.accounts.set_disabled(alice.sub, NOW)
-        assert tx.accounts.locked(alice.sub) == replace(alice, password_hash="v2:other", disabled_at=NOW)
+        assert tx.accounts.get_for_update(alice.sub) == replace(
+            alice, password_hash="v2:other", disabled_at=NOW
+        )
         tx.accounts.set_disabled(alice.sub, None)
     with store.reading() as tx:
         assert not tx.accounts.get(alice.sub).disabled
@@ -115,8 +117,8 @@ def test_only_living_sessions_are_listed_oldest_first(store, alice, session):
             tx.sessions.add(each)
         end_session(tx, "ended", EndReason.LOGGED_OUT, NOW)
     with store.reading() as tx:
-        assert [each.sid for each in tx.sessions.living(alice.sub, NOW)] == ["older", "a-session"]
-        assert [each.sid for each in tx.sessions.living_of_client("cli", NOW)] == ["a-session"]
+        assert [each.sid for each in tx.sessions.list_active(alice.sub, NOW)] == ["older", "a-session"]
+        assert [each.sid for each in tx.sessions.list_active_of_client("cli", NOW)] == ["a-session"]
 
 
 def test_all_sessions_of_an_account_end_but_one(store, alice, rules, session):
@@ -134,7 +136,7 @@ def test_a_refresh_token_is_found_by_its_digest(store, session):
     with store.transaction() as tx:
         tx.refresh_tokens.add(row(session, "one"))
     with store.reading() as tx:
-        found = tx.refresh_tokens.find(digest_of("one"))
+        found = tx.refresh_tokens.find_by_digest(digest_of("one"))
     assert found.token == row(session, "one")
     assert found.successor_used is False
 
@@ -145,8 +147,11 @@ def test_a_refresh_token_is_replaced_once(store, session):
         assert tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW) is True
         assert tx.refresh_tokens.replace(digest_of("one"), row(session, "three"), b"other", NOW) is False
     with store.reading() as tx:
-        one, two = tx.refresh_tokens.find(digest_of("one")), tx.refresh_tokens.find(digest_of("two"))
-        assert tx.refresh_tokens.find(digest_of("three")) is None
+        one, two = (
+            tx.refresh_tokens.find_by_digest(digest_of("one")),
+            tx.refresh_tokens.find_by_digest(digest_of("two")),
+        )
+        assert tx.refresh_tokens.find_by_digest(digest_of("three")) is None
     assert one.token == row(session, "one", used_at=NOW, successor=digest_of("two"), sealed=b"sealed")
     assert (one.successor_used, two.token) == (False, row(session, "two"))
 
@@ -157,8 +162,8 @@ def test_whether_the_successor_was_used_shows(store, session):
         tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW)
         tx.refresh_tokens.replace(digest_of("two"), row(session, "three"), b"sealed", NOW)
     with store.reading() as tx:
-        assert tx.refresh_tokens.find(digest_of("one")).successor_used is True
-        assert tx.refresh_tokens.find(digest_of("two")).successor_used is False
+        assert tx.refresh_tokens.find_by_digest(digest_of("one")).successor_used is True
+        assert tx.refresh_tokens.find_by_digest(digest_of("two")).successor_used is False
 
 
 def test_a_token_of_an_ended_session_is_not_replaced(store, session):
@@ -170,9 +175,9 @@ def test_a_token_of_an_ended_session_is_not_replaced(store, session):
 
 def test_an_assertion_is_remembered_for_its_client_alone(store):
     with store.transaction() as tx:
-        assert tx.assertions.remember("orders-service", "jti", NOW) is True
-        assert tx.assertions.remember("introspector", "jti", NOW + 1) is True
-        assert tx.assertions.remember("orders-service", "jti", NOW + 2) is False
+        assert tx.used_assertions.add("orders-service", "jti", NOW) is True
+        assert tx.used_assertions.add("introspector", "jti", NOW + 1) is True
+        assert tx.used_assertions.add("orders-service", "jti", NOW + 2) is False
 
 
 def at_once(count, work):
@@ -238,7 +243,7 @@ def test_of_twenty_accounts_with_one_address_at_once_one_is_kept(database, make_
 def test_of_twenty_uses_of_one_assertion_at_once_one_counts(database):
     def remember(_):
         with database.transaction() as tx:
-            return tx.assertions.remember("orders-service", "jti", NOW)
+            return tx.used_assertions.add("orders-service", "jti", NOW)
 
     assert sum(at_once(20, remember)) == 1
 
@@ -248,7 +253,7 @@ def test_pruning_removes_what_can_no_longer_matter_and_nothing_else(database, ma
     account = rules.account()
     old, old_token, _ = rules.open(account)
     with database.transaction() as tx:
-        tx.assertions.remember("orders-service", "old", clock() + 60)
+        tx.used_assertions.add("orders-service", "old", clock() + 60)
     clock.advance(30 * 86_400 + 3601)
     young, young_token, _ = rules.open(account)
 
@@ -257,26 +262,26 @@ def test_pruning_removes_what_can_no_longer_matter_and_nothing_else(database, ma
     assert removed == 3
     with database.reading() as tx:
         assert tx.sessions.get(old.sid) is None
-        assert tx.refresh_tokens.find(digest_of(old_token)) is None
+        assert tx.refresh_tokens.find_by_digest(digest_of(old_token)) is None
         assert tx.sessions.get(young.sid) == young
-        assert tx.refresh_tokens.find(digest_of(young_token)) is not None
+        assert tx.refresh_tokens.find_by_digest(digest_of(young_token)) is not None
     assert database.prune(clock()) == 0
 
 
 def test_pruning_takes_a_bounded_number_at_a_time(database, make_rules, clock):
     with database.transaction() as tx:
         for number in range(150):
-            tx.assertions.remember("orders-service", f"{number}", clock() - 1)
+            tx.used_assertions.add("orders-service", f"{number}", clock() - 1)
 
     assert [database.prune(clock()) for _ in range(3)] == [100, 50, 0]
 
 
 def test_writing_prunes_as_a_side_job_every_so_often(database, clock):
     with database.transaction() as tx:
-        tx.assertions.remember("orders-service", "old", clock() - 1)
+        tx.used_assertions.add("orders-service", "old", clock() - 1)
     for number in range(70):
         with database.transaction() as tx:
-            tx.assertions.remember("orders-service", f"{number}", clock() + 60)
+            tx.used_assertions.add("orders-service", f"{number}", clock() + 60)
 
     assert database.prune(clock()) == 0
 

@@ -40,7 +40,7 @@ class SignalMetrics(Collector):
         yield tries
         try:
             with self._store.reading() as tx:
-                found = {depth.method: depth for depth in tx.signals.depths(self._now())}
+                found = {depth.method: depth for depth in tx.queued_events.depths(self._now())}
         except SQLAlchemyError:
             return
         waiting = GaugeMetricFamily("signals_waiting", "Signals that wait.", labels=["delivery"])

@@ -13,7 +13,7 @@ class NewEventMarker:
     def refresh(self) -> None:
         """Look which it is; raises what the database raises."""
         with self._store.reading() as tx:
-            self._newest = tx.signals.newest()
+            self._newest = tx.queued_events.newest_id()
 
     def version(self) -> str | None:
         """Name it."""

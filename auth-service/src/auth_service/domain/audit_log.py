@@ -85,7 +85,7 @@ class Audit(Protocol):
     def record(self, *events: AuditEvent) -> None:
         """Add events, with the time and the current origin; they hold if, and only if, their transaction does."""
 
-    def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
+    def list_newest(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         """Give the newest entries that are wanted, newest first, at most ``limit``."""
 
 

@@ -41,7 +41,7 @@ class Transaction(Protocol):
         """The refresh tokens."""
 
     @property
-    def assertions(self) -> Assertions:
+    def used_assertions(self) -> Assertions:
         """The client assertions already used."""
 
     @property
@@ -73,7 +73,7 @@ class Transaction(Protocol):
         """The public halves of former signing keys."""
 
     @property
-    def slow_downs(self) -> SlowDowns:
+    def failed_logins(self) -> SlowDowns:
         """Failed log-ins."""
 
     @property

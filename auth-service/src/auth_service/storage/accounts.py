@@ -30,13 +30,13 @@ class SqlAccounts:
             email_verified_at=account.email_verified_at,
         )
 
-    def by_email(self, email: str) -> Account | None:
+    def find_by_email(self, email: str) -> Account | None:
         return _account(self._db.scalar(select(AccountRow).where(AccountRow.email == email)))
 
     def get(self, sub: str) -> Account | None:
         return _account(self._db.scalar(select(AccountRow).where(AccountRow.sub == sub)))
 
-    def locked(self, sub: str) -> Account | None:
+    def get_for_update(self, sub: str) -> Account | None:
         # SQLite has no row locks and needs none: whoever may write is alone there
         found = select(AccountRow).where(AccountRow.sub == sub).with_for_update()
         return _account(self._db.scalar(found.execution_options(populate_existing=True)))
@@ -56,7 +56,7 @@ class SqlAccounts:
             update(AccountRow).where(AccountRow.sub == sub).values(roles=" ".join(sorted(roles)))
         )
 
-    def page(self, after: str | None, limit: int) -> list[Account]:
+    def list_page(self, after: str | None, limit: int) -> list[Account]:
         rows = select(AccountRow).order_by(AccountRow.sub).limit(limit)
         if after is not None:
             rows = rows.where(AccountRow.sub > after)

@@ -41,7 +41,7 @@ class SqlAudit:
         ]
         self._db.connection().execute(_ADD, rows)
 
-    def entries(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
+    def list_newest(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         wanted = select(AuditEventRow).order_by(AuditEventRow.id.desc()).limit(limit)
         if query.before is not None:
             wanted = wanted.where(AuditEventRow.id < query.before)

@@ -36,7 +36,7 @@ class SqlAuthorizationCodes:
             )
         )
 
-    def find(self, digest: bytes) -> AuthorizationCode | None:
+    def find_by_digest(self, digest: bytes) -> AuthorizationCode | None:
         found = select(AuthorizationCodeRow).where(AuthorizationCodeRow.digest == digest)
         row = self._db.scalar(found.execution_options(populate_existing=True))
         if row is None:
@@ -59,13 +59,13 @@ class SqlAuthorizationCodes:
             sid=row.sid,
         )
 
-    def claim(self, digest: bytes, at: float) -> bool:
+    def mark_used(self, digest: bytes, at: float) -> bool:
         unused = update(AuthorizationCodeRow).where(
             AuthorizationCodeRow.digest == digest, AuthorizationCodeRow.used_at.is_(None)
         )
         return affected(self._db, unused.values(used_at=at).execution_options(synchronize_session=False)) == 1
 
-    def opened(self, digest: bytes, sid: str) -> None:
+    def set_session(self, digest: bytes, sid: str) -> None:
         row = update(AuthorizationCodeRow).where(AuthorizationCodeRow.digest == digest)
         self._db.execute(row.values(sid=sid).execution_options(synchronize_session=False))
 
@@ -82,7 +82,7 @@ class SqlConsents:
             return None
         return Consent(row.sub, row.client_id, frozenset(row.scopes.split()), row.granted_at)
 
-    def put(self, consent: Consent) -> None:
+    def save(self, consent: Consent) -> None:
         key = {"sub": consent.sub, "client_id": consent.client_id}
         values = {"scopes": " ".join(sorted(consent.scopes)), "granted_at": consent.granted_at}
         if not insert_or_ignore(self._db, ConsentRow, **key, **values):

@@ -29,7 +29,7 @@ class SqlBrowserSessions:
             )
         )
 
-    def get(self, digest: bytes) -> BrowserSession | None:
+    def find_by_digest(self, digest: bytes) -> BrowserSession | None:
         found = select(BrowserSessionRow).where(BrowserSessionRow.digest == digest)
         row = self._db.scalar(found.execution_options(populate_existing=True))
         if row is None:
@@ -52,7 +52,7 @@ class SqlBrowserSessions:
             affected(self._db, unended.values(ended_at=at).execution_options(synchronize_session=False)) == 1
         )
 
-    def end_all(self, sub: str, at: float, *, but: bytes | None = None) -> None:
+    def mark_all_ended(self, sub: str, at: float, *, but: bytes | None = None) -> None:
         unended = update(BrowserSessionRow).where(
             BrowserSessionRow.sub == sub, BrowserSessionRow.ended_at.is_(None)
         )

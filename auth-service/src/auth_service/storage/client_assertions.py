@@ -12,5 +12,5 @@ class SqlAssertions:
     def __init__(self, db: Db) -> None:
         self._db = db
 
-    def remember(self, client_id: str, jti: str, until: float) -> bool:
+    def add(self, client_id: str, jti: str, until: float) -> bool:
         return insert_or_ignore(self._db, AssertionRow, client_id=client_id, jti=jti, until=until)

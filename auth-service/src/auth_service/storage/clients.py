@@ -43,10 +43,10 @@ class SqlRegisteredClients:
     def get(self, client_id: str) -> Client | None:
         return self._one(_named(client_id))
 
-    def locked(self, client_id: str) -> Client | None:
+    def get_for_update(self, client_id: str) -> Client | None:
         return self._one(_named(client_id).with_for_update())
 
-    def all(self) -> list[Client]:
+    def list_all(self) -> list[Client]:
         rows = self._db.scalars(select(RegisteredClientRow).order_by(RegisteredClientRow.client_id))
         return [client for row in rows if (client := _client(row)) is not None]
 
@@ -57,7 +57,7 @@ class SqlRegisteredClients:
     def set_disabled(self, client_id: str, at: float | None) -> None:
         self._change(client_id, disabled_at=at)
 
-    def hold(self, client_id: str) -> bool:
+    def lock_enabled(self, client_id: str) -> bool:
         # SQLite has no row locks and needs none: whoever may write is alone there
         row = self._db.connection().execute(_HELD, {"client_id": client_id}).one_or_none()
         return row is None or row.disabled_at is None

@@ -30,16 +30,16 @@ class SqlDeviceCodes:
             expires_at=code.expires_at,
         )
 
-    def find(self, digest: bytes) -> DeviceCode | None:
+    def find_by_digest(self, digest: bytes) -> DeviceCode | None:
         return self._one(select(DeviceCodeRow).where(DeviceCodeRow.digest == digest))
 
-    def locked(self, digest: bytes) -> DeviceCode | None:
+    def get_for_update(self, digest: bytes) -> DeviceCode | None:
         return self._one(select(DeviceCodeRow).where(DeviceCodeRow.digest == digest).with_for_update())
 
-    def by_user_code(self, digest: bytes) -> DeviceCode | None:
+    def find_by_user_code(self, digest: bytes) -> DeviceCode | None:
         return self._one(select(DeviceCodeRow).where(DeviceCodeRow.user_code_digest == digest))
 
-    def polled(self, digest: bytes, next_poll_at: float) -> None:
+    def set_next_poll(self, digest: bytes, next_poll_at: float) -> None:
         changed = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest)
         self._db.execute(
             changed.values(next_poll_at=next_poll_at).execution_options(synchronize_session=False)
@@ -52,7 +52,7 @@ class SqlDeviceCodes:
     def deny(self, digest: bytes, sub: str) -> bool:
         return self._swap(digest, DeviceStatus.PENDING, DeviceStatus.DENIED, sub=sub)
 
-    def use(self, digest: bytes) -> bool:
+    def mark_used(self, digest: bytes) -> bool:
         return self._swap(digest, DeviceStatus.APPROVED, DeviceStatus.USED)
 
     def _swap(self, digest: bytes, old: DeviceStatus, new: DeviceStatus, **facts: object) -> bool:

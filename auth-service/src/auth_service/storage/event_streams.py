@@ -24,19 +24,19 @@ class SqlStreams:
     def get(self, stream_id: str) -> Stream | None:
         return next(iter(self._found(StreamRow.stream_id == stream_id)), None)
 
-    def locked(self, client_id: str) -> list[Stream]:
+    def list_for_update(self, client_id: str) -> list[Stream]:
         # not the rows: there may be none yet, and their number counts. SQLite needs nothing, whoever may write is alone
         if self._db.get_bind().dialect.name == "postgresql":
             self._db.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"streams of {client_id}"))))
-        return self.of(client_id)
+        return self.list_of_client(client_id)
 
-    def of(self, client_id: str) -> list[Stream]:
+    def list_of_client(self, client_id: str) -> list[Stream]:
         return self._found(StreamRow.client_id == client_id)
 
-    def all(self) -> list[Stream]:
+    def list_all(self) -> list[Stream]:
         return self._found()
 
-    def due(self, now: float) -> list[Stream]:
+    def list_due(self, now: float) -> list[Stream]:
         waits = select(SignalRow.jti).where(
             SignalRow.stream_id == StreamRow.stream_id, SignalRow.next_try_at <= now
         )
@@ -47,7 +47,7 @@ class SqlStreams:
         changed = update(StreamRow).where(StreamRow.stream_id == stream.stream_id)
         self._db.execute(changed.values(**_values(stream)).execution_options(synchronize_session=False))
 
-    def remove(self, stream_id: str) -> None:
+    def delete(self, stream_id: str) -> None:
         gone = delete(StreamRow).where(StreamRow.stream_id == stream_id)
         self._db.execute(gone.execution_options(synchronize_session=False))
 

@@ -18,13 +18,13 @@ class SqlSlowDowns:
     def __init__(self, db: Db) -> None:
         self._db = db
 
-    def get(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
+    def find(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
         row = SlowDownRow
         columns = (row.key_digest, row.failures, row.last_failure_at, row.blocked_until)
         found = self._db.execute(select(*columns).where(row.key_digest.in_(keys)))
         return {key: Failures(failures, last, until) for key, failures, last, until in found}
 
-    def count(self, key: bytes, at: float, memory: float) -> int:
+    def add_failure(self, key: bytes, at: float, memory: float) -> int:
         row, new = (
             SlowDownRow,
             self._insert(key_digest=key, failures=1, last_failure_at=at, blocked_until=0.0),
@@ -39,14 +39,14 @@ class SqlSlowDowns:
         blocked = update(SlowDownRow).where(SlowDownRow.key_digest == key).values(blocked_until=until)
         self._db.execute(blocked.execution_options(synchronize_session=False))
 
-    def note_place(self, key: bytes, at: float) -> None:
+    def set_known_place(self, key: bytes, at: float) -> None:
         new = self._insert(key_digest=key, failures=0, last_failure_at=at, blocked_until=0.0)
         seen = new.on_conflict_do_update(
             index_elements=[SlowDownRow.key_digest], set_={"last_failure_at": at}
         )
         self._db.execute(seen)
 
-    def forget(self, keys: tuple[bytes, ...]) -> None:
+    def delete(self, keys: tuple[bytes, ...]) -> None:
         gone = delete(SlowDownRow).where(SlowDownRow.key_digest.in_(keys))
         self._db.execute(gone.execution_options(synchronize_session=False))
 

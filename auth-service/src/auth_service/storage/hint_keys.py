@@ -25,5 +25,5 @@ class SqlHintKeys:
         row = self._db.get(HintKeyRow, kid)
         return None if row is None else HintKey(row.kid, row.public_key, row.keep_until)
 
-    def remove(self, kid: str) -> bool:
+    def delete(self, kid: str) -> bool:
         return affected(self._db, delete(HintKeyRow).where(HintKeyRow.kid == kid)) == 1

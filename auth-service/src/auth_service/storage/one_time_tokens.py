@@ -34,7 +34,7 @@ class SqlOneTimeTokens:
     def get(self, digest: bytes) -> OneTimeToken | None:
         return self._one(select(*_COLUMNS).where(OneTimeTokenRow.digest == digest))
 
-    def bound(self, purpose: str, email: str, binding_digest: bytes) -> OneTimeToken | None:
+    def find_by_binding(self, purpose: str, email: str, binding_digest: bytes) -> OneTimeToken | None:
         row = OneTimeTokenRow
         return self._one(
             select(*_COLUMNS).where(
@@ -42,12 +42,12 @@ class SqlOneTimeTokens:
             )
         )
 
-    def outstanding(self, purpose: str, email: str, now: float) -> int:
+    def count_unexpired(self, purpose: str, email: str, now: float) -> int:
         row = OneTimeTokenRow
         found = select(func.count()).where(row.email == email, row.purpose == purpose, row.expires_at > now)
         return self._db.scalar(found) or 0
 
-    def use(self, digest: bytes, at: float) -> bool:
+    def mark_used(self, digest: bytes, at: float) -> bool:
         row = OneTimeTokenRow
         unused = update(row).where(row.digest == digest, row.used_at.is_(None), row.expires_at > at)
         return affected(self._db, unused.values(used_at=at)) == 1

@@ -24,7 +24,7 @@ class SqlRefreshTokens:
             )
         )
 
-    def find(self, digest: bytes) -> StoredRefreshToken | None:
+    def find_by_digest(self, digest: bytes) -> StoredRefreshToken | None:
         row, after = RefreshTokenRow, aliased(RefreshTokenRow)
         found = self._db.execute(
             select(

@@ -32,7 +32,7 @@ class SqlSignals:
         self._db, self._now, self._announce = db, now, announce
         self._txn: str | None = None
 
-    def record(self, *happenings: Event) -> None:
+    def add_to_streams(self, *happenings: Event) -> None:
         listening = self._db.connection().execute(_LISTENING).all()
         txn, now = self._txn or new_id(), self._now()
         signals = [
@@ -48,7 +48,7 @@ class SqlSignals:
     def add(self, signal: QueuedEvent) -> None:
         self._keep([signal])
 
-    def waiting(self, stream_id: str, limit: int) -> list[QueuedEvent]:
+    def list_oldest(self, stream_id: str, limit: int) -> list[QueuedEvent]:
         return self._found(
             select(SignalRow).where(SignalRow.stream_id == stream_id).order_by(SignalRow.created_at), limit
         )
@@ -67,13 +67,13 @@ class SqlSignals:
         changed = mine.values(next_try_at=until).execution_options(synchronize_session=False)
         return affected(self._db, changed) == 1
 
-    def remove(self, stream_id: str, jtis: Collection[str]) -> int:
+    def delete(self, stream_id: str, jtis: Collection[str]) -> int:
         return self._removed(SignalRow.stream_id == stream_id, SignalRow.jti.in_(jtis))
 
-    def clear(self, stream_id: str) -> int:
+    def delete_all(self, stream_id: str) -> int:
         return self._removed(SignalRow.stream_id == stream_id)
 
-    def trim(self, now: float) -> int:
+    def delete_stale(self, now: float) -> int:
         known = select(StreamRow.stream_id)
         gone = self._dropped(SignalRow.created_at < now - KEPT)
         gone += self._dropped(SignalRow.stream_id.not_in(known))
@@ -85,7 +85,7 @@ class SqlSignals:
                 gone += self._dropped(SignalRow.stream_id == stream_id, SignalRow.created_at <= oldest)
         return gone
 
-    def newest(self) -> str | None:
+    def newest_id(self) -> str | None:
         return self._db.scalar(select(SignalRow.jti).order_by(SignalRow.created_at.desc()).limit(1))
 
     def depths(self, now: float) -> list[QueueDepth]:

@@ -79,16 +79,16 @@ class SqlSessions:
         row = self._db.connection().execute(_GET, {"wanted": sid}).one_or_none()
         return None if row is None else _session(row)
 
-    def living(self, sub: str, now: float) -> list[Session]:
+    def list_active(self, sub: str, now: float) -> list[Session]:
         return self._living(_row.sub == sub, now)
 
-    def living_of_client(self, client_id: str, now: float) -> list[Session]:
+    def list_active_of_client(self, client_id: str, now: float) -> list[Session]:
         return self._living(_row.client_id == client_id, now)
 
-    def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
+    def list_active_of_browser(self, digest: bytes, now: float) -> list[Session]:
         return self._living(_row.browser_session == digest, now)
 
-    def page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
+    def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
         live = _live(now)
         if sub is not None:
             live = live.where(_row.sub == sub)
@@ -100,7 +100,7 @@ class SqlSessions:
         moved = update(_TABLE).where(_row.browser_session == old).values(browser_session=new)
         self._db.connection().execute(moved)
 
-    def touch(
+    def record_use(
         self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float
     ) -> None:
         used = {

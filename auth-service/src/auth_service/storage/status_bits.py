@@ -105,7 +105,7 @@ class SqlStatuses:
     def _dialect(self) -> str:
         return self._db.get_bind().dialect.name
 
-    def settle(self) -> None:
+    def add_first_list(self) -> None:
         self._open(1)
 
     def choices(self, indexes: Callable[[int], range] = session_indexes) -> Iterator[StatusRef]:
@@ -125,7 +125,7 @@ class SqlStatuses:
                 self._plan.full_until[number, some.start] = self._now() + FULL_FOR
             self._open(max(lists, default=0) + 1)
 
-    def assign(self, sid: str) -> StatusRef | None:
+    def assign_to_session(self, sid: str) -> StatusRef | None:
         row = SessionRow
         without = (
             update(row)
@@ -142,21 +142,21 @@ class SqlStatuses:
         has = self._db.execute(select(row.status_list, row.status_index).where(row.sid == sid)).one_or_none()
         return None if has is None else StatusRef.of(*has)
 
-    def of_client(self, client_id: str) -> StatusRef:
-        has = self.find_of_client(client_id)
+    def get_or_assign_to_client(self, client_id: str) -> StatusRef:
+        has = self.find_by_client(client_id)
         choices = self.choices(client_indexes)
         while has is None:  # another transaction may be faster, with the bit or with the client
             chosen = next(choices)
             values = {"status_list": chosen.number, "status_index": chosen.idx}
             insert_or_ignore(self._db, ClientStatusRow, client_id=client_id, **values)
-            has = self.find_of_client(client_id)
+            has = self.find_by_client(client_id)
         return has
 
-    def find_of_client(self, client_id: str) -> StatusRef | None:
+    def find_by_client(self, client_id: str) -> StatusRef | None:
         row = self._db.connection().execute(_OF_CLIENT, {"client_id": client_id}).one_or_none()
         return None if row is None else StatusRef(*row)
 
-    def take_from_client(self, client_id: str) -> StatusRef | None:
+    def remove_from_client(self, client_id: str) -> StatusRef | None:
         row = ClientStatusRow
         taken = delete(row).where(row.client_id == client_id).returning(row.status_list, row.status_index)
         had = self._db.connection().execute(taken).one_or_none()
@@ -169,7 +169,7 @@ class SqlStatuses:
             self._db.connection().execute(_REVOKE[self._dialect], rows)
             self._announce()
 
-    def changes(self, since: ReadPosition | None) -> Changes:
+    def changes_since(self, since: ReadPosition | None) -> Changes:
         db, now = self._db.connection(), self._now()
         # first of all: what is read after it may be newer, never older
         horizon = ReadPosition(int(db.execute(_NEXT[self._dialect]).scalar_one()), now)

@@ -67,14 +67,14 @@ class SqlTransaction:
         self.device_codes = SqlDeviceCodes(db)
         self.sessions = SqlSessions(db, self.statuses)
         self.refresh_tokens = SqlRefreshTokens(db)
-        self.assertions = SqlAssertions(db)
+        self.used_assertions = SqlAssertions(db)
         self.authorization_codes = SqlAuthorizationCodes(db)
         self.browser_sessions = SqlBrowserSessions(db)
         self.consents = SqlConsents(db)
         self.hint_keys = SqlHintKeys(db)
-        self.slow_downs = SqlSlowDowns(db)
+        self.failed_logins = SqlSlowDowns(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
-        self.signals = SqlSignals(db, now, self.announce)
+        self.queued_events = SqlSignals(db, now, self.announce)
         self.streams = SqlStreams(db)
         self.listeners = [new(self) for new in listeners]
 

@@ -54,7 +54,7 @@ def record(store, clock):
 
     def tell(sid="sid", event=SESSION_REVOKED):
         with store.transaction() as tx:
-            tx.signals.record(Event(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
+            tx.queued_events.add_to_streams(Event(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
 
     return tell
 
@@ -63,7 +63,7 @@ def record(store, clock):
 def waiting(store):
     def look(stream, limit=100):
         with store.reading() as tx:
-            return tx.signals.waiting(stream.stream_id, limit)
+            return tx.queued_events.list_oldest(stream.stream_id, limit)
 
     return look
 
@@ -72,7 +72,7 @@ def waiting(store):
 def claim(store, clock):
     def take(stream, limit=10, lease=30):
         with store.transaction() as tx:
-            return tx.signals.claim(stream.stream_id, clock(), clock() + lease, limit)
+            return tx.queued_events.claim(stream.stream_id, clock(), clock() + lease, limit)
 
     return take
 
@@ -89,8 +89,8 @@ def test_a_stream_comes_back_as_it_was_kept(store, stream):
 
     with store.reading() as tx:
         assert tx.streams.get(kept.stream_id) == kept
-        assert tx.streams.of("hr") == tx.streams.all() == [kept]
-        assert tx.streams.of("another") == []
+        assert tx.streams.list_of_client("hr") == tx.streams.list_all() == [kept]
+        assert tx.streams.list_of_client("another") == []
 
 
 def test_a_stream_is_replaced_and_removed(store, stream):
@@ -99,7 +99,7 @@ def test_a_stream_is_replaced_and_removed(store, stream):
     with store.transaction() as tx:
         tx.streams.replace(changed)
         assert tx.streams.get(changed.stream_id) == changed
-        tx.streams.remove(changed.stream_id)
+        tx.streams.delete(changed.stream_id)
     with store.reading() as tx:
         assert tx.streams.get(changed.stream_id) is None
 
@@ -129,7 +129,7 @@ def test_without_a_stream_nothing_is_kept(store, record):
     record()
 
     with store.reading() as tx:
-        assert tx.signals.newest() is None
+        assert tx.queued_events.newest_id() is None
 
 
 def test_what_is_rolled_back_is_told_to_nobody(store, stream, waiting):
@@ -137,7 +137,7 @@ def test_what_is_rolled_back_is_told_to_nobody(store, stream, waiting):
 
     def fail():
         with store.transaction() as tx:
-            tx.signals.record(Event(SESSION_REVOKED, "sub", {"event_timestamp": 1}))
+            tx.queued_events.add_to_streams(Event(SESSION_REVOKED, "sub", {"event_timestamp": 1}))
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -165,7 +165,7 @@ def test_what_one_transaction_tells_has_one_transaction_identifier(store, stream
     for sub in ("a", "b"):
         with store.transaction() as tx:
             SecurityEventEmitter(tx).password_changed(sub, EndReason.PASSWORD_CHANGED, clock())
-            tx.signals.record(Event(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
+            tx.queued_events.add_to_streams(Event(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
 
     of = {(signal.sub, signal.txn) for signal in waiting(one)}
     assert len(of) == 2
@@ -202,8 +202,8 @@ def test_what_was_claimed_again_is_not_postponed_by_the_one_before(store, stream
     (second,) = claim(one)
 
     with store.transaction() as tx:
-        assert not tx.signals.postpone(first, clock() + 500)
-        assert tx.signals.postpone(second, clock() + 5)
+        assert not tx.queued_events.postpone(first, clock() + 500)
+        assert tx.queued_events.postpone(second, clock() + 5)
     clock.advance(5)
     assert len(claim(one)) == 1
 
@@ -243,7 +243,7 @@ def test_only_what_is_pushed_and_enabled_comes_up(store, stream, record, clock, 
     record()
 
     with store.reading() as tx:
-        assert tx.streams.due(clock()) == [one]
+        assert tx.streams.list_due(clock()) == [one]
 
 
 def test_a_stream_with_nothing_due_does_not_come_up(store, stream, record, claim, clock):
@@ -252,8 +252,8 @@ def test_a_stream_with_nothing_due_does_not_come_up(store, stream, record, claim
     claim(one)
 
     with store.reading() as tx:
-        assert tx.streams.due(clock()) == []
-        assert tx.streams.due(clock() + 30) == [one]
+        assert tx.streams.list_due(clock()) == []
+        assert tx.streams.list_due(clock() + 30) == [one]
 
 
 def test_nobody_acknowledges_what_is_anothers(store, stream, record, waiting):
@@ -262,7 +262,7 @@ def test_nobody_acknowledges_what_is_anothers(store, stream, record, waiting):
 
     with store.transaction() as tx:
         jtis = [signal.jti for signal in (*waiting(mine), *waiting(yours))]
-        assert tx.signals.remove(mine.stream_id, [*jtis, "unknown"]) == 1
+        assert tx.queued_events.delete(mine.stream_id, [*jtis, "unknown"]) == 1
 
     assert waiting(mine) == []
     assert len(waiting(yours)) == 1
@@ -276,7 +276,7 @@ def test_what_nobody_fetches_is_trimmed_by_age(store, stream, record, waiting, c
     clock.advance(1)
 
     with store.transaction() as tx:
-        assert tx.signals.trim(clock()) == 1
+        assert tx.queued_events.delete_stale(clock()) == 1
     assert [signal.sid for signal in waiting(one)] == ["new"]
 
 
@@ -284,11 +284,13 @@ def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(store, str
     one, two = stream(), stream()
     with store.transaction() as tx:
         for number in range(MOST_KEPT + 5):
-            tx.signals.add(QueuedEvent(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number))
-        tx.signals.add(QueuedEvent("other", two.stream_id, "t", VERIFICATION, {}, clock()))
+            tx.queued_events.add(
+                QueuedEvent(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number)
+            )
+        tx.queued_events.add(QueuedEvent("other", two.stream_id, "t", VERIFICATION, {}, clock()))
 
     with store.transaction() as tx:
-        assert tx.signals.trim(clock() + MOST_KEPT) == 5
+        assert tx.queued_events.delete_stale(clock() + MOST_KEPT) == 5
     assert waiting(one, 1)[0].jti == "j5"
     assert len(waiting(two)) == 1
 
@@ -297,11 +299,11 @@ def test_what_waits_for_no_stream_is_trimmed(store, stream, record, clock):
     one = stream()
     record()
     with store.transaction() as tx:
-        tx.streams.remove(one.stream_id)
+        tx.streams.delete(one.stream_id)
 
     with store.transaction() as tx:
-        assert tx.signals.trim(clock()) == 1
-        assert tx.signals.newest() is None
+        assert tx.queued_events.delete_stale(clock()) == 1
+        assert tx.queued_events.newest_id() is None
 
 
 def test_the_depth_is_told_by_method(store, stream, record, clock):
@@ -311,7 +313,7 @@ def test_the_depth_is_told_by_method(store, stream, record, clock):
     record()
 
     with store.reading() as tx:
-        found = {depth.method: (depth.waiting, depth.oldest) for depth in tx.signals.depths(clock())}
+        found = {depth.method: (depth.waiting, depth.oldest) for depth in tx.queued_events.depths(clock())}
     assert found == {Method.PUSH: (4, 7), Method.POLL: (2, 7)}
 
 
@@ -345,6 +347,6 @@ def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, 
     admin.remove("hr", made.stream_id)
 
     with store.reading() as tx:
-        entries = tx.audit.entries(AuditQuery(), 10)
+        entries = tx.audit.list_newest(AuditQuery(), 10)
     assert [entry.event.event for entry in entries] == ["stream_removed", "stream_changed", "stream_created"]
     assert "bad-news" not in repr(entries) + repr(made)

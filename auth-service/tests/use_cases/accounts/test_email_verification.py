@@ -35,7 +35,7 @@ class World:
     def newcomer(self, email="new@example.com"):
         self.register(email, "their password", "New")
         with self.store.reading() as tx:
-            return tx.accounts.by_email(email)
+            return tx.accounts.find_by_email(email)
 
     def log_in(self, email="new@example.com", password="their password", scopes=None, audiences=()):
         return self._log_in(email, password, "cli", scopes, audiences)
@@ -116,7 +116,7 @@ def test_asking_for_what_there_is_not_yet_opens_no_session(quick, scopes, audien
         quick.log_in(scopes=scopes and frozenset(scopes), audiences=audiences)
 
     with quick.store.reading() as tx:
-        assert tx.sessions.living(account.sub, quick.rules.clock()) == []
+        assert tx.sessions.list_active(account.sub, quick.rules.clock()) == []
 
 
 def test_an_administrators_role_waits_for_the_proof_as_well(quick):

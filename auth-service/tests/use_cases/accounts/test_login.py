@@ -169,7 +169,7 @@ def test_a_new_account_is_a_customer_under_the_normalised_address(rules, registe
     sub = register("New@Example.com", "password", " New ")
 
     with rules.store.reading() as tx:
-        account = tx.accounts.by_email("new@example.com")
+        account = tx.accounts.find_by_email("new@example.com")
     assert (account.sub, account.name, account.roles) == (sub, "New", {"customer"})
     assert log_in("new@example.com").access_token
 
@@ -184,7 +184,7 @@ def test_an_address_that_has_an_account_gets_the_same_answer_for_the_same_work(r
     assert uuid.UUID(fresh).version == uuid.UUID(taken).version == 4
     assert taken != alice.sub
     with rules.store.reading() as tx:
-        assert tx.accounts.by_email("alice@example.com") == alice
+        assert tx.accounts.find_by_email("alice@example.com") == alice
         assert tx.accounts.get(taken) is None
 
 
@@ -194,7 +194,7 @@ def test_seeding_twice_adds_nothing_the_second_time(rules, log_in):
     assert [seed(DEMO_ACCOUNTS, "password") for _ in range(2)] == [3, 0]
     assert "admin" in log_in("admin@example.com").scope.split()
     with rules.store.reading() as tx:
-        assert tx.accounts.by_email("alice@example.com").email_verified_at is not None
+        assert tx.accounts.find_by_email("alice@example.com").email_verified_at is not None
 
 
 def test_a_password_never_shows_in_what_is_printed(alice):

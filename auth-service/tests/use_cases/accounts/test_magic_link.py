@@ -82,7 +82,7 @@ def test_log_ins_by_mail_stand_in_the_audit_log_without_what_was_mailed(world):
     refused(world, LinkToken(token, binding))
 
     with world.store.reading() as tx:
-        second, first = tx.audit.entries(AuditQuery(event="logged_in"), 10)
+        second, first = tx.audit.list_newest(AuditQuery(event="logged_in"), 10)
     assert (first.event.outcome, first.event.subject, first.event.detail["by"]) == ("ok", account.sub, "link")
     assert second.event.outcome == "refused"
     assert token not in f"{first}{second}"
@@ -186,7 +186,7 @@ def test_fifty_redeems_of_one_mail_give_one_session(world):
 
     assert len(answers) == 1
     with world.store.reading() as tx:
-        assert len(tx.sessions.living(account.sub, world.rules.clock())) == 1
+        assert len(tx.sessions.list_active(account.sub, world.rules.clock())) == 1
 
 
 def test_unknown_disabled_and_known_addresses_cost_the_same_and_only_the_known_is_mailed(world):

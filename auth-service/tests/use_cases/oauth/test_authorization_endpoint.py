@@ -91,7 +91,7 @@ def asking(rules):
 def code_of(rules, step):
     code = dict(parse_qsl(urlsplit(step.location).query))["code"]
     with rules.store.reading() as tx:
-        return tx.authorization_codes.find(digest_of(code))
+        return tx.authorization_codes.find_by_digest(digest_of(code))
 
 
 def error_of(refused):
@@ -190,7 +190,7 @@ def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
     authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
 
     with rules.store.reading() as tx:
-        latest = tx.audit.entries(AuditQuery(), 1)[0].event
+        latest = tx.audit.list_newest(AuditQuery(), 1)[0].event
     assert (latest.event, latest.subject, latest.client_id) == ("consent_given", who.account.sub, "partner")
     assert latest.detail == {"scope": "orders:read"}
 

@@ -212,4 +212,4 @@ def test_a_client_disabled_meanwhile_gets_no_own_token(rules, orders):
     with pytest.raises(InvalidClient):
         own_token(rules, orders)
     with rules.store.reading() as tx:
-        assert tx.statuses.find_of_client("orders-service") is None
+        assert tx.statuses.find_by_client("orders-service") is None

@@ -111,8 +111,8 @@ def by_reusing_an_authorization_code(rules, session):
     )
     with rules.store.transaction() as tx:
         tx.authorization_codes.add(code)
-        tx.authorization_codes.claim(code.digest, rules.clock())
-        tx.authorization_codes.opened(code.digest, session[0].sid)
+        tx.authorization_codes.mark_used(code.digest, rules.clock())
+        tx.authorization_codes.set_session(code.digest, session[0].sid)
     with pytest.raises(InvalidGrant):
         AuthorizationCodeGrant(rules.store, rules.issuing)(
             rules.client("cli"), Redemption("code", None, None)
@@ -204,7 +204,7 @@ def test_whichever_way_a_session_ends_its_bit_is_set_and_nobody_elses(rules, ses
     way(rules, session)
 
     with rules.store.reading() as tx:
-        bits = tx.statuses.changes(None).bits
+        bits = tx.statuses.changes_since(None).bits
     assert (*session[0].status, True) in bits
     assert (*other.status, True) not in bits
 
@@ -214,7 +214,7 @@ def test_whichever_way_a_session_ends_the_audit_log_has_one_line_of_it(rules, se
     way(rules, session)
 
     with rules.store.reading() as tx:
-        log = [entry.event for entry in tx.audit.entries(AuditQuery(event="session_ended"), 100)]
+        log = [entry.event for entry in tx.audit.list_newest(AuditQuery(event="session_ended"), 100)]
     (line,) = [event for event in log if event.session_id == session[0].sid]
     assert (line.subject, line.client_id, line.detail) == (session[0].sub, "cli", {"reason": WAYS[way]})
 
@@ -234,7 +234,7 @@ def test_what_ended_the_session_has_a_line_of_its_own(rules, session, way, event
     way(rules, session)
 
     with rules.store.reading() as tx:
-        assert len(tx.audit.entries(AuditQuery(event=event), 100)) == 1
+        assert len(tx.audit.list_newest(AuditQuery(event=event), 100)) == 1
 
 
 def test_no_reason_for_an_end_is_missing_above():
@@ -350,7 +350,9 @@ def own_status(rules, token):
 
 def is_revoked(rules, token):
     with rules.store.reading() as tx:
-        return own_status(rules, token) in {(bit.number, bit.idx) for bit in tx.statuses.changes(None).bits}
+        return own_status(rules, token) in {
+            (bit.number, bit.idx) for bit in tx.statuses.changes_since(None).bits
+        }
 
 
 def test_own_tokens_of_one_client_share_one_status(rules, own_token):
@@ -395,7 +397,7 @@ def test_the_end_of_own_tokens_is_recorded_once(rules, own_token):
             end_sessions_of_client(tx, "orders-service", rules.clock(), by="somebody")
 
     with rules.store.reading() as tx:
-        (entry,) = tx.audit.entries(AuditQuery(event="client_tokens_ended"), 10)
+        (entry,) = tx.audit.list_newest(AuditQuery(event="client_tokens_ended"), 10)
     assert (entry.event.actor, entry.event.client_id) == ("somebody", "orders-service")
     assert entry.event.detail == {"reason": "client_disabled"}
 
@@ -463,7 +465,7 @@ def test_a_wrong_current_password_changes_nothing(rules, alice, session, change)
         change(alice.sub, session[0].sid, "wrong", "new password")
     assert rules.session(other.sid).ended_at is None
     with rules.store.reading() as tx:
-        (refused,) = tx.audit.entries(AuditQuery(event="password_changed"), 10)
+        (refused,) = tx.audit.list_newest(AuditQuery(event="password_changed"), 10)
     assert (refused.event.outcome, refused.event.session_id) == ("refused", session[0].sid)
     assert rules.hasher.work == ["verify"]
 

@@ -142,7 +142,7 @@ def test_a_session_keeps_what_it_knows_in_either_database(database, make_rules):
     session, _, _ = rules.open(rules.account())
 
     with database.transaction() as tx:
-        tx.sessions.touch(session.sid, 5.0, "2001:db8::1", "curl", 6.0)
+        tx.sessions.record_use(session.sid, 5.0, "2001:db8::1", "curl", 6.0)
 
     kept = rules.session(session.sid)
     assert (kept.created_at, kept.last_used_at) == (rules.clock(), 5.0)

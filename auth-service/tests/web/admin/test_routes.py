@@ -54,7 +54,7 @@ def events(app):
         from auth_service.storage.unit_of_work import SqlStore
 
         with SqlStore(app.extensions["engine"]).reading() as tx:
-            return tx.audit.entries(AuditQuery(event=kind), 100)
+            return tx.audit.list_newest(AuditQuery(event=kind), 100)
 
     return read
 

@@ -222,7 +222,7 @@ def own(app, client):
     store = SqlStore(app.extensions["engine"])
     shop = read_clients('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n')[0]
     with store.transaction() as tx:
-        account = tx.accounts.by_email("alice@example.com")
+        account = tx.accounts.find_by_email("alice@example.com")
         issuing = TokenIssuer("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)
         grant = Grant(frozenset({"profile:read"}), ("users-service",))
         return issuing.open_session(tx, account, shop, grant, methods=("pwd",)).refresh_token

@@ -36,13 +36,13 @@ class Accounts(Protocol):
     def add(self, account: Account) -> bool:
         """Keep a new account; False, and nothing changed, when its address is taken."""
 
-    def by_email(self, email: str) -> Account | None:
+    def find_by_email(self, email: str) -> Account | None:
         """Find by the normalised address."""
 
     def get(self, sub: str) -> Account | None:
         """Find by subject."""
 
-    def locked(self, sub: str) -> Account | None:
+    def get_for_update(self, sub: str) -> Account | None:
         """Find by subject, and keep everybody else from changing it until the transaction ends."""
 
     def set_password_hash(self, sub: str, password_hash: str) -> None:
@@ -57,7 +57,7 @@ class Accounts(Protocol):
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
         """Replace the roles."""
 
-    def page(self, after: str | None, limit: int) -> list[Account]:
+    def list_page(self, after: str | None, limit: int) -> list[Account]:
         """Give at most so many, ascending by subject, from the one after a subject on."""
 
 

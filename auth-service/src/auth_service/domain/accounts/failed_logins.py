@@ -21,17 +21,17 @@ class Failures:
 class SlowDowns(Protocol):
     """Where failures are kept, by digests alone."""
 
-    def get(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
+    def find(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
         """Find those of these keys that there are."""
 
-    def count(self, key: bytes, at: float, memory: float) -> int:
+    def add_failure(self, key: bytes, at: float, memory: float) -> int:
         """Add one failure, the first again after a pause of ``memory``; gives how many there are, and keeps the row."""
 
     def block(self, key: bytes, until: float) -> None:
         """Have this key wait."""
 
-    def note_place(self, key: bytes, at: float) -> None:
+    def set_known_place(self, key: bytes, at: float) -> None:
         """Note a place from where somebody logged in."""
 
-    def forget(self, keys: tuple[bytes, ...]) -> None:
+    def delete(self, keys: tuple[bytes, ...]) -> None:
         """Forget these."""

@@ -52,13 +52,13 @@ class OneTimeTokens(Protocol):
     def get(self, digest: bytes) -> OneTimeToken | None:
         """Find by digest."""
 
-    def bound(self, purpose: str, email: str, binding_digest: bytes) -> OneTimeToken | None:
+    def find_by_binding(self, purpose: str, email: str, binding_digest: bytes) -> OneTimeToken | None:
         """Find the one for this address and binding."""
 
-    def outstanding(self, purpose: str, email: str, now: float) -> int:
+    def count_unexpired(self, purpose: str, email: str, now: float) -> int:
         """Count those for this address that have not expired, used ones too."""
 
-    def use(self, digest: bytes, at: float) -> bool:
+    def mark_used(self, digest: bytes, at: float) -> bool:
         """Compare and swap: of any number of calls exactly one gives True, and none after it has expired."""
 
     def take_try(self, digest: bytes, at: float) -> bool:

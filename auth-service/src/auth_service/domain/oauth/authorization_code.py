@@ -37,11 +37,11 @@ class AuthorizationCodes(Protocol):
     def add(self, code: AuthorizationCode) -> None:
         """Keep a new one."""
 
-    def find(self, digest: bytes) -> AuthorizationCode | None:
+    def find_by_digest(self, digest: bytes) -> AuthorizationCode | None:
         """Find one, used or not, as it is now."""
 
-    def claim(self, digest: bytes, at: float) -> bool:
+    def mark_used(self, digest: bytes, at: float) -> bool:
         """Compare and swap: note it as used; of any number of calls for one code exactly one gives True."""
 
-    def opened(self, digest: bytes, sid: str) -> None:
+    def set_session(self, digest: bytes, sid: str) -> None:
         """Note which session the redeemed code opened."""

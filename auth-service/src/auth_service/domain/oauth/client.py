@@ -59,10 +59,10 @@ class RegisteredClients(Protocol):
     def get(self, client_id: str) -> Client | None:
         """Find by id, whether enabled or not."""
 
-    def locked(self, client_id: str) -> Client | None:
+    def get_for_update(self, client_id: str) -> Client | None:
         """Find by id, and keep everybody else from changing it until the transaction ends."""
 
-    def all(self) -> list[Client]:
+    def list_all(self) -> list[Client]:
         """Give all of them, ascending by id."""
 
     def replace(self, client: Client) -> None:
@@ -71,7 +71,7 @@ class RegisteredClients(Protocol):
     def set_disabled(self, client_id: str, at: float | None) -> None:
         """Disable at a time, or enable with None."""
 
-    def hold(self, client_id: str) -> bool:
+    def lock_enabled(self, client_id: str) -> bool:
         """Keep one from being disabled until the transaction ends; False when it is disabled. Others are held anyhow."""
 
 

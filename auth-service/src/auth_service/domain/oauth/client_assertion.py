@@ -7,7 +7,7 @@ from typing import Protocol
 class Assertions(Protocol):
     """Remembers the assertions that were used."""
 
-    def remember(self, client_id: str, jti: str, until: float) -> bool:
+    def add(self, client_id: str, jti: str, until: float) -> bool:
         """Note one as used; False when it had been before."""
 
 

@@ -20,5 +20,5 @@ class Consents(Protocol):
     def get(self, sub: str, client_id: str) -> Consent | None:
         """Find what was allowed."""
 
-    def put(self, consent: Consent) -> None:
+    def save(self, consent: Consent) -> None:
         """Keep it in place of what was there."""

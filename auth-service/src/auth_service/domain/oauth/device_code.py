@@ -60,16 +60,16 @@ class DeviceCodes(Protocol):
     def add(self, code: DeviceCode) -> bool:
         """Keep a new one; False, and nothing changed, when its user code is taken."""
 
-    def find(self, digest: bytes) -> DeviceCode | None:
+    def find_by_digest(self, digest: bytes) -> DeviceCode | None:
         """Find by the digest of the device code."""
 
-    def locked(self, digest: bytes) -> DeviceCode | None:
+    def get_for_update(self, digest: bytes) -> DeviceCode | None:
         """Likewise, and keep everybody else from changing it until the transaction ends."""
 
-    def by_user_code(self, digest: bytes) -> DeviceCode | None:
+    def find_by_user_code(self, digest: bytes) -> DeviceCode | None:
         """Find by the digest of the user code."""
 
-    def polled(self, digest: bytes, next_poll_at: float) -> None:
+    def set_next_poll(self, digest: bytes, next_poll_at: float) -> None:
         """Record when the device may ask again."""
 
     def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:
@@ -78,7 +78,7 @@ class DeviceCodes(Protocol):
     def deny(self, digest: bytes, sub: str) -> bool:
         """Likewise."""
 
-    def use(self, digest: bytes) -> bool:
+    def mark_used(self, digest: bytes) -> bool:
         """Compare and swap from approved: of any number of calls for one code exactly one gives True."""
 
 

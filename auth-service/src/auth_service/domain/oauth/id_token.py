@@ -92,5 +92,5 @@ class HintKeys(Protocol):
     def get(self, kid: str) -> HintKey | None:
         """Find by the key's id."""
 
-    def remove(self, kid: str) -> bool:
+    def delete(self, kid: str) -> bool:
         """Take one out; False when it was not there."""

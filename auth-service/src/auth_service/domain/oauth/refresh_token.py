@@ -35,7 +35,7 @@ class RefreshTokens(Protocol):
     def add(self, token: RefreshToken) -> None:
         """Keep a session's first one."""
 
-    def find(self, digest: bytes) -> StoredRefreshToken | None:
+    def find_by_digest(self, digest: bytes) -> StoredRefreshToken | None:
         """Find one, and look at its successor in the same moment."""
 
     def replace(self, digest: bytes, successor: RefreshToken, sealed: bytes, at: float) -> bool:

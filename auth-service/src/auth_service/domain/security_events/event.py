@@ -76,13 +76,13 @@ class QueueDepth:
 class Signals(Protocol):
     """The outbox: what waits to be told, kept with the changes that it tells of."""
 
-    def record(self, *happenings: Event) -> None:
+    def add_to_streams(self, *happenings: Event) -> None:
         """Have every stream told that wants such an event; nothing is kept when there is none."""
 
     def add(self, signal: QueuedEvent) -> None:
         """Keep one for its stream alone, to be sent at once."""
 
-    def waiting(self, stream_id: str, limit: int) -> list[QueuedEvent]:
+    def list_oldest(self, stream_id: str, limit: int) -> list[QueuedEvent]:
         """Give the oldest that wait for a stream, at most so many."""
 
     def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[QueuedEvent]:
@@ -91,16 +91,16 @@ class Signals(Protocol):
     def postpone(self, signal: QueuedEvent, until: float) -> bool:
         """Have one that was claimed come up again at a time; False when somebody else has claimed it since."""
 
-    def remove(self, stream_id: str, jtis: Collection[str]) -> int:
+    def delete(self, stream_id: str, jtis: Collection[str]) -> int:
         """Forget those that were told, refused or given up; gives how many were there."""
 
-    def clear(self, stream_id: str) -> int:
+    def delete_all(self, stream_id: str) -> int:
         """Forget all of a stream's; gives how many there were."""
 
-    def trim(self, now: float) -> int:
+    def delete_stale(self, now: float) -> int:
         """Forget those older than KEPT, beyond MOST_KEPT, or of streams that are no more; gives how many."""
 
-    def newest(self) -> str | None:
+    def newest_id(self) -> str | None:
         """Name the one recorded last of those that wait, so that a new one can be told."""
 
     def depths(self, now: float) -> list[QueueDepth]:

@@ -78,22 +78,22 @@ class Streams(Protocol):
     def get(self, stream_id: str) -> Stream | None:
         """Find by id."""
 
-    def locked(self, client_id: str) -> list[Stream]:
+    def list_for_update(self, client_id: str) -> list[Stream]:
         """Give a client's, oldest first, and keep everybody else from changing them until the transaction ends."""
 
-    def of(self, client_id: str) -> list[Stream]:
+    def list_of_client(self, client_id: str) -> list[Stream]:
         """Give a client's, oldest first."""
 
-    def all(self) -> list[Stream]:
+    def list_all(self) -> list[Stream]:
         """Give everybody's, oldest first."""
 
-    def due(self, now: float) -> list[Stream]:
+    def list_due(self, now: float) -> list[Stream]:
         """Give those that are pushed to, enabled, and have a signal that is due."""
 
     def replace(self, stream: Stream) -> None:
         """Replace everything that is said of one."""
 
-    def remove(self, stream_id: str) -> None:
+    def delete(self, stream_id: str) -> None:
         """Forget one."""
 
 

@@ -12,7 +12,7 @@ class SecurityEventTransaction(Transaction, Protocol):
     """A transaction with the repositories of security events."""
 
     @property
-    def signals(self) -> Signals:
+    def queued_events(self) -> Signals:
         """The events that wait to be delivered."""
 
     @property

@@ -31,13 +31,13 @@ class BrowserSessions(Protocol):
     def add(self, session: BrowserSession) -> None:
         """Keep a new one."""
 
-    def get(self, digest: bytes) -> BrowserSession | None:
+    def find_by_digest(self, digest: bytes) -> BrowserSession | None:
         """Find by the digest of its cookie, as it is now."""
 
     def mark_ended(self, digest: bytes, at: float) -> bool:
         """Record the end; False, and nothing changed, when it had ended before."""
 
-    def end_all(self, sub: str, at: float, *, but: bytes | None = None) -> None:
+    def mark_all_ended(self, sub: str, at: float, *, but: bytes | None = None) -> None:
         """Record the end of all of an account's, except perhaps one."""
 
 

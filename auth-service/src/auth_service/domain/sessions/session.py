@@ -69,22 +69,22 @@ class Sessions(Protocol):
     def get(self, sid: str) -> Session | None:
         """Find by its id."""
 
-    def living(self, sub: str, now: float) -> list[Session]:
+    def list_active(self, sub: str, now: float) -> list[Session]:
         """All of an account's that are live, oldest first."""
 
-    def living_of_client(self, client_id: str, now: float) -> list[Session]:
+    def list_active_of_client(self, client_id: str, now: float) -> list[Session]:
         """All of a client's that are live, oldest first."""
 
-    def living_of_browser(self, digest: bytes, now: float) -> list[Session]:
+    def list_active_of_browser(self, digest: bytes, now: float) -> list[Session]:
         """All that were opened through a browser session and are live, oldest first."""
 
-    def page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
+    def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
         """Give at most so many that are live, of one account or of all, ascending by id from after one on."""
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Count what was opened through one browser session as opened through another."""
 
-    def touch(
+    def record_use(
         self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float
     ) -> None:
         """Record when, from where and by what program a live session was last used, and what its tokens live now."""

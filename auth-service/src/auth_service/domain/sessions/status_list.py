@@ -90,25 +90,25 @@ class Statuses(Protocol):
     A session gets its own when it is added, or here if it is older than they are; a client with its first own token.
     """
 
-    def settle(self) -> None:
+    def add_first_list(self) -> None:
         """Open the first list if there is none."""
 
-    def assign(self, sid: str) -> StatusRef | None:
+    def assign_to_session(self, sid: str) -> StatusRef | None:
         """Give a session that has no bit one that no other has; gives what it has then. None for an unknown session."""
 
-    def of_client(self, client_id: str) -> StatusRef:
+    def get_or_assign_to_client(self, client_id: str) -> StatusRef:
         """Return the bit of a client's own tokens; one that no other has, chosen by chance, if it has none yet."""
 
-    def find_of_client(self, client_id: str) -> StatusRef | None:
+    def find_by_client(self, client_id: str) -> StatusRef | None:
         """Return the bit of a client's own tokens, None if it has none."""
 
-    def take_from_client(self, client_id: str) -> StatusRef | None:
+    def remove_from_client(self, client_id: str) -> StatusRef | None:
         """Take its bit from a client and return it; None if it had none. For `end_client_tokens` alone."""
 
     def revoke(self, refs: Collection[StatusRef], at: float) -> None:
         """Set these bits; they stay so until no token that was made before ``at`` can live."""
 
-    def changes(self, since: ReadPosition | None) -> Changes:
+    def changes_since(self, since: ReadPosition | None) -> Changes:
         """Give what changed since a reading, or everything for None and for one that is too long ago.
 
         No change that was committed before this reading is missing, in whatever order they were committed.

@@ -30,7 +30,7 @@ class AuthenticateBrowser:
         if cookie is None:
             return None
         with self.store.reading() as tx:
-            session = tx.browser_sessions.get(digest_of(cookie))
+            session = tx.browser_sessions.find_by_digest(digest_of(cookie))
             account = None if session is None else tx.accounts.get(session.sub)
         if session is None or not session.live(self.now()) or account is None or account.disabled:
             return None
@@ -69,7 +69,7 @@ class BeginBrowserSession:
             expires_at=now + BROWSER_LIFE,
         )
         tx.browser_sessions.add(session)
-        old = None if old_cookie is None else tx.browser_sessions.get(digest_of(old_cookie))
+        old = None if old_cookie is None else tx.browser_sessions.find_by_digest(digest_of(old_cookie))
         if old is not None and tx.browser_sessions.mark_ended(old.digest, now) and old.sub == account.sub:
             tx.sessions.move_browser(old.digest, session.digest)
         return NewBrowserSession(SignedIn(session, account), cookie)

@@ -23,7 +23,7 @@ class DemoAccounts:
         added = 0
         for address, roles in accounts.items():
             with self.store.reading() as tx:
-                if tx.accounts.by_email(address) is not None:
+                if tx.accounts.find_by_email(address) is not None:
                     continue
             local, _, domain = address.partition("@")
             name = f"{local} {domain.partition('.')[0]}".title()  # alice@example.com is Alice Example

@@ -29,7 +29,7 @@ class SendVerification:
     def keep(self, tx: Transaction, account: Account, *, made: bool) -> Email | None:
         """Keep the token of the link, and give the letter to post once that is committed; None for one too many."""
         now, token = self.now(), new_token()
-        mailed = tx.one_time_tokens.outstanding(Purpose.VERIFICATION, account.email, now)
+        mailed = tx.one_time_tokens.count_unexpired(Purpose.VERIFICATION, account.email, now)
         if mailed >= MOST:
             return None
         tx.one_time_tokens.add(
@@ -65,9 +65,9 @@ class EmailVerification:
         with self.store.transaction() as tx:
             link = tx.one_time_tokens.get(digest_of(token))
             usable = link is not None and link.purpose == Purpose.VERIFICATION and link.sub is not None
-            if not usable or link is None or not tx.one_time_tokens.use(link.digest, now):
+            if not usable or link is None or not tx.one_time_tokens.mark_used(link.digest, now):
                 raise BadLink("this link is invalid, already used or expired; request a new one")
-            account = tx.accounts.locked(link.sub or "")
+            account = tx.accounts.get_for_update(link.sub or "")
             if account is None or account.email != link.email:
                 raise BadLink("this link is invalid, already used or expired; request a new one")
             if tx.accounts.set_email_verified(account.sub, now):

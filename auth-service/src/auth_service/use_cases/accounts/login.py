@@ -37,7 +37,7 @@ class PasswordCheck:
         """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
         with self.store.reading() as tx:
             standing = self.brake.admit(tx, email)
-            account = tx.accounts.by_email(known_address(email))
+            account = tx.accounts.find_by_email(known_address(email))
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
             with self.store.transaction() as tx:
@@ -48,7 +48,7 @@ class PasswordCheck:
 
     def confirm(self, tx: Transaction, proof: Proof) -> Account:
         """Give the account, locked, if the proof still holds; raises BadCredentials when it changed meanwhile."""
-        latest = tx.accounts.locked(proof.account.sub)
+        latest = tx.accounts.get_for_update(proof.account.sub)
         if latest is None or latest.disabled or latest.password_hash != proof.account.password_hash:
             raise BadCredentials(_REFUSED)
         if proof.new_hash is not None:

@@ -84,7 +84,7 @@ class LoginThrottle:
         who = known_address(email) or email.strip().lower()
         account, tried_here, place = _key("account", who), _key("place", who, here), _key("known", who, here)
         address = _key("address", here)
-        found = tx.slow_downs.get((account, tried_here, place, address))
+        found = tx.failed_logins.find((account, tried_here, place, address))
         counted: tuple[tuple[bytes, int], ...]
         if place in found:
             counted = ((tried_here, self.limits.account),)
@@ -103,16 +103,16 @@ class LoginThrottle:
         """Count it, and have whoever comes next wait where there were too many."""
         now = self.now()
         for key, free in standing.counted:
-            wait = self.limits.wait(tx.slow_downs.count(key, now, MEMORY), free)
+            wait = self.limits.wait(tx.failed_logins.add_failure(key, now, MEMORY), free)
             if wait:
-                tx.slow_downs.block(key, now + wait)
+                tx.failed_logins.block(key, now + wait)
 
     def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
         """Note the place and forget the failures that counted; those of the address stay."""
         if standing.place is not None:
-            tx.slow_downs.note_place(standing.place, self.now())
+            tx.failed_logins.set_known_place(standing.place, self.now())
         if standing.forgotten:
-            tx.slow_downs.forget(standing.forgotten)
+            tx.failed_logins.delete(standing.forgotten)
 
 
 def _key(kind: str, *parts: str) -> bytes:

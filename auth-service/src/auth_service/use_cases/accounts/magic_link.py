@@ -43,9 +43,9 @@ class MagicLinkRequest:
         address, now = known_address(email), self.now()
         token, code, binding = new_token(), new_code(), new_token()
         with self.store.transaction() as tx:
-            account = tx.accounts.by_email(address)
+            account = tx.accounts.find_by_email(address)
             known = account is not None and not account.disabled
-            mailed = tx.one_time_tokens.outstanding(Purpose.MAGIC_LINK, address, now)
+            mailed = tx.one_time_tokens.count_unexpired(Purpose.MAGIC_LINK, address, now)
             row = OneTimeToken(
                 digest=digest_of(token),
                 purpose=Purpose.MAGIC_LINK,
@@ -150,8 +150,8 @@ class MagicLinkLogin:
             if isinstance(shown, LinkToken)
             else self._by_code(tx, shown, bound)
         )
-        used = link is not None and tx.one_time_tokens.use(link.digest, self.issuing.now())
-        account = tx.accounts.locked(link.sub) if used and link and link.sub else None
+        used = link is not None and tx.one_time_tokens.mark_used(link.digest, self.issuing.now())
+        account = tx.accounts.get_for_update(link.sub) if used and link and link.sub else None
         if account is None or account.disabled:
             tx.audit.record(
                 AuditEvent(Event.LOGGED_IN, REFUSED, subject=link.sub if link else None, detail=_facts(shown))
@@ -169,12 +169,12 @@ class MagicLinkLogin:
 
     def _by_code(self, tx: Transaction, shown: LinkCode, bound: bytes) -> OneTimeToken | None:
         address = known_address(shown.email)
-        kept = tx.one_time_tokens.bound(Purpose.MAGIC_CODE, address, bound)
+        kept = tx.one_time_tokens.find_by_binding(Purpose.MAGIC_CODE, address, bound)
         if kept is None or not tx.one_time_tokens.take_try(kept.digest, self.issuing.now()):
             return None
         if not hmac.compare_digest(kept.digest, code_digest(shown.binding or "", address, shown.code)):
             return None
-        return tx.one_time_tokens.bound(Purpose.MAGIC_LINK, address, bound)
+        return tx.one_time_tokens.find_by_binding(Purpose.MAGIC_LINK, address, bound)
 
 
 def _facts(shown: LinkToken | LinkCode) -> dict[str, object]:

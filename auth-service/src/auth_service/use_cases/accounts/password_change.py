@@ -44,7 +44,7 @@ class PasswordChange:
             raise WrongPassword("the current password is wrong")
         new_hash = self.hasher.hash(new)
         with self.store.transaction() as tx:
-            latest = tx.accounts.locked(sub)
+            latest = tx.accounts.get_for_update(sub)
             if latest is None or latest.password_hash != account.password_hash:
                 raise WrongPassword("the password was changed by another request")
             tx.accounts.set_password_hash(sub, new_hash)

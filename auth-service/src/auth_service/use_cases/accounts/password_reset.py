@@ -42,9 +42,9 @@ class PasswordResetRequest:
         """
         address, now, token = known_address(email), self.now(), new_token()
         with self.store.transaction() as tx:
-            account = tx.accounts.by_email(address)
+            account = tx.accounts.find_by_email(address)
             known = account is not None and not account.disabled
-            mailed = tx.one_time_tokens.outstanding(Purpose.PASSWORD_RESET, address, now)
+            mailed = tx.one_time_tokens.count_unexpired(Purpose.PASSWORD_RESET, address, now)
             row = OneTimeToken(
                 digest=digest_of(token),
                 purpose=Purpose.PASSWORD_RESET,
@@ -84,13 +84,13 @@ class PasswordReset:
         new_hash, now = self.hasher.hash(new), self.now()
         with self.store.transaction() as tx:
             link = tx.one_time_tokens.get(digest_of(token))
-            if link is None or not tx.one_time_tokens.use(link.digest, now):
+            if link is None or not tx.one_time_tokens.mark_used(link.digest, now):
                 raise BadLink(_REFUSED)
-            tx.accounts.locked(account.sub)
+            tx.accounts.get_for_update(account.sub)
             self._account(tx, link)  # again, now that nobody else can change it
             tx.accounts.set_password_hash(account.sub, new_hash)
             tx.accounts.set_email_verified(account.sub, now)
-            tx.browser_sessions.end_all(account.sub, now)
+            tx.browser_sessions.mark_all_ended(account.sub, now)
             tx.audit.record(AuditEvent(Event.PASSWORD_RESET, actor=account.sub, subject=account.sub))
             end_sessions_of_old_password(tx, account.sub, EndReason.PASSWORD_RESET, now)
 

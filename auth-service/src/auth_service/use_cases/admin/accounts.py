@@ -25,14 +25,14 @@ class AccountAdmin:
     def page(self, after: str | None, limit: int) -> list[Account]:
         """Give at most so many accounts, ascending by subject."""
         with self.store.reading() as tx:
-            return tx.accounts.page(after, limit)
+            return tx.accounts.list_page(after, limit)
 
     def get(self, sub_or_email: str) -> Account:
         """Find by subject, or by address; raises UnknownAccount."""
         with self.store.reading() as tx:
             account = tx.accounts.get(sub_or_email)
             if account is None and "@" in sub_or_email:
-                account = tx.accounts.by_email(normalise_email(sub_or_email))
+                account = tx.accounts.find_by_email(normalise_email(sub_or_email))
         if account is None:
             raise UnknownAccount("no account has this subject")
         return account
@@ -50,7 +50,7 @@ class AccountAdmin:
             if not account.disabled:
                 tx.accounts.set_disabled(sub, now)
                 tx.audit.record(AuditEvent(Event.ACCOUNT_DISABLED, actor=by, subject=sub))
-            tx.browser_sessions.end_all(sub, now)
+            tx.browser_sessions.mark_all_ended(sub, now)
             return end_all_sessions(tx, sub, EndReason.ACCOUNT_DISABLED, now, by=by)
 
     def enable(self, sub: str, by: str | None = None) -> None:
@@ -97,7 +97,7 @@ def check_roles(roles: frozenset[str]) -> frozenset[str]:
 
 
 def _locked(tx: Transaction, sub: str) -> Account:
-    account = tx.accounts.locked(sub)
+    account = tx.accounts.get_for_update(sub)
     if account is None:
         raise UnknownAccount("no account has this subject")
     return account

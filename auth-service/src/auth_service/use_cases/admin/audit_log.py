@@ -15,4 +15,4 @@ class AuditLogEntries:
     def __call__(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
         """Give the newest entries that are wanted, newest first."""
         with self.store.reading() as tx:
-            return tx.audit.entries(query, limit)
+            return tx.audit.list_newest(query, limit)

@@ -35,7 +35,7 @@ class ClientAdmin:
     def all(self) -> list[Client]:
         """Give every client, ascending by id."""
         with self.store.reading() as tx:
-            kept = {client.client_id: client for client in tx.clients.all()}
+            kept = {client.client_id: client for client in tx.clients.list_all()}
         kept |= {client.client_id: client for client in self.fixed.all()}
         return [kept[client_id] for client_id in sorted(kept)]
 
@@ -140,7 +140,7 @@ class ClientAdmin:
     def _own(self, tx: Transaction, client_id: str) -> Client:
         if self.fixed.get(client_id) is not None:
             raise ClientFault("client_id: this client is defined in a file; change it there")
-        return _there(tx.clients.locked(client_id))
+        return _there(tx.clients.get_for_update(client_id))
 
 
 def _there(client: Client | None) -> Client:

@@ -19,7 +19,7 @@ class SessionAdmin:
     def page(self, sub: str | None, after: str | None, limit: int) -> list[Session]:
         """Give at most so many live sessions, of one account or of all, ascending by id."""
         with self.store.reading() as tx:
-            return tx.sessions.page(sub, after, limit, self.now())
+            return tx.sessions.list_page(sub, after, limit, self.now())
 
     def end(self, sid: str, by: str | None = None) -> bool:
         """End a session; False when it had ended before. Raises UnknownSession."""

@@ -37,7 +37,7 @@ class KeyAdmin:
         """Take a key out at once, its kept public half too; raises UnknownKey. Gives the id of a key that had to be made."""
         with self.store.transaction() as tx:
             keep_hint_keys(tx, self.keys, self.session_life)  # expired keys go with it
-            kept = tx.hint_keys.remove(kid)
+            kept = tx.hint_keys.delete(kid)
             try:
                 made = self.keys.withdraw(kid)
             except UnknownKey:

@@ -58,7 +58,7 @@ class AuthorizationCodeGrant:
             raise UnauthorizedClient("this client is not registered for the authorization_code grant")
         digest = digest_of(asked.code)
         with self.store.reading() as tx:  # a made-up code must not cost a write lock
-            code = tx.authorization_codes.find(digest)
+            code = tx.authorization_codes.find_by_digest(digest)
         if code is None or code.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
         audiences = narrow_audiences(asked.audiences, frozenset(code.audiences) & client.audiences)
@@ -79,8 +79,8 @@ class AuthorizationCodeGrant:
     ) -> _Redeemed | None:
         now = self.issuing.now()
         # Whoever ends this account's sessions now is before or after us.
-        account = tx.accounts.locked(code.sub)
-        if not tx.authorization_codes.claim(code.digest, now):
+        account = tx.accounts.get_for_update(code.sub)
+        if not tx.authorization_codes.mark_used(code.digest, now):
             self._end_what_it_opened(tx, code.digest, now)
             return None
         if account is None or account.disabled or not self._holds(tx, code, asked, now):
@@ -95,21 +95,21 @@ class AuthorizationCodeGrant:
             browser_session=code.browser_session,
             requested=code.requested,
         )
-        tx.authorization_codes.opened(code.digest, opened.session.sid)
+        tx.authorization_codes.set_session(code.digest, opened.session.sid)
         return _Redeemed(opened.session, account, code.nonce, opened.refresh_token)
 
     def _holds(self, tx: Transaction, code: AuthorizationCode, asked: Redemption, now: float) -> bool:
         if now >= code.expires_at or asked.redirect_uri != code.redirect_uri:
             return False
         if code.browser_session is not None:
-            browser = tx.browser_sessions.get(code.browser_session)
+            browser = tx.browser_sessions.find_by_digest(code.browser_session)
             if browser is None or not browser.live(now):
                 return False
         return verifier_fits(asked.verifier, code.code_challenge)
 
     @staticmethod
     def _end_what_it_opened(tx: Transaction, digest: bytes, now: float) -> None:
-        used = tx.authorization_codes.find(digest)
+        used = tx.authorization_codes.find_by_digest(digest)
         if used is None:
             return
         tx.audit.record(

@@ -66,7 +66,7 @@ class AuthorizationEndpoint:
             with self.store.transaction() as tx:
                 known = tx.consents.get(who.account.sub, request.client.client_id)
                 scopes = grant.scopes | (known.scopes if known else frozenset())
-                tx.consents.put(Consent(who.account.sub, request.client.client_id, scopes, self.now()))
+                tx.consents.save(Consent(who.account.sub, request.client.client_id, scopes, self.now()))
                 tx.audit.record(_consent_given(request, who, grant))
             return self._past_log_in(request, who, asked=True)
 

@@ -64,7 +64,7 @@ class ClientAuthentication:
         claims = self.reader.verified(assertion, client.client_id)
         jti, until = self._checked(claims, client.client_id)
         with self.store.transaction() as tx:
-            if not tx.assertions.remember(client.client_id, jti, until):
+            if not tx.used_assertions.add(client.client_id, jti, until):
                 raise InvalidClient("this client_assertion was already used")
         return client
 

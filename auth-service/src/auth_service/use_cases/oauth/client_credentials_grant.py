@@ -37,7 +37,7 @@ class ClientCredentialsGrant:
             expires_at=int(self.issuing.now()) + self.issuing.lifetimes.access,
         )
         with self.store.transaction() as tx:
-            if not tx.clients.hold(client.client_id):
+            if not tx.clients.lock_enabled(client.client_id):
                 raise InvalidClient("the client is unknown or disabled")
-            status = tx.statuses.of_client(client.client_id)
+            status = tx.statuses.get_or_assign_to_client(client.client_id)
         return self.issuing.answer(replace(token, status=status))

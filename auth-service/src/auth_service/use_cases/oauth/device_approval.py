@@ -40,7 +40,7 @@ class DeviceApproval:
         """Find what a code stands for; raises UnknownUserCode, or TooManyTries without looking."""
         keys = _keys(who) if self.slows_down else {}
         with self.store.reading() as tx:
-            kept = tx.slow_downs.get(tuple(keys)).values()
+            kept = tx.failed_logins.find(tuple(keys)).values()
             blocked = max((failures.blocked_until for failures in kept), default=0.0) - self.now()
             found = None if blocked > 0 else self._pending(tx, typed, who.account)
         if blocked > 0:
@@ -77,7 +77,7 @@ class DeviceApproval:
 
     def _pending(self, tx: Transaction, typed: str, account: Account) -> DeviceRequest | None:
         user_code = normal_user_code(typed)
-        code = tx.device_codes.by_user_code(digest_of(user_code)) if user_code else None
+        code = tx.device_codes.find_by_user_code(digest_of(user_code)) if user_code else None
         if code is None or code.status is not DeviceStatus.PENDING or self.now() >= code.expires_at:
             return None
         client = self.clients.get(code.client_id)
@@ -90,9 +90,9 @@ class DeviceApproval:
         now = self.now()
         with self.store.transaction() as tx:
             for key, free in keys.items():
-                over = tx.slow_downs.count(key, now, LONGEST_BLOCK) - free
+                over = tx.failed_logins.add_failure(key, now, LONGEST_BLOCK) - free
                 if over >= 0:
-                    tx.slow_downs.block(key, now + min(LONGEST_BLOCK, 30.0 * 2 ** min(over, 10)))
+                    tx.failed_logins.block(key, now + min(LONGEST_BLOCK, 30.0 * 2 ** min(over, 10)))
 
 
 def _keys(who: SignedIn) -> dict[bytes, int]:

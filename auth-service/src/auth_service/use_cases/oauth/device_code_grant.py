@@ -43,7 +43,7 @@ class DeviceCodeGrant:
         check_device_grant(client)
         digest = digest_of(device_code)
         with self.store.reading() as tx:  # neither a made-up code nor an early poll may cost a write lock
-            known = tx.device_codes.find(digest)
+            known = tx.device_codes.find_by_digest(digest)
         if known is None or known.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
         if known.too_early(self.issuing.now()):
@@ -59,14 +59,14 @@ class DeviceCodeGrant:
     def _poll(
         self, tx: Transaction, client: Client, digest: bytes
     ) -> tuple[Account, NewSession] | OAuthError:
-        now, code = self.issuing.now(), tx.device_codes.locked(digest)
+        now, code = self.issuing.now(), tx.device_codes.get_for_update(digest)
         if code is None or code.status is DeviceStatus.USED:
             return InvalidGrant("this device code was already used")
         if now >= code.expires_at:
             return ExpiredToken("this device code has expired")
         if code.too_early(now):  # another poll came first since the look above
             return SlowDown(_TOO_EARLY)
-        tx.device_codes.polled(digest, now + INTERVAL)
+        tx.device_codes.set_next_poll(digest, now + INTERVAL)
         if code.status is DeviceStatus.PENDING:
             return AuthorizationPending("the user has not answered yet")
         if code.status is DeviceStatus.DENIED:
@@ -76,13 +76,13 @@ class DeviceCodeGrant:
     def _open(
         self, tx: Transaction, client: Client, code: DeviceCode
     ) -> tuple[Account, NewSession] | OAuthError:
-        account = tx.accounts.locked(code.sub or "")
+        account = tx.accounts.get_for_update(code.sub or "")
         if account is None or account.disabled:
             return AccessDenied("the account that allowed this device is disabled")
         grant = grant_for_device(account, client, code)
         if grant is None:
             return AccessDenied("this account has none of the requested scopes")
-        if not tx.device_codes.use(code.digest):
+        if not tx.device_codes.mark_used(code.digest):
             return InvalidGrant("this device code was already used")
         opened = self.issuing.open_session(
             tx,

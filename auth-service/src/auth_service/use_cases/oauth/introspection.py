@@ -49,14 +49,14 @@ class Introspection:
             return None
         with self.store.reading() as tx:
             if found.session_id is None:
-                good = found.status in {None, tx.statuses.find_of_client(found.client_id)}
+                good = found.status in {None, tx.statuses.find_by_client(found.client_id)}
             else:
                 good = self._session(tx, found.session_id) is not None
         return found if good else None
 
     def _refresh(self, token: str, client: Client) -> ActiveRefreshToken | None:
         with self.store.reading() as tx:
-            presented = tx.refresh_tokens.find(digest_of(token))
+            presented = tx.refresh_tokens.find_by_digest(digest_of(token))
             if presented is None or presented.token.used_at is not None:
                 return None
             session = self._session(tx, presented.token.sid)

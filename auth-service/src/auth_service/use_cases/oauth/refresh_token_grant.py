@@ -59,7 +59,7 @@ class RefreshTokenGrant:
         """
         asked = _Asked(token, client, scopes, audiences, self.issuing.now())
         with self.store.reading() as tx:  # a made-up token must not cost a write lock
-            known = tx.refresh_tokens.find(digest_of(token))
+            known = tx.refresh_tokens.find_by_digest(digest_of(token))
         if known is None:
             raise InvalidGrant("this refresh token is unknown")
         with self.store.transaction() as tx:
@@ -70,7 +70,7 @@ class RefreshTokenGrant:
 
     def _rotate(self, tx: Transaction, asked: _Asked) -> _Rotated | None:
         digest = digest_of(asked.token)
-        presented = tx.refresh_tokens.find(digest)
+        presented = tx.refresh_tokens.find_by_digest(digest)
         if presented is None:
             raise InvalidGrant("this refresh token is unknown")
         session, client = self._session(tx, presented.token.sid, asked)
@@ -83,12 +83,12 @@ class RefreshTokenGrant:
         account, grant = _grant(tx, session, client, asked)
         successor = self._replace(tx, asked, session, digest) if unused else None
         if successor is None:  # used before, perhaps by a request that was faster by a moment
-            successor = self._same_successor(tx.refresh_tokens.find(digest), asked)
+            successor = self._same_successor(tx.refresh_tokens.find_by_digest(digest), asked)
         if successor is None:
             _reused(tx, session, asked)
             return None
         if session.status is None:  # it is older than statuses are
-            session = replace(session, status=tx.statuses.assign(session.sid))
+            session = replace(session, status=tx.statuses.assign_to_session(session.sid))
         return _Rotated(session, account, grant, successor)
 
     def _in_grace(self, presented: StoredRefreshToken, now: float) -> bool:
@@ -125,7 +125,7 @@ class RefreshTokenGrant:
             return None
         origin = current_origin()
         until = self.issuing.tokens_until(session, asked.now)
-        tx.sessions.touch(session.sid, asked.now, origin.address, origin.user_agent, until)
+        tx.sessions.record_use(session.sid, asked.now, origin.address, origin.user_agent, until)
         return successor
 
 

@@ -30,7 +30,7 @@ class Revocation:
         Raises InvalidClient for a confidential client's token when no client has proved itself.
         """
         with self.store.reading() as tx:
-            presented = tx.refresh_tokens.find(digest_of(token))
+            presented = tx.refresh_tokens.find_by_digest(digest_of(token))
         if presented is not None:
             self._end(presented.token.sid, client)
         elif (access := self.reader.read_any(token)) is None:
@@ -39,7 +39,7 @@ class Revocation:
             self._end(access.session_id, client)
         elif self._may_end(access.client_id, client):
             with self.store.transaction() as tx:
-                if tx.statuses.find_of_client(access.client_id) == access.status:
+                if tx.statuses.find_by_client(access.client_id) == access.status:
                     end_client_tokens(
                         tx, access.client_id, EndReason.REVOKED, self.now(), by=access.client_id
                     )

@@ -73,7 +73,7 @@ class TokenIssuer:
 
         Raises InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
         """
-        if not tx.clients.hold(client.client_id):
+        if not tx.clients.lock_enabled(client.client_id):
             raise InvalidClient("the client is unknown or disabled")
         now, origin, refreshable = self.now(), current_origin(), GrantType.REFRESH_TOKEN in client.grants
         asked = Session(

@@ -42,13 +42,15 @@ class SecurityEventEmitter:
     def sessions_ended(self, sessions: Collection[Session], reason: EndReason, at: float) -> None:
         """Queue `session-revoked` for each session (CAEP 1.0 section 3.1)."""
         body = _body(*_SESSION_ENDS.get(str(reason), _OTHER), at)
-        self.tx.signals.record(*(Event(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions))
+        self.tx.queued_events.add_to_streams(
+            *(Event(SESSION_REVOKED, one.sub, body, sid=one.sid) for one in sessions)
+        )
 
     def password_changed(self, sub: str, reason: EndReason, at: float) -> None:
         """Queue `credential-change` for the account (CAEP 1.0 section 3.3)."""
         why = _RESET if reason is EndReason.PASSWORD_RESET else _SESSION_ENDS[reason]
         facts = {"credential_type": "password", "change_type": "update"}
-        self.tx.signals.record(Event(CREDENTIAL_CHANGE, sub, facts | _body(*why, at)))
+        self.tx.queued_events.add_to_streams(Event(CREDENTIAL_CHANGE, sub, facts | _body(*why, at)))
 
 
 def _body(entity: str, admin: str, user: str, at: float) -> dict[str, object]:

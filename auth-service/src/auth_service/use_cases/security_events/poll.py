@@ -31,7 +31,7 @@ class PollDelivery:
             return 0
         with self.store.transaction() as tx:
             _polled(own_stream(client_id, tx.streams.get(stream_id)))
-            return tx.signals.remove(stream_id, told)
+            return tx.queued_events.delete(stream_id, told)
 
     def fetch(self, client_id: str, stream_id: str, limit: int) -> PolledEvents:
         """Give at most so many, none unless the stream is enabled. Raises UnknownStream or InvalidStream."""
@@ -39,7 +39,7 @@ class PollDelivery:
             stream = _polled(own_stream(client_id, tx.streams.get(stream_id)))
             if limit == 0 or stream.status != StreamStatus.ENABLED:
                 return PolledEvents(stream, (), more=False)
-            found = tx.signals.waiting(stream_id, limit + 1)
+            found = tx.queued_events.list_oldest(stream_id, limit + 1)
         return PolledEvents(stream, found[:limit], more=len(found) > limit)
 
 

@@ -77,18 +77,18 @@ class PushDelivery:
     def due(self) -> Sequence[Stream]:
         """Give the streams that have something to be pushed now."""
         with self.store.reading() as tx:
-            return tx.streams.due(self.now())
+            return tx.streams.list_due(self.now())
 
     def claim(self, stream: Stream, limit: int) -> Sequence[QueuedEvent]:
         """Take at most so many of its signals, to be tried at once."""
         now = self.now()
         with self.store.transaction() as tx:
-            return tx.signals.claim(stream.stream_id, now, now + LEASE, limit)
+            return tx.queued_events.claim(stream.stream_id, now, now + LEASE, limit)
 
     def trim(self) -> int:
         """Forget signals that have waited too long, or of which there are too many; gives how many."""
         with self.store.transaction() as tx:
-            return tx.signals.trim(self.now())
+            return tx.queued_events.delete_stale(self.now())
 
     def __call__(self, stream: Stream, signal: QueuedEvent) -> Attempt:
         """Try one that was claimed, and say what became of it.
@@ -99,9 +99,9 @@ class PushDelivery:
         tried = self._tried(stream, signal)
         with self.store.transaction() as tx:
             if tried.outcome is Outcome.DELAYED:
-                tx.signals.postpone(signal, self.now() + retry_delay(signal.attempts))
+                tx.queued_events.postpone(signal, self.now() + retry_delay(signal.attempts))
             else:
-                tx.signals.remove(stream.stream_id, [signal.jti])
+                tx.queued_events.delete(stream.stream_id, [signal.jti])
         return tried
 
     def _tried(self, stream: Stream, signal: QueuedEvent) -> Attempt:

@@ -38,7 +38,7 @@ class StreamManagement:
         """Open a stream; raises InvalidStream, or TooManyStreams."""
         stream = self._shaped(Stream(new_id(), client_id, wish.method, (), self.now()), wish)
         with self.store.transaction() as tx:
-            if len(tx.streams.locked(client_id)) >= MOST_STREAMS:
+            if len(tx.streams.list_for_update(client_id)) >= MOST_STREAMS:
                 raise TooManyStreams(f"a client can have at most {MOST_STREAMS} streams")
             tx.streams.add(stream)
             _record(tx, Event.STREAM_CREATED, stream)
@@ -47,7 +47,7 @@ class StreamManagement:
     def list(self, client_id: str) -> Sequence[Stream]:
         """Give the client's, oldest first."""
         with self.store.reading() as tx:
-            return tx.streams.of(client_id)
+            return tx.streams.list_of_client(client_id)
 
     def get(self, client_id: str, stream_id: str) -> Stream:
         """Find one; raises UnknownStream."""
@@ -71,7 +71,7 @@ class StreamManagement:
             stream = replace(_locked(tx, client_id, stream_id), status=status, reason=reason)
             tx.streams.replace(stream)
             if status is StreamStatus.DISABLED:
-                tx.signals.clear(stream_id)
+                tx.queued_events.delete_all(stream_id)
             _record(tx, Event.STREAM_CHANGED, stream)
         return stream
 
@@ -96,7 +96,7 @@ class StreamManagement:
                 )
             tx.streams.replace(replace(stream, verified_at=now))
             body = {} if state is None else {"state": state}
-            tx.signals.add(QueuedEvent(new_id(), stream_id, new_id(), VERIFICATION, body, now))
+            tx.queued_events.add(QueuedEvent(new_id(), stream_id, new_id(), VERIFICATION, body, now))
 
     def _shaped(self, stream: Stream, wish: StreamConfiguration) -> Stream:
         """Give the stream as wished; raises InvalidStream."""
@@ -132,7 +132,10 @@ class StreamAdmin:
     def all(self) -> Sequence[tuple[Stream, int]]:
         """Give every stream with the number of signals that wait for it, up to a thousand."""
         with self.store.reading() as tx:
-            return [(each, len(tx.signals.waiting(each.stream_id, 1000))) for each in tx.streams.all()]
+            return [
+                (each, len(tx.queued_events.list_oldest(each.stream_id, 1000)))
+                for each in tx.streams.list_all()
+            ]
 
     def remove(self, stream_id: str) -> None:
         """Close a stream, and forget what it had; raises UnknownStream."""
@@ -145,13 +148,13 @@ class StreamAdmin:
 
 def _remove(tx: SecurityEventTransaction, stream: Stream) -> None:
     """Close a stream, and forget what it had."""
-    tx.streams.remove(stream.stream_id)
-    tx.signals.clear(stream.stream_id)
+    tx.streams.delete(stream.stream_id)
+    tx.queued_events.delete_all(stream.stream_id)
     _record(tx, Event.STREAM_REMOVED, stream)
 
 
 def _locked(tx: SecurityEventTransaction, client_id: str, stream_id: str) -> Stream:
-    found = {stream.stream_id: stream for stream in tx.streams.locked(client_id)}
+    found = {stream.stream_id: stream for stream in tx.streams.list_for_update(client_id)}
     return own_stream(client_id, found.get(stream_id))
 
 

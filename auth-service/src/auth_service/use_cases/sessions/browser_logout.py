@@ -22,14 +22,14 @@ class EndBrowserSession:
         """
         now = self.now()
         with self.store.transaction() as tx:
-            tx.accounts.locked(sub)
+            tx.accounts.get_for_update(sub)
             named = tx.sessions.get(sid) if sid else None
             if named is not None and named.sub == sub:
                 end_session(tx, named.sid, EndReason.LOGGED_OUT, now, by=sub)
                 browser = browser or named.browser_session
-            session = tx.browser_sessions.get(browser) if browser else None
+            session = tx.browser_sessions.find_by_digest(browser) if browser else None
             if session is None or session.sub != sub:
                 return
             tx.browser_sessions.mark_ended(session.digest, now)
-            for opened in tx.sessions.living_of_browser(session.digest, now):
+            for opened in tx.sessions.list_active_of_browser(session.digest, now):
                 end_session(tx, opened.sid, EndReason.LOGGED_OUT, now, by=sub)

@@ -64,8 +64,8 @@ def end_all_sessions(  # noqa: PLR0913 (the last two by name)
     Its browser sessions at the mint end with them, or their cookies would open new ones.
     """
     kept = tx.sessions.get(but) if but else None
-    tx.browser_sessions.end_all(sub, at, but=kept.browser_session if kept else None)
-    sids = [session.sid for session in tx.sessions.living(sub, at) if session.sid != but]
+    tx.browser_sessions.mark_all_ended(sub, at, but=kept.browser_session if kept else None)
+    sids = [session.sid for session in tx.sessions.list_active(sub, at) if session.sid != but]
     return end_sessions(tx, sids, reason, at, by=by)
 
 
@@ -86,7 +86,7 @@ def end_client_tokens(
     From the commit on their status says so to every verifier. The client's next token gets another status, so it is
     valid while those stay revoked. Return False if there were none.
     """
-    status = tx.statuses.take_from_client(client_id)
+    status = tx.statuses.remove_from_client(client_id)
     if status is None:
         return False
     tx.statuses.revoke([status], at)
@@ -99,5 +99,5 @@ def end_client_tokens(
 def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
     """End every live session of a client that is disabled, and its own tokens; gives the ids of the sessions."""
     end_client_tokens(tx, client_id, EndReason.CLIENT_DISABLED, at, by=by)
-    sids = [session.sid for session in tx.sessions.living_of_client(client_id, at)]
+    sids = [session.sid for session in tx.sessions.list_active_of_client(client_id, at)]
     return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

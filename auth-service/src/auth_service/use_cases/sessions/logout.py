@@ -25,7 +25,7 @@ class Logout:
         """End every session of the account; raises SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
             _own(tx, sub, sid)
-            tx.accounts.locked(sub)
+            tx.accounts.get_for_update(sub)
             end_all_sessions(tx, sub, EndReason.LOGGED_OUT_EVERYWHERE, self.now(), by=sub)
 
 

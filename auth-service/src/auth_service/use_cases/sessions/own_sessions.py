@@ -34,7 +34,7 @@ class OwnSessions:
         now = self.now()
         with self.store.reading() as tx:
             current = live_session(tx, sub, sid, now)
-            living = tx.sessions.living(sub, now)
+            living = tx.sessions.list_active(sub, now)
         living.sort(
             key=lambda each: (each.sid == current.sid, each.last_used_at or each.auth_time), reverse=True
         )
