@@ -9,8 +9,8 @@ from service_kit.settings import TEN_YEARS, KeysDir, Seconds, ServiceSettings
 
 from auth_service.adapters.client_files import file_clients
 from auth_service.adapters.mail import check_sender, mailer_for
-from auth_service.domain.oauth.errors import ClientFault
-from auth_service.domain.sessions.browser_session import BROWSER_LIFE
+from auth_service.domain.oauth.errors import InvalidClientMetadata
+from auth_service.domain.sessions.browser_session import BROWSER_SESSION_SECONDS
 from auth_service.domain.sessions.status_list import LIST_SIZE, check_size
 from auth_service.signing.key_storage_settings import SigningStore
 from auth_service.signing.pem import KeyFault
@@ -97,7 +97,7 @@ class Settings(ServiceSettings):
     @property
     def session_life(self) -> float:
         """How long a session can live, in seconds, be it a client's or one at our own pages."""
-        return max(self.refresh_token_ttl, BROWSER_LIFE)
+        return max(self.refresh_token_ttl, BROWSER_SESSION_SECONDS)
 
     @property
     def signing(self) -> SigningStore:
@@ -129,6 +129,6 @@ class Settings(ServiceSettings):
         """Name everything that is wrong with the file of clients, before anything starts."""
         try:
             file_clients(value)
-        except ClientFault as fault:
+        except InvalidClientMetadata as fault:
             raise ValueError(str(fault)) from None
         return value

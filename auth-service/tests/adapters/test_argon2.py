@@ -8,8 +8,8 @@ from auth_service.adapters.argon2 import Argon2Hasher, HashCost
 from auth_service.adapters.client_files import read_clients
 from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.domain.accounts.errors import TooBusy
-from auth_service.domain.accounts.password import Verdict, normal_form
-from auth_service.domain.oauth.errors import ClientFault
+from auth_service.domain.accounts.password import PasswordMatch, normal_form
+from auth_service.domain.oauth.errors import InvalidClientMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +54,7 @@ NFC, NFD = "Zoë café\u0020ế", "Zoe\u0308 cafe\u0301\u00a0e\u0302\u0301"
 
 @pytest.mark.parametrize(("chosen", "typed"), [(NFC, NFD), (NFD, NFC), (NFC, NFC), (NFD, NFD)])
 def test_password_typed_in_another_form_fits(hasher, chosen, typed):
-    assert hasher.verify(hasher.hash(chosen), typed) == Verdict(fits=True)
+    assert hasher.verify(hasher.hash(chosen), typed) == PasswordMatch(fits=True)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_password_typed_in_another_form_fits(hasher, chosen, typed):
 def test_hash_of_what_was_typed_fits_and_is_outdated(hasher, chosen, typed):
     before = hasher._argon2.hash(chosen.encode())
 
-    assert hasher.verify(before, typed) == Verdict(fits=True, outdated=True)
+    assert hasher.verify(before, typed) == PasswordMatch(fits=True, outdated=True)
     assert not hasher.verify(before, typed + "x").fits
 
 
@@ -134,5 +134,5 @@ def test_the_holder_of_the_predecessor_opens_the_seal_and_nobody_else():
 
 
 def test_a_client_with_an_unknown_setting_is_named():
-    with pytest.raises(ClientFault, match="client shop: colour"):
+    with pytest.raises(InvalidClientMetadata, match="client shop: colour"):
         read_clients('[clients.shop]\nname = "Shop"\nconfidential = true\ncolour = "red"')

@@ -7,7 +7,7 @@ import pytest
 from auth_service.background.event_pusher import AT_ONCE, OF_ONE, TRIM_EVERY, EventPusher
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.security_events.event import SESSION_REVOKED, Event
-from auth_service.domain.security_events.stream import Method, StreamConfiguration
+from auth_service.domain.security_events.stream import DeliveryMethod, StreamConfiguration
 from auth_service.use_cases.security_events.push import (
     GIVEN_UP_AFTER,
     LEASE,
@@ -58,7 +58,8 @@ def deliver(rules, pusher):
 def stream(rules, deliver):
     admin = StreamManagement(rules.store, rules.clock)
     return admin.create(
-        "hr", StreamConfiguration(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
+        "hr",
+        StreamConfiguration(DeliveryMethod.PUSH, URL, authorization="Bearer x", keep_authorization=False),
     )
 
 
@@ -196,7 +197,7 @@ def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, rec
     couriers.look()
     wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the couriers of one stream")
 
-    StreamManagement(rules.store, rules.clock).create("hr", StreamConfiguration(Method.PUSH, URL))
+    StreamManagement(rules.store, rules.clock).create("hr", StreamConfiguration(DeliveryMethod.PUSH, URL))
     record(AT_ONCE)
     couriers.look()
     wait_for(lambda: len(pusher.pushed) == AT_ONCE, what="those of another")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from auth_service.domain.accounts.failed_logins import Failures
+from auth_service.domain.accounts.failed_logins import FailureCount
 
 
 @dataclass
@@ -90,7 +90,7 @@ class MemorySlowDowns:
         return {key: self.rows[key] for key in keys if key in self.rows}
 
     def add_failure(self, key, at, memory):
-        old = self.rows.get(key, Failures(0, at, 0.0))
+        old = self.rows.get(key, FailureCount(0, at, 0.0))
         failures = 1 if old.last_failure_at < at - memory else old.failures + 1
         self.rows[key] = replace(old, failures=failures, last_failure_at=at)
         return failures
@@ -99,7 +99,7 @@ class MemorySlowDowns:
         self.rows[key] = replace(self.rows[key], blocked_until=until)
 
     def set_known_place(self, key, at):
-        self.rows[key] = replace(self.rows.get(key, Failures(0, at, 0.0)), last_failure_at=at)
+        self.rows[key] = replace(self.rows.get(key, FailureCount(0, at, 0.0)), last_failure_at=at)
 
     def delete(self, keys):
         for key in keys:

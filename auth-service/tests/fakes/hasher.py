@@ -1,7 +1,7 @@
 """A password hasher without cost."""
 
 from auth_service.domain.accounts.errors import TooBusy
-from auth_service.domain.accounts.password import Verdict
+from auth_service.domain.accounts.password import PasswordMatch
 
 
 class FakeHasher:
@@ -21,8 +21,8 @@ class FakeHasher:
         self._start("verify")
         self.meanwhile()
         if password_hash is None or password_hash.partition(":")[2] != password:
-            return Verdict(fits=False)
-        return Verdict(fits=True, outdated=not password_hash.startswith(f"v{self.version}:"))
+            return PasswordMatch(fits=False)
+        return PasswordMatch(fits=True, outdated=not password_hash.startswith(f"v{self.version}:"))
 
     def _start(self, what):
         if self.busy:

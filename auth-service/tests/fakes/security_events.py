@@ -4,8 +4,8 @@ import itertools
 from dataclasses import dataclass, replace
 
 from auth_service.domain.opaque_tokens import new_id
-from auth_service.domain.security_events.event import KEPT, MOST_KEPT, QueueDepth, QueuedEvent
-from auth_service.domain.security_events.stream import Method
+from auth_service.domain.security_events.event import KEEP_SECONDS, MAX_QUEUED, QueueDepth, QueuedEvent
+from auth_service.domain.security_events.stream import DeliveryMethod
 
 
 @dataclass
@@ -31,7 +31,7 @@ class MemoryStreams:
 
     def list_due(self, now):
         waiting = {signal.stream_id for signal, next_try in self.signals.values() if next_try <= now}
-        pushed = [each for each in self.list_all() if each.method == Method.PUSH]
+        pushed = [each for each in self.list_all() if each.method == DeliveryMethod.PUSH]
         return [each for each in pushed if each.status == "enabled" and each.stream_id in waiting]
 
     def delete(self, stream_id):
@@ -86,8 +86,8 @@ class MemorySignals:
         return len(gone)
 
     def _kept(self, stream_id, now):
-        waiting = self.list_oldest(stream_id, len(self.rows))[-MOST_KEPT:]
-        return [each.jti for each in waiting if each.created_at >= now - KEPT]
+        waiting = self.list_oldest(stream_id, len(self.rows))[-MAX_QUEUED:]
+        return [each.jti for each in waiting if each.created_at >= now - KEEP_SECONDS]
 
     def newest_id(self):
         newest = max(

@@ -2,7 +2,7 @@
 
 import pytest
 from auth_service.domain.oauth.errors import InvalidClient
-from auth_service.domain.oauth.id_token import Hint
+from auth_service.domain.oauth.id_token import IdTokenHint
 from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
 from auth_service.signing.token_verification import OwnIdTokens
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -101,7 +101,7 @@ def test_a_client_assertion_of_another_type_is_refused(read_assertion, typ):
 
 def test_a_forged_id_token_is_no_hint(read_hint):
     mint = IdTokens(ISSUER, make_rsa(), kid="ours")
-    assert read_hint(mint.sign()) == Hint(mint.claims()["sub"], "cli", mint.claims()["sid"])
+    assert read_hint(mint.sign()) == IdTokenHint(mint.claims()["sub"], "cli", mint.claims()["sid"])
 
     tokens = [(name, token) for name, token in forged(mint) if not LONGEST_TOKEN < len(token) <= LONGEST_HINT]
     assert [name for name, token in tokens if read_hint(token) is not None] == []

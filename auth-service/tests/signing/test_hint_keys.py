@@ -5,14 +5,14 @@ import json
 import jwt
 import pytest
 from auth_service.domain.errors import UnknownKey
-from auth_service.domain.oauth.id_token import Hint
+from auth_service.domain.oauth.id_token import IdTokenHint
 from auth_service.signing.token_verification import HintKeyFinder, LocalKeys, OwnIdTokens
 from auth_service.use_cases.admin.signing_keys import KeyAdmin
 from touchstone import Policy, TokenError, Verifier
 
 ISSUER = "http://localhost:8080"
 SESSION = 40_000  # seconds that a session can live
-HINT = Hint("alice", "cli", "s")
+HINT = IdTokenHint("alice", "cli", "s")
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from auth_service.domain.audit_log import AuditEvent, AuditQuery, Event
-from auth_service.domain.oauth.client_metadata import client_from
+from auth_service.domain.audit_log import AuditEvent, AuditQuery, EventType
+from auth_service.domain.oauth.client_metadata import parse_client
 from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus
 from auth_service.domain.oauth.errors import AuthorizationPending, InvalidClient, InvalidGrant, SlowDown
 from auth_service.domain.opaque_tokens import digest_of
-from auth_service.domain.request_context import Origin, asked_from
+from auth_service.domain.request_context import RequestOrigin, with_origin
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
@@ -46,7 +46,7 @@ def entries(store, limit=100, **query):
 
 
 EVENT = AuditEvent(
-    Event.ACCOUNT_DISABLED,
+    EventType.ACCOUNT_DISABLED,
     actor="an-admin",
     subject="somebody",
     client_id="cli",
@@ -56,7 +56,7 @@ EVENT = AuditEvent(
 
 
 def test_an_event_comes_back_as_it_was_recorded_with_time_and_origin(store):
-    with asked_from(Origin("203.0.113.7", "a-request")), store.transaction() as tx:
+    with with_origin(RequestOrigin("203.0.113.7", "a-request")), store.transaction() as tx:
         tx.audit.record(EVENT)
 
     (entry,) = entries(store)
@@ -69,7 +69,7 @@ def test_an_event_comes_back_as_it_was_recorded_with_time_and_origin(store):
 
 
 def test_what_an_operator_does_is_recorded_as_theirs_unless_somebody_else_is_named(store):
-    with asked_from(Origin(operator="operator:me")), store.transaction() as tx:
+    with with_origin(RequestOrigin(operator="operator:me")), store.transaction() as tx:
         tx.audit.record(replace(EVENT, actor=None))
         tx.audit.record(EVENT)
 
@@ -89,7 +89,7 @@ def test_an_event_holds_only_if_its_transaction_does(store):
 
 
 def test_entries_come_newest_first_and_can_be_chosen(store, clock):
-    for event in (Event.LOGGED_IN, Event.SESSION_OPENED, Event.LOGGED_IN):
+    for event in (EventType.LOGGED_IN, EventType.SESSION_OPENED, EventType.LOGGED_IN):
         with store.transaction() as tx:
             tx.audit.record(AuditEvent(event))
         clock.advance(10)
@@ -134,7 +134,7 @@ def test_every_end_of_a_session_is_recorded_and_only_once(store, rules):
     ]
 
 
-SHOP = client_from("shop", {"name": "Shop", "confidential": True, "scopes": ["orders:read"]})
+SHOP = parse_client("shop", {"name": "Shop", "confidential": True, "scopes": ["orders:read"]})
 
 
 def test_a_client_comes_back_as_it_was_registered(store):

@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from service_kit.worker_threads import release_slot
 
 from auth_service.domain.accounts.errors import TooBusy
-from auth_service.domain.accounts.password import LONGEST, LONGEST_TYPED, Verdict, normal_form
+from auth_service.domain.accounts.password import MAX_LENGTH, MAX_TYPED_LENGTH, PasswordMatch, normal_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +54,23 @@ class Argon2Hasher:
         with self._place():
             return self._argon2.hash(normal_form(password).encode())
 
-    def verify(self, password_hash: str | None, password: str) -> Verdict:
+    def verify(self, password_hash: str | None, password: str) -> PasswordMatch:
         """Compare; None means "no such account", and nothing fits it. Raises TooBusy.
 
         Older hashes were made of what was typed. So where the normal form does not fit, what was typed now is tried, or
         the decomposed form: at most two hashes, whether the account exists or not.
         """
         with self._place():
-            typed = password[:LONGEST_TYPED]
+            typed = password[:MAX_TYPED_LENGTH]
             normal = normal_form(typed)
-            if len(normal) > LONGEST or len(password) > LONGEST_TYPED:  # no account has it
-                password_hash, typed, normal = None, typed[:LONGEST], typed[:LONGEST]
+            if len(normal) > MAX_LENGTH or len(password) > MAX_TYPED_LENGTH:  # no account has it
+                password_hash, typed, normal = None, typed[:MAX_LENGTH], typed[:MAX_LENGTH]
             fits = self._fits(password_hash, normal)
             other = typed if typed != normal else unicodedata.normalize("NFD", normal)
             older = not fits and other != normal and self._fits(password_hash, other)
         if password_hash is None or not (fits or older):
-            return Verdict(fits=False)
-        return Verdict(fits=True, outdated=older or self._argon2.check_needs_rehash(password_hash))
+            return PasswordMatch(fits=False)
+        return PasswordMatch(fits=True, outdated=older or self._argon2.check_needs_rehash(password_hash))
 
     def _fits(self, password_hash: str | None, given: str) -> bool:
         try:

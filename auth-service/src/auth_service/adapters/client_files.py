@@ -6,8 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from auth_service.domain.oauth.client import Client
-from auth_service.domain.oauth.client_metadata import client_from, is_client_id
-from auth_service.domain.oauth.errors import ClientFault
+from auth_service.domain.oauth.client_metadata import is_client_id, parse_client
+from auth_service.domain.oauth.errors import InvalidClientMetadata
 from auth_service.domain.unit_of_work import Store
 
 
@@ -47,38 +47,40 @@ def packaged_clients() -> list[Client]:
 
 
 def file_clients(path: Path | None) -> list[Client]:
-    """Read the clients of CLIENTS_FILE; raises ClientFault naming everything that is wrong with it."""
+    """Read the clients of CLIENTS_FILE; raises InvalidClientMetadata naming everything that is wrong with it."""
     if path is None:
         return []
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ClientFault(f"the file cannot be read ({type(error).__name__})") from None
+        raise InvalidClientMetadata(f"the file cannot be read ({type(error).__name__})") from None
     clients = read_clients(text)
     taken = {client.client_id for client in packaged_clients()} & {client.client_id for client in clients}
     if taken:
-        raise ClientFault(*(f"client {name}: is defined by the service itself" for name in sorted(taken)))
+        raise InvalidClientMetadata(
+            *(f"client {name}: is defined by the service itself" for name in sorted(taken))
+        )
     return clients
 
 
 def read_clients(toml: str, *, at_home: bool = False) -> list[Client]:
-    """Read ``[clients.<id>]`` tables; raises ClientFault with all faults, each naming its client."""
+    """Read ``[clients.<id>]`` tables; raises InvalidClientMetadata with all faults, each naming its client."""
     try:
         document = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:
-        raise ClientFault(f"is not TOML: {error}") from None
+        raise InvalidClientMetadata(f"is not TOML: {error}") from None
     tables = document.pop("clients", {})
     faults = [f"{name}: only [clients.<id>] tables are allowed" for name in document]
     if not isinstance(tables, dict):
-        raise ClientFault("clients: must be [clients.<id>] tables")
+        raise InvalidClientMetadata("clients: must be [clients.<id>] tables")
     clients = []
     for client_id, table in tables.items():
         try:
             clients.append(
-                client_from(client_id, table if isinstance(table, dict) else {"": table}, at_home=at_home)
+                parse_client(client_id, table if isinstance(table, dict) else {"": table}, at_home=at_home)
             )
-        except ClientFault as fault:
+        except InvalidClientMetadata as fault:
             faults += [f"client {client_id}: {one}" for one in fault.faults]
     if faults:
-        raise ClientFault(*faults)
+        raise InvalidClientMetadata(*faults)
     return clients

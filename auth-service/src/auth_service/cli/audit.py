@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from auth_service.domain.audit_log import AuditEntry, AuditQuery, Event
+from auth_service.domain.audit_log import AuditEntry, AuditQuery, EventType
 from auth_service.use_cases.admin.audit_log import AuditLogEntries
 
 
@@ -16,7 +16,7 @@ def audit_command(read: AuditLogEntries) -> click.Command:
     @click.command("audit")
     @click.option("--since", type=click.DateTime(FORMATS), help="Only what came at this time (UTC) or later.")
     @click.option(
-        "--event", type=click.Choice([str(event) for event in Event]), help="Only events of this kind."
+        "--event", type=click.Choice([str(event) for event in EventType]), help="Only events of this kind."
     )
     @click.option(
         "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The newest so many."

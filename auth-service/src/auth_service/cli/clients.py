@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from auth_service.cli.common import Commands, json_option, print_one, print_rows
 from auth_service.domain.oauth.client import Client
-from auth_service.domain.oauth.client_metadata import table_of
+from auth_service.domain.oauth.client_metadata import client_table
 from auth_service.use_cases.admin.clients import ClientAdmin, KeepKey, NewClient
 
 LISTS = {
@@ -154,7 +154,7 @@ def _row(client: Client) -> dict[str, object]:
     keyed = "client_secret" if client.secret_hash is not None else "private_key_jwt"
     return {
         "client_id": client.client_id,
-        **table_of(client),
+        **client_table(client),
         "authenticates": keyed if client.confidential else "none",
         "enabled": client.enabled,
     }

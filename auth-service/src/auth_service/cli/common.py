@@ -11,7 +11,7 @@ import click
 from flask.cli import AppGroup
 
 from auth_service.domain.errors import AuthError
-from auth_service.domain.request_context import Origin, asked_from
+from auth_service.domain.request_context import RequestOrigin, with_origin
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 
@@ -30,7 +30,7 @@ class Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command as the operator."""
         try:
-            with asked_from(Origin(operator=operator())):
+            with with_origin(RequestOrigin(operator=operator())):
                 return super().invoke(ctx)
         except AuthError as refused:
             raise click.ClickException(str(refused)) from None

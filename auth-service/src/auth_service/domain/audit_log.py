@@ -10,7 +10,7 @@ OK = "ok"
 REFUSED = "refused"
 
 
-class Event(StrEnum):
+class EventType(StrEnum):
     """What is recorded, by the names that the log uses."""
 
     LOGGED_IN = "logged_in"
@@ -79,7 +79,7 @@ class AuditQuery:
     event: str | None = None
 
 
-class Audit(Protocol):
+class AuditLog(Protocol):
     """The log. There is no way to change or to remove an entry."""
 
     def record(self, *events: AuditEvent) -> None:
@@ -89,6 +89,6 @@ class Audit(Protocol):
         """Give the newest entries that are wanted, newest first, at most ``limit``."""
 
 
-def digest_of_address(email: str) -> str:
+def email_digest(email: str) -> str:
     """Give a short digest of a mail address: enough to see that the same one was tried, not to read it."""
     return hashlib.sha256(email.strip().lower().encode(errors="surrogatepass")).hexdigest()[:16]

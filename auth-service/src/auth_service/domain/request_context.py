@@ -23,7 +23,7 @@ def network_of(address: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RequestOrigin:
     """From where something is asked: the network address, the request's id, who runs a command by hand, what program."""
 
     address: str | None = None
@@ -32,21 +32,21 @@ class Origin:
     user_agent: str | None = None
 
 
-_origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
+_origin: ContextVar[RequestOrigin | None] = ContextVar("origin", default=None)
 
 
-def current_origin() -> Origin:
+def current_origin() -> RequestOrigin:
     """Say from where the work of this context is asked for."""
-    return _origin.get() or Origin()
+    return _origin.get() or RequestOrigin()
 
 
-def enter(origin: Origin) -> None:
+def set_origin(origin: RequestOrigin) -> None:
     """Have whatever this context does from now on say that it came from there."""
     _origin.set(origin)
 
 
 @contextmanager
-def asked_from(origin: Origin) -> Iterator[None]:
+def with_origin(origin: RequestOrigin) -> Iterator[None]:
     """Have everything that is recorded inside the block say that it came from there."""
     token = _origin.set(origin)
     try:

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from auth_service.domain.accounts.account import Accounts
-from auth_service.domain.accounts.failed_logins import SlowDowns
+from auth_service.domain.accounts.failed_logins import FailedLogins
 from auth_service.domain.accounts.one_time_token import OneTimeTokens
-from auth_service.domain.audit_log import Audit
+from auth_service.domain.audit_log import AuditLog
 from auth_service.domain.oauth.authorization_code import AuthorizationCodes
 from auth_service.domain.oauth.client import RegisteredClients
-from auth_service.domain.oauth.client_assertion import Assertions
+from auth_service.domain.oauth.client_assertion import UsedAssertions
 from auth_service.domain.oauth.consent import Consents
 from auth_service.domain.oauth.device_code import DeviceCodes
 from auth_service.domain.oauth.id_token import HintKeys
@@ -41,7 +41,7 @@ class Transaction(Protocol):
         """The refresh tokens."""
 
     @property
-    def used_assertions(self) -> Assertions:
+    def used_assertions(self) -> UsedAssertions:
         """The client assertions already used."""
 
     @property
@@ -53,7 +53,7 @@ class Transaction(Protocol):
         """The clients registered at run time."""
 
     @property
-    def audit(self) -> Audit:
+    def audit(self) -> AuditLog:
         """The audit log."""
 
     @property
@@ -73,7 +73,7 @@ class Transaction(Protocol):
         """The public halves of former signing keys."""
 
     @property
-    def failed_logins(self) -> SlowDowns:
+    def failed_logins(self) -> FailedLogins:
         """Failed log-ins."""
 
     @property

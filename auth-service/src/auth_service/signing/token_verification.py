@@ -20,7 +20,7 @@ from touchstone.jws import read_object, split, verified_claims
 
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.access_token import VerifiedToken
-from auth_service.domain.oauth.id_token import ID_TOKEN, Hint
+from auth_service.domain.oauth.id_token import ID_TOKEN, IdTokenHint
 from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.sessions.status_list import StatusBits, StatusRef, list_named
 from auth_service.domain.signing_keys import PublishedKeys
@@ -159,7 +159,7 @@ class OwnIdTokens:
     def __init__(self, issuer: str, keys: Callable[[str], RSAPublicKey | None]) -> None:
         self._issuer, self._keys = issuer, keys
 
-    def read(self, id_token: str) -> Hint | None:
+    def read(self, id_token: str) -> IdTokenHint | None:
         """Give what an ID token says about a log-in; None for any other kind of token, and any that is not ours."""
         try:
             claims = verified_claims(id_token, (ID_TOKEN,), self._key, longest=_LONGEST_HINT)
@@ -170,7 +170,7 @@ class OwnIdTokens:
         sub, client_id, sid = claims.get("sub"), claims.get("aud"), claims.get("sid")
         if not isinstance(sub, str) or not isinstance(client_id, str):
             return None
-        return Hint(sub, client_id, sid if isinstance(sid, str) else None)
+        return IdTokenHint(sub, client_id, sid if isinstance(sid, str) else None)
 
     def _key(self, header: Mapping[str, object]) -> RSAPublicKey | None:
         kid = header.get("kid")

@@ -10,8 +10,8 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.oauth.client import Client
-from auth_service.domain.oauth.client_metadata import client_from, table_of
-from auth_service.domain.oauth.errors import ClientFault
+from auth_service.domain.oauth.client_metadata import client_table, parse_client
+from auth_service.domain.oauth.errors import InvalidClientMetadata
 from auth_service.storage.dialects import insert_or_ignore
 from auth_service.storage.tables import Base, RegisteredClientRow
 
@@ -35,7 +35,7 @@ class SqlRegisteredClients:
             self._db,
             RegisteredClientRow,
             client_id=client.client_id,
-            definition=json.dumps(table_of(client)),
+            definition=json.dumps(client_table(client)),
             secret_hash=client.secret_hash,
             created_at=at,
         )
@@ -51,7 +51,7 @@ class SqlRegisteredClients:
         return [client for row in rows if (client := _client(row)) is not None]
 
     def replace(self, client: Client) -> None:
-        facts = {"definition": json.dumps(table_of(client)), "secret_hash": client.secret_hash}
+        facts = {"definition": json.dumps(client_table(client)), "secret_hash": client.secret_hash}
         self._change(client.client_id, **facts)
 
     def set_disabled(self, client_id: str, at: float | None) -> None:
@@ -78,8 +78,10 @@ def _named(client_id: str) -> Select[RegisteredClientRow]:
 
 def _client(row: RegisteredClientRow) -> Client | None:
     try:
-        client = client_from(row.client_id, json.loads(row.definition))
-    except ClientFault as fault:  # what was right when it was kept may not be so for a newer version
+        client = parse_client(row.client_id, json.loads(row.definition))
+    except (
+        InvalidClientMetadata
+    ) as fault:  # what was right when it was kept may not be so for a newer version
         _log.error("a registered client cannot be used", client=row.client_id, reason=str(fault))
         return None
     return replace(client, secret_hash=row.secret_hash, enabled=row.disabled_at is None)

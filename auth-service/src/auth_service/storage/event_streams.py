@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.security_events.stream import Method, Stream, StreamStatus
+from auth_service.domain.security_events.stream import DeliveryMethod, Stream, StreamStatus
 from auth_service.storage.tables import SignalRow, StreamRow
 
 
@@ -41,7 +41,7 @@ class SqlStreams:
             SignalRow.stream_id == StreamRow.stream_id, SignalRow.next_try_at <= now
         )
         enabled = StreamRow.status == StreamStatus.ENABLED.value
-        return self._found(StreamRow.method == Method.PUSH.value, enabled, waits.exists())
+        return self._found(StreamRow.method == DeliveryMethod.PUSH.value, enabled, waits.exists())
 
     def replace(self, stream: Stream) -> None:
         changed = update(StreamRow).where(StreamRow.stream_id == stream.stream_id)

@@ -8,7 +8,7 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.accounts.failed_logins import Failures
+from auth_service.domain.accounts.failed_logins import FailureCount
 from auth_service.storage.tables import SlowDownRow
 
 
@@ -18,11 +18,11 @@ class SqlSlowDowns:
     def __init__(self, db: Db) -> None:
         self._db = db
 
-    def find(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
+    def find(self, keys: tuple[bytes, ...]) -> dict[bytes, FailureCount]:
         row = SlowDownRow
         columns = (row.key_digest, row.failures, row.last_failure_at, row.blocked_until)
         found = self._db.execute(select(*columns).where(row.key_digest.in_(keys)))
-        return {key: Failures(failures, last, until) for key, failures, last, until in found}
+        return {key: FailureCount(failures, last, until) for key, failures, last, until in found}
 
     def add_failure(self, key: bytes, at: float, memory: float) -> int:
         row, new = (

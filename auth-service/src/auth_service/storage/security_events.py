@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_id
-from auth_service.domain.security_events.event import KEPT, MOST_KEPT, Event, QueueDepth, QueuedEvent
+from auth_service.domain.security_events.event import KEEP_SECONDS, MAX_QUEUED, Event, QueueDepth, QueuedEvent
 from auth_service.domain.security_events.stream import StreamStatus
 from auth_service.storage.dialects import affected
 from auth_service.storage.tables import Base, SignalRow, StreamRow
@@ -75,12 +75,12 @@ class SqlSignals:
 
     def delete_stale(self, now: float) -> int:
         known = select(StreamRow.stream_id)
-        gone = self._dropped(SignalRow.created_at < now - KEPT)
+        gone = self._dropped(SignalRow.created_at < now - KEEP_SECONDS)
         gone += self._dropped(SignalRow.stream_id.not_in(known))
-        counts = select(SignalRow.stream_id).group_by(SignalRow.stream_id).having(func.count() > MOST_KEPT)
+        counts = select(SignalRow.stream_id).group_by(SignalRow.stream_id).having(func.count() > MAX_QUEUED)
         for stream_id in list(self._db.scalars(counts)):
             one = select(SignalRow.created_at).where(SignalRow.stream_id == stream_id)
-            oldest = self._db.scalar(one.order_by(SignalRow.created_at.desc()).offset(MOST_KEPT).limit(1))
+            oldest = self._db.scalar(one.order_by(SignalRow.created_at.desc()).offset(MAX_QUEUED).limit(1))
             if oldest is not None:
                 gone += self._dropped(SignalRow.stream_id == stream_id, SignalRow.created_at <= oldest)
         return gone

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
+from auth_service.domain.accounts.failed_logins import FORGET_AFTER_SECONDS, KNOWN_PLACE_SECONDS
 from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.listener import SessionListener
 from auth_service.storage.accounts import SqlAccounts
@@ -154,8 +154,8 @@ class SqlStore:
             gone += _delete(db, [browsers.digest], browsers.expires_at < now)
             gone += _delete(db, [OneTimeTokenRow.digest], OneTimeTokenRow.expires_at < now)
             slow, last = SlowDownRow, SlowDownRow.last_failure_at
-            gone += _delete(db, [slow.key_digest], slow.failures > 0, last < now - MEMORY)
-            gone += _delete(db, [slow.key_digest], last < now - PLACE_KEPT)
+            gone += _delete(db, [slow.key_digest], slow.failures > 0, last < now - FORGET_AFTER_SECONDS)
+            gone += _delete(db, [slow.key_digest], last < now - KNOWN_PLACE_SECONDS)
             gone += _delete(db, [DeviceCodeRow.digest], DeviceCodeRow.expires_at < now - DEVICE_KEPT)
             gone += _delete(db, [HintKeyRow.kid], HintKeyRow.keep_until < now)
             cleared = clear_bits(db, now, BATCH)

@@ -6,7 +6,7 @@ from flask import Flask, request
 from service_kit.observability.request_id import current_request_id
 from touchstone.text import without_controls
 
-from auth_service.domain.request_context import Origin, enter
+from auth_service.domain.request_context import RequestOrigin, set_origin
 
 LONGEST_USER_AGENT = 400
 
@@ -39,11 +39,11 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def take() -> None:
-        enter(Origin(client_address(), current_request_id(), user_agent=user_agent()))
+        set_origin(RequestOrigin(client_address(), current_request_id(), user_agent=user_agent()))
 
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
-        enter(Origin())
+        set_origin(RequestOrigin())
 
 
 def _address(text: str | None) -> str | None:

@@ -12,8 +12,8 @@ from auth_service.adapters.client_files import (
     read_clients,
 )
 from auth_service.domain.oauth.client import hash_secret, secret_fits
-from auth_service.domain.oauth.client_metadata import client_from, table_of, uri_faults
-from auth_service.domain.oauth.errors import ClientFault
+from auth_service.domain.oauth.client_metadata import client_table, parse_client, uri_faults
+from auth_service.domain.oauth.errors import InvalidClientMetadata
 
 GOOD = {
     "name": "Some shop",
@@ -30,21 +30,21 @@ class Named:
 
 
 def faults_of(client_id="shop", **changes):
-    with pytest.raises(ClientFault) as refused:
-        client_from(client_id, GOOD | changes)
+    with pytest.raises(InvalidClientMetadata) as refused:
+        parse_client(client_id, GOOD | changes)
     return refused.value.faults
 
 
 def test_a_definition_comes_back_as_it_was_written():
-    client = client_from("shop", GOOD)
+    client = parse_client("shop", GOOD)
 
-    assert client_from("shop", table_of(client)) == client
-    assert table_of(client)["scopes"] == ["openid", "orders:read"]
+    assert parse_client("shop", client_table(client)) == client
+    assert client_table(client)["scopes"] == ["openid", "orders:read"]
 
 
 @pytest.mark.parametrize("client", packaged_clients(), ids=lambda client: client.client_id)
 def test_what_comes_with_the_service_holds_to_the_rules(client):
-    assert client_from(client.client_id, table_of(client), at_home=True) == client
+    assert parse_client(client.client_id, client_table(client), at_home=True) == client
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_file_cannot_take_the_name_of_a_client_that_comes_with_the_service(tmp
     file = tmp_path / "clients.toml"
     file.write_text('[clients.cli]\nname = "Mine"\n')
 
-    with pytest.raises(ClientFault, match="client cli: is defined by the service"):
+    with pytest.raises(InvalidClientMetadata, match="client cli: is defined by the service"):
         file_clients(file)
 
 
@@ -183,12 +183,12 @@ def test_a_file_that_cannot_be_read_is_one_fault(tmp_path, content):
     if content is not None:
         file.write_bytes(content)
 
-    with pytest.raises(ClientFault):
+    with pytest.raises(InvalidClientMetadata):
         file_clients(file)
 
 
 def test_a_files_faults_are_named_all_at_once_with_their_clients():
-    with pytest.raises(ClientFault) as refused:
+    with pytest.raises(InvalidClientMetadata) as refused:
         read_clients('other = 1\n[clients.a]\ncolour = 1\n[clients.b]\nscopes = ["x"]\n[clients]\nc = 1\n')
 
     assert [fault.split(":")[0] for fault in refused.value.faults] == [
@@ -203,7 +203,7 @@ def test_the_database_is_asked_for_nothing_that_could_be_no_clients_id(memory):
     clients = AllClients(ClientRegistry(packaged_clients()), memory)
     with memory.transaction() as tx:
         for client_id in ("shop", "a\x00b", ""):
-            tx.clients.add(client_from("shop", GOOD) if client_id == "shop" else Named(client_id), 1.0)
+            tx.clients.add(parse_client("shop", GOOD) if client_id == "shop" else Named(client_id), 1.0)
 
     assert clients.get("cli").first_party
     assert clients.get("shop").name == "Some shop"
@@ -212,12 +212,12 @@ def test_the_database_is_asked_for_nothing_that_could_be_no_clients_id(memory):
 
 
 def test_a_secret_is_kept_as_its_sha256_and_fits_itself_alone():
-    client = client_from("shop", GOOD | {"confidential": True, "secret_hash": hash_secret("the secret")})
+    client = parse_client("shop", GOOD | {"confidential": True, "secret_hash": hash_secret("the secret")})
 
     assert client.secret_hash == hashlib.sha256(b"the secret").hexdigest()
     assert secret_fits(client, "the secret")
     assert not secret_fits(client, "the secret ")
     assert not secret_fits(client, "\ud800")
-    assert not secret_fits(client_from("shop", GOOD), "the secret")
+    assert not secret_fits(parse_client("shop", GOOD), "the secret")
     assert not secret_fits(None, "")
     assert "secret_hash" not in repr(client)

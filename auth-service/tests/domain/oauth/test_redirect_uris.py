@@ -1,7 +1,7 @@
 """Which redirect URI is a client's: compared as strings, but for the port of a loopback address."""
 
 import pytest
-from auth_service.domain.oauth.redirect_uris import registered, with_parameters
+from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered
 
 ISSUER = "https://id.example"
 WEB = "https://app.example/callback"
@@ -73,18 +73,18 @@ BAD = {
 def test_is_the_clients(case):
     uri, known = GOOD[case]
 
-    assert registered(uri, ["https://first.example/", known], ISSUER)
+    assert is_registered(uri, ["https://first.example/", known], ISSUER)
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_is_not_the_clients(case):
     uri, known = BAD[case]
 
-    assert not registered(uri, [known], ISSUER)
+    assert not is_registered(uri, [known], ISSUER)
 
 
 def test_a_client_with_no_registration_has_none():
-    assert not registered(WEB, [], ISSUER)
+    assert not is_registered(WEB, [], ISSUER)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_a_client_with_no_registration_has_none():
     ],
 )
 def test_parameters_are_added_to_whatever_query_there_is(uri, parameters, expected):
-    assert with_parameters(uri, parameters) == expected
+    assert add_parameters(uri, parameters) == expected

@@ -8,16 +8,16 @@ from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.security_events.errors import TooManyStreams
 from auth_service.domain.security_events.event import (
     CREDENTIAL_CHANGE,
-    KEPT,
-    MOST_KEPT,
+    KEEP_SECONDS,
+    MAX_QUEUED,
     SESSION_REVOKED,
     VERIFICATION,
     Event,
     QueuedEvent,
 )
 from auth_service.domain.security_events.stream import (
-    MOST_STREAMS,
-    Method,
+    MAX_STREAMS,
+    DeliveryMethod,
     Stream,
     StreamConfiguration,
     StreamStatus,
@@ -37,7 +37,7 @@ def stream(store, clock):
 
     def make(**facts):
         made.append(len(made))
-        base = {"method": Method.PUSH, "endpoint_url": URL, "requested": (SESSION_REVOKED,)}
+        base = {"method": DeliveryMethod.PUSH, "endpoint_url": URL, "requested": (SESSION_REVOKED,)}
         one = Stream(
             **{"stream_id": f"stream-{len(made)}", "client_id": "hr", "created_at": clock()} | base | facts
         )
@@ -234,7 +234,7 @@ def test_two_that_claim_at_once_never_get_the_same(store, stream, record, claim)
     [
         {"status": StreamStatus.PAUSED},
         {"status": StreamStatus.DISABLED},
-        {"method": Method.POLL, "endpoint_url": None},
+        {"method": DeliveryMethod.POLL, "endpoint_url": None},
     ],
 )
 def test_only_what_is_pushed_and_enabled_comes_up(store, stream, record, clock, facts):
@@ -269,9 +269,9 @@ def test_nobody_acknowledges_what_is_anothers(store, stream, record, waiting):
 
 
 def test_what_nobody_fetches_is_trimmed_by_age(store, stream, record, waiting, clock):
-    one = stream(method=Method.POLL, endpoint_url=None)
+    one = stream(method=DeliveryMethod.POLL, endpoint_url=None)
     record("old")
-    clock.advance(KEPT)
+    clock.advance(KEEP_SECONDS)
     record("new")
     clock.advance(1)
 
@@ -283,14 +283,14 @@ def test_what_nobody_fetches_is_trimmed_by_age(store, stream, record, waiting, c
 def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(store, stream, waiting, clock):
     one, two = stream(), stream()
     with store.transaction() as tx:
-        for number in range(MOST_KEPT + 5):
+        for number in range(MAX_QUEUED + 5):
             tx.queued_events.add(
                 QueuedEvent(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number)
             )
         tx.queued_events.add(QueuedEvent("other", two.stream_id, "t", VERIFICATION, {}, clock()))
 
     with store.transaction() as tx:
-        assert tx.queued_events.delete_stale(clock() + MOST_KEPT) == 5
+        assert tx.queued_events.delete_stale(clock() + MAX_QUEUED) == 5
     assert waiting(one, 1)[0].jti == "j5"
     assert len(waiting(two)) == 1
 
@@ -307,14 +307,14 @@ def test_what_waits_for_no_stream_is_trimmed(store, stream, record, clock):
 
 
 def test_the_depth_is_told_by_method(store, stream, record, clock):
-    stream(), stream(), stream(method=Method.POLL, endpoint_url=None)
+    stream(), stream(), stream(method=DeliveryMethod.POLL, endpoint_url=None)
     record()
     clock.advance(7)
     record()
 
     with store.reading() as tx:
         found = {depth.method: (depth.waiting, depth.oldest) for depth in tx.queued_events.depths(clock())}
-    assert found == {Method.PUSH: (4, 7), Method.POLL: (2, 7)}
+    assert found == {DeliveryMethod.PUSH: (4, 7), DeliveryMethod.POLL: (2, 7)}
 
 
 def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, clock):
@@ -333,15 +333,17 @@ def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, cl
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(admin.list("hr")) == MOST_STREAMS
-    assert len(refused) == 16 - MOST_STREAMS
+    assert len(admin.list("hr")) == MAX_STREAMS
+    assert len(refused) == 16 - MAX_STREAMS
 
 
 def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, clock):
     admin = StreamManagement(store, clock)
     made = admin.create(
         "hr",
-        StreamConfiguration(Method.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False),
+        StreamConfiguration(
+            DeliveryMethod.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False
+        ),
     )
     admin.set_status("hr", made.stream_id, StreamStatus.PAUSED, None)
     admin.remove("hr", made.stream_id)

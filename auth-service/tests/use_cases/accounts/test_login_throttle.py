@@ -6,8 +6,8 @@ from html import unescape
 
 import pytest
 from auth_service.domain.accounts.errors import BadCredentials, SlowedDown
-from auth_service.domain.accounts.failed_logins import MEMORY, PLACE_KEPT
-from auth_service.domain.request_context import Origin, asked_from, network_of
+from auth_service.domain.accounts.failed_logins import FORGET_AFTER_SECONDS, KNOWN_PLACE_SECONDS
+from auth_service.domain.request_context import RequestOrigin, network_of, with_origin
 from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.login_throttle import LoginThrottle, ThrottleLimits
 from hypothesis import given
@@ -24,7 +24,7 @@ class World:
         self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing, self.brake)
 
     def log_in(self, email, password="password", address=ELSEWHERE):
-        with asked_from(Origin(address)):
+        with with_origin(RequestOrigin(address)):
             return self._log_in(email, password, "cli", None, ())
 
     def fail(self, email, times=1, address=ELSEWHERE):
@@ -96,7 +96,7 @@ def test_a_right_password_after_the_wait_logs_in_and_forgets(local):
 def test_after_a_quarter_of_an_hour_all_is_forgotten(world):
     account = world.rules.account()
     world.fail(account.email, 12)
-    world.clock.advance(MEMORY + 1)
+    world.clock.advance(FORGET_AFTER_SECONDS + 1)
 
     assert world.fail(account.email, 10) == []
 
@@ -189,7 +189,7 @@ def test_failures_at_once_are_all_counted(world):
 
 
 def _count(world, account):
-    with asked_from(Origin(ELSEWHERE)):
+    with with_origin(RequestOrigin(ELSEWHERE)):
         with world.rules.store.reading() as tx:
             try:
                 standing = world.brake.admit(tx, account.email)
@@ -208,10 +208,10 @@ def test_old_failures_and_places_are_removed(world):
         with world.rules.store._database.read() as db:
             return db.execute(text("select count(*) from slow_downs")).scalar()
 
-    world.clock.advance(MEMORY + 1)
+    world.clock.advance(FORGET_AFTER_SECONDS + 1)
     world.rules.store.prune(world.clock())
     assert kept() == 1
-    world.clock.advance(PLACE_KEPT)
+    world.clock.advance(KNOWN_PLACE_SECONDS)
     world.rules.store.prune(world.clock())
     assert kept() == 0
 

@@ -9,17 +9,17 @@ from auth_service.domain.accounts.errors import (
     OwnAccount,
     UnknownAccount,
 )
-from auth_service.domain.audit_log import AuditQuery, Event, digest_of_address
+from auth_service.domain.audit_log import AuditQuery, EventType, email_digest
 from auth_service.domain.errors import UnknownKey
 from auth_service.domain.oauth.errors import (
-    ClientFault,
+    InvalidClientMetadata,
     InvalidTarget,
     MissingScope,
     UnauthorizedClient,
     UnknownClient,
 )
 from auth_service.domain.oauth.id_token import HintKey
-from auth_service.domain.request_context import Origin, asked_from, current_origin
+from auth_service.domain.request_context import RequestOrigin, current_origin, with_origin
 from auth_service.domain.sessions.errors import SessionOver, UnknownSession
 from auth_service.domain.signing_keys import FormerKey
 from auth_service.use_cases.accounts.demo_accounts import DemoAccounts
@@ -121,17 +121,13 @@ def test_a_refused_log_in_is_written_down_with_a_digest_of_the_address_alone(log
     (refused,) = log()
     assert (refused.event, refused.outcome) == ("logged_in", "refused")
     assert refused.subject == (alice.sub if email == ADDRESS else None)
-    assert refused.detail == {"address_digest": digest_of_address(email)}
+    assert refused.detail == {"address_digest": email_digest(email)}
     assert email not in str(refused)
     assert "wrong-password" not in str(refused)
 
 
 def test_one_address_has_one_digest_however_it_is_typed():
-    assert (
-        digest_of_address(" Alice@Example.com")
-        == digest_of_address(ADDRESS)
-        != digest_of_address("b@example.com")
-    )
+    assert email_digest(" Alice@Example.com") == email_digest(ADDRESS) != email_digest("b@example.com")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +159,7 @@ def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, lo
     made, refused = log("account_made")
     assert (made.outcome, made.subject) == ("ok", sub)
     assert (refused.outcome, refused.subject) == ("refused", None)
-    assert made.detail == {"address_digest": digest_of_address("new@example.com")}
+    assert made.detail == {"address_digest": email_digest("new@example.com")}
 
 
 def test_a_demo_account_is_written_down_once(rules, log):
@@ -254,18 +250,18 @@ def test_accounts_are_changed_by_rule(accounts, alice):
 def test_a_client_changes_only_where_it_may(clients, change):
     clients.register("shop", {"name": "Shop"})
 
-    with pytest.raises(ClientFault):
+    with pytest.raises(InvalidClientMetadata):
         clients.update("shop", change)
 
 
 def test_the_clients_of_files_come_first_and_cannot_be_changed(clients):
-    with pytest.raises(ClientFault, match="already used"):
+    with pytest.raises(InvalidClientMetadata, match="already used"):
         clients.register("cli", {})
     clients.register("shop", {"name": "Shop"})
-    with pytest.raises(ClientFault, match="already used"):
+    with pytest.raises(InvalidClientMetadata, match="already used"):
         clients.register("shop", {})
     for change in (clients.disable, clients.enable, clients.rotate_secret):
-        with pytest.raises(ClientFault, match="file"):
+        with pytest.raises(InvalidClientMetadata, match="file"):
             change("cli")
     assert [client.client_id for client in clients.all()] == ["cli", "shop"]
 
@@ -280,11 +276,11 @@ def test_every_act_on_a_client_has_its_line_and_no_secret_is_in_one(clients, log
     clients.enable("shop")
 
     assert [event.event for event in log()] == [
-        Event.CLIENT_REGISTERED,
-        Event.CLIENT_CHANGED,
-        Event.CLIENT_SECRET_ROTATED,
-        Event.CLIENT_DISABLED,
-        Event.CLIENT_ENABLED,
+        EventType.CLIENT_REGISTERED,
+        EventType.CLIENT_CHANGED,
+        EventType.CLIENT_SECRET_ROTATED,
+        EventType.CLIENT_DISABLED,
+        EventType.CLIENT_ENABLED,
     ]
     assert made.secret != again.secret
     for secret in (made.secret, again.secret, made.client.secret_hash, again.client.secret_hash):
@@ -294,6 +290,6 @@ def test_every_act_on_a_client_has_its_line_and_no_secret_is_in_one(clients, log
 
 def test_an_origin_holds_for_its_block_alone():
     outer = current_origin()
-    with asked_from(Origin("203.0.113.7")):
+    with with_origin(RequestOrigin("203.0.113.7")):
         assert current_origin().address == "203.0.113.7"
     assert current_origin() == outer

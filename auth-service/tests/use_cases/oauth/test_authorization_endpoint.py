@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.client import GrantType
-from auth_service.domain.oauth.id_token import Hint
+from auth_service.domain.oauth.id_token import IdTokenHint
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck
@@ -224,13 +224,13 @@ def test_a_no_is_told_to_the_client(authorize, asking, partner):
 
 
 def test_a_hint_at_somebody_else_asks_to_log_in(authorize, asking, who, hints):
-    hints.known["bobs"] = Hint("bob", "cli", None)
+    hints.known["bobs"] = IdTokenHint("bob", "cli", None)
 
     assert authorize(asking(id_token_hint="bobs"), who) == LoginNeeded()
 
 
 def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize, asking, who, hints):
-    hints.known["bobs"] = Hint("bob", "cli", None)
+    hints.known["bobs"] = IdTokenHint("bob", "cli", None)
 
     with pytest.raises(AuthorizationRefused) as refused:
         authorize.after_log_in(asking(id_token_hint="bobs"), who)
@@ -239,7 +239,7 @@ def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize
 
 
 def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, hints):
-    hints.known["hers"] = Hint(who.account.sub, "cli", None)
+    hints.known["hers"] = IdTokenHint(who.account.sub, "cli", None)
 
     assert isinstance(authorize(asking(id_token_hint="hers"), who), CodeIssued)
 
@@ -247,7 +247,7 @@ def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, 
 @pytest.mark.parametrize("more", [{}, {"prompt": "none"}])
 @pytest.mark.parametrize("hint", ["made up", "hers at another client's"])
 def test_hint_that_cannot_be_read_requires_a_log_in(authorize, asking, who, hints, hint, more):
-    hints.known["hers at another client's"] = Hint(who.account.sub, "console", None)
+    hints.known["hers at another client's"] = IdTokenHint(who.account.sub, "console", None)
 
     with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking(id_token_hint=hint, state="s", **more), who)

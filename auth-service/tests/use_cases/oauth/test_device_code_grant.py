@@ -2,7 +2,7 @@
 
 import pytest
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.oauth.device_code import ALPHABET, new_user_code, normal_user_code
+from auth_service.domain.oauth.device_code import ALPHABET, new_user_code, normalise_user_code
 from auth_service.domain.oauth.errors import (
     AccessDenied,
     AuthorizationPending,
@@ -16,8 +16,8 @@ from auth_service.domain.oauth.errors import (
     UnauthorizedClient,
     UnknownUserCode,
 )
-from auth_service.domain.request_context import Origin, asked_from
-from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
+from auth_service.domain.request_context import RequestOrigin, with_origin
+from auth_service.domain.sessions.browser_session import BrowserSession, BrowserUser
 from auth_service.use_cases.oauth.device_approval import DeviceApproval
 from auth_service.use_cases.oauth.device_authorization import DeviceAuthorization
 from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
@@ -53,7 +53,7 @@ def answer(rules):
 def signed_in(rules):
     def signed_in(account):
         now = rules.clock()
-        return SignedIn(BrowserSession(b"d", account.sub, ("pwd",), now - 60, now, now + 3600), account)
+        return BrowserUser(BrowserSession(b"d", account.sub, ("pwd",), now - 60, now, now + 3600), account)
 
     return signed_in
 
@@ -310,7 +310,7 @@ def test_wrong_codes_of_one_person_are_not_held_against_another(rules, start, an
 
 
 def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, signed_in):
-    with asked_from(Origin(address="203.0.113.7")):
+    with with_origin(RequestOrigin(address="203.0.113.7")):
         for number in range(50):
             with pytest.raises(UnknownUserCode):
                 answer.find("BBBB-BBBB", signed_in(rules.account(f"robot{number}@example.com")))
@@ -330,7 +330,7 @@ def test_without_rate_limits_nobody_waits(rules, start, signed_in, alice):
 
 
 def test_behind_the_loopback_address_may_be_anybody(rules, start, answer, signed_in):
-    with asked_from(Origin(address="127.0.0.1")):
+    with with_origin(RequestOrigin(address="127.0.0.1")):
         for number in range(50):
             with pytest.raises(UnknownUserCode):
                 answer.find("BBBB-BBBB", signed_in(rules.account(f"robot{number}@example.com")))
@@ -360,14 +360,14 @@ def test_the_log_says_who_answered_what(rules, start, approve, alice):
 
 @pytest.mark.parametrize("typed", ["BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "B C D F G H J K", "bcdf_ghjk"])
 def test_a_user_code_is_read_however_it_is_typed(typed):
-    assert normal_user_code(typed) == "BCDF-GHJK"
+    assert normalise_user_code(typed) == "BCDF-GHJK"
 
 
 @pytest.mark.parametrize(
     "typed", ["", "BCDF-GHJ", "BCDF-GHJKL", "ACDF-GHJK", "BCDF-GHJ1", "ßCDF-GHJ", "B" * 5000]
 )
 def test_what_can_be_no_user_code_is_none(typed):
-    assert normal_user_code(typed) is None
+    assert normalise_user_code(typed) is None
 
 
 def test_user_codes_have_34_bits_and_no_letters_that_spell_words():
@@ -375,7 +375,7 @@ def test_user_codes_have_34_bits_and_no_letters_that_spell_words():
 
     assert len(codes) == 500
     assert len(ALPHABET) ** 8 > 2**34
-    assert all(normal_user_code(code) == code for code in codes)
+    assert all(normalise_user_code(code) == code for code in codes)
     assert not set(ALPHABET) & set("AEIOUY0123456789")
 
 

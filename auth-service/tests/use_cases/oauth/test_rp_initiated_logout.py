@@ -7,10 +7,10 @@ from dataclasses import replace
 import jwt
 import pytest
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest, InvalidToken, MissingScope
-from auth_service.domain.oauth.id_token import Hint, id_token_claims
+from auth_service.domain.oauth.id_token import IdTokenHint, id_token_claims
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
-from auth_service.domain.sessions.browser_session import BrowserSession, SignedIn
+from auth_service.domain.sessions.browser_session import BrowserSession, BrowserUser
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.signing.token_verification import OwnIdTokens
 from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequestParser, RpInitiatedLogout
@@ -121,8 +121,8 @@ def hints():
 
 
 def test_an_id_token_of_ours_is_a_hint_long_after_it_expired(hints, signed):
-    assert hints.read(signed()) == Hint("alice", "cli", "s")
-    assert hints.read(signed(sid=None)) == Hint("alice", "cli", None)
+    assert hints.read(signed()) == IdTokenHint("alice", "cli", "s")
+    assert hints.read(signed(sid=None)) == IdTokenHint("alice", "cli", None)
 
 
 FOREIGN = {
@@ -219,7 +219,9 @@ class Known:
     """The domain's HintReader that knows two tokens."""
 
     def read(self, id_token):
-        return {"hers": Hint("alice", "app", "s"), "his": Hint("bob", "app", None)}.get(id_token)
+        return {"hers": IdTokenHint("alice", "app", "s"), "his": IdTokenHint("bob", "app", None)}.get(
+            id_token
+        )
 
 
 @pytest.fixture
@@ -233,7 +235,7 @@ def read_log_out(rules):
 @pytest.fixture
 def signed_in(rules):
     account = replace(rules.account("a@example.com"), sub="alice")
-    return SignedIn(BrowserSession(digest_of("c"), "alice", ("pwd",), 0, 0, 1), account)
+    return BrowserUser(BrowserSession(digest_of("c"), "alice", ("pwd",), 0, 0, 1), account)
 
 
 def test_the_browser_is_sent_on_to_a_registered_address_with_the_state(read_log_out):
@@ -315,7 +317,8 @@ def test_somebody_logged_in_is_asked_unless_an_id_token_shows_who_is_meant(
 def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, clock):
     session, _, _ = opened("openid")
     request = replace(
-        LogoutRequestParser(rules.clients, Known(), ISSUER)([]), hint=Hint(session.sub, "cli", session.sid)
+        LogoutRequestParser(rules.clients, Known(), ISSUER)([]),
+        hint=IdTokenHint(session.sub, "cli", session.sid),
     )
 
     RpInitiatedLogout(EndBrowserSession(rules.store, clock))(request, None)

@@ -4,7 +4,12 @@ import pytest
 from auth_service.domain.security_events.endpoint import check_authorization, check_endpoint
 from auth_service.domain.security_events.errors import InvalidStream, TooManyVerifications, UnknownStream
 from auth_service.domain.security_events.event import CREDENTIAL_CHANGE, EVENTS, SESSION_REVOKED, QueuedEvent
-from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, StreamConfiguration, StreamStatus
+from auth_service.domain.security_events.stream import (
+    VERIFY_INTERVAL_SECONDS,
+    DeliveryMethod,
+    StreamConfiguration,
+    StreamStatus,
+)
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.security_events.emit import _SESSION_ENDS, SecurityEventEmitter
 from auth_service.use_cases.security_events.poll import PollDelivery
@@ -13,7 +18,7 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
 ISSUER = "https://mint.example"
-PUSH = StreamConfiguration(Method.PUSH, URL, authorization="Bearer x", keep_authorization=False)
+PUSH = StreamConfiguration(DeliveryMethod.PUSH, URL, authorization="Bearer x", keep_authorization=False)
 
 
 @pytest.fixture
@@ -112,15 +117,17 @@ def test_who_names_an_empty_list_is_asked_what_it_means(admin):
 
 def test_a_polled_stream_has_nothing_to_send_along(admin):
     with pytest.raises(InvalidStream, match="only for push"):
-        admin.create("hr", StreamConfiguration(Method.POLL, authorization="Bearer x"))
+        admin.create("hr", StreamConfiguration(DeliveryMethod.POLL, authorization="Bearer x"))
 
 
 def test_the_secret_stays_with_its_address_and_goes_with_it(admin):
     made = admin.create("hr", PUSH)
 
-    kept = admin.configure("hr", made.stream_id, lambda _: StreamConfiguration(Method.PUSH, URL))
+    kept = admin.configure("hr", made.stream_id, lambda _: StreamConfiguration(DeliveryMethod.PUSH, URL))
     assert kept.authorization == "Bearer x"
-    moved = admin.configure("hr", made.stream_id, lambda _: StreamConfiguration(Method.PUSH, URL + "/new"))
+    moved = admin.configure(
+        "hr", made.stream_id, lambda _: StreamConfiguration(DeliveryMethod.PUSH, URL + "/new")
+    )
     assert moved.authorization is None
 
 
@@ -128,7 +135,9 @@ def test_the_secret_can_be_taken_back(admin):
     made = admin.create("hr", PUSH)
 
     bare = admin.configure(
-        "hr", made.stream_id, lambda _: StreamConfiguration(Method.PUSH, URL, keep_authorization=False)
+        "hr",
+        made.stream_id,
+        lambda _: StreamConfiguration(DeliveryMethod.PUSH, URL, keep_authorization=False),
     )
 
     assert bare.authorization is None
@@ -177,7 +186,7 @@ def test_a_verification_without_a_state_has_none(admin, poll):
 def test_verifications_are_bounded_by_their_interval(admin, clock):
     made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
-    clock.advance(VERIFY_EVERY - 1)
+    clock.advance(VERIFY_INTERVAL_SECONDS - 1)
 
     with pytest.raises(TooManyVerifications) as refused:
         admin.verify("hr", made.stream_id, None)

@@ -6,7 +6,7 @@ import threading
 import jwt
 import pytest
 from auth_service.domain.security_events.event import EVENTS
-from auth_service.domain.security_events.stream import MOST_STREAMS
+from auth_service.domain.security_events.stream import MAX_STREAMS
 from auth_service.web.security_events.access import Turns
 
 URL = "https://receiver.example/events"
@@ -123,7 +123,7 @@ def test_what_is_not_a_stream_is_a_bad_request_in_words(ask, body):
 
 
 def test_a_client_has_so_many_streams_and_no_more(ask):
-    for _ in range(MOST_STREAMS):
+    for _ in range(MAX_STREAMS):
         assert ask("POST", "/ssf/streams", json={}).status_code == 201
 
     assert ask("POST", "/ssf/streams", json={}).status_code == 409

@@ -8,7 +8,7 @@ from touchstone.text import is_blank, is_line, trimmed
 
 from auth_service.domain.accounts.errors import InvalidEmail, InvalidName
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def normalise_email(address: str) -> str:
         raise InvalidEmail("the email address is invalid") from None
 
 
-def known_address(email: str) -> str:
+def normalised_or_empty(email: str) -> str:
     """Give the form under which an address may have an account; "" for what is no address, and has none."""
     try:
         return normalise_email(email)
@@ -88,8 +88,8 @@ def _validated(address: str) -> str:
 def check_name(name: str) -> str:
     """Give the name without surrounding blanks; raises InvalidName for what no person is called."""
     name = trimmed(name)
-    if is_blank(name) or len(name) > LONGEST_NAME or not is_line(name):
+    if is_blank(name) or len(name) > MAX_NAME_LENGTH or not is_line(name):
         raise InvalidName(
-            f"the name must have 1 to {LONGEST_NAME} characters, without line breaks or control characters"
+            f"the name must have 1 to {MAX_NAME_LENGTH} characters, without line breaks or control characters"
         )
     return name

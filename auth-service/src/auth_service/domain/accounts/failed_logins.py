@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-MEMORY = 900.0  # seconds without a failure after which all is forgotten
+FORGET_AFTER_SECONDS = 900.0  # seconds without a failure after which all is forgotten
 
 
-PLACE_KEPT = 90 * 86_400.0  # seconds that a place stays known
+KNOWN_PLACE_SECONDS = 90 * 86_400.0  # seconds that a place stays known
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
+class FailureCount:
     """What is kept under one key: how many failures in a row, when the last one was, until when to wait."""
 
     failures: int
@@ -18,10 +18,10 @@ class Failures:
     blocked_until: float
 
 
-class SlowDowns(Protocol):
+class FailedLogins(Protocol):
     """Where failures are kept, by digests alone."""
 
-    def find(self, keys: tuple[bytes, ...]) -> dict[bytes, Failures]:
+    def find(self, keys: tuple[bytes, ...]) -> dict[bytes, FailureCount]:
         """Find those of these keys that there are."""
 
     def add_failure(self, key: bytes, at: float, memory: float) -> int:

@@ -7,8 +7,11 @@ from typing import Protocol
 
 from auth_service.domain.accounts.errors import InvalidPassword
 
-SHORTEST, LONGEST = 8, 1024  # characters of the normal form; bounds the work that one request can ask for
-LONGEST_TYPED = 3 * LONGEST  # characters: decomposed, one of most scripts is at most three
+MIN_LENGTH, MAX_LENGTH = (
+    8,
+    1024,
+)  # characters of the normal form; bounds the work that one request can ask for
+MAX_TYPED_LENGTH = 3 * MAX_LENGTH  # characters: decomposed, one of most scripts is at most three
 _BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
@@ -22,7 +25,7 @@ def normal_form(password: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PasswordMatch:
     """Whether a password fits a hash, and whether that hash should be made anew with today's parameters."""
 
     fits: bool
@@ -35,14 +38,14 @@ class PasswordHasher(Protocol):
     def hash(self, password: str) -> str:
         """Hash a password that passed ``check_new_password``."""
 
-    def verify(self, password_hash: str | None, password: str) -> Verdict:
+    def verify(self, password_hash: str | None, password: str) -> PasswordMatch:
         """Compare; None means "no such account" and costs the same work as a hash that does not fit.
 
         A hash of the password as it was typed, from before normal forms were hashed, fits and is outdated.
         """
 
 
-class PasswordJudge(Protocol):
+class PasswordStrength(Protocol):
     """Knows which passwords are guessed early."""
 
     def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
@@ -59,12 +62,12 @@ class AnyPassword:
 
 
 def check_new_password(
-    password: str, judge: PasswordJudge | None = None, personal: tuple[str, ...] = ()
+    password: str, judge: PasswordStrength | None = None, personal: tuple[str, ...] = ()
 ) -> None:
     """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the judge finds it not weak."""
-    normal = normal_form(password[: LONGEST_TYPED + 1])
-    if not SHORTEST <= len(normal) <= LONGEST or len(password) > LONGEST_TYPED:
-        raise InvalidPassword(f"the password must have {SHORTEST} to {LONGEST} characters")
+    normal = normal_form(password[: MAX_TYPED_LENGTH + 1])
+    if not MIN_LENGTH <= len(normal) <= MAX_LENGTH or len(password) > MAX_TYPED_LENGTH:
+        raise InvalidPassword(f"the password must have {MIN_LENGTH} to {MAX_LENGTH} characters")
     try:
         normal.encode()
     except UnicodeEncodeError:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-CODE_LIFE = 60.0  # seconds
+CODE_SECONDS = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
-class Assertions(Protocol):
+class UsedAssertions(Protocol):
     """Remembers the assertions that were used."""
 
     def add(self, client_id: str, jti: str, until: float) -> bool:

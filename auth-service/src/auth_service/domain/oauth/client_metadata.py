@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from touchstone.text import is_blank, is_line, trimmed
 
 from auth_service.domain.oauth.client import Client, GrantType
-from auth_service.domain.oauth.errors import ClientFault
+from auth_service.domain.oauth.errors import InvalidClientMetadata
 from auth_service.domain.oauth.redirect_uris import LONGEST_URI
-from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, SIGNAL_SCOPES
+from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, STREAM_SCOPES
 
 LONGEST_NAME = 100
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a file of the client's key, too
@@ -29,7 +29,7 @@ _KNOWN = {
     "grants": frozenset(GrantType),
     "audiences": AUDIENCES,
     "serves": AUDIENCES,
-    "own_scopes": ALL_SCOPES | SIGNAL_SCOPES,
+    "own_scopes": ALL_SCOPES | STREAM_SCOPES,
 }
 _PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE})
 
@@ -39,11 +39,11 @@ def is_client_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def client_from(client_id: str, table: Mapping[str, Any], *, at_home: bool = False) -> Client:
-    """Read a client; raises ClientFault with all that is wrong. ``at_home``: addresses below the issuer are allowed."""
+def parse_client(client_id: str, table: Mapping[str, Any], *, at_home: bool = False) -> Client:
+    """Read a client; raises InvalidClientMetadata with all that is wrong. ``at_home``: addresses below the issuer are allowed."""
     faults = [*_shape(table)]
     if faults:
-        raise ClientFault(*faults)
+        raise InvalidClientMetadata(*faults)
     values: dict[str, Any] = {"confidential": False, "grants": frozenset(), **table}
     values |= {name: frozenset(values[name]) for name in _SETS if name in values}
     values |= {name: tuple(values[name]) for name in _LISTS if name in values}
@@ -53,8 +53,8 @@ def client_from(client_id: str, table: Mapping[str, Any], *, at_home: bool = Fal
     return client
 
 
-def table_of(client: Client) -> dict[str, object]:
-    """Give the table that ``client_from`` reads, without what is not said and without the secret's hash."""
+def client_table(client: Client) -> dict[str, object]:
+    """Give the table that ``parse_client`` reads, without what is not said and without the secret's hash."""
     table: dict[str, object] = {}
     for fact in fields(Client):
         value = getattr(client, fact.name)
@@ -67,7 +67,7 @@ def table_of(client: Client) -> dict[str, object]:
 
 
 def check_client(client: Client, *, at_home: bool = False) -> None:
-    """Raise ClientFault with everything that is wrong with a registration."""
+    """Raise InvalidClientMetadata with everything that is wrong with a registration."""
     faults = [
         *_names(client),
         *_grants(client),
@@ -75,7 +75,7 @@ def check_client(client: Client, *, at_home: bool = False) -> None:
         *(fault for uri in client.post_logout_redirect_uris for fault in uri_faults(uri, at_home=at_home)),
     ]
     if faults:
-        raise ClientFault(*faults)
+        raise InvalidClientMetadata(*faults)
 
 
 def uri_faults(uri: str, *, at_home: bool = False) -> list[str]:

@@ -9,8 +9,8 @@ from auth_service.domain.accounts.account import Account
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes
 
-DEVICE_LIFE = 600  # seconds in which a person has to answer
-INTERVAL = 5  # seconds between two polls
+DEVICE_CODE_SECONDS = 600  # seconds in which a person has to answer
+POLL_INTERVAL_SECONDS = 5  # seconds between two polls
 TOLERANCE = 1.0  # seconds by which a poll may come early: clocks and networks are not exact
 # No vowel spells a word, no digit looks like a letter (RFC 8628 section 6.1).
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
@@ -88,7 +88,7 @@ def new_user_code() -> str:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def normal_user_code(typed: str) -> str | None:
+def normalise_user_code(typed: str) -> str | None:
     """Give a user code as it was made, however it was typed; None for what can be none (RFC 8628 section 6.1)."""
     typed_letters = [character.upper() for character in typed[:64] if character.isalnum()]
     if len(typed_letters) != LENGTH or not set(typed_letters) <= set(ALPHABET):

@@ -130,7 +130,7 @@ class UnknownClient(AuthError):
     slug = "unknown_client"
 
 
-class ClientFault(AuthError):
+class InvalidClientMetadata(AuthError):
     """A client registration is invalid: `faults` lists everything that is wrong with it."""
 
     slug = "invalid_client_definition"

@@ -59,7 +59,7 @@ def personal_claims(account: Account, scopes: frozenset[str]) -> dict[str, objec
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class IdTokenHint:
     """What an ID token of ours says about a log-in, perhaps long ago."""
 
     sub: str
@@ -67,10 +67,10 @@ class Hint:
     sid: str | None
 
 
-class HintReader(Protocol):
+class IdTokenHintReader(Protocol):
     """Reads ID tokens that come back as hints."""
 
-    def read(self, id_token: str) -> Hint | None:
+    def read(self, id_token: str) -> IdTokenHint | None:
         """Give the hint if we signed it, expired or not; None otherwise, and for every other kind of token."""
 
 

@@ -9,7 +9,7 @@ _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,4})?(
 _LOCALHOST = re.compile(r"(http://localhost)(?::[1-9][0-9]{0,4})?((?:[/?].*)?)", re.DOTALL)
 
 
-def registered(uri: str, registrations: Iterable[str], issuer: str) -> bool:
+def is_registered(uri: str, registrations: Iterable[str], issuer: str) -> bool:
     """Say whether the URI is registered: the very same string, but for the port of a loopback address.
 
     A registration that begins with ``/`` lies below the issuer. ``127.0.0.1`` and ``[::1]`` go with any port
@@ -35,7 +35,7 @@ def _same(uri: str, known: str, issuer: str) -> bool:
     return asked is not None and asked.groups() == localhost.groups()
 
 
-def with_parameters(uri: str, parameters: dict[str, str | None]) -> str:
+def add_parameters(uri: str, parameters: dict[str, str | None]) -> str:
     """Give the URI with these added to its query; those that are None are left out."""
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     if not query:

@@ -18,9 +18,9 @@ ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
 OWN_SCOPES = frozenset({"profile:read", "profile:write"})  # all there is before the address is verified
 OWN_AUDIENCES = frozenset({"auth-service", "users-service"})
 # A client's own, never a person's (CAEP interoperability profile).
-SIGNAL_SCOPES = frozenset({"ssf.manage", "ssf.read"})
+STREAM_SCOPES = frozenset({"ssf.manage", "ssf.read"})
 OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # everybody's own, but only given when asked for
-KNOWN_SCOPES = ALL_SCOPES | OIDC_SCOPES | SIGNAL_SCOPES
+KNOWN_SCOPES = ALL_SCOPES | OIDC_SCOPES | STREAM_SCOPES
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -80,18 +80,18 @@ def grant_for_account(
 ) -> Grant:
     """Say what an account gets through a client: never more than either may have, InvalidScope for asking.
 
-    It is what a session may carry in time; ``for_now`` says what its tokens carry today, and something has to.
+    It is what a session may carry in time; ``limit_if_unverified`` says what its tokens carry today, and something has to.
     """
     allowed = client.scopes & (account_scopes(account) | OIDC_SCOPES)
     grant = Grant(
         scopes=narrow_scopes(scope, allowed if scope is not None else allowed - OIDC_SCOPES),
         audiences=narrow_audiences(audiences, client.audiences & AUDIENCES),
     )
-    for_now(account, grant)
+    limit_if_unverified(account, grant)
     return grant
 
 
-def for_now(account: Account, grant: Grant) -> Grant:
+def limit_if_unverified(account: Account, grant: Grant) -> Grant:
     """Narrow to one's own profile until the account's address is verified; raises InvalidScope or InvalidTarget."""
     if account.email_verified_at is not None:
         return grant

@@ -9,8 +9,8 @@ SESSION_REVOKED = f"{CAEP}session-revoked"
 CREDENTIAL_CHANGE = f"{CAEP}credential-change"
 VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 EVENTS = (CREDENTIAL_CHANGE, SESSION_REVOKED)
-KEPT = 7 * 86_400.0  # seconds that a signal waits at most, whatever its stream is doing
-MOST_KEPT = 10_000  # signals that wait for one stream; older ones make room
+KEEP_SECONDS = 7 * 86_400.0  # seconds that a signal waits at most, whatever its stream is doing
+MAX_QUEUED = 10_000  # signals that wait for one stream; older ones make room
 
 USER, ADMIN, POLICY, SYSTEM = "user", "admin", "policy", "system"  # CAEP 1.0 section 2, initiating_entity
 
@@ -73,7 +73,7 @@ class QueueDepth:
     oldest: float
 
 
-class Signals(Protocol):
+class QueuedEvents(Protocol):
     """The outbox: what waits to be told, kept with the changes that it tells of."""
 
     def add_to_streams(self, *happenings: Event) -> None:

@@ -7,11 +7,11 @@ from typing import Protocol
 from auth_service.domain.security_events.errors import UnknownStream
 from auth_service.domain.security_events.event import EVENTS
 
-MOST_STREAMS = 10  # of one client
-VERIFY_EVERY = 60  # seconds between two verifications of one stream
+MAX_STREAMS = 10  # of one client
+VERIFY_INTERVAL_SECONDS = 60  # seconds between two verifications of one stream
 
 
-class Method(StrEnum):
+class DeliveryMethod(StrEnum):
     """How signals get to a receiver."""
 
     PUSH = "urn:ietf:rfc:8935"
@@ -34,7 +34,7 @@ class StreamConfiguration:
     as long as it goes to the same address.
     """
 
-    method: str = Method.POLL
+    method: str = DeliveryMethod.POLL
     endpoint_url: str | None = None
     authorization: str | None = field(default=None, repr=False)
     keep_authorization: bool = True
@@ -97,7 +97,7 @@ class Streams(Protocol):
         """Forget one."""
 
 
-def own_stream(client_id: str, stream: Stream | None) -> Stream:
+def check_stream_owner(client_id: str, stream: Stream | None) -> Stream:
     """Give the stream if it is this client's; raises UnknownStream."""
     if stream is None or stream.client_id != client_id:
         raise UnknownStream("this client has no stream with this id")

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from auth_service.domain.security_events.event import Signals
+from auth_service.domain.security_events.event import QueuedEvents
 from auth_service.domain.security_events.stream import Streams
 from auth_service.domain.unit_of_work import Transaction
 
@@ -12,7 +12,7 @@ class SecurityEventTransaction(Transaction, Protocol):
     """A transaction with the repositories of security events."""
 
     @property
-    def queued_events(self) -> Signals:
+    def queued_events(self) -> QueuedEvents:
         """The events that wait to be delivered."""
 
     @property

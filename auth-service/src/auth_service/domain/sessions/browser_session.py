@@ -5,7 +5,7 @@ from typing import Protocol
 
 from auth_service.domain.accounts.account import Account
 
-BROWSER_LIFE = 12 * 3600.0  # seconds, absolute: using it does not make it longer
+BROWSER_SESSION_SECONDS = 12 * 3600.0  # seconds, absolute: using it does not make it longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class BrowserSessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class BrowserUser:
     """The live browser session that a cookie names, and whose it is."""
 
     session: BrowserSession

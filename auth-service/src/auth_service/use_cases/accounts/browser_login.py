@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import digest_of, new_token
-from auth_service.domain.sessions.browser_session import BROWSER_LIFE, BrowserSession, SignedIn
+from auth_service.domain.sessions.browser_session import BROWSER_SESSION_SECONDS, BrowserSession, BrowserUser
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.login import PasswordCheck
 
@@ -14,7 +14,7 @@ from auth_service.use_cases.accounts.login import PasswordCheck
 class NewBrowserSession:
     """A browser session just begun, and the cookie that is the only way back to it."""
 
-    signed_in: SignedIn
+    signed_in: BrowserUser
     cookie: str = field(repr=False)
 
 
@@ -25,7 +25,7 @@ class AuthenticateBrowser:
     store: Store
     now: Clock
 
-    def __call__(self, cookie: str | None) -> SignedIn | None:
+    def __call__(self, cookie: str | None) -> BrowserUser | None:
         """Give the session and its account; None for no cookie, one of none of ours, or one that stands no more."""
         if cookie is None:
             return None
@@ -34,7 +34,7 @@ class AuthenticateBrowser:
             account = None if session is None else tx.accounts.get(session.sub)
         if session is None or not session.live(self.now()) or account is None or account.disabled:
             return None
-        return SignedIn(session, account)
+        return BrowserUser(session, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class BeginBrowserSession:
             methods=methods,
             auth_time=now,
             created_at=now,
-            expires_at=now + BROWSER_LIFE,
+            expires_at=now + BROWSER_SESSION_SECONDS,
         )
         tx.browser_sessions.add(session)
         old = None if old_cookie is None else tx.browser_sessions.find_by_digest(digest_of(old_cookie))
         if old is not None and tx.browser_sessions.mark_ended(old.digest, now) and old.sub == account.sub:
             tx.sessions.move_browser(old.digest, session.digest)
-        return NewBrowserSession(SignedIn(session, account), cookie)
+        return NewBrowserSession(BrowserUser(session, account), cookie)

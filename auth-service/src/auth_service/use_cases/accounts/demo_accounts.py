@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.accounts.password import PasswordHasher
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_subject
 from auth_service.domain.unit_of_work import Store
@@ -32,7 +32,7 @@ class DemoAccounts:
             with self.store.transaction() as tx:
                 if tx.accounts.add(account):
                     facts = {"roles": sorted(roles)}
-                    tx.audit.record(AuditEvent(Event.ACCOUNT_MADE, subject=account.sub, detail=facts))
+                    tx.audit.record(AuditEvent(EventType.ACCOUNT_MADE, subject=account.sub, detail=facts))
                     added += 1
         return added
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.accounts.errors import BadLink
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Email, Outbox
 from auth_service.domain.opaque_tokens import digest_of, new_token
@@ -71,7 +71,7 @@ class EmailVerification:
             if account is None or account.email != link.email:
                 raise BadLink("this link is invalid, already used or expired; request a new one")
             if tx.accounts.set_email_verified(account.sub, now):
-                tx.audit.record(AuditEvent(Event.EMAIL_VERIFIED, actor=account.sub, subject=account.sub))
+                tx.audit.record(AuditEvent(EventType.EMAIL_VERIFIED, actor=account.sub, subject=account.sub))
 
     def resend(self, sub: str, sid: str | None) -> None:
         """Mail another link, a few a day; nothing for an address that is verified. Raises SessionOver or MailBusy."""

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.account import Account, normalised_or_empty
 from auth_service.domain.accounts.errors import BadCredentials
 from auth_service.domain.accounts.password import PasswordHasher
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event, digest_of_address
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.scopes import grant_for_account
@@ -37,7 +37,7 @@ class PasswordCheck:
         """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
         with self.store.reading() as tx:
             standing = self.brake.admit(tx, email)
-            account = tx.accounts.find_by_email(known_address(email))
+            account = tx.accounts.find_by_email(normalised_or_empty(email))
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
             with self.store.transaction() as tx:
@@ -55,17 +55,17 @@ class PasswordCheck:
             tx.accounts.set_password_hash(latest.sub, proof.new_hash)
         self.brake.succeeded(tx, proof.standing)
         proven = {"methods": ["pwd"]}
-        tx.audit.record(AuditEvent(Event.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
+        tx.audit.record(AuditEvent(EventType.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
         return latest
 
 
 def _refusal(account: Account | None, email: str) -> AuditEvent:
     """Give what the log says of a refused log-in: the account if there is one, of the address a digest alone."""
     return AuditEvent(
-        Event.LOGGED_IN,
+        EventType.LOGGED_IN,
         REFUSED,
         subject=account.sub if account else None,
-        detail={"address_digest": digest_of_address(email)},
+        detail={"address_digest": email_digest(email)},
     )
 
 

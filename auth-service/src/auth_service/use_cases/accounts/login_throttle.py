@@ -5,9 +5,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from auth_service.domain.accounts.account import known_address
+from auth_service.domain.accounts.account import normalised_or_empty
 from auth_service.domain.accounts.errors import SlowedDown
-from auth_service.domain.accounts.failed_logins import MEMORY
+from auth_service.domain.accounts.failed_logins import FORGET_AFTER_SECONDS
 from auth_service.domain.clock import Clock
 from auth_service.domain.request_context import current_origin, network_of
 from auth_service.domain.unit_of_work import Transaction
@@ -81,7 +81,7 @@ class LoginThrottle:
     def admit(self, tx: Transaction, email: str) -> LoginAttempt:
         """Say what counts for this log-in; raises SlowedDown."""
         now, here = self.now(), network_of(current_origin().address)
-        who = known_address(email) or email.strip().lower()
+        who = normalised_or_empty(email) or email.strip().lower()
         account, tried_here, place = _key("account", who), _key("place", who, here), _key("known", who, here)
         address = _key("address", here)
         found = tx.failed_logins.find((account, tried_here, place, address))
@@ -103,7 +103,7 @@ class LoginThrottle:
         """Count it, and have whoever comes next wait where there were too many."""
         now = self.now()
         for key, free in standing.counted:
-            wait = self.limits.wait(tx.failed_logins.add_failure(key, now, MEMORY), free)
+            wait = self.limits.wait(tx.failed_logins.add_failure(key, now, FORGET_AFTER_SECONDS), free)
             if wait:
                 tx.failed_logins.block(key, now + wait)
 

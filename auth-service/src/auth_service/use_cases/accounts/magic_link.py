@@ -3,10 +3,10 @@
 import hmac
 from dataclasses import dataclass, field
 
-from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.account import Account, normalised_or_empty
 from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.accounts.one_time_token import TRIES, OneTimeToken, Purpose, code_digest, new_code
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event, digest_of_address
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.domain.oauth.client import Client, Clients
@@ -40,7 +40,7 @@ class MagicLinkRequest:
 
         An unknown address, a disabled account and one that was mailed too often answer alike, for the same work.
         """
-        address, now = known_address(email), self.now()
+        address, now = normalised_or_empty(email), self.now()
         token, code, binding = new_token(), new_code(), new_token()
         with self.store.transaction() as tx:
             account = tx.accounts.find_by_email(address)
@@ -154,11 +154,13 @@ class MagicLinkLogin:
         account = tx.accounts.get_for_update(link.sub) if used and link and link.sub else None
         if account is None or account.disabled:
             tx.audit.record(
-                AuditEvent(Event.LOGGED_IN, REFUSED, subject=link.sub if link else None, detail=_facts(shown))
+                AuditEvent(
+                    EventType.LOGGED_IN, REFUSED, subject=link.sub if link else None, detail=_facts(shown)
+                )
             )
             return None
         facts = _facts(shown) | {"methods": list(METHODS)}
-        tx.audit.record(AuditEvent(Event.LOGGED_IN, actor=account.sub, subject=account.sub, detail=facts))
+        tx.audit.record(AuditEvent(EventType.LOGGED_IN, actor=account.sub, subject=account.sub, detail=facts))
         return account
 
     def _by_token(self, tx: Transaction, shown: LinkToken, bound: bytes) -> OneTimeToken | None:
@@ -168,7 +170,7 @@ class MagicLinkLogin:
         return link if hmac.compare_digest(link.binding_digest, bound) else None
 
     def _by_code(self, tx: Transaction, shown: LinkCode, bound: bytes) -> OneTimeToken | None:
-        address = known_address(shown.email)
+        address = normalised_or_empty(shown.email)
         kept = tx.one_time_tokens.find_by_binding(Purpose.MAGIC_CODE, address, bound)
         if kept is None or not tx.one_time_tokens.take_try(kept.digest, self.issuing.now()):
             return None
@@ -180,4 +182,4 @@ class MagicLinkLogin:
 def _facts(shown: LinkToken | LinkCode) -> dict[str, object]:
     if isinstance(shown, LinkToken):
         return {"by": "link"}
-    return {"by": "code", "address_digest": digest_of_address(shown.email)}
+    return {"by": "code", "address_digest": email_digest(shown.email)}

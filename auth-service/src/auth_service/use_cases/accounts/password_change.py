@@ -6,10 +6,10 @@ from auth_service.domain.accounts.errors import WrongPassword
 from auth_service.domain.accounts.password import (
     AnyPassword,
     PasswordHasher,
-    PasswordJudge,
+    PasswordStrength,
     check_new_password,
 )
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
@@ -25,7 +25,7 @@ class PasswordChange:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    judge: PasswordJudge = field(default_factory=AnyPassword)
+    judge: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
         """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""
@@ -38,7 +38,7 @@ class PasswordChange:
         check_new_password(new, self.judge, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
             facts = AuditEvent(
-                Event.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid
+                EventType.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid
             )
             record_event(self.store, facts)
             raise WrongPassword("the current password is wrong")
@@ -49,6 +49,6 @@ class PasswordChange:
                 raise WrongPassword("the password was changed by another request")
             tx.accounts.set_password_hash(sub, new_hash)
             tx.audit.record(
-                AuditEvent(Event.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)
+                AuditEvent(EventType.PASSWORD_CHANGED, actor=sub, subject=sub, session_id=session.sid)
             )
             end_sessions_of_old_password(tx, sub, EndReason.PASSWORD_CHANGED, self.now(), but=session.sid)

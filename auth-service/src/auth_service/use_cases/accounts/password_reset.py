@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from auth_service.domain.accounts.account import Account, known_address
+from auth_service.domain.accounts.account import Account, normalised_or_empty
 from auth_service.domain.accounts.errors import BadLink
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
 from auth_service.domain.accounts.password import (
     AnyPassword,
     PasswordHasher,
-    PasswordJudge,
+    PasswordStrength,
     check_new_password,
 )
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.domain.opaque_tokens import digest_of, new_token
@@ -40,7 +40,7 @@ class PasswordResetRequest:
 
         The link stands for the password of this moment: once that is changed, in whatever way, it opens nothing.
         """
-        address, now, token = known_address(email), self.now(), new_token()
+        address, now, token = normalised_or_empty(email), self.now(), new_token()
         with self.store.transaction() as tx:
             account = tx.accounts.find_by_email(address)
             known = account is not None and not account.disabled
@@ -71,7 +71,7 @@ class PasswordReset:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    judge: PasswordJudge = field(default_factory=AnyPassword)
+    judge: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, token: str, new: str) -> None:
         """Raise BadLink, InvalidPassword or TooBusy, and use nothing up; otherwise the change is complete.
@@ -91,7 +91,7 @@ class PasswordReset:
             tx.accounts.set_password_hash(account.sub, new_hash)
             tx.accounts.set_email_verified(account.sub, now)
             tx.browser_sessions.mark_all_ended(account.sub, now)
-            tx.audit.record(AuditEvent(Event.PASSWORD_RESET, actor=account.sub, subject=account.sub))
+            tx.audit.record(AuditEvent(EventType.PASSWORD_RESET, actor=account.sub, subject=account.sub))
             end_sessions_of_old_password(tx, account.sub, EndReason.PASSWORD_RESET, now)
 
     def _account(self, tx: Transaction, link: OneTimeToken | None) -> Account:

@@ -6,10 +6,10 @@ from auth_service.domain.accounts.account import Account, check_name, normalise_
 from auth_service.domain.accounts.password import (
     AnyPassword,
     PasswordHasher,
-    PasswordJudge,
+    PasswordStrength,
     check_new_password,
 )
-from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, Event, digest_of_address
+from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_subject
 from auth_service.domain.unit_of_work import Store
@@ -24,7 +24,7 @@ class Registration:
     hasher: PasswordHasher
     now: Clock
     welcome: SendVerification
-    judge: PasswordJudge = field(default_factory=AnyPassword)
+    judge: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, email: str, password: str, name: str) -> str:
         """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
@@ -46,10 +46,10 @@ class Registration:
             made = tx.accounts.add(account)
             tx.audit.record(  # either way: the work must not tell whether the address was taken
                 AuditEvent(
-                    Event.ACCOUNT_MADE,
+                    EventType.ACCOUNT_MADE,
                     OK if made else REFUSED,
                     subject=account.sub if made else None,
-                    detail={"address_digest": digest_of_address(address)},
+                    detail={"address_digest": email_digest(address)},
                 )
             )
             letter = self.welcome.keep(tx, account, made=made)

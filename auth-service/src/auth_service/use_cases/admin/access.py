@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.errors import MissingScope
 from auth_service.domain.oauth.scopes import account_scopes
@@ -33,6 +33,7 @@ class AdminAccess:
             raise SessionOver("this account does not exist or is disabled")
         if ADMIN not in account_scopes(account) or account.email_verified_at is None:
             record_event(
-                self.store, AuditEvent(Event.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid)
+                self.store,
+                AuditEvent(EventType.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid),
             )
             raise MissingScope(ADMIN)

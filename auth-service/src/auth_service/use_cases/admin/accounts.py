@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.accounts.account import Account, check_name, normalise_email
 from auth_service.domain.accounts.errors import AddressTaken, InvalidName, OwnAccount, UnknownAccount
 from auth_service.domain.accounts.password import PasswordHasher, check_new_password
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.scopes import ROLE_SCOPES
 from auth_service.domain.opaque_tokens import new_subject
@@ -49,7 +49,7 @@ class AccountAdmin:
             account = _locked(tx, sub)
             if not account.disabled:
                 tx.accounts.set_disabled(sub, now)
-                tx.audit.record(AuditEvent(Event.ACCOUNT_DISABLED, actor=by, subject=sub))
+                tx.audit.record(AuditEvent(EventType.ACCOUNT_DISABLED, actor=by, subject=sub))
             tx.browser_sessions.mark_all_ended(sub, now)
             return end_all_sessions(tx, sub, EndReason.ACCOUNT_DISABLED, now, by=by)
 
@@ -58,7 +58,7 @@ class AccountAdmin:
         with self.store.transaction() as tx:
             if _locked(tx, sub).disabled:
                 tx.accounts.set_disabled(sub, None)
-                tx.audit.record(AuditEvent(Event.ACCOUNT_ENABLED, actor=by, subject=sub))
+                tx.audit.record(AuditEvent(EventType.ACCOUNT_ENABLED, actor=by, subject=sub))
 
     def create(self, email: str, password: str, name: str, roles: frozenset[str]) -> Account:
         """Open an account whose address counts as verified: an administrator vouches for it.
@@ -75,7 +75,7 @@ class AccountAdmin:
             if not tx.accounts.add(account):
                 raise AddressTaken("an account with this address already exists")
             facts = {"roles": sorted(roles)}
-            tx.audit.record(AuditEvent(Event.ACCOUNT_MADE, subject=account.sub, detail=facts))
+            tx.audit.record(AuditEvent(EventType.ACCOUNT_MADE, subject=account.sub, detail=facts))
         return account
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
@@ -85,7 +85,7 @@ class AccountAdmin:
             before = _locked(tx, sub).roles
             tx.accounts.set_roles(sub, roles)
             facts = {"before": sorted(before), "after": sorted(roles)}
-            tx.audit.record(AuditEvent(Event.ACCOUNT_ROLES_SET, subject=sub, detail=facts))
+            tx.audit.record(AuditEvent(EventType.ACCOUNT_ROLES_SET, subject=sub, detail=facts))
 
 
 def check_roles(roles: frozenset[str]) -> frozenset[str]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.client import Client, FixedClients, hash_secret
-from auth_service.domain.oauth.client_metadata import check_client, client_from, table_of
-from auth_service.domain.oauth.errors import ClientFault, UnknownClient
+from auth_service.domain.oauth.client_metadata import check_client, client_table, parse_client
+from auth_service.domain.oauth.errors import InvalidClientMetadata, UnknownClient
 from auth_service.domain.opaque_tokens import new_token
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client
@@ -57,20 +57,20 @@ class ClientAdmin:
     ) -> NewClient:
         """Keep a new client, and its public key by ``keep_key``; when either cannot be kept, neither is.
 
-        A confidential client without a secret uses ``private_key_jwt``. Raise ClientFault, and what ``keep_key`` raises.
+        A confidential client without a secret uses ``private_key_jwt``. Raise InvalidClientMetadata, and what ``keep_key`` raises.
         """
-        client = client_from(client_id, table)
+        client = parse_client(client_id, table)
         if with_secret and not client.confidential:
-            raise ClientFault("secret: a public client cannot have a secret")
+            raise InvalidClientMetadata("secret: a public client cannot have a secret")
         _check_key(client, keep_key)
         if self.fixed.get(client_id) is not None:
-            raise ClientFault("client_id: is already used by a client defined in a file")
+            raise InvalidClientMetadata("client_id: is already used by a client defined in a file")
         secret = new_token() if with_secret else None
         client = replace(client, secret_hash=hash_secret(secret) if secret else None)
         with self.store.transaction() as tx:
             if not tx.clients.add(client, self.now()):
-                raise ClientFault("client_id: is already used")
-            _record(tx, Event.CLIENT_REGISTERED, client, **table_of(client))
+                raise InvalidClientMetadata("client_id: is already used")
+            _record(tx, EventType.CLIENT_REGISTERED, client, **client_table(client))
             if keep_key is not None:
                 keep_key()
         return NewClient(client, secret)
@@ -80,53 +80,56 @@ class ClientAdmin:
     ) -> Client:
         """Replace some of what is said of a client, and its public key by ``keep_key``, or nothing of it.
 
-        Sessions that are open narrow to it when they refresh. Raise UnknownClient, ClientFault, and what ``keep_key``
+        Sessions that are open narrow to it when they refresh. Raise UnknownClient, InvalidClientMetadata, and what ``keep_key``
         raises.
         """
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
-            raise ClientFault("confidential, secret_hash and enabled: cannot be changed this way")
+            raise InvalidClientMetadata("confidential, secret_hash and enabled: cannot be changed this way")
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)
-            changed = client_from(client_id, {**table_of(before), **changes})
+            changed = parse_client(client_id, {**client_table(before), **changes})
             client = replace(changed, secret_hash=before.secret_hash, enabled=before.enabled)
             check_client(client)
             _check_key(client, keep_key)
             tx.clients.replace(client)
             _record(
-                tx, Event.CLIENT_CHANGED, client, **{name: table_of(client).get(name) for name in changes}
+                tx,
+                EventType.CLIENT_CHANGED,
+                client,
+                **{name: client_table(client).get(name) for name in changes},
             )
             if keep_key is not None:
                 keep_key()
         return client
 
     def disable(self, client_id: str) -> list[str]:
-        """Refuse a client everywhere from now on, and end its sessions; gives their ids. Raises UnknownClient, ClientFault."""
+        """Refuse a client everywhere from now on, and end its sessions; gives their ids. Raises UnknownClient, InvalidClientMetadata."""
         now = self.now()
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
             if client.enabled:
                 tx.clients.set_disabled(client_id, now)
-                _record(tx, Event.CLIENT_DISABLED, client)
+                _record(tx, EventType.CLIENT_DISABLED, client)
             return end_sessions_of_client(tx, client_id, now)
 
     def enable(self, client_id: str) -> None:
-        """Let a client in again; its old sessions stay ended. Raises UnknownClient or ClientFault."""
+        """Let a client in again; its old sessions stay ended. Raises UnknownClient or InvalidClientMetadata."""
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
             if not client.enabled:
                 tx.clients.set_disabled(client_id, None)
-                _record(tx, Event.CLIENT_ENABLED, client)
+                _record(tx, EventType.CLIENT_ENABLED, client)
 
     def rotate_secret(self, client_id: str) -> NewClient:
-        """Give a confidential client a new secret; the old one is no good from now on. Raises UnknownClient, ClientFault."""
+        """Give a confidential client a new secret; the old one is no good from now on. Raises UnknownClient, InvalidClientMetadata."""
         secret = new_token()
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)
             if before.secret_hash is None:
-                raise ClientFault("secret: this client has no secret")
+                raise InvalidClientMetadata("secret: this client has no secret")
             client = replace(before, secret_hash=hash_secret(secret))
             tx.clients.replace(client)
-            _record(tx, Event.CLIENT_SECRET_ROTATED, client)
+            _record(tx, EventType.CLIENT_SECRET_ROTATED, client)
         return NewClient(client, secret)
 
     def settle(self) -> None:
@@ -139,7 +142,7 @@ class ClientAdmin:
 
     def _own(self, tx: Transaction, client_id: str) -> Client:
         if self.fixed.get(client_id) is not None:
-            raise ClientFault("client_id: this client is defined in a file; change it there")
+            raise InvalidClientMetadata("client_id: this client is defined in a file; change it there")
         return _there(tx.clients.get_for_update(client_id))
 
 
@@ -151,8 +154,8 @@ def _there(client: Client | None) -> Client:
 
 def _check_key(client: Client, keep_key: KeepKey | None) -> None:
     if keep_key is not None and not client.confidential:
-        raise ClientFault("public key: a public client cannot have a key")
+        raise InvalidClientMetadata("public key: a public client cannot have a key")
 
 
-def _record(tx: Transaction, event: Event, client: Client, **facts: object) -> None:
+def _record(tx: Transaction, event: EventType, client: Client, **facts: object) -> None:
     tx.audit.record(AuditEvent(event, client_id=client.client_id, detail=facts))

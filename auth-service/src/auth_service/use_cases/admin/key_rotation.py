@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.id_token import HintKey
 from auth_service.domain.signing_keys import AgeingKeys, KeyState, KeyStore
@@ -35,11 +35,11 @@ class ScheduledKeyRotation:
         with self.store.transaction() as tx:
             made = self.keys.rotate_if_older(self.interval) if old else None
             if made is not None:
-                tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=SCHEDULE, detail={"kid": made}))
+                tx.audit.record(AuditEvent(EventType.KEY_ROTATED, actor=SCHEDULE, detail={"kid": made}))
             keep_hint_keys(tx, self.keys, self.session_life)
             gone = self.keys.prune()
             if gone:
-                tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))
+                tx.audit.record(AuditEvent(EventType.KEYS_PRUNED, actor=SCHEDULE, detail={"kids": gone}))
             tx.announce()
         return made is not None or bool(gone)
 

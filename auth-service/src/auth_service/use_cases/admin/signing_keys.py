@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.errors import UnknownKey
 from auth_service.domain.signing_keys import KeyStatus, KeyStore
 from auth_service.domain.unit_of_work import Store
@@ -29,7 +29,7 @@ class KeyAdmin:
         """Add a key; gives its id."""
         with self.store.transaction() as tx:
             kid = self.keys.rotate()
-            tx.audit.record(AuditEvent(Event.KEY_ROTATED, actor=by, detail={"kid": kid}))
+            tx.audit.record(AuditEvent(EventType.KEY_ROTATED, actor=by, detail={"kid": kid}))
             tx.announce()
         return kid
 
@@ -45,7 +45,7 @@ class KeyAdmin:
                     raise
                 made = None
             facts = {"kid": kid} | ({"made": made} if made else {})
-            tx.audit.record(AuditEvent(Event.KEY_WITHDRAWN, actor=by, detail=facts))
+            tx.audit.record(AuditEvent(EventType.KEY_WITHDRAWN, actor=by, detail=facts))
             tx.announce()
         return made
 
@@ -55,6 +55,6 @@ class KeyAdmin:
             keep_hint_keys(tx, self.keys, self.session_life)
             gone = self.keys.prune()
             if gone:
-                tx.audit.record(AuditEvent(Event.KEYS_PRUNED, actor=by, detail={"kids": gone}))
+                tx.audit.record(AuditEvent(EventType.KEYS_PRUNED, actor=by, detail={"kids": gone}))
                 tx.announce()
         return gone

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.authorization_code import AuthorizationCode
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidGrant, UnauthorizedClient
@@ -114,7 +114,11 @@ class AuthorizationCodeGrant:
             return
         tx.audit.record(
             AuditEvent(
-                Event.CODE_REUSED, REFUSED, subject=used.sub, client_id=used.client_id, session_id=used.sid
+                EventType.CODE_REUSED,
+                REFUSED,
+                subject=used.sub,
+                client_id=used.client_id,
+                session_id=used.sid,
             )
         )
         if used.sid is not None:

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts.account import Account
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
-from auth_service.domain.oauth.authorization_code import CODE_LIFE, AuthorizationCode
+from auth_service.domain.oauth.authorization_code import CODE_SECONDS, AuthorizationCode
 from auth_service.domain.oauth.consent import Consent
 from auth_service.domain.oauth.errors import AccessDenied, ConsentRequired, LoginRequired, OAuthError
-from auth_service.domain.oauth.id_token import HintReader
+from auth_service.domain.oauth.id_token import IdTokenHintReader
 from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token
-from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
 
@@ -26,7 +26,7 @@ class LoginNeeded:
 class ConsentNeeded:
     """The person has to say yes or no to these scopes."""
 
-    signed_in: SignedIn
+    signed_in: BrowserUser
     scopes: frozenset[str]
 
 
@@ -45,18 +45,18 @@ class AuthorizationEndpoint:
     """Takes a request one step further; every refusal is raised as Refused."""
 
     store: Store
-    hints: HintReader
+    hints: IdTokenHintReader
     now: Clock
 
-    def __call__(self, request: AuthorizationRequest, who: SignedIn | None) -> Step:
+    def __call__(self, request: AuthorizationRequest, who: BrowserUser | None) -> Step:
         """Answer a request as it comes in."""
         return self._told(request, lambda: self._first_step(request, who))
 
-    def after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
+    def after_log_in(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
         """Go on for somebody who has logged in for this very request."""
         return self._told(request, lambda: self._after_log_in(request, who))
 
-    def consented(self, request: AuthorizationRequest, who: SignedIn, shown: frozenset[str]) -> Step:
+    def consented(self, request: AuthorizationRequest, who: BrowserUser, shown: frozenset[str]) -> Step:
         """Go on for somebody who said yes to what they were shown; asks again when it is more by now."""
 
         def remember() -> Step:
@@ -82,12 +82,12 @@ class AuthorizationEndpoint:
         except OAuthError as error:
             raise AuthorizationRefused(request.address, error) from None
 
-    def _after_log_in(self, request: AuthorizationRequest, who: SignedIn) -> Step:
+    def _after_log_in(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
         if self._somebody_else(request, who):
             raise LoginRequired("the user who logged in is not the one in id_token_hint")
         return self._past_log_in(request, who, asked=False)
 
-    def _first_step(self, request: AuthorizationRequest, who: SignedIn | None) -> Step:
+    def _first_step(self, request: AuthorizationRequest, who: BrowserUser | None) -> Step:
         elsewhere = self._somebody_else(request, who)
         if who is None or elsewhere or self._has_to_log_in(request, who):
             if "none" in request.prompts:
@@ -95,7 +95,7 @@ class AuthorizationEndpoint:
             return LoginNeeded()
         return self._past_log_in(request, who, asked=False)
 
-    def _somebody_else(self, request: AuthorizationRequest, who: SignedIn | None) -> bool:
+    def _somebody_else(self, request: AuthorizationRequest, who: BrowserUser | None) -> bool:
         if request.id_token_hint is None:
             return False
         hint = self.hints.read(request.id_token_hint)
@@ -103,12 +103,12 @@ class AuthorizationEndpoint:
             raise LoginRequired("id_token_hint is invalid or was issued to another client")
         return who is None or hint.sub != who.account.sub
 
-    def _has_to_log_in(self, request: AuthorizationRequest, who: SignedIn) -> bool:
+    def _has_to_log_in(self, request: AuthorizationRequest, who: BrowserUser) -> bool:
         if request.prompts & {"login", "select_account"}:
             return True
         return request.max_age is not None and self.now() - who.session.auth_time >= max(request.max_age, 1)
 
-    def _past_log_in(self, request: AuthorizationRequest, who: SignedIn, *, asked: bool) -> Step:
+    def _past_log_in(self, request: AuthorizationRequest, who: BrowserUser, *, asked: bool) -> Step:
         grant = self._grant(request, who)
         if not asked and self._has_to_consent(request, who, grant):
             if "none" in request.prompts:
@@ -116,13 +116,13 @@ class AuthorizationEndpoint:
             return ConsentNeeded(who, grant.scopes)
         return self._code(request, who, grant)
 
-    def _grant(self, request: AuthorizationRequest, who: SignedIn) -> Grant:
+    def _grant(self, request: AuthorizationRequest, who: BrowserUser) -> Grant:
         """Narrow to what this account may have: a client cannot know who will log in, so it gets the part there is."""
         return grant_for_account(
             who.account, request.client, _within_reach(request.scopes, who.account), request.audiences
         )
 
-    def _has_to_consent(self, request: AuthorizationRequest, who: SignedIn, grant: Grant) -> bool:
+    def _has_to_consent(self, request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> bool:
         if request.client.first_party:
             return False
         if "consent" in request.prompts:
@@ -131,7 +131,7 @@ class AuthorizationEndpoint:
             known = tx.consents.get(who.account.sub, request.client.client_id)
         return known is None or not grant.scopes <= known.scopes
 
-    def _code(self, request: AuthorizationRequest, who: SignedIn, grant: Grant) -> CodeIssued:
+    def _code(self, request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> CodeIssued:
         code = new_token()
         row = AuthorizationCode(
             digest=digest_of(code),
@@ -143,7 +143,7 @@ class AuthorizationEndpoint:
             code_challenge=request.code_challenge,
             methods=who.session.methods,
             auth_time=who.session.auth_time,
-            expires_at=self.now() + CODE_LIFE,
+            expires_at=self.now() + CODE_SECONDS,
             requested=request.scopes or frozenset(),
             nonce=request.nonce,
             browser_session=who.session.digest,
@@ -153,9 +153,9 @@ class AuthorizationEndpoint:
         return CodeIssued(request.address.answer(code=code))
 
 
-def _consent_given(request: AuthorizationRequest, who: SignedIn, grant: Grant) -> AuditEvent:
+def _consent_given(request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> AuditEvent:
     return AuditEvent(
-        Event.CONSENT_GIVEN,
+        EventType.CONSENT_GIVEN,
         actor=who.account.sub,
         subject=who.account.sub,
         client_id=request.client.client_id,

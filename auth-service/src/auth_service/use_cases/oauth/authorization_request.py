@@ -9,7 +9,7 @@ from touchstone.text import is_line
 from auth_service.domain import errors
 from auth_service.domain.oauth import errors as oauth_errors
 from auth_service.domain.oauth.client import Client, Clients, GrantType
-from auth_service.domain.oauth.redirect_uris import registered, with_parameters
+from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered
 from auth_service.domain.oauth.scopes import narrow_audiences, parse_scope
 
 REPEATABLE = frozenset({"resource", "audience"})
@@ -34,7 +34,7 @@ class ReturnAddress:
 
     def answer(self, **parameters: str | None) -> str:
         """Give the URI to send the browser to; ``iss`` names us in every answer (RFC 9207)."""
-        return with_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
+        return add_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
 
     def refusal(self, error: oauth_errors.OAuthError) -> str:
         """Give the URI that tells the client of an error (RFC 6749 section 4.1.2.1)."""
@@ -110,7 +110,7 @@ class AuthorizationRequestParser:
 
     def _address(self, client: Client, values: Mapping[str, str], repeated: frozenset[str]) -> ReturnAddress:
         uri = values.get("redirect_uri", "")
-        if "redirect_uri" in repeated or not registered(uri, client.redirect_uris, self.issuer):
+        if "redirect_uri" in repeated or not is_registered(uri, client.redirect_uris, self.issuer):
             raise oauth_errors.InvalidAuthorizationRequest(
                 "this application's redirect address is not registered",
                 f"redirect_uri {uri} is not registered for client {client.client_id}"

@@ -4,14 +4,19 @@ import hashlib
 from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account
-from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, Event
+from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.client import Client, Clients
-from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus, grant_for_device, normal_user_code
+from auth_service.domain.oauth.device_code import (
+    DeviceCode,
+    DeviceStatus,
+    grant_for_device,
+    normalise_user_code,
+)
 from auth_service.domain.oauth.errors import TooManyTries, UnknownUserCode
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.request_context import current_origin, network_of
-from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.domain.unit_of_work import Store, Transaction
 
 LONGEST_BLOCK = 600.0  # seconds
@@ -36,7 +41,7 @@ class DeviceApproval:
     now: Clock
     slows_down: bool = True
 
-    def find(self, typed: str, who: SignedIn) -> DeviceRequest:
+    def find(self, typed: str, who: BrowserUser) -> DeviceRequest:
         """Find what a code stands for; raises UnknownUserCode, or TooManyTries without looking."""
         keys = _keys(who) if self.slows_down else {}
         with self.store.reading() as tx:
@@ -50,7 +55,7 @@ class DeviceApproval:
             raise UnknownUserCode(_WRONG)
         return found
 
-    def decide(self, typed: str, who: SignedIn, shown: frozenset[str] | None) -> DeviceRequest:
+    def decide(self, typed: str, who: BrowserUser, shown: frozenset[str] | None) -> DeviceRequest:
         """Say yes to what was shown, or no with None; raises UnknownUserCode or TooManyTries."""
         asked = self.find(typed, who)
         sub, allow = who.account.sub, shown is not None and bool(asked.scopes) and asked.scopes <= shown
@@ -65,7 +70,7 @@ class DeviceApproval:
             facts = {"scope": " ".join(sorted(asked.scopes))}
             tx.audit.record(
                 AuditEvent(
-                    Event.DEVICE_DECIDED,
+                    EventType.DEVICE_DECIDED,
                     OK if allow else REFUSED,
                     actor=sub,
                     subject=sub,
@@ -76,7 +81,7 @@ class DeviceApproval:
         return asked
 
     def _pending(self, tx: Transaction, typed: str, account: Account) -> DeviceRequest | None:
-        user_code = normal_user_code(typed)
+        user_code = normalise_user_code(typed)
         code = tx.device_codes.find_by_user_code(digest_of(user_code)) if user_code else None
         if code is None or code.status is not DeviceStatus.PENDING or self.now() >= code.expires_at:
             return None
@@ -95,7 +100,7 @@ class DeviceApproval:
                     tx.failed_logins.block(key, now + min(LONGEST_BLOCK, 30.0 * 2 ** min(over, 10)))
 
 
-def _keys(who: SignedIn) -> dict[bytes, int]:
+def _keys(who: BrowserUser) -> dict[bytes, int]:
     """Give the keys that a wrong code counts under, and how many are free for each; behind loopback may be anybody."""
     network = network_of(current_origin().address)
     named = {("account", who.account.sub): 5}

@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.client import Client, GrantType
-from auth_service.domain.oauth.device_code import DEVICE_LIFE, INTERVAL, DeviceCode, new_user_code
+from auth_service.domain.oauth.device_code import (
+    DEVICE_CODE_SECONDS,
+    POLL_INTERVAL_SECONDS,
+    DeviceCode,
+    new_user_code,
+)
 from auth_service.domain.oauth.errors import UnauthorizedClient
 from auth_service.domain.oauth.scopes import AUDIENCES, OIDC_SCOPES, narrow_audiences, narrow_scopes
 from auth_service.domain.opaque_tokens import digest_of, new_token
@@ -18,8 +23,8 @@ class DeviceAuthorizationResponse:
 
     device_code: str = field(repr=False)
     user_code: str = field(repr=False)
-    expires_in: int = DEVICE_LIFE
-    interval: int = INTERVAL
+    expires_in: int = DEVICE_CODE_SECONDS
+    interval: int = POLL_INTERVAL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class DeviceAuthorization:
                 client.client_id,
                 wanted,
                 targets,
-                expires_at=now + DEVICE_LIFE,
+                expires_at=now + DEVICE_CODE_SECONDS,
                 next_poll_at=now,
             )
             with self.store.transaction() as tx:

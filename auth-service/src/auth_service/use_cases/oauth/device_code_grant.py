@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.device_code import (
-    INTERVAL,
+    POLL_INTERVAL_SECONDS,
     DeviceCode,
     DeviceStatus,
     grant_for_device,
@@ -25,7 +25,7 @@ from auth_service.use_cases.oauth.device_authorization import check_device_grant
 from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
 
 _UNKNOWN = "this device code is unknown"
-_TOO_EARLY = f"polling too often; add {INTERVAL} seconds to the interval"
+_TOO_EARLY = f"polling too often; add {POLL_INTERVAL_SECONDS} seconds to the interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class DeviceCodeGrant:
             return ExpiredToken("this device code has expired")
         if code.too_early(now):  # another poll came first since the look above
             return SlowDown(_TOO_EARLY)
-        tx.device_codes.set_next_poll(digest, now + INTERVAL)
+        tx.device_codes.set_next_poll(digest, now + POLL_INTERVAL_SECONDS)
         if code.status is DeviceStatus.PENDING:
             return AuthorizationPending("the user has not answered yet")
         if code.status is DeviceStatus.DENIED:

@@ -3,11 +3,17 @@
 from dataclasses import dataclass, replace
 
 from auth_service.domain.accounts.account import Account
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.client import Client, Clients, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidScope
 from auth_service.domain.oauth.refresh_token import Sealer, StoredRefreshToken
-from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, for_now, narrow_audiences
+from auth_service.domain.oauth.scopes import (
+    OIDC_SCOPES,
+    Grant,
+    account_scopes,
+    limit_if_unverified,
+    narrow_audiences,
+)
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.request_context import current_origin
 from auth_service.domain.sessions.session import EndReason, Session
@@ -133,7 +139,7 @@ def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
     """End the session: one of the two who hold this token has no right to it."""
     tx.audit.record(
         AuditEvent(
-            Event.REFRESH_REUSED,
+            EventType.REFRESH_REUSED,
             REFUSED,
             subject=session.sub,
             client_id=session.client_id,
@@ -164,4 +170,4 @@ def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> 
     if not allowed:
         raise InvalidScope("this account currently has none of these scopes")
     grant = Grant(allowed, narrow_audiences(asked.audiences, targets))
-    return account, for_now(account, grant)
+    return account, limit_if_unverified(account, grant)

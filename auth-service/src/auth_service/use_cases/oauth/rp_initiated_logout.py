@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
-from auth_service.domain.oauth.id_token import Hint, HintReader
-from auth_service.domain.oauth.redirect_uris import registered, with_parameters
-from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.oauth.id_token import IdTokenHint, IdTokenHintReader
+from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered
+from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 
 REFUSED = "the application sent an invalid log-out request"
@@ -21,10 +21,10 @@ class LogoutRequest:
     """
 
     client: Client | None
-    hint: Hint | None
+    hint: IdTokenHint | None
     then: str | None
 
-    def needs_a_yes(self, who: SignedIn | None) -> bool:
+    def needs_a_yes(self, who: BrowserUser | None) -> bool:
         """Say whether the person has to confirm: somebody is logged in, and no ID token shows that they are meant.
 
         Without that any page on the web could log people out.
@@ -37,7 +37,7 @@ class LogoutRequestParser:
     """Reads requests to log out."""
 
     clients: Clients
-    hints: HintReader
+    hints: IdTokenHintReader
     issuer: str
 
     def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
@@ -64,14 +64,14 @@ class LogoutRequestParser:
         if uri is None or (client is None and "client_id" not in values and "id_token_hint" in values):
             return None
         known = client.post_logout_redirect_uris if client is not None and client.enabled else ()
-        if not registered(uri, known, self.issuer):
+        if not is_registered(uri, known, self.issuer):
             raise InvalidAuthorizationRequest(
                 "this application's address for the return after log-out is not registered",
                 f"post_logout_redirect_uri {uri} is not registered for client {client.client_id}"
                 if client
                 else "client_id is missing or unknown",
             )
-        return with_parameters(uri, {"state": values.get("state")})
+        return add_parameters(uri, {"state": values.get("state")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class RpInitiatedLogout:
 
     leave: EndBrowserSession
 
-    def __call__(self, request: LogoutRequest, who: SignedIn | None) -> None:
+    def __call__(self, request: LogoutRequest, who: BrowserUser | None) -> None:
         """End the browser session and all that was opened through it; the hint's session too, if it is the same person's."""
         if who is None:
             if request.hint is not None:

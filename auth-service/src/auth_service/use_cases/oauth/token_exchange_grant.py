@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.audit_log import REFUSED, AuditEvent, Event
+from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.access_token import AccessToken, TokenReader, VerifiedToken
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import (
@@ -44,7 +44,7 @@ class TokenExchangeGrant:
         except OAuthError as refused:
             detail = {"error": refused.slug, "audience": target[:100]}
             refusal = AuditEvent(
-                Event.TOKEN_EXCHANGED,
+                EventType.TOKEN_EXCHANGED,
                 REFUSED,
                 actor=client.client_id,
                 client_id=client.client_id,

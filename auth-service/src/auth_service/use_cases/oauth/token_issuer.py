@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field, replace
 
 from auth_service.domain.accounts.account import Account
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.access_token import AccessToken
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.id_token import ID_TOKEN, id_token_claims
 from auth_service.domain.oauth.refresh_token import RefreshToken
-from auth_service.domain.oauth.scopes import Grant, for_now
+from auth_service.domain.oauth.scopes import Grant, limit_if_unverified
 from auth_service.domain.opaque_tokens import digest_of, new_id, new_token
 from auth_service.domain.request_context import current_origin
 from auth_service.domain.sessions.session import Session
@@ -122,7 +122,7 @@ class TokenIssuer:
         nonce: str | None = None,
     ) -> TokenResponse:
         """Answer with an access token of a session, and an ID token with ``openid``; neither outlives the session."""
-        now, grant = int(self.now()), for_now(account, grant)
+        now, grant = int(self.now()), limit_if_unverified(account, grant)
         token = AccessToken(
             subject=account.sub,
             client_id=session.client_id,
@@ -165,7 +165,7 @@ class TokenIssuer:
 
 def _opened(session: Session) -> AuditEvent:
     return AuditEvent(
-        Event.SESSION_OPENED,
+        EventType.SESSION_OPENED,
         actor=session.sub,
         subject=session.sub,
         client_id=session.client_id,

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from auth_service.domain.security_events.errors import InvalidStream
 from auth_service.domain.security_events.event import QueuedEvent
-from auth_service.domain.security_events.stream import Method, Stream, StreamStatus, own_stream
+from auth_service.domain.security_events.stream import (
+    DeliveryMethod,
+    Stream,
+    StreamStatus,
+    check_stream_owner,
+)
 from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 
 
@@ -30,13 +35,13 @@ class PollDelivery:
             self.fetch(client_id, stream_id, 0)
             return 0
         with self.store.transaction() as tx:
-            _polled(own_stream(client_id, tx.streams.get(stream_id)))
+            _polled(check_stream_owner(client_id, tx.streams.get(stream_id)))
             return tx.queued_events.delete(stream_id, told)
 
     def fetch(self, client_id: str, stream_id: str, limit: int) -> PolledEvents:
         """Give at most so many, none unless the stream is enabled. Raises UnknownStream or InvalidStream."""
         with self.store.reading() as tx:
-            stream = _polled(own_stream(client_id, tx.streams.get(stream_id)))
+            stream = _polled(check_stream_owner(client_id, tx.streams.get(stream_id)))
             if limit == 0 or stream.status != StreamStatus.ENABLED:
                 return PolledEvents(stream, (), more=False)
             found = tx.queued_events.list_oldest(stream_id, limit + 1)
@@ -44,6 +49,6 @@ class PollDelivery:
 
 
 def _polled(stream: Stream) -> Stream:
-    if stream.method != Method.POLL:
+    if stream.method != DeliveryMethod.POLL:
         raise InvalidStream("this stream uses push delivery and cannot be polled")
     return stream

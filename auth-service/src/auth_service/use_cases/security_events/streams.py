@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_id
 from auth_service.domain.security_events.endpoint import check_authorization, check_endpoint
@@ -15,13 +15,13 @@ from auth_service.domain.security_events.errors import (
 )
 from auth_service.domain.security_events.event import EVENTS, VERIFICATION, QueuedEvent
 from auth_service.domain.security_events.stream import (
-    MOST_STREAMS,
-    VERIFY_EVERY,
-    Method,
+    MAX_STREAMS,
+    VERIFY_INTERVAL_SECONDS,
+    DeliveryMethod,
     Stream,
     StreamConfiguration,
     StreamStatus,
-    own_stream,
+    check_stream_owner,
 )
 from auth_service.domain.security_events.unit_of_work import SecurityEventStore, SecurityEventTransaction
 
@@ -38,10 +38,10 @@ class StreamManagement:
         """Open a stream; raises InvalidStream, or TooManyStreams."""
         stream = self._shaped(Stream(new_id(), client_id, wish.method, (), self.now()), wish)
         with self.store.transaction() as tx:
-            if len(tx.streams.list_for_update(client_id)) >= MOST_STREAMS:
-                raise TooManyStreams(f"a client can have at most {MOST_STREAMS} streams")
+            if len(tx.streams.list_for_update(client_id)) >= MAX_STREAMS:
+                raise TooManyStreams(f"a client can have at most {MAX_STREAMS} streams")
             tx.streams.add(stream)
-            _record(tx, Event.STREAM_CREATED, stream)
+            _record(tx, EventType.STREAM_CREATED, stream)
         return stream
 
     def list(self, client_id: str) -> Sequence[Stream]:
@@ -52,7 +52,7 @@ class StreamManagement:
     def get(self, client_id: str, stream_id: str) -> Stream:
         """Find one; raises UnknownStream."""
         with self.store.reading() as tx:
-            return own_stream(client_id, tx.streams.get(stream_id))
+            return check_stream_owner(client_id, tx.streams.get(stream_id))
 
     def configure(
         self, client_id: str, stream_id: str, wish: Callable[[Stream], StreamConfiguration]
@@ -62,7 +62,7 @@ class StreamManagement:
             before = _locked(tx, client_id, stream_id)
             stream = self._shaped(before, wish(before))
             tx.streams.replace(stream)
-            _record(tx, Event.STREAM_CHANGED, stream)
+            _record(tx, EventType.STREAM_CHANGED, stream)
         return stream
 
     def set_status(self, client_id: str, stream_id: str, status: StreamStatus, reason: str | None) -> Stream:
@@ -72,7 +72,7 @@ class StreamManagement:
             tx.streams.replace(stream)
             if status is StreamStatus.DISABLED:
                 tx.queued_events.delete_all(stream_id)
-            _record(tx, Event.STREAM_CHANGED, stream)
+            _record(tx, EventType.STREAM_CHANGED, stream)
         return stream
 
     def remove(self, client_id: str, stream_id: str) -> None:
@@ -88,7 +88,7 @@ class StreamManagement:
             stream = _locked(tx, client_id, stream_id)
             if stream.status == StreamStatus.DISABLED:
                 raise InvalidStream("a disabled stream cannot be verified; enable it first")
-            wait = VERIFY_EVERY - (now - (stream.verified_at or 0.0))
+            wait = VERIFY_INTERVAL_SECONDS - (now - (stream.verified_at or 0.0))
             if wait > 0:
                 raise TooManyVerifications(
                     "wait for min_verification_interval before the next verification",
@@ -104,7 +104,7 @@ class StreamManagement:
         if not events:
             raise InvalidStream("events_requested: must name at least one supported event, or be left out")
         authorization = wish.authorization
-        if wish.method == Method.POLL:
+        if wish.method == DeliveryMethod.POLL:
             if authorization is not None:
                 raise InvalidStream("delivery.authorization_header: is only for push delivery")
             endpoint = None
@@ -150,14 +150,14 @@ def _remove(tx: SecurityEventTransaction, stream: Stream) -> None:
     """Close a stream, and forget what it had."""
     tx.streams.delete(stream.stream_id)
     tx.queued_events.delete_all(stream.stream_id)
-    _record(tx, Event.STREAM_REMOVED, stream)
+    _record(tx, EventType.STREAM_REMOVED, stream)
 
 
 def _locked(tx: SecurityEventTransaction, client_id: str, stream_id: str) -> Stream:
     found = {stream.stream_id: stream for stream in tx.streams.list_for_update(client_id)}
-    return own_stream(client_id, found.get(stream_id))
+    return check_stream_owner(client_id, found.get(stream_id))
 
 
-def _record(tx: SecurityEventTransaction, event: Event, stream: Stream) -> None:
+def _record(tx: SecurityEventTransaction, event: EventType, stream: Stream) -> None:
     facts = {"stream_id": stream.stream_id, "method": stream.method, "status": str(stream.status)}
     tx.audit.record(AuditEvent(event, actor=stream.client_id, client_id=stream.client_id, detail=facts))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from auth_service.domain.audit_log import AuditEvent, Event
+from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Transaction
@@ -41,7 +41,7 @@ def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: 
 
 def _ended(session: Session, reason: EndReason, by: str | None) -> AuditEvent:
     return AuditEvent(
-        Event.SESSION_ENDED,
+        EventType.SESSION_ENDED,
         actor=by,
         subject=session.sub,
         client_id=session.client_id,
@@ -91,7 +91,9 @@ def end_client_tokens(
         return False
     tx.statuses.revoke([status], at)
     tx.audit.record(
-        AuditEvent(Event.CLIENT_TOKENS_ENDED, actor=by, client_id=client_id, detail={"reason": str(reason)})
+        AuditEvent(
+            EventType.CLIENT_TOKENS_ENDED, actor=by, client_id=client_id, detail={"reason": str(reason)}
+        )
     )
     return True
 

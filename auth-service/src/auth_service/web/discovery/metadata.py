@@ -5,7 +5,7 @@ from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.oauth.id_token import ACR
-from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, SIGNAL_SCOPES
+from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, STREAM_SCOPES
 from auth_service.use_cases.oauth.authorization_request import PROMPTS
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
@@ -92,7 +92,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "introspection_endpoint_auth_methods_supported": methods[1:],
         "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": [str(grant) for grant in GRANTS],
-        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES | SIGNAL_SCOPES),
+        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES | STREAM_SCOPES),
         **AUTHORIZATION_METADATA,
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "end_session_endpoint": f"{issuer}/oauth/logout",

@@ -9,7 +9,7 @@ from touchstone.text import is_line
 
 from auth_service.domain.accounts.errors import BadCredentials
 from auth_service.domain.errors import StaleForm
-from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.use_cases.oauth.authorization_endpoint import CodeIssued, ConsentNeeded, LoginNeeded, Step
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
 from auth_service.web.dependencies import UseCases
@@ -137,7 +137,7 @@ class _Pages:
             asked, self._use_cases.authorization_endpoint.consented(asked, who, frozenset(shown.split()))
         )
 
-    def _who(self) -> SignedIn | None:
+    def _who(self) -> BrowserUser | None:
         return self._use_cases.authenticate_browser(self._guard.cookies.login)
 
     def _show(

@@ -10,9 +10,9 @@ from touchstone.text import is_line
 
 from auth_service.domain.accounts.errors import BadCredentials
 from auth_service.domain.errors import StaleForm
-from auth_service.domain.oauth.device_code import normal_user_code
+from auth_service.domain.oauth.device_code import normalise_user_code
 from auth_service.domain.oauth.errors import UnknownUserCode
-from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.use_cases.oauth.device_approval import DeviceRequest
 from auth_service.web.dependencies import UseCases
 from auth_service.web.html.errors import answer_on_pages
@@ -101,7 +101,7 @@ class _Pages:
         self._guard.cookies.set(response, self._guard.cookies.login_name, entered.cookie)
         return response
 
-    def _decided(self, typed: str, who: SignedIn, sent: dict[str, str]) -> Response:
+    def _decided(self, typed: str, who: BrowserUser, sent: dict[str, str]) -> Response:
         shown = sent.get("_scopes", "")
         self._guard.check(sent.get("_form"), "device-confirm", f"{_query(typed)}\n{shown}")
         allowed = sent.get("_choice") == "allow"
@@ -112,7 +112,7 @@ class _Pages:
             return page("result.html", title="Connected", message=done)
         return page("result.html", title="Denied", message=f"{name} got no access. You can close this page.")
 
-    def _who(self) -> SignedIn | None:
+    def _who(self) -> BrowserUser | None:
         return self._use_cases.authenticate_browser(self._guard.cookies.login)
 
     def _log_in_page(self, typed: str, status: int, errors: dict[str, str], email: str) -> Response:
@@ -129,26 +129,28 @@ class _Pages:
         )
         return self._guard.seal(response)
 
-    def _code_page(self, typed: str, who: SignedIn | None, status: int, errors: dict[str, str]) -> Response:
+    def _code_page(
+        self, typed: str, who: BrowserUser | None, status: int, errors: dict[str, str]
+    ) -> Response:
         response = page(
             "device.html",
             status,
             errors=errors,
             action=PATH,
             form_token=self._guard.token("device", ""),
-            user_code=normal_user_code(typed) or (typed[:64] if is_line(typed) else ""),
+            user_code=normalise_user_code(typed) or (typed[:64] if is_line(typed) else ""),
             email=who.account.email if who else "",
         )
         return self._guard.seal(response)
 
-    def _confirm_page(self, asked: DeviceRequest, typed: str, who: SignedIn) -> Response:
+    def _confirm_page(self, asked: DeviceRequest, typed: str, who: BrowserUser) -> Response:
         request, scopes = _query(typed), sorted(asked.scopes)
         response = page(
             "device_confirm.html",
             action=PATH,
             request=request,
             form_token=self._guard.token("device-confirm", f"{request}\n{' '.join(scopes)}"),
-            user_code=normal_user_code(typed),
+            user_code=normalise_user_code(typed),
             client_name=asked.client.name,
             email=who.account.email,
             scopes=scopes,

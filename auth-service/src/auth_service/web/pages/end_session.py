@@ -6,7 +6,7 @@ from flask import Response
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
-from auth_service.domain.sessions.browser_session import SignedIn
+from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.use_cases.oauth.rp_initiated_logout import LogoutRequest
 from auth_service.web.dependencies import UseCases
 from auth_service.web.html.errors import answer_on_pages
@@ -54,11 +54,11 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     return routes
 
 
-def _who(use_cases: UseCases) -> SignedIn | None:
+def _who(use_cases: UseCases) -> BrowserUser | None:
     return use_cases.authenticate_browser(use_cases.forms.cookies.login)
 
 
-def _question(use_cases: UseCases, asked: LogoutRequest, who: SignedIn, sent: str) -> Response:
+def _question(use_cases: UseCases, asked: LogoutRequest, who: BrowserUser, sent: str) -> Response:
     response = page(
         "logout.html",
         action=PATH,
@@ -74,7 +74,7 @@ def _logged_out_page() -> Response:
     return page("result.html", title="Logged out", message="You are logged out. You can close this page.")
 
 
-def _logged_out(use_cases: UseCases, asked: LogoutRequest, who: SignedIn | None) -> Response:
+def _logged_out(use_cases: UseCases, asked: LogoutRequest, who: BrowserUser | None) -> Response:
     use_cases.rp_initiated_logout(asked, who)
     response = back_to(asked.then) if asked.then else _logged_out_page()
     use_cases.forms.cookies.drop(response, use_cases.forms.cookies.login_name)

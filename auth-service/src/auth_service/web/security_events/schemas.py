@@ -6,7 +6,12 @@ from pydantic import AfterValidator, BaseModel, Field
 from touchstone.text import is_line
 
 from auth_service.domain.security_events.event import EVENTS
-from auth_service.domain.security_events.stream import VERIFY_EVERY, Method, Stream, StreamStatus
+from auth_service.domain.security_events.stream import (
+    VERIFY_INTERVAL_SECONDS,
+    DeliveryMethod,
+    Stream,
+    StreamStatus,
+)
 
 MOST_POLLED = 100  # signals that one poll takes away
 MOST_SETTLED = 1000  # signals that one poll settles
@@ -107,7 +112,7 @@ class StreamView(BaseModel):
             delivery=DeliveryView(
                 method=stream.method, endpoint_url=stream.endpoint_url or poll_url(issuer, stream.stream_id)
             ),
-            min_verification_interval=VERIFY_EVERY,
+            min_verification_interval=VERIFY_INTERVAL_SECONDS,
             description=stream.description,
         )
 
@@ -179,7 +184,7 @@ def ssf_configuration(issuer: str) -> dict[str, Any]:
         spec_version="1_0",
         issuer=issuer,
         jwks_uri=f"{issuer}/.well-known/jwks.json",
-        delivery_methods_supported=[str(method) for method in Method],
+        delivery_methods_supported=[str(method) for method in DeliveryMethod],
         configuration_endpoint=f"{issuer}/ssf/streams",
         status_endpoint=f"{issuer}/ssf/status",
         verification_endpoint=f"{issuer}/ssf/verification",
