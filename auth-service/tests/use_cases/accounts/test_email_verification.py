@@ -421,7 +421,7 @@ def test_a_browser_chooses_a_new_password_on_a_page(client, outbox):
     again = press(client, page, action, token=outbox.token, new_password=NEW)
 
     assert (refused.status_code, done.status_code, again.status_code) == (422, 200, 400)
-    assert "A password has 8 to 1024 characters." in refused.text
+    assert "The password must have 8 to 1024 characters." in refused.text
     assert log_in(client, password=NEW).status_code == 200
 
 
