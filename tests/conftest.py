@@ -16,9 +16,9 @@ import pytest
 import requests
 from testkit.browser import Browser
 from testkit.cluster import DEMO_PASSWORD
+from testkit.external_programs import install_packages
 from testkit.forked_cluster import ForkedCluster
 from testkit.http_client import HttpClient, RawClient
-from testkit.npm import install_packages
 from testkit.oauth_clients import ConfidentialClient, NativeApp
 from testkit.token_signer import claims_of
 from testkit.user import User

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from testkit.cluster import free_ports
+from testkit.external_programs import server_process
 from testkit.http_client import HttpClient
 from testkit.issuer import JWKS_PATH, FakeIssuer
-from testkit.server_process import server_process
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN, PARTNER = "http://localhost:8080", "https://issuer.example"  # the issuers of the pages

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 from testkit.cluster import free_ports
+from testkit.external_programs import server_process
 from testkit.issuer import JWKS_PATH, FakeIssuer
-from testkit.server_process import server_process
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "recipes.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"```(?:python|sh) name=(\w+)\n(.*?)```", PAGE, re.DOTALL))

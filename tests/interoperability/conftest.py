@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from testkit.browser import Browser
-from testkit.npm import install_packages
+from testkit.external_programs import install_packages
 from testkit.oauth_clients import CALLBACK
 
 HERE = Path(__file__).parent

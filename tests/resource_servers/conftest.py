@@ -19,9 +19,8 @@ import pytest
 import requests
 from testkit.cluster import DEMO_PASSWORD, free_ports
 from testkit.concurrency import wait_for
+from testkit.external_programs import install_packages, server_process
 from testkit.forked_cluster import ForkedCluster
-from testkit.npm import install_packages
-from testkit.server_process import server_process
 from testkit.token_signer import TokenSigner, claims_of, kid_of
 from testkit.upstream import Answer, FakeUpstream
 

@@ -12,10 +12,9 @@ import pytest
 import requests
 from testkit.cluster import free_ports
 from testkit.forked_cluster import ForkedCluster
-from testkit.http_server import Received
 from testkit.oauth_clients import ConfidentialClient
 from testkit.token_signer import claims_of
-from testkit.upstream import Answer, FakeUpstream
+from testkit.upstream import Answer, FakeUpstream, Received
 from testkit.user import User
 
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"

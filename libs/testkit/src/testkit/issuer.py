@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from testkit.http_server import HttpServer, Received, Response
 from testkit.status_list import FULL_SIZE, LIST_TYPE, FakeStatusList, list_path
 from testkit.token_signer import TokenSigner
+from testkit.upstream import HttpServer, Received, Response
 
 JWKS_PATH = "/.well-known/jwks.json"
 

@@ -1,15 +1,28 @@
-"""A server as a process of its own: of another project, or of a page of the documentation."""
+"""Programs of other projects: packages of npm, and servers as processes of their own."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
 
 from testkit.concurrency import wait_for
+
+
+def install_packages(source: Path, folder: Path) -> Path:
+    """Copy `source` to `folder`, install the packages of its lock file there, and return `folder`; skip without npm."""
+    if not (shutil.which("npm") and shutil.which("node")):
+        pytest.skip("needs npm: apt-get install nodejs npm")
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @contextmanager
