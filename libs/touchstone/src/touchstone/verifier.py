@@ -65,7 +65,7 @@ class Verifier:
         found, key, since, until, uri, stamp = verdict
         current = self._keys().get(key.kid)
         if since <= self._now() < until and (current is key or current == key):
-            # The status is still the same in the same list; only in a new one it must be looked up.
+            # In the same list the status is unchanged; in a new one it must be looked up.
             if uri is None or self._lists(uri).stamp is stamp:
                 return found
             return self._check_status(token, found, key, since, found.expires_at + self.policy.leeway)
@@ -73,6 +73,7 @@ class Verifier:
         return self._verify(token)
 
     def _verify(self, token: str) -> AccessClaims:
+        """Check form, header, key, signature, issuer, times, claims, audience and status, in this order."""
         header, payload, signature, signed = split(token)
         known = self._headers.get(header)
         kid = self._read_header(header) if known is None else known
