@@ -1,5 +1,6 @@
-"""The app that most tests look at, and the servers that it talks to."""
+"""The app of most tests, and the server that it calls."""
 
+import json
 import logging
 
 import pytest
@@ -79,3 +80,17 @@ def client(app) -> FlaskClient:
 def upstream():
     with FakeUpstream() as server:
         yield server
+
+
+@pytest.fixture
+def slug():
+    """Check that a response is a problem, and return the end of its type."""
+
+    def slug(response) -> str:
+        assert response.content_type == "application/problem+json"
+        body = json.loads(response.data)
+        assert body["status"] == response.status_code
+        assert body["request_id"] == response.headers["X-Request-ID"]
+        return body["type"].removeprefix("urn:touchstone:problem:")
+
+    return slug

@@ -33,7 +33,7 @@ def faults(env, capsys, cls=ServiceSettings, **values):
     return [line.strip() for line in captured.err.splitlines()[1:]]
 
 
-def test_without_any_setting_a_service_is_where_make_run_puts_it(env):
+def test_defaults_are_addresses_of_make_run(env):
     settings = env()
     assert settings.issuer == "http://localhost:8080"
     assert settings.issuer_backchannel == settings.auth_url == "http://127.0.0.1:8081"
@@ -42,7 +42,7 @@ def test_without_any_setting_a_service_is_where_make_run_puts_it(env):
     assert not settings.demo
 
 
-def test_another_port_moves_the_default_address(env):
+def test_port_changes_default_address(env):
     settings = env(AUTH_PORT="9001", USERS_PORT="9002")
     assert (settings.issuer_backchannel, settings.users_url) == (
         "http://127.0.0.1:9001",
@@ -50,7 +50,7 @@ def test_another_port_moves_the_default_address(env):
     )
 
 
-def test_all_faults_are_named_at_once(env, capsys):
+def test_faults_are_all_named(env, capsys):
     lines = faults(
         env, capsys, Settings, AUTH_PORT="0", ORDERS_PORT="70000", GATEWAY_PORT="x", ISSUER="ftp://x", TTL="0",
         LOG_LEVEL="LOUD",
@@ -61,13 +61,13 @@ def test_all_faults_are_named_at_once(env, capsys):
     assert "DATABASE_URL: is required, and missing" in lines
 
 
-def test_an_empty_setting_counts_as_missing(env, capsys):
+def test_empty_setting_is_missing(env, capsys):
     assert env(ISSUER="").issuer == "http://localhost:8080"
     assert faults(env, capsys, Settings, DATABASE_URL="") == ["DATABASE_URL: is required, and missing"]
 
 
 @pytest.mark.parametrize("value", ["mysql://root:hunter2@db/x", "hunter2", "://hunter2"])
-def test_a_secret_never_shows_up_among_the_faults(env, capsys, value):
+def test_faults_hide_secrets(env, capsys, value):
     with pytest.raises(SystemExit):
         env(Settings, DATABASE_URL=value)
     assert "hunter2" not in "".join(capsys.readouterr())
@@ -102,7 +102,7 @@ def places(tmp_path):
         ("sqlite:///{place}/" + "x" * 300, "can reach"),
     ],
 )
-def test_a_sqlite_database_that_cannot_work_is_refused(env, capsys, places, url, said):
+def test_unusable_sqlite_database_is_refused(env, capsys, places, url, said):
     before = sorted(places.rglob("*"))
 
     (line,) = faults(env, capsys, Settings, DATABASE_URL=url.format(place=places))
@@ -112,7 +112,7 @@ def test_a_sqlite_database_that_cannot_work_is_refused(env, capsys, places, url,
     assert sorted(places.rglob("*")) == before
 
 
-def test_a_folder_that_may_not_be_written_to_is_refused(env, capsys, places, monkeypatch):
+def test_read_only_folder_is_refused(env, capsys, places, monkeypatch):
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)  # root may write to every folder
 
     (line,) = faults(env, capsys, Settings, DATABASE_URL=f"sqlite:///{places}/new.db")
@@ -121,18 +121,18 @@ def test_a_folder_that_may_not_be_written_to_is_refused(env, capsys, places, mon
 
 
 @pytest.mark.parametrize("name", ["new.db", "empty.db"])
-def test_a_new_sqlite_file_in_a_folder_that_exists_is_fine(env, places, name):
+def test_new_sqlite_file_is_accepted(env, places, name):
     assert env(Settings, DATABASE_URL=f"sqlite:///{places}/{name}")
 
 
 @pytest.mark.parametrize("ttl", ["0", "-1", "nan", "inf", "1e3", "1.5", "x", "315360001", "9" * 400])
-def test_a_life_that_is_no_number_or_too_long_is_refused(env, capsys, tmp_path, ttl):
+def test_invalid_seconds_are_refused(env, capsys, tmp_path, ttl):
     lines = faults(env, capsys, Settings, DATABASE_URL=f"sqlite:///{tmp_path}/x.db", TTL=ttl)
 
     assert [line.partition(":")[0] for line in lines] == ["TTL"]
 
 
-def test_a_life_of_ten_years_is_fine(env, tmp_path):
+def test_ten_years_are_accepted(env, tmp_path):
     assert env(Settings, DATABASE_URL=f"sqlite:///{tmp_path}/x.db", TTL="315360000").ttl == 315_360_000
 
 
@@ -145,7 +145,7 @@ def test_repr_hides_secrets(env):
 @pytest.mark.parametrize(
     "issuer", ["http://localhost:1", "http://127.8.9.1", "https://[::1]:5", "http://localhost"]
 )
-def test_the_demo_and_unlimited_rates_are_allowed_at_home(env, issuer):
+def test_demo_and_no_limits_on_loopback(env, issuer):
     settings = env(ISSUER=issuer, DEMO="1", RATE_LIMITS="off")
     assert settings.demo
     assert not settings.rate_limits
@@ -154,7 +154,7 @@ def test_the_demo_and_unlimited_rates_are_allowed_at_home(env, issuer):
 @pytest.mark.parametrize(
     "issuer", ["https://id.example.com", "http://10.0.0.1", "http://localhost.example.com"]
 )
-def test_the_demo_and_unlimited_rates_are_refused_anywhere_else(env, capsys, issuer):
+def test_demo_and_no_limits_elsewhere_are_refused(env, capsys, issuer):
     lines = faults(env, capsys, ISSUER=issuer, DEMO="1", RATE_LIMITS="off")
     assert lines == [
         "RATE_LIMITS: must not be off unless ISSUER is on a loopback host",
@@ -162,7 +162,7 @@ def test_the_demo_and_unlimited_rates_are_refused_anywhere_else(env, capsys, iss
     ]
 
 
-def test_a_public_issuer_without_the_demo_is_fine(env):
+def test_public_issuer_without_demo(env):
     assert env(ISSUER="https://id.example.com/").issuer == "https://id.example.com"
 
 
@@ -174,7 +174,7 @@ def test_a_public_issuer_without_the_demo_is_fine(env):
         "file:///etc/passwd", "http://" + "x" * 3000,
     ],
 )  # fmt: skip
-def test_an_issuer_that_is_no_plain_http_url_is_refused(env, capsys, issuer):
+def test_issuer_with_invalid_url_is_refused(env, capsys, issuer):
     assert [line.partition(":")[0] for line in faults(env, capsys, ISSUER=issuer)] == ["ISSUER"]
 
 
@@ -189,7 +189,7 @@ def test_an_issuer_that_is_no_plain_http_url_is_refused(env, capsys, issuer):
         "https://host.example/#", "https:host.example", "https:///auth", "https://host.example\\auth",
     ],
 )  # fmt: skip
-def test_an_issuer_that_others_cannot_compare_is_refused(env, capsys, issuer):
+def test_issuer_not_canonical_is_refused(env, capsys, issuer):
     (line,) = faults(env, capsys, ISSUER=issuer)
 
     assert line.startswith("ISSUER: must ")
@@ -205,28 +205,28 @@ def test_an_issuer_that_others_cannot_compare_is_refused(env, capsys, issuer):
         "http://10.0.0.1",
     ],
 )
-def test_an_issuer_in_its_one_spelling_stays_as_it_is(env, issuer):
+def test_canonical_issuer_is_unchanged(env, issuer):
     assert env(ISSUER=issuer).issuer == issuer
     assert env(ISSUER=f"{issuer}/").issuer == issuer
 
 
-def test_only_the_issuer_must_be_without_a_path(env):
+def test_other_urls_may_have_path(env):
     assert env(AUTH_URL="http://Proxy.example:80/auth/").auth_url == "http://Proxy.example:80/auth"
 
 
-def test_a_setting_may_come_from_a_secret_file(monkeypatch, tmp_path):
+def test_secret_file_is_read(monkeypatch, tmp_path):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     (tmp_path / "database_url").write_text("sqlite:///from-a-file.db\n")
     assert load(Settings, secrets_dir=tmp_path).database_url.get_secret_value() == "sqlite:///from-a-file.db"
 
 
-def test_the_environment_goes_before_a_secret_file(monkeypatch, tmp_path):
+def test_environment_overrides_secret_file(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_URL", "sqlite:///another.db")
     (tmp_path / "database_url").write_text("sqlite:///from-a-file.db\n")
     assert load(Settings, secrets_dir=tmp_path).database_url.get_secret_value() == "sqlite:///another.db"
 
 
-def test_a_secret_file_that_is_no_text_is_a_fault_and_no_traceback(monkeypatch, tmp_path, capsys):
+def test_binary_secret_file_is_fault(monkeypatch, tmp_path, capsys):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     (tmp_path / "database_url").write_bytes(b"\xff\xfe")
     with pytest.raises(SystemExit):
@@ -234,7 +234,7 @@ def test_a_secret_file_that_is_no_text_is_a_fault_and_no_traceback(monkeypatch, 
     assert capsys.readouterr().err.splitlines()[1:] == ["  settings: cannot be read (SettingsError)"]
 
 
-def test_a_keys_folder_must_exist(env, capsys, tmp_path):
+def test_keys_folder_must_exist(env, capsys, tmp_path):
     class WithKeys(ServiceSettings):
         keys_dir: KeysDir
 
@@ -242,42 +242,42 @@ def test_a_keys_folder_must_exist(env, capsys, tmp_path):
     assert faults(env, capsys, WithKeys, KEYS_DIR="/no/such") == ["KEYS_DIR: must name a folder that exists"]
 
 
-def test_a_log_level_may_be_written_in_any_case(env):
+def test_log_level_has_any_case(env):
     assert env(LOG_LEVEL="debug").log_level == "DEBUG"
 
 
-def test_a_host_without_a_name_is_not_loopback():
+def test_url_without_host_is_not_loopback():
     assert not is_loopback("http://")
 
 
-def test_a_secret_of_a_database_url_that_cannot_be_read_is_a_fault(env, capsys):
+def test_malformed_database_url_hides_secret(env, capsys):
     assert faults(env, capsys, Settings, DATABASE_URL="no url at all") == [
         "DATABASE_URL: must be a database URL in SQLAlchemy's form"
     ]
 
 
-def test_how_documents_are_followed_has_defaults_and_keeps_no_snapshots(env):
+def test_defaults_of_document_settings(env):
     settings = env()
     assert (settings.status_fresh_within, settings.status_stale_within) == (30, 43_200)
     assert (settings.status_alert_after, settings.snapshots_dir) == (60, None)
 
 
-def test_a_list_is_forgotten_no_sooner_than_it_is_stale(env, capsys):
+def test_stale_within_is_at_least_fresh_within(env, capsys):
     lines = faults(env, capsys, STATUS_FRESH_WITHIN="60", STATUS_STALE_WITHIN="59")
     assert lines == ["STATUS_STALE_WITHIN: must not be shorter than STATUS_FRESH_WITHIN"]
 
 
-def test_the_folder_of_snapshots_is_made_for_this_service_alone(env, tmp_path):
+def test_snapshots_folder_has_mode_0700(env, tmp_path):
     folder = env(SNAPSHOTS_DIR=str(tmp_path / "var" / "snapshots")).snapshots_dir
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_of_snapshots_that_cannot_be_is_a_fault(env, capsys, tmp_path):
+def test_impossible_snapshots_folder_is_fault(env, capsys, tmp_path):
     (tmp_path / "file").touch()
     lines = faults(env, capsys, SNAPSHOTS_DIR=str(tmp_path / "file" / "snapshots"))
     assert lines == ["SNAPSHOTS_DIR: must name a folder, or a path where one can be made"]
 
 
-def test_a_folder_of_snapshots_that_is_not_ours_to_write_is_a_fault(env, capsys):
+def test_read_only_snapshots_folder_is_fault(env, capsys):
     lines = faults(env, capsys, SNAPSHOTS_DIR="/proc/self")
     assert lines == ["SNAPSHOTS_DIR: must name a folder that this service may write to"]

@@ -7,12 +7,12 @@ from testkit.token_signer import TokenSigner
 from touchstone import RevokedToken
 from touchstone.errors import WrongAudience
 
-MINT = TokenSigner("https://issuer.example")
+SIGNER = TokenSigner("https://issuer.example")
 
 
 @pytest.fixture
 def published():
-    with FakeIssuer(signer=MINT, long_poll=True) as issuer:
+    with FakeIssuer(signer=SIGNER, long_poll=True) as issuer:
         issuer.open_list(size=64)
         yield issuer
 
@@ -20,7 +20,7 @@ def published():
 @pytest.fixture
 def settings(published, tmp_path):
     return ServiceSettings(
-        issuer=MINT.issuer, issuer_backchannel=published.url, snapshots_dir=tmp_path / "snapshots"
+        issuer=SIGNER.issuer, issuer_backchannel=published.url, snapshots_dir=tmp_path / "snapshots"
     )
 
 
@@ -39,17 +39,17 @@ def revoked(issuer, token):
     return False
 
 
-def test_tokens_of_the_issuer_for_the_audience_are_good(issuer):
-    assert issuer.verify(MINT.sign(MINT.claims(status=7))).subject
+def test_token_for_audience_is_valid(issuer):
+    assert issuer.verify(SIGNER.sign(SIGNER.claims(status=7))).subject
 
 
-def test_tokens_for_another_audience_are_not(issuer):
+def test_token_for_other_audience_is_invalid(issuer):
     with pytest.raises(WrongAudience):
-        issuer.verify(MINT.sign(MINT.claims(aud="users-service")))
+        issuer.verify(SIGNER.sign(SIGNER.claims(aud="users-service")))
 
 
-def test_a_revocation_arrives_from_the_backchannel(issuer, published):
-    token = MINT.sign(MINT.claims(status=7))
+def test_revocation_arrives_by_backchannel(issuer, published):
+    token = SIGNER.sign(SIGNER.claims(status=7))
     issuer.verify(token)
 
     published.revoke(7)
@@ -57,7 +57,7 @@ def test_a_revocation_arrives_from_the_backchannel(issuer, published):
     wait_for(lambda: revoked(issuer, token), what="the revocation")
 
 
-def test_what_was_had_is_kept_where_the_settings_say(settings):
+def test_documents_are_kept_in_snapshots_dir(settings):
     documents = documents_for(settings)
     try:
         documents.wait_first(None, 10)

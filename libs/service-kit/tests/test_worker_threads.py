@@ -1,4 +1,4 @@
-"""The threads that answer requests: how many run at once, in which order, and what happens while one waits."""
+"""The thread pool for requests."""
 
 import threading
 
@@ -9,7 +9,7 @@ BOUND = 10
 
 
 class Job:
-    """A job that says when it has begun, and runs until it is told to end."""
+    """A job that sets `begun`, and runs until `end` is set."""
 
     def __init__(self, *, aside=False):
         self.begun, self.ended = threading.Event(), threading.Event()
@@ -48,7 +48,7 @@ def begun(these):
     return [job.begun.is_set() for job in these]
 
 
-def test_jobs_run_in_order_up_to_the_limit(jobs):
+def test_jobs_run_in_order_up_to_limit(jobs):
     workers = WorkerThreads(4, 2)
     (first, second, third, fourth), waits = jobs(workers, 4)
 
@@ -61,7 +61,7 @@ def test_jobs_run_in_order_up_to_the_limit(jobs):
     assert not fourth.begun.is_set()
 
 
-def test_job_that_steps_aside_no_longer_counts(jobs):
+def test_released_slot_runs_next_job(jobs):
     workers = WorkerThreads(3, 1)
     (aside, *_), _ = jobs(workers, 1, aside=True)
     assert aside.begun.wait(BOUND)
@@ -71,12 +71,12 @@ def test_job_that_steps_aside_no_longer_counts(jobs):
     assert waits == [False, True]
     assert first.begun.wait(BOUND)
     aside.end()
-    assert not second.begun.is_set()  # its end lets nobody in a second time
+    assert not second.begun.is_set()  # its end frees no second slot
     first.end()
     assert second.begun.wait(BOUND)
 
 
-def test_more_jobs_than_threads_wait_for_a_thread(jobs):
+def test_more_jobs_than_threads_wait(jobs):
     workers = WorkerThreads(2, 1)
     asides, _ = jobs(workers, 2, aside=True)
     assert all(job.begun.wait(BOUND) for job in asides)
@@ -106,5 +106,5 @@ def test_job_without_progress_is_overtaken(jobs):
     assert next_one.begun.wait(BOUND)
 
 
-def test_outside_of_the_pool_stepping_aside_does_nothing():
+def test_release_slot_outside_pool_does_nothing():
     release_slot()

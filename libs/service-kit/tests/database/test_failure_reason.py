@@ -1,4 +1,4 @@
-"""What is said of a database that cannot be used: the reason, in one line, and no secret."""
+"""The reasons of databases that cannot be used."""
 
 import os
 
@@ -51,7 +51,7 @@ def driver(words):
         ("attempt to write a readonly database", "may not be written to"),
     ],
 )
-def test_each_failure_has_a_reason_of_its_own(words, meaning):
+def test_each_failure_has_its_reason(words, meaning):
     said = failure_reason(driver(words), "postgresql://me:hunter2@db/x")
 
     assert meaning in said
@@ -59,7 +59,7 @@ def test_each_failure_has_a_reason_of_its_own(words, meaning):
     assert "\n" not in said
 
 
-def test_a_failure_without_a_known_reason_is_the_drivers_line():
+def test_unknown_failure_is_drivers_line():
     assert failure_reason(driver("something new\nand more"), "postgresql://db/x") == "something new"
     assert failure_reason(OSError(), "postgresql://db/x") == "OSError"
     assert len(failure_reason(driver("x" * 5000), "postgresql://db/x")) <= 300
@@ -73,7 +73,7 @@ def test_a_failure_without_a_known_reason_is_the_drivers_line():
         "postgresql://me@db/x?sslpassword=hunt%40er2",
     ],
 )
-def test_no_secret_of_the_url_is_shown(url):
+def test_secrets_of_url_are_hidden(url):
     for words in (f"bad URL {url}", "bad password hunt@er2"):
         assert "er2" not in failure_reason(driver(words), url)
     assert "er2" not in address(url)
@@ -88,7 +88,7 @@ def test_no_secret_of_the_url_is_shown(url):
         ("sqlite:////no/such/folder/x.db", "cannot be opened or made"),
     ],
 )
-def test_a_database_out_of_reach_says_why(url, reason):
+def test_unreachable_database_has_reason(url, reason):
     said = failure(url)
 
     assert reason in said
@@ -112,7 +112,7 @@ def server():
         ({"query": {"sslmode": "require"}}, "TLS failed"),
     ],
 )
-def test_a_server_that_refuses_says_why(server, changes, reason):
+def test_refused_login_has_reason(server, changes, reason):
     url = server.set(**changes).render_as_string(hide_password=False)
 
     said = failure(url)
@@ -122,6 +122,6 @@ def test_a_server_that_refuses_says_why(server, changes, reason):
     assert str(server.password) not in said
 
 
-def test_every_pattern_is_written_in_lower_case():
+def test_patterns_are_lower_case():
     """They are searched without regard to case, except for names in quotes."""
     assert [pattern for pattern in REASONS if pattern != pattern.lower()] == []

@@ -1,4 +1,4 @@
-"""Writers of one SQLite file: each gets its turn, or is told that it did not come."""
+"""Writers to one SQLite file."""
 
 import sqlite3
 import threading
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 @pytest.fixture
 def file(tmp_path):
-    made = tmp_path / "turns.db"
+    made = tmp_path / "test.db"
     engine = open_database(f"sqlite:///{made}")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE counts (number INTEGER NOT NULL)"))
@@ -32,8 +32,8 @@ def database(file):
 
 
 @pytest.fixture
-def impatient(file):
-    """An engine whose writers wait for a twentieth of a second."""
+def brief(file):
+    """An engine whose writers wait for 50 ms."""
     engine = create_engine(f"sqlite:///{file}")
     event.listen(engine, "connect", lambda made, _: setattr(made, "isolation_level", None))
     event.listen(engine, "begin", SqliteWriteQueue(0.05).begin)
@@ -43,7 +43,7 @@ def impatient(file):
 
 @pytest.fixture
 def holder(file):
-    """Somebody else who is writing."""
+    """A connection outside of the queue that is writing."""
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     connection.execute("BEGIN IMMEDIATE")
     yield connection
@@ -54,28 +54,28 @@ def count(db):
     return db.execute(text("SELECT number FROM counts")).scalar_one()
 
 
-def test_a_writer_whose_turn_does_not_come_is_told_that_the_file_is_locked(impatient, holder):
-    with impatient.connect() as connection, pytest.raises(OperationalError, match="locked"):
+def test_waiting_writer_times_out(brief, holder):
+    with brief.connect() as connection, pytest.raises(OperationalError, match="locked"):
         connection.begin()
 
 
-def test_whoever_waited_in_vain_is_in_nobodys_way(impatient, holder):
-    with impatient.connect() as connection, pytest.raises(OperationalError):
+def test_timed_out_writer_blocks_no_other(brief, holder):
+    with brief.connect() as connection, pytest.raises(OperationalError):
         connection.begin()
     holder.rollback()
 
-    with impatient.begin() as connection:
+    with brief.begin() as connection:
         assert count(connection) == 0
 
 
-def test_a_writer_writes_when_the_one_before_has_finished(database, holder):
+def test_next_writer_starts_after_previous(database, holder):
     threading.Timer(0.1, holder.rollback).start()
 
     with database.begin() as db:
         assert count(db) == 0
 
 
-def test_many_writers_all_get_their_turn_and_no_change_is_lost(database):
+def test_many_writers_lose_no_change(database):
     def add(_):
         with database.begin() as db:
             number = count(db)
@@ -88,12 +88,12 @@ def test_many_writers_all_get_their_turn_and_no_change_is_lost(database):
         assert count(db) == 64
 
 
-def test_everything_else_goes_on_waiting_as_long_as_before(database):
+def test_busy_timeout_is_restored(database):
     with database.begin() as db:
         db.execute(text("UPDATE counts SET number = 1"))
         assert db.execute(text("PRAGMA busy_timeout")).scalar_one() == 5000
 
 
-def test_writer_that_is_tried_in_the_loop_does_not_begin(database, holder):
+def test_begin_in_event_loop_needs_thread(database, holder):
     with trying(), pytest.raises(ThreadRequired), database.begin() as session:
         session.execute(text("SELECT 1"))

@@ -19,35 +19,35 @@ def fail(breaker, times):
         breaker.record_failure()
 
 
-def test_it_stays_closed_below_the_threshold(breaker):
+def test_closed_below_threshold(breaker):
     fail(breaker, 2)
     assert breaker.state == "closed"
     assert breaker.allow()
     assert breaker.retry_after() == 1
 
 
-def test_failures_in_a_row_open_it(breaker):
+def test_failures_in_a_row_open(breaker):
     fail(breaker, 3)
     assert breaker.state == "open"
     assert not breaker.allow()
     assert breaker.retry_after() == 2
 
 
-def test_a_success_between_starts_the_count_anew(breaker):
+def test_success_resets_count(breaker):
     fail(breaker, 2)
     breaker.record_success()
     fail(breaker, 2)
     assert breaker.state == "closed"
 
 
-def test_failures_far_apart_do_not_open_it(breaker, clock):
+def test_failures_outside_window_do_not_open(breaker, clock):
     fail(breaker, 2)
     clock.advance(10)
     fail(breaker, 2)
     assert breaker.state == "closed"
 
 
-def test_after_the_cool_down_one_probe_goes_through(breaker, clock):
+def test_one_probe_after_cool_down(breaker, clock):
     fail(breaker, 3)
     clock.advance(2)
     assert breaker.state == "half-open"
@@ -55,7 +55,7 @@ def test_after_the_cool_down_one_probe_goes_through(breaker, clock):
     assert not breaker.allow()
 
 
-def test_a_probe_that_succeeds_closes_it(breaker, clock):
+def test_successful_probe_closes(breaker, clock):
     fail(breaker, 3)
     clock.advance(2)
     breaker.allow()
@@ -64,7 +64,7 @@ def test_a_probe_that_succeeds_closes_it(breaker, clock):
     assert breaker.allow()
 
 
-def test_a_probe_that_fails_opens_it_again_for_the_whole_time(breaker, clock):
+def test_failed_probe_opens_again(breaker, clock):
     fail(breaker, 3)
     clock.advance(2)
     breaker.allow()
@@ -75,7 +75,7 @@ def test_a_probe_that_fails_opens_it_again_for_the_whole_time(breaker, clock):
     assert breaker.allow()
 
 
-def test_a_probe_that_never_reports_is_given_up(breaker, clock):
+def test_probe_without_record_expires(breaker, clock):
     fail(breaker, 3)
     clock.advance(2)
     assert breaker.allow()

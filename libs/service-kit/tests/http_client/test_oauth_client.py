@@ -39,12 +39,12 @@ def assertion(tmp_path):
 def source(upstream, assertion, clock):
     upstream.answers = [token()]
     client = ServiceClient(
-        upstream.url, name="mint", breaker=CircuitBreaker(threshold=1000), sleep=lambda _s: None
+        upstream.url, name="auth-service", breaker=CircuitBreaker(threshold=1000), sleep=lambda _s: None
     )
     return TokenSource("/oauth/token", assertion, client, clock, cache_size=3)
 
 
-def test_an_exchange_asks_as_rfc_8693_says(upstream, source):
+def test_exchange_request_follows_rfc_8693(upstream, source):
     assert source.exchange("subject", "users-service", "profile:read") == "fresh"
     form = upstream.received[0].form()
     form.pop("client_assertion")
@@ -61,7 +61,7 @@ def test_an_exchange_asks_as_rfc_8693_says(upstream, source):
     }
 
 
-def test_a_token_that_was_refused_is_asked_for_again_and_kept_instead(upstream, source):
+def test_refused_token_is_replaced_in_cache(upstream, source):
     upstream.answers = [token("withdrawn"), token("newer")]
     refused = source.exchange("subject", "users-service", "profile:read")
     assert source.exchange("subject", "users-service", "profile:read", instead_of=refused) == "newer"
@@ -69,14 +69,14 @@ def test_a_token_that_was_refused_is_asked_for_again_and_kept_instead(upstream, 
     assert len(upstream.received) == 2
 
 
-def test_a_token_that_was_refused_is_not_fallen_back_on(upstream, source):
+def test_refused_token_is_no_fallback(upstream, source):
     refused = source.exchange("subject", "users-service", "profile:read")
     upstream.answers = [Answer(503)]
     with pytest.raises(UpstreamUnavailable):
         source.exchange("subject", "users-service", "profile:read", instead_of=refused)
 
 
-def test_a_service_may_speak_for_itself(upstream, source):
+def test_client_credentials_request(upstream, source):
     assert source.client_credentials("users-service", "users:read") == "fresh"
     form = upstream.received[0].form()
     assert (form["grant_type"], form["audience"], form["scope"]) == (
@@ -87,7 +87,7 @@ def test_a_service_may_speak_for_itself(upstream, source):
     assert "subject_token" not in form
 
 
-def test_the_assertion_proves_who_asks_and_pyjwt_agrees(assertion, clock):
+def test_assertion_is_verified_by_pyjwt(assertion, clock):
     claims = jwt.decode(
         assertion.sign(clock()), make_rsa().public_key(), algorithms=["RS256"], audience="http://issuer",
         options={"require": ["iss", "sub", "aud", "exp", "iat", "jti"], "verify_exp": False, "verify_iat": False},
@@ -97,20 +97,20 @@ def test_the_assertion_proves_who_asks_and_pyjwt_agrees(assertion, clock):
     assert claims["iat"] == clock()
 
 
-def test_each_attempt_has_an_assertion_of_its_own(upstream, source):
+def test_each_attempt_has_new_assertion(upstream, source):
     upstream.answers = [Answer(503), token()]
     source.exchange("subject", "users-service", "s")
     assert len({received.form()["client_assertion"] for received in upstream.received}) == 2
 
 
 @pytest.mark.parametrize("content", [b"nonsense", pem(ed25519.Ed25519PrivateKey.generate())])
-def test_a_key_that_is_no_rsa_key_is_a_fault_at_the_start(tmp_path, content):
+def test_key_of_other_type_is_refused(tmp_path, content):
     (tmp_path / "key.pem").write_bytes(content)
     with pytest.raises(ValueError):  # noqa: PT011 - the library's words vary
         ClientAssertion("x", tmp_path / "key.pem", "http://issuer")
 
 
-def test_a_token_is_kept_until_thirty_seconds_before_its_end(upstream, source, clock):
+def test_token_is_cached_until_30_s_before_expiry(upstream, source, clock):
     source.exchange("subject", "users-service", "s")
     clock.advance(269)
     source.exchange("subject", "users-service", "s")
@@ -120,13 +120,13 @@ def test_a_token_is_kept_until_thirty_seconds_before_its_end(upstream, source, c
     assert len(upstream.received) == 2
 
 
-def test_another_subject_audience_or_scope_is_another_token(upstream, source):
+def test_cache_key_is_subject_audience_and_scope(upstream, source):
     for asked in (("a", "x", "s"), ("b", "x", "s"), ("a", "y", "s"), ("a", "x", "t")):
         source.exchange(*asked)
     assert len(upstream.received) == 4
 
 
-def test_the_cache_is_bounded_and_forgets_what_was_not_used_for_longest(upstream, source):
+def test_cache_drops_least_recently_used(upstream, source):
     for subject in ("a", "b", "c"):
         source.exchange(subject, "x", "s")
     source.exchange("a", "x", "s")
@@ -138,7 +138,7 @@ def test_the_cache_is_bounded_and_forgets_what_was_not_used_for_longest(upstream
     assert len(upstream.received) == 5
 
 
-def test_while_the_mint_is_down_a_token_serves_to_its_very_end(upstream, source, clock):
+def test_outage_uses_cached_token_until_expiry(upstream, source, clock):
     source.exchange("subject", "x", "s")
     upstream.answers = [Answer(503)]
     clock.advance(299)
@@ -148,7 +148,7 @@ def test_while_the_mint_is_down_a_token_serves_to_its_very_end(upstream, source,
         source.exchange("subject", "x", "s")
 
 
-def test_a_refusal_ends_the_use_of_an_old_token(upstream, source, clock):
+def test_refused_exchange_uses_no_cached_token(upstream, source, clock):
     source.exchange("subject", "x", "s")
     upstream.answers = [Answer(400, {"error": "invalid_grant"})]
     clock.advance(280)
@@ -156,7 +156,7 @@ def test_a_refusal_ends_the_use_of_an_old_token(upstream, source, clock):
         source.exchange("subject", "x", "s")
 
 
-def test_threads_that_want_the_same_token_ask_once(upstream, source):
+def test_concurrent_threads_share_request(upstream, source):
     upstream.gate.clear()
     got = []
     threads = [
@@ -171,7 +171,7 @@ def test_threads_that_want_the_same_token_ask_once(upstream, source):
     assert len(upstream.received) == 1
 
 
-def test_threads_that_wait_share_the_error_and_the_next_call_asks_anew(upstream, source):
+def test_next_call_repeats_failed_request(upstream, source):
     upstream.answers = [Answer(400, {"error": "invalid_scope"})]
     for _ in range(2):
         with pytest.raises(ExchangeRefused):
@@ -182,7 +182,7 @@ def test_threads_that_wait_share_the_error_and_the_next_call_asks_anew(upstream,
 @pytest.mark.parametrize(
     "error", ["invalid_grant", "invalid_scope", "invalid_target", "invalid_request", "invalid_client"]
 )
-def test_an_oauth_error_is_a_refusal(upstream, source, error):
+def test_oauth_error_is_exchange_refused(upstream, source, error):
     upstream.answers = [Answer(400, {"error": error, "error_description": "in words"})]
     logs.configure("INFO", "test")
     with capture_logs() as logged, pytest.raises(ExchangeRefused) as caught:
@@ -193,11 +193,11 @@ def test_an_oauth_error_is_a_refusal(upstream, source, error):
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_mint_in_trouble_is_unavailable_and_says_until_when(upstream, source, status):
+def test_unavailable_auth_service_has_retry_after(upstream, source, status):
     upstream.answers = [Answer(status, {"error": "x"}, {"Retry-After": "9"})]
     with pytest.raises(UpstreamUnavailable) as caught:
         source.exchange("subject", "x", "s")
-    assert (caught.value.service, caught.value.retry_after) == ("mint", 9)
+    assert (caught.value.service, caught.value.retry_after) == ("auth-service", 9)
 
 
 @pytest.mark.parametrize(
@@ -217,18 +217,18 @@ def test_a_mint_in_trouble_is_unavailable_and_says_until_when(upstream, source, 
         Answer(200, b"[" * 100_000),
     ],
 )
-def test_an_answer_that_is_not_the_mints_is_no_token(upstream, source, answer):
+def test_malformed_token_response_is_unavailable(upstream, source, answer):
     upstream.answers = [answer]
     with pytest.raises(UpstreamUnavailable):
         source.exchange("subject", "x", "s")
 
 
-def test_a_mint_that_is_gone_is_unavailable(upstream, source):
+def test_unreachable_auth_service_is_unavailable(upstream, source):
     upstream.close()
     with pytest.raises(UpstreamUnavailable):
         source.exchange("subject", "x", "s")
 
 
-def test_no_secret_is_kept_in_the_cache_s_keys(source):
+def test_cache_keys_hold_no_token(source):
     source.exchange("subject-token-in-clear", "x", "s")
     assert "subject-token-in-clear" not in json.dumps(list(source._tokens))

@@ -12,7 +12,7 @@ from testkit.clock import FakeClock
 from testkit.proxy import FaultyProxy
 from testkit.upstream import Answer, FakeUpstream
 
-SICK = Answer(503, {"no": "luck"})
+FAILING = Answer(503, {"no": "luck"})
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def proxied(proxy, make_client):
     return proxy, make_client(proxy.url)
 
 
-def test_a_call_carries_token_body_and_headers(upstream, client):
+def test_call_sends_token_body_and_headers(upstream, client):
     answer = client.post("/x", token="t", json={"a": 1}, params={"q": "1"}, headers={"X-Own": "yes"})
     (received,) = upstream.received
     assert (answer.status_code, answer.json()) == (200, {})
@@ -62,7 +62,7 @@ def test_a_call_carries_token_body_and_headers(upstream, client):
     assert (received.headers["Authorization"], received.headers["X-Own"]) == ("Bearer t", "yes")
 
 
-def test_a_call_carries_the_request_id_and_trace_of_the_request_that_it_serves(app, upstream, client):
+def test_call_sends_request_id_and_trace(app, upstream, client):
     app.add_url_rule("/onward", view_func=lambda: client.get("/x").json())
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     app.test_client().get("/onward", headers={"X-Request-ID": "the-id", "traceparent": trace})
@@ -72,45 +72,45 @@ def test_a_call_carries_the_request_id_and_trace_of_the_request_that_it_serves(a
     assert headers["traceparent"] != trace
 
 
-def test_outside_of_a_request_a_call_has_names_too(upstream, client):
+def test_call_outside_request_has_new_request_id(upstream, client):
     client.get("/x")
     headers = upstream.received[0].headers
     assert request_id.accepted(headers["X-Request-ID"]) == headers["X-Request-ID"]
     assert request_id.parse_traceparent(headers["traceparent"])
 
 
-def test_a_cookie_of_one_answer_is_not_sent_with_the_next_call(upstream, client):
-    upstream.answers = [Answer(200, {}, {"Set-Cookie": "session=of-somebody; Path=/"})]
+def test_cookies_are_not_kept(upstream, client):
+    upstream.answers = [Answer(200, {}, {"Set-Cookie": "session=of-ada; Path=/"})]
     client.get("/x")
     client.get("/x")
     assert "Cookie" not in upstream.received[1].headers
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 304, 400, 401, 404, 429, 500])
-def test_any_answer_of_a_healthy_server_is_given_back_as_it_is(upstream, client, status):
+def test_response_of_any_status_is_returned(upstream, client, status):
     upstream.answers = [Answer(status, b"", {"Location": "/elsewhere"})]
     assert client.get("/x").status_code == status
     assert len(upstream.received) == 1
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_an_idempotent_call_is_repeated_once(upstream, client, status):
+def test_idempotent_call_is_retried(upstream, client, status):
     upstream.answers = [Answer(status), Answer(200, {"second": True})]
     assert client.get("/x").json() == {"second": True}
     spans = {received.headers["traceparent"] for received in upstream.received}
     assert len(spans) == 2
 
 
-def test_a_call_is_repeated_once_and_not_more(upstream, client):
-    upstream.answers = [SICK]
+def test_call_is_retried_once_only(upstream, client):
+    upstream.answers = [FAILING]
     with pytest.raises(UpstreamUnavailable) as caught:
         client.get("/x")
     assert (caught.value.service, caught.value.retry_after) == ("upstream", 1)
     assert len(upstream.received) == 2
 
 
-def test_a_call_that_is_not_idempotent_is_never_repeated(upstream, client):
-    upstream.answers = [SICK]
+def test_other_call_is_not_retried(upstream, client):
+    upstream.answers = [FAILING]
     with pytest.raises(UpstreamUnavailable):
         client.post("/x")
     with pytest.raises(UpstreamUnavailable):
@@ -118,16 +118,16 @@ def test_a_call_that_is_not_idempotent_is_never_repeated(upstream, client):
     assert len(upstream.received) == 2
 
 
-def test_whoever_knows_better_may_say_so(upstream, client):
-    upstream.answers = [SICK, Answer(200)]
+def test_idempotent_argument_overrides_method(upstream, client):
+    upstream.answers = [FAILING, Answer(200)]
     assert client.post("/x", idempotent=True).status_code == 200
-    upstream.answers = [SICK]
+    upstream.answers = [FAILING]
     with pytest.raises(UpstreamUnavailable):
         client.get("/x", idempotent=False)
     assert len(upstream.received) == 3
 
 
-def test_a_server_that_says_when_to_come_again_is_not_asked_before(upstream, client):
+def test_retry_after_prevents_retry(upstream, client):
     upstream.answers = [Answer(503, headers={"Retry-After": "7"})]
     with pytest.raises(UpstreamUnavailable) as caught:
         client.get("/x")
@@ -135,14 +135,14 @@ def test_a_server_that_says_when_to_come_again_is_not_asked_before(upstream, cli
     assert len(upstream.received) == 1
 
 
-def test_each_attempt_may_have_a_form_of_its_own(upstream, client):
-    upstream.answers = [SICK, Answer(200)]
+def test_form_function_is_called_for_each_attempt(upstream, client):
+    upstream.answers = [FAILING, Answer(200)]
     numbers = iter(["1", "2"])
     client.post("/x", form=lambda: {"n": next(numbers)}, idempotent=True)
     assert [received.form() for received in upstream.received] == [{"n": "1"}, {"n": "2"}]
 
 
-def test_a_refused_connection_is_tried_twice(proxied):
+def test_refused_connection_is_retried(proxied):
     proxy, client = proxied
     proxy.mode = "refuse"
     with pytest.raises(UpstreamUnavailable):
@@ -150,7 +150,7 @@ def test_a_refused_connection_is_tried_twice(proxied):
 
 
 @pytest.mark.parametrize("mode", ["reset", "garbage", "truncate"])
-def test_an_answer_that_does_not_come_whole_is_none(proxied, mode):
+def test_incomplete_response_is_unavailable(proxied, mode):
     proxy, client = proxied
     proxy.mode = mode
     with pytest.raises(UpstreamUnavailable):
@@ -159,14 +159,14 @@ def test_an_answer_that_does_not_come_whole_is_none(proxied, mode):
 
 
 @pytest.mark.parametrize("mode", ["blackhole", "trickle"])
-def test_an_answer_that_takes_too_long_is_none(proxy, make_client, mode):
+def test_slow_response_is_unavailable(proxy, make_client, mode):
     proxy.mode = mode
     with pytest.raises(UpstreamUnavailable):
         make_client(proxy.url, timeout=0.3, deadline=0.6).get("/x")
     assert proxy.connections == 1
 
 
-def test_an_answer_that_is_cut_off_in_its_body_is_none(upstream, proxied):
+def test_truncated_response_is_unavailable(upstream, proxied):
     proxy, client = proxied
     upstream.answers = [Answer(200, b"x" * 5000)]
     proxy.mode, proxy.limit = "truncate", 3000
@@ -174,7 +174,7 @@ def test_an_answer_that_is_cut_off_in_its_body_is_none(upstream, proxied):
         client.get("/x")
 
 
-def test_a_connection_that_broke_between_two_calls_is_made_anew(upstream, proxied):
+def test_broken_connection_is_replaced(upstream, proxied):
     proxy, client = proxied
     client.get("/x")
     proxy.drop()
@@ -184,25 +184,25 @@ def test_a_connection_that_broke_between_two_calls_is_made_anew(upstream, proxie
 @pytest.mark.parametrize(
     "body", [b"x" * (MAX_RESPONSE_BYTES + 1), gzip.compress(b"0" * (MAX_RESPONSE_BYTES + 1))]
 )
-def test_an_answer_of_more_than_a_mebibyte_is_none(upstream, client, body):
+def test_response_above_1_mib_is_unavailable(upstream, client, body):
     encoding = {"Content-Encoding": "gzip"} if len(body) < MAX_RESPONSE_BYTES else {}
     upstream.answers = [Answer(200, body, encoding)]
     with pytest.raises(UpstreamUnavailable):
         client.get("/x")
 
 
-def test_a_compressed_answer_is_read(upstream, client):
+def test_compressed_response_is_read(upstream, client):
     upstream.answers = [Answer(200, gzip.compress(b'{"a": 1}'), {"Content-Encoding": "gzip"})]
     assert client.get("/x").json() == {"a": 1}
 
 
-def test_a_head_has_no_body(upstream, client):
+def test_head_has_no_body(upstream, client):
     upstream.answers = [Answer(200, b"xyz")]
     assert client.request("HEAD", "/x").content == b""
 
 
-def test_a_sick_service_is_left_alone_for_a_moment(upstream, client, clock):
-    upstream.answers = [SICK]
+def test_failing_service_opens_breaker(upstream, client, clock):
+    upstream.answers = [FAILING]
     for _ in range(5):
         with pytest.raises(UpstreamUnavailable):
             client.post("/x")
@@ -215,7 +215,7 @@ def test_a_sick_service_is_left_alone_for_a_moment(upstream, client, clock):
     assert client.breaker.state == "closed"
 
 
-def test_a_call_that_breaks_for_reasons_of_its_own_counts_as_a_failure(client):
+def test_unexpected_error_counts_as_failure(client):
     def no_form():
         raise KeyboardInterrupt
 
@@ -253,12 +253,12 @@ def test_threads_do_not_share_connections(client):
         ("Wed, 21 Oct 2026 07:28:00 GMT", 1),
     ],
 )
-def test_retry_after_is_read_with_care(value, seconds):
+def test_retry_after_is_bounded(value, seconds):
     answer = requests.Response()
     answer.headers["Retry-After"] = value
     assert retry_after(answer) == seconds
 
 
-def test_a_service_is_named_after_its_address_if_nobody_names_it():
+def test_name_defaults_to_address():
     with FakeUpstream() as upstream:
         assert ServiceClient(upstream.url + "/").name == f"127.0.0.1:{upstream.port}"

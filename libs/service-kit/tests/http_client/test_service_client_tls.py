@@ -1,4 +1,4 @@
-"""Calls over TLS: whose certificates are trusted, which way is taken, and what the log says when it fails."""
+"""Calls over TLS: trusted certificates, proxies, and the log of failures."""
 
 import socket
 import ssl
@@ -47,17 +47,17 @@ def client(url, **settings):
     return ServiceClient(url, name="upstream", breaker=CircuitBreaker(), sleep=lambda _s: None, **settings)
 
 
-def test_a_company_ca_is_trusted_where_it_is_named(url, bundle):
+def test_ca_argument_is_trusted(url, bundle):
     assert client(url, ca=bundle).get("/x").status_code == 200
 
 
 @pytest.mark.parametrize("name", VARIABLES[:3])
-def test_each_variable_names_what_is_trusted(url, bundle, monkeypatch, name):
+def test_ca_variables_are_trusted(url, bundle, monkeypatch, name):
     monkeypatch.setenv(name, str(bundle))
     assert client(url).get("/x").status_code == 200
 
 
-def test_the_reason_is_on_the_error_and_not_in_its_words(url):
+def test_reason_is_not_in_error_text(url):
     with pytest.raises(UpstreamUnavailable) as failed:
         client(url).get("/x")
     assert (
@@ -66,7 +66,7 @@ def test_the_reason_is_on_the_error_and_not_in_its_words(url):
     assert str(failed.value) == "upstream is not available at the moment"
 
 
-def test_the_reason_is_in_the_log(capsys, url, app):
+def test_reason_is_logged(capsys, url, app):
     app.add_url_rule("/onward", view_func=lambda: client(url).get("/x").text)
     answer = app.test_client().get("/onward")
     assert answer.status_code == 503
@@ -74,7 +74,7 @@ def test_the_reason_is_in_the_log(capsys, url, app):
     assert "certificate" not in answer.text
 
 
-def test_a_refused_connection_is_reported():
+def test_refused_connection_is_logged():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(UpstreamUnavailable) as failed:
@@ -82,7 +82,7 @@ def test_a_refused_connection_is_reported():
     assert failed.value.reason == "ConnectionError: Connection refused"
 
 
-def test_a_proxy_is_used_and_its_password_not_shown():
+def test_proxy_is_used_and_password_hidden():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(UpstreamUnavailable) as failed:
@@ -101,6 +101,6 @@ def test_a_proxy_is_used_and_its_password_not_shown():
     ],
     ids=str,
 )
-def test_what_cannot_work_is_refused_at_once(settings, name):
+def test_invalid_arguments_are_refused(settings, name):
     with pytest.raises(ValueError, match=name):
         ServiceClient(**{"base_url": "http://upstream.example", **settings})

@@ -28,7 +28,7 @@ def scrape():
     return read
 
 
-def test_a_document_is_told_by_its_name():
+def test_report_has_document_by_name():
     assert report(lambda: [Stats("jwks", age=1.23456)]) == {
         "jwks": {
             "age": 1.235, "version": 2, "fetches": 9, "unchanged": 5, "failures": 1, "waits": 4, "last_error": None,
@@ -36,11 +36,11 @@ def test_a_document_is_told_by_its_name():
     }  # fmt: skip
 
 
-def test_what_was_never_confirmed_has_no_age():
+def test_report_unconfirmed_document_has_no_age():
     assert report(lambda: [Stats("jwks", age=None)])["jwks"]["age"] is None
 
 
-def test_what_was_never_confirmed_is_infinitely_old_to_an_alert(scrape):
+def test_unconfirmed_document_age_is_infinite(scrape):
     assert (
         scrape(Stats("jwks", age=None))("touchstone_document_age_seconds", {"document": "jwks"}) == math.inf
     )
@@ -54,24 +54,24 @@ def test_what_was_never_confirmed_is_infinitely_old_to_an_alert(scrape):
         ("touchstone_document_waits_total", 4),
     ],
 )
-def test_a_figure_is_labelled_with_the_document(scrape, name, value):
+def test_metrics_are_labelled_with_document(scrape, name, value):
     assert scrape(Stats("jwks"), Stats("status-lists/1"))(name, {"document": "status-lists/1"}) == value
 
 
 @pytest.mark.parametrize(("outcome", "count"), [("changed", 3), ("unchanged", 5), ("failed", 1)])
-def test_every_fetch_has_one_outcome(scrape, outcome, count):
+def test_each_fetch_has_one_outcome(scrape, outcome, count):
     labels = {"document": "jwks", "outcome": outcome}
     assert scrape(Stats("jwks"))("touchstone_document_fetches_total", labels) == count
 
 
-def test_however_many_lists_are_followed_the_labels_stay_few(scrape):
+def test_number_of_labels_is_bounded(scrape):
     many = [Stats(f"status-lists/{number}") for number in range(1000)]
     assert len(report(lambda: many)) == MAX_DOCUMENTS
     last = {"document": f"status-lists/{MAX_DOCUMENTS}"}
     assert scrape(*many)("touchstone_document_version", last) is None
 
 
-def test_nobody_is_asked_for_figures_before_prometheus_asks():
+def test_describe_reads_no_values():
     def never():
         raise AssertionError("asked")
 

@@ -3,19 +3,19 @@ import threading
 from service_kit.observability.health import Health
 
 
-def test_checks_that_hold_give_no_reasons():
+def test_passing_checks_have_no_reasons():
     assert Health({"a": lambda: None}).reasons() == {}
     assert Health({}).reasons() == {}
 
 
-def test_a_check_that_raises_does_not_hold_and_keeps_its_words_inside():
+def test_raising_check_fails_without_details():
     def broken():
         raise RuntimeError("postgresql://me:hunter2@db")
 
     assert Health({"a": broken, "b": lambda: "reason"}).reasons() == {"a": "the check failed", "b": "reason"}
 
 
-def test_a_check_that_hangs_is_bounded_and_never_started_twice():
+def test_hanging_check_is_started_once():
     release, runs = threading.Event(), []
 
     def hangs():

@@ -11,12 +11,12 @@ def _outside_of_any_request():
     request_id._trace.set(None)
 
 
-def test_outside_of_a_request_each_call_gets_names_of_its_own():
+def test_each_call_outside_request_has_new_id():
     assert request_id.request_id() != request_id.request_id()
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", request_id.traceparent())
 
 
-def test_a_trace_is_continued_with_a_new_span():
+def test_trace_continues_with_new_span():
     trace = request_id.parse_traceparent("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     request_id.bind("an-id", trace)
     first, second = request_id.traceparent(), request_id.traceparent()
@@ -26,7 +26,7 @@ def test_a_trace_is_continued_with_a_new_span():
     assert request_id.request_id() == "an-id"
 
 
-def test_a_request_without_a_trace_begins_one():
+def test_request_without_trace_starts_one():
     request_id.bind("an-id", None)
     assert request_id.traceparent()[:35] == request_id.traceparent()[:35]
 
@@ -39,14 +39,33 @@ def test_a_request_without_a_trace_begins_one():
         "00-" + "a" * 32 + "-" + "b" * 16 + "-01-more", "00-" + "a" * 31 + "-" + "b" * 16 + "-01",
     ],
 )  # fmt: skip
-def test_a_malformed_trace_is_not_continued(value):
+def test_malformed_trace_is_ignored(value):
     assert request_id.parse_traceparent(value) is None
 
 
-def test_a_later_version_may_say_more():
+def test_later_traceparent_version_is_accepted():
     assert request_id.parse_traceparent("01-" + "a" * 32 + "-" + "b" * 16 + "-01-more") == ("a" * 32, "01")
 
 
-def test_a_request_leaves_no_names_behind(client):
+def test_request_id_ends_with_request(client):
     client.get("/livez", headers={"X-Request-ID": "gone"})
     assert request_id.current_request_id() is None
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/nowhere", "/breaks", "/openapi.json"])
+def test_response_has_new_request_id(client, path):
+    assert UUID.fullmatch(client.get(path).headers["X-Request-ID"])
+
+
+def test_valid_request_id_is_kept(client):
+    answer = client.get("/nowhere", headers={"X-Request-ID": "abc.DEF_1-2"})
+    assert answer.headers["X-Request-ID"] == "abc.DEF_1-2"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "a/b", "<script>", "\u00e9"])
+def test_invalid_request_id_is_replaced(client, given):
+    answer = client.get("/livez", headers={"X-Request-ID": given})
+    assert UUID.fullmatch(answer.headers["X-Request-ID"])

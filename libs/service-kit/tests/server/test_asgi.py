@@ -1,4 +1,4 @@
-"""The ASGI side of a service: bodies are read whole before a thread is used, and the app sees one WSGI request."""
+"""The ASGI server: it reads whole bodies, and calls the WSGI app on a thread."""
 
 import asyncio
 import json
@@ -30,8 +30,8 @@ def part(body, *, more=False):
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def ask(app, *messages, headers=(JSON,), **changed):
-    """Return status, headers and body of the answer to one request whose body comes in these messages, then nothing."""
+def send_request(app, *messages, headers=(JSON,), **changed):
+    """Return status, headers and body of the response to a request with these messages, and no more."""
 
     async def call():
         sent = []
@@ -56,13 +56,15 @@ def length(number):
     return (b"content-length", str(number).encode())
 
 
-def test_whole_body_reaches_the_view(app):
+def test_complete_body_reaches_view(app):
     body = json.dumps({"name": "a", "count": 2}).encode()
 
     for how in (length(len(body)), CHUNKED):
-        status, headers, answer = ask(app, part(body[:5], more=True), part(body[5:]), headers=(JSON, how))
+        status, headers, response = send_request(
+            app, part(body[:5], more=True), part(body[5:]), headers=(JSON, how)
+        )
 
-        assert (status, json.loads(answer)) == (200, {"name": "a", "count": 2})
+        assert (status, json.loads(response)) == (200, {"name": "a", "count": 2})
         assert b"connection" not in headers
         assert b"x-request-id" in headers
 
@@ -78,48 +80,48 @@ def test_whole_body_reaches_the_view(app):
         ((b"content-length", "\u00b2".encode("latin-1")), []),
     ],
 )
-def test_body_that_is_not_whole_is_400(app, how, messages):
-    status, headers, answer = ask(app, *messages, headers=(JSON, how))
+def test_incomplete_body_is_400(app, how, messages):
+    status, headers, response = send_request(app, *messages, headers=(JSON, how))
 
     assert status == 400
     assert headers[b"content-type"] == b"application/problem+json"
     assert headers[b"connection"] == b"close"
-    assert json.loads(answer)["request_id"] == headers[b"x-request-id"].decode()
+    assert json.loads(response)["request_id"] == headers[b"x-request-id"].decode()
 
 
 @pytest.mark.parametrize("path", [b"/things", b"/nowhere", b"/livez"])
-def test_body_that_is_not_whole_is_400_on_every_path(app, path):
-    assert ask(app, DISCONNECT, headers=(JSON, length(9)), raw_path=path)[0] == 400
+def test_incomplete_body_is_400_on_every_path(app, path):
+    assert send_request(app, DISCONNECT, headers=(JSON, length(9)), raw_path=path)[0] == 400
 
 
 @pytest.mark.parametrize(
     "messages", [[], [part(b"{", more=True)]], ids=["nothing comes", "nothing more comes"]
 )
-def test_body_that_stops_is_408(app, messages):
+def test_stalled_body_is_408(app, messages):
     app.before_request_funcs[None].pop()  # with another time
     request_validation.init_app(app, seconds=0.01)
 
-    status, headers, _ = ask(app, *messages, headers=(JSON, length(60)))
+    status, headers, _ = send_request(app, *messages, headers=(JSON, length(60)))
 
     assert status == 408
     assert headers[b"connection"] == b"close"
 
 
-def test_body_beyond_the_limit_is_413_unread(app):
-    assert ask(app, headers=(JSON, length(65537)))[0] == 413
-    assert ask(app, part(b"x" * 65537, more=True), headers=(JSON, CHUNKED))[0] == 413
+def test_body_above_limit_is_413_unread(app):
+    assert send_request(app, headers=(JSON, length(65537)))[0] == 413
+    assert send_request(app, part(b"x" * 65537, more=True), headers=(JSON, CHUNKED))[0] == 413
 
 
 def test_other_transfer_coding_is_501(app):
-    assert ask(app, headers=(JSON, (b"transfer-encoding", b"gzip, chunked")))[0] == 501
+    assert send_request(app, headers=(JSON, (b"transfer-encoding", b"gzip, chunked")))[0] == 501
 
 
 def test_http2_body_without_length_is_read(app):
-    assert ask(app, part(b'{"name": "a"}'), http_version="2")[0] == 200
-    assert ask(app, part(b'{"name": "a"}', more=True), DISCONNECT, http_version="2")[0] == 400
+    assert send_request(app, part(b'{"name": "a"}'), http_version="2")[0] == 200
+    assert send_request(app, part(b'{"name": "a"}', more=True), DISCONNECT, http_version="2")[0] == 400
 
 
-def test_environment_holds_the_request_as_it_was_sent():
+def test_environment_has_request_as_sent():
     headers = [
         (b"x-a", b"1"),
         (b"x-a", b"\xe9"),
@@ -144,7 +146,7 @@ def test_unix_socket_has_no_client_address():
     assert environment({**SCOPE, "headers": [], "client": None})["REMOTE_ADDR"] == ""
 
 
-def test_app_that_writes_and_closes_is_answered_whole():
+def test_written_and_closed_response_is_complete():
     closed = []
 
     class Parts(list):
@@ -160,16 +162,16 @@ def test_app_that_writes_and_closes_is_answered_whole():
     assert closed == [True]
 
 
-def test_error_of_the_app_is_the_servers(app):
+def test_error_of_app_reaches_server(app):
     def broken(_environ, _start_response):
         raise LookupError("broken")
 
     app.wsgi_app = broken
     with pytest.raises(LookupError):
-        ask(app)
+        send_request(app)
 
 
-def test_requests_that_wait_do_not_keep_others(app):
+def test_waiting_requests_do_not_block_others(app):
     """One thread may run at once; a request that waits for another is overtaken."""
     arrived = threading.Event()
 
@@ -201,15 +203,15 @@ def test_requests_that_wait_do_not_keep_others(app):
 
 @pytest.fixture
 def reading(app):
-    """An app whose reads are tried in the event loop; `/reads`, `/steps-aside` and `/writes` tell their threads' names."""
+    """An app whose reads are tried in the event loop; `/reads`, `/releases` and `/writes` return their threads' names."""
     app.config["READS_IN_LOOP"] = True
 
     @app.route("/reads", methods=["GET", "POST"])
     def reads():
         return threading.current_thread().name
 
-    @app.get("/steps-aside")
-    def steps_aside():
+    @app.get("/releases")
+    def releases():
         release_slot()
         return reads()
 
@@ -227,34 +229,34 @@ def reading(app):
         (b"/reads", {}, b"MainThread"),
         (b"/reads", {"headers": [(b"content-length", b"2")]}, b"worker-"),
         (b"/reads", {"method": "POST"}, b"worker-"),
-        (b"/steps-aside", {}, b"worker-"),
+        (b"/releases", {}, b"worker-"),
         (b"/writes", {}, b"worker-"),
     ],
 )
-def test_read_leaves_the_loop_only_to_wait(reading, path, changed, thread):
-    status, _, answer = ask(
+def test_get_runs_in_loop_until_it_waits(reading, path, changed, thread):
+    status, _, response = send_request(
         reading, part(b"{}"), **{"method": "GET", "headers": [], "raw_path": path} | changed
     )
 
-    assert (status, answer.startswith(thread)) == (200, True)
+    assert (status, response.startswith(thread)) == (200, True)
 
 
-def test_read_that_starts_over_is_written_down_once(reading, capsys):
-    ask(reading, method="GET", headers=[], raw_path=b"/steps-aside")
-    ask(reading, method="GET", headers=[], raw_path=b"/metrics")
+def test_restarted_get_is_logged_once(reading, capsys):
+    send_request(reading, method="GET", headers=[], raw_path=b"/releases")
+    send_request(reading, method="GET", headers=[], raw_path=b"/metrics")
 
-    assert capsys.readouterr().out.count("/steps-aside") == 1
+    assert capsys.readouterr().out.count("/releases") == 1
 
 
-def test_read_without_the_setting_uses_a_thread(app):
+def test_get_without_setting_uses_thread(app):
     @app.get("/reads")
     def reads():
         return threading.current_thread().name
 
-    assert ask(app, method="GET", headers=[], raw_path=b"/reads")[2].startswith(b"worker-")
+    assert send_request(app, method="GET", headers=[], raw_path=b"/reads")[2].startswith(b"worker-")
 
 
-def test_read_that_would_call_out_leaves_the_breaker_alone():
+def test_get_in_loop_leaves_breaker_unchanged():
     client = ServiceClient("http://127.0.0.1:9", name="other")
     for _ in range(9):
         with trying(), pytest.raises(ThreadRequired):
@@ -262,6 +264,6 @@ def test_read_that_would_call_out_leaves_the_breaker_alone():
     assert client.breaker.allow()
 
 
-def test_read_that_would_wait_for_health_checks_leaves_the_loop():
+def test_health_checks_need_thread():
     with trying(), pytest.raises(ThreadRequired):
         Health({"slow": threading.Event().wait}).reasons()

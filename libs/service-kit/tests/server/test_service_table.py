@@ -2,20 +2,20 @@ from service_kit.server.service_table import SERVICES
 from service_kit.settings import ServiceSettings
 
 
-def test_a_service_with_a_server_of_its_own_is_run_as_its_module():
+def test_own_server_is_run_as_module():
     assert SERVICES["gateway"].command(8080)[1:] == ["-m", "gateway"]
 
 
-def test_the_others_are_served_by_granian_on_loopback_alone():
+def test_others_are_served_by_granian_on_loopback():
     command = SERVICES["users-service"].command(9, workers=2)
 
     assert command[1:4] == ["-m", "granian", "--no-ws"]
     assert command[-1] == "users_service.asgi:app"
-    told = dict(zip(command[4:-1:2], command[5:-1:2], strict=True))
-    assert (told["--host"], told["--port"], told["--workers"]) == ("127.0.0.1", "9", "2")
+    options = dict(zip(command[4:-1:2], command[5:-1:2], strict=True))
+    assert (options["--host"], options["--port"], options["--workers"]) == ("127.0.0.1", "9", "2")
 
 
-def test_the_ports_are_those_of_the_settings():
+def test_ports_are_those_of_settings():
     defaults = {name.upper(): field.default for name, field in ServiceSettings.model_fields.items()}
 
     assert {s.port_setting: s.port for s in SERVICES.values()} == {

@@ -1,4 +1,4 @@
-"""Being told to end: waiting requests hear of it, and the server's own handlers go on working."""
+"""Signals that end a process."""
 
 import subprocess
 import sys
@@ -12,14 +12,14 @@ import signal, sys, threading
 from service_kit.server.shutdown import stopping
 handled = threading.Event()
 signal.signal(signal.{name}, lambda *_: handled.set())
-told = stopping()
+event = stopping()
 print("ready", flush=True)
-print(told.wait(20), handled.wait(20))
+print(event.wait(20), handled.wait(20))
 """
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_the_event_is_set_and_the_servers_handler_called(name):
+def test_signal_sets_event_and_calls_handler(name):
     import signal
 
     with subprocess.Popen(
@@ -31,7 +31,7 @@ def test_the_event_is_set_and_the_servers_handler_called(name):
     assert it.returncode == 0
 
 
-def test_outside_of_the_main_thread_the_event_is_never_set():
+def test_event_is_never_set_outside_main_thread():
     found = []
     stopping.cache_clear()
     thread = threading.Thread(target=lambda: found.append(stopping()))

@@ -1,4 +1,4 @@
-"""Starting: one line for what is wrong, no traceback, no secret."""
+"""The start of a service."""
 
 import subprocess
 import sys
@@ -20,11 +20,11 @@ class BadKeyError(Exception):
     """A fault of some service's own."""
 
 
-def test_an_app_is_returned_when_all_is_well():
+def test_start_returns_app():
     assert start(lambda settings: (settings, "app"), Settings)[1] == "app"
 
 
-def test_a_database_that_cannot_be_reached_is_named_without_its_password(capsys):
+def test_unavailable_database_is_named_without_password(capsys):
     def create_app(settings):
         open_database(settings.database_url).connect()
 
@@ -41,7 +41,7 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(capsys)
 @pytest.mark.parametrize(
     "error", [BadKeyError("signing/x.pem can be read by others"), PermissionError("keys/")]
 )
-def test_a_fault_of_the_services_own_is_said_in_its_own_words(error, capsys):
+def test_own_fault_is_printed(error, capsys):
     def create_app(_settings):
         raise error
 
@@ -51,7 +51,7 @@ def test_a_fault_of_the_services_own_is_said_in_its_own_words(error, capsys):
     assert capsys.readouterr().err == f"The service cannot start: {error}\n"
 
 
-def test_a_mistake_of_ours_is_not_hidden():
+def test_other_error_is_raised():
     def create_app(_settings):
         raise RuntimeError("a bug")
 
@@ -59,7 +59,7 @@ def test_a_mistake_of_ours_is_not_hidden():
         start(create_app, Settings)
 
 
-def test_the_collector_leaves_alone_what_the_start_made():
+def test_objects_of_start_are_frozen():
     code = (
         "import gc; from pydantic_settings import BaseSettings; from service_kit.server.startup import start;"
         "start(lambda _: gc.get_freeze_count(), BaseSettings) or print(gc.get_freeze_count() > 10_000)"

@@ -5,7 +5,7 @@ from service_kit.errors import BadCursor
 from service_kit.web.pagination import decode_cursor, encode_cursor
 
 
-def test_a_cursor_comes_back_as_it_was():
+def test_cursor_decodes_to_its_key():
     cursor = encode_cursor("2026-01-01T00:00:00Z", 7, None)
     assert decode_cursor(cursor, str, int, type(None)) == ("2026-01-01T00:00:00Z", 7, None)
     assert "=" not in cursor
@@ -19,6 +19,6 @@ def test_a_cursor_comes_back_as_it_was():
         base64.urlsafe_b64encode(b"[" * 300).decode(), base64.urlsafe_b64encode(b'[true,"x"]').decode(),
     ],
 )  # fmt: skip
-def test_any_other_cursor_is_refused(cursor):
+def test_other_cursor_is_refused(cursor):
     with pytest.raises(BadCursor):
         decode_cursor(cursor, int, str)

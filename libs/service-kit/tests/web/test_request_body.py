@@ -1,4 +1,4 @@
-"""Bodies under a WSGI server: counted, and read only where the server tells where chunks end."""
+"""Request bodies under WSGI servers."""
 
 import io
 import socket
@@ -38,7 +38,7 @@ def read():
     return check
 
 
-def test_whole_bodies_are_read(read):
+def test_complete_body_is_read(read):
     assert read(b"four", CONTENT_LENGTH="4") == b"four"
     assert read(b"four", HTTP_TRANSFER_ENCODING="Chunked") == b"four"
     assert read(b"", CONTENT_LENGTH="") == b""
@@ -60,13 +60,13 @@ def test_whole_bodies_are_read(read):
         (b"", {request_body.FAULT: RequestTimeout()}, RequestTimeout),
     ],
 )
-def test_other_bodies_are_refused(read, body, environ, error):
+def test_other_body_is_refused(read, body, environ, error):
     with pytest.raises(error):
         read(body, **environ)
 
 
 @pytest.mark.parametrize("name", ["werkzeug.socket", "gunicorn.socket"])
-def test_body_that_stops_is_given_up_in_time(read, name):
+def test_stalled_body_ends_in_time(read, name):
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb") as stream:
         theirs.sendall(b"two")
