@@ -142,7 +142,7 @@ def create_app(
         app.register_api(routes.blueprint(use_cases))
     events = _events(settings, store, clients, ring, waits, told, now)
     app.register_api(signals.blueprint(events))
-    use_cases.admin.clients.settle()
+    use_cases.admin.clients.end_sessions_of_disabled()
     install_key = ClientKeys(settings.keys_dir / "clients").install
     for command in cli.commands(use_cases.admin, StreamAdmin(store), install_key, settings.signing.encrypt):
         app.cli.add_command(command)
@@ -181,7 +181,7 @@ def _events(  # noqa: PLR0913, PLR0917 (as below)
     now: Clock,
 ) -> SecurityEventUseCases:
     """Wire the use cases of receivers of security events."""
-    streams = StreamManagement(store, now, at_home=is_loopback(settings.issuer))
+    streams = StreamManagement(store, now, allow_http=is_loopback(settings.issuer))
     return SecurityEventUseCases(
         settings.issuer, streams, PollDelivery(store), clients, ring, waits, told.count
     )

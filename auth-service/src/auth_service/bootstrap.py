@@ -57,12 +57,12 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     now: Clock,
 ) -> UseCases:
     """Return the use cases, made of these parts."""
-    issuing = TokenIssuer(settings.issuer, _lifetimes(settings), ring, now)
+    token_issuer = TokenIssuer(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
-    judge = Zxcvbn()
-    brake = LoginThrottle(now) if settings.rate_limits else NoThrottle()
+    strength = Zxcvbn()
+    throttle = LoginThrottle(now) if settings.rate_limits else NoThrottle()
     hints = OwnIdTokens(settings.issuer, HintKeyFinder(ring, store, now))
-    check = PasswordCheck(store, hasher, brake)
+    check = PasswordCheck(store, hasher, throttle)
     begin_browser_session = BeginBrowserSession(store, check, now)
     send_verification = SendVerification(outbox, settings.issuer, now)
     return UseCases(
@@ -73,14 +73,14 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         long_polls=waits,
         forms=FormGuard(Cookies(settings.issuer), settings.issuer, now),
         admin=Administration.of(store, hasher, ring, clients.fixed, now, settings.session_life),
-        registration=Registration(store, hasher, now, send_verification, judge),
-        login=Login(store, clients, hasher, issuing, brake),
-        password_change=PasswordChange(store, hasher, now, judge),
+        registration=Registration(store, hasher, now, send_verification, strength),
+        login=Login(store, clients, hasher, token_issuer, throttle),
+        password_change=PasswordChange(store, hasher, now, strength),
         email_verification=EmailVerification(store, send_verification, now),
         magic_link_request=MagicLinkRequest(store, outbox, settings.issuer, now),
-        magic_link_login=MagicLinkLogin(store, clients, issuing, begin_browser_session),
+        magic_link_login=MagicLinkLogin(store, clients, token_issuer, begin_browser_session),
         password_reset_request=PasswordResetRequest(store, outbox, settings.issuer, now),
-        password_reset=PasswordReset(store, hasher, now, judge),
+        password_reset=PasswordReset(store, hasher, now, strength),
         begin_browser_session=begin_browser_session,
         authenticate_browser=AuthenticateBrowser(store, now),
         logout=Logout(store, now),
@@ -90,13 +90,13 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         client_authentication=ClientAuthentication(
             store, clients, assertions, _assertion_audiences(settings), now
         ),
-        authorization_code_grant=AuthorizationCodeGrant(store, issuing),
-        refresh_token_grant=RefreshTokenGrant(store, clients, HkdfSealer(), issuing),
-        client_credentials_grant=ClientCredentialsGrant(store, issuing),
-        token_exchange_grant=TokenExchangeGrant(store, tokens, issuing),
+        authorization_code_grant=AuthorizationCodeGrant(store, token_issuer),
+        refresh_token_grant=RefreshTokenGrant(store, clients, HkdfSealer(), token_issuer),
+        client_credentials_grant=ClientCredentialsGrant(store, token_issuer),
+        token_exchange_grant=TokenExchangeGrant(store, tokens, token_issuer),
         device_authorization=DeviceAuthorization(store, now),
         device_approval=DeviceApproval(store, clients, now, settings.rate_limits),
-        device_code_grant=DeviceCodeGrant(store, issuing),
+        device_code_grant=DeviceCodeGrant(store, token_issuer),
         introspection=Introspection(store, clients, tokens, now),
         revocation=Revocation(store, clients, tokens, now),
         userinfo=UserInfo(store, tokens, now),

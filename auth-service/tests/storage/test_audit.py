@@ -256,7 +256,7 @@ def test_twenty_polls_at_once_open_one_session(database, make_rules):
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
         tx.device_codes.approve(CODE.digest, account.sub, ("pwd",), NOW)
-    grant = DeviceCodeGrant(database, rules.issuing)
+    grant = DeviceCodeGrant(database, rules.token_issuer)
 
     answers = at_once(20, lambda _: grant(rules.client("cli"), "device"))
 
@@ -269,7 +269,7 @@ def test_of_eight_polls_at_once_one_counts(database, make_rules):
     rules = make_rules(database)
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
-    grant = DeviceCodeGrant(database, rules.issuing)
+    grant = DeviceCodeGrant(database, rules.token_issuer)
 
     answers = at_once(8, lambda _: grant(rules.client("cli"), "device"))
 

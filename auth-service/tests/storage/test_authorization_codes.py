@@ -72,7 +72,7 @@ def code(rules, keep):
 @pytest.fixture
 def redeem(rules):
     def call(asked=GOOD, client_id="cli", **changes):
-        return AuthorizationCodeGrant(rules.store, rules.issuing)(
+        return AuthorizationCodeGrant(rules.store, rules.token_issuer)(
             rules.client(client_id), replace(asked, **changes)
         )
 
@@ -329,7 +329,7 @@ def test_of_fifty_redemptions_of_one_code_at_once_one_gets_tokens(database, make
     def redeem(_):
         barrier.wait()
         try:
-            return AuthorizationCodeGrant(database, rules.issuing)(rules.client(), GOOD)
+            return AuthorizationCodeGrant(database, rules.token_issuer)(rules.client(), GOOD)
         except InvalidGrant:
             return None
 

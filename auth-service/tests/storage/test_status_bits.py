@@ -111,7 +111,7 @@ def test_a_transaction_that_raises_takes_no_bit_and_opens_no_list(rules, account
     def open_and_fail():
         with rules.store.transaction() as tx:
             grant = Grant(frozenset(), ())
-            rules.issuing.open_session(tx, account, rules.client(), grant, methods=("pwd",))
+            rules.token_issuer.open_session(tx, account, rules.client(), grant, methods=("pwd",))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -43,7 +43,9 @@ class AllClients:
 
 def packaged_clients() -> list[Client]:
     """Read the clients that come with the service."""
-    return read_clients((files("auth_service") / "clients.toml").read_text(encoding="utf-8"), at_home=True)
+    return read_clients(
+        (files("auth_service") / "clients.toml").read_text(encoding="utf-8"), allow_relative=True
+    )
 
 
 def file_clients(path: Path | None) -> list[Client]:
@@ -63,7 +65,7 @@ def file_clients(path: Path | None) -> list[Client]:
     return clients
 
 
-def read_clients(toml: str, *, at_home: bool = False) -> list[Client]:
+def read_clients(toml: str, *, allow_relative: bool = False) -> list[Client]:
     """Read ``[clients.<id>]`` tables; raises InvalidClientMetadata with all faults, each naming its client."""
     try:
         document = tomllib.loads(toml)
@@ -77,7 +79,11 @@ def read_clients(toml: str, *, at_home: bool = False) -> list[Client]:
     for client_id, table in tables.items():
         try:
             clients.append(
-                parse_client(client_id, table if isinstance(table, dict) else {"": table}, at_home=at_home)
+                parse_client(
+                    client_id,
+                    table if isinstance(table, dict) else {"": table},
+                    allow_relative=allow_relative,
+                )
             )
         except InvalidClientMetadata as fault:
             faults += [f"client {client_id}: {one}" for one in fault.faults]

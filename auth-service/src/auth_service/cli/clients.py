@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from auth_service.cli.common import Commands, json_option, print_one, print_rows
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.client_metadata import client_table
-from auth_service.use_cases.admin.clients import ClientAdmin, KeepKey, NewClient
+from auth_service.use_cases.admin.clients import ClientAdmin, NewClient, SaveKey
 
 LISTS = {
     "grants": ("--grant", "A grant that it may use."),
@@ -80,8 +80,8 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
             raise click.UsageError(
                 "--secret and --public-key: a request must use only one method of client authentication"
             )
-        keep_key = _keeping(install_key, client_id, public_key)
-        made = clients.register(client_id, _table(given), with_secret=with_secret, keep_key=keep_key)
+        save_key = _keeping(install_key, client_id, public_key)
+        made = clients.register(client_id, _table(given), with_secret=with_secret, save_key=save_key)
         _print_new(made, as_json=as_json)
 
     @group.command("update")
@@ -95,8 +95,8 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
     @json_option
     def update(client_id: str, public_key: Path | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 (likewise)
         """Replace what is given, and leave the rest; a list is replaced as a whole."""
-        keep_key = _keeping(install_key, client_id, public_key)
-        changed = clients.update(client_id, _table(given), keep_key=keep_key)
+        save_key = _keeping(install_key, client_id, public_key)
+        changed = clients.update(client_id, _table(given), save_key=save_key)
         print_one(_row(changed), as_json=as_json)
 
     _switches(group, clients)
@@ -125,7 +125,7 @@ def _switches(group: AppGroup, clients: ClientAdmin) -> None:
         _print_new(clients.rotate_secret(client_id), as_json=as_json)
 
 
-def _keeping(install_key: Callable[[str, Path], None], client_id: str, source: Path | None) -> KeepKey | None:
+def _keeping(install_key: Callable[[str, Path], None], client_id: str, source: Path | None) -> SaveKey | None:
     """Return what keeps the public key of a file as this client's, None without one."""
     if source is None:
         return None

@@ -44,7 +44,7 @@ def test_a_definition_comes_back_as_it_was_written():
 
 @pytest.mark.parametrize("client", packaged_clients(), ids=lambda client: client.client_id)
 def test_what_comes_with_the_service_holds_to_the_rules(client):
-    assert parse_client(client.client_id, client_table(client), at_home=True) == client
+    assert parse_client(client.client_id, client_table(client), allow_relative=True) == client
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_everything_else_is_not(uri):
 
 
 def test_addresses_below_the_issuer_are_for_what_comes_with_the_service():
-    assert uri_faults("/callback", at_home=True) == []
-    assert len(uri_faults("/call back", at_home=True)) == 1
+    assert uri_faults("/callback", allow_relative=True) == []
+    assert len(uri_faults("/call back", allow_relative=True)) == 1
 
 
 def test_a_file_names_clients_in_the_same_shape(tmp_path):

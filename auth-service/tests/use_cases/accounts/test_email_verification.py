@@ -24,13 +24,13 @@ class World:
     def __init__(self, rules, outbox):
         self.rules, self.outbox, self.store = rules, outbox, rules.store
         issuer = "http://localhost:8080"
-        welcome = SendVerification(outbox, issuer, rules.clock)
-        self.register = Registration(rules.store, rules.hasher, rules.clock, welcome)
-        self.verify = EmailVerification(rules.store, welcome, rules.clock)
+        send_verification = SendVerification(outbox, issuer, rules.clock)
+        self.register = Registration(rules.store, rules.hasher, rules.clock, send_verification)
+        self.verify = EmailVerification(rules.store, send_verification, rules.clock)
         self.ask = PasswordResetRequest(rules.store, outbox, issuer, rules.clock)
         self.reset = PasswordReset(rules.store, rules.hasher, rules.clock)
         self.change = PasswordChange(rules.store, rules.hasher, rules.clock)
-        self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
+        self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer)
 
     def newcomer(self, email="new@example.com"):
         self.register(email, "their password", "New")

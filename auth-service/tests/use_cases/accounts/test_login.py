@@ -15,13 +15,13 @@ from auth_service.use_cases.accounts.registration import Registration
 
 @pytest.fixture
 def register(rules):
-    welcome = SendVerification(NoOutbox(), "http://localhost:8080", rules.clock)
-    return Registration(rules.store, rules.hasher, rules.clock, welcome)
+    send_verification = SendVerification(NoOutbox(), "http://localhost:8080", rules.clock)
+    return Registration(rules.store, rules.hasher, rules.clock, send_verification)
 
 
 @pytest.fixture
 def log_in(rules):
-    use_case = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
+    use_case = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer)
 
     def call(email="alice@example.com", password="password", client="cli", scopes=None, audiences=()):
         return use_case(email, password, client, scopes, audiences)

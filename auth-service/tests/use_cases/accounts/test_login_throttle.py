@@ -20,8 +20,8 @@ HOME, ELSEWHERE, AWAY = "203.0.113.7", "198.51.100.1", "192.0.2.55"
 class World:
     def __init__(self, rules, limits=None):
         self.rules, self.clock = rules, rules.clock
-        self.brake = LoginThrottle(rules.clock, limits or ThrottleLimits())
-        self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.issuing, self.brake)
+        self.throttle = LoginThrottle(rules.clock, limits or ThrottleLimits())
+        self._log_in = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer, self.throttle)
 
     def log_in(self, email, password="password", address=ELSEWHERE):
         with with_origin(RequestOrigin(address)):
@@ -192,11 +192,11 @@ def _count(world, account):
     with with_origin(RequestOrigin(ELSEWHERE)):
         with world.rules.store.reading() as tx:
             try:
-                standing = world.brake.admit(tx, account.email)
+                standing = world.throttle.admit(tx, account.email)
             except SlowedDown:
                 return
         with world.rules.store.transaction() as tx:
-            world.brake.failed(tx, standing)
+            world.throttle.failed(tx, standing)
 
 
 def test_old_failures_and_places_are_removed(world):

@@ -30,7 +30,7 @@ class World:
         self.rules, self.outbox, self.store = rules, outbox, rules.store
         enter = BeginBrowserSession(rules.store, PasswordCheck(rules.store, rules.hasher), rules.clock)
         self.ask = MagicLinkRequest(rules.store, outbox, "http://localhost:8080", rules.clock)
-        self.redeem = MagicLinkLogin(rules.store, rules.clients, rules.issuing, enter)
+        self.redeem = MagicLinkLogin(rules.store, rules.clients, rules.token_issuer, enter)
 
     def asked(self, account):
         """Give what the mail holds, and the binding."""

@@ -53,7 +53,7 @@ def log(rules):
 
 @pytest.fixture
 def log_in(rules):
-    use_case = Login(rules.store, rules.clients, rules.hasher, rules.issuing)
+    use_case = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer)
     return lambda email, password: use_case(email, password, "cli", None, ())
 
 
@@ -141,7 +141,7 @@ def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, e
     _, _, access = rules.open(alice)
 
     with pytest.raises(error):
-        TokenExchangeGrant(rules.store, rules.reader, rules.issuing)(
+        TokenExchangeGrant(rules.store, rules.reader, rules.token_issuer)(
             rules.client(client), access, target, None
         )
 

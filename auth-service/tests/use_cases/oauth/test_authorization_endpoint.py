@@ -146,7 +146,7 @@ def test_a_log_in_is_only_so_old_as_the_client_allows(authorize, asking, who, cl
 
 
 def test_a_log_in_for_this_very_request_is_enough(authorize, asking, who):
-    assert isinstance(authorize.after_log_in(asking(prompt="login", max_age="0"), who), CodeIssued)
+    assert isinstance(authorize.after_login(asking(prompt="login", max_age="0"), who), CodeIssued)
 
 
 @pytest.mark.parametrize("case", ["nobody", "too long ago"])
@@ -177,17 +177,17 @@ def test_prompt_none_asks_nobody_for_a_yes(authorize, asking, partner, who):
 
 
 def test_a_yes_is_remembered_and_grows(rules, authorize, asking, partner, who):
-    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+    authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
     assert isinstance(authorize(asking("partner", scope="orders:read"), who), CodeIssued)
     assert isinstance(authorize(asking("partner", scope="orders:write"), who), ConsentNeeded)
 
-    authorize.consented(asking("partner", scope="orders:write"), who, frozenset({"orders:write"}))
+    authorize.after_consent(asking("partner", scope="orders:write"), who, frozenset({"orders:write"}))
 
     assert isinstance(authorize(asking("partner", scope="orders:read orders:write"), who), CodeIssued)
 
 
 def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
-    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+    authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
 
     with rules.store.reading() as tx:
         latest = tx.audit.list_newest(AuditQuery(), 1)[0].event
@@ -196,7 +196,7 @@ def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
 
 
 def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner, who):
-    step = authorize.consented(
+    step = authorize.after_consent(
         asking("partner", scope="orders:read orders:write"), who, frozenset({"orders:read"})
     )
 
@@ -204,7 +204,7 @@ def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner,
 
 
 def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, who, enter):
-    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+    authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
     rules.account("bob@example.com")
     bob = enter("bob@example.com", "password", None).signed_in
 
@@ -212,15 +212,17 @@ def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, 
 
 
 def test_prompt_consent_asks_again(authorize, asking, partner, who):
-    authorize.consented(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
+    authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
 
     assert isinstance(authorize(asking("partner", scope="orders:read", prompt="consent"), who), ConsentNeeded)
 
 
 def test_a_no_is_told_to_the_client(authorize, asking, partner):
-    refused = authorize.denied(asking("partner", state="s"))
+    refused = authorize.after_denial(asking("partner", state="s"))
 
-    assert dict(parse_qsl(urlsplit(refused.address.refusal(refused.error)).query))["error"] == "access_denied"
+    assert (
+        dict(parse_qsl(urlsplit(refused.address.error_uri(refused.error)).query))["error"] == "access_denied"
+    )
 
 
 def test_a_hint_at_somebody_else_asks_to_log_in(authorize, asking, who, hints):
@@ -233,7 +235,7 @@ def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize
     hints.known["bobs"] = IdTokenHint("bob", "cli", None)
 
     with pytest.raises(AuthorizationRefused) as refused:
-        authorize.after_log_in(asking(id_token_hint="bobs"), who)
+        authorize.after_login(asking(id_token_hint="bobs"), who)
 
     assert error_of(refused) == "login_required"
 
@@ -287,7 +289,7 @@ def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules,
     rules.account("bob@example.com")
     old = enter("alice@example.com", "password", None)
     with rules.store.transaction() as tx:
-        opened = rules.issuing.open_session(
+        opened = rules.token_issuer.open_session(
             tx,
             alice,
             rules.client(),

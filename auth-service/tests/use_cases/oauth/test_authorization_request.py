@@ -35,7 +35,7 @@ def read(rules):
 
 
 def answer_of(refused):
-    location = refused.value.address.refusal(refused.value.error)
+    location = refused.value.address.error_uri(refused.value.error)
     return location.partition("?")[0], dict(parse_qsl(urlsplit(location).query))
 
 
@@ -58,7 +58,7 @@ def test_a_good_request_is_understood(read):
     assert (request.nonce, request.max_age, request.login_hint) == ("n", 60, "alice@example.com")
     assert request.prompts == {"login", "consent"}
     assert request.code_challenge == CHALLENGE
-    assert request.address.answer(code="c") == (
+    assert request.address.response_uri(code="c") == (
         f"{CALLBACK}?code=c&state=a+state&iss=http%3A%2F%2Flocalhost%3A8080"
     )
 

@@ -40,7 +40,7 @@ def start(rules):
 
 @pytest.fixture
 def poll(rules):
-    grant = DeviceCodeGrant(rules.store, rules.issuing)
+    grant = DeviceCodeGrant(rules.store, rules.token_issuer)
     return lambda started, client="cli": grant(rules.client(client), started.device_code)
 
 

@@ -261,7 +261,7 @@ def test_scope_that_was_requested_and_not_granted_narrows(rules, alice, refresh)
     grant = Grant(frozenset({"orders:read"}), ("orders-service",))
     with rules.store.transaction() as tx:
         requested = frozenset({"orders:read", "users:read"})
-        opened = rules.issuing.open_session(
+        opened = rules.token_issuer.open_session(
             tx, alice, rules.client(), grant, methods=("pwd",), requested=requested
         )
 

@@ -33,8 +33,10 @@ def opened(rules, alice):
     def make(*scopes, account=alice, nonce=None):
         grant = Grant(frozenset(scopes), ("auth-service", "orders-service"))
         with rules.store.transaction() as tx:
-            session = rules.issuing.open_session(tx, account, rules.client(), grant, methods=("pwd",)).session
-        answer = rules.issuing.for_session(session, account, grant, None, nonce=nonce)
+            session = rules.token_issuer.open_session(
+                tx, account, rules.client(), grant, methods=("pwd",)
+            ).session
+        answer = rules.token_issuer.issue_for_session(session, account, grant, None, nonce=nonce)
         return session, answer.access_token, rules.signer.claims.get(answer.id_token)
 
     return make
@@ -243,7 +245,7 @@ def test_the_browser_is_sent_on_to_a_registered_address_with_the_state(read_log_
         id_token_hint="hers", post_logout_redirect_uri="https://app.example/bye", state="s s"
     )
 
-    assert request.then == "https://app.example/bye?state=s+s"
+    assert request.redirect_uri == "https://app.example/bye?state=s+s"
 
 
 def test_a_state_may_be_long(read_log_out):
@@ -251,19 +253,19 @@ def test_a_state_may_be_long(read_log_out):
         client_id="app", post_logout_redirect_uri="https://app.example/bye", state="s" * 5000
     )
 
-    assert request.then == f"https://app.example/bye?state={'s' * 5000}"
+    assert request.redirect_uri == f"https://app.example/bye?state={'s' * 5000}"
 
 
 def test_a_hint_that_cannot_be_read_names_no_client_to_go_to(read_log_out, signed_in):
     request = read_log_out(id_token_hint="made up", post_logout_redirect_uri="https://app.example/bye")
 
-    assert (request.then, request.needs_a_yes(signed_in)) == (None, True)
+    assert (request.redirect_uri, request.needs_confirmation(signed_in)) == (None, True)
 
 
 def test_a_client_may_be_named_without_a_hint(read_log_out):
     request = read_log_out(client_id="app", post_logout_redirect_uri="http://127.0.0.1:5000/bye")
 
-    assert request.then == "http://127.0.0.1:5000/bye"
+    assert request.redirect_uri == "http://127.0.0.1:5000/bye"
 
 
 NOWHERE = {
@@ -311,7 +313,7 @@ def test_somebody_logged_in_is_asked_unless_an_id_token_shows_who_is_meant(
 ):
     request = read_log_out(**({"id_token_hint": hint} if hint else {}))
 
-    assert request.needs_a_yes(signed_in if there else None) is asked
+    assert request.needs_confirmation(signed_in if there else None) is asked
 
 
 def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, clock):

@@ -35,7 +35,7 @@ def subject(rules, alice):
 
 @pytest.fixture
 def exchange(rules, orders):
-    use_case = TokenExchangeGrant(rules.store, rules.reader, rules.issuing)
+    use_case = TokenExchangeGrant(rules.store, rules.reader, rules.token_issuer)
     return lambda token, *, client=orders, target="users-service", scopes=None: use_case(
         client, token, target, scopes
     )
@@ -84,7 +84,7 @@ def chain(rules, subject, *actors):
         session_id=subject[0].sid,
         actors=actors,
     )
-    return rules.issuing.answer(token).access_token
+    return rules.token_issuer.issue(token).access_token
 
 
 def test_a_chain_of_delegation_nests(rules, subject, exchange):
@@ -162,7 +162,7 @@ def test_for_a_disabled_account_there_is_no_exchange(rules, alice, subject, exch
 
 
 def own_token(rules, client, scopes=None, audiences=()):
-    return ClientCredentialsGrant(rules.store, rules.issuing)(client, scopes, audiences)
+    return ClientCredentialsGrant(rules.store, rules.token_issuer)(client, scopes, audiences)
 
 
 def test_a_services_own_token_has_no_user_to_act_for(rules, orders, exchange):

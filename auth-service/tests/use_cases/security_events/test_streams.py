@@ -41,7 +41,7 @@ def poll(memory):
     ],
 )
 def test_signals_go_to_https(url):
-    assert check_endpoint(url, at_home=False) == url
+    assert check_endpoint(url, allow_http=False) == url
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_signals_go_to_https(url):
 )
 def test_signals_go_nowhere_else(url):
     with pytest.raises(InvalidStream, match=r"delivery\.endpoint_url"):
-        check_endpoint(url, at_home=False)
+        check_endpoint(url, allow_http=False)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_signals_go_nowhere_else(url):
 )
 def test_at_home_a_near_receiver_needs_no_certificate(url, near):
     try:
-        check_endpoint(url, at_home=True)
+        check_endpoint(url, allow_http=True)
     except InvalidStream:
         assert not near
     else:
@@ -152,8 +152,8 @@ def test_the_secret_can_be_taken_back(admin):
         lambda admin, stream_id: admin.remove("another", stream_id),
         lambda admin, stream_id: admin.verify("another", stream_id, None),
         lambda admin, stream_id: PollDelivery(admin.store).fetch("another", stream_id, 1),
-        lambda admin, stream_id: PollDelivery(admin.store).settle("another", stream_id, ["jti"]),
-        lambda admin, stream_id: PollDelivery(admin.store).settle("another", stream_id, []),
+        lambda admin, stream_id: PollDelivery(admin.store).acknowledge("another", stream_id, ["jti"]),
+        lambda admin, stream_id: PollDelivery(admin.store).acknowledge("another", stream_id, []),
         lambda admin, stream_id: StreamAdmin(admin.store).remove(f"{stream_id}x"),
     ],
 )

@@ -114,7 +114,7 @@ def by_reusing_an_authorization_code(rules, session):
         tx.authorization_codes.mark_used(code.digest, rules.clock())
         tx.authorization_codes.set_session(code.digest, session[0].sid)
     with pytest.raises(InvalidGrant):
-        AuthorizationCodeGrant(rules.store, rules.issuing)(
+        AuthorizationCodeGrant(rules.store, rules.token_issuer)(
             rules.client("cli"), Redemption("code", None, None)
         )
 
@@ -154,7 +154,7 @@ def by_disabling_the_client(rules, session):
 
 def by_disabling_the_client_in_its_file(rules, session):
     disabled = ClientRegistry([replace(rules.client("cli"), enabled=False)])
-    ClientAdmin(rules.store, disabled, rules.clock).settle()
+    ClientAdmin(rules.store, disabled, rules.clock).end_sessions_of_disabled()
 
 
 def by_an_administrator(rules, session):
@@ -189,7 +189,7 @@ def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, sessio
     with pytest.raises(InvalidGrant):
         rules.refresh(session[1], None, None, ())
     with pytest.raises(InvalidRequest):
-        TokenExchangeGrant(rules.store, rules.reader, rules.issuing)(
+        TokenExchangeGrant(rules.store, rules.reader, rules.token_issuer)(
             rules.client("orders-service"), session[2], "users-service", None
         )
     assert introspect(session[2], rules.client("introspector")) is None
@@ -300,7 +300,7 @@ def test_a_client_revokes_only_its_own_tokens(rules, session, revoke, client_id,
 
 def test_a_service_cannot_end_a_users_session_with_its_exchanged_token(rules, session, revoke):
     orders = rules.client("orders-service")
-    exchanged = TokenExchangeGrant(rules.store, rules.reader, rules.issuing)(
+    exchanged = TokenExchangeGrant(rules.store, rules.reader, rules.token_issuer)(
         orders, session[2], "users-service", None
     )
 
@@ -340,7 +340,7 @@ def test_introspection_says_nothing_about_tokens_for_others(rules, alice, intros
 
 @pytest.fixture
 def own_token(rules):
-    get = ClientCredentialsGrant(rules.store, rules.issuing)
+    get = ClientCredentialsGrant(rules.store, rules.token_issuer)
     return lambda client_id="orders-service": get(rules.client(client_id), None, ()).access_token
 
 
@@ -406,7 +406,7 @@ def test_a_client_that_its_file_disabled_loses_its_own_tokens(rules, own_token):
     token = own_token()
     rules.register("orders-service", enabled=False)
 
-    ClientAdmin(rules.store, rules.clients, rules.clock).settle()
+    ClientAdmin(rules.store, rules.clients, rules.clock).end_sessions_of_disabled()
 
     assert is_revoked(rules, token)
 

@@ -223,9 +223,9 @@ def own(app, client):
     shop = read_clients('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n')[0]
     with store.transaction() as tx:
         account = tx.accounts.find_by_email("alice@example.com")
-        issuing = TokenIssuer("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)
+        token_issuer = TokenIssuer("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)
         grant = Grant(frozenset({"profile:read"}), ("users-service",))
-        return issuing.open_session(tx, account, shop, grant, methods=("pwd",)).refresh_token
+        return token_issuer.open_session(tx, account, shop, grant, methods=("pwd",)).refresh_token
 
 
 def test_a_refresh_token_is_described_to_its_own_client_alone(introspect, alice, own):

@@ -53,7 +53,7 @@ class PasswordStrength(Protocol):
 
 
 class AnyPassword:
-    """Finds no password weak: for rules that are used without a judge."""
+    """Finds no password weak: for rules that are used without a strength."""
 
     def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
         """Give None."""
@@ -62,9 +62,9 @@ class AnyPassword:
 
 
 def check_new_password(
-    password: str, judge: PasswordStrength | None = None, personal: tuple[str, ...] = ()
+    password: str, strength: PasswordStrength | None = None, personal: tuple[str, ...] = ()
 ) -> None:
-    """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the judge finds it not weak."""
+    """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the strength finds it not weak."""
     normal = normal_form(password[: MAX_TYPED_LENGTH + 1])
     if not MIN_LENGTH <= len(normal) <= MAX_LENGTH or len(password) > MAX_TYPED_LENGTH:
         raise InvalidPassword(f"the password must have {MIN_LENGTH} to {MAX_LENGTH} characters")
@@ -72,6 +72,6 @@ def check_new_password(
         normal.encode()
     except UnicodeEncodeError:
         raise InvalidPassword("the password must be valid Unicode text") from None
-    weakness = judge.weakness(normal, tuple(map(normal_form, personal))) if judge else None
+    weakness = strength.weakness(normal, tuple(map(normal_form, personal))) if strength else None
     if weakness is not None:
         raise InvalidPassword(weakness)

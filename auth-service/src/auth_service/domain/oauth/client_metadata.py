@@ -39,8 +39,8 @@ def is_client_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def parse_client(client_id: str, table: Mapping[str, Any], *, at_home: bool = False) -> Client:
-    """Read a client; raises InvalidClientMetadata with all that is wrong. ``at_home``: addresses below the issuer are allowed."""
+def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bool = False) -> Client:
+    """Read a client; raises InvalidClientMetadata with all that is wrong. ``allow_relative``: addresses below the issuer are allowed."""
     faults = [*_shape(table)]
     if faults:
         raise InvalidClientMetadata(*faults)
@@ -49,7 +49,7 @@ def parse_client(client_id: str, table: Mapping[str, Any], *, at_home: bool = Fa
     values |= {name: tuple(values[name]) for name in _LISTS if name in values}
     values["name"] = trimmed(values.get("name", client_id))
     client = Client(client_id=client_id, **values)
-    check_client(client, at_home=at_home)
+    check_client(client, allow_relative=allow_relative)
     return client
 
 
@@ -66,25 +66,29 @@ def client_table(client: Client) -> dict[str, object]:
     return table
 
 
-def check_client(client: Client, *, at_home: bool = False) -> None:
+def check_client(client: Client, *, allow_relative: bool = False) -> None:
     """Raise InvalidClientMetadata with everything that is wrong with a registration."""
     faults = [
         *_names(client),
         *_grants(client),
-        *(fault for uri in client.redirect_uris for fault in uri_faults(uri, at_home=at_home)),
-        *(fault for uri in client.post_logout_redirect_uris for fault in uri_faults(uri, at_home=at_home)),
+        *(fault for uri in client.redirect_uris for fault in uri_faults(uri, allow_relative=allow_relative)),
+        *(
+            fault
+            for uri in client.post_logout_redirect_uris
+            for fault in uri_faults(uri, allow_relative=allow_relative)
+        ),
     ]
     if faults:
         raise InvalidClientMetadata(*faults)
 
 
-def uri_faults(uri: str, *, at_home: bool = False) -> list[str]:
+def uri_faults(uri: str, *, allow_relative: bool = False) -> list[str]:
     """Return what is wrong with an address to send people to.
 
     It is https, plain http on loopback, or has a private-use scheme with a dot, with or without a host and a path
     (RFC 8252 section 7); it is compared as it is written here.
     """
-    if at_home and uri.startswith("/") and _URI.fullmatch(uri):
+    if allow_relative and uri.startswith("/") and _URI.fullmatch(uri):
         return []
     fault = _uri_fault(uri)
     return [] if fault is None else [f"{uri[:100]!r}: {fault}"]

@@ -12,15 +12,15 @@ _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
-def check_endpoint(url: str | None, *, at_home: bool) -> str:
+def check_endpoint(url: str | None, *, allow_http: bool) -> str:
     """Give the URL if signals may go there; raises InvalidStream.
 
-    It is https, without credentials and fragment. ``at_home`` (the issuer is on this machine) allows http as well,
+    It is https, without credentials and fragment. ``allow_http`` (the issuer is on this machine) allows http as well,
     to hosts that are near: loopback and private addresses, and names without a dot.
     """
     if url is None:
         raise InvalidStream("delivery.endpoint_url: is required for push delivery")
-    fault = _fault(url, at_home=at_home)
+    fault = _fault(url, allow_http=allow_http)
     if fault:
         raise InvalidStream(f"delivery.endpoint_url: {fault}")
     return url
@@ -32,7 +32,7 @@ def check_authorization(header: str | None) -> None:
         raise InvalidStream("delivery.authorization_header: must be one line of printable ASCII")
 
 
-def _fault(url: str, *, at_home: bool) -> str | None:
+def _fault(url: str, *, allow_http: bool) -> str | None:
     if len(url) > LONGEST_URL or not _URL.fullmatch(url):
         return "is not a URL"
     try:
@@ -45,7 +45,7 @@ def _fault(url: str, *, at_home: bool) -> str | None:
         ("@" in parts.netloc, "must not contain credentials"),
         ("#" in url, "must not have a fragment"),
         (
-            parts.scheme != "https" and not (at_home and parts.scheme == "http" and near(host or "")),
+            parts.scheme != "https" and not (allow_http and parts.scheme == "http" and near(host or "")),
             "must be https",
         ),
     )

@@ -56,7 +56,7 @@ class EmailVerification:
     """Verifies an address for whoever has the mail, and mails the link again to whoever is logged in."""
 
     store: Store
-    welcome: SendVerification
+    send_verification: SendVerification
     now: Clock
 
     def __call__(self, token: str) -> None:
@@ -81,5 +81,5 @@ class EmailVerification:
             if account is None or account.disabled:
                 raise SessionOver("this account does not exist or is disabled")
             verified = account.email_verified_at is not None
-            letter = None if verified else self.welcome.keep(tx, account, made=True)
-        self.welcome.post(letter)
+            letter = None if verified else self.send_verification.keep(tx, account, made=True)
+        self.send_verification.post(letter)

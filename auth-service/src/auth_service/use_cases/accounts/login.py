@@ -31,18 +31,18 @@ class PasswordCheck:
 
     store: Store
     hasher: PasswordHasher
-    brake: LoginGate = field(default_factory=NoThrottle)
+    throttle: LoginGate = field(default_factory=NoThrottle)
 
     def __call__(self, email: str, password: str) -> Proof:
         """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
         with self.store.reading() as tx:
-            standing = self.brake.admit(tx, email)
+            standing = self.throttle.admit(tx, email)
             account = tx.accounts.find_by_email(normalised_or_empty(email))
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
             with self.store.transaction() as tx:
                 tx.audit.record(_refusal(account, email))
-                self.brake.failed(tx, standing)
+                self.throttle.failed(tx, standing)
             raise BadCredentials(_REFUSED)
         return Proof(account, self.hasher.hash(password) if verdict.outdated else None, standing)
 
@@ -53,7 +53,7 @@ class PasswordCheck:
             raise BadCredentials(_REFUSED)
         if proof.new_hash is not None:
             tx.accounts.set_password_hash(latest.sub, proof.new_hash)
-        self.brake.succeeded(tx, proof.standing)
+        self.throttle.succeeded(tx, proof.standing)
         proven = {"methods": ["pwd"]}
         tx.audit.record(AuditEvent(EventType.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
         return latest
@@ -93,8 +93,8 @@ class Login:
     store: Store
     clients: Clients
     hasher: PasswordHasher
-    issuing: TokenIssuer
-    brake: LoginGate = field(default_factory=NoThrottle)
+    token_issuer: TokenIssuer
+    throttle: LoginGate = field(default_factory=NoThrottle)
 
     def __call__(
         self,
@@ -109,10 +109,10 @@ class Login:
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """
         client = get_first_party_client(self.clients, client_id)
-        check = PasswordCheck(self.store, self.hasher, self.brake)
+        check = PasswordCheck(self.store, self.hasher, self.throttle)
         proof = check(email, password)
         grant = grant_for_account(proof.account, client, scopes, audiences)
         with self.store.transaction() as tx:
             latest = check.confirm(tx, proof)
-            opened = self.issuing.open_session(tx, latest, client, grant, methods=("pwd",))
-        return self.issuing.for_session(opened.session, latest, grant, opened.refresh_token)
+            opened = self.token_issuer.open_session(tx, latest, client, grant, methods=("pwd",))
+        return self.token_issuer.issue_for_session(opened.session, latest, grant, opened.refresh_token)

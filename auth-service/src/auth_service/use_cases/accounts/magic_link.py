@@ -107,8 +107,8 @@ class MagicLinkLogin:
 
     store: Store
     clients: Clients
-    issuing: TokenIssuer
-    enter: BeginBrowserSession
+    token_issuer: TokenIssuer
+    begin_browser_session: BeginBrowserSession
 
     def __call__(self, shown: LinkToken | LinkCode, wanted: RequestedAccess) -> TokenResponse:
         """Open a session; raises BindingMissing, BadLink, InvalidClient, InvalidScope or InvalidTarget."""
@@ -119,7 +119,7 @@ class MagicLinkLogin:
         if redeemed is None:  # raised only now: a try that was used up stays used up
             raise BadLink(_REFUSED)
         opened = redeemed.opened
-        return self.issuing.for_session(
+        return self.token_issuer.issue_for_session(
             opened.session, redeemed.account, redeemed.grant, opened.refresh_token
         )
 
@@ -127,7 +127,11 @@ class MagicLinkLogin:
         """Begin a browser session at the mint's own pages instead; raises BindingMissing or BadLink."""
         with self.store.transaction() as tx:
             account = self._proven(tx, shown)
-            entered = None if account is None else self.enter.begin(tx, account, METHODS, old_cookie)
+            entered = (
+                None
+                if account is None
+                else self.begin_browser_session.begin(tx, account, METHODS, old_cookie)
+            )
         if entered is None:
             raise BadLink(_REFUSED)
         return entered
@@ -135,7 +139,7 @@ class MagicLinkLogin:
     def _open(self, tx: Transaction, account: Account, client: Client, wanted: RequestedAccess) -> _Redeemed:
         grant = grant_for_account(account, client, wanted.scopes, wanted.audiences)
         return _Redeemed(
-            account, grant, self.issuing.open_session(tx, account, client, grant, methods=METHODS)
+            account, grant, self.token_issuer.open_session(tx, account, client, grant, methods=METHODS)
         )
 
     def _proven(self, tx: Transaction, shown: LinkToken | LinkCode) -> Account | None:
@@ -150,7 +154,7 @@ class MagicLinkLogin:
             if isinstance(shown, LinkToken)
             else self._by_code(tx, shown, bound)
         )
-        used = link is not None and tx.one_time_tokens.mark_used(link.digest, self.issuing.now())
+        used = link is not None and tx.one_time_tokens.mark_used(link.digest, self.token_issuer.now())
         account = tx.accounts.get_for_update(link.sub) if used and link and link.sub else None
         if account is None or account.disabled:
             tx.audit.record(
@@ -172,7 +176,7 @@ class MagicLinkLogin:
     def _by_code(self, tx: Transaction, shown: LinkCode, bound: bytes) -> OneTimeToken | None:
         address = normalised_or_empty(shown.email)
         kept = tx.one_time_tokens.find_by_binding(Purpose.MAGIC_CODE, address, bound)
-        if kept is None or not tx.one_time_tokens.take_try(kept.digest, self.issuing.now()):
+        if kept is None or not tx.one_time_tokens.take_try(kept.digest, self.token_issuer.now()):
             return None
         if not hmac.compare_digest(kept.digest, code_digest(shown.binding or "", address, shown.code)):
             return None

@@ -25,7 +25,7 @@ class PasswordChange:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    judge: PasswordStrength = field(default_factory=AnyPassword)
+    strength: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
         """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""
@@ -35,7 +35,7 @@ class PasswordChange:
             account = tx.accounts.get(sub)
         if account is None or account.disabled:
             raise SessionOver("this account does not exist or is disabled")
-        check_new_password(new, self.judge, (account.email, account.name))
+        check_new_password(new, self.strength, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
             facts = AuditEvent(
                 EventType.PASSWORD_CHANGED, REFUSED, actor=sub, subject=sub, session_id=session.sid

@@ -71,7 +71,7 @@ class PasswordReset:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    judge: PasswordStrength = field(default_factory=AnyPassword)
+    strength: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, token: str, new: str) -> None:
         """Raise BadLink, InvalidPassword or TooBusy, and use nothing up; otherwise the change is complete.
@@ -80,7 +80,7 @@ class PasswordReset:
         """
         with self.store.reading() as tx:
             account = self._account(tx, tx.one_time_tokens.get(digest_of(token)))
-        check_new_password(new, self.judge, (account.email, account.name))
+        check_new_password(new, self.strength, (account.email, account.name))
         new_hash, now = self.hasher.hash(new), self.now()
         with self.store.transaction() as tx:
             link = tx.one_time_tokens.get(digest_of(token))

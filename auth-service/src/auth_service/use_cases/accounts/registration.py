@@ -23,8 +23,8 @@ class Registration:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    welcome: SendVerification
-    judge: PasswordStrength = field(default_factory=AnyPassword)
+    send_verification: SendVerification
+    strength: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, email: str, password: str, name: str) -> str:
         """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
@@ -33,7 +33,7 @@ class Registration:
         inserts, one mail, and a subject that looks like any other but belongs to nobody.
         """
         address, name = normalise_email(email), check_name(name)
-        check_new_password(password, self.judge, (address, name))
+        check_new_password(password, self.strength, (address, name))
         account = Account(
             sub=new_subject(),
             email=address,
@@ -52,6 +52,6 @@ class Registration:
                     detail={"address_digest": email_digest(address)},
                 )
             )
-            letter = self.welcome.keep(tx, account, made=made)
-        self.welcome.post(letter)
+            letter = self.send_verification.keep(tx, account, made=made)
+        self.send_verification.post(letter)
         return account.sub

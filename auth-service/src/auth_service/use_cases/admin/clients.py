@@ -13,7 +13,7 @@ from auth_service.domain.opaque_tokens import new_token
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client
 
-KeepKey = Callable[[], None]
+SaveKey = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,16 @@ class ClientAdmin:
         table: Mapping[str, Any],
         *,
         with_secret: bool = False,
-        keep_key: KeepKey | None = None,
+        save_key: SaveKey | None = None,
     ) -> NewClient:
-        """Keep a new client, and its public key by ``keep_key``; when either cannot be kept, neither is.
+        """Keep a new client, and its public key by ``save_key``; when either cannot be kept, neither is.
 
-        A confidential client without a secret uses ``private_key_jwt``. Raise InvalidClientMetadata, and what ``keep_key`` raises.
+        A confidential client without a secret uses ``private_key_jwt``. Raise InvalidClientMetadata, and what ``save_key`` raises.
         """
         client = parse_client(client_id, table)
         if with_secret and not client.confidential:
             raise InvalidClientMetadata("secret: a public client cannot have a secret")
-        _check_key(client, keep_key)
+        _check_key(client, save_key)
         if self.fixed.get(client_id) is not None:
             raise InvalidClientMetadata("client_id: is already used by a client defined in a file")
         secret = new_token() if with_secret else None
@@ -71,16 +71,16 @@ class ClientAdmin:
             if not tx.clients.add(client, self.now()):
                 raise InvalidClientMetadata("client_id: is already used")
             _record(tx, EventType.CLIENT_REGISTERED, client, **client_table(client))
-            if keep_key is not None:
-                keep_key()
+            if save_key is not None:
+                save_key()
         return NewClient(client, secret)
 
     def update(
-        self, client_id: str, changes: Mapping[str, Any], *, keep_key: KeepKey | None = None
+        self, client_id: str, changes: Mapping[str, Any], *, save_key: SaveKey | None = None
     ) -> Client:
-        """Replace some of what is said of a client, and its public key by ``keep_key``, or nothing of it.
+        """Replace some of what is said of a client, and its public key by ``save_key``, or nothing of it.
 
-        Sessions that are open narrow to it when they refresh. Raise UnknownClient, InvalidClientMetadata, and what ``keep_key``
+        Sessions that are open narrow to it when they refresh. Raise UnknownClient, InvalidClientMetadata, and what ``save_key``
         raises.
         """
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
@@ -90,7 +90,7 @@ class ClientAdmin:
             changed = parse_client(client_id, {**client_table(before), **changes})
             client = replace(changed, secret_hash=before.secret_hash, enabled=before.enabled)
             check_client(client)
-            _check_key(client, keep_key)
+            _check_key(client, save_key)
             tx.clients.replace(client)
             _record(
                 tx,
@@ -98,8 +98,8 @@ class ClientAdmin:
                 client,
                 **{name: client_table(client).get(name) for name in changes},
             )
-            if keep_key is not None:
-                keep_key()
+            if save_key is not None:
+                save_key()
         return client
 
     def disable(self, client_id: str) -> list[str]:
@@ -132,7 +132,7 @@ class ClientAdmin:
             _record(tx, EventType.CLIENT_SECRET_ROTATED, client)
         return NewClient(client, secret)
 
-    def settle(self) -> None:
+    def end_sessions_of_disabled(self) -> None:
         """End the sessions of clients that their file has disabled since the last start."""
         disabled = [client.client_id for client in self.fixed.all() if not client.enabled]
         if disabled:
@@ -152,8 +152,8 @@ def _there(client: Client | None) -> Client:
     return client
 
 
-def _check_key(client: Client, keep_key: KeepKey | None) -> None:
-    if keep_key is not None and not client.confidential:
+def _check_key(client: Client, save_key: SaveKey | None) -> None:
+    if save_key is not None and not client.confidential:
         raise InvalidClientMetadata("public key: a public client cannot have a key")
 
 

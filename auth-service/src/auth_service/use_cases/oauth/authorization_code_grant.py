@@ -50,7 +50,7 @@ class AuthorizationCodeGrant:
     """
 
     store: Store
-    issuing: TokenIssuer
+    token_issuer: TokenIssuer
 
     def __call__(self, client: Client, asked: Redemption) -> TokenResponse:
         """Answer with the session's first tokens; raises UnauthorizedClient, InvalidGrant or InvalidTarget."""
@@ -70,14 +70,14 @@ class AuthorizationCodeGrant:
                 "this code was already used, has expired, or does not match redirect_uri or code_verifier"
             )
         grant = Grant(redeemed.session.scopes, audiences)
-        return self.issuing.for_session(
+        return self.token_issuer.issue_for_session(
             redeemed.session, redeemed.account, grant, redeemed.refresh_token, nonce=redeemed.nonce
         )
 
     def _redeem(
         self, tx: Transaction, client: Client, code: AuthorizationCode, asked: Redemption
     ) -> _Redeemed | None:
-        now = self.issuing.now()
+        now = self.token_issuer.now()
         # Whoever ends this account's sessions now is before or after us.
         account = tx.accounts.get_for_update(code.sub)
         if not tx.authorization_codes.mark_used(code.digest, now):
@@ -85,7 +85,7 @@ class AuthorizationCodeGrant:
             return None
         if account is None or account.disabled or not self._holds(tx, code, asked, now):
             return None
-        opened = self.issuing.open_session(
+        opened = self.token_issuer.open_session(
             tx,
             account,
             client,

@@ -52,11 +52,11 @@ class AuthorizationEndpoint:
         """Answer a request as it comes in."""
         return self._told(request, lambda: self._first_step(request, who))
 
-    def after_log_in(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
+    def after_login(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
         """Go on for somebody who has logged in for this very request."""
-        return self._told(request, lambda: self._after_log_in(request, who))
+        return self._told(request, lambda: self._after_login(request, who))
 
-    def consented(self, request: AuthorizationRequest, who: BrowserUser, shown: frozenset[str]) -> Step:
+    def after_consent(self, request: AuthorizationRequest, who: BrowserUser, shown: frozenset[str]) -> Step:
         """Go on for somebody who said yes to what they were shown; asks again when it is more by now."""
 
         def remember() -> Step:
@@ -72,7 +72,7 @@ class AuthorizationEndpoint:
 
         return self._told(request, remember)
 
-    def denied(self, request: AuthorizationRequest) -> AuthorizationRefused:
+    def after_denial(self, request: AuthorizationRequest) -> AuthorizationRefused:
         """Give the refusal for somebody who said no."""
         return AuthorizationRefused(request.address, AccessDenied("the user denied the request"))
 
@@ -82,7 +82,7 @@ class AuthorizationEndpoint:
         except OAuthError as error:
             raise AuthorizationRefused(request.address, error) from None
 
-    def _after_log_in(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
+    def _after_login(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
         if self._somebody_else(request, who):
             raise LoginRequired("the user who logged in is not the one in id_token_hint")
         return self._past_log_in(request, who, asked=False)
@@ -150,7 +150,7 @@ class AuthorizationEndpoint:
         )
         with self.store.transaction() as tx:
             tx.authorization_codes.add(row)
-        return CodeIssued(request.address.answer(code=code))
+        return CodeIssued(request.address.response_uri(code=code))
 
 
 def _consent_given(request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> AuditEvent:

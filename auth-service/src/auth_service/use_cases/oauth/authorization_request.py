@@ -32,13 +32,13 @@ class ReturnAddress:
     state: str | None
     issuer: str
 
-    def answer(self, **parameters: str | None) -> str:
+    def response_uri(self, **parameters: str | None) -> str:
         """Give the URI to send the browser to; ``iss`` names us in every answer (RFC 9207)."""
         return add_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
 
-    def refusal(self, error: oauth_errors.OAuthError) -> str:
+    def error_uri(self, error: oauth_errors.OAuthError) -> str:
         """Give the URI that tells the client of an error (RFC 6749 section 4.1.2.1)."""
-        return self.answer(error=error.slug, error_description=str(error))
+        return self.response_uri(error=error.slug, error_description=str(error))
 
 
 class AuthorizationRefused(errors.AuthError):

@@ -18,7 +18,7 @@ class ClientCredentialsGrant:
     """
 
     store: Store
-    issuing: TokenIssuer
+    token_issuer: TokenIssuer
 
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]
@@ -34,10 +34,10 @@ class ClientCredentialsGrant:
             client_id=client.client_id,
             audiences=narrow_audiences(audiences, client.audiences),
             scopes=narrow_scopes(scopes, client.own_scopes),
-            expires_at=int(self.issuing.now()) + self.issuing.lifetimes.access,
+            expires_at=int(self.token_issuer.now()) + self.token_issuer.lifetimes.access,
         )
         with self.store.transaction() as tx:
             if not tx.clients.lock_enabled(client.client_id):
                 raise InvalidClient("the client is unknown or disabled")
             status = tx.statuses.get_or_assign_to_client(client.client_id)
-        return self.issuing.answer(replace(token, status=status))
+        return self.token_issuer.issue(replace(token, status=status))

@@ -33,7 +33,7 @@ class DeviceCodeGrant:
     """The ``device_code`` grant: the device polls until the person has answered (RFC 8628 section 3.4)."""
 
     store: Store
-    issuing: TokenIssuer
+    token_issuer: TokenIssuer
 
     def __call__(self, client: Client, device_code: str) -> TokenResponse:
         """Answer with the session's first tokens, once.
@@ -46,7 +46,7 @@ class DeviceCodeGrant:
             known = tx.device_codes.find_by_digest(digest)
         if known is None or known.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
-        if known.too_early(self.issuing.now()):
+        if known.too_early(self.token_issuer.now()):
             raise SlowDown(_TOO_EARLY)
         with self.store.transaction() as tx:
             outcome = self._poll(tx, client, digest)
@@ -54,12 +54,12 @@ class DeviceCodeGrant:
             raise outcome
         account, opened = outcome
         grant = Grant(opened.session.scopes, opened.session.audiences)
-        return self.issuing.for_session(opened.session, account, grant, opened.refresh_token)
+        return self.token_issuer.issue_for_session(opened.session, account, grant, opened.refresh_token)
 
     def _poll(
         self, tx: Transaction, client: Client, digest: bytes
     ) -> tuple[Account, NewSession] | OAuthError:
-        now, code = self.issuing.now(), tx.device_codes.get_for_update(digest)
+        now, code = self.token_issuer.now(), tx.device_codes.get_for_update(digest)
         if code is None or code.status is DeviceStatus.USED:
             return InvalidGrant("this device code was already used")
         if now >= code.expires_at:
@@ -84,7 +84,7 @@ class DeviceCodeGrant:
             return AccessDenied("this account has none of the requested scopes")
         if not tx.device_codes.mark_used(code.digest):
             return InvalidGrant("this device code was already used")
-        opened = self.issuing.open_session(
+        opened = self.token_issuer.open_session(
             tx,
             account,
             client,

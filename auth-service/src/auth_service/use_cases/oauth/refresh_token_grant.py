@@ -53,7 +53,7 @@ class RefreshTokenGrant:
     store: Store
     clients: Clients
     sealer: Sealer
-    issuing: TokenIssuer
+    token_issuer: TokenIssuer
 
     def __call__(
         self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
@@ -63,7 +63,7 @@ class RefreshTokenGrant:
         ``client`` is whoever proved or named itself, None when nobody did: a public client's token is
         proof enough by itself. A refusal for scope or audience uses nothing up.
         """
-        asked = _Asked(token, client, scopes, audiences, self.issuing.now())
+        asked = _Asked(token, client, scopes, audiences, self.token_issuer.now())
         with self.store.reading() as tx:  # a made-up token must not cost a write lock
             known = tx.refresh_tokens.find_by_digest(digest_of(token))
         if known is None:
@@ -72,7 +72,9 @@ class RefreshTokenGrant:
             rotated = self._rotate(tx, asked)
         if rotated is None:  # raised only now: the end of the session is to be committed
             raise InvalidGrant("this refresh token was already used; its session has ended")
-        return self.issuing.for_session(rotated.session, rotated.account, rotated.grant, rotated.successor)
+        return self.token_issuer.issue_for_session(
+            rotated.session, rotated.account, rotated.grant, rotated.successor
+        )
 
     def _rotate(self, tx: Transaction, asked: _Asked) -> _Rotated | None:
         digest = digest_of(asked.token)
@@ -101,7 +103,7 @@ class RefreshTokenGrant:
         used_at = presented.token.used_at
         if used_at is None or presented.successor_used:
             return False
-        return now - used_at <= self.issuing.lifetimes.grace
+        return now - used_at <= self.token_issuer.lifetimes.grace
 
     def _same_successor(self, presented: StoredRefreshToken | None, asked: _Asked) -> str | None:
         if presented is None or presented.token.sealed is None or not self._in_grace(presented, asked.now):
@@ -125,12 +127,12 @@ class RefreshTokenGrant:
 
     def _replace(self, tx: Transaction, asked: _Asked, session: Session, digest: bytes) -> str | None:
         successor = new_token()
-        row = self.issuing.refresh_token(successor, session, asked.now)
+        row = self.token_issuer.refresh_token(successor, session, asked.now)
         sealed = self.sealer.seal(asked.token, successor)
         if not tx.refresh_tokens.replace(digest, row, sealed, asked.now):
             return None
         origin = current_origin()
-        until = self.issuing.tokens_until(session, asked.now)
+        until = self.token_issuer.tokens_until(session, asked.now)
         tx.sessions.record_use(session.sid, asked.now, origin.address, origin.user_agent, until)
         return successor
 

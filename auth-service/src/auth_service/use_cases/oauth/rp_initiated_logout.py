@@ -22,9 +22,9 @@ class LogoutRequest:
 
     client: Client | None
     hint: IdTokenHint | None
-    then: str | None
+    redirect_uri: str | None
 
-    def needs_a_yes(self, who: BrowserUser | None) -> bool:
+    def needs_confirmation(self, who: BrowserUser | None) -> bool:
         """Say whether the person has to confirm: somebody is logged in, and no ID token shows that they are meant.
 
         Without that any page on the web could log people out.
@@ -57,9 +57,9 @@ class LogoutRequestParser:
         if hint is not None and client_id != hint.client_id:
             raise InvalidAuthorizationRequest(REFUSED, "client_id is not the client of id_token_hint")
         client = self.clients.get(client_id) if client_id else None
-        return LogoutRequest(client, hint, self._then(client, values))
+        return LogoutRequest(client, hint, self._redirect_uri(client, values))
 
-    def _then(self, client: Client | None, values: dict[str, str]) -> str | None:
+    def _redirect_uri(self, client: Client | None, values: dict[str, str]) -> str | None:
         uri = values.get("post_logout_redirect_uri")
         if uri is None or (client is None and "client_id" not in values and "id_token_hint" in values):
             return None
@@ -78,13 +78,13 @@ class LogoutRequestParser:
 class RpInitiatedLogout:
     """Carries a request to log out through."""
 
-    leave: EndBrowserSession
+    end_browser_session: EndBrowserSession
 
     def __call__(self, request: LogoutRequest, who: BrowserUser | None) -> None:
         """End the browser session and all that was opened through it; the hint's session too, if it is the same person's."""
         if who is None:
             if request.hint is not None:
-                self.leave(request.hint.sub, None, request.hint.sid)
+                self.end_browser_session(request.hint.sub, None, request.hint.sid)
             return
         sid = request.hint.sid if request.hint else None  # Leave ends no session of anybody else
-        self.leave(who.account.sub, who.session.digest, sid)
+        self.end_browser_session(who.account.sub, who.session.digest, sid)

@@ -29,7 +29,7 @@ class TokenExchangeGrant:
 
     store: Store
     reader: TokenReader
-    issuing: TokenIssuer
+    token_issuer: TokenIssuer
 
     def __call__(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
@@ -64,28 +64,28 @@ class TokenExchangeGrant:
         actors = (client.client_id, *subject.actors)
         if len(actors) > LONGEST_CHAIN:
             raise InvalidRequest(f"a chain of delegation can have at most {LONGEST_CHAIN} actors")
-        now = int(self.issuing.now())
+        now = int(self.token_issuer.now())
         token = AccessToken(
             subject=subject.subject,
             client_id=client.client_id,
             audiences=narrow_audiences([target], [target]),
             scopes=narrow_scopes(scopes, client.scopes & subject.scopes),
-            expires_at=min(now + self.issuing.lifetimes.access, subject.expires_at),
+            expires_at=min(now + self.token_issuer.lifetimes.access, subject.expires_at),
             roles=subject.roles,
             session_id=session.sid,
             status=session.status,
             auth_time=subject.auth_time,
             actors=actors,
         )
-        return self.issuing.answer(token, issued_token_type=ACCESS_TOKEN_TYPE)
+        return self.token_issuer.issue(token, issued_token_type=ACCESS_TOKEN_TYPE)
 
     def _subject(self, subject_token: str, client: Client) -> tuple[VerifiedToken, Session]:
         subject = self.reader.read(subject_token, client.client_id)
-        if subject is None or subject.expires_at <= self.issuing.now():
+        if subject is None or subject.expires_at <= self.token_issuer.now():
             raise InvalidRequest("the subject token is invalid, expired, or not for this client")
         try:
             with self.store.reading() as tx:
-                session = live_session(tx, subject.subject, subject.session_id, self.issuing.now())
+                session = live_session(tx, subject.subject, subject.session_id, self.token_issuer.now())
                 account = tx.accounts.get(subject.subject)
         except SessionOver:
             raise InvalidRequest("the session of the subject token has ended") from None

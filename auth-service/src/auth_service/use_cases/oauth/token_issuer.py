@@ -112,7 +112,7 @@ class TokenIssuer:
         expires_at = min(now + self.lifetimes.refresh_idle, session.expires_at)
         return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
 
-    def for_session(
+    def issue_for_session(
         self,
         session: Session,
         account: Account,
@@ -134,7 +134,7 @@ class TokenIssuer:
             status=session.status,
             auth_time=int(session.auth_time),
         )
-        answer = self.answer(token, refresh_token=refresh_token)
+        answer = self.issue(token, refresh_token=refresh_token)
         if "openid" not in grant.scopes:
             return answer
         claims = id_token_claims(
@@ -148,7 +148,7 @@ class TokenIssuer:
         )
         return replace(answer, id_token=self.signer.sign({"iss": self.issuer} | claims, typ=ID_TOKEN))
 
-    def answer(
+    def issue(
         self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
     ) -> TokenResponse:
         """Sign an access token and say how long it lives; raises NoSigningKey."""

@@ -29,7 +29,7 @@ class PollDelivery:
 
     store: SecurityEventStore
 
-    def settle(self, client_id: str, stream_id: str, told: Collection[str]) -> int:
+    def acknowledge(self, client_id: str, stream_id: str, told: Collection[str]) -> int:
         """Forget what was acknowledged or refused; gives how many were there. Raises UnknownStream or InvalidStream."""
         if not told:
             self.fetch(client_id, stream_id, 0)

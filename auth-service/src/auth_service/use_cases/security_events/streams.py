@@ -28,15 +28,17 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore,
 
 @dataclass(frozen=True, slots=True)
 class StreamManagement:
-    """What a client can do to its own streams: nobody else's are there for it. ``at_home`` allows http to near hosts."""
+    """What a client can do to its own streams: nobody else's are there for it. ``allow_http`` allows http to near hosts."""
 
     store: SecurityEventStore
     now: Clock
-    at_home: bool = False
+    allow_http: bool = False
 
-    def create(self, client_id: str, wish: StreamConfiguration) -> Stream:
+    def create(self, client_id: str, configuration: StreamConfiguration) -> Stream:
         """Open a stream; raises InvalidStream, or TooManyStreams."""
-        stream = self._shaped(Stream(new_id(), client_id, wish.method, (), self.now()), wish)
+        stream = self._shaped(
+            Stream(new_id(), client_id, configuration.method, (), self.now()), configuration
+        )
         with self.store.transaction() as tx:
             if len(tx.streams.list_for_update(client_id)) >= MAX_STREAMS:
                 raise TooManyStreams(f"a client can have at most {MAX_STREAMS} streams")
@@ -55,12 +57,12 @@ class StreamManagement:
             return check_stream_owner(client_id, tx.streams.get(stream_id))
 
     def configure(
-        self, client_id: str, stream_id: str, wish: Callable[[Stream], StreamConfiguration]
+        self, client_id: str, stream_id: str, configuration: Callable[[Stream], StreamConfiguration]
     ) -> Stream:
         """Replace what the receiver can say by what it wishes of the stream as it is; raises UnknownStream or InvalidStream."""
         with self.store.transaction() as tx:
             before = _locked(tx, client_id, stream_id)
-            stream = self._shaped(before, wish(before))
+            stream = self._shaped(before, configuration(before))
             tx.streams.replace(stream)
             _record(tx, EventType.STREAM_CHANGED, stream)
         return stream
@@ -98,28 +100,28 @@ class StreamManagement:
             body = {} if state is None else {"state": state}
             tx.queued_events.add(QueuedEvent(new_id(), stream_id, new_id(), VERIFICATION, body, now))
 
-    def _shaped(self, stream: Stream, wish: StreamConfiguration) -> Stream:
+    def _shaped(self, stream: Stream, configuration: StreamConfiguration) -> Stream:
         """Give the stream as wished; raises InvalidStream."""
-        events = tuple(dict.fromkeys(EVENTS if wish.events is None else wish.events))
+        events = tuple(dict.fromkeys(EVENTS if configuration.events is None else configuration.events))
         if not events:
             raise InvalidStream("events_requested: must name at least one supported event, or be left out")
-        authorization = wish.authorization
-        if wish.method == DeliveryMethod.POLL:
+        authorization = configuration.authorization
+        if configuration.method == DeliveryMethod.POLL:
             if authorization is not None:
                 raise InvalidStream("delivery.authorization_header: is only for push delivery")
             endpoint = None
         else:
-            endpoint = check_endpoint(wish.endpoint_url, at_home=self.at_home)
+            endpoint = check_endpoint(configuration.endpoint_url, allow_http=self.allow_http)
             check_authorization(authorization)
-            if wish.keep_authorization and endpoint == stream.endpoint_url:
+            if configuration.keep_authorization and endpoint == stream.endpoint_url:
                 authorization = stream.authorization
         return replace(
             stream,
-            method=wish.method,
+            method=configuration.method,
             endpoint_url=endpoint,
             authorization=authorization,
             requested=events,
-            description=wish.description,
+            description=configuration.description,
         )
 
 

@@ -118,10 +118,10 @@ class _Pages:
         except BadCredentials:
             return self._log_in_page(asked, 403, {"password": WRONG}, email)
         try:
-            step = self._use_cases.authorization_endpoint.after_log_in(asked, entered.signed_in)
+            step = self._use_cases.authorization_endpoint.after_login(asked, entered.signed_in)
             response = self._show(asked, step, login=entered.cookie)
         except AuthorizationRefused as refused:
-            response = back_to(refused.address.refusal(refused.error))
+            response = back_to(refused.address.error_uri(refused.error))
         self._guard.cookies.set(response, self._guard.cookies.login_name, entered.cookie)
         return response
 
@@ -132,9 +132,9 @@ class _Pages:
         if who is None:
             return self._show(asked, LoginNeeded())
         if fields.get("_choice") != "allow":
-            raise self._use_cases.authorization_endpoint.denied(asked)
+            raise self._use_cases.authorization_endpoint.after_denial(asked)
         return self._show(
-            asked, self._use_cases.authorization_endpoint.consented(asked, who, frozenset(shown.split()))
+            asked, self._use_cases.authorization_endpoint.after_consent(asked, who, frozenset(shown.split()))
         )
 
     def _who(self) -> BrowserUser | None:
@@ -203,6 +203,6 @@ def missing_credentials(email: str, password: str) -> dict[str, str]:
 def _answer_errors(routes: ApiBlueprint) -> None:
     @routes.errorhandler(AuthorizationRefused)
     def refused(error: AuthorizationRefused) -> Response:
-        return back_to(error.address.refusal(error.error))
+        return back_to(error.address.error_uri(error.error))
 
     answer_on_pages(routes)

@@ -35,7 +35,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         """Log out of the browser and of what was opened through it, after a question where no ID token vouches."""
         pairs = query_pairs()
         asked, who = use_cases.logout_request_parser(pairs), _who(use_cases)
-        if who is not None and asked.needs_a_yes(who):
+        if who is not None and asked.needs_confirmation(who):
             return _question(use_cases, asked, who, written(pairs))
         return _logged_out(use_cases, asked, who)
 
@@ -76,6 +76,6 @@ def _logged_out_page() -> Response:
 
 def _logged_out(use_cases: UseCases, asked: LogoutRequest, who: BrowserUser | None) -> Response:
     use_cases.rp_initiated_logout(asked, who)
-    response = back_to(asked.then) if asked.then else _logged_out_page()
+    response = back_to(asked.redirect_uri) if asked.redirect_uri else _logged_out_page()
     use_cases.forms.cookies.drop(response, use_cases.forms.cookies.login_name)
     return response

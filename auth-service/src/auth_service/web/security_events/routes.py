@@ -158,8 +158,8 @@ def _poll(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
 
 
 def _settle(use_cases: SecurityEventUseCases, client_id: str, stream_id: str, body: PollRequest) -> None:
-    taken = use_cases.poll.settle(client_id, stream_id, body.ack)
-    refused = use_cases.poll.settle(client_id, stream_id, tuple(body.setErrs)) if body.setErrs else 0
+    taken = use_cases.poll.acknowledge(client_id, stream_id, body.ack)
+    refused = use_cases.poll.acknowledge(client_id, stream_id, tuple(body.setErrs)) if body.setErrs else 0
     use_cases.count(Outcome.DELIVERED, taken)
     use_cases.count(Outcome.REFUSED, refused)
     if refused:
