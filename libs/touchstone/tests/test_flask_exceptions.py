@@ -431,7 +431,7 @@ def test_odd_error_text_keeps_response_valid(verifier, error, header, value):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ("r-1", "r-1"),
         (7, "7"),
@@ -447,11 +447,11 @@ def test_odd_error_text_keeps_response_valid(verifier, error, header, value):
         (None, None),
     ],
 )
-def test_odd_request_id_keeps_response_valid(make, given, said):
+def test_odd_request_id_keeps_response_valid(make, given, expected):
     client = make("plain")
     client.application.before_request(lambda: setattr(g, "request_id", given))
     response = client.get("/guarded")
-    assert (response.status_code, response.json.get("request_id")) == (401, said)
+    assert (response.status_code, response.json.get("request_id")) == (401, expected)
 
 
 def test_app_json_encoder_keeps_response_valid(make):

@@ -82,7 +82,7 @@ class Verifier:
             raise errors.UnknownKey
         check_signature(key.public, signature, signed)
         if known is None:
-            self._remember_header(header, kid)
+            self._cache_header(header, kid)
         members = read_object(payload)
         issuer = self.policy.issuer
         if members.get("iss") != issuer:
@@ -121,7 +121,7 @@ class Verifier:
             raise errors.UnknownKey
         return kid
 
-    def _remember_header(self, encoded: bytes, kid: str) -> None:
+    def _cache_header(self, encoded: bytes, kid: str) -> None:
         # All tokens of one key share one header. Only headers that the issuer has signed are cached.
         if len(self._headers) >= _MAX_HEADERS:
             self._headers.clear()

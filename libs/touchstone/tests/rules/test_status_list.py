@@ -49,12 +49,12 @@ def token(signer):
     return make
 
 
-@pytest.fixture(params=["first look", "remembered"])
+@pytest.fixture(params=["uncached", "cached"])
 def seen(request, verifier):
     """Verify a token once before, or not."""
 
     def show(token):
-        if request.param == "remembered":
+        if request.param == "cached":
             verifier.verify(token)
         return token
 
