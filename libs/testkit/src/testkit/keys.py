@@ -3,10 +3,13 @@
 import base64
 import hashlib
 import json
+import string
 from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+
+ALPHABET = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"  # of base64url
 
 
 def b64(raw: bytes) -> str:

@@ -66,10 +66,9 @@ def _one(signer: TokenSigner, claim: str, value: Any) -> tuple[str, str]:
 def _times(signer: TokenSigner) -> NamedTokens:
     now = int(signer.now())
     ten_years = 11 * 366 * 24 * 3600
-    for value in (MISSING, *_NOT_NUMBERS, *_NO_TIMES):
-        yield _one(signer, "exp", value)
-    for value in (MISSING, *_NOT_NUMBERS, *_NO_TIMES):
-        yield _one(signer, "iat", value)
+    for claim in ("exp", "iat"):
+        for value in (MISSING, *_NOT_NUMBERS, *_NO_TIMES):
+            yield _one(signer, claim, value)
     for value in (*_NOT_NUMBERS, *_NO_TIMES):
         yield _one(signer, "nbf", value)
     for name, seconds in {"31 s": 31, "a minute": 60, "an hour": 3600, "a year": 31_536_000}.items():
@@ -81,10 +80,8 @@ def _times(signer: TokenSigner) -> NamedTokens:
         yield f"{claim} in milliseconds", signer.sign(signer.claims(**{claim: now * 1000}))
     for claim in ("iat", "nbf"):
         for name, seconds in {"two minutes": 120, "an hour": 3600, "a day": 86_400}.items():
-            yield (
-                f"{claim} {name} ahead",
-                signer.sign(signer.claims(**{claim: now + seconds, "exp": now + 90_000})),
-            )
+            claims = signer.claims(**{claim: now + seconds, "exp": now + 90_000})
+            yield f"{claim} {name} ahead", signer.sign(claims)
 
 
 def _issuers(signer: TokenSigner) -> NamedTokens:

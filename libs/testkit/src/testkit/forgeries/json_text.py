@@ -60,10 +60,8 @@ def _texts(good: bytes) -> Iterator[tuple[str, bytes]]:
     yield "is in UTF-32", good.decode().encode("utf-32-be")
     yield "is in EBCDIC", good.decode().encode("cp500")
     yield "has single quotes", good.replace(b'"', b"'")
-    yield (
-        "has no quotes at its names",
-        b"{" + inner.replace(b'":', b":").replace(b',"', b",").lstrip(b'"') + b"}",
-    )
+    unquoted = inner.replace(b'":', b":").replace(b',"', b",").lstrip(b'"')
+    yield "has no quotes at its names", b"{" + unquoted + b"}"
     yield "has a comma too many", b"{" + inner + b",}"
     yield "has a comma first", b"{," + inner + b"}"
     yield "has semicolons", good.replace(b",", b";")
@@ -82,35 +80,28 @@ def _texts(good: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _duplicates(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTokens:
     for claim, evil in _EVIL.items():
-        first = b'{"' + claim.encode() + b'":' + evil.encode() + b","
-        escaped = f'{{"\\u{ord(claim[0]):04x}{claim[1:]}":{evil},'.encode()
-        yield f"{claim} twice, the other value first", signer.sign_raw(header, first + payload[1:])
-        yield (
-            f"{claim} twice, the other value last",
-            signer.sign_raw(header, payload[:-1] + b"," + first[1:-1] + b"}"),
-        )
-        yield (
-            f"{claim} twice, once with an escape in its name",
-            signer.sign_raw(header, escaped + payload[1:]),
-        )
-    for member, evil in {"alg": '"none"', "typ": '"JWT"', "kid": '"another"'}.items():
-        extra = f'"{member}":{evil}'.encode()
-        yield (
-            f"{member} twice, the other value first",
-            signer.sign_raw(b"{" + extra + b"," + header[1:], payload),
-        )
-        yield (
-            f"{member} twice, the other value last",
-            signer.sign_raw(header[:-1] + b"," + extra + b"}", payload),
-        )
-    again = b'"alg":"RS256"'
-    yield "alg twice with the same value", signer.sign_raw(b"{" + again + b"," + header[1:], payload)
-    deep = b',"act":{"sub":"a","sub":"b"}}'
-    yield "a duplicate inside the actor", signer.sign_raw(header, payload[:-1] + deep)
-    yield (
-        "a duplicate in an unknown claim",
-        signer.sign_raw(header, payload[:-1] + b',"x":[{"a":1,"a":1}]}'),
-    )
+        member, escaped = f'"{claim}":{evil}', f'"\\u{ord(claim[0]):04x}{claim[1:]}":{evil}'
+        yield f"{claim} twice, the other value first", signer.sign_raw(header, _first(payload, member))
+        yield f"{claim} twice, the other value last", signer.sign_raw(header, _last(payload, member))
+        token = signer.sign_raw(header, _first(payload, escaped))
+        yield f"{claim} twice, once with an escape in its name", token
+    for name, evil in {"alg": '"none"', "typ": '"JWT"', "kid": '"another"'}.items():
+        member = f'"{name}":{evil}'
+        yield f"{name} twice, the other value first", signer.sign_raw(_first(header, member), payload)
+        yield f"{name} twice, the other value last", signer.sign_raw(_last(header, member), payload)
+    yield "alg twice with the same value", signer.sign_raw(_first(header, '"alg":"RS256"'), payload)
+    deep = _last(payload, '"act":{"sub":"a","sub":"b"}')
+    yield "a duplicate inside the actor", signer.sign_raw(header, deep)
+    unknown = _last(payload, '"x":[{"a":1,"a":1}]')
+    yield "a duplicate in an unknown claim", signer.sign_raw(header, unknown)
+
+
+def _first(good: bytes, member: str) -> bytes:
+    return b"{" + member.encode() + b"," + good[1:]
+
+
+def _last(good: bytes, member: str) -> bytes:
+    return good[:-1] + b"," + member.encode() + b"}"
 
 
 def _odd_numbers(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTokens:
@@ -130,24 +121,22 @@ def _odd_numbers(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTok
         "9" * 4500,
     )
     for number in numbers:
-        extra = f',"x":{number}}}'.encode()
+        member = f'"x":{number}'
         shown = number if len(number) < 20 else f"a number of {len(number)} digits"
-        yield f"an unknown claim is {shown}", signer.sign_raw(header, payload[:-1] + extra)
+        yield f"an unknown claim is {shown}", signer.sign_raw(header, _last(payload, member))
         if len(number) < 20:
-            yield f"an unknown header member is {shown}", signer.sign_raw(header[:-1] + extra, payload)
+            yield f"an unknown header member is {shown}", signer.sign_raw(_last(header, member), payload)
 
 
 def _nested(signer: TokenSigner, header: bytes, payload: bytes) -> NamedTokens:
     for depth in (33, 100, 500, 1000, 2000):
-        for kind, opening, closing in (("arrays", b"[", b"]"), ("objects", b'{"":', b"}")):
+        for kind, opening, closing in (("arrays", "[", "]"), ("objects", '{"":', "}")):
             if depth * (len(opening) + 1) > 4600:
                 continue
-            heart = b"0" if kind == "objects" else b""
-            extra = b',"x":' + opening * depth + heart + closing * depth + b"}"
-            yield f"{depth} {kind} inside one another", signer.sign_raw(header, payload[:-1] + extra)
-            yield (
-                f"{depth} {kind} inside one another in the header",
-                signer.sign_raw(header[:-1] + extra, payload),
-            )
+            heart = "0" if kind == "objects" else ""
+            member = f'"x":{opening * depth}{heart}{closing * depth}'
+            yield f"{depth} {kind} inside one another", signer.sign_raw(header, _last(payload, member))
+            in_header = signer.sign_raw(_last(header, member), payload)
+            yield f"{depth} {kind} inside one another in the header", in_header
     yield "4000 brackets that are never closed", signer.sign_raw(header, b"[" * 4000)
     yield "4000 brackets that are never closed, as the header", signer.sign_raw(b"[" * 4000, payload)

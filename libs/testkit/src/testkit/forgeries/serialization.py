@@ -4,10 +4,9 @@ import json
 import zlib
 from urllib.parse import quote
 
-from testkit.keys import b64
+from testkit.keys import ALPHABET, b64
 from testkit.token_signer import NamedTokens, TokenSigner, encode
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _PARTS = ("header", "payload", "signature")
 _STRANGE = " .,;:=+/~!*%\"'\\|<>(){}[]@&?#\xa0\xe9\xff"
 LONGEST = 8192
@@ -70,10 +69,10 @@ def _not_canonical(signer: TokenSigner) -> NamedTokens:
         if parts is None:
             continue
         free = {2: 4, 3: 2}[len(parts[index]) % 4]  # spare bits of the last character
-        last = _ALPHABET.index(parts[index][-1])
+        last = ALPHABET.index(parts[index][-1])
         for bits in range(1, 1 << free):
             changed = [*parts]
-            changed[index] = parts[index][:-1] + _ALPHABET[last | bits]
+            changed[index] = parts[index][:-1] + ALPHABET[last | bits]
             yield f"spare bits {bits} set at the end of the {part}", ".".join(changed)
         for extra in ("A", "AA", "AAA", "AAAA"):
             longer = [*_split(signer)]
@@ -100,10 +99,8 @@ def _strange_characters(signer: TokenSigner) -> NamedTokens:
     parts = _split(signer)
     while not set("-_") & set(parts[2]):
         parts = _split(signer)
-    yield (
-        "the signature in base64's plain alphabet",
-        ".".join((*parts[:2], parts[2].replace("-", "+").replace("_", "/"))),
-    )
+    plain = parts[2].replace("-", "+").replace("_", "/")
+    yield "the signature in base64's plain alphabet", ".".join((*parts[:2], plain))
     for index, part in enumerate(_PARTS):
         parts = _split(signer)
         parts[index] = "".join(f"%{ord(c):02X}" for c in parts[index][:4]) + parts[index][4:]
@@ -152,29 +149,21 @@ def _too_long(signer: TokenSigner) -> NamedTokens:
 
 def _other_formats(signer: TokenSigner) -> NamedTokens:
     header, payload, signature = _split(signer)
-    claims = encode(signer.claims())
-    yield (
-        "a compressed payload without saying so",
-        signer.sign_raw(encode(signer.header()), zlib.compress(claims)),
-    )
+    claims, head, zipped = encode(signer.claims()), encode(signer.header()), encode(signer.header(zip="DEF"))
+    yield "a compressed payload without saying so", signer.sign_raw(head, zlib.compress(claims))
     deflate = zlib.compressobj(wbits=-15)
     squeezed = deflate.compress(claims) + deflate.flush()
-    yield "a compressed payload with zip", signer.sign_raw(encode(signer.header(zip="DEF")), squeezed)
-    bomb = zlib.compress(b"0" * 1_000_000)
-    yield "a payload that inflates to a megabyte", signer.sign_raw(encode(signer.header(zip="DEF")), bomb)
+    yield "a compressed payload with zip", signer.sign_raw(zipped, squeezed)
+    yield "a payload that inflates to a megabyte", signer.sign_raw(zipped, zlib.compress(b"0" * 1_000_000))
     jwe = encode({"alg": "RSA-OAEP-256", "enc": "A256GCM", "typ": "at+jwt", "kid": signer.kid})
     yield "an encrypted token", ".".join((b64(jwe), b64(b"k" * 256), b64(b"i" * 12), payload, b64(b"t" * 16)))
-    yield (
-        "an encrypted token that is its own key",
-        ".".join((b64(encode({"alg": "dir", "enc": "A256GCM"})), "", *("AAAA",) * 3)),
-    )
+    direct = b64(encode({"alg": "dir", "enc": "A256GCM"}))
+    yield "an encrypted token that is its own key", f"{direct}..AAAA.AAAA.AAAA"
     yield "a detached payload", f"{header}..{signature}"[:-1] + "A"
     yield "a token inside a token", signer.sign_raw(encode(signer.header(cty="JWT")), signer.sign().encode())
     yield "JSON serialization", json.dumps({"protected": header, "payload": payload, "signature": signature})
-    yield (
-        "general JSON serialization",
-        json.dumps({"payload": payload, "signatures": [{"protected": header, "signature": signature}]}),
-    )
+    signatures = [{"protected": header, "signature": signature}]
+    yield "general JSON serialization", json.dumps({"payload": payload, "signatures": signatures})
     yield "an SD-JWT", f"{header}.{payload}.{signature}~{b64(encode(['salt', 'sub', 'admin']))}~"
     yield "a PASETO", f"v4.public.{payload}{signature}"
     yield "an opaque token", b64(b"\x01" * 32)

@@ -7,10 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 
-from testkit.keys import b64
+from testkit.keys import ALPHABET, b64
 from testkit.token_signer import NamedTokens, TokenSigner, encode
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # SHA-256's, RFC 8017 section 9.2
 
 
@@ -22,10 +21,6 @@ def forge(signer: TokenSigner) -> NamedTokens:
     yield from _changed(signer)
     yield from _cut(signer)
     yield from _rewritten(signer)
-
-
-def _input(signer: TokenSigner) -> str:
-    return f"{b64(encode(signer.header()))}.{b64(encode(signer.claims()))}"
 
 
 def _size(signer: TokenSigner) -> int:
@@ -49,11 +44,11 @@ def _made_up(signer: TokenSigner) -> NamedTokens:
         "noise of 64 bytes": hashlib.shake_256(b"noise").digest(64),
         "the word signature": b"signature",
     }.items():
-        yield f"the signature is {name}", f"{_input(signer)}.{b64(signature)}"
+        yield f"the signature is {name}", f"{signer.unsigned()}.{b64(signature)}"
 
 
 def _of_something_else(signer: TokenSigner) -> NamedTokens:
-    text = _input(signer)
+    text = signer.unsigned()
     header, payload = text.split(".")
     digest = hashlib.sha256(text.encode()).digest()
     for name, what in {
@@ -79,7 +74,8 @@ def _of_something_else(signer: TokenSigner) -> NamedTokens:
 def _crafted(signer: TokenSigner) -> NamedTokens:
     """Exploit known faults of RSA verifiers: PKCS#1 v1.5 paddings parsed leniently, numbers not reduced."""
     size, numbers = _size(signer), signer.key.public_key().public_numbers()
-    text, signature = _signed(signer)
+    text = signer.unsigned()
+    signature = signer.key.sign(text.encode(), PKCS1v15(), SHA256())
     number = int.from_bytes(signature, "big")
     digest = hashlib.sha256(text.encode()).digest()
     info = _DIGEST_INFO + digest
@@ -105,12 +101,7 @@ def _crafted(signer: TokenSigner) -> NamedTokens:
             size, bytes.fromhex("3051300d060960864801650304020305000440") + digest * 2
         ),
         "garbage behind the digest": _padded(size, info + b"\x00\x00\x00"),
-        "zeros in the padding": b"\x00\x01"
-        + b"\xff" * 8
-        + bytes(size - 11 - len(info))
-        + b"\x00"[:0]
-        + info
-        + b"\x00",
+        "zeros in the padding": b"\x00\x01" + b"\xff" * 8 + bytes(size - 11 - len(info)) + info + b"\x00",
     }.items():
         message = int.from_bytes(block.ljust(size, b"\x00")[:size], "big")
         forged = pow(message, private.d, numbers.n)
@@ -125,11 +116,6 @@ def _padded(size: int, info: bytes) -> bytes:
     return b"\x00\x01" + b"\xff" * (size - 3 - len(info)) + b"\x00" + info
 
 
-def _signed(signer: TokenSigner) -> tuple[str, bytes]:
-    text = _input(signer)
-    return text, signer.key.sign(text.encode(), PKCS1v15(), SHA256())
-
-
 def _changed(signer: TokenSigner) -> NamedTokens:
     """Replace one character, at many places of each part."""
     for index, (part, places) in enumerate({"header": 20, "payload": 40, "signature": 40}.items()):
@@ -137,7 +123,7 @@ def _changed(signer: TokenSigner) -> NamedTokens:
         for place in sorted({length * step // places for step in range(places)} | {length - 1}):
             parts = signer.sign().split(".")
             old = parts[index][place]
-            new = _ALPHABET[(_ALPHABET.index(old) + 17) % 64]
+            new = ALPHABET[(ALPHABET.index(old) + 17) % 64]
             parts[index] = parts[index][:place] + new + parts[index][place + 1 :]
             yield f"character {place} of the {part} changed", ".".join(parts)
 

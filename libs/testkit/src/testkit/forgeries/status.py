@@ -42,9 +42,8 @@ def forge(signer: TokenSigner) -> NamedTokens:
     for index in _NO_INDEX:
         yield _one(signer, f"the index is {json.dumps(index)}", {"status_list": good | {"idx": index}})
     for index in _OUTSIDE:
-        yield _one(
-            signer, f"the index {index} is outside of the list", {"status_list": good | {"idx": index}}
-        )
+        outside = {"status_list": good | {"idx": index}}
+        yield _one(signer, f"the index {index} is outside of the list", outside)
     for member in good:
         yield _one(signer, f"a status without {member}", {"status_list": override(good, {member: MISSING})})
     for member in ("bits", "lst", "status", "aggregation_uri"):

@@ -9,7 +9,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+from testkit.keys import ALPHABET, b64
+
 _STEP = 23  # every 23rd character of a token is changed
 _TAILS = (*"=.A~+/\\#?*", "==", "===", "..", "AAAA", ".e30", "%3D", "%00", "%20")
 _ALGS: tuple[object, ...] = (
@@ -41,7 +42,7 @@ def tampered(token: str, jwks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _part(value: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    return b64(json.dumps(value).encode())
 
 
 def _spoilt(token: str) -> Iterator[tuple[str, str]]:
@@ -51,7 +52,7 @@ def _spoilt(token: str) -> Iterator[tuple[str, str]]:
         yield f"character {i} left out", token[:i] + token[i + 1 :]
         yield f"character {i} twice", token[: i + 1] + token[i:]
         yield f"cut at {i}", token[:i] or "x"
-    yield "another spelling of the same signature", token[:-1] + _ALPHABET[_ALPHABET.index(token[-1]) ^ 1]
+    yield "another spelling of the same signature", token[:-1] + ALPHABET[ALPHABET.index(token[-1]) ^ 1]
     for tail in _TAILS:
         yield f"{tail!r} behind", token + tail
         yield f"{tail!r} before", tail + token
@@ -140,5 +141,5 @@ def _key_confusion(
     for alg, digest in (("HS256", "sha256"), ("HS384", "sha384"), ("HS512", "sha512"), ("RS256", "sha256")):
         for name, secret in secrets.items():
             signed = f"{_part({**header, 'alg': alg})}.{_part(claims)}"
-            mac = base64.urlsafe_b64encode(hmac.digest(secret, signed.encode(), digest)).rstrip(b"=").decode()
-            yield f"{alg} keyed with the public key as {name}", f"{signed}.{mac}"
+            mac = hmac.digest(secret, signed.encode(), digest)
+            yield f"{alg} keyed with the public key as {name}", f"{signed}.{b64(mac)}"
