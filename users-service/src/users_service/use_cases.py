@@ -26,7 +26,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class CopyAccountName:
-    """Gives the caller's profile the name of its account, as soon as auth-service returns it."""
+    """Copies the name of the caller's account to the profile, as soon as auth-service returns it."""
 
     profiles: Profiles
     names: AccountNames

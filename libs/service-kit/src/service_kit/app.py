@@ -38,7 +38,7 @@ DATABASE_PROBLEMS: Mapping[type[Exception], ProblemType] = {
     exc.TimeoutError: _UNAVAILABLE,
     exc.DataError: _UNFIT_VALUE,
 }
-THREADS = 48  # that answer requests; most of them wait, see service_kit.server.asgi
+THREADS = 48  # for requests; most of them wait, see service_kit.server.asgi
 
 
 def create_api(  # noqa: PLR0913 - everything that services differ in, by name

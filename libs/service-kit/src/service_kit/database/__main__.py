@@ -39,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         upgrade(engine, folder)
     except (SQLAlchemyError, CannotMigrate, OSError) as error:
-        print(f"{package}: cannot migrate {where}: {failure_reason(error, url)}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"{package}: cannot migrate {where}: {failure_reason(error, url)}", file=sys.stderr)  # noqa: T201 - a command's output
         return 1
     finally:
         engine.dispose()
-    print(f"{package}: {where} is up to date")  # noqa: T201 - a command's answer
+    print(f"{package}: {where} is up to date")  # noqa: T201 - a command's output
     return 0
 
 

@@ -28,15 +28,15 @@ def request_counter(registry: CollectorRegistry) -> Callable[[Request, int, floa
     def children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return requests.labels(method, route, str(status)), duration.labels(route)
 
-    def count(request: Request, status: int, seconds: float) -> None:
+    def record(request: Request, status: int, seconds: float) -> None:
         # The rule, not the path: labels must have few values, which no client can choose.
         route = request.url_rule.rule if request.url_rule else "unmatched"
         method = request.method if request.method in METHODS else "other"
-        answered, took = children(method, route, status)
-        answered.inc()
-        took.observe(seconds)
+        total, seconds_histogram = children(method, route, status)
+        total.inc()
+        seconds_histogram.observe(seconds)
 
-    return count
+    return record
 
 
 def metrics_response(registry: CollectorRegistry) -> Response:

@@ -93,7 +93,7 @@ class _NoSessions(SessionInterface):
 
     _null = NullSession()
 
-    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 (Flask's form)
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's form
         """Return the empty session."""
         return self._null
 

@@ -1,4 +1,4 @@
-"""The products' and the orders' tables."""
+"""The tables of products and orders."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The profiles' table."""
+"""The table of profiles."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Whether a profile's name is known: profiles without one get their account's when it is next asked for."""
+"""Mark known names: a profile without one gets its account's name at its owner's next request."""
 
 import sqlalchemy as sa
 from alembic import op
