@@ -18,9 +18,9 @@ class EventType(StrEnum):
     SESSION_ENDED = "session_ended"
     REFRESH_REUSED = "refresh_reused"
     CODE_REUSED = "code_reused"
-    TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 (an event, no secret)
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 (likewise)
-    PASSWORD_RESET = "password_reset"  # noqa: S105 (likewise)
+    TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 - an event, no secret
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - likewise
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
     EMAIL_VERIFIED = "email_verified"
     ACCOUNT_MADE = "account_made"
     ACCOUNT_DISABLED = "account_disabled"
@@ -31,7 +31,7 @@ class EventType(StrEnum):
     CLIENT_DISABLED = "client_disabled"
     CLIENT_ENABLED = "client_enabled"
     CLIENT_TOKENS_ENDED = "client_tokens_ended"
-    CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 (likewise)
+    CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 - likewise
     CONSENT_GIVEN = "consent_given"
     DEVICE_DECIDED = "device_decided"
     KEY_ROTATED = "key_rotated"
@@ -45,9 +45,9 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One thing that happened. ``actor`` is who did it, where known: a subject, a client or an operator.
+    """One thing that happened. `actor` is who did it, where known: a subject, a client or an operator.
 
-    ``detail`` holds small facts beside; whoever makes an event keeps secrets and addresses of people out of it.
+    `detail` holds small facts beside; whoever makes an event keeps secrets and addresses of people out of it.
     """
 
     event: str
@@ -86,9 +86,9 @@ class AuditLog(Protocol):
         """Add events, with the time and the current origin; they hold if, and only if, their transaction does."""
 
     def list_newest(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Give the newest entries that are wanted, newest first, at most ``limit``."""
+        """Return the newest entries that are wanted, newest first, at most `limit`."""
 
 
 def email_digest(email: str) -> str:
-    """Give a short digest of a mail address: enough to see that the same one was tried, not to read it."""
+    """Return a short digest of a mail address: enough to see that the same one was tried, not to read it."""
     return hashlib.sha256(email.strip().lower().encode(errors="surrogatepass")).hexdigest()[:16]

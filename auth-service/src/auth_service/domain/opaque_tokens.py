@@ -16,7 +16,7 @@ def new_id() -> str:
 
 
 def new_subject() -> str:
-    """Make a random UUID, the form of every account's ``sub``."""
+    """Make a random UUID, the form of every account's `sub`."""
     return str(uuid.uuid4())
 
 

@@ -10,7 +10,7 @@ IPV6_NETWORK = 64  # one household has at least such a network
 
 
 def network_of(address: str | None) -> str:
-    """Give the network that counts as one: an IPv4 address, 64 bits of an IPv6 address; "" for none."""
+    """Return the network that counts as one: an IPv4 address, 64 bits of an IPv6 address; "" for none."""
     try:
         parsed = ip_address(address or "")
     except ValueError:

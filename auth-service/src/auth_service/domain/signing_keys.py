@@ -39,7 +39,7 @@ class KeyTimes:
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """One key now. ``signs_from`` and ``signs_until`` (None: open) are unix seconds."""
+    """One key now. `signs_from` and `signs_until` (None: open) are unix seconds."""
 
     kid: str
     created_at: int
@@ -50,7 +50,7 @@ class KeyStatus:
 
 
 def key_states(births: Iterable[KeyName], now: float, times: KeyTimes) -> list[KeyStatus]:
-    """Give every key's state at a moment, oldest first.
+    """Return every key's state at a moment, oldest first.
 
     *next* is published but does not sign yet; *current*, the newest past that delay, signs (the oldest does
     when none is past it: a first key must not wait); *retired* is still published, for its tokens live;
@@ -88,22 +88,22 @@ class KeyStore(Protocol):
     """What people and routes can do with the signing keys."""
 
     def statuses(self) -> list[KeyStatus]:
-        """Give every key's state now, oldest first."""
+        """Return every key's state now, oldest first."""
 
     def former(self) -> list[FormerKey]:
         """Return every key that is retired or expired, oldest first."""
 
     def rotate(self) -> str:
-        """Add a key that will sign once every verifier can know it; gives its id."""
+        """Add a key that will sign once every verifier can know it; return its id."""
 
     def withdraw(self, kid: str) -> str | None:
-        """Take a key out at once; raises UnknownKey.
+        """Take a key out at once; raise UnknownKey.
 
         When none is left that could sign, a new one is made, which signs at once: its id is the answer.
         """
 
     def prune(self) -> list[str]:
-        """Remove the keys that no living token needs; gives their ids."""
+        """Remove the keys that no living token needs; return their ids."""
 
 
 class AgeingKeys(KeyStore, Protocol):
@@ -117,7 +117,7 @@ class PublishedKeys(Protocol):
     """The public document of the signing keys."""
 
     def document(self) -> tuple[bytes, str]:
-        """Give the JWK Set (RFC 7517) and its ETag, as they are now."""
+        """Return the JWK Set (RFC 7517) and its ETag, as they are now."""
 
     def refresh(self) -> None:
         """Look at once whether another process has changed them."""
@@ -127,4 +127,4 @@ class Signer(Protocol):
     """Signs claims with the key that is current now."""
 
     def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
-        """Give a compact RS256 JWT with this ``typ``; raises NoSigningKey."""
+        """Return a compact RS256 JWT with this `typ`; raise NoSigningKey."""

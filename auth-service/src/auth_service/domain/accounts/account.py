@@ -13,7 +13,7 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One person's account. Times are unix seconds; ``password_hash`` never shows in a ``repr``."""
+    """One person's account. Times are unix seconds; `password_hash` never shows in a `repr`."""
 
     sub: str
     email: str
@@ -58,13 +58,13 @@ class Accounts(Protocol):
         """Replace the roles."""
 
     def list_page(self, after: str | None, limit: int) -> list[Account]:
-        """Give at most so many, ascending by subject, from the one after a subject on."""
+        """Return at most so many, ascending by subject, from the one after a subject on."""
 
 
 def normalise_email(address: str) -> str:
     """Return the one form under which an address is kept: no blanks around it, NFC, lower case, IDNA domain in Unicode.
 
-    Doing it twice changes nothing. Raises InvalidEmail.
+    Doing it twice changes nothing. Raise InvalidEmail.
     """
     try:
         return _validated(_validated(address.strip()).lower())
@@ -73,7 +73,7 @@ def normalise_email(address: str) -> str:
 
 
 def normalised_or_empty(email: str) -> str:
-    """Give the form under which an address may have an account; "" for what is no address, and has none."""
+    """Return the form under which an address may have an account; "" for what is no address, and has none."""
     try:
         return normalise_email(email)
     except InvalidEmail:
@@ -86,7 +86,7 @@ def _validated(address: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Give the name without surrounding blanks; raises InvalidName for what no person is called."""
+    """Return the name without surrounding blanks; raise InvalidName for what no person is called."""
     name = trimmed(name)
     if is_blank(name) or len(name) > MAX_NAME_LENGTH or not is_line(name):
         raise InvalidName(

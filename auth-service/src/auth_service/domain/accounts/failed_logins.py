@@ -25,7 +25,7 @@ class FailedLogins(Protocol):
         """Find those of these keys that there are."""
 
     def add_failure(self, key: bytes, at: float, memory: float) -> int:
-        """Add one failure, the first again after a pause of ``memory``; gives how many there are, and keeps the row."""
+        """Add one failure, the first again after a pause of `memory`; return how many there are, and keeps the row."""
 
     def block(self, key: bytes, until: float) -> None:
         """Have this key wait."""

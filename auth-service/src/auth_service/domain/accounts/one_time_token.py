@@ -18,14 +18,14 @@ class Purpose(StrEnum):
     MAGIC_LINK = "magic_link"
     MAGIC_CODE = "magic_code"
     VERIFICATION = "verification"
-    PASSWORD_RESET = "password_reset"  # noqa: S105 (a purpose, no secret)
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, no secret
 
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
     """One mailed token or code, by its digest. Times are unix seconds.
 
-    ``sub`` is None when nothing was mailed, because the address has no account. ``binding_digest`` names what has to
+    `sub` is None when nothing was mailed, because the address has no account. `binding_digest` names what has to
     be shown beside it.
     """
 
@@ -66,13 +66,13 @@ class OneTimeTokens(Protocol):
 
 
 def new_code() -> str:
-    """Make eight letters, ``BCDF-GHJK``, that are easily typed."""
+    """Make eight letters, `BCDF-GHJK`, that are easily typed."""
     code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
     return f"{code[:4]}-{code[4:]}"
 
 
 def tidy_code(typed: str) -> str:
-    """Give what was meant, however it was typed."""
+    """Return what was meant, however it was typed."""
     return "".join(typed.split()).replace("-", "").upper()[: CODE_LENGTH * 2]
 
 

@@ -36,7 +36,7 @@ class PasswordHasher(Protocol):
     """A slow hash of normal forms, with a bound on how many run at once: both methods raise TooBusy past it."""
 
     def hash(self, password: str) -> str:
-        """Hash a password that passed ``check_new_password``."""
+        """Hash a password that passed `check_new_password`."""
 
     def verify(self, password_hash: str | None, password: str) -> PasswordMatch:
         """Compare; None means "no such account" and costs the same work as a hash that does not fit.
@@ -56,7 +56,7 @@ class AnyPassword:
     """Finds no password weak: for rules that are used without a strength."""
 
     def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
-        """Give None."""
+        """Return None."""
         del password, personal
         return None
 

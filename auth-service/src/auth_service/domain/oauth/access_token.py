@@ -8,9 +8,9 @@ from auth_service.domain.sessions.status_list import StatusRef
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """The content of an access token, before it has an id. ``actors`` are outermost first (RFC 8693).
+    """The content of an access token, before it has an id. `actors` are outermost first (RFC 8693).
 
-    ``status`` is that of its session, also in an exchanged token; its client's where there is no session.
+    `status` is that of its session, also in an exchanged token; its client's where there is no session.
     """
 
     subject: str
@@ -25,7 +25,7 @@ class AccessToken:
     actors: tuple[str, ...] = ()
 
     def claims(self, *, issuer: str, issued_at: int, token_id: str) -> dict[str, object]:
-        """Give the claims of RFC 9068 section 2.2, with our own beside them."""
+        """Return the claims of RFC 9068 section 2.2, with our own beside them."""
         claims: dict[str, object] = {
             "iss": issuer,
             "sub": self.subject,
@@ -49,14 +49,14 @@ class AccessToken:
 
 
 def nested_actors(actors: tuple[str, ...]) -> dict[str, object]:
-    """Give the ``act`` claim of a chain, outermost first (RFC 8693 section 4.1)."""
+    """Return the `act` claim of a chain, outermost first (RFC 8693 section 4.1)."""
     first, *earlier = actors
     return {"sub": first} | ({"act": nested_actors(tuple(earlier))} if earlier else {})
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """An access token of ours whose every check has passed. ``actors`` are outermost first."""
+    """An access token of ours whose every check has passed. `actors` are outermost first."""
 
     subject: str
     client_id: str
@@ -76,7 +76,7 @@ class TokenReader(Protocol):
     """Verifies access tokens that this mint signed."""
 
     def read(self, token: str, audience: str) -> VerifiedToken | None:
-        """Give the token if every rule for a resource server of this audience holds, else None."""
+        """Return the token if every rule for a resource server of this audience holds, else None."""
 
     def read_any(self, token: str) -> VerifiedToken | None:
         """Likewise, for whichever of our audiences it was made."""

@@ -10,8 +10,8 @@ CODE_SECONDS = 60.0  # seconds
 class AuthorizationCode:
     """What a code stands for. Times are unix seconds.
 
-    ``scopes`` are granted, ``requested`` are those that the client asked for.
-    ``sid`` is the session that redeeming it opened; ``browser_session`` the digest of the one that it came from.
+    `scopes` are granted, `requested` are those that the client asked for.
+    `sid` is the session that redeeming it opened; `browser_session` the digest of the one that it came from.
     """
 
     digest: bytes
@@ -35,7 +35,7 @@ class AuthorizationCodes(Protocol):
     """Where codes are kept."""
 
     def add(self, code: AuthorizationCode) -> None:
-        """Keep a new one."""
+        """Store a new one."""
 
     def find_by_digest(self, digest: bytes) -> AuthorizationCode | None:
         """Find one, used or not, as it is now."""

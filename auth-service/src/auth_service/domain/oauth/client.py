@@ -8,12 +8,12 @@ from typing import Protocol
 
 
 class GrantType(StrEnum):
-    """Ways to a token, as ``grant_type`` names them."""
+    """Ways to a token, as `grant_type` names them."""
 
     AUTHORIZATION_CODE = "authorization_code"
-    REFRESH_TOKEN = "refresh_token"  # noqa: S105 (a protocol's name, no secret)
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a protocol's name, no secret
     CLIENT_CREDENTIALS = "client_credentials"
-    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (likewise)
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - likewise
     DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -21,11 +21,11 @@ class GrantType(StrEnum):
 class Client:
     """One registered client.
 
-    ``audiences`` and ``scopes`` bound what it gets for a user; ``own_scopes`` what it gets for itself, with
-    no user behind it; ``serves`` names the audiences about whose tokens it may ask (RFC 7662).
-    ``redirect_uris`` and ``post_logout_redirect_uris`` that begin with ``/`` lie below the issuer.
-    A confidential client proves who it is: with its secret where ``secret_hash`` (SHA-256, hex) is set, else with
-    ``private_key_jwt``; a public one cannot.
+    `audiences` and `scopes` bound what it gets for a user; `own_scopes` what it gets for itself, with
+    no user behind it; `serves` names the audiences about whose tokens it may ask (RFC 7662).
+    `redirect_uris` and `post_logout_redirect_uris` that begin with `/` lie below the issuer.
+    A confidential client proves who it is: with its secret where `secret_hash` (SHA-256, hex) is set, else with
+    `private_key_jwt`; a public one cannot.
     """
 
     client_id: str
@@ -54,7 +54,7 @@ class RegisteredClients(Protocol):
     """Where the clients are kept that were registered at run time."""
 
     def add(self, client: Client, at: float) -> bool:
-        """Keep a new one; False, and nothing changed, when its id is taken."""
+        """Store a new one; False, and nothing changed, when its id is taken."""
 
     def get(self, client_id: str) -> Client | None:
         """Find by id, whether enabled or not."""
@@ -63,7 +63,7 @@ class RegisteredClients(Protocol):
         """Find by id, and keep everybody else from changing it until the transaction ends."""
 
     def list_all(self) -> list[Client]:
-        """Give all of them, ascending by id."""
+        """Return all of them, ascending by id."""
 
     def replace(self, client: Client) -> None:
         """Replace what is said of one, its secret's hash among it."""
@@ -79,11 +79,11 @@ class FixedClients(Clients, Protocol):
     """Clients that files name: they change with their files alone."""
 
     def all(self) -> list[Client]:
-        """Give all of them, ascending by id."""
+        """Return all of them, ascending by id."""
 
 
 def hash_secret(secret: str) -> str:
-    """Give what is kept of a client's secret: its SHA-256.
+    """Return what is kept of a client's secret: its SHA-256.
 
     A slow hash makes guessing dear where people choose the secret. This one has 256 random bits: nobody guesses it, at
     any price of a guess, and a slow hash would only let strangers make the mint work.

@@ -18,4 +18,4 @@ class AssertionReader(Protocol):
         """Say who claims to have made it, unverified."""
 
     def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
-        """Give its claims if the signature holds under the registered key of this client; RS256 only."""
+        """Return its claims if the signature holds under the registered key of this client; RS256 only."""

@@ -35,12 +35,12 @@ _PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHAN
 
 
 def is_client_id(text: str) -> bool:
-    """Say whether a client could have this id; what could not is not worth asking a database for."""
+    """Return whether a client could have this id; what could not is not worth asking a database for."""
     return _ID.fullmatch(text) is not None
 
 
 def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bool = False) -> Client:
-    """Read a client; raises InvalidClientMetadata with all that is wrong. ``allow_relative``: addresses below the issuer are allowed."""
+    """Read a client; raise InvalidClientMetadata with all that is wrong. `allow_relative`: addresses below the issuer are allowed."""
     faults = [*_shape(table)]
     if faults:
         raise InvalidClientMetadata(*faults)
@@ -54,7 +54,7 @@ def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bo
 
 
 def client_table(client: Client) -> dict[str, object]:
-    """Give the table that ``parse_client`` reads, without what is not said and without the secret's hash."""
+    """Return the table that `parse_client` reads, without what is not said and without the secret's hash."""
     table: dict[str, object] = {}
     for fact in fields(Client):
         value = getattr(client, fact.name)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What one account has allowed one client. ``granted_at`` is unix seconds."""
+    """What one account has allowed one client. `granted_at` is unix seconds."""
 
     sub: str
     client_id: str

@@ -30,7 +30,7 @@ class DeviceStatus(StrEnum):
 class DeviceCode:
     """What a device asked for, and what became of it. Times are unix seconds.
 
-    ``sub``, ``methods`` and ``auth_time`` are those of whoever approved.
+    `sub`, `methods` and `auth_time` are those of whoever approved.
     """
 
     digest: bytes
@@ -58,7 +58,7 @@ class DeviceCodes(Protocol):
     """Where device authorizations are kept."""
 
     def add(self, code: DeviceCode) -> bool:
-        """Keep a new one; False, and nothing changed, when its user code is taken."""
+        """Store a new one; False, and nothing changed, when its user code is taken."""
 
     def find_by_digest(self, digest: bytes) -> DeviceCode | None:
         """Find by the digest of the device code."""
@@ -89,7 +89,7 @@ def new_user_code() -> str:
 
 
 def normalise_user_code(typed: str) -> str | None:
-    """Give a user code as it was made, however it was typed; None for what can be none (RFC 8628 section 6.1)."""
+    """Return a user code as it was made, however it was typed; None for what can be none (RFC 8628 section 6.1)."""
     typed_letters = [character.upper() for character in typed[:64] if character.isalnum()]
     if len(typed_letters) != LENGTH or not set(typed_letters) <= set(ALPHABET):
         return None
@@ -98,7 +98,7 @@ def normalise_user_code(typed: str) -> str | None:
 
 
 def grant_for_device(account: Account, client: Client, code: DeviceCode) -> Grant | None:
-    """Give what was asked for, as far as account and client may have it today; None when nothing is left."""
+    """Return what was asked for, as far as account and client may have it today; None when nothing is left."""
     scopes = code.scopes & client.scopes & (account_scopes(account) | OIDC_SCOPES)
     audiences = frozenset(code.audiences) & client.audiences
     return Grant(scopes, tuple(sorted(audiences))) if scopes and audiences else None

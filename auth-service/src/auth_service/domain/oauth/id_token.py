@@ -8,11 +8,11 @@ from typing import Protocol
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.sessions.session import Session
 
-ID_TOKEN = "JWT"  # noqa: S105 (its ``typ``: an access token's is at+jwt, so that neither passes as the other)
+ID_TOKEN = "JWT"  # noqa: S105 - its `typ`: an access token's is at+jwt, so that neither passes as the other
 ACR = "urn:touchstone:acr:single-factor"
 
 
-def id_token_claims(  # noqa: PLR0913 (what the claims are made of, the last three by name)
+def id_token_claims(  # noqa: PLR0913 - what the claims are made of, the last three by name
     session: Session,
     account: Account,
     scopes: frozenset[str],
@@ -22,9 +22,9 @@ def id_token_claims(  # noqa: PLR0913 (what the claims are made of, the last thr
     expires_at: int,
     nonce: str | None = None,
 ) -> dict[str, object]:
-    """Give the claims of OpenID Connect Core section 2, without ``iss``; ``nonce`` only where one was sent.
+    """Return the claims of OpenID Connect Core section 2, without `iss`; `nonce` only where one was sent.
 
-    Nothing of the person stands in it unless the scope ``profile`` or ``email`` was granted.
+    Nothing of the person stands in it unless the scope `profile` or `email` was granted.
     """
     claims: dict[str, object] = {
         "sub": account.sub,
@@ -43,13 +43,13 @@ def id_token_claims(  # noqa: PLR0913 (what the claims are made of, the last thr
 
 
 def at_hash(access_token: str) -> str:
-    """Give the left half of the access token's SHA-256 (OpenID Connect Core section 3.1.3.6, for RS256)."""
+    """Return the left half of the access token's SHA-256 (OpenID Connect Core section 3.1.3.6, for RS256)."""
     half = hashlib.sha256(access_token.encode()).digest()[:16]
     return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
 
 
 def personal_claims(account: Account, scopes: frozenset[str]) -> dict[str, object]:
-    """Give what ``profile`` and ``email`` each allow (OpenID Connect Core section 5.4)."""
+    """Return what `profile` and `email` each allow (OpenID Connect Core section 5.4)."""
     claims: dict[str, object] = {}
     if "profile" in scopes:
         claims["name"] = account.name
@@ -71,12 +71,12 @@ class IdTokenHintReader(Protocol):
     """Reads ID tokens that come back as hints."""
 
     def read(self, id_token: str) -> IdTokenHint | None:
-        """Give the hint if we signed it, expired or not; None otherwise, and for every other kind of token."""
+        """Return the hint if we signed it, expired or not; None otherwise, and for every other kind of token."""
 
 
 @dataclass(frozen=True, slots=True)
 class HintKey:
-    """The public half of a former signing key, in DER; hints are read with it until ``keep_until`` (unix seconds)."""
+    """The public half of a former signing key, in DER; hints are read with it until `keep_until` (unix seconds)."""
 
     kid: str
     public_key: bytes

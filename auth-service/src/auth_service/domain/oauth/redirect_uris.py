@@ -10,10 +10,10 @@ _LOCALHOST = re.compile(r"(http://localhost)(?::[1-9][0-9]{0,4})?((?:[/?].*)?)",
 
 
 def is_registered(uri: str, registrations: Iterable[str], issuer: str) -> bool:
-    """Say whether the URI is registered: the very same string, but for the port of a loopback address.
+    """Return whether the URI is registered: the very same string, but for the port of a loopback address.
 
-    A registration that begins with ``/`` lies below the issuer. ``127.0.0.1`` and ``[::1]`` go with any port
-    (RFC 8252 section 7.3), ``localhost`` only where it was registered without one.
+    A registration that begins with `/` lies below the issuer. `127.0.0.1` and `[::1]` go with any port
+    (RFC 8252 section 7.3), `localhost` only where it was registered without one.
     """
     if len(uri) > LONGEST_URI:
         return False
@@ -36,7 +36,7 @@ def _same(uri: str, known: str, issuer: str) -> bool:
 
 
 def add_parameters(uri: str, parameters: dict[str, str | None]) -> str:
-    """Give the URI with these added to its query; those that are None are left out."""
+    """Return the URI with these added to its query; those that are None are left out."""
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     if not query:
         return uri

@@ -8,8 +8,8 @@ from typing import Protocol
 class RefreshToken:
     """One refresh token of a session. Times are unix seconds.
 
-    ``successor`` is the digest of the token that replaced it, ``sealed`` that token itself, readable only
-    with this one. ``keep_until`` is when its reuse can no longer matter.
+    `successor` is the digest of the token that replaced it, `sealed` that token itself, readable only
+    with this one. `keep_until` is when its reuse can no longer matter.
     """
 
     digest: bytes
@@ -52,4 +52,4 @@ class Sealer(Protocol):
         """Encrypt with authentication, under a key that is derived from the predecessor."""
 
     def unseal(self, predecessor: str, sealed: bytes) -> str:
-        """Give the successor back; raises ValueError for what another token sealed."""
+        """Return the successor back; raise ValueError for what another token sealed."""

@@ -33,10 +33,10 @@ class Grant:
 
 
 def parse_scope(scope: str | None) -> frozenset[str] | None:
-    """Return the names in a ``scope`` parameter (RFC 6749 section 3.3); None for an absent or blank one.
+    """Return the names in a `scope` parameter (RFC 6749 section 3.3); None for an absent or blank one.
 
     Blanks around and between the names do not matter. Names that nothing here has are left out, as OpenID Connect Core
-    section 3.1.2.1 wants it; the answer's ``scope`` says what was granted. Raises InvalidScope when a name has
+    section 3.1.2.1 wants it; the answer's `scope` says what was granted. Raise InvalidScope when a name has
     characters that no scope may have, and when no name is left.
     """
     names = (scope or "").split()
@@ -51,12 +51,12 @@ def parse_scope(scope: str | None) -> frozenset[str] | None:
 
 
 def account_scopes(account: Account) -> frozenset[str]:
-    """Give everything that the account's roles allow, once its address is verified."""
+    """Return everything that the account's roles allow, once its address is verified."""
     return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in account.roles))
 
 
 def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> frozenset[str]:
-    """Give what is wanted, or all that is allowed when nothing is named; InvalidScope for one more, or none."""
+    """Return what is wanted, or all that is allowed when nothing is named; InvalidScope for one more, or none."""
     if wanted is not None and not wanted <= allowed:
         raise InvalidScope(f"scopes not granted: {' '.join(sorted(wanted - allowed))}")
     granted = allowed if wanted is None else wanted
@@ -66,7 +66,7 @@ def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> fro
 
 
 def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str, ...]:
-    """Give what is wanted, or all that is allowed when nothing is named; InvalidTarget for one more, or none."""
+    """Return what is wanted, or all that is allowed when nothing is named; InvalidTarget for one more, or none."""
     names, allowed = frozenset(wanted), frozenset(allowed)
     if not names <= allowed:
         raise InvalidTarget("a requested audience is unknown or not allowed")
@@ -80,7 +80,7 @@ def grant_for_account(
 ) -> Grant:
     """Say what an account gets through a client: never more than either may have, InvalidScope for asking.
 
-    It is what a session may carry in time; ``limit_if_unverified`` says what its tokens carry today, and something has to.
+    It is what a session may carry in time; `limit_if_unverified` says what its tokens carry today, and something has to.
     """
     allowed = client.scopes & (account_scopes(account) | OIDC_SCOPES)
     grant = Grant(
@@ -92,7 +92,7 @@ def grant_for_account(
 
 
 def limit_if_unverified(account: Account, grant: Grant) -> Grant:
-    """Narrow to one's own profile until the account's address is verified; raises InvalidScope or InvalidTarget."""
+    """Narrow to one's own profile until the account's address is verified; raise InvalidScope or InvalidTarget."""
     if account.email_verified_at is not None:
         return grant
     return Grant(

@@ -13,9 +13,9 @@ _HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 def check_endpoint(url: str | None, *, allow_http: bool) -> str:
-    """Give the URL if signals may go there; raises InvalidStream.
+    """Return the URL if signals may go there; raise InvalidStream.
 
-    It is https, without credentials and fragment. ``allow_http`` (the issuer is on this machine) allows http as well,
+    It is https, without credentials and fragment. `allow_http` (the issuer is on this machine) allows http as well,
     to hosts that are near: loopback and private addresses, and names without a dot.
     """
     if url is None:
@@ -53,7 +53,7 @@ def _fault(url: str, *, allow_http: bool) -> str | None:
 
 
 def near(host: str) -> bool:
-    """Say whether a host is on this machine or on a network of our own, by its very name."""
+    """Return whether a host is on this machine or on a network of our own, by its very name."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -17,7 +17,7 @@ USER, ADMIN, POLICY, SYSTEM = "user", "admin", "policy", "system"  # CAEP 1.0 se
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to tell: ``event`` is its type, ``body`` what CAEP has said of it; about an account, perhaps one session."""
+    """Something to tell: `event` is its type, `body` what CAEP has said of it; about an account, perhaps one session."""
 
     event: str
     sub: str
@@ -27,9 +27,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class QueuedEvent:
-    """One event on its way to one stream. ``jti`` and ``created_at`` stay the same however often it is sent.
+    """One event on its way to one stream. `jti` and `created_at` stay the same however often it is sent.
 
-    ``txn`` is shared by all that came of one transaction. Without ``sub`` it is about the stream itself.
+    `txn` is shared by all that came of one transaction. Without `sub` it is about the stream itself.
     """
 
     jti: str
@@ -43,7 +43,7 @@ class QueuedEvent:
     attempts: int = 0
 
     def claims(self, *, issuer: str, audience: str) -> dict[str, object]:
-        """Give the claims of its security event token (RFC 8417 section 2.2): no ``sub`` and no ``exp``."""
+        """Return the claims of its security event token (RFC 8417 section 2.2): no `sub` and no `exp`."""
         return {
             "iss": issuer,
             "aud": audience,
@@ -83,22 +83,22 @@ class QueuedEvents(Protocol):
         """Keep one for its stream alone, to be sent at once."""
 
     def list_oldest(self, stream_id: str, limit: int) -> list[QueuedEvent]:
-        """Give the oldest that wait for a stream, at most so many."""
+        """Return the oldest that wait for a stream, at most so many."""
 
     def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[QueuedEvent]:
-        """Take at most so many that are due: nobody else gets them before ``until``, and each counts one attempt more."""
+        """Take at most so many that are due: nobody else gets them before `until`, and each counts one attempt more."""
 
     def postpone(self, signal: QueuedEvent, until: float) -> bool:
         """Have one that was claimed come up again at a time; False when somebody else has claimed it since."""
 
     def delete(self, stream_id: str, jtis: Collection[str]) -> int:
-        """Forget those that were told, refused or given up; gives how many were there."""
+        """Forget those that were told, refused or given up; return how many were there."""
 
     def delete_all(self, stream_id: str) -> int:
-        """Forget all of a stream's; gives how many there were."""
+        """Forget all of a stream's; return how many there were."""
 
     def delete_stale(self, now: float) -> int:
-        """Forget those older than KEPT, beyond MOST_KEPT, or of streams that are no more; gives how many."""
+        """Forget those older than KEPT, beyond MOST_KEPT, or of streams that are no more; return how many."""
 
     def newest_id(self) -> str | None:
         """Name the one recorded last of those that wait, so that a new one can be told."""

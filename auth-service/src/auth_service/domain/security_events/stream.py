@@ -19,7 +19,7 @@ class DeliveryMethod(StrEnum):
 
 
 class StreamStatus(StrEnum):
-    """What a stream does: ``paused`` keeps signals and sends none, ``disabled`` keeps none either."""
+    """What a stream does: `paused` keeps signals and sends none, `disabled` keeps none either."""
 
     ENABLED = "enabled"
     PAUSED = "paused"
@@ -28,9 +28,9 @@ class StreamStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamConfiguration:
-    """What a receiver can say of a stream. ``authorization`` is a secret: what we send with each push.
+    """What a receiver can say of a stream. `authorization` is a secret: what we send with each push.
 
-    ``events`` None stands for all that there are. ``keep_authorization``: it did not say, so what was there stays
+    `events` None stands for all that there are. `keep_authorization`: it did not say, so what was there stays
     as long as it goes to the same address.
     """
 
@@ -44,7 +44,7 @@ class StreamConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream of one client. ``endpoint_url`` and ``authorization`` are there for push alone."""
+    """One stream of one client. `endpoint_url` and `authorization` are there for push alone."""
 
     stream_id: str
     client_id: str
@@ -73,22 +73,22 @@ class Streams(Protocol):
     """Where streams are kept."""
 
     def add(self, stream: Stream) -> None:
-        """Keep a new one."""
+        """Store a new one."""
 
     def get(self, stream_id: str) -> Stream | None:
         """Find by id."""
 
     def list_for_update(self, client_id: str) -> list[Stream]:
-        """Give a client's, oldest first, and keep everybody else from changing them until the transaction ends."""
+        """Return a client's, oldest first, and keep everybody else from changing them until the transaction ends."""
 
     def list_of_client(self, client_id: str) -> list[Stream]:
-        """Give a client's, oldest first."""
+        """Return a client's, oldest first."""
 
     def list_all(self) -> list[Stream]:
-        """Give everybody's, oldest first."""
+        """Return everybody's, oldest first."""
 
     def list_due(self, now: float) -> list[Stream]:
-        """Give those that are pushed to, enabled, and have a signal that is due."""
+        """Return those that are pushed to, enabled, and have a signal that is due."""
 
     def replace(self, stream: Stream) -> None:
         """Replace everything that is said of one."""
@@ -98,7 +98,7 @@ class Streams(Protocol):
 
 
 def check_stream_owner(client_id: str, stream: Stream | None) -> Stream:
-    """Give the stream if it is this client's; raises UnknownStream."""
+    """Return the stream if it is this client's; raise UnknownStream."""
     if stream is None or stream.client_id != client_id:
         raise UnknownStream("this client has no stream with this id")
     return stream

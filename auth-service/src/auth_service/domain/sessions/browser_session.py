@@ -10,7 +10,7 @@ BROWSER_SESSION_SECONDS = 12 * 3600.0  # seconds, absolute: using it does not ma
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """Somebody logged in at the pages. Times are unix seconds; ``methods`` after RFC 8176."""
+    """Somebody logged in at the pages. Times are unix seconds; `methods` after RFC 8176."""
 
     digest: bytes
     sub: str
@@ -29,7 +29,7 @@ class BrowserSessions(Protocol):
     """Where browser sessions are kept."""
 
     def add(self, session: BrowserSession) -> None:
-        """Keep a new one."""
+        """Store a new one."""
 
     def find_by_digest(self, digest: bytes) -> BrowserSession | None:
         """Find by the digest of its cookie, as it is now."""

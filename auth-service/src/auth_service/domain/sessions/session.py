@@ -16,11 +16,11 @@ class EndReason(StrEnum):
     REVOKED = "revoked"
     REFRESH_REUSED = "refresh_reused"
     CODE_REUSED = "code_reused"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 (a reason, no secret)
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, no secret
     ACCOUNT_DISABLED = "account_disabled"
     CLIENT_DISABLED = "client_disabled"
     ENDED_BY_OWNER = "ended_by_owner"
-    PASSWORD_RESET = "password_reset"  # noqa: S105 (likewise)
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
     ENDED_BY_ADMIN = "ended_by_admin"
 
 
@@ -28,12 +28,12 @@ class EndReason(StrEnum):
 class Session:
     """One log-in of one account with one client. Times are unix seconds.
 
-    ``scopes`` and ``audiences`` are the most that any token of the session may carry; ``requested`` are the scopes that
-    the client asked for, some of which this account may not have been allowed. ``expires_at`` is absolute: no refresh
-    moves it. ``status`` is the session's revocation bit, which is its own until ``tokens_until``, when the last token of
+    `scopes` and `audiences` are the most that any token of the session may carry; `requested` are the scopes that
+    the client asked for, some of which this account may not have been allowed. `expires_at` is absolute: no refresh
+    moves it. `status` is the session's revocation bit, which is its own until `tokens_until`, when the last token of
     it has expired.
-    ``browser_session`` is the digest of the mint's own browser session that it was opened through, if any.
-    ``last_used_at``, ``address`` and ``user_agent`` are those of the log-in, or of the last refresh.
+    `browser_session` is the digest of the mint's own browser session that it was opened through, if any.
+    `last_used_at`, `address` and `user_agent` are those of the log-in, or of the last refresh.
     """
 
     sid: str
@@ -64,7 +64,7 @@ class Sessions(Protocol):
     """Where sessions are kept."""
 
     def add(self, session: Session) -> Session:
-        """Keep a new one, under a status that no other has, chosen by chance; gives it with that."""
+        """Store a new one, under a status that no other has, chosen by chance; return it with that."""
 
     def get(self, sid: str) -> Session | None:
         """Find by its id."""
@@ -79,7 +79,7 @@ class Sessions(Protocol):
         """All that were opened through a browser session and are live, oldest first."""
 
     def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
-        """Give at most so many that are live, of one account or of all, ascending by id from after one on."""
+        """Return at most so many that are live, of one account or of all, ascending by id from after one on."""
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Count what was opened through one browser session as opened through another."""
@@ -90,4 +90,4 @@ class Sessions(Protocol):
         """Record when, from where and by what program a live session was last used, and what its tokens live now."""
 
     def mark_ended(self, sids: Collection[str], reason: str, at: float) -> list[Session]:
-        """Record the end of those that had not ended before, and give them. For ``end_sessions`` alone."""
+        """Record the end of those that had not ended before, and give them. For `end_sessions` alone."""

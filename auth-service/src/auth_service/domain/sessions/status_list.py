@@ -20,11 +20,11 @@ class StatusRef(NamedTuple):
 
     @classmethod
     def of(cls, number: int | None, idx: int | None) -> Self | None:
-        """Give the bit that is named so, None for none."""
+        """Return the bit that is named so, None for none."""
         return None if number is None or idx is None else cls(number, idx)
 
     def claim(self, issuer: str) -> dict[str, object]:
-        """Give the ``status`` claim of a token that this bit ends (draft-ietf-oauth-status-list, section 6)."""
+        """Return the `status` claim of a token that this bit ends (draft-ietf-oauth-status-list, section 6)."""
         return {"status_list": {"idx": self.idx, "uri": list_uri(issuer, self.number)}}
 
 
@@ -39,7 +39,7 @@ def client_indexes(size: int) -> range:
 
 
 def list_uri(issuer: str, number: int) -> str:
-    """Name a list: in tokens, as the ``sub`` of its own token, and as the place where it is read."""
+    """Name a list: in tokens, as the `sub` of its own token, and as the place where it is read."""
     return f"{issuer}/status-lists/{number}"
 
 
@@ -49,7 +49,7 @@ def list_number(written: str) -> int:
 
 
 def list_named(issuer: str, uri: str) -> int:
-    """Give the number of the list of this name, 0 for any name that ``list_uri`` does not give."""
+    """Return the number of the list of this name, 0 for any name that `list_uri` does not give."""
     before, _, written = uri.rpartition("/")
     return list_number(written) if before == f"{issuer}/status-lists" else 0
 
@@ -74,8 +74,8 @@ class Bit(NamedTuple):
 class Changes:
     """The bits that changed since a horizon: applying one again changes nothing.
 
-    When ``whole``, they are all that are set, and every other bit of every list is clear, whatever was
-    known before. ``lists`` gives the size in bits of every list by its number.
+    When `whole`, they are all that are set, and every other bit of every list is clear, whatever was
+    known before. `lists` gives the size in bits of every list by its number.
     """
 
     bits: Sequence[Bit]
@@ -94,7 +94,7 @@ class Statuses(Protocol):
         """Open the first list if there is none."""
 
     def assign_to_session(self, sid: str) -> StatusRef | None:
-        """Give a session that has no bit one that no other has; gives what it has then. None for an unknown session."""
+        """Return a session that has no bit one that no other has; return what it has then. None for an unknown session."""
 
     def get_or_assign_to_client(self, client_id: str) -> StatusRef:
         """Return the bit of a client's own tokens; one that no other has, chosen by chance, if it has none yet."""
@@ -106,10 +106,10 @@ class Statuses(Protocol):
         """Take its bit from a client and return it; None if it had none. For `end_client_tokens` alone."""
 
     def revoke(self, refs: Collection[StatusRef], at: float) -> None:
-        """Set these bits; they stay so until no token that was made before ``at`` can live."""
+        """Set these bits; they stay so until no token that was made before `at` can live."""
 
     def changes_since(self, since: ReadPosition | None) -> Changes:
-        """Give what changed since a reading, or everything for None and for one that is too long ago.
+        """Return what changed since a reading, or everything for None and for one that is too long ago.
 
         No change that was committed before this reading is missing, in whatever order they were committed.
         """
@@ -119,7 +119,7 @@ SMALLEST = 64
 
 
 def check_size(size: int) -> int:
-    """Give a number of entries that a list can have; ValueError for any other."""
+    """Return a number of entries that a list can have; ValueError for any other."""
     if not SMALLEST <= size <= LIST_SIZE or size % 8:
         raise ValueError(f"must be a multiple of 8 from {SMALLEST} to {LIST_SIZE}")
     return size
@@ -138,7 +138,7 @@ class Bitmap:
     def __bytes__(self) -> bytes:
         return bytes(self._bytes)
 
-    def put(self, index: int, bit: bool) -> None:  # noqa: FBT001 (what it stores)
+    def put(self, index: int, bit: bool) -> None:  # noqa: FBT001 - what it stores
         """Store one bit; IndexError outside."""
         if index < 0:
             raise IndexError(index)
@@ -185,16 +185,16 @@ class PublishedStatuses(Protocol):
         """Seconds since the database was last looked at; infinite before the first look."""
 
     def all(self) -> list[StatusBits]:
-        """Give every list as the last look saw it, ascending; raises nothing."""
+        """Return every list as the last look saw it, ascending; raise nothing."""
 
     def numbers(self) -> list[int]:
-        """Give the number of every list, ascending."""
+        """Return the number of every list, ascending."""
 
     def etag(self, number: int) -> str:
-        """Say what stands in a list now; raises UnknownStatusList and NoSigningKey."""
+        """Say what stands in a list now; raise UnknownStatusList and NoSigningKey."""
 
     def catch_up(self, number: int, tags: Collection[str]) -> None:
         """Take over what another process may have published under these tags."""
 
     def document(self, number: int) -> tuple[bytes, str]:
-        """Give the signed list and its ETag; raises UnknownStatusList and NoSigningKey."""
+        """Return the signed list and its ETag; raise UnknownStatusList and NoSigningKey."""

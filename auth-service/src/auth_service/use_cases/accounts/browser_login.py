@@ -26,7 +26,7 @@ class AuthenticateBrowser:
     now: Clock
 
     def __call__(self, cookie: str | None) -> BrowserUser | None:
-        """Give the session and its account; None for no cookie, one of none of ours, or one that stands no more."""
+        """Return the session and its account; None for no cookie, one of none of ours, or one that stands no more."""
         if cookie is None:
             return None
         with self.store.reading() as tx:
@@ -46,7 +46,7 @@ class BeginBrowserSession:
     now: Clock
 
     def __call__(self, email: str, password: str, old_cookie: str | None) -> NewBrowserSession:
-        """Begin a browser session with a cookie of its own; raises BadCredentials or TooBusy.
+        """Begin a browser session with a cookie of its own; raise BadCredentials or TooBusy.
 
         What the same person opened through the session that this one replaces counts as opened through this one.
         """

@@ -19,7 +19,7 @@ class DemoAccounts:
     now: Clock
 
     def __call__(self, accounts: dict[str, frozenset[str]], password: str) -> int:
-        """Add those of ``{address: roles}`` that are missing; says how many."""
+        """Add those of `{address: roles}` that are missing; says how many."""
         added = 0
         for address, roles in accounts.items():
             with self.store.reading() as tx:

@@ -47,7 +47,7 @@ class SendVerification:
         return verification(self.issuer, account.email, token, hours=hours, until=now + LIFE)
 
     def post(self, letter: Email | None) -> None:
-        """Send it after the request; raises MailBusy."""
+        """Send it after the request; raise MailBusy."""
         self.outbox.post(letter)
 
 
@@ -60,7 +60,7 @@ class EmailVerification:
     now: Clock
 
     def __call__(self, token: str) -> None:
-        """Use the link up; raises BadLink. What tokens carry grows with the next log-in or refresh."""
+        """Use the link up; raise BadLink. What tokens carry grows with the next log-in or refresh."""
         now = self.now()
         with self.store.transaction() as tx:
             link = tx.one_time_tokens.get(digest_of(token))
@@ -74,7 +74,7 @@ class EmailVerification:
                 tx.audit.record(AuditEvent(EventType.EMAIL_VERIFIED, actor=account.sub, subject=account.sub))
 
     def resend(self, sub: str, sid: str | None) -> None:
-        """Mail another link, a few a day; nothing for an address that is verified. Raises SessionOver or MailBusy."""
+        """Mail another link, a few a day; nothing for an address that is verified. Raise SessionOver or MailBusy."""
         with self.store.transaction() as tx:
             live_session(tx, sub, sid, self.now())
             account = tx.accounts.get(sub)

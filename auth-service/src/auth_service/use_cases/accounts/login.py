@@ -22,7 +22,7 @@ class Proof:
 
     account: Account
     new_hash: str | None = field(default=None, repr=False)
-    standing: LoginAttempt = LoginAttempt()  # noqa: RUF009 (frozen, so sharing it is safe)
+    standing: LoginAttempt = LoginAttempt()  # noqa: RUF009 - frozen, so sharing it is safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PasswordCheck:
         return Proof(account, self.hasher.hash(password) if verdict.outdated else None, standing)
 
     def confirm(self, tx: Transaction, proof: Proof) -> Account:
-        """Give the account, locked, if the proof still holds; raises BadCredentials when it changed meanwhile."""
+        """Return the account, locked, if the proof still holds; raise BadCredentials when it changed meanwhile."""
         latest = tx.accounts.get_for_update(proof.account.sub)
         if latest is None or latest.disabled or latest.password_hash != proof.account.password_hash:
             raise BadCredentials(_REFUSED)
@@ -60,7 +60,7 @@ class PasswordCheck:
 
 
 def _refusal(account: Account | None, email: str) -> AuditEvent:
-    """Give what the log says of a refused log-in: the account if there is one, of the address a digest alone."""
+    """Return what the log says of a refused log-in: the account if there is one, of the address a digest alone."""
     return AuditEvent(
         EventType.LOGGED_IN,
         REFUSED,
@@ -79,7 +79,7 @@ class RequestedAccess:
 
 
 def get_first_party_client(clients: Clients, client_id: str) -> Client:
-    """Give the client if people may log in through it without its ever seeing a page; raises InvalidClient."""
+    """Return the client if people may log in through it without its ever seeing a page; raise InvalidClient."""
     client = clients.get(client_id)
     if client is None or not client.enabled or not client.first_party or client.confidential:
         raise InvalidClient("this client is not registered for direct log-in")
@@ -104,7 +104,7 @@ class Login:
         scopes: frozenset[str] | None,
         audiences: tuple[str, ...],
     ) -> TokenResponse:
-        """Open a session; raises BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy or SlowedDown.
+        """Open a session; raise BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy or SlowedDown.
 
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """

@@ -24,7 +24,7 @@ class ThrottleLimits:
     longest: float = 30.0
 
     def wait(self, failures: int, free: int) -> float:
-        """Give the seconds to wait after so many failures: 1, 2, 4 and so on after the free ones."""
+        """Return the seconds to wait after so many failures: 1, 2, 4 and so on after the free ones."""
         return min(2.0 ** min(failures - free - 1, 30), self.longest) if failures > free else 0.0
 
 
@@ -79,7 +79,7 @@ class LoginThrottle:
     limits: ThrottleLimits = ThrottleLimits()
 
     def admit(self, tx: Transaction, email: str) -> LoginAttempt:
-        """Say what counts for this log-in; raises SlowedDown."""
+        """Say what counts for this log-in; raise SlowedDown."""
         now, here = self.now(), network_of(current_origin().address)
         who = normalised_or_empty(email) or email.strip().lower()
         account, tried_here, place = _key("account", who), _key("place", who, here), _key("known", who, here)

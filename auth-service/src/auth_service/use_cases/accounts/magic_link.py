@@ -36,7 +36,7 @@ class MagicLinkRequest:
     now: Clock
 
     def __call__(self, email: str) -> str:
-        """Give the binding, which has to come back beside the link or the code; raises MailBusy.
+        """Return the binding, which has to come back beside the link or the code; raise MailBusy.
 
         An unknown address, a disabled account and one that was mailed too often answer alike, for the same work.
         """
@@ -111,7 +111,7 @@ class MagicLinkLogin:
     begin_browser_session: BeginBrowserSession
 
     def __call__(self, shown: LinkToken | LinkCode, wanted: RequestedAccess) -> TokenResponse:
-        """Open a session; raises BindingMissing, BadLink, InvalidClient, InvalidScope or InvalidTarget."""
+        """Open a session; raise BindingMissing, BadLink, InvalidClient, InvalidScope or InvalidTarget."""
         client = get_first_party_client(self.clients, wanted.client_id)
         with self.store.transaction() as tx:
             account = self._proven(tx, shown)
@@ -124,7 +124,7 @@ class MagicLinkLogin:
         )
 
     def in_browser(self, shown: LinkToken | LinkCode, old_cookie: str | None) -> NewBrowserSession:
-        """Begin a browser session at the mint's own pages instead; raises BindingMissing or BadLink."""
+        """Begin a browser session at the mint's own pages instead; raise BindingMissing or BadLink."""
         with self.store.transaction() as tx:
             account = self._proven(tx, shown)
             entered = (

@@ -36,7 +36,7 @@ class PasswordResetRequest:
     now: Clock
 
     def __call__(self, email: str) -> None:
-        """Do the same for every address; raises MailBusy.
+        """Do the same for every address; raise MailBusy.
 
         The link stands for the password of this moment: once that is changed, in whatever way, it opens nothing.
         """
@@ -95,7 +95,7 @@ class PasswordReset:
             end_sessions_of_old_password(tx, account.sub, EndReason.PASSWORD_RESET, now)
 
     def _account(self, tx: Transaction, link: OneTimeToken | None) -> Account:
-        """Give the account that a link may change, if it may still; raises BadLink."""
+        """Return the account that a link may change, if it may still; raise BadLink."""
         if link is None or link.purpose != Purpose.PASSWORD_RESET or link.sub is None:
             raise BadLink(_REFUSED)
         account = tx.accounts.get(link.sub)

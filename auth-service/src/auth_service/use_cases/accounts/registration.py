@@ -18,7 +18,7 @@ from auth_service.use_cases.accounts.email_verification import SendVerification
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Opens accounts with the role ``customer``."""
+    """Opens accounts with the role `customer`."""
 
     store: Store
     hasher: PasswordHasher
@@ -27,7 +27,7 @@ class Registration:
     strength: PasswordStrength = field(default_factory=AnyPassword)
 
     def __call__(self, email: str, password: str, name: str) -> str:
-        """Give a subject; raises InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
+        """Return a subject; raise InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
 
         For an address that has an account nothing changes, and answer and work are the same: one hash, the same
         inserts, one mail, and a subject that looks like any other but belongs to nobody.

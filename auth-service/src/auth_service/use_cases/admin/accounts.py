@@ -16,19 +16,19 @@ from auth_service.use_cases.sessions.end_sessions import end_all_sessions
 
 @dataclass(frozen=True, slots=True)
 class AccountAdmin:
-    """What can be done to accounts. ``by`` is who does it: a subject, or None for the operator of this context."""
+    """What can be done to accounts. `by` is who does it: a subject, or None for the operator of this context."""
 
     store: Store
     hasher: PasswordHasher
     now: Clock
 
     def page(self, after: str | None, limit: int) -> list[Account]:
-        """Give at most so many accounts, ascending by subject."""
+        """Return at most so many accounts, ascending by subject."""
         with self.store.reading() as tx:
             return tx.accounts.list_page(after, limit)
 
     def get(self, sub_or_email: str) -> Account:
-        """Find by subject, or by address; raises UnknownAccount."""
+        """Find by subject, or by address; raise UnknownAccount."""
         with self.store.reading() as tx:
             account = tx.accounts.get(sub_or_email)
             if account is None and "@" in sub_or_email:
@@ -38,7 +38,7 @@ class AccountAdmin:
         return account
 
     def disable(self, sub: str, by: str | None = None) -> list[str]:
-        """Shut an account, and end all its sessions; gives their ids. Raises UnknownAccount or OwnAccount.
+        """Shut an account, and end all its sessions; return their ids. Raise UnknownAccount or OwnAccount.
 
         Doing it again changes nothing.
         """
@@ -54,7 +54,7 @@ class AccountAdmin:
             return end_all_sessions(tx, sub, EndReason.ACCOUNT_DISABLED, now, by=by)
 
     def enable(self, sub: str, by: str | None = None) -> None:
-        """Open an account again; its old sessions stay ended. Raises UnknownAccount."""
+        """Open an account again; its old sessions stay ended. Raise UnknownAccount."""
         with self.store.transaction() as tx:
             if _locked(tx, sub).disabled:
                 tx.accounts.set_disabled(sub, None)
@@ -63,7 +63,7 @@ class AccountAdmin:
     def create(self, email: str, password: str, name: str, roles: frozenset[str]) -> Account:
         """Open an account whose address counts as verified: an administrator vouches for it.
 
-        Raises InvalidEmail, InvalidName, InvalidPassword, AddressTaken or TooBusy.
+        Raise InvalidEmail, InvalidName, InvalidPassword, AddressTaken or TooBusy.
         """
         address, name, roles = normalise_email(email), check_name(name), check_roles(roles)
         check_new_password(password)
@@ -79,7 +79,7 @@ class AccountAdmin:
         return account
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
-        """Replace the roles; what a token already says stays so until it expires. Raises UnknownAccount or InvalidName."""
+        """Replace the roles; what a token already says stays so until it expires. Raise UnknownAccount or InvalidName."""
         roles = check_roles(roles)
         with self.store.transaction() as tx:
             before = _locked(tx, sub).roles
@@ -89,7 +89,7 @@ class AccountAdmin:
 
 
 def check_roles(roles: frozenset[str]) -> frozenset[str]:
-    """Give the roles; raises InvalidName for none, or for one that is not there."""
+    """Return the roles; raise InvalidName for none, or for one that is not there."""
     unknown = roles - frozenset(ROLE_SCOPES)
     if unknown or not roles:
         raise InvalidName(f"unknown role; the roles are {', '.join(sorted(ROLE_SCOPES))}")

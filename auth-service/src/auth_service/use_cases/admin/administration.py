@@ -27,7 +27,7 @@ class Administration:
     audit: AuditLogEntries
 
     @classmethod
-    def of(  # noqa: PLR0913, PLR0917 (the parts that all of it is made of)
+    def of(  # noqa: PLR0913, PLR0917 - the parts that all of it is made of
         cls,
         store: Store,
         hasher: PasswordHasher,

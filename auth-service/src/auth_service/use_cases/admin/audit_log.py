@@ -13,6 +13,6 @@ class AuditLogEntries:
     store: Store
 
     def __call__(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Give the newest entries that are wanted, newest first."""
+        """Return the newest entries that are wanted, newest first."""
         with self.store.reading() as tx:
             return tx.audit.list_newest(query, limit)

@@ -33,14 +33,14 @@ class ClientAdmin:
     now: Clock
 
     def all(self) -> list[Client]:
-        """Give every client, ascending by id."""
+        """Return every client, ascending by id."""
         with self.store.reading() as tx:
             kept = {client.client_id: client for client in tx.clients.list_all()}
         kept |= {client.client_id: client for client in self.fixed.all()}
         return [kept[client_id] for client_id in sorted(kept)]
 
     def get(self, client_id: str) -> Client:
-        """Find one; raises UnknownClient."""
+        """Find one; raise UnknownClient."""
         client = self.fixed.get(client_id)
         if client is None:
             with self.store.reading() as tx:
@@ -55,9 +55,9 @@ class ClientAdmin:
         with_secret: bool = False,
         save_key: SaveKey | None = None,
     ) -> NewClient:
-        """Keep a new client, and its public key by ``save_key``; when either cannot be kept, neither is.
+        """Keep a new client, and its public key by `save_key`; when either cannot be kept, neither is.
 
-        A confidential client without a secret uses ``private_key_jwt``. Raise InvalidClientMetadata, and what ``save_key`` raises.
+        A confidential client without a secret uses `private_key_jwt`. Raise InvalidClientMetadata, and what `save_key` raises.
         """
         client = parse_client(client_id, table)
         if with_secret and not client.confidential:
@@ -78,9 +78,9 @@ class ClientAdmin:
     def update(
         self, client_id: str, changes: Mapping[str, Any], *, save_key: SaveKey | None = None
     ) -> Client:
-        """Replace some of what is said of a client, and its public key by ``save_key``, or nothing of it.
+        """Replace some of what is said of a client, and its public key by `save_key`, or nothing of it.
 
-        Sessions that are open narrow to it when they refresh. Raise UnknownClient, InvalidClientMetadata, and what ``save_key``
+        Sessions that are open narrow to it when they refresh. Raise UnknownClient, InvalidClientMetadata, and what `save_key`
         raises.
         """
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
@@ -103,7 +103,7 @@ class ClientAdmin:
         return client
 
     def disable(self, client_id: str) -> list[str]:
-        """Refuse a client everywhere from now on, and end its sessions; gives their ids. Raises UnknownClient, InvalidClientMetadata."""
+        """Refuse a client everywhere from now on, and end its sessions; return their ids. Raise UnknownClient, InvalidClientMetadata."""
         now = self.now()
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
@@ -113,7 +113,7 @@ class ClientAdmin:
             return end_sessions_of_client(tx, client_id, now)
 
     def enable(self, client_id: str) -> None:
-        """Let a client in again; its old sessions stay ended. Raises UnknownClient or InvalidClientMetadata."""
+        """Let a client in again; its old sessions stay ended. Raise UnknownClient or InvalidClientMetadata."""
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
             if not client.enabled:
@@ -121,7 +121,7 @@ class ClientAdmin:
                 _record(tx, EventType.CLIENT_ENABLED, client)
 
     def rotate_secret(self, client_id: str) -> NewClient:
-        """Give a confidential client a new secret; the old one is no good from now on. Raises UnknownClient, InvalidClientMetadata."""
+        """Return a confidential client a new secret; the old one is no good from now on. Raise UnknownClient, InvalidClientMetadata."""
         secret = new_token()
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)

@@ -13,7 +13,7 @@ SCHEDULE = "schedule"
 
 @dataclass(frozen=True, slots=True)
 class ScheduledKeyRotation:
-    """Looks at the keys, and does what is due; ``interval`` and ``session_life`` are in seconds.
+    """Looks at the keys, and does what is due; `interval` and `session_life` are in seconds.
 
     Any number of processes may look at the same moment: the age is read again under the keys' own lock. As with every
     other change of keys the log is opened first and closed last, so what cannot be recorded is not begun.
@@ -45,9 +45,9 @@ class ScheduledKeyRotation:
 
 
 def keep_hint_keys(tx: Transaction, keys: KeyStore, lifetime: float) -> None:
-    """Keep the public half of every former key for ``lifetime`` seconds after it last signed.
+    """Keep the public half of every former key for `lifetime` seconds after it last signed.
 
-    To be called before keys are removed. ``lifetime`` is how long a session can live: the person of an older ID token
+    To be called before keys are removed. `lifetime` is how long a session can live: the person of an older ID token
     has no session of that time left.
     """
     for key in keys.former():

@@ -17,12 +17,12 @@ class SessionAdmin:
     now: Clock
 
     def page(self, sub: str | None, after: str | None, limit: int) -> list[Session]:
-        """Give at most so many live sessions, of one account or of all, ascending by id."""
+        """Return at most so many live sessions, of one account or of all, ascending by id."""
         with self.store.reading() as tx:
             return tx.sessions.list_page(sub, after, limit, self.now())
 
     def end(self, sid: str, by: str | None = None) -> bool:
-        """End a session; False when it had ended before. Raises UnknownSession."""
+        """End a session; False when it had ended before. Raise UnknownSession."""
         with self.store.transaction() as tx:
             if tx.sessions.get(sid) is None:
                 raise UnknownSession("no session has this id")

@@ -14,7 +14,7 @@ class KeyAdmin:
     """The signing keys, with a line in the log for every change.
 
     The log is opened first and closed last: a change that cannot be recorded is not begun. Public halves of keys that
-    are removed are kept for hints for ``session_life`` seconds, those of withdrawn keys are not.
+    are removed are kept for hints for `session_life` seconds, those of withdrawn keys are not.
     """
 
     store: Store
@@ -22,11 +22,11 @@ class KeyAdmin:
     session_life: float
 
     def statuses(self) -> list[KeyStatus]:
-        """Give every key's state now, oldest first."""
+        """Return every key's state now, oldest first."""
         return self.keys.statuses()
 
     def rotate(self, by: str | None = None) -> str:
-        """Add a key; gives its id."""
+        """Add a key; return its id."""
         with self.store.transaction() as tx:
             kid = self.keys.rotate()
             tx.audit.record(AuditEvent(EventType.KEY_ROTATED, actor=by, detail={"kid": kid}))
@@ -34,7 +34,7 @@ class KeyAdmin:
         return kid
 
     def withdraw(self, kid: str, by: str | None = None) -> str | None:
-        """Take a key out at once, its kept public half too; raises UnknownKey. Gives the id of a key that had to be made."""
+        """Take a key out at once, its kept public half too; raise UnknownKey. Return the id of a key that had to be made."""
         with self.store.transaction() as tx:
             keep_hint_keys(tx, self.keys, self.session_life)  # expired keys go with it
             kept = tx.hint_keys.delete(kid)
@@ -50,7 +50,7 @@ class KeyAdmin:
         return made
 
     def prune(self, by: str | None = None) -> list[str]:
-        """Remove the keys that no living token needs; gives their ids."""
+        """Remove the keys that no living token needs; return their ids."""
         with self.store.transaction() as tx:
             keep_hint_keys(tx, self.keys, self.session_life)
             gone = self.keys.prune()

@@ -42,7 +42,7 @@ class _Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCodeGrant:
-    """The ``authorization_code`` grant.
+    """The `authorization_code` grant.
 
     A code is used up by the first request of its own client, good or not: whoever holds one without its
     verifier gets one try. Another client's request uses nothing up, or anybody who saw a code could spend it
@@ -53,7 +53,7 @@ class AuthorizationCodeGrant:
     token_issuer: TokenIssuer
 
     def __call__(self, client: Client, asked: Redemption) -> TokenResponse:
-        """Answer with the session's first tokens; raises UnauthorizedClient, InvalidGrant or InvalidTarget."""
+        """Answer with the session's first tokens; raise UnauthorizedClient, InvalidGrant or InvalidTarget."""
         if GrantType.AUTHORIZATION_CODE not in client.grants:
             raise UnauthorizedClient("this client is not registered for the authorization_code grant")
         digest = digest_of(asked.code)

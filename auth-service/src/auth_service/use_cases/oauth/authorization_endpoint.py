@@ -73,7 +73,7 @@ class AuthorizationEndpoint:
         return self._told(request, remember)
 
     def after_denial(self, request: AuthorizationRequest) -> AuthorizationRefused:
-        """Give the refusal for somebody who said no."""
+        """Return the refusal for somebody who said no."""
         return AuthorizationRefused(request.address, AccessDenied("the user denied the request"))
 
     def _told(self, request: AuthorizationRequest, step: Callable[[], Step]) -> Step:

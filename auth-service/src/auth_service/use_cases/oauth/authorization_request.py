@@ -33,11 +33,11 @@ class ReturnAddress:
     issuer: str
 
     def response_uri(self, **parameters: str | None) -> str:
-        """Give the URI to send the browser to; ``iss`` names us in every answer (RFC 9207)."""
+        """Return the URI to send the browser to; `iss` names us in every answer (RFC 9207)."""
         return add_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
 
     def error_uri(self, error: oauth_errors.OAuthError) -> str:
-        """Give the URI that tells the client of an error (RFC 6749 section 4.1.2.1)."""
+        """Return the URI that tells the client of an error (RFC 6749 section 4.1.2.1)."""
         return self.response_uri(error=error.slug, error_description=str(error))
 
 
@@ -56,7 +56,7 @@ class AuthorizationRefused(errors.AuthError):
 class AuthorizationRequest:
     """A request that holds by itself; what it gets depends on who is logged in.
 
-    ``scopes`` is None where none was named. ``max_age`` is in seconds. ``pairs`` is the request as it came.
+    `scopes` is None where none was named. `max_age` is in seconds. `pairs` is the request as it came.
     """
 
     client: Client
@@ -80,9 +80,9 @@ class AuthorizationRequestParser:
     issuer: str
 
     def __call__(self, pairs: Pairs) -> AuthorizationRequest:
-        """Give the request.
+        """Return the request.
 
-        Raises Unanswerable when client or redirect URI are not good, so that nobody is sent anywhere, and
+        Raise Unanswerable when client or redirect URI are not good, so that nobody is sent anywhere, and
         Refused for every other fault, which the client is told.
         """
         pairs = tuple(pairs)
@@ -122,7 +122,7 @@ class AuthorizationRequestParser:
 
 
 def _sorted_out(pairs: Pairs) -> tuple[dict[str, str], frozenset[str], tuple[str, ...]]:
-    """Give single values, the names that came more than once, and the audiences; an empty value is none."""
+    """Return single values, the names that came more than once, and the audiences; an empty value is none."""
     values: dict[str, str] = {}
     repeated: set[str] = set()
     named: list[str] = []

@@ -1,4 +1,4 @@
-"""Client authentication: by ``private_key_jwt``, what an assertion must say (RFC 7523 section 3), or by a secret."""
+"""Client authentication: by `private_key_jwt`, what an assertion must say (RFC 7523 section 3), or by a secret."""
 
 import math
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class ClientAuthentication:
     def __call__(
         self, client_id: str | None, assertion: str | None, secret: str | None = None
     ) -> Client | None:
-        """Give the client, None when none was named; raises InvalidClient. Assertion and secret never come both."""
+        """Return the client, None when none was named; raise InvalidClient. Assertion and secret never come both."""
         if assertion is not None:
             return self._proven(client_id, assertion)
         if secret is not None:

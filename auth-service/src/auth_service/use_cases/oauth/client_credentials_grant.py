@@ -12,7 +12,7 @@ from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentialsGrant:
-    """The ``client_credentials`` grant: a token for a service itself, with no user and no session behind it.
+    """The `client_credentials` grant: a token for a service itself, with no user and no session behind it.
 
     Its status is the client's, so that disabling the client ends it.
     """
@@ -25,7 +25,7 @@ class ClientCredentialsGrant:
     ) -> TokenResponse:
         """Answer for a client that has proved itself.
 
-        Raises UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.
+        Raise UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.
         """
         if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
             raise UnauthorizedClient("this client is not registered for the client_credentials grant")

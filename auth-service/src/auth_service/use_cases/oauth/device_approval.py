@@ -42,7 +42,7 @@ class DeviceApproval:
     slows_down: bool = True
 
     def find(self, typed: str, who: BrowserUser) -> DeviceRequest:
-        """Find what a code stands for; raises UnknownUserCode, or TooManyTries without looking."""
+        """Find what a code stands for; raise UnknownUserCode, or TooManyTries without looking."""
         keys = _keys(who) if self.slows_down else {}
         with self.store.reading() as tx:
             kept = tx.failed_logins.find(tuple(keys)).values()
@@ -56,7 +56,7 @@ class DeviceApproval:
         return found
 
     def decide(self, typed: str, who: BrowserUser, shown: frozenset[str] | None) -> DeviceRequest:
-        """Say yes to what was shown, or no with None; raises UnknownUserCode or TooManyTries."""
+        """Say yes to what was shown, or no with None; raise UnknownUserCode or TooManyTries."""
         asked = self.find(typed, who)
         sub, allow = who.account.sub, shown is not None and bool(asked.scopes) and asked.scopes <= shown
         with self.store.transaction() as tx:
@@ -101,7 +101,7 @@ class DeviceApproval:
 
 
 def _keys(who: BrowserUser) -> dict[bytes, int]:
-    """Give the keys that a wrong code counts under, and how many are free for each; behind loopback may be anybody."""
+    """Return the keys that a wrong code counts under, and how many are free for each; behind loopback may be anybody."""
     network = network_of(current_origin().address)
     named = {("account", who.account.sub): 5}
     if network not in {"", "loopback"}:

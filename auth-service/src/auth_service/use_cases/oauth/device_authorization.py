@@ -37,7 +37,7 @@ class DeviceAuthorization:
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: Iterable[str]
     ) -> DeviceAuthorizationResponse:
-        """Begin; raises UnauthorizedClient, InvalidScope or InvalidTarget."""
+        """Begin; raise UnauthorizedClient, InvalidScope or InvalidTarget."""
         check_device_grant(client)
         wanted = narrow_scopes(scopes, client.scopes if scopes is not None else client.scopes - OIDC_SCOPES)
         targets = narrow_audiences(audiences, client.audiences & AUDIENCES)

@@ -30,7 +30,7 @@ _TOO_EARLY = f"polling too often; add {POLL_INTERVAL_SECONDS} seconds to the int
 
 @dataclass(frozen=True, slots=True)
 class DeviceCodeGrant:
-    """The ``device_code`` grant: the device polls until the person has answered (RFC 8628 section 3.4)."""
+    """The `device_code` grant: the device polls until the person has answered (RFC 8628 section 3.4)."""
 
     store: Store
     token_issuer: TokenIssuer
@@ -38,7 +38,7 @@ class DeviceCodeGrant:
     def __call__(self, client: Client, device_code: str) -> TokenResponse:
         """Answer with the session's first tokens, once.
 
-        Raises UnauthorizedClient, InvalidGrant, AuthorizationPending, SlowDown, AccessDenied or ExpiredToken.
+        Raise UnauthorizedClient, InvalidGrant, AuthorizationPending, SlowDown, AccessDenied or ExpiredToken.
         """
         check_device_grant(client)
         digest = digest_of(device_code)

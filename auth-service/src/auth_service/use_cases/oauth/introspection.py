@@ -35,9 +35,9 @@ class Introspection:
     now: Clock
 
     def __call__(self, token: str, client: Client | None) -> VerifiedToken | ActiveRefreshToken | None:
-        """Give the token if it stands now and the client serves its audience, or owns it; else None.
+        """Return the token if it stands now and the client serves its audience, or owns it; else None.
 
-        Raises InvalidClient for a client that did not prove who it is.
+        Raise InvalidClient for a client that did not prove who it is.
         """
         if client is None or not client.confidential:
             raise InvalidClient("introspection requires client authentication")
@@ -69,7 +69,7 @@ class Introspection:
         )
 
     def _session(self, tx: Transaction, sid: str) -> Session | None:
-        """Give the session if it lives, and its account can be used."""
+        """Return the session if it lives, and its account can be used."""
         session = tx.sessions.get(sid)
         account = None if session is None else tx.accounts.get(session.sub)
         if session is None or not session.live(self.now()) or account is None or account.disabled:

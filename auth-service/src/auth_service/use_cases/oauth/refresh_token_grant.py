@@ -43,7 +43,7 @@ class _Rotated:
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenGrant:
-    """The ``refresh_token`` grant (RFC 6749 section 6, RFC 9700 section 4.14).
+    """The `refresh_token` grant (RFC 6749 section 6, RFC 9700 section 4.14).
 
     A token that was never used gives a new successor. Within the grace time the holder of the *immediate*
     predecessor gets that same successor again (an answer was lost, two tabs asked at once). Every other reuse,
@@ -58,9 +58,9 @@ class RefreshTokenGrant:
     def __call__(
         self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
     ) -> TokenResponse:
-        """Answer with the one successor; raises InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
+        """Answer with the one successor; raise InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
 
-        ``client`` is whoever proved or named itself, None when nobody did: a public client's token is
+        `client` is whoever proved or named itself, None when nobody did: a public client's token is
         proof enough by itself. A refusal for scope or audience uses nothing up.
         """
         asked = _Asked(token, client, scopes, audiences, self.token_issuer.now())

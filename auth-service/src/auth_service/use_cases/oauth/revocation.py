@@ -27,7 +27,7 @@ class Revocation:
     def __call__(self, token: str, client: Client | None) -> None:
         """End the session if the token is this client's own; a token that is not, or is unknown, changes nothing.
 
-        Raises InvalidClient for a confidential client's token when no client has proved itself.
+        Raise InvalidClient for a confidential client's token when no client has proved itself.
         """
         with self.store.reading() as tx:
             presented = tx.refresh_tokens.find_by_digest(digest_of(token))

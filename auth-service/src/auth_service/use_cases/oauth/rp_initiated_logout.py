@@ -15,9 +15,9 @@ REFUSED = "the application sent an invalid log-out request"
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """A request to log out. ``then`` is where to send the browser afterwards, None to stay here.
+    """A request to log out. `then` is where to send the browser afterwards, None to stay here.
 
-    ``hint`` is None where no ID token came, and where one came that cannot be read.
+    `hint` is None where no ID token came, and where one came that cannot be read.
     """
 
     client: Client | None
@@ -25,7 +25,7 @@ class LogoutRequest:
     redirect_uri: str | None
 
     def needs_confirmation(self, who: BrowserUser | None) -> bool:
-        """Say whether the person has to confirm: somebody is logged in, and no ID token shows that they are meant.
+        """Return whether the person has to confirm: somebody is logged in, and no ID token shows that they are meant.
 
         Without that any page on the web could log people out.
         """
@@ -41,7 +41,7 @@ class LogoutRequestParser:
     issuer: str
 
     def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
-        """Give the request; raises Unanswerable for an address that is not registered, before anything ends.
+        """Return the request; raise Unanswerable for an address that is not registered, before anything ends.
 
         An ID token that cannot be read counts as absent, so the person is asked. If it was all that could name the
         client, they stay here afterwards: nothing says that the address is the client's.

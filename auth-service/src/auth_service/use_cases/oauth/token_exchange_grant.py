@@ -19,7 +19,7 @@ from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import live_session
 
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (a protocol's name)
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a protocol's name
 LONGEST_CHAIN = 3
 
 
@@ -34,9 +34,9 @@ class TokenExchangeGrant:
     def __call__(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
     ) -> TokenResponse:
-        """Answer with the narrower token; raises UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
+        """Answer with the narrower token; raise UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
 
-        ``client`` has proved who it is. A subject token that is bad, over, or not meant for this client is
+        `client` has proved who it is. A subject token that is bad, over, or not meant for this client is
         an InvalidRequest, as RFC 8693 section 2.2.2 wants it. Refusals are recorded.
         """
         try:

@@ -20,7 +20,7 @@ from auth_service.domain.unit_of_work import Transaction
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What RFC 6749 section 5.1 answers; the tokens never show in a ``repr``."""
+    """What RFC 6749 section 5.1 answers; the tokens never show in a `repr`."""
 
     access_token: str = field(repr=False)
     expires_in: int
@@ -32,7 +32,7 @@ class TokenResponse:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """All in seconds. ``refresh_idle`` slides with every use, ``session`` is absolute."""
+    """All in seconds. `refresh_idle` slides with every use, `session` is absolute."""
 
     access: int = 300
     refresh_idle: int = 1_209_600
@@ -57,7 +57,7 @@ class TokenIssuer:
     signer: Signer
     now: Clock
 
-    def open_session(  # noqa: PLR0913 (all that a session is made of, by name)
+    def open_session(  # noqa: PLR0913 - all that a session is made of, by name
         self,
         tx: Transaction,
         account: Account,
@@ -69,9 +69,9 @@ class TokenIssuer:
         browser_session: bytes | None = None,
         requested: frozenset[str] = frozenset(),
     ) -> NewSession:
-        """Keep a new session for an account that proved itself by ``methods`` (RFC 8176), just now or earlier.
+        """Keep a new session for an account that proved itself by `methods` (RFC 8176), just now or earlier.
 
-        Raises InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
+        Raise InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
         """
         if not tx.clients.lock_enabled(client.client_id):
             raise InvalidClient("the client is unknown or disabled")
@@ -108,7 +108,7 @@ class TokenIssuer:
         return min(now + longest, session.expires_at)
 
     def refresh_token(self, token: str, session: Session, now: float) -> RefreshToken:
-        """Give the row for a fresh refresh token: it slides, but never past the session's own end."""
+        """Return the row for a fresh refresh token: it slides, but never past the session's own end."""
         expires_at = min(now + self.lifetimes.refresh_idle, session.expires_at)
         return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
 
@@ -121,7 +121,7 @@ class TokenIssuer:
         *,
         nonce: str | None = None,
     ) -> TokenResponse:
-        """Answer with an access token of a session, and an ID token with ``openid``; neither outlives the session."""
+        """Answer with an access token of a session, and an ID token with `openid`; neither outlives the session."""
         now, grant = int(self.now()), limit_if_unverified(account, grant)
         token = AccessToken(
             subject=account.sub,
@@ -151,7 +151,7 @@ class TokenIssuer:
     def issue(
         self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
     ) -> TokenResponse:
-        """Sign an access token and say how long it lives; raises NoSigningKey."""
+        """Sign an access token and say how long it lives; raise NoSigningKey."""
         now = int(self.now())
         claims = token.claims(issuer=self.issuer, issued_at=now, token_id=new_id())
         return TokenResponse(

@@ -16,9 +16,9 @@ READ_PROFILE = "profile:read"
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Answers for an access token with the scope ``openid``, for whichever of our audiences it was made.
+    """Answers for an access token with the scope `openid`, for whichever of our audiences it was made.
 
-    So that ``resource`` may narrow a token's audience to one service, and userinfo goes on working with it.
+    So that `resource` may narrow a token's audience to one service, and userinfo goes on working with it.
     """
 
     store: Store
@@ -26,12 +26,12 @@ class UserInfo:
     now: Clock
 
     def __call__(self, token: str) -> dict[str, object]:
-        """Give ``sub``, and what the scopes allow; raises InvalidToken, MissingScope or SessionOver."""
+        """Return `sub`, and what the scopes allow; raise InvalidToken, MissingScope or SessionOver."""
         found, account = self._owner(token, "openid")
         return {"sub": account.sub} | personal_claims(account, found.scopes)
 
     def account_name(self, token: str) -> dict[str, object]:
-        """Return ``sub`` and ``name`` for a token with `profile:read`; raise InvalidToken, MissingScope or SessionOver.
+        """Return `sub` and `name` for a token with `profile:read`; raise InvalidToken, MissingScope or SessionOver.
 
         A service that keeps profiles asks for it with the access token that it was sent.
         """

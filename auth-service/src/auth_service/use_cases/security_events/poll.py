@@ -30,7 +30,7 @@ class PollDelivery:
     store: SecurityEventStore
 
     def acknowledge(self, client_id: str, stream_id: str, told: Collection[str]) -> int:
-        """Forget what was acknowledged or refused; gives how many were there. Raises UnknownStream or InvalidStream."""
+        """Forget what was acknowledged or refused; return how many were there. Raise UnknownStream or InvalidStream."""
         if not told:
             self.fetch(client_id, stream_id, 0)
             return 0
@@ -39,7 +39,7 @@ class PollDelivery:
             return tx.queued_events.delete(stream_id, told)
 
     def fetch(self, client_id: str, stream_id: str, limit: int) -> PolledEvents:
-        """Give at most so many, none unless the stream is enabled. Raises UnknownStream or InvalidStream."""
+        """Return at most so many, none unless the stream is enabled. Raise UnknownStream or InvalidStream."""
         with self.store.reading() as tx:
             stream = _polled(check_stream_owner(client_id, tx.streams.get(stream_id)))
             if limit == 0 or stream.status != StreamStatus.ENABLED:

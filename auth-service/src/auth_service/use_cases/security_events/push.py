@@ -20,19 +20,19 @@ GIVEN_UP_AFTER = 86_400.0  # seconds of trying
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries, doubling
 
 
-class PushRefused(Exception):  # noqa: N818 (named for what is the case, as all of the domain's are)
-    """The receiver will not take this token, ever (RFC 8935 section 2.3): ``str(error)`` is its code, and safe to log."""
+class PushRefused(Exception):  # noqa: N818 - named for what is the case, as all of the domain's are
+    """The receiver will not take this token, ever (RFC 8935 section 2.3): `str(error)` is its code, and safe to log."""
 
 
-class PushDelayed(Exception):  # noqa: N818 (likewise)
-    """It did not arrive, and may another time; ``str(error)`` is safe to log."""
+class PushDelayed(Exception):  # noqa: N818 - likewise
+    """It did not arrive, and may another time; `str(error)` is safe to log."""
 
 
 class PushClient(Protocol):
     """Hands a token to a receiver."""
 
     def push(self, url: str, authorization: str | None, token: str) -> None:
-        """Return when it was accepted; raises PushRefused or PushDelayed. Takes less than LEASE."""
+        """Return when it was accepted; raise PushRefused or PushDelayed. Takes less than LEASE."""
 
 
 class Outcome(StrEnum):
@@ -46,20 +46,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A try and what became of it; ``why`` is for the log."""
+    """A try and what became of it; `why` is for the log."""
 
     outcome: Outcome
     why: str | None = None
 
 
 def retry_delay(tries: int, chance: Callable[[], float] = random.random) -> float:
-    """Give the seconds to wait after so many tries: doubling, bounded, and half of it left to chance."""
+    """Return the seconds to wait after so many tries: doubling, bounded, and half of it left to chance."""
     longest = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 10), LONGEST_PAUSE)
     return longest * (0.5 + chance() / 2)
 
 
 def security_event_token(signer: Signer, signal: QueuedEvent, stream: Stream, issuer: str) -> str:
-    """Sign a signal for its stream (RFC 8417); raises NoSigningKey."""
+    """Sign a signal for its stream (RFC 8417); raise NoSigningKey."""
     return signer.sign(signal.claims(issuer=issuer, audience=stream.audience), typ=TYPE)
 
 
@@ -75,7 +75,7 @@ class PushDelivery:
     now: Clock
 
     def due(self) -> Sequence[Stream]:
-        """Give the streams that have something to be pushed now."""
+        """Return the streams that have something to be pushed now."""
         with self.store.reading() as tx:
             return tx.streams.list_due(self.now())
 
@@ -86,7 +86,7 @@ class PushDelivery:
             return tx.queued_events.claim(stream.stream_id, now, now + LEASE, limit)
 
     def trim(self) -> int:
-        """Forget signals that have waited too long, or of which there are too many; gives how many."""
+        """Forget signals that have waited too long, or of which there are too many; return how many."""
         with self.store.transaction() as tx:
             return tx.queued_events.delete_stale(self.now())
 
@@ -94,7 +94,7 @@ class PushDelivery:
         """Try one that was claimed, and say what became of it.
 
         It is forgotten once it was accepted or refused, or when it could not be handed over for a day.
-        A process that dies in between leaves it to the next, so a receiver may get it twice, under the same ``jti``.
+        A process that dies in between leaves it to the next, so a receiver may get it twice, under the same `jti`.
         """
         tried = self._tried(stream, signal)
         with self.store.transaction() as tx:

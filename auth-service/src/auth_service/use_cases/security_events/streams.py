@@ -28,14 +28,14 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore,
 
 @dataclass(frozen=True, slots=True)
 class StreamManagement:
-    """What a client can do to its own streams: nobody else's are there for it. ``allow_http`` allows http to near hosts."""
+    """What a client can do to its own streams: nobody else's are there for it. `allow_http` allows http to near hosts."""
 
     store: SecurityEventStore
     now: Clock
     allow_http: bool = False
 
     def create(self, client_id: str, configuration: StreamConfiguration) -> Stream:
-        """Open a stream; raises InvalidStream, or TooManyStreams."""
+        """Open a stream; raise InvalidStream, or TooManyStreams."""
         stream = self._shaped(
             Stream(new_id(), client_id, configuration.method, (), self.now()), configuration
         )
@@ -47,19 +47,19 @@ class StreamManagement:
         return stream
 
     def list(self, client_id: str) -> Sequence[Stream]:
-        """Give the client's, oldest first."""
+        """Return the client's, oldest first."""
         with self.store.reading() as tx:
             return tx.streams.list_of_client(client_id)
 
     def get(self, client_id: str, stream_id: str) -> Stream:
-        """Find one; raises UnknownStream."""
+        """Find one; raise UnknownStream."""
         with self.store.reading() as tx:
             return check_stream_owner(client_id, tx.streams.get(stream_id))
 
     def configure(
         self, client_id: str, stream_id: str, configuration: Callable[[Stream], StreamConfiguration]
     ) -> Stream:
-        """Replace what the receiver can say by what it wishes of the stream as it is; raises UnknownStream or InvalidStream."""
+        """Replace what the receiver can say by what it wishes of the stream as it is; raise UnknownStream or InvalidStream."""
         with self.store.transaction() as tx:
             before = _locked(tx, client_id, stream_id)
             stream = self._shaped(before, configuration(before))
@@ -68,7 +68,7 @@ class StreamManagement:
         return stream
 
     def set_status(self, client_id: str, stream_id: str, status: StreamStatus, reason: str | None) -> Stream:
-        """Enable, pause or disable; a disabled stream forgets what it had. Raises UnknownStream."""
+        """Enable, pause or disable; a disabled stream forgets what it had. Raise UnknownStream."""
         with self.store.transaction() as tx:
             stream = replace(_locked(tx, client_id, stream_id), status=status, reason=reason)
             tx.streams.replace(stream)
@@ -78,13 +78,13 @@ class StreamManagement:
         return stream
 
     def remove(self, client_id: str, stream_id: str) -> None:
-        """Close a stream, and forget what it had; raises UnknownStream."""
+        """Close a stream, and forget what it had; raise UnknownStream."""
         with self.store.transaction() as tx:
             stream = _locked(tx, client_id, stream_id)
             _remove(tx, stream)
 
     def verify(self, client_id: str, stream_id: str, state: str | None) -> None:
-        """Send a verification with the receiver's ``state``; raises UnknownStream, InvalidStream, TooManyVerifications."""
+        """Send a verification with the receiver's `state`; raise UnknownStream, InvalidStream, TooManyVerifications."""
         now = self.now()
         with self.store.transaction() as tx:
             stream = _locked(tx, client_id, stream_id)
@@ -101,7 +101,7 @@ class StreamManagement:
             tx.queued_events.add(QueuedEvent(new_id(), stream_id, new_id(), VERIFICATION, body, now))
 
     def _shaped(self, stream: Stream, configuration: StreamConfiguration) -> Stream:
-        """Give the stream as wished; raises InvalidStream."""
+        """Return the stream as wished; raise InvalidStream."""
         events = tuple(dict.fromkeys(EVENTS if configuration.events is None else configuration.events))
         if not events:
             raise InvalidStream("events_requested: must name at least one supported event, or be left out")
@@ -132,7 +132,7 @@ class StreamAdmin:
     store: SecurityEventStore
 
     def all(self) -> Sequence[tuple[Stream, int]]:
-        """Give every stream with the number of signals that wait for it, up to a thousand."""
+        """Return every stream with the number of signals that wait for it, up to a thousand."""
         with self.store.reading() as tx:
             return [
                 (each, len(tx.queued_events.list_oldest(each.stream_id, 1000)))
@@ -140,7 +140,7 @@ class StreamAdmin:
             ]
 
     def remove(self, stream_id: str) -> None:
-        """Close a stream, and forget what it had; raises UnknownStream."""
+        """Close a stream, and forget what it had; raise UnknownStream."""
         with self.store.transaction() as tx:
             stream = tx.streams.get(stream_id)
             if stream is None:

@@ -18,7 +18,7 @@ class EndBrowserSession:
     def __call__(self, sub: str, browser: bytes | None, sid: str | None = None) -> None:
         """End the browser session, what was opened through it, and perhaps one more session; only this person's own.
 
-        Where no browser session is named, the one that ``sid`` was opened through is meant.
+        Where no browser session is named, the one that `sid` was opened through is meant.
         """
         now = self.now()
         with self.store.transaction() as tx:

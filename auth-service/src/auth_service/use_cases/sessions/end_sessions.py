@@ -9,7 +9,7 @@ from auth_service.domain.unit_of_work import Transaction
 
 
 def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
-    """Give the live session that a token of this subject names; raises SessionOver."""
+    """Return the live session that a token of this subject names; raise SessionOver."""
     session = tx.sessions.get(sid) if sid else None
     if session is None or session.sub != sub or not session.live(now):
         raise SessionOver("this session has ended")
@@ -22,8 +22,8 @@ def end_sessions(
     """End sessions, however many. Every way in which one ends leads through here, and nothing else ends one.
 
     From the commit on no refresh token of them gives a successor, no token of them is exchanged, their status says
-    so to every verifier, and whoever listens for signals is told. Gives the ids of those that had not ended
-    before; ending twice changes nothing. ``by`` is whoever wanted it, where that is known.
+    so to every verifier, and whoever listens for signals is told. Return the ids of those that had not ended
+    before; ending twice changes nothing. `by` is whoever wanted it, where that is known.
     """
     ended = tx.sessions.mark_ended(sids, reason, at)
     if ended:
@@ -35,7 +35,7 @@ def end_sessions(
 
 
 def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
-    """End one session, as ``end_sessions`` does; False when it had ended before."""
+    """End one session, as `end_sessions` does; False when it had ended before."""
     return bool(end_sessions(tx, [sid], reason, at, by=by))
 
 
@@ -50,7 +50,7 @@ def _ended(session: Session, reason: EndReason, by: str | None) -> AuditEvent:
     )
 
 
-def end_all_sessions(  # noqa: PLR0913 (the last two by name)
+def end_all_sessions(  # noqa: PLR0913 - the last two by name
     tx: Transaction,
     sub: str,
     reason: EndReason,
@@ -59,7 +59,7 @@ def end_all_sessions(  # noqa: PLR0913 (the last two by name)
     but: str | None = None,
     by: str | None = None,
 ) -> list[str]:
-    """End every live session of an account, except perhaps one; gives the ids of those that ended.
+    """End every live session of an account, except perhaps one; return the ids of those that ended.
 
     Its browser sessions at the mint end with them, or their cookies would open new ones.
     """
@@ -99,7 +99,7 @@ def end_client_tokens(
 
 
 def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
-    """End every live session of a client that is disabled, and its own tokens; gives the ids of the sessions."""
+    """End every live session of a client that is disabled, and its own tokens; return the ids of the sessions."""
     end_client_tokens(tx, client_id, EndReason.CLIENT_DISABLED, at, by=by)
     sids = [session.sid for session in tx.sessions.list_active_of_client(client_id, at)]
     return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

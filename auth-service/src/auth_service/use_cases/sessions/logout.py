@@ -17,12 +17,12 @@ class Logout:
     now: Clock
 
     def __call__(self, sub: str, sid: str | None) -> None:
-        """End this one session; raises SessionOver for a token that never had one."""
+        """End this one session; raise SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
             end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now(), by=sub)
 
     def everywhere(self, sub: str, sid: str | None) -> None:
-        """End every session of the account; raises SessionOver for a token that never had one."""
+        """End every session of the account; raise SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
             _own(tx, sub, sid)
             tx.accounts.get_for_update(sub)

@@ -23,14 +23,14 @@ class OwnSession:
 
 @dataclass(frozen=True, slots=True)
 class OwnSessions:
-    """Shows somebody their live sessions, and ends those that they do not want. Raises SessionOver for a dead one."""
+    """Shows somebody their live sessions, and ends those that they do not want. Raise SessionOver for a dead one."""
 
     store: Store
     clients: Clients
     now: Clock
 
     def __call__(self, sub: str, sid: str | None) -> list[OwnSession]:
-        """Give them, the current one first and then the most recently used, at most 200."""
+        """Return them, the current one first and then the most recently used, at most 200."""
         now = self.now()
         with self.store.reading() as tx:
             current = live_session(tx, sub, sid, now)
@@ -41,7 +41,7 @@ class OwnSessions:
         return [self._seen(each, current) for each in living[:MOST]]
 
     def end(self, sub: str, sid: str | None, ending: str) -> None:
-        """End one of them, which may be the current one; raises UnknownSession for what is not theirs, or not live."""
+        """End one of them, which may be the current one; raise UnknownSession for what is not theirs, or not live."""
         now = self.now()
         with self.store.transaction() as tx:
             live_session(tx, sub, sid, now)
