@@ -1,6 +1,6 @@
-"""`make run`: make keys and databases, then run all services in the foreground until Ctrl-C.
+"""`make run`: make the keys, then run all services in the foreground until Ctrl-C.
 
-Exit code: 0 when asked to stop, 1 when a service or a preparation failed, 2 when a setting is wrong or a port taken.
+Exit code: 0 when asked to stop, 1 when a service ended or the keys cannot be made, 2 when a setting is wrong or a port taken.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from service_kit.server.service_table import SERVICES
 READY_WITHIN_SECONDS = 60.0
 STOPPED_WITHIN_SECONDS = 4.0
 BEGIN = time.monotonic()
+PARENT = os.getppid()
+SHOW_LOGS = os.environ.get("LOG", "0") not in {"", "0"}
 MAIL = re.compile(r'"event": "mail".*"kind": "(\w+)", "link": "([^"]+)"')
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Processes = dict[str, subprocess.Popen[bytes]]
@@ -39,38 +41,24 @@ def since_begin() -> str:
     return f"{time.monotonic() - BEGIN:.1f} s"
 
 
-def prepare(settings: ClusterSettings) -> bool:
-    """Make missing keys and databases, all at once; return whether it succeeded.
-
-    A service migrates a database that exists when it starts. Each job has a session of its own: Ctrl-C waits for the
-    second that it takes, so that nothing is left half made.
-    """
-    for folder in (VAR, VAR / "log"):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    settings.save()
-    keys_made = VAR / "keys.made"
-    jobs = {
-        f"database of {name}": (name, ["service_kit.database", SERVICES[name].package])
-        for name in settings.ports
-        if (database := settings.database(name)) and not database.exists()
-    }
-    if not keys_made.exists() or keys_made.read_text() != key_files(settings):
-        jobs["keys"] = ("auth-service", ["auth_service.make_keys", "--keys-dir", str(settings.keys)])
-    running = {
-        job: start([sys.executable, "-m", *arguments], settings.environment(name), subprocess.PIPE)
-        for job, (name, arguments) in jobs.items()
-    }
-    for job, process in running.items():
-        output, _ = process.communicate()
-        failed = f"failed\n{output.decode(errors='replace')}" if process.returncode else ""
-        say(f"  {job}: {failed or f'made ({since_begin()})'}")
-    if any(process.returncode for process in running.values()):
+def make_keys(settings: ClusterSettings) -> bool:
+    """Make missing keys; return whether that succeeded. The services make and migrate their databases themselves."""
+    keys_made, names = VAR / "keys.made", key_names(settings)
+    if keys_made.exists() and keys_made.read_text() == names:
+        return True
+    # In a session of its own: Ctrl-C waits for the second that it takes, so that no key is left half made.
+    command = [sys.executable, "-m", "auth_service.make_keys", "--keys-dir", str(settings.keys)]
+    process = start(command, settings.environment("auth-service"), subprocess.PIPE)
+    output, _ = process.communicate()
+    if process.returncode:
+        say(f"error: the keys cannot be made\n{output.decode(errors='replace')}")
         return False
-    keys_made.write_text(key_files(settings))
+    keys_made.write_text(key_names(settings))
+    say(f"  keys: ready ({since_begin()})")
     return True
 
 
-def key_files(settings: ClusterSettings) -> str:
+def key_names(settings: ClusterSettings) -> str:
     """Return the names of all key files; while they stay the same, no key is missing."""
     return "\n".join(sorted(str(path.relative_to(settings.keys)) for path in settings.keys.rglob("*.pem")))
 
@@ -112,10 +100,10 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def show(logs: LogFiles, *, everything: bool) -> None:
-    """Print what the services have written since the last call: every line, or only the links of the demo's mails."""
+def show(logs: LogFiles) -> None:
+    """Print what the services have written since the last call: with LOG=1 every line, else the links in mails alone."""
     for name, line in logs.new_lines():
-        if everything:
+        if SHOW_LOGS:
             say(f"{name:<14} | {line}")
         elif mail := MAIL.search(line):
             say(f"  mail, {mail[1]}: {mail[2]}")
@@ -123,14 +111,14 @@ def show(logs: LogFiles, *, everything: bool) -> None:
 
 def watch(settings: ClusterSettings, processes: Processes, logs: LogFiles, stop_signals: list[int]) -> int:
     """Watch the services until one of them ends or a signal asks to stop; return the exit code."""
-    parent, on_terminal, waiting = os.getppid(), os.isatty(1), list(processes)
+    on_terminal, waiting = os.isatty(1), list(processes)
     while not stop_signals:
         time.sleep(0.05)
-        show(logs, everything=os.environ.get("LOG", "0") not in {"", "0"})
+        show(logs)
         for name, process in processes.items():
             if process.poll() is not None:
                 say(
-                    f"\nerror: {name} ended with code {process.returncode}, so all were stopped. Its last lines:\n"
+                    f"\nerror: {name} ended with code {process.returncode}, so all are stopped. Its last lines:\n"
                 )
                 say("\n".join(f"  {line}" for line in logs.last_lines(name)))
                 return 1
@@ -143,14 +131,13 @@ def watch(settings: ClusterSettings, processes: Processes, logs: LogFiles, stop_
             say(f"error: not ready after {READY_WITHIN_SECONDS:.0f} s: {', '.join(waiting)}; see var/log/")
             return 1
         # The `make` or the terminal that started this may end without a signal.
-        if ("MAKELEVEL" in os.environ and os.getppid() != parent) or (on_terminal and not os.isatty(1)):
+        if ("MAKELEVEL" in os.environ and os.getppid() != PARENT) or (on_terminal and not os.isatty(1)):
             break
-    say("\nstopped")
     return 0
 
 
 def main() -> int:
-    """Check the settings, prepare, start, watch, stop."""
+    """Check the settings, make the keys, start, watch, stop."""
     stop_signals: list[int] = []
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda number, _frame: stop_signals.append(number))
@@ -160,7 +147,10 @@ def main() -> int:
         return 2
     os.umask(0o077)
     say("starting Touchstone")
-    if not prepare(settings):
+    for folder in (VAR, VAR / "log"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    settings.save()
+    if not make_keys(settings):
         return 1
     logs = LogFiles(VAR / "log", settings.ports)
     processes: Processes = {}
@@ -173,7 +163,10 @@ def main() -> int:
         code = watch(settings, processes, logs, stop_signals)
     finally:
         stop(processes)
+        show(logs)
     reaper.wait()  # it ends with the last service
+    if code == 0:
+        say("\nstopped")
     return code
 
 
