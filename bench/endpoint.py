@@ -18,7 +18,7 @@ from pathlib import Path
 
 import load_generator
 import services
-from processes import running
+from processes import granian, running
 from report import Promise, table
 from testkit.cluster import DEMO_PASSWORD, Cluster, free_ports
 from testkit.http_client import HttpClient
@@ -27,22 +27,7 @@ from testkit.keys import jwk
 from testkit.token_signer import TokenSigner
 from testkit.user import User
 
-INTROSPECTOR = (
-    "clients",
-    "register",
-    "bench",
-    "--confidential",
-    "--secret",
-    "--json",
-    "--serves",
-    "orders-service",
-)
-
-
-def granian(app: str, port: int) -> list[str]:
-    """Return the command line that serves a WSGI app with eight threads."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1"]
-    return [*command, "--port", str(port), "--workers", "1", "--blocking-threads", "8", app]
+INTROSPECTOR = "clients register bench --confidential --secret --json --serves orders-service"
 
 
 def measure(rounds: int, seconds: float) -> dict[str, list[load_generator.Load]]:
@@ -72,7 +57,7 @@ def measure(rounds: int, seconds: float) -> dict[str, list[load_generator.Load]]
         else:
             print("no valkey-server or redis-server found (apt-get install redis-server): no session figure")
         cluster = stack.enter_context(Cluster({"RATE_LIMITS": "off"}, services=["auth-service"]))
-        registered = cluster.cli("auth-service", *INTROSPECTOR).stdout
+        registered = cluster.cli("auth-service", *INTROSPECTOR.split()).stdout
         environment["BENCH_SECRET"] = json.loads(registered)["client_secret"]
         environment["BENCH_INTROSPECTION"] = f"{cluster.urls['auth-service']}/oauth/introspect"
         with contextlib.closing(HttpClient(cluster.urls["auth-service"])) as client:

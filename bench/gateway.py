@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import math
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -25,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 # Without this folder, as this file has the name of the package.
 sys.path = [path for path in sys.path if Path(path or ".").resolve() != HERE]
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
+from testkit.cluster import free_ports  # noqa: E402
 from testkit.issuer import FakeIssuer  # noqa: E402
 from testkit.token_signer import TokenSigner  # noqa: E402
 
@@ -32,7 +32,7 @@ sys.path.append(str(HERE))
 import json  # noqa: E402
 
 import load_generator  # noqa: E402
-from processes import APPS, running  # noqa: E402
+from processes import APPS, granian, running  # noqa: E402
 from reference_proxies import KNOWN, Place, installed  # noqa: E402
 from report import Promise, table  # noqa: E402
 
@@ -53,14 +53,6 @@ class Round(NamedTuple):
 
     per_second: float
     cpu_us: float  # per request, of the proxy; nan if unknown
-
-
-def free_port() -> int:
-    """Return a free loopback port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def cpu_seconds(pid: int) -> float:
@@ -104,7 +96,7 @@ def all_targets(signer: TokenSigner) -> Iterator[dict[str, Target]]:
             pid = stack.enter_context(running(command, ("127.0.0.1", port), cwd, **environment))
             return Target(port, pid)
 
-        up, entry, tutorial, session = (free_port() for _ in range(4))
+        up, entry, tutorial, session, *others = free_ports(4 + len(KNOWN))
         upstream = f"http://127.0.0.1:{up}"
         service = start([sys.executable, "small_upstream.py", str(up)], up, APPS)
         services = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL"), upstream)
@@ -114,22 +106,16 @@ def all_targets(signer: TokenSigner) -> Iterator[dict[str, Target]]:
                 [sys.executable, "-m", "gateway"], entry, folder, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
                 GATEWAY_PORT=str(entry), RATE_LIMIT_CLIENT="1000000000/minute", **services,
             ),
-            TUTORIAL: start(granian(tutorial), tutorial, APPS, BENCH_UPSTREAM=upstream),
-            SESSION: start(granian(session), session, APPS, BENCH_UPSTREAM=upstream, BENCH_SESSION="1"),
+            TUTORIAL: start(granian("flask_gateway:app", tutorial), tutorial, APPS, BENCH_UPSTREAM=upstream),
+            SESSION: start(granian("flask_gateway:app", session), session, APPS, BENCH_UPSTREAM=upstream, BENCH_SESSION="1"),
         }  # fmt: skip
-        for name, (program, command) in KNOWN.items():
+        for port, (name, (program, command)) in zip(others, KNOWN.items(), strict=True):
             if not installed(program):
                 print(f"skipped: {name}, {program} is not installed")
                 continue
-            place = Place(free_port(), up, folder, pem, json.dumps(signer.jwks()), ISSUER)
-            targets[name] = start(command(place), place.port, folder)
+            place = Place(port, up, folder, pem, json.dumps(signer.jwks()), ISSUER)
+            targets[name] = start(command(place), port, folder)
         yield targets
-
-
-def granian(port: int) -> list[str]:
-    """Return the command line that serves the Flask view with eight threads."""
-    words = f"-m granian --interface wsgi --no-ws --log-level error --host 127.0.0.1 --port {port}"
-    return [sys.executable, *words.split(), "--blocking-threads", "8", "flask_gateway:app"]
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,12 @@ import requests
 START_SECONDS = 60
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 APPS = Path(__file__).parent / "apps"
+
+
+def granian(app: str, port: int) -> list[str]:
+    """Return the command line that serves a WSGI app with eight threads."""
+    words = f"-m granian --interface wsgi --no-ws --log-level error --host 127.0.0.1 --port {port}"
+    return [sys.executable, *words.split(), "--blocking-threads", "8", app]
 
 
 @contextlib.contextmanager
