@@ -1,4 +1,5 @@
 """Orders in the database."""
+# ruff: noqa: D102 - the port documents the methods
 
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -67,7 +68,6 @@ class SqlOrders:
         )
 
     def add(self, order: Order, key: IdempotencyKey | None) -> Order:
-        """Store the order, or return the one that its customer has with this key."""
         with outages_as(StorageUnavailable), self._database.begin() as session:
             if session.execute(self._add, _order_values(order, key)).one_or_none() is not None:
                 session.execute(insert(_LINES), _line_values(order))
@@ -78,7 +78,6 @@ class SqlOrders:
         return winner
 
     def find_by_key(self, sub: str, key: IdempotencyKey) -> Order | None:
-        """Return the order that `sub` placed with this key; raise `IdempotencyKeyReused` if its fingerprint differs."""
         with outages_as(StorageUnavailable):
             found = self._database.fetch(_BY_KEY, sub=sub, key=key.value)
         if not found:
@@ -89,18 +88,15 @@ class SqlOrders:
         return self.get(order_id)
 
     def get(self, order_id: UUID) -> Order | None:
-        """Return the order, or None."""
         found = self._read(_GET, id=order_id)
         return found[0] if found else None
 
     def list_page(self, sub: str, before: Position | None, limit: int) -> Sequence[Order]:
-        """Return up to `limit` orders of `sub` older than `before`, newest first."""
         if before is None:
             return self._read(_FIRST_PAGE, sub=sub, limit=limit)
         return self._read(_PAGE, sub=sub, limit=limit, created_at=before.created_at, id=before.id)
 
     def cancel(self, order_id: UUID, sub: str, at: float) -> Order | None:
-        """Cancel the order of `sub` if it is placed; of concurrent calls the first decides the time."""
         with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(_CANCEL, {"order_id": order_id, "sub": sub, "at": at})
         found = self.get(order_id)

@@ -1,4 +1,5 @@
 """Products in the database."""
+# ruff: noqa: D102 - the port documents the methods
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -29,23 +30,19 @@ class SqlProducts:
         self._insert = postgresql.insert if database.engine.dialect.name == "postgresql" else sqlite.insert
 
     def list_page(self, after: str | None, limit: int) -> Sequence[Product]:
-        """Return up to `limit` products with a SKU greater than `after`, ascending by SKU."""
         with outages_as(StorageUnavailable):
             return [Product(*row) for row in self._database.fetch(_PAGE, after=after or "", limit=limit)]
 
     def find_by_skus(self, skus: Collection[str]) -> Mapping[str, Product]:
-        """Return the products with these SKUs, by SKU; unknown ones are missing."""
         with outages_as(StorageUnavailable), self._database.read() as session:
             return {row[0]: Product(*row) for row in session.execute(_FIND, {"skus": list(skus)})}
 
     def add_missing(self, products: Iterable[Product]) -> None:
-        """Add the products with a new SKU; the others stay. Concurrent calls are safe."""
         rows = _rows(products)
         with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(self._insert(_TABLE).on_conflict_do_nothing(index_elements=["sku"]), rows)
 
     def add_or_replace(self, products: Iterable[Product]) -> None:
-        """Add or replace all these products in one transaction."""
         rows = _rows(products)
         statement = self._insert(_TABLE)
         replacing = statement.on_conflict_do_update(

@@ -1,4 +1,5 @@
 """Profiles in the database."""
+# ruff: noqa: D102 - the port documents the methods
 
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -28,13 +29,11 @@ class SqlProfiles:
         self._database = database
 
     def get(self, sub: str) -> Profile | None:
-        """Return the profile of `sub`, or None."""
         with outages_as(StorageUnavailable):
             found = self._database.fetch(_GET, sub=sub)
         return Profile(*found[0]) if found else None
 
     def get_or_create(self, sub: str, at: float) -> Profile:
-        """Return the profile of `sub`, created empty at `at` if missing. Concurrent calls create one."""
         found = self.get(sub)
         if found is not None:
             return found
@@ -43,7 +42,6 @@ class SqlProfiles:
             return _read(session, sub)
 
     def update(self, sub: str, changes: ProfileUpdate, at: float) -> Profile:
-        """Apply `changes` to the profile of `sub`, created if missing, in one transaction; return the profile."""
         values: dict[str, Any] = {"updated_at": at}
         if not isinstance(changes.name, Unchanged):
             values |= {"name": changes.name, "name_known": True}
@@ -55,14 +53,12 @@ class SqlProfiles:
             return _read(session, sub)
 
     def copy_name(self, sub: str, name: str) -> Profile:
-        """Set the name of the profile of `sub` unless one is known, and return the profile."""
         unnamed = (_row.sub == sub) & (_row.name == "") & ~_row.name_known
         with outages_as(StorageUnavailable), self._database.begin() as session:
             session.execute(update(_TABLE).where(unnamed).values(name=name, name_known=True))
             return _read(session, sub)
 
     def list_page(self, after: str | None, limit: int) -> Sequence[Profile]:
-        """Return up to `limit` profiles with a `sub` greater than `after`, ascending by `sub`."""
         with outages_as(StorageUnavailable):
             return [Profile(*row) for row in self._database.fetch(_PAGE, after=after or "", limit=limit)]
 
