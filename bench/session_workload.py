@@ -14,7 +14,7 @@ import jwt
 from auth_service.adapters.client_files import ClientRegistry, packaged_clients
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
-from auth_service.domain.sessions.status_list import Changes, ReadPosition
+from auth_service.domain.sessions.status_bits import Changes, ReadPosition
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer

@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import bulk_sessions
-from auth_service.domain.sessions.status_list import ReadPosition
+from auth_service.domain.sessions.status_bits import ReadPosition
 from auth_service.signing.status_list_tokens import compressed
 from auth_service.storage.unit_of_work import SqlStore
 from distributions import percentile
@@ -98,10 +98,10 @@ class Workload:
 def run_workload(url: str, auth: AuthService, numbers: range, together: int) -> Workload:
     """End these sessions from two processes, at the target rate or as fast as the database can."""
     longest = 1.5 * len(numbers) / TARGET
-    position: list[ReadPosition] = [auth.changes(None).horizon]
+    position: list[ReadPosition] = [auth.changes(None).position]
 
     def read(_: int) -> None:
-        position[0] = auth.changes(position[0]).horizon
+        position[0] = auth.changes(position[0]).position
 
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         list(pool.map(len, [()] * PROCESSES))  # until both have started

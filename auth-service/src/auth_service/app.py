@@ -28,7 +28,7 @@ from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.domain.oauth.scopes import AUDIENCES
-from auth_service.domain.sessions.status_list import Changes, ReadPosition
+from auth_service.domain.sessions.status_bits import Changes, ReadPosition
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.domain.unit_of_work import Store
 from auth_service.settings import Settings

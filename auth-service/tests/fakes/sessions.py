@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from auth_service.domain.sessions.status_list import LIST_SIZE, Bit, Changes, ReadPosition, StatusRef
+from auth_service.domain.sessions.status_bits import Bit, Changes, ReadPosition, StatusRef
+from auth_service.domain.sessions.status_list import LIST_SIZE
 
 from .clock import START
 

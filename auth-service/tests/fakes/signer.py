@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.oauth.access_token import VerifiedToken
-from auth_service.domain.sessions.status_list import StatusRef
+from auth_service.domain.sessions.status_bits import StatusRef
 
 
 class FakeSigner:

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from auth_service.domain.errors import NoSigningKey, UnknownKey
 from auth_service.domain.oauth.errors import InvalidClient
-from auth_service.domain.sessions.status_list import Bit, Changes, ReadPosition
+from auth_service.domain.sessions.status_bits import Bit, Changes, ReadPosition
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.make_keys import main
 from auth_service.signing import pem

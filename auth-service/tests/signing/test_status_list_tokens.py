@@ -10,7 +10,8 @@ from threading import Barrier, Event
 import pytest
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
-from auth_service.domain.sessions.status_list import Bit, Bitmap, Changes, ReadPosition, check_size
+from auth_service.domain.sessions.status_bits import Bit, Changes, ReadPosition
+from auth_service.domain.sessions.status_list import Bitmap, check_size
 from auth_service.signing.status_list_tokens import (
     BEHIND,
     LIFE,
@@ -196,7 +197,7 @@ def test_a_whole_reading_forgets_what_was_known(lists, database):
     database.put(5)
     lists.refresh()
     database.changed.clear()
-    lists._horizon = None
+    lists._position = None
 
     lists.refresh()
 

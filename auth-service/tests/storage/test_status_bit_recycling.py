@@ -55,7 +55,7 @@ def test_a_bit_is_cleared_when_every_token_that_names_it_is_dead(database, ended
     database.prune(clock())
 
     with database.reading() as tx:
-        found = tx.statuses.changes_since(before.horizon)
+        found = tx.statuses.changes_since(before.position)
     assert sorted(found.bits) == sorted((*session.status, False) for session in ended)
     assert set_bits(database) == set()
 
@@ -138,13 +138,13 @@ def test_a_number_of_a_change_is_not_used_twice_whatever_was_given_back(
     database, rules, account, ended, clock, settled
 ):
     with database.reading() as tx:
-        horizon = tx.statuses.changes_since(None).horizon
+        horizon = tx.statuses.changes_since(None).position
     for seconds in (ACCESS + MARGIN + 1, QUARANTINE + 1):
         clock.advance(seconds)
         database.prune(clock())
         settled(database)
         with database.reading() as tx:
-            horizon = tx.statuses.changes_since(horizon).horizon
+            horizon = tx.statuses.changes_since(horizon).position
     another, _, _ = rules.open(account)
     with database.transaction() as tx:
         end_session(tx, another.sid, EndReason.LOGGED_OUT, clock())

@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
-from auth_service.domain.sessions.status_list import StatusRef, client_indexes, session_indexes
+from auth_service.domain.sessions.status_bits import StatusRef, client_indexes, session_indexes
 from auth_service.storage.status_bits import StatusPlan
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.sessions.end_sessions import end_client_tokens, end_session

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.sessions.session import EndReason
-from auth_service.domain.sessions.status_list import Bit, ReadPosition
+from auth_service.domain.sessions.status_bits import Bit, ReadPosition
 from auth_service.storage.notifications import CHANNEL, announce
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
@@ -60,12 +60,12 @@ def test_a_reader_is_told_what_is_new_to_it(database, opened, clock, settled):
         end(tx, opened[1], clock)
     settled(database)
 
-    second = changes(database, first.horizon)
-    third = changes(database, second.horizon)
+    second = changes(database, first.position)
+    third = changes(database, second.position)
 
-    assert (first.whole, bits(first)) == (True, {opened[0].status})
-    assert (second.whole, bits(second)) == (False, {opened[1].status})
-    assert (third.whole, bits(third)) == (False, set())
+    assert (first.complete, bits(first)) == (True, {opened[0].status})
+    assert (second.complete, bits(second)) == (False, {opened[1].status})
+    assert (third.complete, bits(third)) == (False, set())
     assert third.lists == {1: 2**20}
 
 
@@ -77,7 +77,7 @@ def test_ending_a_session_twice_changes_nothing(database, opened, clock, settled
     with database.transaction() as tx:
         assert end(tx, opened[0], clock) is False
 
-    assert changes(database, before.horizon).bits == []
+    assert changes(database, before.position).bits == []
 
 
 def test_a_transaction_that_raises_sets_no_bit(database, opened, clock):
@@ -92,7 +92,7 @@ def test_a_transaction_that_raises_sets_no_bit(database, opened, clock):
         end_and_fail()
 
     assert changes(database).bits == []
-    assert changes(database, before.horizon).bits == []
+    assert changes(database, before.position).bits == []
 
 
 def test_a_bit_that_is_not_committed_is_not_told(database, opened, clock):
@@ -111,13 +111,13 @@ def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, c
         end(first, late, clock)
         with postgresql.transaction() as second:
             end(second, early, clock)
-        between = changes(postgresql, before.horizon)
+        between = changes(postgresql, before.position)
     settled(postgresql)
-    after = changes(postgresql, between.horizon)
+    after = changes(postgresql, between.position)
 
     assert bits(between) == {early.status}
     assert late.status in bits(after)
-    assert bits(changes(postgresql, after.horizon)) == set()
+    assert bits(changes(postgresql, after.position)) == set()
 
 
 def test_a_reader_among_many_writers_ends_up_with_the_truth(database, rules, account, clock):
@@ -129,7 +129,7 @@ def test_a_reader_among_many_writers_ends_up_with_the_truth(database, rules, acc
         while not last:
             last = done.is_set()
             found = changes(database, horizon)
-            horizon = found.horizon
+            horizon = found.position
             seen.update({(number, idx): revoked for number, idx, revoked in found.bits})
 
     def write(session):
@@ -154,14 +154,14 @@ def test_a_reader_among_many_writers_ends_up_with_the_truth(database, rules, acc
 def test_a_reader_that_was_away_too_long_reads_everything_again(database, opened, clock):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
-    horizon = changes(database).horizon
+    horizon = changes(database).position
 
     clock.advance(1799)
-    assert changes(database, horizon).whole is False
+    assert changes(database, horizon).complete is False
     clock.advance(2)
     again = changes(database, horizon)
 
-    assert (again.whole, bits(again)) == (True, {opened[0].status})
+    assert (again.complete, bits(again)) == (True, {opened[0].status})
 
 
 def test_a_reader_of_a_database_that_was_put_back_reads_everything_again(database, opened, clock):
@@ -170,7 +170,7 @@ def test_a_reader_of_a_database_that_was_put_back_reads_everything_again(databas
 
     found = changes(database, ReadPosition(10**15, clock()))
 
-    assert (found.whole, bits(found)) == (True, {opened[0].status})
+    assert (found.complete, bits(found)) == (True, {opened[0].status})
 
 
 @pytest.fixture
@@ -195,10 +195,10 @@ def test_thousands_of_sessions_end_in_one_transaction(database, account, crowd, 
 
     with database.transaction() as tx:
         ended = end_all_sessions(tx, account.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
-        assert changes(database, before.horizon).bits == []
+        assert changes(database, before.position).bits == []
 
     assert len(ended) == MANY
-    assert len(bits(changes(database, before.horizon))) == MANY
+    assert len(bits(changes(database, before.position))) == MANY
 
 
 def test_thousands_of_sessions_end_together_or_not_at_all(database, account, crowd, clock):

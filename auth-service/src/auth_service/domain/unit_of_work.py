@@ -18,7 +18,7 @@ from auth_service.domain.oauth.refresh_token import RefreshTokens
 from auth_service.domain.sessions.browser_session import BrowserSessions
 from auth_service.domain.sessions.listener import SessionListener
 from auth_service.domain.sessions.session import Sessions
-from auth_service.domain.sessions.status_list import Statuses
+from auth_service.domain.sessions.status_bits import Statuses
 
 
 class Transaction(Protocol):

@@ -13,7 +13,8 @@ from typing import Protocol
 from auth_service.domain.clock import Clock
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
-from auth_service.domain.sessions.status_list import Bitmap, Changes, ReadPosition, StatusBits, list_uri
+from auth_service.domain.sessions.status_bits import Changes, ReadPosition
+from auth_service.domain.sessions.status_list import Bitmap, StatusListSnapshot, list_uri
 
 LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)
 LIFE = 43_200  # seconds that a list token is good for
@@ -63,9 +64,9 @@ class StatusLists:
         self.issuer, self.ttl = issuer, ttl
         self._changes, self._signer, self._now, self._ticks = changes, signer, now, ticks
         self._reading, self._signing = threading.Lock(), threading.Lock()
-        self._horizon: ReadPosition | None = None
+        self._position: ReadPosition | None = None
         self._bitmaps: dict[int, Bitmap] = {}
-        self._lists: dict[int, StatusBits] = {}
+        self._lists: dict[int, StatusListSnapshot] = {}
         self._signed: dict[int, _Signed] = {}
         self._seen: dict[int, tuple[str, ...]] = {}
         self._looked_at = NEVER
@@ -75,7 +76,7 @@ class StatusLists:
         """Seconds since the database was last looked at; infinite before the first look."""
         return self._ticks() - self._looked_at
 
-    def all(self) -> list[StatusBits]:
+    def all(self) -> list[StatusListSnapshot]:
         """Give every list that is known, ascending."""
         return [each for _, each in sorted(self._lists.items())]
 
@@ -110,7 +111,7 @@ class StatusLists:
             )
         self.refresh()
 
-    def last(self, number: int) -> StatusBits:
+    def last(self, number: int) -> StatusListSnapshot:
         """Give one list as it was last seen, however long ago.
 
         Raises UnknownStatusList; or StatusListsStale, when it may be one that could not be seen yet.
@@ -123,7 +124,7 @@ class StatusLists:
             self._insist()
             raise UnknownStatusList("no status list has this number") from None
 
-    def get(self, number: int) -> StatusBits:
+    def get(self, number: int) -> StatusListSnapshot:
         """Give one list; raises UnknownStatusList, and StatusListsStale when nobody could look for some time."""
         found = self.last(number)
         self._insist()
@@ -168,32 +169,32 @@ class StatusLists:
             )
 
     def _look(self) -> None:
-        began, found = self._ticks(), self._changes(self._horizon)
+        began, found = self._ticks(), self._changes(self._position)
         touched = {bit.number for bit in found.bits}
         for number in found.lists.keys() - self._bitmaps.keys():
             self._bitmaps[number] = Bitmap(found.lists[number])
             touched.add(number)
-        if found.whole:
+        if found.complete:
             for bitmap in self._bitmaps.values():
                 bitmap.clear()
             touched.update(self._bitmaps)
         for number, index, revoked in found.bits:
             self._bitmaps[number].put(index, revoked)
         self._lists = self._lists | {number: self._snapshot(number) for number in touched}
-        self._horizon, self._looked_at = found.horizon, began
+        self._position, self._looked_at = found.position, began
 
-    def _snapshot(self, number: int) -> StatusBits:
+    def _snapshot(self, number: int) -> StatusListSnapshot:
         data, before = bytes(self._bitmaps[number]), self._lists.get(number)
         if before is not None and before.data == data:
             return before
         digest = hashlib.sha256(data).hexdigest()[:32]
-        return StatusBits(number, data, digest, 1 if before is None else before.version + 1)
+        return StatusListSnapshot(number, data, digest, 1 if before is None else before.version + 1)
 
-    def _etag(self, bits: StatusBits, kid: str) -> str:
+    def _etag(self, bits: StatusListSnapshot, kid: str) -> str:
         facts = f"{bits.digest} {kid} {int(self._now() // SIGNED_ANEW)}"
         return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
-    def _sign(self, bits: StatusBits) -> _Signed:
+    def _sign(self, bits: StatusListSnapshot) -> _Signed:
         now = int(self._now())
         claims = {
             "iss": self.issuer,

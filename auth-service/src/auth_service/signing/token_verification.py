@@ -22,7 +22,8 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.id_token import ID_TOKEN, IdTokenHint
 from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
-from auth_service.domain.sessions.status_list import StatusBits, StatusRef, list_named
+from auth_service.domain.sessions.status_bits import StatusRef
+from auth_service.domain.sessions.status_list import StatusListSnapshot, parse_list_uri
 from auth_service.domain.signing_keys import PublishedKeys
 from auth_service.domain.unit_of_work import Store
 from auth_service.signing.key_ring import KeyRing
@@ -55,12 +56,12 @@ class LocalStatuses:
 
     def __init__(self, lists: StatusLists) -> None:
         self._lists = lists
-        self._made: dict[int, tuple[StatusBits, StatusList]] = {}
+        self._made: dict[int, tuple[StatusListSnapshot, StatusList]] = {}
 
     def __call__(self, uri: str) -> StatusList:
         """Give the list at this address; raises UnknownStatus for any that is none of ours, and StatusUnavailable."""
         try:
-            bits = self._lists.last(list_named(self._lists.issuer, uri))
+            bits = self._lists.last(parse_list_uri(self._lists.issuer, uri))
         except UnknownStatusList:
             raise UnknownStatus from None
         except StatusListsStale:
@@ -133,7 +134,9 @@ class OwnTokens:
             session_id=claims.session_id,
             auth_time=claims.auth_time,
             actors=_chain(claims.actor),
-            status=None if listed is None else StatusRef(list_named(self._issuer, listed.uri), listed.index),
+            status=None
+            if listed is None
+            else StatusRef(parse_list_uri(self._issuer, listed.uri), listed.index),
         )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.sessions.session import Session
-from auth_service.domain.sessions.status_list import StatusRef
+from auth_service.domain.sessions.status_bits import StatusRef
 from auth_service.storage.dialects import affected
 from auth_service.storage.status_bits import SqlStatuses
 from auth_service.storage.tables import SessionRow

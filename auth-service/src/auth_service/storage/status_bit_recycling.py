@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, delete, false, select, true, tuple_, update
 from sqlalchemy.orm import Session as Db
 
-from auth_service.domain.sessions.status_list import MARGIN, QUARANTINE
+from auth_service.domain.sessions.status_bits import MARGIN_SECONDS, QUARANTINE_SECONDS
 from auth_service.storage.dialects import affected
 from auth_service.storage.status_bits import NOW
 from auth_service.storage.tables import RevocationRow, SessionRow
@@ -20,7 +20,7 @@ _NO_BIT = {"status_list": None, "status_index": None, "tokens_until": None}
 def clear_bits(db: Db, now: float, most: int) -> int:
     """Clear bits that no living token can have any more; they go on belonging to nobody. Gives their number."""
     due = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == true(), _bit.until < now)
-    cleared = {"revoked": False, "change": NOW[db.get_bind().dialect.name], "until": now + QUARANTINE}
+    cleared = {"revoked": False, "change": NOW[db.get_bind().dialect.name], "until": now + QUARANTINE_SECONDS}
     return affected(db, _quiet(update(_bit).where(_BIT.in_(due)).values(**cleared)))
 
 
@@ -34,7 +34,7 @@ def give_back(db: Db, now: float, most: int) -> int:
     if bits:
         db.execute(_quiet(update(_session).where(_BIT_OF_SESSION.in_(bits)).values(**_NO_BIT)))
         freed = affected(db, _quiet(delete(_bit).where(_BIT.in_(bits))))
-    dead = _some(select(_session.sid), most, _session.tokens_until < now - MARGIN)
+    dead = _some(select(_session.sid), most, _session.tokens_until < now - MARGIN_SECONDS)
     return freed + affected(db, _quiet(update(_session).where(_session.sid.in_(dead)).values(**_NO_BIT)))
 
 

@@ -19,10 +19,9 @@ from sqlalchemy.orm import Session as Db
 from sqlalchemy.orm import aliased
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.sessions.status_list import (
-    LIST_SIZE,
-    MARGIN,
-    QUARANTINE,
+from auth_service.domain.sessions.status_bits import (
+    MARGIN_SECONDS,
+    QUARANTINE_SECONDS,
     Bit,
     Changes,
     ReadPosition,
@@ -30,13 +29,14 @@ from auth_service.domain.sessions.status_list import (
     client_indexes,
     session_indexes,
 )
+from auth_service.domain.sessions.status_list import LIST_SIZE
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import ClientStatusRow, RevocationRow, SessionRow, StatusListRow
 
 # Of each look at a list: the next only when the one before found none free; then it is full.
 CHOICES = (16, 64, 512)
 FULL_FOR = 60.0  # seconds
-WHOLE_AFTER = QUARANTINE / 2  # seconds after which a reader may have missed that a bit was cleared
+WHOLE_AFTER = QUARANTINE_SECONDS / 2  # seconds after which a reader may have missed that a bit was cleared
 
 _chance = random.SystemRandom()
 _session, _bit, _list = SessionRow.__table__.c, RevocationRow.__table__.c, StatusListRow.__table__.c
@@ -163,7 +163,7 @@ class SqlStatuses:
         return None if had is None else StatusRef(*had)
 
     def revoke(self, refs: Collection[StatusRef], at: float) -> None:
-        until = at + self._plan.access_ttl + MARGIN
+        until = at + self._plan.access_ttl + MARGIN_SECONDS
         rows = [{"number": ref.number, "index": ref.idx, "until": until} for ref in refs]
         if rows:
             self._db.connection().execute(_REVOKE[self._dialect], rows)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.sessions.status_list import PublishedStatuses
+from auth_service.domain.sessions.status_list import PublishedStatusLists
 from auth_service.domain.signing_keys import PublishedKeys
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.email_verification import EmailVerification
@@ -39,7 +39,7 @@ class UseCases:
     issuer: str
     jwks_max_age: int  # seconds
     signing_keys: PublishedKeys
-    status_lists: PublishedStatuses
+    status_lists: PublishedStatusLists
     long_polls: LongPolls
     forms: FormGuard
     admin: Administration

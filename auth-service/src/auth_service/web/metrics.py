@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from auth_service.domain.sessions.status_list import PublishedStatuses
+from auth_service.domain.sessions.status_list import PublishedStatusLists
 from auth_service.web.long_polling import LongPolls
 
 _LISTS = (
@@ -20,7 +20,7 @@ _LISTS = (
 class PublishingMetrics(Collector):
     """Counts when it is asked."""
 
-    def __init__(self, statuses: PublishedStatuses, waits: LongPolls) -> None:
+    def __init__(self, statuses: PublishedStatusLists, waits: LongPolls) -> None:
         self._statuses, self._waits = statuses, waits
 
     def collect(self) -> Iterator[Metric]:

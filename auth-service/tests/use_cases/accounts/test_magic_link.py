@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from auth_service.domain.accounts.errors import BadLink, BindingMissing, MailBusy
-from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, new_code, tidy_code
+from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, new_code, normalise_code
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession
@@ -272,7 +272,7 @@ def test_the_database_holds_neither_token_nor_code_nor_binding(sqlite, make_rule
     with sqlite._database.read() as db:
         kept = repr(db.execute(text("select * from one_time_tokens")).all())
 
-    assert not any(secret in kept for secret in (token, code, tidy_code(code), binding))
+    assert not any(secret in kept for secret in (token, code, normalise_code(code), binding))
 
 
 def test_expired_mail_is_removed(database, make_rules, outbox):
@@ -295,6 +295,10 @@ def test_anything_typed_has_a_digest(typed, email, binding):
 def test_a_code_means_the_same_however_it_is_typed(seed):
     code = new_code()
 
-    assert tidy_code(code) == tidy_code(code.lower()) == tidy_code(f" {code.replace('-', ' - ')} ")
-    assert len(tidy_code(code)) == 8
-    assert set(tidy_code(code)) <= set(LETTERS)
+    assert (
+        normalise_code(code)
+        == normalise_code(code.lower())
+        == normalise_code(f" {code.replace('-', ' - ')} ")
+    )
+    assert len(normalise_code(code)) == 8
+    assert set(normalise_code(code)) <= set(LETTERS)

@@ -71,12 +71,12 @@ def new_code() -> str:
     return f"{code[:4]}-{code[4:]}"
 
 
-def tidy_code(typed: str) -> str:
+def normalise_code(typed: str) -> str:
     """Return what was meant, however it was typed."""
     return "".join(typed.split()).replace("-", "").upper()[: CODE_LENGTH * 2]
 
 
 def code_digest(binding: str, email: str, code: str) -> bytes:
     """HMAC-SHA256 under the binding, which is not kept either: the database alone gives no code away."""
-    text = f"{email}\n{tidy_code(code)}".encode(errors="surrogatepass")
+    text = f"{email}\n{normalise_code(code)}".encode(errors="surrogatepass")
     return hmac.digest(binding.encode(errors="surrogatepass"), text, sha256)

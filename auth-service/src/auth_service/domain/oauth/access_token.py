@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from auth_service.domain.sessions.status_list import StatusRef
+from auth_service.domain.sessions.status_bits import StatusRef
 
 
 @dataclass(frozen=True, slots=True)

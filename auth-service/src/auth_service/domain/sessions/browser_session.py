@@ -1,16 +1,16 @@
-"""TODO."""
+"""Browser sessions at auth-service's own pages, identified by a cookie of which only the digest is stored."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from auth_service.domain.accounts.account import Account
 
-BROWSER_SESSION_SECONDS = 12 * 3600.0  # seconds, absolute: using it does not make it longer
+BROWSER_SESSION_SECONDS = 12 * 3600.0  # absolute: use does not extend it
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """Somebody logged in at the pages. Times are unix seconds; `methods` after RFC 8176."""
+    """One account logged in at one browser. Times are unix seconds; `methods` after RFC 8176."""
 
     digest: bytes
     sub: str
@@ -21,29 +21,29 @@ class BrowserSession:
     ended_at: float | None = None
 
     def live(self, now: float) -> bool:
-        """Neither ended nor past its end."""
+        """Return whether it has neither ended nor expired."""
         return self.ended_at is None and now < self.expires_at
-
-
-class BrowserSessions(Protocol):
-    """Where browser sessions are kept."""
-
-    def add(self, session: BrowserSession) -> None:
-        """Store a new one."""
-
-    def find_by_digest(self, digest: bytes) -> BrowserSession | None:
-        """Find by the digest of its cookie, as it is now."""
-
-    def mark_ended(self, digest: bytes, at: float) -> bool:
-        """Record the end; False, and nothing changed, when it had ended before."""
-
-    def mark_all_ended(self, sub: str, at: float, *, but: bytes | None = None) -> None:
-        """Record the end of all of an account's, except perhaps one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserUser:
-    """The live browser session that a cookie names, and whose it is."""
+    """A live browser session and its account."""
 
     session: BrowserSession
     account: Account
+
+
+class BrowserSessions(Protocol):
+    """Repository of browser sessions."""
+
+    def add(self, session: BrowserSession) -> None:
+        """Store a new session."""
+
+    def find_by_digest(self, digest: bytes) -> BrowserSession | None:
+        """Return the session with this cookie digest, or None."""
+
+    def mark_ended(self, digest: bytes, at: float) -> bool:
+        """Record the end; return False if it had ended before."""
+
+    def mark_all_ended(self, sub: str, at: float, *, but: bytes | None = None) -> None:
+        """Record the end of an account's sessions, except perhaps one."""

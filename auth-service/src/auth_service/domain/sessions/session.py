@@ -1,11 +1,11 @@
-"""TODO."""
+"""Sessions: one log-in of one account with one client."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from auth_service.domain.sessions.status_list import StatusRef
+from auth_service.domain.sessions.status_bits import StatusRef
 
 
 class EndReason(StrEnum):
@@ -20,7 +20,7 @@ class EndReason(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     CLIENT_DISABLED = "client_disabled"
     ENDED_BY_OWNER = "ended_by_owner"
-    PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a reason, no secret
     ENDED_BY_ADMIN = "ended_by_admin"
 
 
@@ -28,12 +28,11 @@ class EndReason(StrEnum):
 class Session:
     """One log-in of one account with one client. Times are unix seconds.
 
-    `scopes` and `audiences` are the most that any token of the session may carry; `requested` are the scopes that
-    the client asked for, some of which this account may not have been allowed. `expires_at` is absolute: no refresh
-    moves it. `status` is the session's revocation bit, which is its own until `tokens_until`, when the last token of
-    it has expired.
-    `browser_session` is the digest of the mint's own browser session that it was opened through, if any.
-    `last_used_at`, `address` and `user_agent` are those of the log-in, or of the last refresh.
+    `scopes` and `audiences` bound every token of the session; `requested` are the scopes that the client asked for,
+    granted or not. `methods` are those of RFC 8176. `expires_at` is absolute: no refresh moves it. `status` is the
+    session's own bit until `tokens_until`, when its last token expires. `browser_session` is the digest of the browser
+    session that it was opened through. `last_used_at`, `address` and `user_agent` are those of the log-in or the last
+    refresh.
     """
 
     sid: str
@@ -56,38 +55,38 @@ class Session:
     user_agent: str | None = None
 
     def live(self, now: float) -> bool:
-        """Neither ended nor past its absolute end."""
+        """Return whether it has neither ended nor expired."""
         return self.ended_at is None and now < self.expires_at
 
 
 class Sessions(Protocol):
-    """Where sessions are kept."""
+    """Repository of sessions."""
 
     def add(self, session: Session) -> Session:
-        """Store a new one, under a status that no other has, chosen by chance; return it with that."""
+        """Store a new session under a free status bit, chosen at random; return it with that."""
 
     def get(self, sid: str) -> Session | None:
-        """Find by its id."""
+        """Return the session with this id, or None."""
 
     def list_active(self, sub: str, now: float) -> list[Session]:
-        """All of an account's that are live, oldest first."""
+        """Return the live sessions of an account, oldest first."""
 
     def list_active_of_client(self, client_id: str, now: float) -> list[Session]:
-        """All of a client's that are live, oldest first."""
+        """Return the live sessions of a client, oldest first."""
 
     def list_active_of_browser(self, digest: bytes, now: float) -> list[Session]:
-        """All that were opened through a browser session and are live, oldest first."""
+        """Return the live sessions that were opened through a browser session, oldest first."""
 
     def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
-        """Return at most so many that are live, of one account or of all, ascending by id from after one on."""
+        """Return at most `limit` live sessions, of one account or of all, ascending by id, those after one id."""
 
     def move_browser(self, old: bytes, new: bytes) -> None:
-        """Count what was opened through one browser session as opened through another."""
+        """Attach to one browser session what was opened through another."""
 
     def record_use(
         self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float
     ) -> None:
-        """Record when, from where and by what program a live session was last used, and what its tokens live now."""
+        """Record when, from which address and by which program a live session was used, and its new `tokens_until`."""
 
     def mark_ended(self, sids: Collection[str], reason: str, at: float) -> list[Session]:
-        """Record the end of those that had not ended before, and give them. For `end_sessions` alone."""
+        """Record the end of those that had not ended, and return them. For `end_sessions` alone."""

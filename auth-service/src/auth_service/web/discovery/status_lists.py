@@ -8,7 +8,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
-from auth_service.domain.sessions.status_list import list_number, list_uri
+from auth_service.domain.sessions.status_list import list_uri, parse_list_number
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
 from auth_service.web.discovery.metadata import TAGS
@@ -49,7 +49,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         """Give a list; with `If-None-Match` and `Prefer: wait=N` hold the answer until it changes."""
         if "time" in request.args:
             raise NotOffered("Historical status lists are not available.")
-        lists, number = use_cases.status_lists, list_number(path.number)
+        lists, number = use_cases.status_lists, parse_list_number(path.number)
         return answer(
             use_cases.long_polls,
             Followed(
