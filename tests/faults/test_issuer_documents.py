@@ -46,13 +46,13 @@ def elsewhere():
         yield server
 
 
-def spoil(issuer, path, elsewhere, fault):
+def break_document(issuer, path, elsewhere, fault):
     """Break the document; the change also ends waits for it."""
     changes = {"body": issuer.server.documents[path].body + b"\n", **FAULTS[fault]}
     if "headers" in changes:
         url = elsewhere.url + path
         changes["headers"] = {n: v.replace("ELSEWHERE", url) for n, v in changes["headers"].items()}
-    return issuer.server.spoil(path, **changes)
+    return issuer.server.change(path, **changes)
 
 
 def with_last_document(issuer, path, elsewhere, fault):
@@ -61,7 +61,7 @@ def with_last_document(issuer, path, elsewhere, fault):
     api, good, revoked = issuer.api(clock=time.monotonic), issuer.token(GOOD), issuer.token(REVOKED)
     wait_for(lambda: api(good).status_code == 200, TIMEOUT_SECONDS)
     before = issuer.server.requests[path]
-    spoil(issuer, path, elsewhere, fault)
+    break_document(issuer, path, elsewhere, fault)
     if fault not in HELD:
         wait_for(lambda: issuer.server.requests[path] >= before + 2, TIMEOUT_SECONDS, "two more requests")
     during = [api(good).status_code, api(revoked).status_code]
@@ -75,11 +75,11 @@ def with_last_document(issuer, path, elsewhere, fault):
 
 
 def without_document(issuer, path, elsewhere, fault):
-    """Return the answer to a good token while the document is broken; then mend it and wait until the token is accepted."""
-    healthy = spoil(issuer, path, elsewhere, fault)
+    """Return the answer to a good token while the document is broken; then restore it and wait until the token is accepted."""
+    healthy = break_document(issuer, path, elsewhere, fault)
     api, good = issuer.api(clock=time.monotonic), issuer.token(GOOD)
     first = api(good)
-    issuer.server.mend(path, healthy)
+    issuer.server.restore(path, healthy)
     wait_for(lambda: api(good).status_code == 200, TIMEOUT_SECONDS, "the document")
     return first
 

@@ -25,7 +25,7 @@ FOREIGN = {
     "a query": f"{ISSUER}/status-lists/1?x=2",
     "a fragment": f"{ISSUER}/status-lists/1#x",
     "an escape": f"{ISSUER}/status-lists/%31",
-    "a zero in front": f"{ISSUER}/status-lists/01",
+    "a leading zero": f"{ISSUER}/status-lists/01",
     "number zero": f"{ISSUER}/status-lists/0",
     "a negative number": f"{ISSUER}/status-lists/-1",
     "a sign": f"{ISSUER}/status-lists/+1",

@@ -67,10 +67,10 @@ def reversed_bytes(raw):
     return raw[::-1]
 
 
-@pytest.mark.parametrize("spoil", [cut, emptied, reversed_bytes], ids=lambda how: how.__name__)
-def test_spoiled_snapshot_is_ignored(stopped_issuer, snapshots, retry_later, spoil):
+@pytest.mark.parametrize("corrupt", [cut, emptied, reversed_bytes], ids=lambda how: how.__name__)
+def test_corrupt_snapshot_is_ignored(stopped_issuer, snapshots, retry_later, corrupt):
     for file in snapshots.iterdir():
-        file.write_bytes(spoil(file.read_bytes()))
+        file.write_bytes(corrupt(file.read_bytes()))
 
     assert retry_later(stopped_issuer.api(snapshots=snapshots)(stopped_issuer.token(GOOD)))
 

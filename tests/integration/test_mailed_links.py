@@ -8,7 +8,7 @@ from testkit.user import mailed_token
 
 @pytest.fixture
 def session(gateway):
-    """A app that keeps cookies."""
+    """A client that keeps cookies."""
     with requests.Session() as session:
         session.trust_env = False
         yield session

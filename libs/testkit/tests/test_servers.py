@@ -46,17 +46,17 @@ def test_issuer_document_can_be_changed(issuer):
     assert (answer.status_code, answer.text, answer.headers["X-Odd"]) == (500, "<html>", "1")
 
 
-def test_spoiled_document_ends_wait_and_can_be_mended():
+def test_changed_document_ends_wait_and_can_be_restored():
     with FakeIssuer({"keys": []}, long_poll=True) as issuer:
         tag = get(issuer).headers["ETag"]
-        good = issuer.spoil(JWKS_PATH, status=500)
-        spoiled = get(issuer, **{"If-None-Match": tag, "Prefer": "wait=30"})
-        issuer.mend(JWKS_PATH, good)
-        assert (spoiled.status_code, get(issuer).json()) == (500, {"keys": []})
+        good = issuer.change(JWKS_PATH, status=500)
+        changed = get(issuer, **{"If-None-Match": tag, "Prefer": "wait=30"})
+        issuer.restore(JWKS_PATH, good)
+        assert (changed.status_code, get(issuer).json()) == (500, {"keys": []})
 
 
 def test_issuer_sends_body_bytewise(issuer):
-    issuer.spoil(JWKS_PATH, body=b"abc", pace=0.05)
+    issuer.change(JWKS_PATH, body=b"abc", pace=0.05)
     got = requests.get(issuer.url + JWKS_PATH, stream=True, timeout=10)
     assert [got.raw.read1(10) for _ in range(3)] == [b"a", b"b", b"c"]
 

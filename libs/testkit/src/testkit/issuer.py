@@ -130,15 +130,15 @@ class FakeIssuer(HttpServer):
                 each[index] = value
             self.publish_list(number)
 
-    def spoil(self, path: str, **changes: Any) -> Document:
+    def change(self, path: str, **changes: Any) -> Document:
         """Answer with these members of the path's document changed, end the waits, and return the document before."""
         with self._changed:
             before = self.documents[path]
-            self.mend(path, replace(before, **changes))
+            self.restore(path, replace(before, **changes))
             return before
 
-    def mend(self, path: str, document: Document) -> None:
-        """Serve a document again that `spoil` returned."""
+    def restore(self, path: str, document: Document) -> None:
+        """Serve a document again that `change` returned."""
         with self._changed:
             self.documents[path] = document
             self._changed.notify_all()

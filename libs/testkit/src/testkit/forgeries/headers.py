@@ -94,7 +94,7 @@ def _without_signature(signer: TokenSigner) -> NamedTokens:
     for alg in _NONE:
         unsigned = signer.unsigned(alg=alg)
         yield f"alg {alg!r} without a signature", f"{unsigned}."
-        yield f"alg {alg!r} with an honest RS256 signature", signer.sign(header={"alg": alg})
+        yield f"alg {alg!r} with a genuine RS256 signature", signer.sign(header={"alg": alg})
         yield f"alg {alg!r} with a made-up signature", f"{unsigned}.{b64(b'signature')}"
     yield "alg none without a kid", f"{signer.unsigned(alg='none', kid=MISSING)}."
     yield "alg none and the type JWT", f"{signer.unsigned(alg='none', typ='JWT', kid=MISSING)}."
@@ -102,7 +102,7 @@ def _without_signature(signer: TokenSigner) -> NamedTokens:
 
 def _other_algorithms(signer: TokenSigner) -> NamedTokens:
     for alg in _ALGORITHMS:
-        yield f"alg is {_show(alg)} over an honest RS256 signature", signer.sign(header={"alg": alg})
+        yield f"alg is {_show(alg)} over a genuine RS256 signature", signer.sign(header={"alg": alg})
     pkcs1 = padding.PKCS1v15()
     for name, digest in (("RS384", SHA384()), ("RS512", SHA512())):
         text = signer.unsigned(alg=name)

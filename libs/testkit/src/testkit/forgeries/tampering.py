@@ -29,7 +29,7 @@ def tampered(token: str, jwks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     head, body, signature = token.split(".")
     header = jwt.get_unverified_header(token)
     claims = jwt.decode(token, options={"verify_signature": False})
-    yield from _spoilt(token)
+    yield from _changed(token)
     yield from _rearranged(head, body, signature)
     for name, value in _promotions(claims):
         yield f"claims changed: {name}", f"{head}.{_part({**claims, name: value})}.{signature}"
@@ -45,7 +45,7 @@ def _part(value: object) -> str:
     return b64(json.dumps(value).encode())
 
 
-def _spoilt(token: str) -> Iterator[tuple[str, str]]:
+def _changed(token: str) -> Iterator[tuple[str, str]]:
     for i in range(0, len(token), _STEP):
         swapped = "A" if token[i] != "A" else "B"
         yield f"character {i} changed", token[:i] + swapped + token[i + 1 :]
