@@ -3,32 +3,17 @@
 import re
 
 import pytest
-import requests
 from playwright.sync_api import expect
 
-GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-
 
 @pytest.fixture
-def device(auth_cluster):
+def device(app):
     """The device authorization response, and the address of its page at this gateway."""
-    form = {"client_id": "cli", "scope": "orders:read profile:read"}
-    answer = requests.post(f"{auth_cluster.gateway}/oauth/device_authorization", data=form, timeout=10).json()
-    answer["page"] = f"{auth_cluster.gateway}/oauth/device"
-    return answer
-
-
-@pytest.fixture
-def poll(auth_cluster, device):
-    def ask():
-        form = {"grant_type": GRANT, "client_id": "cli", "device_code": device["device_code"]}
-        return requests.post(f"{auth_cluster.gateway}/oauth/token", data=form, timeout=10).json()
-
-    return ask
+    return app.authorize_device() | {"page": f"{app.server.url}/oauth/device"}
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-def test_device_connects_with_keyboard_only(open_page, device, poll, log_in, screenshot, width):
+def test_device_connects_with_keyboard_only(open_page, app, device, log_in, screenshot, width):
     page = open_page(java_script_enabled=False, viewport={"width": width, "height": 800})
     page.goto(device["page"])
     log_in(page)
@@ -44,10 +29,10 @@ def test_device_connects_with_keyboard_only(open_page, device, poll, log_in, scr
 
     expect(page.get_by_role("status")).to_contain_text("Command line")
     screenshot(page, f"device-done-{width}")
-    assert poll()["scope"] == "orders:read profile:read"
+    assert app.redeem_device(device).json()["scope"] == "orders:read profile:read"
 
 
-def test_device_can_be_denied(open_page, device, poll, log_in):
+def test_device_can_be_denied(open_page, app, device, log_in):
     page = open_page()
     page.goto(device["page"])
     log_in(page)
@@ -57,16 +42,16 @@ def test_device_can_be_denied(open_page, device, poll, log_in):
     page.get_by_role("button", name="Deny").click()
 
     expect(page.get_by_role("heading", name="Denied")).to_be_visible()
-    assert poll()["error"] == "access_denied"
+    assert app.redeem_device(device).json()["error"] == "access_denied"
 
 
-def test_code_from_address_needs_confirmation(open_page, device, poll, log_in):
+def test_code_from_address_needs_confirmation(open_page, app, device, log_in):
     page = open_page()
     page.goto(f"{device['page']}?user_code={device['user_code']}")
     log_in(page)
 
     expect(page.get_by_label("Code")).to_have_value(device["user_code"])
-    assert poll()["error"] == "authorization_pending"
+    assert app.redeem_device(device).json()["error"] == "authorization_pending"
 
 
 def test_wrong_code_shows_error(open_page, device, log_in, screenshot):

@@ -101,7 +101,7 @@ def test_log_in_and_refresh_are_503(outage, breakable, client_at):
     gateway = client_at(breakable.gateway)
 
     log_in = gateway("POST", "/login", json=outage.used.credentials)
-    refresh = gateway("POST", "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": "x"})
+    refresh = outage.used.refresh("x")
 
     assert retry_later(log_in), (log_in.status_code, log_in.text)
     assert retry_later(refresh), (refresh.status_code, refresh.text)

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -29,16 +30,14 @@ def acknowledged(breakable, client_at, customer, place_order):
             if answer.status_code == 201:
                 orders[key] = answer.json()["id"]
 
-    threads = [threading.Thread(target=order) for _ in range(WORKERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        wait_for(lambda: len(orders) >= ACKNOWLEDGED, what="enough orders")
-        breakable.kill_service("orders-service")
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in range(WORKERS):
+            pool.submit(order)
+        try:
+            wait_for(lambda: len(orders) >= ACKNOWLEDGED, what="enough orders")
+            breakable.kill_service("orders-service")
+        finally:
+            stop.set()
     breakable.start_service("orders-service")
     return orders, list(keys)
 
@@ -66,18 +65,10 @@ def test_acknowledged_orders_survive_kill(acknowledged, breakable, client_at, cu
     assert len(there) == len(keys)
 
 
-def test_session_survives_kill(breakable, client_at, customer):
-    gateway = client_at(breakable.gateway)
+def test_session_survives_kill(breakable, customer):
     session = customer.log_in()
     breakable.kill_service("auth-service")
     breakable.start_service("auth-service")
 
-    def refresh():
-        return gateway(
-            "POST",
-            "/oauth/token",
-            data={"grant_type": "refresh_token", "refresh_token": session["refresh_token"]},
-        )
-
-    assert gateway("GET", "/users/me", token=session["access_token"]).status_code == 200
-    assert refresh().status_code == 200
+    assert customer.client("GET", "/users/me", token=session["access_token"]).status_code == 200
+    assert customer.refresh(session["refresh_token"]).status_code == 200

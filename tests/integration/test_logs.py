@@ -18,8 +18,7 @@ def secrets_sent(gateway, new_user, place_order):
     wrong = f"wrong-{secrets.token_hex(8)}"
     assert gateway("POST", "/login", json={"email": user.email, "password": wrong}).status_code == 401
     assert place_order(session["access_token"]).status_code == 201
-    form = {"grant_type": "refresh_token", "refresh_token": session["refresh_token"]}
-    renewed = gateway("POST", "/oauth/token", data=form).json()
+    renewed = user.refresh(session["refresh_token"]).json()
     leaked = gateway("GET", f"/orders?cursor={session['access_token'][:400]}", token=session["access_token"])
     assert leaked.status_code in (400, 422)
     sent = [session["refresh_token"], renewed["refresh_token"], user.password, wrong]

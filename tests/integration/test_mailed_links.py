@@ -57,8 +57,7 @@ def test_password_reset_ends_every_session(gateway, new_user, mail_folder):
     body = {"token": token, "new_password": "several unrelated words"}
     assert gateway("POST", "/password-resets/redeem", json=body).status_code == 204
 
-    form = {"grant_type": "refresh_token", "refresh_token": before["refresh_token"]}
-    assert gateway("POST", "/oauth/token", data=form).status_code == 400
+    assert user.refresh(before["refresh_token"]).status_code == 400
     user.password = body["new_password"]
     assert user.log_in()
 

@@ -8,11 +8,9 @@ pytestmark = pytest.mark.compose
 
 
 @pytest.fixture
-def refresh(gateway):
+def refresh(alice):
     """`refresh(token)`: the answer to a refresh grant."""
-    return lambda token, **form: gateway(
-        "POST", "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": token, **form}
-    )
+    return alice.refresh
 
 
 @pytest.fixture

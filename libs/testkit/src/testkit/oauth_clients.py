@@ -18,6 +18,7 @@ from testkit.http_client import HttpClient
 
 CALLBACK = "http://127.0.0.1:49152/callback"  # no server listens there: the browser stops before it
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 
@@ -72,6 +73,18 @@ class NativeApp:
     def refresh(self, token: str, **changes: str | None) -> requests.Response:
         """Present a refresh token at the token endpoint."""
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": token}
+        return self.server("POST", "/oauth/token", data=form | changes)
+
+    def authorize_device(self, scope: str = "orders:read profile:read") -> dict[str, Any]:
+        """Return the device authorization response (RFC 8628)."""
+        form = {"client_id": self.client_id, "scope": scope}
+        answer = self.server("POST", "/oauth/device_authorization", data=form)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def redeem_device(self, device: dict[str, Any], **changes: str | None) -> requests.Response:
+        """Present a device code at the token endpoint."""
+        form = {"grant_type": DEVICE_CODE, "client_id": self.client_id, "device_code": device["device_code"]}
         return self.server("POST", "/oauth/token", data=form | changes)
 
     def log_in(self) -> dict[str, Any]:

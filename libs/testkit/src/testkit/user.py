@@ -10,6 +10,8 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from testkit.concurrency import wait_for
 from testkit.http_client import HttpClient
 from testkit.token_signer import claims_of
@@ -50,6 +52,11 @@ class User:
         answer = self.client("POST", "/login", json={**self.credentials, **narrowed})
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+    def refresh(self, token: str, **changes: str) -> requests.Response:
+        """Present a refresh token at the token endpoint."""
+        form = {"grant_type": "refresh_token", "refresh_token": token, **changes}
+        return self.client("POST", "/oauth/token", data=form)
 
     @property
     def token(self) -> str:
