@@ -28,7 +28,7 @@ WORDS = {
     r"mint(s|ed|ing)?": "auth-service; to issue",
     r"doors?": "gateway, proxy, entry point",
     r"houses?": "cluster, project",
-    r"rooms?(?! (for|in|to|left)\b)": "service, package; space",
+    r"(?<!make\s)(?<!makes\s)rooms?(?! (for|in|to|left)\b)": "service, package; space",
     r"visits?(?! (them|it|every)\b)|visited|visiting": "request",
     r"(a|another|by|each|every|first|its|next|no|of|one|own|per|takes?|the|their|this|whose) turns?": "exchange, queue",
     r"Turns?(?=[(\[.:,)])|turns?(?=\.\w)": "exchange, queue",

@@ -38,7 +38,7 @@ def test_unwanted_word_is_found(text, word):
         "ten minutes, warehouse, doorway, returns, revisited",
         "letters and digits, a letter, letter by letter",
         "nginx in front of it, a front end, front-channel",
-        "room for one more; turn it off; in turn",
+        "room for one more; make room; turn it off; in turn",
         "nobody@example.com, user=nobody, postgresql://nobody:secret@host",
         "stands for a key; stand_ins; stands in for time.sleep",
         "on the wire; errors on the wire: one table; wired by bootstrap",
