@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+COMPOSE = ("docker", "compose", "--progress", "quiet")
 NO_ENGINE = """\
 error: these tests need a running Docker engine with the compose plugin (v2).
   Make `docker version` and `docker compose version` work, then try again."""
@@ -42,7 +43,7 @@ def run(*command: str, env: dict[str, str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Start, test, remove; return the exit code of the tests."""
-    if not works("docker", "version") or not works("docker", "compose", "version"):
+    if not works("docker", "version") or not works(*COMPOSE, "version"):
         print(NO_ENGINE, file=sys.stderr)
         return 2
     for each in (signal.SIGTERM, signal.SIGHUP):
@@ -69,27 +70,16 @@ def test(arguments: list[str], mail: str) -> int:
     }
     code = 1
     try:
-        code = run("docker", "compose", "--progress", "quiet", "up", "-d", "--build", "--wait", env=env)
+        code = run(*COMPOSE, "up", "-d", "--build", "--wait", env=env)
         if code == 0:
             tests = [sys.executable, "-m", "pytest", "-p", "tools.pytest_required", "-m", "compose", "tests"]
             code = run(*tests, *arguments, env=env)
         if code != 0:
-            run("docker", "compose", "--ansi", "never", "logs", "--no-color", "--tail", "60", env=env)
+            run(*COMPOSE, "--ansi", "never", "logs", "--no-color", "--tail", "60", env=env)
     except KeyboardInterrupt:
         code = 130
     finally:
-        run(
-            "docker",
-            "compose",
-            "--progress",
-            "quiet",
-            "down",
-            "--volumes",
-            "--remove-orphans",
-            "--timeout",
-            "5",
-            env=env,
-        )
+        run(*COMPOSE, "down", "--volumes", "--remove-orphans", "--timeout", "5", env=env)
     return code
 
 
