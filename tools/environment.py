@@ -73,7 +73,7 @@ def step(text: str) -> Iterator[None]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def setup_lock() -> Iterator[None]:
     """Hold the lock of this checkout, so that one set-up at a time works on it; the lock ends with the process."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
@@ -109,7 +109,7 @@ def call(*command: str | Path, **settings: str) -> str:
     return done.stdout
 
 
-def wanted(profile: str) -> dict[str, str]:
+def wanted_setup(profile: str) -> dict[str, str]:
     """Return the description of a finished set-up: where it is, and a digest of the files that it is made from."""
     digest = hashlib.sha256()
     locks = (INSTALLER_LOCK, LOCKS["run"], LOCKS[profile])
@@ -123,7 +123,7 @@ def stamp(profile: str) -> Path:
     return VENV / f".finished-{profile}"
 
 
-def noted(profile: str) -> dict[str, str] | None:
+def finished_setup(profile: str) -> dict[str, str] | None:
     """Return the description of the last finished set-up, None if there is none."""
     try:
         found = json.loads(stamp(profile).read_text())
@@ -132,13 +132,13 @@ def noted(profile: str) -> dict[str, str] | None:
     return found if isinstance(found, dict) else None
 
 
-def finished(profile: str) -> bool:
+def is_up_to_date(profile: str) -> bool:
     """Return whether the environment is up to date. A development set-up has everything that running needs."""
     profiles = ("run", "dev") if profile == "run" else ("dev",)
     return (
         not UNFINISHED.exists()
         and not other_python_named()
-        and any(noted(each) == wanted(each) for each in profiles)
+        and any(finished_setup(each) == wanted_setup(each) for each in profiles)
     )
 
 
@@ -155,9 +155,9 @@ def other_python_named() -> bool:
     return Path(home).resolve() != Path(base).parent.resolve()
 
 
-def usable() -> bool:
+def is_usable() -> bool:
     """Return whether packages can be installed into the environment as it is."""
-    moved = any((noted(each) or {"root": str(ROOT)}).get("root") != str(ROOT) for each in LOCKS)
+    moved = any((finished_setup(each) or {"root": str(ROOT)}).get("root") != str(ROOT) for each in LOCKS)
     if UNFINISHED.exists() or moved or other_python_named() or not PYTHON.exists():
         return False
     probe = [str(PYTHON), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
@@ -178,7 +178,7 @@ def pip_requirement() -> str:
     return pips[asked]
 
 
-def make_new() -> None:
+def make_environment() -> None:
     """Make an empty environment in place of the old one."""
     pip = pip_requirement()
     VENV.mkdir(exist_ok=True)
@@ -222,7 +222,7 @@ def may_exist(place: str) -> bool:
     return not path.startswith("/") or Path(path).exists()
 
 
-def fill(profile: str) -> None:
+def install(profile: str) -> None:
     """Install the locked packages, checked by their hashes, then our own as editable."""
     UNFINISHED.touch()
     for each in LOCKS:
@@ -244,27 +244,26 @@ def fill(profile: str) -> None:
         call(*uv, "--quiet", "--offline", "--no-deps", "--no-build-isolation", *editable)
     with step("checking requirements"):
         call(PYTHON, "tools/unmet_requirements.py", *PACKAGES[profile], *(["."] if profile == "dev" else []))
-    stamp(profile).write_text(json.dumps(wanted(profile)))
+    stamp(profile).write_text(json.dumps(wanted_setup(profile)))
     UNFINISHED.unlink()
 
 
 def main(profile: str) -> int:
     """Bring .venv up to date for a profile; return the exit code."""
-    if finished(profile):
+    if is_up_to_date(profile):
         return 0
     try:
-        with alone():
-            if finished(profile):  # by the set-up that held the lock
+        with setup_lock():
+            if is_up_to_date(profile):  # by the set-up that held the lock
                 return 0
             print(f"setting up .venv with Python {sys.version.split()[0]}", flush=True)
-            if not usable():
+            if not is_usable():
                 with step("making the virtual environment"):
-                    make_new()
-            fill(profile)
+                    make_environment()
+            install(profile)
     except SetupError as error:
         print(
-            f"\n{error}\n\nerror: the set-up failed, see above; the next `make` tries again",
-            file=sys.stderr,
+            f"\n{error}\n\nerror: the set-up failed, see above; the next `make` tries again", file=sys.stderr
         )
         return 1
     except KeyboardInterrupt:
