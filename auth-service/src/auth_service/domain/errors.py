@@ -1,6 +1,6 @@
-"""The base of all refusals, and those that belong to no feature. Each class has a stable slug."""
+"""The base of all refusals, and those that belong to no feature."""
 
-# ruff: noqa: N818 - named for what is wrong, as the slugs are
+# ruff: noqa: N818 - each is named for its cause
 
 from typing import ClassVar
 
@@ -14,8 +14,6 @@ class AuthError(Exception):
 class TryLater(AuthError):
     """The request can succeed if it is repeated after `retry_after` seconds."""
 
-    slug = "try_later"
-
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
@@ -24,16 +22,10 @@ class TryLater(AuthError):
 class UnknownKey(AuthError):
     """No signing key has this key id."""
 
-    slug = "unknown_key"
-
 
 class NoSigningKey(TryLater):
     """There is no key to sign with."""
 
-    slug = "no_signing_key"
-
 
 class StaleForm(AuthError):
     """The form was not issued to this browser, or has expired."""
-
-    slug = "stale_form"

@@ -1,6 +1,6 @@
 """Refusals about accounts, passwords and mailed links."""
 
-# ruff: noqa: N818 - named for what is wrong, as the slugs are
+# ruff: noqa: N818 - each is named for its cause
 
 from auth_service.domain.errors import AuthError, TryLater
 
@@ -8,19 +8,13 @@ from auth_service.domain.errors import AuthError, TryLater
 class InvalidEmail(AuthError):
     """The text is not an e-mail address."""
 
-    slug = "invalid_email"
-
 
 class InvalidName(AuthError):
     """The name is empty, too long, or has unprintable characters; or a role has no such name."""
 
-    slug = "invalid_name"
-
 
 class InvalidPassword(AuthError):
     """The new password breaks a rule for passwords."""
-
-    slug = "invalid_password"
 
 
 class BadCredentials(AuthError):
@@ -32,8 +26,6 @@ class BadCredentials(AuthError):
 class WrongPassword(AuthError):
     """The current password, given to change it, is wrong."""
 
-    slug = "wrong_password"
-
 
 class BadLink(AuthError):
     """A mailed link or code is unknown, used, expired or bound elsewhere; the message never tells which."""
@@ -44,40 +36,26 @@ class BadLink(AuthError):
 class BindingMissing(AuthError):
     """A log-in link or code came without the binding of the browser that requested it."""
 
-    slug = "binding_missing"
-
 
 class UnknownAccount(AuthError):
     """No account has this subject."""
-
-    slug = "unknown_account"
 
 
 class OwnAccount(AuthError):
     """An administrator cannot disable their own account."""
 
-    slug = "own_account"
-
 
 class AddressTaken(AuthError):
     """Another account has this address; only administrators see this."""
-
-    slug = "address_taken"
 
 
 class TooBusy(TryLater):
     """Too many passwords are being hashed at once."""
 
-    slug = "too_busy"
-
 
 class SlowedDown(TryLater):
     """After too many failed log-ins the next one has to wait."""
 
-    slug = "slowed_down"
-
 
 class MailBusy(TryLater):
     """The mail queue is full."""
-
-    slug = "mail_busy"

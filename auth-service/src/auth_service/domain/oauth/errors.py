@@ -117,8 +117,6 @@ class InvalidAuthorizationRequest(AuthError):
     `str(error)` is for the user; `detail`, if there is one, is for the developer of the application.
     """
 
-    slug = "unanswerable_request"
-
     def __init__(self, message: str, detail: str | None = None) -> None:
         super().__init__(message)
         self.detail = detail
@@ -127,13 +125,9 @@ class InvalidAuthorizationRequest(AuthError):
 class UnknownClient(AuthError):
     """No client has this id."""
 
-    slug = "unknown_client"
-
 
 class InvalidClientMetadata(AuthError):
     """A client registration is invalid: `faults` lists everything that is wrong with it."""
-
-    slug = "invalid_client_definition"
 
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
@@ -143,13 +137,9 @@ class InvalidClientMetadata(AuthError):
 class UnknownUserCode(AuthError):
     """No pending device authorization has this user code."""
 
-    slug = "unknown_user_code"
-
 
 class TooManyTries(TryLater):
     """Too many wrong user codes (RFC 8628 section 5.1)."""
-
-    slug = "too_many_tries"
 
 
 class InvalidToken(AuthError):
@@ -160,5 +150,3 @@ class InvalidToken(AuthError):
 
 class MissingScope(AuthError):
     """The access token lacks a scope, which `str(error)` names (RFC 6750 section 3.1)."""
-
-    slug = "insufficient_scope"

@@ -1,6 +1,6 @@
 """Refusals about sessions and status lists."""
 
-# ruff: noqa: N818 - named for what is wrong, as the slugs are
+# ruff: noqa: N818 - each is named for its cause
 
 from auth_service.domain.errors import AuthError, TryLater
 
@@ -14,16 +14,10 @@ class SessionOver(AuthError):
 class UnknownSession(AuthError):
     """No session has this id."""
 
-    slug = "unknown_session"
-
 
 class UnknownStatusList(AuthError):
     """No status list has this number."""
 
-    slug = "unknown_status_list"
-
 
 class StatusListsStale(TryLater):
     """The status lists are stale: the database could not be read in time."""
-
-    slug = "status_unconfirmed"

@@ -44,8 +44,6 @@ class ReturnAddress:
 class AuthorizationRefused(errors.AuthError):
     """A request that is answered with an error at the client's own redirect URI."""
 
-    slug = "authorization_refused"
-
     def __init__(self, address: ReturnAddress, error: oauth_errors.OAuthError) -> None:
         super().__init__(str(error))
         self.address = address
