@@ -66,7 +66,7 @@ class CallbackServer(FakeUpstream):
 
     onward = None
 
-    def take(self, request):
+    def answer(self, request):
         self.received.append(request)
         if self.onward is not None and request.path.startswith("/callback?"):
             return Answer(302, b"", {"Location": self.onward})

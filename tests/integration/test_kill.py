@@ -42,10 +42,10 @@ def acknowledged(breakable, client_at, customer, place_order):
     return orders, list(keys)
 
 
-def all_orders(client_at, token):
+def all_orders(client, token):
     cursor, found = "", []
     while cursor is not None:
-        page = client_at("GET", f"/orders?limit=100{cursor and '&cursor=' + cursor}", token=token).json()
+        page = client("GET", f"/orders?limit=100{cursor and '&cursor=' + cursor}", token=token).json()
         found += page["items"]
         cursor = page["next_cursor"]
     return found

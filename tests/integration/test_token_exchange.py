@@ -174,7 +174,7 @@ class RecordingProxy(FakeUpstream):
         self.target = target
         super().__init__()
 
-    def take(self, request):
+    def answer(self, request):
         self.received.append(request)
         headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "connection")}
         answer = requests.get(self.target + request.path, headers=headers, timeout=10)

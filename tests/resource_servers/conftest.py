@@ -74,7 +74,7 @@ def issuer() -> Iterator[ClusterIssuer]:
 class UncheckedApi(FakeUpstream):
     """Answers with the subject of the token, which it does not verify."""
 
-    def take(self, request: Any) -> Answer:
+    def answer(self, request: Any) -> Answer:
         return Answer(
             200, {"sub": claims_of(request.headers["Authorization"].removeprefix("Bearer "))["sub"]}
         )

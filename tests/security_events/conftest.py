@@ -39,7 +39,7 @@ class Reader:
     _keys: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, token: str) -> None:
+    def accept(self, token: str) -> None:
         """Verify a token and keep its claims; raise RefusalError."""
         header = jwt.get_unverified_header(token)
         if header.get("typ") != "secevent+jwt" or header.get("alg") != "RS256":
@@ -128,7 +128,7 @@ class Receiver(Reader):
                 raise RefusalError("authentication_failed")
             if self.mode == "refusing":
                 raise RefusalError("access_denied")
-            self.take(request.body.decode("ascii"))
+            self.accept(request.body.decode("ascii"))
         except RefusalError as refusal:
             return Answer(400, {"err": str(refusal), "description": "refused"})
         return Answer(202, b"")
@@ -141,7 +141,7 @@ class PushEndpoint(FakeUpstream):
         self._receiver = receiver
         super().__init__(port=receiver.port)
 
-    def take(self, request: Received) -> Answer:
+    def answer(self, request: Received) -> Answer:
         return self._receiver.answer(request)
 
 

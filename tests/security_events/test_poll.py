@@ -10,13 +10,13 @@ from testkit.user import User
 
 
 @pytest.fixture
-def take(subscriber, poll_stream, reader):
-    """`take(…)`: poll, verify the tokens, and return the answer."""
+def poll(subscriber, poll_stream, reader):
+    """`poll(…)`: poll, verify the tokens, and return the answer."""
 
     def poll(**body):
         answer = subscriber.poll(poll_stream, **body)
         for jti, token in answer["sets"].items():
-            reader.take(token)
+            reader.accept(token)
             assert reader.seen[jti]["jti"] == jti
         return answer
 
@@ -27,39 +27,39 @@ def sid_of(reader, jti):
     return reader.seen[jti]["sub_id"]["session"]["id"]
 
 
-def test_event_is_repeated_until_acknowledged(take, reader, log_out):
+def test_event_is_repeated_until_acknowledged(poll, reader, log_out):
     sid = log_out()["sid"]
 
-    (jti,) = take()["sets"]
-    assert list(take()["sets"]) == [jti]
+    (jti,) = poll()["sets"]
+    assert list(poll()["sets"]) == [jti]
     assert sid_of(reader, jti) == sid
-    assert take(ack=[jti])["sets"] == {}
-    assert take()["sets"] == {}
+    assert poll(ack=[jti])["sets"] == {}
+    assert poll()["sets"] == {}
 
 
-def test_max_events_gives_oldest_first(take, reader, log_out):
+def test_max_events_gives_oldest_first(poll, reader, log_out):
     sids = [log_out()["sid"] for _ in range(3)]
 
-    first = take(maxEvents=2)
-    second = take(maxEvents=2, ack=list(first["sets"]))
+    first = poll(maxEvents=2)
+    second = poll(maxEvents=2, ack=list(first["sets"]))
 
     assert first["moreAvailable"]
     assert not second["moreAvailable"]
     assert [sid_of(reader, jti) for jti in (*first["sets"], *second["sets"])] == sids
 
 
-def test_acknowledgement_alone_fetches_nothing(take, log_out):
+def test_acknowledgement_alone_fetches_nothing(poll, log_out):
     log_out()
 
-    assert take(maxEvents=0) == {"sets": {}, "moreAvailable": False}
-    assert len(take()["sets"]) == 1
+    assert poll(maxEvents=0) == {"sets": {}, "moreAvailable": False}
+    assert len(poll()["sets"]) == 1
 
 
-def test_event_reported_as_error_is_dropped(auth_cluster, take, log_out):
+def test_event_reported_as_error_is_dropped(auth_cluster, poll, log_out):
     log_out()
-    (jti,) = take()["sets"]
+    (jti,) = poll()["sets"]
 
-    answer = take(setErrs={jti: {"err": "invalid_audience", "description": "not mine"}})
+    answer = poll(setErrs={jti: {"err": "invalid_audience", "description": "not mine"}})
 
     assert answer["sets"] == {}
     wait_for(lambda: "invalid_audience" in auth_cluster.log("auth-service"), what="a line in the log")

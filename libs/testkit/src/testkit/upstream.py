@@ -80,7 +80,7 @@ class Answer:
 class FakeUpstream(HttpServer):
     """Sends `answers` one after the other to the requests it receives; the last one is repeated.
 
-    `received` lists the requests. While `gate` is cleared, answers are held back. A subclass may override `take`.
+    `received` lists the requests. While `gate` is cleared, answers are held back. A subclass may override `answer`.
     """
 
     def __init__(self, *answers: Answer, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -91,7 +91,7 @@ class FakeUpstream(HttpServer):
         self._lock = threading.Lock()
         super().__init__(host, port)
 
-    def take(self, request: Received) -> Answer:
+    def answer(self, request: Received) -> Answer:
         """Keep the request and return its answer."""
         with self._lock:
             self.received.append(request)
@@ -100,8 +100,8 @@ class FakeUpstream(HttpServer):
         return answer
 
     def respond(self, request: Received) -> Response:
-        """Return the answer that `take` gives."""
-        answer = self.take(request)
+        """Return the response of `answer`."""
+        answer = self.answer(request)
         raw = answer.raw()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(raw)), **answer.headers}
         return answer.status, headers, [raw]
