@@ -36,8 +36,7 @@ def main(arguments: list[str]) -> int:
     names, options = arguments[:split] or list(SCRIPTS), arguments[split + 1 :]
     if unknown := set(names) - set(SCRIPTS):
         print(
-            f"error: no such bench: {', '.join(sorted(unknown))}; there are {', '.join(SCRIPTS)}",
-            file=sys.stderr,
+            f"error: unknown: {', '.join(sorted(unknown))}; choose from {', '.join(SCRIPTS)}", file=sys.stderr
         )
         return 2
     results = {name: run(name, options) for name in names}

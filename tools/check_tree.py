@@ -69,7 +69,7 @@ WORDS_ALLOWED = re.compile(
 
 
 def pattern(words: str) -> re.Pattern[str]:
-    """Return what finds these words, and no word that only contains them."""
+    """Return the pattern of these words, which does not match inside of longer words."""
     spaced = words.replace(" ", r"\s+(?:[#/*]+\s+)?")
     return re.compile(
         rf"(?<![a-zA-Z])(?:{spaced})(?![a-z])", 0 if re.search("[A-Z]", words) else re.IGNORECASE
@@ -80,7 +80,7 @@ PATTERNS = {pattern(words): instead for words, instead in WORDS.items()}
 
 
 def words(name: str, content: bytes) -> Iterator[str]:
-    """Name each unwanted word of a file with its line, and what to write instead."""
+    """Yield each unwanted word of a file with its line, and what to write instead."""
     if WORDS_ALLOWED.search(name) or b"\0" in content:
         return
     text = re.sub(r"_|(?<=[a-z0-9])(?=[A-Z])", " ", content.decode("utf-8", "replace"))
@@ -91,24 +91,24 @@ def words(name: str, content: bytes) -> Iterator[str]:
 
 
 def faults(name: str, content: bytes) -> Iterator[str]:
-    """Name what is wrong with one file."""
+    """Yield each fault of one file, and what to do."""
     if NEVER_TRACKED.search(name):
-        yield " is made on a machine and belongs to it alone"
+        yield " is generated: remove it from git, and add it to .gitignore"
     if PRIVATE_KEY.search(content):
-        yield " holds a private key"
+        yield " has a private key: remove it, and replace the key"
     if LOCKS.search(name) and URL.search(content):
-        yield " names an address: lock without URLs, so that every machine asks its own registry"
+        yield " has an address: lock without URLs, so that each machine uses its own registry"
     if name.startswith("tests/browser/") and IMPATIENT.search(content):
-        yield " asserts what a page shows without waiting for it: playwright's `expect` waits"
+        yield " asserts the state of a page without waiting: use playwright's `expect`"
     here = {str(ROOT), str(Path.home())} - {"/"}
     if any(f"{place}/".encode() in content for place in here):
-        yield " names a path of this machine"
+        yield " has a path of this machine: make it relative"
     if WORDS_EVERYWHERE:
         yield from words(name, content)
 
 
 def main(arguments: list[str]) -> int:
-    """Look at the tracked files, all or those below the paths after `--words`."""
+    """Check all tracked files, or the words of those below the paths after `--words`."""
     check = words if arguments[:1] == ["--words"] else faults
     command = ["git", "ls-files", "-z", "--", *arguments[1:]]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - git, no shell
