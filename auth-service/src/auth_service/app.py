@@ -107,7 +107,7 @@ def create_app(
     app = create_api(
         AUDIENCE,
         settings,
-        title="Touchstone mint",
+        title="Touchstone auth-service",
         version=version("auth-service"),
         checks={"database": database_check(engine), "keys": ring.fault},
         problems=answers.PROBLEMS,

@@ -40,7 +40,8 @@ from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from auth_service.use_cases.sessions.logout import Logout
 from auth_service.use_cases.sessions.own_sessions import OwnSessions
 from auth_service.web.dependencies import UseCases
-from auth_service.web.html.csrf import Cookies, FormGuard
+from auth_service.web.html.cookies import Cookies
+from auth_service.web.html.csrf import FormGuard
 from auth_service.web.long_polling import LongPolls
 
 

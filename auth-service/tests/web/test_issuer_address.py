@@ -1,7 +1,7 @@
 """Pages have one address, the issuer's: opened elsewhere they redirect there, and nothing else does."""
 
 import pytest
-from auth_service.web.issuer_address import is_at
+from auth_service.web.issuer_address import is_issuer_host
 
 ISSUER = "http://localhost:8080"
 PAGES = [
@@ -115,4 +115,4 @@ def test_a_query_that_is_no_ascii_stays_in_the_address(client):
 )
 def test_a_host_is_the_issuers_or_not(issuer, host, same):
     """Behind a proxy that does not pass Host on, a public issuer's pages must not redirect for ever."""
-    assert is_at(issuer, host) == same
+    assert is_issuer_host(issuer, host) == same

@@ -1,1 +1,1 @@
-"""The mint over HTTP: thin routes that parse, call the domain and answer."""
+"""Routes: each parses a request, calls a use case and answers."""

@@ -1,11 +1,8 @@
-"""Answers that several routes share: tokens, OAuth errors, and what this service's own errors become."""
+"""The table of errors and their HTTP status, and the handlers for OAuth errors and 401 responses."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from flask import Flask, Response, jsonify
-from service_kit.web.openapi import problem_response
 from service_kit.web.problems import ProblemType, problem
 
 from auth_service.domain import errors
@@ -13,8 +10,7 @@ from auth_service.domain.accounts import errors as account_errors
 from auth_service.domain.oauth import errors as oauth_errors
 from auth_service.domain.security_events import errors as stream_errors
 from auth_service.domain.sessions import errors as session_errors
-from auth_service.use_cases.oauth.token_issuer import TokenResponse
-from auth_service.web.schemas import OAuthProblem, TokenAnswerBody
+from auth_service.web.responses import NO_STORE
 
 PROBLEMS: Mapping[type[Exception], ProblemType] = {
     account_errors.InvalidEmail: ProblemType(422, "invalid_email", "The email address is invalid"),
@@ -58,35 +54,19 @@ UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
     oauth_errors.InvalidToken: ("The access token is invalid", 'Bearer error="invalid_token"'),
     session_errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
 }
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-# However the client tried: it is the one scheme here, and clients that ask first which there is can go on (RFC 7617).
+# Sent to every client, for Basic is the only scheme here that has a challenge (RFC 7617).
 CLIENT_CHALLENGE = 'Basic realm="touchstone", charset="UTF-8"'
-FRESH: dict[Any, Any] = {503: problem_response("The token's status cannot be confirmed at the moment.")}
-TOKEN_RESPONSES: dict[Any, Any] = {
-    200: TokenAnswerBody,
-    400: OAuthProblem,
-    401: OAuthProblem,
-    503: problem_response("No token can be issued at the moment."),
-}
 
 
-def problem_or_oauth(description: str) -> dict[str, Any]:
-    """Describe an answer that is a problem, or in OAuth's form when scope, audience or client are not good."""
-    described = problem_response(description)
-    described["content"]["application/json"] = {"schema": {"$ref": "#/components/schemas/OAuthProblem"}}
-    return described
-
-
-def token_answer(answer: TokenResponse) -> Response:
-    """Give RFC 6749 section 5.1; what is not there is left out."""
-    members = {name: value for name, value in asdict(answer).items() if value is not None}
-    response = jsonify({"token_type": "Bearer", **members})
-    response.headers.update(NO_STORE)
-    return response
+def install(app: Flask) -> None:
+    """Register the handlers of OAuth errors and of errors that need a challenge."""
+    app.register_error_handler(oauth_errors.OAuthError, oauth_error)
+    for kind in UNAUTHORIZED:
+        app.register_error_handler(kind, unauthorized)
 
 
 def oauth_error(error: oauth_errors.OAuthError) -> tuple[Response, int, dict[str, str]]:
-    """Give RFC 6749 section 5.2."""
+    """Return the error response of RFC 6749 section 5.2."""
     body = jsonify(error=error.slug, error_description=str(error))
     if isinstance(error, oauth_errors.InvalidClient):
         return body, 401, {**NO_STORE, "WWW-Authenticate": CLIENT_CHALLENGE}
@@ -94,13 +74,6 @@ def oauth_error(error: oauth_errors.OAuthError) -> tuple[Response, int, dict[str
 
 
 def unauthorized(error: errors.AuthError) -> Response:
-    """Give a 401 problem with the challenge that RFC 9110 section 15.5.2 asks for."""
+    """Return a 401 problem with a challenge (RFC 9110 section 15.5.2)."""
     title, challenge = UNAUTHORIZED[type(error)]
     return problem(401, error.slug, title, detail=str(error), headers={"WWW-Authenticate": challenge})
-
-
-def install(app: Flask) -> None:
-    """Answer OAuth's errors in OAuth's form, and ours that need a challenge with one."""
-    app.register_error_handler(oauth_errors.OAuthError, oauth_error)
-    for kind in UNAUTHORIZED:
-        app.register_error_handler(kind, unauthorized)

@@ -1,4 +1,4 @@
-"""Reading the bodies of OAuth endpoints: one form, one value for each name (RFC 6749 section 3.2)."""
+"""Reads URL-encoded forms: UTF-8, bounded, and for OAuth one value for each name (RFC 6749 section 3.2)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,14 +12,14 @@ from service_kit.web.request_validation import NUL
 
 from auth_service.domain.oauth.errors import InvalidRequest
 
-MOST_FIELDS = 50
+MAX_FIELDS = 50
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
 
 
 def oauth_form(view: Callable[P, R]) -> Callable[P, R]:
-    """Fill a view's ``form`` from the request; raises InvalidRequest, so that OAuth's form answers OAuth's callers."""
+    """Fill a view's `form` from the request, or raise InvalidRequest, which OAuth clients can read."""
     model: list[type[BaseModel]] = []
 
     @wraps(view)
@@ -29,18 +29,32 @@ def oauth_form(view: Callable[P, R]) -> Callable[P, R]:
         kwargs["form"] = read_form(model[0])
         return view(*args, **kwargs)
 
-    # flask-openapi3 documents the form, and leaves reading it to us
-    call.__delay_validate_request__ = True  # type: ignore[attr-defined]
-    return call
+    return documented()(call)
+
+
+def documented(**parts: type[BaseModel]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add to the OpenAPI document the `query` or `form` that a view reads itself."""
+
+    def mark(view: Callable[P, R]) -> Callable[P, R]:
+        view.__annotations__ |= parts
+        # flask-openapi3 then documents the parameters and does not read them
+        view.__delay_validate_request__ = True  # type: ignore[attr-defined]
+        return view
+
+    return mark
 
 
 def read_form(model: type[M]) -> M:
-    """Read the body of this request. A name without a value counts as absent; unknown names are ignored."""
+    """Return the form in the body. A name without a value counts as absent; unknown names are ignored."""
     if request.mimetype != FORM:
         raise InvalidRequest(f"the body must be {FORM}")
+    try:
+        pairs = form_fields(request.get_data(cache=True))
+    except ValueError:
+        raise InvalidRequest("the body must be a URL-encoded form in UTF-8") from None
     repeatable = {name for name, field in model.model_fields.items() if field.annotation != str | None}
     values: dict[str, Any] = {}
-    for name, value in _pairs():
+    for name, value in pairs:
         if name in repeatable:
             values.setdefault(name, []).append(value)
         elif name in values:
@@ -56,15 +70,8 @@ def read_form(model: type[M]) -> M:
 
 
 def form_fields(raw: bytes | str) -> list[tuple[str, str]]:
-    """Return names and values in order; raise ValueError for what is no form in UTF-8, or holds a NUL."""
+    """Return names and values in order; raise ValueError for malformed UTF-8, a NUL or too many fields."""
     text = raw if isinstance(raw, str) else raw.decode("ascii")
     if "%00" in text or NUL in text:
         raise ValueError("a NUL")
-    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-
-
-def _pairs() -> list[tuple[str, str]]:
-    try:
-        return form_fields(request.get_data(cache=True))
-    except ValueError:
-        raise InvalidRequest("the body must be a URL-encoded form in UTF-8") from None
+    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)

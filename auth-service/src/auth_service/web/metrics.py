@@ -1,4 +1,4 @@
-"""What is published, as Prometheus sees it: the status lists, and the requests that wait for a change."""
+"""Metrics of the status lists and of long polling."""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -18,30 +18,34 @@ _LISTS = (
 
 
 class PublishingMetrics(Collector):
-    """Counts when it is asked."""
+    """Collects the values at each scrape, without access to the database."""
 
-    def __init__(self, statuses: PublishedStatusLists, waits: LongPolls) -> None:
-        self._statuses, self._waits = statuses, waits
+    def __init__(self, statuses: PublishedStatusLists, long_polls: LongPolls) -> None:
+        self._statuses, self._long_polls = statuses, long_polls
 
     def collect(self) -> Iterator[Metric]:
-        """Give what the process knows; nothing is looked up for it."""
-        waits = self._waits
+        """Yield the metrics."""
+        long_polls = self._long_polls
         yield GaugeMetricFamily(
-            "waiting_requests", "Long-polling requests that are waiting (Prefer: wait).", value=waits.waiting
+            "waiting_requests",
+            "Long-polling requests that are waiting (Prefer: wait).",
+            value=long_polls.waiting,
         )
         yield GaugeMetricFamily(
-            "waiting_requests_limit", "Maximum number of waiting long-polling requests.", value=waits.limit
+            "waiting_requests_limit",
+            "Maximum number of waiting long-polling requests.",
+            value=long_polls.limit,
         )
         yield CounterMetricFamily(
             "waiting_requests_refused",
             "Long-polling requests answered at once because the limit was reached.",
-            value=waits.refused,
+            value=long_polls.refused,
         )
         lists = self._statuses.all()
-        for name, help_text, fact in _LISTS:
+        for name, help_text, attribute in _LISTS:
             family = GaugeMetricFamily(name, help_text, labels=["list"])
             for each in lists:
-                family.add_metric([str(each.number)], getattr(each, fact))
+                family.add_metric([str(each.number)], getattr(each, attribute))
             yield family
         if isfinite(self._statuses.age):
             yield GaugeMetricFamily(

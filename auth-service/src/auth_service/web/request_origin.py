@@ -1,4 +1,4 @@
-"""From where a request comes: the address of whoever asks, seen through the gateway, and the request's id."""
+"""The origin of a request: client address, request id and user agent, for the audit log."""
 
 from ipaddress import ip_address
 
@@ -8,41 +8,41 @@ from touchstone.text import without_controls
 
 from auth_service.domain.request_context import RequestOrigin, set_origin
 
-LONGEST_USER_AGENT = 400
+MAX_USER_AGENT = 400  # characters
 
 
 def client_address() -> str | None:
-    """Give the address of whoever asks.
+    """Return the address of the client.
 
-    The gateway names it in ``X-Forwarded-For``, having dropped what the caller said of itself. It is believed only of a
-    neighbour (loopback or a private network): whoever reaches this service from elsewhere speaks for itself alone.
+    From loopback or a private network it is the last one in `X-Forwarded-For`, which the gateway sets; from elsewhere
+    the header is ignored.
     """
     peer = _address(request.remote_addr)
-    if not is_neighbour():
+    if not from_private_network():
         return peer
     return _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2]) or peer
 
 
-def is_neighbour() -> bool:
-    """Return whether the request comes from this machine or a private network, as the gateway's do."""
+def from_private_network() -> bool:
+    """Return whether the request comes from this machine or a private network, like those of the gateway."""
     peer = _address(request.remote_addr)
     return peer is not None and ip_address(peer).is_private
 
 
 def user_agent() -> str | None:
-    """Give what the program says of itself, as far as it can be shown."""
-    return without_controls(request.headers.get("User-Agent", "")).strip()[:LONGEST_USER_AGENT] or None
+    """Return the User-Agent header without control characters, or None."""
+    return without_controls(request.headers.get("User-Agent", "")).strip()[:MAX_USER_AGENT] or None
 
 
 def install(app: Flask) -> None:
-    """Have what a request does be recorded as coming from there."""
+    """Set the origin for the duration of each request."""
 
     @app.before_request
-    def take() -> None:
+    def begin() -> None:
         set_origin(RequestOrigin(client_address(), current_request_id(), user_agent=user_agent()))
 
     @app.teardown_request
-    def forget(_error: BaseException | None) -> None:
+    def end(_error: BaseException | None) -> None:
         set_origin(RequestOrigin())
 
 

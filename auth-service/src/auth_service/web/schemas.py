@@ -1,25 +1,32 @@
-"""TODO."""
+"""Request and response bodies that several features share."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 Text = Annotated[str, Field(max_length=2000)]
-
-
 Names = str | Annotated[list[str], Field(max_length=10)] | None
-
-
 Hidden = Field(repr=False)
 
 
-def listed(names: str | list[str] | None) -> list[str]:
-    """Give one name, several, or none as a list."""
-    return [names] if isinstance(names, str) else names or []
+class LoginOptions(BaseModel):
+    """The client of a log-in. `scope` and `resource` or `audience` limit its tokens."""
+
+    client_id: Text = "cli"
+    scope: Text | None = None
+    audience: Names = None
+    resource: Names = None
+
+    def audiences(self) -> tuple[str, ...]:
+        """Return the audiences that are requested by either name."""
+        given = (
+            [names] if isinstance(names, str) else names or [] for names in (self.audience, self.resource)
+        )
+        return tuple(name for names in given for name in names)
 
 
-class TokenAnswerBody(BaseModel):
-    """RFC 6749 section 5.1, with `issued_token_type` after RFC 8693 section 2.2.1."""
+class TokenResponseBody(BaseModel):
+    """RFC 6749 section 5.1, with `issued_token_type` of RFC 8693 section 2.2.1."""
 
     access_token: str
     token_type: str
@@ -30,7 +37,7 @@ class TokenAnswerBody(BaseModel):
     id_token: str | None = None
 
 
-class OAuthProblem(BaseModel):
+class OAuthErrorResponse(BaseModel):
     """RFC 6749 section 5.2."""
 
     error: str

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from auth_service.domain.security_events.event import EVENTS
 from auth_service.domain.security_events.stream import MAX_STREAMS
-from auth_service.web.security_events.access import Turns
+from auth_service.web.security_events.poll import PollSlots
 
 URL = "https://receiver.example/events"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
@@ -375,7 +375,7 @@ def test_the_transmitter_describes_itself_to_anybody(client):
 
 
 def test_one_poll_of_a_stream_waits_and_so_many_in_all():
-    turns = Turns(most=2)
+    turns = PollSlots(limit=2)
 
     with turns("a") as first, turns("a") as second, turns("b") as third, turns("c") as fourth:
         assert [first, second, third, fourth] == [True, False, True, False]

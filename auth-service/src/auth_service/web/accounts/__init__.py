@@ -1,1 +1,1 @@
-"""TODO."""
+"""Routes for accounts, sessions and mailed links."""

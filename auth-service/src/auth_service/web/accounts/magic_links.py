@@ -1,93 +1,90 @@
-"""Routes for logging in by mail: asking for a link and a code, and redeeming either."""
+"""Routes for log-in by a mailed link or code."""
 
-from typing import Any
-
-from flask import Response, jsonify
-from flask_openapi3.models.tag import Tag
-from service_kit.web.openapi import ApiBlueprint, problem_response
+from flask import Response
+from service_kit.web.openapi import ApiBlueprint
 from service_kit.web.request_validation import validated
 
 from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.accounts.login import RequestedAccess
 from auth_service.use_cases.accounts.magic_link import LIFE, LinkCode, LinkToken
-from auth_service.web.accounts.link_cookie import bind_browser, binding_of_browser, unbind_browser
-from auth_service.web.accounts.schemas import Addressee, LinkAsked, LinkPage, RedeemBody
+from auth_service.web.accounts.link_form import LinkForm
+from auth_service.web.accounts.schemas import EmailBody, LinkQuery, MagicLinkRequested, MagicLinkToken
 from auth_service.web.dependencies import UseCases
-from auth_service.web.errors import NO_STORE, TOKEN_RESPONSES, problem_or_oauth, token_answer
-from auth_service.web.html.form_fallback import answer_odd_forms, fields, or_form
-from auth_service.web.html.parameters import described, query_pairs
-from auth_service.web.html.rendering import PAGE_RESPONSES, REDIRECT_RESPONSE, error_page, page, sent_to
+from auth_service.web.form_parsing import documented
+from auth_service.web.html import errors
+from auth_service.web.html.parameters import or_form
+from auth_service.web.html.rendering import error_page, redirect_to
+from auth_service.web.openapi import (
+    MAIL_QUEUE_FULL,
+    MAIL_TAGS,
+    PAGE_RESPONSES,
+    REDIRECT_RESPONSE,
+    TOKEN_RESPONSES,
+    Responses,
+    problem_or_oauth_error,
+)
+from auth_service.web.responses import accepted, token_response
 
-TAGS = [Tag(name="mail", description="Log-in links, email verification and password resets.")]
 PATH = "/magic-links/redeem"
-MAIL_BUSY = problem_response("No mail can be sent at the moment; Retry-After says when to try again.")
-REDEEM_RESPONSES: dict[Any, Any] = {
+REDEEM_RESPONSES: Responses = {
     **TOKEN_RESPONSES,
     303: REDIRECT_RESPONSE,
-    400: problem_or_oauth("The binding is missing, or none of the requested scopes can be granted."),
-    401: problem_or_oauth("The link or code is invalid, already used or expired."),
+    400: problem_or_oauth_error("The binding is missing, or none of the requested scopes can be granted."),
+    401: problem_or_oauth_error("The link or code is invalid, already used or expired."),
 }
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("magic", __name__, abp_tags=TAGS)
-    answer_odd_forms(routes)
+    routes = ApiBlueprint("magic_links", __name__, abp_tags=MAIL_TAGS)
+    cookies = use_cases.forms.cookies
+    link_form = LinkForm(use_cases.forms, "magic_link.html", PATH, "magic")
+    errors.install(routes, json=True)
 
-    @routes.post("/magic-links", operation_id="askForLink", responses={202: LinkAsked, 503: MAIL_BUSY})
+    @routes.post(
+        "/magic-links", operation_id="askForLink", responses={202: MagicLinkRequested, **MAIL_QUEUE_FULL}
+    )
     @validated
-    def ask(body: Addressee) -> Response:
-        """Mail a link and a code that log in, if the address has an account; the answer is the same if it has none."""
-        return _asked(use_cases, use_cases.magic_link_request(body.email))
+    def request_link(body: EmailBody) -> Response:
+        """Mail a log-in link and code, if the address has an account; the response is the same if it has none."""
+        binding = use_cases.magic_link_request(body.email)
+        response = accepted(binding=binding, expires_in=int(LIFE))
+        cookies.set(response, cookies.link_name, binding, int(LIFE))
+        return response
 
     @routes.get(PATH, operation_id="linkPage", responses=PAGE_RESPONSES)
-    @described(query=LinkPage)
+    @documented(query=LinkQuery)
     def link_page() -> Response:
-        """Show the button that redeems a link. Nothing is used up: programs that look into mails open links too."""
-        token = fields(query_pairs()).get("token", "")
-        forms = use_cases.forms
-        return forms.seal(
-            page("magic_link.html", action=PATH, token=token, form_token=forms.token("magic", token))
-        )
+        """Show the page that redeems a link. To open it does not use up the link."""
+        return link_form.open()
+
+    def submit(form: dict[str, str]) -> Response:
+        """Begin a browser session and redirect to the console."""
+        link = LinkToken(link_form.token(form), cookies.link)
+        try:
+            session = use_cases.magic_link_login.in_browser(link, cookies.login)
+        except (BadLink, BindingMissing) as error:
+            return error_page(str(error), title="This link is not valid here")
+        response = redirect_to(f"{use_cases.issuer}/")
+        cookies.set(response, cookies.login_name, session.cookie)
+        cookies.delete(response, cookies.link_name)
+        return response
 
     @routes.post(PATH, operation_id="redeemLink", responses=REDEEM_RESPONSES)
-    @or_form(lambda form: _in_browser(use_cases, form))
+    @or_form(submit)
     @validated
-    def redeem(body: RedeemBody) -> Response:
-        """Log in with the mailed `token`, or with `email` and `code`, once, and only where it was asked for."""
-        binding = body.binding or binding_of_browser(use_cases.issuer)
-        wanted = RequestedAccess(body.client_id, parse_scope(body.scope), body.audiences())
-        shown = (
+    def redeem(body: MagicLinkToken) -> Response:
+        """Log in with the mailed `token`, or with `email` and `code`: once, and only with the binding."""
+        binding = body.binding or cookies.link
+        access = RequestedAccess(body.client_id, parse_scope(body.scope), body.audiences())
+        link = (
             LinkToken(body.token, binding)
             if body.token
             else LinkCode(body.email or "", body.code or "", binding)
         )
-        response = token_answer(use_cases.magic_link_login(shown, wanted))
-        unbind_browser(response, use_cases.issuer)
+        response = token_response(use_cases.magic_link_login(link, access))
+        cookies.delete(response, cookies.link_name)
         return response
 
     return routes
-
-
-def _asked(use_cases: UseCases, binding: str) -> Response:
-    response = jsonify(binding=binding, expires_in=int(LIFE))
-    response.status_code = 202
-    response.headers.update(NO_STORE)
-    bind_browser(response, use_cases.issuer, binding)
-    return response
-
-
-def _in_browser(use_cases: UseCases, form: dict[str, str]) -> Response:
-    """Log this browser in at auth-service's own pages, then redirect to the console."""
-    token, forms = form.get("token", ""), use_cases.forms
-    forms.check(form.get("_form"), "magic", token)
-    shown = LinkToken(token, binding_of_browser(use_cases.issuer))
-    try:
-        entered = use_cases.magic_link_login.in_browser(shown, forms.cookies.login)
-    except (BadLink, BindingMissing) as error:
-        return error_page(str(error), title="This link is not valid here")
-    response = sent_to(f"{use_cases.issuer}/")
-    forms.cookies.set(response, forms.cookies.login_name, entered.cookie)
-    unbind_browser(response, use_cases.issuer)
-    return response

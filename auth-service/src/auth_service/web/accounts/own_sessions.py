@@ -1,6 +1,4 @@
-"""Routes for what somebody can do to their own account: see and end sessions."""
-
-from typing import Any
+"""Routes for a user's own sessions."""
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
@@ -11,15 +9,14 @@ from touchstone.flask import current_token, require
 
 from auth_service.use_cases.sessions.own_sessions import OwnSession
 from auth_service.web.dependencies import UseCases
-from auth_service.web.errors import FRESH, NO_STORE
+from auth_service.web.openapi import BEARER, FRESH, NO_CONTENT
+from auth_service.web.responses import NO_STORE
 
 TAGS = [Tag(name="account", description="The user's own account.")]
-BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
-DONE: dict[Any, Any] = {204: {"description": "Done."}}
 
 
 class OwnSessionView(BaseModel):
-    """One session. Times are unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
+    """A session. Times are unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
 
     sid: str
     created_at: int
@@ -32,7 +29,7 @@ class OwnSessionView(BaseModel):
 
     @classmethod
     def of(cls, own: OwnSession) -> "OwnSessionView":
-        """Show one."""
+        """Return the view of a session."""
         session = own.session
         return cls(
             sid=session.sid,
@@ -47,38 +44,38 @@ class OwnSessionView(BaseModel):
 
 
 class OwnSessionList(BaseModel):
-    """Live sessions, the current one first, then the most recently used."""
+    """Active sessions: the current one first, then the most recently used."""
 
     items: list[OwnSessionView]
 
 
 class OwnSessionPath(BaseModel):
-    """Which session."""
+    """The id of a session."""
 
     sid: str
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("account", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
+    routes = ApiBlueprint("own_sessions", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=FRESH)
 
     @routes.get("/account/sessions", operation_id="ownSessions", responses={200: OwnSessionList})
     @require(fresh=True)
     def own_sessions() -> tuple[Response, int, dict[str, str]]:
-        """List the account's live sessions: where, when, with what."""
+        """List the account's active sessions: address, time and client of each."""
         own = use_cases.own_sessions(current_token.subject, current_token.session_id)
-        listed = OwnSessionList(items=[OwnSessionView.of(each) for each in own])
-        return jsonify(listed.model_dump()), 200, NO_STORE
+        sessions = OwnSessionList(items=[OwnSessionView.of(each) for each in own])
+        return jsonify(sessions.model_dump()), 200, NO_STORE
 
     @routes.delete(
         "/account/sessions/<sid>",
         operation_id="endOwnSession",
-        responses={**DONE, 404: problem_response("You have no session with this id.")},
+        responses={**NO_CONTENT, 404: problem_response("You have no session with this id.")},
     )
     @require(fresh=True)
     @validated
     def end_own_session(path: OwnSessionPath) -> tuple[str, int]:
-        """End one of them; its tokens and its refresh token are worth nothing from now on."""
+        """End a session; its access tokens and its refresh token are revoked."""
         use_cases.own_sessions.end(current_token.subject, current_token.session_id, path.sid)
         return "", 204
 

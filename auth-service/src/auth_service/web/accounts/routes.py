@@ -1,30 +1,33 @@
-"""Routes for people: accounts, log-in, log-out, passwords."""
-
-from typing import Any
+"""Routes for registration, log-in, log-out and password changes."""
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
-from service_kit.web.openapi import ApiBlueprint, problem_response
+from service_kit.web.openapi import ApiBlueprint
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
 from auth_service.domain.oauth.scopes import parse_scope
-from auth_service.web.accounts.schemas import AccountMade, Credentials, NewAccount, PasswordChange
+from auth_service.web.accounts.schemas import Credentials, PasswordChange, RegisteredAccount, Registration
 from auth_service.web.dependencies import UseCases
-from auth_service.web.errors import FRESH, TOKEN_RESPONSES, problem_or_oauth, token_answer
+from auth_service.web.openapi import (
+    BEARER,
+    FRESH,
+    NO_CONTENT,
+    TOKEN_RESPONSES,
+    TOO_MANY_LOGINS,
+    Responses,
+    problem_or_oauth_error,
+)
+from auth_service.web.responses import token_response
 
 TAGS = [Tag(name="accounts", description="Registration, log-in and log-out.")]
-BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
-DONE: dict[Any, Any] = {204: {"description": "Done."}}
-BUSY = problem_response("Too many log-ins; Retry-After says when to try again.")
-
-LOG_IN_RESPONSES: dict[Any, Any] = {
+LOGIN_RESPONSES: Responses = {
     **TOKEN_RESPONSES,
-    400: problem_or_oauth("The body is malformed, or the scope or audience cannot be granted."),
-    401: problem_or_oauth(
+    400: problem_or_oauth_error("The body is malformed, or the scope or audience cannot be granted."),
+    401: problem_or_oauth_error(
         "The email address or the password is wrong, or this client is not registered for direct log-in."
     ),
-    429: BUSY,
+    **TOO_MANY_LOGINS,
 }
 
 
@@ -32,29 +35,31 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
     routes = ApiBlueprint("accounts", __name__, abp_tags=TAGS)
 
-    @routes.post("/accounts", operation_id="openAccount", responses={201: AccountMade, 429: BUSY})
+    @routes.post(
+        "/accounts", operation_id="openAccount", responses={201: RegisteredAccount, **TOO_MANY_LOGINS}
+    )
     @validated
-    def open_account(body: NewAccount) -> tuple[Response, int]:
-        """Open an account. An address that has one already answers alike."""
+    def register(body: Registration) -> tuple[Response, int]:
+        """Create an account. The response is the same if the address already has one."""
         return jsonify(sub=use_cases.registration(body.email, body.password, body.name)), 201
 
-    @routes.post("/login", operation_id="logIn", responses=LOG_IN_RESPONSES)
+    @routes.post("/login", operation_id="logIn", responses=LOGIN_RESPONSES)
     @validated
     def log_in(body: Credentials) -> Response:
-        """Log in with address and password: a session, an access token and a refresh token."""
-        scopes = parse_scope(body.scope)
-        return token_answer(
-            use_cases.login(body.email, body.password, body.client_id, scopes, body.audiences())
-        )
+        """Log in with email address and password; the response has an access token and a refresh token."""
+        scopes, audiences = parse_scope(body.scope), body.audiences()
+        return token_response(use_cases.login(body.email, body.password, body.client_id, scopes, audiences))
 
-    @routes.post("/logout", operation_id="logOut", security=BEARER, responses=DONE)
+    @routes.post("/logout", operation_id="logOut", security=BEARER, responses=NO_CONTENT)
     @require()
     def log_out() -> tuple[str, int]:
         """End this session."""
         use_cases.logout(current_token.subject, current_token.session_id)
         return "", 204
 
-    @routes.post("/logout/all", operation_id="logOutEverywhere", security=BEARER, responses={**DONE, **FRESH})
+    @routes.post(
+        "/logout/all", operation_id="logOutEverywhere", security=BEARER, responses={**NO_CONTENT, **FRESH}
+    )
     @require(fresh=True)
     def log_out_everywhere() -> tuple[str, int]:
         """End every session of the account."""
@@ -65,14 +70,14 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         "/account/password",
         operation_id="changePassword",
         security=BEARER,
-        responses={**DONE, **FRESH, 429: BUSY},
+        responses={**NO_CONTENT, **FRESH, **TOO_MANY_LOGINS},
     )
     @require(fresh=True)
     @validated
     def change_password(body: PasswordChange) -> tuple[str, int]:
-        """Replace the password; all other sessions end."""
-        claims = current_token
-        use_cases.password_change(claims.subject, claims.session_id, body.current_password, body.new_password)
+        """Change the password; this ends all other sessions."""
+        token = current_token
+        use_cases.password_change(token.subject, token.session_id, body.current_password, body.new_password)
         return "", 204
 
     return routes

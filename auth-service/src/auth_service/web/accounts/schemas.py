@@ -1,100 +1,84 @@
-"""What goes over the wire where mail is sent, as models."""
+"""Request and response bodies for accounts and mailed links."""
 
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from auth_service.web.schemas import Hidden, Names, Text, listed
+from auth_service.web.schemas import Hidden, LoginOptions, Text
 
 
-class Addressee(BaseModel):
-    """To whom a mail goes, if there is an account."""
-
-    email: Text
-
-
-class LinkAsked(BaseModel):
-    """`binding` has to come back beside the link's token or the code; a browser holds it in a cookie as well."""
-
-    binding: str
-    expires_in: int
-
-
-class LinkPage(BaseModel):
-    """What a mailed link holds; a page without it can be looked at, and opens nothing."""
-
-    token: str = ""
-
-
-class ProofToken(BaseModel):
-    """What a mailed link holds."""
-
-    token: Annotated[str, Field(max_length=200, repr=False)]
-
-
-class NewPassword(ProofToken):
-    """What a mailed link holds, and the password that is to be."""
-
-    new_password: str = Hidden
-
-
-class RedeemBody(BaseModel):
-    """Either `token`, or `email` and `code`; `resource` or `audience` and `scope` narrow what the tokens carry.
-
-    `binding` is what POST /magic-links answered; who kept its cookie leaves it out.
-    """
-
-    token: Annotated[str | None, Field(max_length=200, repr=False)] = None
-    email: Text | None = None
-    code: Annotated[str | None, Field(max_length=50, repr=False)] = None
-    binding: Annotated[str | None, Field(max_length=200, repr=False)] = None
-    client_id: Text = "cli"
-    scope: Text | None = None
-    audience: Names = None
-    resource: Names = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if bool(self.token) == bool(self.email and self.code):
-            raise ValueError("requires either token, or email and code")
-        return self
-
-    def audiences(self) -> tuple[str, ...]:
-        """Give all audiences that are asked for, by either name."""
-        return tuple(name for given in (self.audience, self.resource) for name in listed(given))
-
-
-class NewAccount(BaseModel):
-    """Who wants an account. The password has 8 to 1,024 characters."""
+class Registration(BaseModel):
+    """A new account. The password must have 8 to 1,024 characters."""
 
     email: Annotated[str, Field(max_length=320)]
     password: str = Hidden
     name: Annotated[str, Field(max_length=400)]
 
 
-class AccountMade(BaseModel):
-    """The subject, as it stands in the account's tokens."""
+class RegisteredAccount(BaseModel):
+    """The subject of the account's tokens."""
 
     sub: str
 
 
-class Credentials(BaseModel):
-    """First-party log-in. `resource` or `audience` and `scope` narrow what the tokens carry."""
+class Credentials(LoginOptions):
+    """First-party log-in. `scope` and `resource` or `audience` limit the tokens."""
 
     email: Text
     password: str = Hidden
-    client_id: Text = "cli"
-    scope: Text | None = None
-    audience: Names = None
-    resource: Names = None
-
-    def audiences(self) -> tuple[str, ...]:
-        """Give all audiences that are asked for, by either name."""
-        return tuple(name for given in (self.audience, self.resource) for name in listed(given))
 
 
 class PasswordChange(BaseModel):
-    """The password that is, and the one that is to be."""
+    """The current password and the new one."""
 
     current_password: str = Hidden
     new_password: str = Hidden
+
+
+class EmailBody(BaseModel):
+    """The address to mail, if it has an account."""
+
+    email: Text
+
+
+class MagicLinkRequested(BaseModel):
+    """`binding` must be sent with the link's token or the code; a browser keeps it in a cookie as well."""
+
+    binding: str
+    expires_in: int
+
+
+class LinkQuery(BaseModel):
+    """The token of a mailed link; without it the page can be opened, but its form is refused."""
+
+    token: str = ""
+
+
+class LinkToken(BaseModel):
+    """The token of a mailed link."""
+
+    token: Annotated[str, Field(max_length=200, repr=False)]
+
+
+class NewPassword(LinkToken):
+    """The token of a mailed link and the new password."""
+
+    new_password: str = Hidden
+
+
+class MagicLinkToken(LoginOptions):
+    """Either `token`, or `email` and `code`. `scope` and `resource` or `audience` limit the tokens.
+
+    `binding` is the one of the response to POST /magic-links; a browser that kept the cookie may leave it out.
+    """
+
+    token: Annotated[str | None, Field(max_length=200, repr=False)] = None
+    email: Text | None = None
+    code: Annotated[str | None, Field(max_length=50, repr=False)] = None
+    binding: Annotated[str | None, Field(max_length=200, repr=False)] = None
+
+    @model_validator(mode="after")
+    def _token_or_code(self) -> Self:
+        if bool(self.token) == bool(self.email and self.code):
+            raise ValueError("requires either token, or email and code")
+        return self

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Routes for administrators."""

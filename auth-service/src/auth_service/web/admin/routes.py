@@ -1,4 +1,4 @@
-"""Routes for administrators. Each asks the database whether the session still stands: a token alone is not enough."""
+"""Routes for administrators. Each checks in the database that the caller's session is active."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -25,27 +25,29 @@ from auth_service.web.admin.schemas import (
     AuditPageQuery,
     AuditView,
     KeyList,
-    KeyMade,
     KeyPath,
     KeyView,
+    NewKey,
     SessionPage,
     SessionPath,
     SessionQuery,
     SessionView,
 )
 from auth_service.web.dependencies import UseCases
+from auth_service.web.openapi import NO_CONTENT, Responses
 
 TAGS = [Tag(name="admin", description="Operations for administrators.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": [ADMIN]}]
-DONE: dict[Any, Any] = {204: {"description": "Done."}}
-AWAY: Any = {503: problem_response("The database is unavailable.")}
+DATABASE_UNAVAILABLE: Responses = {503: problem_response("The database is unavailable.")}
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("admin", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=AWAY)
+    routes = ApiBlueprint(
+        "admin", __name__, abp_tags=TAGS, abp_security=BEARER, abp_responses=DATABASE_UNAVAILABLE
+    )
     admin = use_cases.admin
     admins = _guard(admin)
     _keys(routes, admin, admins)
@@ -65,7 +67,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
 
     @routes.after_request
     def keep_private(response: Response) -> Response:
-        """None of it is for a cache."""
+        """Keep the responses out of caches."""
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -94,21 +96,21 @@ def _keys(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any
         """List the signing keys, oldest first, with their states."""
         return _json(KeyList(keys=[KeyView.of(key) for key in admin.keys.statuses()]))
 
-    @routes.post("/admin/keys/rotate", operation_id="rotateKeys", responses={201: KeyMade})
+    @routes.post("/admin/keys/rotate", operation_id="rotateKeys", responses={201: NewKey})
     @admins
     def rotate() -> tuple[Response, int]:
-        """Add a signing key: published now, it signs once every verifier can know it."""
-        return _json(KeyMade(kid=admin.keys.rotate(current_token.subject))), 201
+        """Add a signing key: it is published now, and signs when every verifier can have it."""
+        return _json(NewKey(kid=admin.keys.rotate(current_token.subject))), 201
 
     @routes.delete(
         "/admin/keys/<kid>",
         operation_id="withdrawKey",
-        responses={**DONE, 404: problem_response("No signing key has this id.")},
+        responses={**NO_CONTENT, 404: problem_response("No signing key has this id.")},
     )
     @admins
     @validated
     def withdraw(path: KeyPath) -> tuple[str, int]:
-        """Take a signing key out at once: no token that it signed is good any more, perhaps this one's neither."""
+        """Withdraw a signing key at once: the tokens that it signed become invalid, perhaps the caller's too."""
         admin.keys.withdraw(path.kid, current_token.subject)
         return "", 204
 
@@ -118,7 +120,7 @@ def _sessions(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @admins
     @validated
     def list_sessions(query: SessionQuery) -> Response:
-        """List live sessions, of one account or of all."""
+        """List active sessions, of one account or of all."""
         found = admin.sessions.page(query.sub, _position(query.cursor, str), query.limit + 1)
         views = [SessionView.of(session) for session in found[: query.limit]]
         more = encode_cursor(views[-1].sid) if len(found) > query.limit else None
@@ -127,12 +129,12 @@ def _sessions(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @routes.delete(
         "/admin/sessions/<sid>",
         operation_id="endSession",
-        responses={**DONE, 404: problem_response("No session has this id.")},
+        responses={**NO_CONTENT, 404: problem_response("No session has this id.")},
     )
     @admins
     @validated
     def end_session(path: SessionPath) -> tuple[str, int]:
-        """End a session; one that has ended already stays so."""
+        """End a session; an ended one stays as it is."""
         admin.sessions.end(path.sid, current_token.subject)
         return "", 204
 
@@ -142,7 +144,7 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
         "/admin/accounts/<sub>/disable",
         operation_id="disableAccount",
         responses={
-            **DONE,
+            **NO_CONTENT,
             404: problem_response("No account has this subject."),
             409: problem_response("You cannot disable your own account."),
         },
@@ -150,19 +152,19 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @admins
     @validated
     def disable(path: AccountPath) -> tuple[str, int]:
-        """Shut an account, and end all its sessions."""
+        """Disable an account and end all its sessions."""
         admin.accounts.disable(path.sub, current_token.subject)
         return "", 204
 
     @routes.post(
         "/admin/accounts/<sub>/enable",
         operation_id="enableAccount",
-        responses={**DONE, 404: problem_response("No account has this subject.")},
+        responses={**NO_CONTENT, 404: problem_response("No account has this subject.")},
     )
     @admins
     @validated
     def enable(path: AccountPath) -> tuple[str, int]:
-        """Open an account again; its old sessions stay ended."""
+        """Enable an account; its old sessions stay ended."""
         admin.accounts.enable(path.sub, current_token.subject)
         return "", 204
 

@@ -1,4 +1,4 @@
-"""What the administrators' routes send, as models; times in RFC 3339, UTC."""
+"""Queries and responses for administrators; times in RFC 3339, UTC."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,13 +10,12 @@ from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.sessions.session import Session
 from auth_service.domain.signing_keys import KeyStatus
 
-Identifier = Annotated[
-    str, Field(pattern=r"^[!-~]{1,255}$")
-]  # nothing else names anything, and databases differ on NUL
+# Every id is printable ASCII; databases treat a NUL differently.
+Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
 
 
 def moment(at: float | None) -> datetime | None:
-    """Give a unix time as RFC 3339 wants it, to the millisecond."""
+    """Return a unix time as a datetime in UTC, in whole milliseconds."""
     if at is None:
         return None
     whole = datetime.fromtimestamp(at, UTC)
@@ -42,20 +41,20 @@ class AccountPath(BaseModel):
 
 
 class PageQuery(BaseModel):
-    """Which page: `cursor` comes from the page before."""
+    """The page to return: `cursor` is the `next_cursor` of the page before."""
 
     cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 class SessionQuery(PageQuery):
-    """Whose sessions; everybody's without `sub`."""
+    """The account whose sessions to return; all sessions without `sub`."""
 
     sub: Identifier | None = None
 
 
 class AuditPageQuery(PageQuery):
-    """Which entries: of one kind, or all."""
+    """The event whose entries to return; all entries without `event`."""
 
     event: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")] | None = None
 
@@ -89,14 +88,14 @@ class KeyList(BaseModel):
     keys: list[KeyView]
 
 
-class KeyMade(BaseModel):
-    """The id of the key that was made."""
+class NewKey(BaseModel):
+    """The id of the new key."""
 
     kid: str
 
 
 class SessionView(BaseModel):
-    """A live log-in session."""
+    """An active session."""
 
     sid: str
     sub: str
@@ -129,14 +128,14 @@ class SessionView(BaseModel):
 
 
 class SessionPage(BaseModel):
-    """Some sessions, ascending by `sid`; `next_cursor` leads to the next page and is null on the last."""
+    """Sessions in ascending order of `sid`; `next_cursor` is null on the last page."""
 
     items: list[SessionView]
     next_cursor: str | None
 
 
 class AuditView(BaseModel):
-    """One line of the audit log."""
+    """An entry of the audit log."""
 
     id: int
     at: datetime | None
@@ -170,7 +169,7 @@ class AuditView(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """Some entries, newest first; `next_cursor` leads to older ones and is null on the last page."""
+    """Entries, newest first; `next_cursor` is null on the last page."""
 
     items: list[AuditView]
     next_cursor: str | None

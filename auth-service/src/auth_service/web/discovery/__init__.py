@@ -1,1 +1,1 @@
-"""TODO."""
+"""Routes for the issuer's public documents."""

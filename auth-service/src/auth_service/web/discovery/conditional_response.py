@@ -1,38 +1,38 @@
-"""Answering with a document that others follow: conditional, cacheable, and held while it is what they know."""
+"""Conditional, cacheable and long-polled responses (RFC 9110 section 13, RFC 7240)."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response, request
 
 from auth_service.web.long_polling import LongPolls, preferred_wait
+from auth_service.web.openapi import Responses
 
-UNCHANGED: dict[Any, Any] = {304: {"description": "The document has not changed since `If-None-Match`."}}
+NOT_MODIFIED: Responses = {304: {"description": "The document has not changed since `If-None-Match`."}}
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """A document and how it is answered: ``read`` gives body and ETag, ``etag`` the latter alone, more cheaply.
+class Document:
+    """A published document: `read` returns body and ETag, `etag` the ETag alone.
 
-    ``catch_up`` is told of tags that are not the document's: another process may have given it out in a newer state.
+    `refresh` gets the ETags that a client knows and this process does not: another process may have a newer version.
     """
 
     read: Callable[[], tuple[bytes, str]]
     etag: Callable[[], str]
-    catch_up: Callable[[Collection[str]], None]
+    refresh: Callable[[Collection[str]], None]
     media_type: str
     max_age: int
     weak: bool = False
 
 
-def answer(waits: LongPolls, document: Followed) -> Response:
-    """Give the document; with `If-None-Match` and `Prefer: wait=N` (RFC 7240) hold the answer until it changes."""
+def conditional_response(long_polls: LongPolls, document: Document) -> Response:
+    """Return the document; with `If-None-Match` and `Prefer: wait=N`, wait until it changes."""
     known = request.if_none_match
     if known and not known.contains_weak(document.etag()):
-        document.catch_up(known.as_set(include_weak=True))
+        document.refresh(known.as_set(include_weak=True))
     wait = preferred_wait(request.headers.get("Prefer"))
-    waited = waits.hold(wait, lambda: not known.contains_weak(document.etag()))
+    waited = long_polls.hold(wait, lambda: not known.contains_weak(document.etag()))
     body, etag = document.read()
     response = Response(body, content_type=document.media_type)
     response.set_etag(etag, weak=document.weak)

@@ -1,4 +1,4 @@
-"""Routes for everybody: the public keys, and what this issuer can do."""
+"""The JWK set and the metadata of the issuer (RFC 7517, RFC 8414, OpenID Connect Discovery)."""
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
@@ -8,7 +8,7 @@ from auth_service.domain.oauth.id_token import ACR
 from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, STREAM_SCOPES
 from auth_service.use_cases.oauth.authorization_request import PROMPTS
 from auth_service.web.dependencies import UseCases
-from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
+from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
 from auth_service.web.oauth.client_authentication import METHODS
 from auth_service.web.oauth.schemas import JwkSet, ServerMetadata
 from auth_service.web.oauth.token_endpoints import GRANTS
@@ -36,12 +36,12 @@ AUTHORIZATION_METADATA: dict[str, object] = {
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("wellknown", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("metadata", __name__, abp_tags=TAGS)
     metadata = server_metadata(use_cases.issuer)
-    keys = Followed(
+    keys = Document(
         read=use_cases.signing_keys.document,
         etag=lambda: use_cases.signing_keys.document()[1],
-        catch_up=lambda _: use_cases.signing_keys.refresh(),
+        refresh=lambda _: use_cases.signing_keys.refresh(),
         media_type="application/json",
         max_age=use_cases.jwks_max_age,
     )
@@ -49,11 +49,11 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @routes.get(
         "/.well-known/jwks.json",
         operation_id="jwks",
-        responses={200: JwkSet, **UNCHANGED},
+        responses={200: JwkSet, **NOT_MODIFIED},
     )
     def jwks() -> Response:
-        """Give the public keys; with `If-None-Match` and `Prefer: wait=N` hold the answer until they change."""
-        return answer(use_cases.long_polls, keys)
+        """Return the public keys; with `If-None-Match` and `Prefer: wait=N`, wait until they change."""
+        return conditional_response(use_cases.long_polls, keys)
 
     @routes.get(
         "/.well-known/oauth-authorization-server",
@@ -61,21 +61,21 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         responses={200: ServerMetadata},
     )
     def authorization_server() -> Response:
-        """Say what this issuer can do (RFC 8414)."""
-        return _document(metadata)
+        """Return the metadata of the issuer (RFC 8414)."""
+        return _cached(metadata)
 
     @routes.get(
         "/.well-known/openid-configuration", operation_id="openidMetadata", responses={200: ServerMetadata}
     )
     def openid_configuration() -> Response:
-        """Say the same where OpenID Connect looks for it."""
-        return _document(metadata)
+        """Return the metadata of the issuer (OpenID Connect Discovery)."""
+        return _cached(metadata)
 
     return routes
 
 
 def server_metadata(issuer: str) -> dict[str, object]:
-    """Give the metadata of RFC 8414 section 2: what is there now, under the issuer's public name."""
+    """Return the metadata of RFC 8414 section 2."""
     methods = list(METHODS)
     return {
         "issuer": issuer,
@@ -100,7 +100,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
     }
 
 
-def _document(metadata: dict[str, object]) -> Response:
+def _cached(metadata: dict[str, object]) -> Response:
     response = jsonify(metadata)
     response.headers["Cache-Control"] = f"public, max-age={METADATA_MAX_AGE}"
     return response

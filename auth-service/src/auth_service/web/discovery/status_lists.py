@@ -1,6 +1,4 @@
-"""Routes for everybody: the status lists, which say what tokens are worth nothing any more."""
-
-from typing import Any
+"""The status lists (draft-ietf-oauth-status-list)."""
 
 from flask import Response, jsonify, request
 from pydantic import BaseModel
@@ -10,17 +8,18 @@ from werkzeug.exceptions import NotImplemented as NotOffered
 
 from auth_service.domain.sessions.status_list import list_uri, parse_list_number
 from auth_service.web.dependencies import UseCases
-from auth_service.web.discovery.conditional_response import UNCHANGED, Followed, answer
+from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
 from auth_service.web.discovery.metadata import TAGS
+from auth_service.web.openapi import Responses
 
 MEDIA_TYPE = "application/statuslist+jwt"
-ALL = "/status-lists"
-RESPONSES: dict[Any, Any] = {
+PATH = "/status-lists"
+RESPONSES: Responses = {
     200: {
         "description": "The list: a JWT of type `statuslist+jwt`.",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
-    **UNCHANGED,
+    **NOT_MODIFIED,
     404: problem_response("No status list has this number."),
     501: problem_response("Historical lists (`time`) are not available."),
     503: problem_response("The status lists are stale, or no signing key is available."),
@@ -28,43 +27,43 @@ RESPONSES: dict[Any, Any] = {
 
 
 class StatusListPath(BaseModel):
-    """Which list: a number from 1, in decimal."""
+    """The number of a list, from 1."""
 
     number: str
 
 
 class StatusListNames(BaseModel):
-    """Every list of this issuer (draft-ietf-oauth-status-list, section 9.3)."""
+    """The URIs of all lists of the issuer (draft-ietf-oauth-status-list section 9.3)."""
 
     status_lists: list[str]
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("statuses", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("status_lists", __name__, abp_tags=TAGS)
 
-    @routes.get(f"{ALL}/<number>", operation_id="statusList", responses=RESPONSES)
+    @routes.get(f"{PATH}/<number>", operation_id="statusList", responses=RESPONSES)
     @validated
     def status_list(path: StatusListPath) -> Response:
-        """Give a list; with `If-None-Match` and `Prefer: wait=N` hold the answer until it changes."""
+        """Return a list; with `If-None-Match` and `Prefer: wait=N`, wait until it changes."""
         if "time" in request.args:
             raise NotOffered("Historical status lists are not available.")
         lists, number = use_cases.status_lists, parse_list_number(path.number)
-        return answer(
+        return conditional_response(
             use_cases.long_polls,
-            Followed(
+            Document(
                 read=lambda: lists.document(number),
                 etag=lambda: lists.etag(number),
-                catch_up=lambda tags: lists.catch_up(number, tags),
+                refresh=lambda tags: lists.catch_up(number, tags),
                 media_type=MEDIA_TYPE,
                 max_age=lists.ttl,
                 weak=True,
             ),
         )
 
-    @routes.get(ALL, operation_id="statusLists", responses={200: StatusListNames, 503: RESPONSES[503]})
+    @routes.get(PATH, operation_id="statusLists", responses={200: StatusListNames, 503: RESPONSES[503]})
     def status_lists() -> Response:
-        """Name every list: for who wants to have them before the first token that is on one."""
+        """Return the URIs of all lists, so that a verifier can load them before the first token."""
         response = jsonify(
             status_lists=[list_uri(use_cases.issuer, number) for number in use_cases.status_lists.numbers()]
         )

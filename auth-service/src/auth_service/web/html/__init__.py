@@ -1,1 +1,1 @@
-"""TODO."""
+"""What all HTML pages share: cookies, form protection, parameters, errors and rendering."""

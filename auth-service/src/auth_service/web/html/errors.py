@@ -1,4 +1,4 @@
-"""Errors at pages: people are told on a page, not in JSON."""
+"""Error pages."""
 
 from flask import Response
 from service_kit.web.openapi import ApiBlueprint
@@ -7,31 +7,39 @@ from auth_service.domain.errors import StaleForm, TryLater
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.web.errors import PROBLEMS
 from auth_service.web.html.rendering import error_page
-from auth_service.web.html.scope_descriptions import in_time
 
 
-def answer_on_pages(routes: ApiBlueprint) -> None:
-    """Tell people of errors on a page, not in JSON."""
-
-    @routes.errorhandler(InvalidAuthorizationRequest)
-    def unanswerable(error: InvalidAuthorizationRequest) -> Response:
-        return error_page(str(error), detail=error.detail)
-
-    @routes.errorhandler(StaleForm)
-    def stale(error: StaleForm) -> Response:
-        return error_page(str(error), 403, title="Please try again")
-
-    routes.errorhandler(TryLater)(later_page)
+def install(routes: ApiBlueprint, *, json: bool = False) -> None:
+    """Answer errors of these routes with a page; with `json`, TryLater of their JSON requests stays a problem."""
+    routes.register_error_handler(InvalidAuthorizationRequest, _invalid_request_page)
+    routes.register_error_handler(StaleForm, _stale_form_page)
+    if not json:
+        routes.register_error_handler(TryLater, retry_page)
 
 
-def later_page(error: TryLater) -> Response:
-    """Return a page that says when to try again, with the status that programs get and Retry-After."""
+def retry_page(error: TryLater) -> Response:
+    """Return a page that says when to try again, with Retry-After and the status of the JSON problem."""
     kind = PROBLEMS.get(type(error))
     response = error_page(
         str(error),
         kind.status if kind else 429,
-        title=f"Please try again {in_time(error.retry_after)}",
+        title=f"Please try again {_wait(error.retry_after)}",
         advice="Then go back in your browser and send the form again.",
     )
     response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _invalid_request_page(error: InvalidAuthorizationRequest) -> Response:
+    return error_page(str(error), detail=error.detail)
+
+
+def _stale_form_page(error: StaleForm) -> Response:
+    return error_page(str(error), 403, title="Please try again")
+
+
+def _wait(seconds: int) -> str:
+    """Return a wait in words: in seconds up to two minutes, beyond that in minutes, rounded up."""
+    if seconds <= 120:  # noqa: PLR2004 - two minutes
+        return f"in {seconds} second{'' if seconds == 1 else 's'}"
+    return f"in {-(-seconds // 60)} minutes"

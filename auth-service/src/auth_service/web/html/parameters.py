@@ -1,64 +1,77 @@
-"""Reading the parameters of pages: strictly decoded, bounded, and repeated names kept, for the domain to judge."""
+"""Reads the parameters of pages: strictly decoded, bounded, with repeated names kept for the use cases to judge."""
 
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from functools import wraps
+from typing import ParamSpec
 from urllib.parse import urlencode
 
-from flask import request
-from pydantic import BaseModel
+from flask import Response, request
 from service_kit.web.openapi import FORM
 
+from auth_service.domain.errors import TryLater
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
 from auth_service.web.form_parsing import form_fields
+from auth_service.web.html.errors import retry_page
 
-LONGEST_QUERY = 16 * 1024
-LONGEST_FORM = 4 * LONGEST_QUERY
-# What a query may hold unescaped (RFC 3986 section 3.4), without what separates its parts.
-_PLAIN = "!$'()*,/:;?@"
+MAX_QUERY_BYTES = 16 * 1024
+MAX_FORM_BYTES = 4 * MAX_QUERY_BYTES
+# What a query may contain unescaped (RFC 3986 section 3.4), without the characters that separate its parts.
+_UNESCAPED = "!$'()*,/:;?@"
 Pairs = tuple[tuple[str, str], ...]
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def query_pairs() -> Pairs:
-    """Give the query's parameters; raises Unanswerable for what is no query."""
-    return parsed(request.query_string)
+    """Return the parameters of the query; raise InvalidAuthorizationRequest if they are malformed."""
+    return _parsed(request.query_string, MAX_QUERY_BYTES)
 
 
 def form_pairs() -> Pairs:
-    """Give the parameters of a form in the body; raises Unanswerable for what is none."""
+    """Return the parameters of the form in the body; raise InvalidAuthorizationRequest if they are malformed."""
     if request.mimetype != FORM:
         raise InvalidAuthorizationRequest("the request must be a URL-encoded form")
-    return parsed(request.get_data(cache=True), longest=LONGEST_FORM)
+    return _parsed(request.get_data(cache=True), MAX_FORM_BYTES)
 
 
-def written(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return a query that these pairs are read from: no longer than the URI that they came in."""
-    return urlencode(tuple(pairs), safe=_PLAIN)
+def fields(pairs: Pairs) -> dict[str, str]:
+    """Return the first value of each name; the forms of our own pages have one of each."""
+    return dict(reversed(pairs))
 
 
-def written_in_form(text: str) -> Pairs:
-    """Return the pairs of the query in a hidden field of our forms; raise Unanswerable for anything else."""
-    return parsed(text, longest=LONGEST_FORM)
+def encoded(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the query with these parameters, no longer than the one that they came in."""
+    return urlencode(tuple(pairs), safe=_UNESCAPED)
 
 
-def parsed(raw: bytes | str, *, longest: int = LONGEST_QUERY) -> Pairs:
-    """Give names and values in order; raises Unanswerable for what is too long, or not UTF-8."""
-    if len(raw) > longest:
+def decoded(text: str) -> Pairs:
+    """Return the parameters in a hidden field; raise InvalidAuthorizationRequest if they are malformed."""
+    return _parsed(text, MAX_FORM_BYTES)
+
+
+def _parsed(raw: bytes | str, limit: int) -> Pairs:
+    if len(raw) > limit:
         raise InvalidAuthorizationRequest("the request is too long")
     try:
         return tuple(form_fields(raw))
     except ValueError:
-        raise InvalidAuthorizationRequest("the request cannot be read") from None
+        raise InvalidAuthorizationRequest("the request is malformed") from None
 
 
-def described(**parts: type[BaseModel]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Say in the OpenAPI document what a view reads by itself: ``query`` or ``form``."""
+def or_form(
+    submit: Callable[[dict[str, str]], Response],
+) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
+    """Have a route for JSON also accept the form of a page, which `submit` answers with a page."""
 
-    def mark(view: Callable[P, R]) -> Callable[P, R]:
-        view.__annotations__ |= parts
-        # flask-openapi3 documents these, and leaves reading them to us
-        view.__delay_validate_request__ = True  # type: ignore[attr-defined]
-        return view
+    def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
+        @wraps(view)
+        def call(*args: P.args, **kwargs: P.kwargs) -> Response:
+            if request.mimetype != FORM:
+                return view(*args, **kwargs)
+            try:
+                return submit(fields(form_pairs()))
+            except TryLater as error:
+                return retry_page(error)
 
-    return mark
+        return call
+
+    return decorate

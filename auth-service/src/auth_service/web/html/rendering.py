@@ -1,15 +1,15 @@
-"""The pages that people see: one layout, one style sheet, no script, and the headers that hold them to it."""
+"""Renders pages: one layout, one style sheet, no script, and headers that enforce this."""
 
 import hashlib
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from touchstone.text import without_controls
 from werkzeug.datastructures import Headers
 
-from auth_service.web.html.scope_descriptions import SCOPES
+from auth_service.web.html.scope_descriptions import SCOPE_DESCRIPTIONS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 STYLE_PATH = "/oauth/pages.css"
 STYLE = (files("auth_service.web.html") / "pages.css").read_bytes()
 STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:16]
-HTML_RESPONSE = {"description": "An HTML page.", "content": {"text/html": {"schema": {"type": "string"}}}}
-REDIRECT_RESPONSE = {"description": "A redirect."}
-# A page that is opened elsewhere than at the issuer's address redirects there.
-PAGE_RESPONSES: dict[Any, Any] = {200: HTML_RESPONSE, 303: REDIRECT_RESPONSE, 400: HTML_RESPONSE}
-LONGEST_DETAIL = 1000
+MAX_DETAIL = 1000  # characters
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = Environment(
     loader=PackageLoader("auth_service.web.html"),
@@ -30,13 +26,16 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {"style": f"{STYLE_PATH}?v={STYLE_VERSION}", "scope_descriptions": SCOPES}
+_templates.globals |= {
+    "style": f"{STYLE_PATH}?v={STYLE_VERSION}",
+    "scope_descriptions": SCOPE_DESCRIPTIONS,
+}
 
 
-def page(template: str, status: int = 200, **facts: object) -> Response:
-    """Render a page; it is never kept, never framed, runs no script and tells no other site where it was."""
-    facts.setdefault("errors", {})
-    response = Response(_templates.get_template(template).render(facts), status, mimetype="text/html")
+def page(template: str, status: int = 200, **context: object) -> Response:
+    """Return a rendered page that is not cached, framed or scripted, and sends no referrer."""
+    context.setdefault("errors", {})
+    response = Response(_templates.get_template(template).render(context), status, mimetype="text/html")
     response.headers.update(
         {
             "Content-Security-Policy": POLICY,
@@ -49,6 +48,11 @@ def page(template: str, status: int = 200, **facts: object) -> Response:
     return response
 
 
+def result_page(title: str, message: str) -> Response:
+    """Return a page that says what was done."""
+    return page("result.html", title=title, message=message)
+
+
 def error_page(
     message: str,
     status: int = 400,
@@ -58,12 +62,12 @@ def error_page(
     detail: str | None = None,
 ) -> Response:
     """Return a page that says what went wrong; `detail` is for the developer of the application."""
-    detail = without_controls(detail or "")[:LONGEST_DETAIL]
+    detail = without_controls(detail or "")[:MAX_DETAIL]
     return page("error.html", status, title=title, message=message, advice=advice, detail=detail)
 
 
 class ExactRedirect(Response):
-    """A redirect that says its address as it is; werkzeug leaves out an empty host (`com.example.app://`), for one."""
+    """A redirect to exactly this address; werkzeug would drop an empty host, as in `com.example.app://`."""
 
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
         """Return the headers to send."""
@@ -72,8 +76,8 @@ class ExactRedirect(Response):
         return headers
 
 
-def sent_to(location: str) -> Response:
-    """Send the browser on with a GET, keeping the address we had from the next site (RFC 9700 section 4.12).
+def redirect_to(location: str) -> Response:
+    """Redirect the browser with a GET and without a referrer (RFC 9700 section 4.12).
 
     `location` is a URI, or a path of this service, in printable ASCII.
     """
@@ -81,10 +85,10 @@ def sent_to(location: str) -> Response:
     return ExactRedirect(status=303, headers=headers)
 
 
-def back_to(location: str) -> Response:
-    """Send the browser to an address of a client: after a form by a page that leads on by itself, else at once.
+def redirect_to_client(location: str) -> Response:
+    """Redirect the browser to a client; after a form, by a page that refreshes itself.
 
-    For browsers hold ``form-action`` against every redirect that follows a form, the client's own ones included;
-    allowing all those places would allow a form to send passwords there.
+    Browsers apply `form-action` to every redirect after a form, also to the client's own. To allow all these places would
+    allow a form that sends passwords there.
     """
-    return page("redirect.html", location=location) if request.method == "POST" else sent_to(location)
+    return page("redirect.html", location=location) if request.method == "POST" else redirect_to(location)

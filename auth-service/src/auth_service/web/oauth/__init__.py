@@ -1,1 +1,1 @@
-"""TODO."""
+"""Routes for OAuth 2 and OpenID Connect clients."""

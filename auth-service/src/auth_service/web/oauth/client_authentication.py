@@ -1,4 +1,4 @@
-"""How a client says, and proves, who it is in a request: one way, never two (RFC 6749 section 2.3)."""
+"""Client authentication: the client of a request, by one method only (RFC 6749 section 2.3)."""
 
 import base64
 import binascii
@@ -22,8 +22,8 @@ class _Basic:
     secret: str = field(repr=False)
 
 
-def client_of(use_cases: UseCases, form: ClientForm) -> Client | None:
-    """Give the client that asks, None when none is named; raises InvalidRequest or InvalidClient."""
+def authenticated_client(use_cases: UseCases, form: ClientForm) -> Client | None:
+    """Return the client of the request, or None if it names none; raise InvalidRequest or InvalidClient."""
     if (form.client_assertion is None) != (form.client_assertion_type is None):
         raise InvalidRequest("client_assertion and client_assertion_type must be sent together")
     if form.client_assertion_type not in {None, ASSERTION_TYPE}:
@@ -35,16 +35,12 @@ def client_of(use_cases: UseCases, form: ClientForm) -> Client | None:
         return use_cases.client_authentication(form.client_id, form.client_assertion, form.client_secret)
     if form.client_id not in {None, basic.client_id}:
         raise InvalidRequest("client_id and Authorization name different clients")
-    return use_cases.client_authentication(
-        basic.client_id, None, basic.secret or None
-    )  # no secret: a public client's name
+    # an empty secret: a public client that only names itself
+    return use_cases.client_authentication(basic.client_id, None, basic.secret or None)
 
 
 def _basic() -> _Basic | None:
-    """Read HTTP Basic in UTF-8, whose two halves are form-encoded before they are joined (RFC 6749 section 2.3.1).
-
-    Any other scheme is somebody else's: it neither proves a client nor is in its way.
-    """
+    """Return the form-encoded client_id and secret of HTTP Basic (RFC 6749 section 2.3.1), or None for another scheme."""
     scheme, _, encoded = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "basic":
         return None

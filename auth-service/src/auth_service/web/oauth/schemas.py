@@ -1,4 +1,4 @@
-"""What goes over the wire, as models: they check bodies, and the OpenAPI document is made from them."""
+"""Forms and responses of the OAuth and OpenID Connect endpoints."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class ClientForm(BaseModel):
-    """What any request of a client may hold to say, and prove, who it is (RFC 7521 section 4.2)."""
+    """Client authentication in a form (RFC 6749 section 2.3.1, RFC 7521 section 4.2)."""
 
     client_id: str | None = None
     client_assertion_type: str | None = None
@@ -14,13 +14,22 @@ class ClientForm(BaseModel):
     client_secret: str | None = Field(None, repr=False)
 
 
-class TokenForm(ClientForm):
-    """A request for tokens; which parameters count depends on `grant_type`."""
+class GrantForm(ClientForm):
+    """The scopes and audiences that a client requests."""
 
-    grant_type: str | None = None
     scope: str | None = None
     audience: list[str] = []
     resource: list[str] = []
+
+    def audiences(self) -> tuple[str, ...]:
+        """Return the audiences that are requested by either name."""
+        return (*self.audience, *self.resource)
+
+
+class TokenForm(GrantForm):
+    """A token request; the parameters that count depend on `grant_type`."""
+
+    grant_type: str | None = None
     code: str | None = Field(None, repr=False)
     redirect_uri: str | None = None
     code_verifier: str | None = Field(None, repr=False)
@@ -31,24 +40,8 @@ class TokenForm(ClientForm):
     actor_token: str | None = Field(None, repr=False)
     device_code: str | None = Field(None, repr=False)
 
-    def audiences(self) -> tuple[str, ...]:
-        """Give all audiences that are asked for, by either name."""
-        return (*self.audience, *self.resource)
 
-
-class DeviceForm(ClientForm):
-    """What a device asks for (RFC 8628 section 3.1)."""
-
-    scope: str | None = None
-    audience: list[str] = []
-    resource: list[str] = []
-
-    def audiences(self) -> tuple[str, ...]:
-        """Give all audiences that are asked for, by either name."""
-        return (*self.audience, *self.resource)
-
-
-class DeviceAnswer(BaseModel):
+class DeviceAuthorizationResponse(BaseModel):
     """RFC 8628 section 3.2."""
 
     device_code: str = Field(repr=False)
@@ -59,15 +52,15 @@ class DeviceAnswer(BaseModel):
     interval: int
 
 
-class AboutTokenForm(ClientForm):
-    """A token to revoke (RFC 7009) or to ask about (RFC 7662)."""
+class TokenReferenceForm(ClientForm):
+    """A token to revoke (RFC 7009) or to introspect (RFC 7662)."""
 
     token: str | None = Field(None, repr=False)
     token_type_hint: str | None = None
 
 
-class Introspection(BaseModel):
-    """RFC 7662 section 2.2; only `active` is there for a token that does not stand."""
+class IntrospectionResponse(BaseModel):
+    """RFC 7662 section 2.2; an inactive token has only `active`."""
 
     active: bool
     iss: str | None = None
@@ -97,8 +90,8 @@ class UserInfoForm(BaseModel):
     access_token: str | None = Field(None, repr=False)
 
 
-class UserInfoBody(BaseModel):
-    """OpenID Connect Core section 5.3.2; what the scopes do not allow is left out."""
+class UserInfoResponse(BaseModel):
+    """OpenID Connect Core section 5.3.2, with the claims that the scopes allow."""
 
     sub: str
     name: str | None = None

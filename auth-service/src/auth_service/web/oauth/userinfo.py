@@ -1,40 +1,35 @@
 """The userinfo endpoint (OpenID Connect Core section 5.3)."""
 
 from collections.abc import Callable
-from typing import Any
 
 from flask import Response, jsonify, request
-from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
 from auth_service.domain.oauth.errors import InvalidRequest, MissingScope
 from auth_service.web.dependencies import UseCases
-from auth_service.web.errors import NO_STORE
-from auth_service.web.form_parsing import read_form
-from auth_service.web.html.parameters import described
-from auth_service.web.oauth.schemas import AccountName, UserInfoBody, UserInfoForm
-from auth_service.web.schemas import OAuthProblem
+from auth_service.web.form_parsing import documented, read_form
+from auth_service.web.oauth.schemas import AccountName, UserInfoForm, UserInfoResponse
+from auth_service.web.openapi import BEARER, OAUTH_TAGS, Responses
+from auth_service.web.responses import NO_STORE
+from auth_service.web.schemas import OAuthErrorResponse
 
-TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
-BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
-RESPONSES: dict[Any, Any] = {
-    200: UserInfoBody,
+RESPONSES: Responses = {
+    200: UserInfoResponse,
     401: problem_response("The access token is missing or invalid."),
     403: problem_response("The token lacks the scope openid."),
 }
-NAME_RESPONSES: dict[Any, Any] = RESPONSES | {
+NAME_RESPONSES: Responses = RESPONSES | {
     200: AccountName,
     403: problem_response("The token lacks the scope profile:read."),
 }
 ReadClaims = Callable[[str], dict[str, object]]
-BAD_FORM: dict[Any, Any] = {400: OAuthProblem}
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("userinfo", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("userinfo", __name__, abp_tags=OAUTH_TAGS)
 
     def answer(
         token: str, read_claims: ReadClaims = use_cases.userinfo
@@ -47,15 +42,18 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
 
     @routes.get("/oauth/userinfo", operation_id="userinfo", security=BEARER, responses=RESPONSES)
     def userinfo() -> tuple[Response, int, dict[str, str]]:
-        """Say who the token's person is, as far as its scopes allow."""
+        """Return the claims about the token's user that its scopes allow."""
         return answer(bearer_token(request.headers))
 
     @routes.post(
-        "/oauth/userinfo", operation_id="userinfoByPost", security=BEARER, responses=RESPONSES | BAD_FORM
+        "/oauth/userinfo",
+        operation_id="userinfoByPost",
+        security=BEARER,
+        responses=RESPONSES | {400: OAuthErrorResponse},
     )
-    @described(form=UserInfoForm)
+    @documented(form=UserInfoForm)
     def userinfo_by_post() -> tuple[Response, int, dict[str, str]]:
-        """Return the same; the token comes in the Authorization header, or as `access_token` in a URL-encoded form."""
+        """Return the same claims; the token is in the Authorization header, or is `access_token` in a URL-encoded form."""
         return answer(_posted_token() or bearer_token(request.headers))
 
     @routes.get("/account/name", operation_id="accountName", security=BEARER, responses=NAME_RESPONSES)

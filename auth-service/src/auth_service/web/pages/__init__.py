@@ -1,1 +1,1 @@
-"""TODO."""
+"""Pages for users at a browser."""

@@ -1,20 +1,12 @@
-"""TODO."""
+"""Queries and forms of the pages."""
 
 from pydantic import BaseModel, Field
 
 
 class DeviceQuery(BaseModel):
-    """A code to fill in (RFC 8628 section 3.3.1)."""
+    """The code to fill in (RFC 8628 section 3.3.1)."""
 
     user_code: str | None = None
-
-
-class DevicePageForm(BaseModel):
-    """What the forms of the device page send."""
-
-    user_code: str | None = None
-    email: str | None = None
-    password: str | None = Field(None, repr=False)
 
 
 class AuthorizationQuery(BaseModel):
@@ -37,13 +29,19 @@ class AuthorizationQuery(BaseModel):
 
 
 class AuthorizationForm(BaseModel):
-    """Our own log-in and consent forms; without `_form` the parameters of a request."""
+    """The log-in or consent form; without `_form`, the parameters of an authorization request."""
 
     email: str | None = None
     password: str | None = Field(None, repr=False)
 
 
-class LogOutQuery(BaseModel):
+class DevicePageForm(AuthorizationForm):
+    """The log-in, code or confirmation form of the device page."""
+
+    user_code: str | None = None
+
+
+class LogoutQuery(BaseModel):
     """OpenID Connect RP-Initiated Logout 1.0 section 2."""
 
     id_token_hint: str | None = None
@@ -52,5 +50,5 @@ class LogOutQuery(BaseModel):
     state: str | None = None
 
 
-class LogOutForm(LogOutQuery):
-    """Likewise; or, with `_form`, the answer to our own question."""
+class LogoutForm(LogoutQuery):
+    """The parameters of a log-out request, or with `_form` the user's confirmation."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Routes for receivers of security events (Shared Signals Framework 1.0)."""

@@ -1,4 +1,4 @@
-"""What the routes for receivers of signals take and send (SSF 1.0 sections 7 and 8, RFC 8936)."""
+"""Request and response bodies for receivers (SSF 1.0 sections 7 and 8, RFC 8936)."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,8 +13,8 @@ from auth_service.domain.security_events.stream import (
     StreamStatus,
 )
 
-MOST_POLLED = 100  # signals that one poll takes away
-MOST_SETTLED = 1000  # signals that one poll settles
+MAX_POLLED = 100  # events that one poll returns
+MAX_ACKNOWLEDGED = 1000  # events that one poll acknowledges
 Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 TokenId = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
 EventType = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
@@ -43,8 +43,8 @@ class SsfConfiguration(BaseModel):
     default_subjects: str
 
 
-class DeliveryWish(BaseModel):
-    """How signals are to come. `endpoint_url` and `authorization_header` are for push; the header is never shown again."""
+class Delivery(BaseModel):
+    """The delivery method. `endpoint_url` and `authorization_header` are for push; the header is never returned."""
 
     method: Literal["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"]
     endpoint_url: Annotated[str, Field(max_length=2000)] | None = None
@@ -52,18 +52,18 @@ class DeliveryWish(BaseModel):
 
 
 class NewStream(BaseModel):
-    """A stream to be opened: polled unless it says otherwise, and for all events unless it names some."""
+    """A new stream. The default is poll delivery of all events."""
 
-    delivery: DeliveryWish = DeliveryWish(method="urn:ietf:rfc:8936")
+    delivery: Delivery = Delivery(method="urn:ietf:rfc:8936")
     events_requested: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
     description: Text | None = None
 
 
 class StreamChange(BaseModel):
-    """What is to be different; what is left out stays. What only the mint says has to be as it is, if it is there."""
+    """The members to change; absent members stay. Members that the transmitter sets must be unchanged, if present."""
 
     stream_id: Identifier
-    delivery: DeliveryWish | None = None
+    delivery: Delivery | None = None
     events_requested: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
     description: Text | None = None
     iss: str | None = None
@@ -74,13 +74,13 @@ class StreamChange(BaseModel):
 
 
 class StreamReplacement(StreamChange):
-    """A whole configuration: what is left out is as in a new stream."""
+    """A whole configuration; absent members get the defaults of a new stream."""
 
-    delivery: DeliveryWish
+    delivery: Delivery
 
 
 class DeliveryView(BaseModel):
-    """How signals come."""
+    """The delivery method of a stream."""
 
     method: str
     endpoint_url: str
@@ -101,7 +101,7 @@ class StreamView(BaseModel):
 
     @classmethod
     def of(cls, stream: Stream, issuer: str) -> "StreamView":
-        """Show one."""
+        """Return the view of a stream."""
         return cls(
             stream_id=stream.stream_id,
             iss=issuer,
@@ -117,20 +117,20 @@ class StreamView(BaseModel):
         )
 
 
-class OneStream(BaseModel):
-    """Which stream."""
+class StreamPath(BaseModel):
+    """The id of a stream."""
 
     stream_id: Identifier
 
 
-class PerhapsOneStream(BaseModel):
-    """Which stream; all of the client's without it."""
+class StreamQuery(BaseModel):
+    """The id of a stream; without it, all streams of the client."""
 
     stream_id: Identifier | None = None
 
 
-class StatusChange(OneStream):
-    """What the stream is to do from now on, and why."""
+class StatusChange(StreamPath):
+    """The new status of a stream and the reason."""
 
     status: StreamStatus
     reason: Text | None = None
@@ -144,29 +144,29 @@ class StatusView(BaseModel):
     reason: str | None = None
 
 
-class VerificationRequest(OneStream):
-    """SSF 1.0 section 8.1.4.2; `state` comes back in the verification event."""
+class VerificationRequest(StreamPath):
+    """SSF 1.0 section 8.1.4.2; `state` is returned in the verification event."""
 
     state: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class SetError(BaseModel):
-    """Why a token was not taken (RFC 8936 section 2.2)."""
+    """Why a token was refused (RFC 8936 section 2.2)."""
 
     err: Annotated[str, Field(max_length=100)]
     description: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class PollRequest(BaseModel):
-    """RFC 8936 section 2.2: what is wanted, and what became of what came before."""
+    """RFC 8936 section 2.2: the events to return, and the acknowledgements and errors of earlier ones."""
 
-    maxEvents: Annotated[int, Field(ge=0)] = MOST_POLLED  # noqa: N815 (the RFC's names)
+    maxEvents: Annotated[int, Field(ge=0)] = MAX_POLLED  # noqa: N815 - the RFC's names
     returnImmediately: bool = False  # noqa: N815
-    ack: Annotated[list[TokenId], Field(max_length=MOST_SETTLED)] = []
-    setErrs: Annotated[dict[TokenId, SetError], Field(max_length=MOST_SETTLED)] = {}  # noqa: N815
+    ack: Annotated[list[TokenId], Field(max_length=MAX_ACKNOWLEDGED)] = []
+    setErrs: Annotated[dict[TokenId, SetError], Field(max_length=MAX_ACKNOWLEDGED)] = {}  # noqa: N815
 
 
-class PollAnswer(BaseModel):
+class PollResponse(BaseModel):
     """RFC 8936 section 2.3: signed tokens by their `jti`."""
 
     sets: dict[str, str]
@@ -174,12 +174,12 @@ class PollAnswer(BaseModel):
 
 
 def poll_url(issuer: str, stream_id: str) -> str:
-    """Give the address where a stream is polled."""
+    """Return the poll endpoint of a stream."""
     return f"{issuer}/ssf/poll/{stream_id}"
 
 
 def ssf_configuration(issuer: str) -> dict[str, Any]:
-    """Give the transmitter's metadata, under the issuer's public name."""
+    """Return the transmitter's metadata."""
     return SsfConfiguration(
         spec_version="1_0",
         issuer=issuer,

@@ -1,4 +1,4 @@
-"""Routes for a client's streams of signals (SSF 1.0 section 8.1.1)."""
+"""Routes for the configuration of a client's streams (SSF 1.0 section 8.1.1)."""
 
 from typing import Any
 
@@ -9,29 +9,29 @@ from touchstone.flask import require
 
 from auth_service.domain.security_events.errors import InvalidStream
 from auth_service.domain.security_events.stream import Stream, StreamConfiguration
-from auth_service.web.errors import NO_STORE
-from auth_service.web.security_events.access import (
-    BAD,
+from auth_service.web.responses import NO_STORE
+from auth_service.web.security_events.dependencies import SecurityEventUseCases
+from auth_service.web.security_events.responses import (
+    INVALID,
     MANAGE,
     MANAGERS,
     READ,
     READERS,
     UNKNOWN,
-    Answer,
-    answer,
+    JsonResponse,
+    json_response,
 )
-from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.schemas import (
-    DeliveryWish,
+    Delivery,
     NewStream,
-    OneStream,
-    PerhapsOneStream,
     StreamChange,
+    StreamPath,
+    StreamQuery,
     StreamReplacement,
     StreamView,
 )
 
-ONE_OR_ALL = {
+STREAM_OR_LIST = {
     "description": "One stream, or a list of all.",
     "content": {
         "application/json": {
@@ -46,12 +46,12 @@ ONE_OR_ALL = {
 }
 
 
-def add_streams(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
+def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
     """Add them."""
     path: Any = "/ssf/streams"
 
-    def shown(stream: Stream, status: int = 200) -> Answer:
-        return answer(StreamView.of(stream, use_cases.issuer), status)
+    def shown(stream: Stream, status: int = 200) -> JsonResponse:
+        return json_response(StreamView.of(stream, use_cases.issuer), status)
 
     @routes.post(
         path,
@@ -60,76 +60,87 @@ def add_streams(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         responses={
             201: StreamView,
             409: problem_response("The client has reached its limit of streams."),
-            **BAD,
+            **INVALID,
         },
     )
     @require(MANAGE)
     @validated
-    def create(body: NewStream) -> Answer:
-        """Open a stream for the client that asks."""
-        wish = _wish(body.delivery, body.events_requested, body.description)
-        return shown(use_cases.streams.create(use_cases.client(), wish), 201)
+    def create(body: NewStream) -> JsonResponse:
+        """Create a stream for this client."""
+        configuration = _configured(body.delivery, body.events_requested, body.description)
+        return shown(use_cases.streams.create(use_cases.client(), configuration), 201)
 
     @routes.get(
-        path, operation_id="readStreams", security=READERS, responses={200: ONE_OR_ALL, **BAD, **UNKNOWN}
+        path,
+        operation_id="readStreams",
+        security=READERS,
+        responses={200: STREAM_OR_LIST, **INVALID, **UNKNOWN},
     )
     @require(any_of=(READ, MANAGE))
     @validated
-    def read(query: PerhapsOneStream) -> Answer:
-        """Read one stream's configuration, or without `stream_id` a list of all that the client has."""
+    def read(query: StreamQuery) -> JsonResponse:
+        """Return the configuration of one stream, or without `stream_id` of all streams of this client."""
         if query.stream_id is not None:
             return shown(use_cases.streams.get(use_cases.client(), query.stream_id))
         found = [StreamView.of(each, use_cases.issuer) for each in use_cases.streams.list(use_cases.client())]
         return jsonify([view.model_dump(exclude_none=True) for view in found]), 200, NO_STORE
 
     @routes.patch(
-        path, operation_id="updateStream", security=MANAGERS, responses={200: StreamView, **BAD, **UNKNOWN}
+        path,
+        operation_id="updateStream",
+        security=MANAGERS,
+        responses={200: StreamView, **INVALID, **UNKNOWN},
     )
     @require(MANAGE)
     @validated
-    def update(body: StreamChange) -> Answer:
-        """Change what is named, and leave the rest as it is."""
+    def update(body: StreamChange) -> JsonResponse:
+        """Change the given members of a configuration."""
 
-        def wish(stream: Stream) -> StreamConfiguration:
-            _check_ours(body, stream, use_cases.issuer)
+        def configuration(stream: Stream) -> StreamConfiguration:
+            _check_read_only(body, stream, use_cases.issuer)
             given = body.model_fields_set
-            delivery = body.delivery or DeliveryWish.model_validate(
+            delivery = body.delivery or Delivery.model_validate(
                 {"method": stream.method, "endpoint_url": stream.endpoint_url}
             )
             events = body.events_requested if "events_requested" in given else list(stream.requested)
-            return _wish(delivery, events, body.description if "description" in given else stream.description)
+            return _configured(
+                delivery, events, body.description if "description" in given else stream.description
+            )
 
-        return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, wish))
+        return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, configuration))
 
     @routes.put(
-        path, operation_id="replaceStream", security=MANAGERS, responses={200: StreamView, **BAD, **UNKNOWN}
+        path,
+        operation_id="replaceStream",
+        security=MANAGERS,
+        responses={200: StreamView, **INVALID, **UNKNOWN},
     )
     @require(MANAGE)
     @validated
-    def replace(body: StreamReplacement) -> Answer:
+    def replace(body: StreamReplacement) -> JsonResponse:
         """Replace the whole configuration."""
 
-        def wish(stream: Stream) -> StreamConfiguration:
-            _check_ours(body, stream, use_cases.issuer)
-            return _wish(body.delivery, body.events_requested, body.description)
+        def configuration(stream: Stream) -> StreamConfiguration:
+            _check_read_only(body, stream, use_cases.issuer)
+            return _configured(body.delivery, body.events_requested, body.description)
 
-        return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, wish))
+        return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, configuration))
 
     @routes.delete(
         path,
         operation_id="deleteStream",
         security=MANAGERS,
-        responses={204: {"description": "Done."}, **BAD, **UNKNOWN},
+        responses={204: {"description": "Done."}, **INVALID, **UNKNOWN},
     )
     @require(MANAGE)
     @validated
-    def delete(query: OneStream) -> tuple[str, int, dict[str, str]]:
-        """Close a stream; what waited for it is forgotten."""
+    def delete(query: StreamPath) -> tuple[str, int, dict[str, str]]:
+        """Delete a stream and its queued events."""
         use_cases.streams.remove(use_cases.client(), query.stream_id)
         return "", 204, NO_STORE
 
 
-def _wish(delivery: DeliveryWish, events: list[str] | None, description: str | None) -> StreamConfiguration:
+def _configured(delivery: Delivery, events: list[str] | None, description: str | None) -> StreamConfiguration:
     return StreamConfiguration(
         method=delivery.method,
         endpoint_url=delivery.endpoint_url,
@@ -140,10 +151,10 @@ def _wish(delivery: DeliveryWish, events: list[str] | None, description: str | N
     )
 
 
-def _check_ours(body: StreamChange, stream: Stream, issuer: str) -> None:
-    """Raise InvalidStream when the receiver says something else than we do of what only we say."""
-    ours = StreamView.of(stream, issuer)
+def _check_read_only(body: StreamChange, stream: Stream, issuer: str) -> None:
+    """Raise InvalidStream if the receiver changes a member that only the transmitter sets."""
+    current = StreamView.of(stream, issuer)
     for name in ("iss", "aud", "events_supported", "events_delivered", "min_verification_interval"):
-        said = getattr(body, name)
-        if said is not None and said != getattr(ours, name):
+        value = getattr(body, name)
+        if value is not None and value != getattr(current, name):
             raise InvalidStream(f"{name}: is set by the transmitter and cannot be changed")
