@@ -2,7 +2,7 @@
 
 from auth_service.adapters.client_files import AllClients
 from auth_service.adapters.successor_encryption import HkdfSealer
-from auth_service.adapters.zxcvbn import Zxcvbn
+from auth_service.adapters.zxcvbn import weakness
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
@@ -60,7 +60,6 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
     """Return the use cases, made of these parts."""
     token_issuer = TokenIssuer(settings.issuer, _lifetimes(settings), ring, now)
     assertions = JwtAssertions(ClientKeys(settings.keys_dir / "clients"))
-    strength = Zxcvbn()
     throttle = LoginThrottle(now) if settings.rate_limits else NoThrottle()
     hints = OwnIdTokens(settings.issuer, HintKeyFinder(ring, store, now))
     check = PasswordCheck(store, hasher, throttle)
@@ -74,14 +73,14 @@ def wire(  # noqa: PLR0913, PLR0917 (the parts that everything is made of)
         long_polls=waits,
         forms=FormGuard(Cookies(settings.issuer), settings.issuer, now),
         admin=Administration.of(store, hasher, ring, clients.fixed, now, settings.session_life),
-        registration=Registration(store, hasher, now, send_verification, strength),
+        registration=Registration(store, hasher, now, send_verification, weakness),
         login=Login(store, clients, hasher, token_issuer, throttle),
-        password_change=PasswordChange(store, hasher, now, strength),
+        password_change=PasswordChange(store, hasher, now, weakness),
         email_verification=EmailVerification(store, send_verification, now),
         magic_link_request=MagicLinkRequest(store, outbox, settings.issuer, now),
         magic_link_login=MagicLinkLogin(store, clients, token_issuer, begin_browser_session),
         password_reset_request=PasswordResetRequest(store, outbox, settings.issuer, now),
-        password_reset=PasswordReset(store, hasher, now, strength),
+        password_reset=PasswordReset(store, hasher, now, weakness),
         begin_browser_session=begin_browser_session,
         authenticate_browser=AuthenticateBrowser(store, now),
         logout=Logout(store, now),

@@ -1,4 +1,4 @@
-"""Which passwords are guessed early: the domain's PasswordJudge, on zxcvbn."""
+"""Which passwords are guessed early: the domain's PasswordStrength, on zxcvbn."""
 
 from zxcvbn_rs_py import zxcvbn
 
@@ -8,16 +8,14 @@ LOOKED_AT = 100
 FEWEST_GUESSES = 1_000_000.0
 
 
-class Zxcvbn:
-    """Estimates how many guesses a password takes: common ones, words, names, dates, keyboard rows, and repeats.
+def weakness(password: str, personal: tuple[str, ...]) -> str | None:
+    """Return why a password is weak, None if zxcvbn takes a million guesses or more.
 
-    The Rust implementation: the pure Python one takes 0.3 s for a hostile password of 100 characters, this one 0.02 s.
+    It tries common passwords, words, names, dates, keyboard rows and repeats. This is the Rust implementation: the pure
+    Python one takes 0.3 s for a hostile password of 100 characters, this one 0.02 s.
     """
-
-    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
-        """Say why it is weak; None for one that takes a million guesses or more."""
-        known = [part for text in personal for part in (text, *text.replace("@", " ").split())]
-        found = zxcvbn(password[:LOOKED_AT], [part[:LOOKED_AT] for part in known])
-        if found.guesses >= FEWEST_GUESSES:
-            return None
-        return "this password is too easy to guess; use several unrelated words"
+    known = [part for text in personal for part in (text, *text.replace("@", " ").split())]
+    found = zxcvbn(password[:LOOKED_AT], [part[:LOOKED_AT] for part in known])
+    if found.guesses >= FEWEST_GUESSES:
+        return None
+    return "this password is too easy to guess; use several unrelated words"

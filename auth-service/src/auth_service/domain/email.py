@@ -39,10 +39,3 @@ class Outbox(Protocol):
 
     def post(self, letter: Email | None) -> None:
         """Take a letter, or None to do the same work for none; never waits. Raise MailBusy when full, for both."""
-
-
-class NoOutbox:
-    """Takes nothing anywhere: for rules that are used without mail."""
-
-    def post(self, letter: Email | None) -> None:
-        """Forget it."""

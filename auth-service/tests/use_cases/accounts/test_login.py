@@ -5,17 +5,18 @@ from dataclasses import replace
 
 import pytest
 from auth_service.domain.accounts.errors import BadCredentials, TooBusy
-from auth_service.domain.email import NoOutbox
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
 from auth_service.use_cases.accounts.email_verification import SendVerification
 from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.registration import Registration
 
+from ...fakes.outbox import FakeOutbox
+
 
 @pytest.fixture
 def register(rules):
-    send_verification = SendVerification(NoOutbox(), "http://localhost:8080", rules.clock)
+    send_verification = SendVerification(FakeOutbox(), "http://localhost:8080", rules.clock)
     return Registration(rules.store, rules.hasher, rules.clock, send_verification)
 
 

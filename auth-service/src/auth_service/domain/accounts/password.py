@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,26 +46,14 @@ class PasswordHasher(Protocol):
         """
 
 
-class PasswordStrength(Protocol):
-    """Knows which passwords are guessed early."""
-
-    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
-        """Say why it is easily guessed by somebody who also tries what is personal; None when it is not."""
-
-
-class AnyPassword:
-    """Finds no password weak: for rules that are used without a strength."""
-
-    def weakness(self, password: str, personal: tuple[str, ...]) -> str | None:
-        """Return None."""
-        del password, personal
-        return None
+PasswordStrength = Callable[[str, tuple[str, ...]], str | None]
+"""Returns why a password is easily guessed by someone who also tries the personal data given, None if it is not."""
 
 
 def check_new_password(
     password: str, strength: PasswordStrength | None = None, personal: tuple[str, ...] = ()
 ) -> None:
-    """Raise InvalidPassword unless the password has 8 to 1,024 characters, and the strength finds it not weak."""
+    """Raise InvalidPassword unless the password has 8 to 1,024 characters, and `strength` finds no weakness."""
     normal = normal_form(password[: MAX_TYPED_LENGTH + 1])
     if not MIN_LENGTH <= len(normal) <= MAX_LENGTH or len(password) > MAX_TYPED_LENGTH:
         raise InvalidPassword(f"the password must have {MIN_LENGTH} to {MAX_LENGTH} characters")
@@ -72,6 +61,6 @@ def check_new_password(
         normal.encode()
     except UnicodeEncodeError:
         raise InvalidPassword("the password must be valid Unicode text") from None
-    weakness = strength.weakness(normal, tuple(map(normal_form, personal))) if strength else None
+    weakness = strength(normal, tuple(map(normal_form, personal))) if strength else None
     if weakness is not None:
         raise InvalidPassword(weakness)

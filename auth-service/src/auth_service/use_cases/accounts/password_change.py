@@ -1,14 +1,9 @@
 """TODO."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from auth_service.domain.accounts.errors import WrongPassword
-from auth_service.domain.accounts.password import (
-    AnyPassword,
-    PasswordHasher,
-    PasswordStrength,
-    check_new_password,
-)
+from auth_service.domain.accounts.password import PasswordHasher, PasswordStrength, check_new_password
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.errors import SessionOver
@@ -25,7 +20,7 @@ class PasswordChange:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    strength: PasswordStrength = field(default_factory=AnyPassword)
+    strength: PasswordStrength | None = None
 
     def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
         """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""

@@ -1,17 +1,12 @@
 """A new password for somebody who has forgotten theirs: by a mailed link, once, within half an hour."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 
 from auth_service.domain.accounts.account import Account, normalised_or_empty
 from auth_service.domain.accounts.errors import BadLink
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
-from auth_service.domain.accounts.password import (
-    AnyPassword,
-    PasswordHasher,
-    PasswordStrength,
-    check_new_password,
-)
+from auth_service.domain.accounts.password import PasswordHasher, PasswordStrength, check_new_password
 from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
@@ -71,7 +66,7 @@ class PasswordReset:
     store: Store
     hasher: PasswordHasher
     now: Clock
-    strength: PasswordStrength = field(default_factory=AnyPassword)
+    strength: PasswordStrength | None = None
 
     def __call__(self, token: str, new: str) -> None:
         """Raise BadLink, InvalidPassword or TooBusy, and use nothing up; otherwise the change is complete.

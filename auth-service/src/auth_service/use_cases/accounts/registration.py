@@ -1,14 +1,9 @@
 """Opening an account, without telling whether the address had one already."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account, check_name, normalise_email
-from auth_service.domain.accounts.password import (
-    AnyPassword,
-    PasswordHasher,
-    PasswordStrength,
-    check_new_password,
-)
+from auth_service.domain.accounts.password import PasswordHasher, PasswordStrength, check_new_password
 from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.clock import Clock
 from auth_service.domain.opaque_tokens import new_subject
@@ -24,7 +19,7 @@ class Registration:
     hasher: PasswordHasher
     now: Clock
     send_verification: SendVerification
-    strength: PasswordStrength = field(default_factory=AnyPassword)
+    strength: PasswordStrength | None = None
 
     def __call__(self, email: str, password: str, name: str) -> str:
         """Return a subject; raise InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
