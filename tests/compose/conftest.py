@@ -36,6 +36,10 @@ class Compose:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
+    def up(self, *arguments: str) -> None:
+        """Start services beside the running ones, and wait until they are healthy."""
+        self("up", "-d", "--no-recreate", "--no-deps", "--wait", *arguments)
+
     def inside(self, service: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in a container of the service, as the service's user."""
         return self("exec", "-T", service, *command, check=check)

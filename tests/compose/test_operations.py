@@ -5,7 +5,12 @@ import time
 import pytest
 from testkit.concurrency import repeated, wait_for
 
-UP = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"
+IS_ALIVE = "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/livez', timeout=2)"
+
+
+def kids(gateway):
+    """Return the IDs of the published keys."""
+    return {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
 
 
 @pytest.fixture
@@ -25,30 +30,24 @@ def under_load(gateway, alice):
 def auth_service_restored(compose, gateway):
     """auth-service serves again after the test."""
     yield
-    compose("up", "-d", "--no-recreate", "--no-deps", "--wait", "auth-service")
+    compose.up("auth-service")
     wait_for(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
 
 
 @pytest.fixture
 def one_orders_service(compose):
     yield
-    compose(
-        "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=1", "orders-service"
-    )
+    compose.up("--scale", "orders-service=1", "orders-service")
 
 
 def test_two_orders_services_take_orders(compose, alice, place_order, one_orders_service):
-    compose(
-        "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
-    )
+    compose.up("--scale", "orders-service=2", "orders-service")
     assert len(compose.inspect("orders-service")) == 2
     assert {place_order(alice.token).status_code for _ in range(20)} == {201}
 
 
 def test_two_orders_services_share_idempotency_key(compose, alice, place_order, one_orders_service):
-    compose(
-        "up", "-d", "--no-recreate", "--no-deps", "--wait", "--scale", "orders-service=2", "orders-service"
-    )
+    compose.up("--scale", "orders-service=2", "orders-service")
     key = f"compose-{time.time_ns()}"
     assert len({place_order(alice.token, key=key).json()["id"] for _ in range(10)}) == 1
 
@@ -59,11 +58,11 @@ def test_token_valid_while_auth_service_restarts(compose, under_load, auth_servi
 
 
 def test_key_rotation_fails_no_request(compose, gateway, under_load, new_user):
-    before = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
+    before = kids(gateway)
 
     def rotate():
         compose.inside("auth-service", "flask", "--app", "auth_service", "keys", "rotate")
-        wait_for(lambda: len(gateway("GET", "/.well-known/jwks.json").json()["keys"]) > len(before))
+        wait_for(lambda: len(kids(gateway)) > len(before))
 
     assert set(under_load(rotate)) == {200}
     assert gateway("GET", "/orders", token=new_user().token).status_code == 200
@@ -93,16 +92,16 @@ def test_verifiers_restart_from_snapshots(compose, gateway, alice, auth_service_
     compose("restart", *verifiers)
 
     # until the gateway and the services are up, connections are reset and tokens are refused
-    wait_for(lambda: compose.python("gateway", UP).returncode == 0)
+    wait_for(lambda: compose.python("gateway", IS_ALIVE).returncode == 0)
     wait_for(lambda: gateway("GET", "/orders", token=token).status_code == 200)
     wait_for(lambda: gateway("GET", "/users/me", token=token).status_code == 200)
 
 
 def test_keys_and_orders_survive_restart(compose, gateway, alice, place_order):
     order = place_order(alice.token).json()
-    kids = {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]}
+    before = kids(gateway)
     compose("down", "--timeout", "5")
     compose("up", "-d", "--wait")
     wait_for(lambda: gateway("GET", "/.well-known/jwks.json").status_code == 200)
-    assert {key["kid"] for key in gateway("GET", "/.well-known/jwks.json").json()["keys"]} >= kids
+    assert kids(gateway) >= before
     assert gateway("GET", f"/orders/{order['id']}", token=alice.token).json()["id"] == order["id"]
