@@ -1,4 +1,4 @@
-"""Mail: what is sent to people, and the ports through which it goes."""
+"""E-mails, and the ports through which they are sent."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -6,9 +6,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One mail to one person; a `repr` shows neither address nor text.
+    """One mail to one address; a `repr` shows neither address nor text.
 
-    `kind` names it in logs; after `until` (unix seconds) it is of no use any more. `link` is the one in its text.
+    `kind` names it in logs; it is not sent after `until` (unix seconds). `link` is the one in its text.
     """
 
     kind: str
@@ -20,22 +20,22 @@ class Email:
 
 
 class MailDelayed(Exception):  # noqa: N818 - named for what happened
-    """It could not be handed over now; trying again later makes sense. The message names no address."""
+    """The mail was not accepted now and can be retried. The message names no address."""
 
 
-class MailRefused(Exception):  # noqa: N818 - likewise
-    """It will never be taken: an address that cannot be, a recipient that does not exist. No address in the message."""
+class MailRefused(Exception):  # noqa: N818 - named for what happened
+    """The mail will never be accepted, for example for an unknown recipient. The message names no address."""
 
 
 class Mailer(Protocol):
-    """Hands mail over to whoever delivers it."""
+    """Delivers mails to a mail server."""
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Return once it is safe with somebody else; raise MailDelayed or MailRefused."""
+        """Return once the server is responsible for the mail; raise MailDelayed or MailRefused."""
 
 
 class Outbox(Protocol):
-    """Takes letters while a request waits, and sees them off after it."""
+    """A queue of mails, delivered after the request."""
 
-    def post(self, letter: Email | None) -> None:
-        """Take a letter, or None to do the same work for none; never waits. Raise MailBusy when full, for both."""
+    def post(self, mail: Email | None) -> None:
+        """Queue a mail, or do the same work for None, without waiting; raise MailBusy if the queue is full."""

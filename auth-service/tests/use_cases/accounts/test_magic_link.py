@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from auth_service.domain.accounts.errors import BadLink, BindingMissing, MailBusy
-from auth_service.domain.accounts.one_time_token import LETTERS, code_digest, new_code, normalise_code
+from auth_service.domain.accounts.one_time_token import code_digest, normalise_code
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope
+from auth_service.domain.opaque_tokens import TYPED_ALPHABET, new_typed_code
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck, RequestedAccess
 from auth_service.use_cases.accounts.magic_link import (
-    MOST,
+    MAX_UNEXPIRED_LINKS,
     LinkCode,
     LinkToken,
     MagicLinkLogin,
@@ -44,7 +45,7 @@ def world(database, make_rules, outbox):
 
 
 def other_code(code):
-    return code.translate(str.maketrans(LETTERS, LETTERS[1:] + LETTERS[0]))
+    return code.translate(str.maketrans(TYPED_ALPHABET, TYPED_ALPHABET[1:] + TYPED_ALPHABET[0]))
 
 
 def refused(world, shown):
@@ -213,19 +214,19 @@ def test_a_full_outbox_answers_alike(world):
 def test_nothing_opens_for_an_address_without_an_account(world):
     binding = world.ask("nobody@example.com")
 
-    refused(world, LinkCode("nobody@example.com", new_code(), binding))
+    refused(world, LinkCode("nobody@example.com", new_typed_code(), binding))
 
 
 def test_one_address_is_not_flooded_and_nobody_sees_it(world):
     account = world.rules.account()
-    for _ in range(MOST + 3):
+    for _ in range(MAX_UNEXPIRED_LINKS + 3):
         world.ask(account.email)
 
-    assert len(world.outbox.letters) == MOST
-    assert world.outbox.work == MOST + 3
+    assert len(world.outbox.letters) == MAX_UNEXPIRED_LINKS
+    assert world.outbox.work == MAX_UNEXPIRED_LINKS + 3
     world.rules.clock.advance(600)
     world.ask(account.email)
-    assert len(world.outbox.letters) == MOST + 1
+    assert len(world.outbox.letters) == MAX_UNEXPIRED_LINKS + 1
 
 
 def test_an_account_disabled_after_the_mail_is_not_logged_in(world):
@@ -293,7 +294,7 @@ def test_anything_typed_has_a_digest(typed, email, binding):
 
 @given(st.integers())
 def test_a_code_means_the_same_however_it_is_typed(seed):
-    code = new_code()
+    code = new_typed_code()
 
     assert (
         normalise_code(code)
@@ -301,4 +302,4 @@ def test_a_code_means_the_same_however_it_is_typed(seed):
         == normalise_code(f" {code.replace('-', ' - ')} ")
     )
     assert len(normalise_code(code)) == 8
-    assert set(normalise_code(code)) <= set(LETTERS)
+    assert set(normalise_code(code)) <= set(TYPED_ALPHABET)

@@ -2,7 +2,7 @@
 
 import pytest
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.oauth.device_code import ALPHABET, new_user_code, normalise_user_code
+from auth_service.domain.oauth.device_code import normalise_user_code
 from auth_service.domain.oauth.errors import (
     AccessDenied,
     AuthorizationPending,
@@ -16,6 +16,7 @@ from auth_service.domain.oauth.errors import (
     UnauthorizedClient,
     UnknownUserCode,
 )
+from auth_service.domain.opaque_tokens import TYPED_ALPHABET, new_typed_code
 from auth_service.domain.request_context import RequestOrigin, with_origin
 from auth_service.domain.sessions.browser_session import BrowserSession, BrowserUser
 from auth_service.use_cases.oauth.device_approval import DeviceApproval
@@ -371,12 +372,12 @@ def test_what_can_be_no_user_code_is_none(typed):
 
 
 def test_user_codes_have_34_bits_and_no_letters_that_spell_words():
-    codes = {new_user_code() for _ in range(500)}
+    codes = {new_typed_code() for _ in range(500)}
 
     assert len(codes) == 500
-    assert len(ALPHABET) ** 8 > 2**34
+    assert len(TYPED_ALPHABET) ** 8 > 2**34
     assert all(normalise_user_code(code) == code for code in codes)
-    assert not set(ALPHABET) & set("AEIOUY0123456789")
+    assert not set(TYPED_ALPHABET) & set("AEIOUY0123456789")
 
 
 def test_neither_code_shows_in_a_repr(start):

@@ -1,4 +1,4 @@
-"""Accounts: who may log in, the form of their addresses and names, and where they are kept."""
+"""Accounts, and the form of their addresses and names."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,7 +13,7 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One person's account. Times are unix seconds; `password_hash` never shows in a `repr`."""
+    """One user's account. Times are unix seconds; `password_hash` never shows in a `repr`."""
 
     sub: str
     email: str
@@ -26,45 +26,45 @@ class Account:
 
     @property
     def disabled(self) -> bool:
-        """A disabled account neither logs in nor refreshes."""
+        """Whether the account can neither log in nor refresh."""
         return self.disabled_at is not None
 
 
 class Accounts(Protocol):
-    """Where accounts are kept."""
+    """Repository of accounts."""
 
     def add(self, account: Account) -> bool:
-        """Keep a new account; False, and nothing changed, when its address is taken."""
+        """Store a new account; return False, and change nothing, if its address is taken."""
 
     def find_by_email(self, email: str) -> Account | None:
-        """Find by the normalised address."""
+        """Return the account with this normalised address, or None."""
 
     def get(self, sub: str) -> Account | None:
-        """Find by subject."""
+        """Return the account with this subject, or None."""
 
     def get_for_update(self, sub: str) -> Account | None:
-        """Find by subject, and keep everybody else from changing it until the transaction ends."""
+        """Return the account and lock it until the transaction ends, or None."""
 
     def set_password_hash(self, sub: str, password_hash: str) -> None:
         """Replace the stored hash."""
 
     def set_email_verified(self, sub: str, at: float) -> bool:
-        """Record that the address was verified; False, and nothing changed, when it had been before."""
+        """Record that the address was verified; return False, and change nothing, if it had been before."""
 
     def set_disabled(self, sub: str, at: float | None) -> None:
-        """Disable at a time, or enable with None."""
+        """Disable the account at a time, or enable it with None."""
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
         """Replace the roles."""
 
     def list_page(self, after: str | None, limit: int) -> list[Account]:
-        """Return at most so many, ascending by subject, from the one after a subject on."""
+        """Return at most `limit` accounts, ascending by subject, those after one subject."""
 
 
 def normalise_email(address: str) -> str:
-    """Return the one form under which an address is kept: no blanks around it, NFC, lower case, IDNA domain in Unicode.
+    """Return the stored form of an address: no surrounding blanks, NFC, lower case, IDNA domain in Unicode.
 
-    Doing it twice changes nothing. Raise InvalidEmail.
+    It is idempotent. Raise InvalidEmail.
     """
     try:
         return _validated(_validated(address.strip()).lower())
@@ -73,7 +73,7 @@ def normalise_email(address: str) -> str:
 
 
 def normalised_or_empty(email: str) -> str:
-    """Return the form under which an address may have an account; "" for what is no address, and has none."""
+    """Return the stored form of an address, or "", which no account has, if it is invalid."""
     try:
         return normalise_email(email)
     except InvalidEmail:
@@ -81,12 +81,12 @@ def normalised_or_empty(email: str) -> str:
 
 
 def _validated(address: str) -> str:
-    # no name server is asked; addresses below .test are for tests
+    # No DNS query; addresses below .test are for tests.
     return validate_email(address, strict=True, check_deliverability=False, test_environment=True).normalized
 
 
 def check_name(name: str) -> str:
-    """Return the name without surrounding blanks; raise InvalidName for what no person is called."""
+    """Return the name without surrounding blanks; raise InvalidName."""
     name = trimmed(name)
     if is_blank(name) or len(name) > MAX_NAME_LENGTH or not is_line(name):
         raise InvalidName(

@@ -1,17 +1,15 @@
-"""TODO."""
+"""Counts of failed log-ins and wrong codes."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-FORGET_AFTER_SECONDS = 900.0  # seconds without a failure after which all is forgotten
-
-
-KNOWN_PLACE_SECONDS = 90 * 86_400.0  # seconds that a place stays known
+FORGET_AFTER_SECONDS = 900.0  # without a failure
+KNOWN_PLACE_SECONDS = 90 * 86_400.0  # since the last log-in from there
 
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """What is kept under one key: how many failures in a row, when the last one was, until when to wait."""
+    """Failures in a row under one key. Times are unix seconds."""
 
     failures: int
     last_failure_at: float
@@ -19,19 +17,19 @@ class FailureCount:
 
 
 class FailedLogins(Protocol):
-    """Where failures are kept, by digests alone."""
+    """Repository of failures, by digests alone."""
 
     def find(self, keys: tuple[bytes, ...]) -> dict[bytes, FailureCount]:
-        """Find those of these keys that there are."""
+        """Return the counts that exist for these keys."""
 
     def add_failure(self, key: bytes, at: float, memory: float) -> int:
-        """Add one failure, the first again after a pause of `memory`; return how many there are, and keeps the row."""
+        """Add one failure, the first again after a pause of `memory` seconds; lock the row and return the count."""
 
     def block(self, key: bytes, until: float) -> None:
-        """Have this key wait."""
+        """Block a key until a time."""
 
     def set_known_place(self, key: bytes, at: float) -> None:
-        """Note a place from where somebody logged in."""
+        """Record a place from which an account logged in."""
 
     def delete(self, keys: tuple[bytes, ...]) -> None:
-        """Forget these."""
+        """Delete the counts of these keys."""

@@ -1,19 +1,18 @@
-"""One-time tokens and codes: random values that are mailed, of which only digests are kept."""
+"""One-time tokens and codes that are mailed; only their digests are stored."""
 
 import hmac
-import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol
 
-LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so no words; case does not matter
-CODE_LENGTH = 8  # 34.5 bits: five tries are nothing against it
+from auth_service.domain.opaque_tokens import TYPED_LENGTH
+
 TRIES = 5
 
 
 class Purpose(StrEnum):
-    """What a mailed token is for; none opens what another was mailed for."""
+    """What a token was mailed for; it is valid for nothing else."""
 
     MAGIC_LINK = "magic_link"
     MAGIC_CODE = "magic_code"
@@ -23,10 +22,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """One mailed token or code, by its digest. Times are unix seconds.
+    """One token or code, by its digest. Times are unix seconds.
 
-    `sub` is None when nothing was mailed, because the address has no account. `binding_digest` names what has to
-    be shown beside it.
+    `sub` is None if no mail was sent, because the address has no account. `binding_digest` is that of a value that has
+    to be presented with it.
     """
 
     digest: bytes
@@ -39,44 +38,38 @@ class OneTimeToken:
     used_at: float | None = None
 
     def live(self, now: float) -> bool:
-        """Neither used nor expired."""
+        """Return whether it is neither used nor expired."""
         return self.used_at is None and now < self.expires_at
 
 
 class OneTimeTokens(Protocol):
-    """Where they are kept."""
+    """Repository of one-time tokens."""
 
     def add(self, *tokens: OneTimeToken) -> None:
-        """Keep new ones."""
+        """Store new tokens."""
 
     def get(self, digest: bytes) -> OneTimeToken | None:
-        """Find by digest."""
+        """Return the token with this digest, or None."""
 
     def find_by_binding(self, purpose: str, email: str, binding_digest: bytes) -> OneTimeToken | None:
-        """Find the one for this address and binding."""
+        """Return the token for this address and binding, or None."""
 
     def count_unexpired(self, purpose: str, email: str, now: float) -> int:
-        """Count those for this address that have not expired, used ones too."""
+        """Return how many for this address have not expired, used ones included."""
 
     def mark_used(self, digest: bytes, at: float) -> bool:
-        """Compare and swap: of any number of calls exactly one gives True, and none after it has expired."""
+        """Compare and swap: of any number of calls exactly one returns True, and none after the token expired."""
 
     def take_try(self, digest: bytes, at: float) -> bool:
-        """Use up one of its tries; False when none is left, or it is used or expired."""
-
-
-def new_code() -> str:
-    """Make eight letters, `BCDF-GHJK`, that are easily typed."""
-    code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
-    return f"{code[:4]}-{code[4:]}"
+        """Count one attempt; return False if none is left, or the token is used or expired."""
 
 
 def normalise_code(typed: str) -> str:
-    """Return what was meant, however it was typed."""
-    return "".join(typed.split()).replace("-", "").upper()[: CODE_LENGTH * 2]
+    """Return a typed code without blanks and hyphens, in upper case."""
+    return "".join(typed.split()).replace("-", "").upper()[: TYPED_LENGTH * 2]
 
 
 def code_digest(binding: str, email: str, code: str) -> bytes:
-    """HMAC-SHA256 under the binding, which is not kept either: the database alone gives no code away."""
+    """Return the HMAC-SHA256 under the binding, which is not stored, so the database alone reveals no code."""
     text = f"{email}\n{normalise_code(code)}".encode(errors="surrogatepass")
     return hmac.digest(binding.encode(errors="surrogatepass"), text, sha256)

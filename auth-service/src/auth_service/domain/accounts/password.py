@@ -1,4 +1,4 @@
-"""Passwords: their rules, the port behind which they are hashed, and changing one."""
+"""Passwords: their rules, and the ports that hash and judge them."""
 
 import re
 import unicodedata
@@ -8,41 +8,38 @@ from typing import Protocol
 
 from auth_service.domain.accounts.errors import InvalidPassword
 
-MIN_LENGTH, MAX_LENGTH = (
-    8,
-    1024,
-)  # characters of the normal form; bounds the work that one request can ask for
-MAX_TYPED_LENGTH = 3 * MAX_LENGTH  # characters: decomposed, one of most scripts is at most three
+MIN_LENGTH, MAX_LENGTH = 8, 1024  # characters of the normal form
+MAX_TYPED_LENGTH = 3 * MAX_LENGTH  # a decomposed character is at most three in most scripts
 _BLANK = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 def normal_form(password: str) -> str:
-    """Return the form in which a password is judged, hashed and compared: OpaqueString (RFC 8265 section 4.2.2).
+    """Return the form that is checked, hashed and compared: OpaqueString (RFC 8265 section 4.2.2).
 
-    Every blank is the ASCII one, and characters are composed (NFC), so that it does not matter which keyboard they come
-    from. Doing it twice changes nothing.
+    Every blank becomes the ASCII one and characters are composed (NFC), so keyboards make no difference. It is
+    idempotent.
     """
     return unicodedata.normalize("NFC", _BLANK.sub(" ", password))
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordMatch:
-    """Whether a password fits a hash, and whether that hash should be made anew with today's parameters."""
+    """Whether a password fits a hash, and whether to hash it again with the present parameters."""
 
     fits: bool
     outdated: bool = False
 
 
 class PasswordHasher(Protocol):
-    """A slow hash of normal forms, with a bound on how many run at once: both methods raise TooBusy past it."""
+    """A slow hash of normal forms. Both methods raise TooBusy if too many run at once."""
 
     def hash(self, password: str) -> str:
         """Hash a password that passed `check_new_password`."""
 
     def verify(self, password_hash: str | None, password: str) -> PasswordMatch:
-        """Compare; None means "no such account" and costs the same work as a hash that does not fit.
+        """Compare; None, for an unknown account, costs the same work as a hash that does not fit.
 
-        A hash of the password as it was typed, from before normal forms were hashed, fits and is outdated.
+        A hash of the password as typed, from before normal forms were hashed, fits and is outdated.
         """
 
 

@@ -1,6 +1,5 @@
 """Device authorizations as they are kept: by the digests of their two codes alone."""
 
-import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -8,13 +7,11 @@ from typing import Protocol
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes
+from auth_service.domain.opaque_tokens import TYPED_ALPHABET, TYPED_LENGTH
 
 DEVICE_CODE_SECONDS = 600  # seconds in which a person has to answer
 POLL_INTERVAL_SECONDS = 5  # seconds between two polls
 TOLERANCE = 1.0  # seconds by which a poll may come early: clocks and networks are not exact
-# No vowel spells a word, no digit looks like a letter (RFC 8628 section 6.1).
-ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
-LENGTH = 8  # 34 bits, for as many guesses as five and the wait after each more
 
 
 class DeviceStatus(StrEnum):
@@ -82,16 +79,10 @@ class DeviceCodes(Protocol):
         """Compare and swap from approved: of any number of calls for one code exactly one gives True."""
 
 
-def new_user_code() -> str:
-    """Make a code that people can type, in two halves."""
-    letters = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-    return f"{letters[:4]}-{letters[4:]}"
-
-
 def normalise_user_code(typed: str) -> str | None:
     """Return a user code as it was made, however it was typed; None for what can be none (RFC 8628 section 6.1)."""
     typed_letters = [character.upper() for character in typed[:64] if character.isalnum()]
-    if len(typed_letters) != LENGTH or not set(typed_letters) <= set(ALPHABET):
+    if len(typed_letters) != TYPED_LENGTH or not set(typed_letters) <= set(TYPED_ALPHABET):
         return None
     letters = "".join(typed_letters)
     return f"{letters[:4]}-{letters[4:]}"

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Password change of a user who is logged in."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_pas
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """Lets someone who is logged in replace their password; all their other sessions end with it."""
+    """Replaces the password of the account behind a live session, and ends all its other sessions."""
 
     store: Store
     hasher: PasswordHasher
@@ -23,7 +23,7 @@ class PasswordChange:
     strength: PasswordStrength | None = None
 
     def __call__(self, sub: str, sid: str | None, current: str, new: str) -> None:
-        """Raise InvalidPassword, WrongPassword, SessionOver or TooBusy; otherwise the change is complete."""
+        """Replace the password; raise InvalidPassword, WrongPassword, SessionOver or TooBusy."""
         check_new_password(new)
         with self.store.reading() as tx:
             session = live_session(tx, sub, sid, self.now())

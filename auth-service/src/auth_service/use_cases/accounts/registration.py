@@ -1,4 +1,4 @@
-"""Opening an account, without telling whether the address had one already."""
+"""Registration of an account, without telling whether the address had one already."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from auth_service.use_cases.accounts.email_verification import SendVerification
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Opens accounts with the role `customer`."""
+    """Creates accounts with the role `customer`."""
 
     store: Store
     hasher: PasswordHasher
@@ -24,8 +24,8 @@ class Registration:
     def __call__(self, email: str, password: str, name: str) -> str:
         """Return a subject; raise InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.
 
-        For an address that has an account nothing changes, and answer and work are the same: one hash, the same
-        inserts, one mail, and a subject that looks like any other but belongs to nobody.
+        If the address has an account, nothing changes, but the response and the work are the same: one hash, the same
+        inserts, one mail, and a random subject that no account has.
         """
         address, name = normalise_email(email), check_name(name)
         check_new_password(password, self.strength, (address, name))
@@ -39,7 +39,7 @@ class Registration:
         )
         with self.store.transaction() as tx:
             made = tx.accounts.add(account)
-            tx.audit.record(  # either way: the work must not tell whether the address was taken
+            tx.audit.record(  # either way: the work must not show whether the address was taken
                 AuditEvent(
                     EventType.ACCOUNT_MADE,
                     OK if made else REFUSED,
@@ -47,6 +47,6 @@ class Registration:
                     detail={"address_digest": email_digest(address)},
                 )
             )
-            letter = self.send_verification.keep(tx, account, made=made)
-        self.send_verification.post(letter)
+            mail = self.send_verification.prepare(tx, account, made=made)
+        self.send_verification.post(mail)
         return account.sub

@@ -50,7 +50,6 @@ class AccountAdmin:
             if not account.disabled:
                 tx.accounts.set_disabled(sub, now)
                 tx.audit.record(AuditEvent(EventType.ACCOUNT_DISABLED, actor=by, subject=sub))
-            tx.browser_sessions.mark_all_ended(sub, now)
             return end_all_sessions(tx, sub, EndReason.ACCOUNT_DISABLED, now, by=by)
 
     def enable(self, sub: str, by: str | None = None) -> None:

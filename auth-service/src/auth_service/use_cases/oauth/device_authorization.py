@@ -9,11 +9,10 @@ from auth_service.domain.oauth.device_code import (
     DEVICE_CODE_SECONDS,
     POLL_INTERVAL_SECONDS,
     DeviceCode,
-    new_user_code,
 )
 from auth_service.domain.oauth.errors import UnauthorizedClient
 from auth_service.domain.oauth.scopes import AUDIENCES, OIDC_SCOPES, narrow_audiences, narrow_scopes
-from auth_service.domain.opaque_tokens import digest_of, new_token
+from auth_service.domain.opaque_tokens import digest_of, new_token, new_typed_code
 from auth_service.domain.unit_of_work import Store
 
 
@@ -43,7 +42,7 @@ class DeviceAuthorization:
         targets = narrow_audiences(audiences, client.audiences & AUDIENCES)
         now, device_code = self.now(), new_token()
         while True:  # a user code that is taken is rare: there are 25 thousand million
-            user_code = new_user_code()
+            user_code = new_typed_code()
             code = DeviceCode(
                 digest_of(device_code),
                 digest_of(user_code),

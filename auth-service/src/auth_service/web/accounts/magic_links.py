@@ -7,7 +7,7 @@ from service_kit.web.request_validation import validated
 from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.accounts.login import RequestedAccess
-from auth_service.use_cases.accounts.magic_link import LIFE, LinkCode, LinkToken
+from auth_service.use_cases.accounts.magic_link import LINK_SECONDS, LinkCode, LinkToken
 from auth_service.web.accounts.link_form import LinkForm
 from auth_service.web.accounts.schemas import EmailBody, LinkQuery, MagicLinkRequested, MagicLinkToken
 from auth_service.web.dependencies import UseCases
@@ -49,8 +49,8 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     def request_link(body: EmailBody) -> Response:
         """Mail a log-in link and code, if the address has an account; the response is the same if it has none."""
         binding = use_cases.magic_link_request(body.email)
-        response = accepted(binding=binding, expires_in=int(LIFE))
-        cookies.set(response, cookies.link_name, binding, int(LIFE))
+        response = accepted(binding=binding, expires_in=int(LINK_SECONDS))
+        cookies.set(response, cookies.link_name, binding, int(LINK_SECONDS))
         return response
 
     @routes.get(PATH, operation_id="linkPage", responses=PAGE_RESPONSES)
