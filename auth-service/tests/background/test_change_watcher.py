@@ -63,8 +63,8 @@ class Watch:
         self.bell, self.published = FakeBell(self.ticks), FakePublished(self.ticks)
         self.watcher = ChangeWatcher(
             self.bell,
-            (self.published,),
             lambda: self.woken.append(self.ticks()),
+            self.published,
             ticks=self.ticks,
             pause=self.ticks.sleep,
         )

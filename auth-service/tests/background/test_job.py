@@ -198,11 +198,11 @@ def test_a_forked_process_starts_a_thread_of_its_own(make_schedule, counted):
 def test_the_mint_rotates_from_its_first_request_on_and_not_before(make_app, clock, sqlite):
     app = make_app(key_rotation_interval=INTERVAL)
     clock.advance(INTERVAL)
-    schedule = app.extensions["key_schedule"]
+    schedule = app.extensions["jobs"]["key rotation"]
     client = app.test_client()
     looked = threading.Event()
-    job = schedule._job
-    schedule._job = lambda: (job(), looked.set())
+    work = schedule._work
+    schedule._work = lambda: (work(), looked.set())
     assert schedule._thread is None
 
     client.get("/livez")
@@ -219,13 +219,13 @@ def test_a_command_starts_no_thread(make_app):
 
     app.test_cli_runner().invoke(args=["keys", "list"])
 
-    assert app.extensions["key_schedule"]._thread is None
+    assert app.extensions["jobs"]["key rotation"]._thread is None
 
 
 def test_with_an_interval_of_zero_nothing_is_scheduled(make_app):
     app = make_app(key_rotation_interval=0)
 
-    assert "key_schedule" not in app.extensions
+    assert "key rotation" not in app.extensions["jobs"]
 
 
 def test_the_metrics_tell_how_many_keys_there_are_and_how_old_the_one_is_that_signs(app, clock):

@@ -12,7 +12,13 @@ from threading import Thread
 
 import psycopg
 import pytest
-from auth_service.storage.notifications import CHANNEL, PostgresBell, SilentBell, SqliteBell, bell_of
+from auth_service.storage.notifications import (
+    CHANNEL,
+    NoNotifications,
+    PostgresNotifications,
+    SqliteNotifications,
+    notifications_of,
+)
 from service_kit.database import open_database
 from sqlalchemy import create_engine, text
 from testkit.clock import FakeClock
@@ -124,7 +130,7 @@ def test_a_change_of_keys_in_one_process_wakes_who_waits_for_them_in_another(cli
 
 @pytest.fixture
 def bell(database):
-    bell = bell_of(database)
+    bell = notifications_of(database)
     yield bell
     bell.close()
 
@@ -172,7 +178,7 @@ def test_what_is_rolled_back_rings_nothing(bell, database):
 
 def test_a_bell_that_lost_postgresql_says_so_and_rings_once_it_is_back(postgresql):
     engine = postgresql._database.engine
-    bell = bell_of(engine)
+    bell = notifications_of(engine)
     assert bell.wait(0.05)
     with engine.connect() as connection:
         connection.execute(
@@ -187,7 +193,7 @@ def test_a_bell_that_lost_postgresql_says_so_and_rings_once_it_is_back(postgresq
 
 
 def test_postgresql_that_is_not_there_is_an_error_each_time(postgresql):
-    bell = PostgresBell({"host": "127.0.0.1", "port": 1, "dbname": "x", "connect_timeout": 2})
+    bell = PostgresNotifications({"host": "127.0.0.1", "port": 1, "dbname": "x", "connect_timeout": 2})
     for _ in range(2):
         with pytest.raises(psycopg.Error):
             bell.wait(0.05)
@@ -195,7 +201,7 @@ def test_postgresql_that_is_not_there_is_an_error_each_time(postgresql):
 
 
 def test_a_sqlite_file_that_is_not_there_is_an_error_and_is_not_made(tmp_path):
-    bell = SqliteBell(tmp_path / "none.db")
+    bell = SqliteNotifications(tmp_path / "none.db")
     with pytest.raises(sqlite3.Error):
         bell.wait(0.05)
 
@@ -206,15 +212,15 @@ def test_a_sqlite_file_that_is_not_there_is_an_error_and_is_not_made(tmp_path):
 def test_a_sqlite_files_name_may_hold_anything(tmp_path):
     file = tmp_path / "a ?mode=memory&x #%41.db"
     sqlite3.connect(file).close()
-    bell = SqliteBell(file)
+    bell = SqliteNotifications(file)
     assert bell.wait(0.05)
     bell.close()
 
 
 def test_a_database_in_memory_has_nobody_else_to_listen_to():
     clock = FakeClock(0)
-    assert isinstance(bell_of(create_engine("sqlite://")), SilentBell)
-    bell = SilentBell(clock.sleep)
+    assert isinstance(notifications_of(create_engine("sqlite://")), NoNotifications)
+    bell = NoNotifications(clock.sleep)
 
     assert not bell.wait(0.25)
     assert 0 < clock() <= 0.25
@@ -223,7 +229,7 @@ def test_a_database_in_memory_has_nobody_else_to_listen_to():
 
 def test_the_bell_asks_for_no_connection_of_the_pool(sqlite_file):
     engine = open_database(f"sqlite:///{sqlite_file}")
-    bell = bell_of(engine)
+    bell = notifications_of(engine)
     bell.wait(0.05)
 
     assert engine.pool.checkedout() == 0

@@ -9,7 +9,7 @@ import pytest
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_bits import Bit, ReadPosition
-from auth_service.storage.notifications import CHANNEL, announce
+from auth_service.storage.notifications import CHANNEL, notify
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session, end_sessions_of_client
 from sqlalchemy import text
 
@@ -302,6 +302,6 @@ def test_what_cannot_be_announced_holds_all_the_same(postgresql, capsys):
     engine.dispose()
     engine.pool._creator = lambda *_: psycopg.connect(**elsewhere, connect_timeout=1)
 
-    announce(engine)
+    notify(engine)
 
     assert "could not be announced" in capsys.readouterr().out

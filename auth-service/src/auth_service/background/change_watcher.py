@@ -36,7 +36,7 @@ class Watched(Protocol):
         """Say what is published now, so that a change can be told; never raises."""
 
 
-class _Reach:
+class _Outage:
     """Whether something can be reached: when to try again, and one line in the log for its loss and its return."""
 
     def __init__(self, what: str, ticks: Clock) -> None:
@@ -68,56 +68,65 @@ class ChangeWatcher:
     reached is tried again, at least every 2 s; and while there is no bell the database is read every second.
     """
 
+    name = "change watcher"
+
     def __init__(
         self,
-        bell: ChangeNotifications,
-        watched: tuple[Watched, ...],
+        notifications: ChangeNotifications,
         wake: Callable[[], None],
-        *,
+        *watched: Watched,
         ticks: Clock = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._bell, self._watched, self._wake = bell, watched, wake
+        self._notifications, self._watched, self._wake = notifications, list(watched), [wake]
         self._ticks, self._pause = ticks, pause
-        self._bell_reach, self._reach = _Reach("the database's bell", ticks), _Reach("the database", ticks)
+        self._notifications_outage, self._database_outage = (
+            _Outage("the database's notifications", ticks),
+            _Outage("the database", ticks),
+        )
         self._known: list[Hashable] = []
-        self._rung = False
+        self._notified = False
         self._looked_at = self._read_at = self._answered_at = float("-inf")
-        self._schedule = Job("watcher", self.turn, every=0)
+        self._job = Job(self.name, self.turn, every=0)
+
+    def add(self, watched: Watched, wake: Callable[[], None]) -> None:
+        """Watch something else too, and call `wake` as well; to be called before the thread starts."""
+        self._watched.append(watched)
+        self._wake.append(wake)
 
     def ensure(self) -> None:
         """Start the thread unless this process has it; cheap enough to be called with every request."""
-        self._schedule.ensure()
+        self._job.ensure()
 
     def stop(self) -> None:
         """End the thread, and let go of the database."""
-        self._schedule.stop()
-        self._bell.close()
+        self._job.stop()
+        self._notifications.close()
 
     def turn(self) -> None:
         """Wait for a moment, and look if there is reason to."""
-        self._rung = self._listen() or self._rung
-        due = self._rung or self._ticks() - self._read_at >= READ_EVERY
-        if due and not self._reach.pause:
+        self._notified = self._listen() or self._notified
+        due = self._notified or self._ticks() - self._read_at >= READ_EVERY
+        if due and not self._database_outage.pause:
             self._read()
         elif self._ticks() - self._looked_at < LOOK_EVERY:
             return
         self._look()
 
     def _listen(self) -> bool:
-        if self._bell_reach.pause:
-            self._pause(min(LOOK_EVERY, self._bell_reach.pause))
+        if self._notifications_outage.pause:
+            self._pause(min(LOOK_EVERY, self._notifications_outage.pause))
             return False
         try:
-            rang = self._bell.wait(LOOK_EVERY)
+            changed = self._notifications.wait(LOOK_EVERY)
         except Exception as error:  # noqa: BLE001 (whatever it was, the next turn must come)
-            self._bell_reach.lost(error)
+            self._notifications_outage.lost(error)
             return False
-        self._bell_reach.had()
-        return rang
+        self._notifications_outage.had()
+        return changed
 
     def _read(self) -> None:
-        if self._rung:
+        if self._notified:
             early = self._answered_at + BREATH - self._ticks()
             if early > 0:
                 self._pause(early)
@@ -127,14 +136,15 @@ class ChangeWatcher:
             for each in self._watched:
                 each.refresh()
         except Exception as error:  # noqa: BLE001 (likewise)
-            self._reach.lost(error)
+            self._database_outage.lost(error)
             return
-        self._reach.had()
-        self._rung = False
+        self._database_outage.had()
+        self._notified = False
 
     def _look(self) -> None:
         self._looked_at = self._ticks()
         version = [each.version() for each in self._watched]
         if version != self._known:
             self._known = version
-            self._wake()
+            for wake in self._wake:
+                wake()

@@ -1,4 +1,4 @@
-"""A job of this process that comes up again and again: a thread that starts when the process is put to use."""
+"""A recurring job in a thread of its own."""
 
 import atexit
 import os
@@ -8,22 +8,23 @@ from collections.abc import Callable
 import structlog
 
 _log = structlog.get_logger(__name__)
-STOP_BOUND = 5.0  # seconds that the end of the process waits for a job under way
-AFTER_FAILURE = 0.5  # seconds at least until a job that failed is called again
+STOP_SECONDS = 5.0  # how long the end of the process waits for a call under way
+AFTER_FAILURE_SECONDS = 0.5  # the shortest pause after a call that failed
 
 
 class Job:
-    """Calls ``job`` in a daemon thread, at once and then every so many seconds; what it raises is logged, and that is all.
+    """Calls `work` in a daemon thread, at once and then every `every` seconds; logs what it raises, and goes on.
 
-    Nothing runs until ``ensure`` is called: neither importing the service nor a command starts a thread, and a process
-    that was forked starts its own.
+    The thread starts with `ensure`, in the process that calls it: neither an import nor a command starts one, and a
+    forked process starts its own. `every` may be a function that returns the seconds until the next call.
     """
 
-    def __init__(self, name: str, job: Callable[[], object], every: float) -> None:
-        self._name, self._job, self._every = name, job, every
+    def __init__(self, name: str, work: Callable[[], object], every: float | Callable[[], float]) -> None:
+        self.name = name
+        self._work, self._every = work, every
         self._starting = threading.Lock()
         self._stop = threading.Event()
-        self._bell = threading.Event()
+        self._wake = threading.Event()
         self._pid = 0
         self._thread: threading.Thread | None = None
 
@@ -33,32 +34,33 @@ class Job:
             return
         with self._starting:
             if self._pid != os.getpid() and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
                 self._thread.start()
                 self._pid = os.getpid()
                 atexit.register(self.stop)
 
     def wake(self) -> None:
-        """Have the job called at once, or again after the call under way; nothing before ``ensure``."""
-        self._bell.set()
+        """Call the work at once, or again after the call under way; do nothing before `ensure`."""
+        self._wake.set()
 
-    def stop(self) -> None:
-        """End it for good, after the job that may be under way."""
+    def stop(self, patience: float = STOP_SECONDS) -> None:
+        """End the thread for good, after the call under way; wait for it for at most `patience` seconds."""
         self._stop.set()
-        self._bell.set()
+        self._wake.set()
         atexit.unregister(self.stop)
         if self._thread is not None and self._pid == os.getpid():
-            self._thread.join(STOP_BOUND)
+            self._thread.join(patience)
 
     def _run(self) -> None:
         while True:
-            self._bell.clear()
+            self._wake.clear()
             if self._stop.is_set():
                 return
-            pause = self._every
+            failed = False
             try:
-                self._job()
-            except Exception as error:  # noqa: BLE001 (the next look must come, whatever went wrong with this one)
-                _log.error("a scheduled job failed", job=self._name, reason=type(error).__name__)
-                pause = max(pause, AFTER_FAILURE)
-            self._bell.wait(pause)
+                self._work()
+            except Exception as error:  # noqa: BLE001 - the next call must come, whatever went wrong with this one
+                _log.error("a scheduled job failed", job=self.name, reason=type(error).__name__)
+                failed = True
+            pause = self._every() if callable(self._every) else self._every
+            self._wake.wait(max(pause, AFTER_FAILURE_SECONDS) if failed else pause)

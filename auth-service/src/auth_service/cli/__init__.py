@@ -8,18 +8,16 @@ import click
 from auth_service.cli.accounts import account_commands
 from auth_service.cli.audit import audit_command
 from auth_service.cli.clients import client_commands
-from auth_service.cli.event_streams import signal_commands
 from auth_service.cli.keys import keys_commands
 from auth_service.cli.sessions import session_commands
 from auth_service.use_cases.admin.administration import Administration
-from auth_service.use_cases.security_events.streams import StreamAdmin
 
 InstallKey = Callable[[str, Path], None]
 EncryptFiles = Callable[[], list[str]]
 
 
 def commands(
-    admin: Administration, streams: StreamAdmin, install_key: InstallKey, encrypt_files: EncryptFiles
+    admin: Administration, install_key: InstallKey, encrypt_files: EncryptFiles
 ) -> list[click.Command]:
     """Give all of them. ``install_key`` keeps a client's public key; it raises ValueError for what is none.
 
@@ -31,5 +29,4 @@ def commands(
         client_commands(admin.clients, install_key),
         keys_commands(admin.keys, encrypt_files),
         session_commands(admin.sessions),
-        signal_commands(streams),
     ]

@@ -25,13 +25,11 @@ from auth_service.storage.client_assertions import SqlAssertions
 from auth_service.storage.clients import SqlRegisteredClients
 from auth_service.storage.device_codes import SqlDeviceCodes
 from auth_service.storage.dialects import affected
-from auth_service.storage.event_streams import SqlStreams
 from auth_service.storage.failed_logins import SqlSlowDowns
 from auth_service.storage.hint_keys import SqlHintKeys
-from auth_service.storage.notifications import announce
+from auth_service.storage.notifications import notify
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
-from auth_service.storage.security_events import SqlSignals
 from auth_service.storage.sessions import SqlSessions
 from auth_service.storage.status_bit_recycling import clear_bits, give_back
 from auth_service.storage.status_bits import SqlStatuses, StatusPlan
@@ -58,7 +56,8 @@ NewListener = Callable[["SqlTransaction"], SessionListener]
 class SqlTransaction:
     """The domain's Transaction over one database session."""
 
-    def __init__(self, db: Db, now: Clock, plan: StatusPlan, listeners: Sequence[NewListener] = ()) -> None:
+    def __init__(self, db: Db, now: Clock, plan: StatusPlan, listeners: Sequence[NewListener]) -> None:
+        self.db, self.now = db, now
         self.announced = False
         self.statuses = SqlStatuses(db, now, plan, self.announce)
         self.accounts = SqlAccounts(db)
@@ -74,8 +73,6 @@ class SqlTransaction:
         self.hint_keys = SqlHintKeys(db)
         self.failed_logins = SqlSlowDowns(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
-        self.queued_events = SqlSignals(db, now, self.announce)
-        self.streams = SqlStreams(db)
         self.listeners = [new(self) for new in listeners]
 
     def announce(self) -> None:
@@ -85,7 +82,6 @@ class SqlTransaction:
 class SqlStore:
     """The domain's Store; may be shared by any number of threads.
 
-    `listeners` makes, for each transaction, the parts that `end_sessions` calls in it.
     Every so many writes it also removes rows that can no longer matter, a bounded number each time.
     """
 
@@ -96,15 +92,18 @@ class SqlStore:
         *,
         prune_every: int = 64,
         plan: StatusPlan | None = None,
-        listeners: Sequence[NewListener] = (),
     ) -> None:
         self._database = Database(engine)
         self._now = now
         self._plan = plan or StatusPlan()
-        self._listeners = listeners
+        self._listeners: list[NewListener] = []
         self._prune_every = prune_every
         self._writes = itertools.count(1)
         self._open: ContextVar[SqlTransaction | None] = ContextVar("open_transaction", default=None)
+
+    def add_listener(self, new: NewListener) -> None:
+        """Have `end_sessions` call another listener, made anew for each transaction."""
+        self._listeners.append(new)
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
@@ -112,7 +111,7 @@ class SqlStore:
         with self._database.begin() as db, self._current(db) as tx:
             yield tx
         if tx.announced:
-            announce(self._database.engine)
+            notify(self._database.engine)
         if next(self._writes) % self._prune_every == 0:
             self._prune_quietly()
 
@@ -161,7 +160,7 @@ class SqlStore:
             cleared = clear_bits(db, now, BATCH)
             gone += give_back(db, now, BATCH)
         if cleared:
-            announce(self._database.engine)
+            notify(self._database.engine)
         return gone + cleared
 
     def _prune_quietly(self) -> None:

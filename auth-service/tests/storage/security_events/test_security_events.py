@@ -23,15 +23,30 @@ from auth_service.domain.security_events.stream import (
     StreamStatus,
 )
 from auth_service.domain.sessions.session import EndReason
+from auth_service.storage.security_events.unit_of_work import (
+    SqlSecurityEventStore,
+    SqlSecurityEventTransaction,
+)
 from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 from auth_service.use_cases.security_events.streams import StreamManagement
 from auth_service.use_cases.sessions.end_sessions import end_session
+
+from ...fakes.store import MemoryStore
 
 URL = "https://receiver.example/events"
 
 
 @pytest.fixture
-def stream(store, clock):
+def events(store):
+    """The store of security events in every implementation, fed by the sessions of the store."""
+    if isinstance(store, MemoryStore):
+        return store
+    store.add_listener(lambda tx: SecurityEventEmitter(SqlSecurityEventTransaction(tx)))
+    return SqlSecurityEventStore(store)
+
+
+@pytest.fixture
+def stream(events, clock):
     """`stream(…)`: keep a stream, pushed to unless it says otherwise, and give it."""
     made = []
 
@@ -41,7 +56,7 @@ def stream(store, clock):
         one = Stream(
             **{"stream_id": f"stream-{len(made)}", "client_id": "hr", "created_at": clock()} | base | facts
         )
-        with store.transaction() as tx:
+        with events.transaction() as tx:
             tx.streams.add(one)
         return one
 
@@ -49,35 +64,35 @@ def stream(store, clock):
 
 
 @pytest.fixture
-def record(store, clock):
+def record(events, clock):
     """`record(sid)`: tell that this session ended."""
 
     def tell(sid="sid", event=SESSION_REVOKED):
-        with store.transaction() as tx:
+        with events.transaction() as tx:
             tx.queued_events.add_to_streams(Event(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
 
     return tell
 
 
 @pytest.fixture
-def waiting(store):
+def waiting(events):
     def look(stream, limit=100):
-        with store.reading() as tx:
+        with events.reading() as tx:
             return tx.queued_events.list_oldest(stream.stream_id, limit)
 
     return look
 
 
 @pytest.fixture
-def claim(store, clock):
+def claim(events, clock):
     def take(stream, limit=10, lease=30):
-        with store.transaction() as tx:
+        with events.transaction() as tx:
             return tx.queued_events.claim(stream.stream_id, clock(), clock() + lease, limit)
 
     return take
 
 
-def test_a_stream_comes_back_as_it_was_kept(store, stream):
+def test_a_stream_comes_back_as_it_was_kept(events, stream):
     kept = stream(
         authorization="Bearer s",
         description="Personnel",
@@ -87,20 +102,20 @@ def test_a_stream_comes_back_as_it_was_kept(store, stream):
         verified_at=1.5,
     )
 
-    with store.reading() as tx:
+    with events.reading() as tx:
         assert tx.streams.get(kept.stream_id) == kept
         assert tx.streams.list_of_client("hr") == tx.streams.list_all() == [kept]
         assert tx.streams.list_of_client("another") == []
 
 
-def test_a_stream_is_replaced_and_removed(store, stream):
+def test_a_stream_is_replaced_and_removed(events, stream):
     changed = replace(stream(), description="Other", status=StreamStatus.DISABLED)
 
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         tx.streams.replace(changed)
         assert tx.streams.get(changed.stream_id) == changed
         tx.streams.delete(changed.stream_id)
-    with store.reading() as tx:
+    with events.reading() as tx:
         assert tx.streams.get(changed.stream_id) is None
 
 
@@ -125,18 +140,18 @@ def test_a_paused_stream_keeps_signals_and_a_disabled_one_does_not(stream, recor
     assert len(waiting(one)) == number
 
 
-def test_without_a_stream_nothing_is_kept(store, record):
+def test_without_a_stream_nothing_is_kept(events, record):
     record()
 
-    with store.reading() as tx:
+    with events.reading() as tx:
         assert tx.queued_events.newest_id() is None
 
 
-def test_what_is_rolled_back_is_told_to_nobody(store, stream, waiting):
+def test_what_is_rolled_back_is_told_to_nobody(events, stream, waiting):
     one = stream()
 
     def fail():
-        with store.transaction() as tx:
+        with events.transaction() as tx:
             tx.queued_events.add_to_streams(Event(SESSION_REVOKED, "sub", {"event_timestamp": 1}))
             raise LookupError
 
@@ -146,7 +161,7 @@ def test_what_is_rolled_back_is_told_to_nobody(store, stream, waiting):
     assert waiting(one) == []
 
 
-def test_the_end_of_a_session_and_its_signal_are_one_transaction(make_rules, store, stream, waiting):
+def test_the_end_of_a_session_and_its_signal_are_one_transaction(make_rules, store, events, stream, waiting):
     rules, one = make_rules(store), stream()
     session, *_ = rules.open(rules.account())
 
@@ -159,11 +174,11 @@ def test_the_end_of_a_session_and_its_signal_are_one_transaction(make_rules, sto
     assert signal.body["initiating_entity"] == "admin"
 
 
-def test_what_one_transaction_tells_has_one_transaction_identifier(store, stream, waiting, clock):
+def test_what_one_transaction_tells_has_one_transaction_identifier(events, stream, waiting, clock):
     one = stream(requested=(SESSION_REVOKED, CREDENTIAL_CHANGE))
 
     for sub in ("a", "b"):
-        with store.transaction() as tx:
+        with events.transaction() as tx:
             SecurityEventEmitter(tx).password_changed(sub, EndReason.PASSWORD_CHANGED, clock())
             tx.queued_events.add_to_streams(Event(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
 
@@ -194,14 +209,14 @@ def test_who_claims_a_signal_has_it_alone_until_the_lease_is_over(stream, record
     assert second.attempts == 2
 
 
-def test_what_was_claimed_again_is_not_postponed_by_the_one_before(store, stream, record, claim, clock):
+def test_what_was_claimed_again_is_not_postponed_by_the_one_before(events, stream, record, claim, clock):
     one = stream()
     record()
     (first,) = claim(one)
     clock.advance(30)
     (second,) = claim(one)
 
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         assert not tx.queued_events.postpone(first, clock() + 500)
         assert tx.queued_events.postpone(second, clock() + 5)
     clock.advance(5)
@@ -209,7 +224,7 @@ def test_what_was_claimed_again_is_not_postponed_by_the_one_before(store, stream
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
-def test_two_that_claim_at_once_never_get_the_same(store, stream, record, claim):
+def test_two_that_claim_at_once_never_get_the_same(events, stream, record, claim):
     one, taken = stream(), []
     for number in range(20):
         record(str(number))
@@ -237,30 +252,30 @@ def test_two_that_claim_at_once_never_get_the_same(store, stream, record, claim)
         {"method": DeliveryMethod.POLL, "endpoint_url": None},
     ],
 )
-def test_only_what_is_pushed_and_enabled_comes_up(store, stream, record, clock, facts):
+def test_only_what_is_pushed_and_enabled_comes_up(events, stream, record, clock, facts):
     stream(**facts)
     one = stream()
     record()
 
-    with store.reading() as tx:
+    with events.reading() as tx:
         assert tx.streams.list_due(clock()) == [one]
 
 
-def test_a_stream_with_nothing_due_does_not_come_up(store, stream, record, claim, clock):
+def test_a_stream_with_nothing_due_does_not_come_up(events, stream, record, claim, clock):
     one = stream()
     record()
     claim(one)
 
-    with store.reading() as tx:
+    with events.reading() as tx:
         assert tx.streams.list_due(clock()) == []
         assert tx.streams.list_due(clock() + 30) == [one]
 
 
-def test_nobody_acknowledges_what_is_anothers(store, stream, record, waiting):
+def test_nobody_acknowledges_what_is_anothers(events, stream, record, waiting):
     mine, yours = stream(), stream()
     record()
 
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         jtis = [signal.jti for signal in (*waiting(mine), *waiting(yours))]
         assert tx.queued_events.delete(mine.stream_id, [*jtis, "unknown"]) == 1
 
@@ -268,57 +283,57 @@ def test_nobody_acknowledges_what_is_anothers(store, stream, record, waiting):
     assert len(waiting(yours)) == 1
 
 
-def test_what_nobody_fetches_is_trimmed_by_age(store, stream, record, waiting, clock):
+def test_what_nobody_fetches_is_trimmed_by_age(events, stream, record, waiting, clock):
     one = stream(method=DeliveryMethod.POLL, endpoint_url=None)
     record("old")
     clock.advance(KEEP_SECONDS)
     record("new")
     clock.advance(1)
 
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         assert tx.queued_events.delete_stale(clock()) == 1
     assert [signal.sid for signal in waiting(one)] == ["new"]
 
 
-def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(store, stream, waiting, clock):
+def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(events, stream, waiting, clock):
     one, two = stream(), stream()
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         for number in range(MAX_QUEUED + 5):
             tx.queued_events.add(
                 QueuedEvent(f"j{number}", one.stream_id, "t", VERIFICATION, {}, clock() + number)
             )
         tx.queued_events.add(QueuedEvent("other", two.stream_id, "t", VERIFICATION, {}, clock()))
 
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         assert tx.queued_events.delete_stale(clock() + MAX_QUEUED) == 5
     assert waiting(one, 1)[0].jti == "j5"
     assert len(waiting(two)) == 1
 
 
-def test_what_waits_for_no_stream_is_trimmed(store, stream, record, clock):
+def test_what_waits_for_no_stream_is_trimmed(events, stream, record, clock):
     one = stream()
     record()
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         tx.streams.delete(one.stream_id)
 
-    with store.transaction() as tx:
+    with events.transaction() as tx:
         assert tx.queued_events.delete_stale(clock()) == 1
         assert tx.queued_events.newest_id() is None
 
 
-def test_the_depth_is_told_by_method(store, stream, record, clock):
+def test_the_depth_is_told_by_method(events, stream, record, clock):
     stream(), stream(), stream(method=DeliveryMethod.POLL, endpoint_url=None)
     record()
     clock.advance(7)
     record()
 
-    with store.reading() as tx:
+    with events.reading() as tx:
         found = {depth.method: (depth.waiting, depth.oldest) for depth in tx.queued_events.depths(clock())}
     assert found == {DeliveryMethod.PUSH: (4, 7), DeliveryMethod.POLL: (2, 7)}
 
 
-def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, clock):
-    admin, refused, start = StreamManagement(store, clock), [], threading.Barrier(4)
+def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(events, clock):
+    admin, refused, start = StreamManagement(events, clock), [], threading.Barrier(4)
 
     def work():
         start.wait()
@@ -337,8 +352,8 @@ def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(store, cl
     assert len(refused) == 16 - MAX_STREAMS
 
 
-def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, clock):
-    admin = StreamManagement(store, clock)
+def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(events, clock):
+    admin = StreamManagement(events, clock)
     made = admin.create(
         "hr",
         StreamConfiguration(
@@ -348,7 +363,7 @@ def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(store, 
     admin.set_status("hr", made.stream_id, StreamStatus.PAUSED, None)
     admin.remove("hr", made.stream_id)
 
-    with store.reading() as tx:
+    with events.reading() as tx:
         entries = tx.audit.list_newest(AuditQuery(), 10)
     assert [entry.event.event for entry in entries] == ["stream_removed", "stream_changed", "stream_created"]
     assert "bad-news" not in repr(entries) + repr(made)

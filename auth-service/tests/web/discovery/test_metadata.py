@@ -308,7 +308,7 @@ def test_the_service_can_be_started_the_way_servers_start_it(monkeypatch, keys_d
 
     assert app.test_client().get("/livez").get_json() == {"status": "alive"}
     assert json.loads(app.test_client().get(JWKS).data)["keys"]
-    app.extensions["key_schedule"].stop()
-    app.extensions["watcher"].stop()
+    app.extensions["jobs"]["key rotation"].stop()
+    app.extensions["jobs"]["change watcher"].stop()
     app.extensions["engine"].dispose()
     sys.modules.pop("auth_service.wsgi")

@@ -3,13 +3,17 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from auth_service.domain.audit_log import AuditLog
 from auth_service.domain.security_events.event import QueuedEvents
 from auth_service.domain.security_events.stream import Streams
-from auth_service.domain.unit_of_work import Transaction
 
 
-class SecurityEventTransaction(Transaction, Protocol):
-    """A transaction with the repositories of security events."""
+class SecurityEventTransaction(Protocol):
+    """The repositories of security events, in one unit of work."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
 
     @property
     def queued_events(self) -> QueuedEvents:
@@ -21,7 +25,7 @@ class SecurityEventTransaction(Transaction, Protocol):
 
 
 class SecurityEventStore(Protocol):
-    """Opens transactions that hold security events too, as `Store` does."""
+    """Opens transactions with the repositories of security events."""
 
     def transaction(self) -> AbstractContextManager[SecurityEventTransaction]:
         """Read and write; committed when the block ends, rolled back when it raises."""

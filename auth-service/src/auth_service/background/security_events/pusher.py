@@ -28,6 +28,8 @@ class EventPusher:
     nor its whole outbox keeps others waiting. ``count`` is told what became of each try.
     """
 
+    name = "event push"
+
     def __init__(
         self, deliver: PushDelivery, count: Callable[[Outcome], object], *, ticks: Clock = time.monotonic
     ) -> None:
@@ -38,8 +40,8 @@ class EventPusher:
         self._rest_until: dict[str, float] = {}
         self._trimmed_at = float("-inf")
         self._away = False
-        self._schedule = Job("signals", self.look, every=LOOK_EVERY)
-        self.ensure, self.wake, self.stop = self._schedule.ensure, self._schedule.wake, self._schedule.stop
+        self._job = Job(self.name, self.look, every=LOOK_EVERY)
+        self.ensure, self.wake, self.stop = self._job.ensure, self._job.wake, self._job.stop
 
     def look(self) -> None:
         """Start a courier for each signal that is due and may be tried. An outage of the database is said once."""

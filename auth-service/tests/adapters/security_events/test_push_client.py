@@ -1,7 +1,7 @@
 """Handing a token over (RFC 8935): what counts as accepted, refused, or worth another try; and nothing goes anywhere else."""
 
 import pytest
-from auth_service.adapters.event_push_client import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
+from auth_service.adapters.security_events.push_client import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
 from auth_service.use_cases.security_events.push import LEASE, PushDelayed, PushRefused
 from testkit.upstream import Answer, FakeUpstream
 

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
-from auth_service.background.event_pusher import AT_ONCE, OF_ONE, TRIM_EVERY, EventPusher
+from auth_service.background.security_events.pusher import AT_ONCE, OF_ONE, TRIM_EVERY, EventPusher
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.security_events.event import SESSION_REVOKED, Event
 from auth_service.domain.security_events.stream import DeliveryMethod, StreamConfiguration

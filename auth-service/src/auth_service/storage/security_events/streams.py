@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select, upda
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.security_events.stream import DeliveryMethod, Stream, StreamStatus
-from auth_service.storage.tables import SignalRow, StreamRow
+from auth_service.storage.security_events.tables import SignalRow, StreamRow
 
 
 class SqlStreams:

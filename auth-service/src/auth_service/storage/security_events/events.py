@@ -14,7 +14,8 @@ from auth_service.domain.opaque_tokens import new_id
 from auth_service.domain.security_events.event import KEEP_SECONDS, MAX_QUEUED, Event, QueueDepth, QueuedEvent
 from auth_service.domain.security_events.stream import StreamStatus
 from auth_service.storage.dialects import affected
-from auth_service.storage.tables import Base, SignalRow, StreamRow
+from auth_service.storage.security_events.tables import SignalRow, StreamRow
+from auth_service.storage.tables import Base
 
 DROPPED_AT_ONCE = 5000
 # made once, and past the ORM: they run whenever a session ends

@@ -1,0 +1,1 @@
+"""The push client and the metrics of security events."""

@@ -1,0 +1,1 @@
+"""Event streams and their queues in the database."""
