@@ -5,6 +5,7 @@ only its security events are missing.
 """
 
 from service_kit.settings import is_loopback
+from service_kit.web import problems
 from service_kit.web.openapi import Api
 
 from auth_service.adapters.security_events.metrics import SignalMetrics
@@ -23,10 +24,12 @@ from auth_service.use_cases.security_events.push import PushDelivery
 from auth_service.use_cases.security_events.streams import StreamAdmin, StreamManagement
 from auth_service.web.security_events import routes
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
+from auth_service.web.security_events.errors import PROBLEMS
 
 
 def install(app: Api, parts: Parts) -> None:
     """Add the session listener, the routes, the commands, the metrics and the push delivery."""
+    problems.install(app, PROBLEMS)
     issuer, now, clients, keys = parts.settings.issuer, parts.now, parts.clients, parts.keys
     parts.store.add_listener(lambda tx: SecurityEventEmitter(SqlSecurityEventTransaction(tx)))
     store = SqlSecurityEventStore(parts.store)

@@ -141,7 +141,7 @@ def test_a_bell_that_is_away_is_tried_again_with_growing_pauses_and_said_once(wa
     with capture_logs() as log:
         watch.turns_for(60)
 
-    assert [entry["event"] for entry in log] == ["the database's bell cannot be reached"]
+    assert [entry["event"] for entry in log] == ["the database's notifications cannot be reached"]
     assert 60 / LONGEST_PAUSE - 1 <= len(watch.bell.calls) <= 60 / LONGEST_PAUSE + 10
     assert watch.bell.calls[1] - watch.bell.calls[0] < 0.5
 
@@ -188,7 +188,7 @@ def test_what_changed_meanwhile_is_read_once_the_bell_is_back(watch):
 
     assert watch.published.refreshed
     assert len(watch.woken) == 1
-    assert [entry["event"] for entry in log] == ["the database's bell can be reached again"]
+    assert [entry["event"] for entry in log] == ["the database's notifications can be reached again"]
 
 
 def test_a_ring_is_not_forgotten_when_the_read_after_it_fails(watch):

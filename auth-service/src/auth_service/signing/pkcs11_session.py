@@ -1,7 +1,6 @@
 """One session with a PKCS#11 token in this process: used by one thread at a time, opened again when it is lost."""
 
 import functools
-import importlib
 import os
 import threading
 import time
@@ -53,11 +52,14 @@ os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_i
 def package() -> ModuleType:
     """Give python-pkcs11, which is loaded only where keys live in a token; raises KeyFault when it is missing."""
     try:
-        return importlib.import_module("pkcs11")
+        import pkcs11
     except ImportError:
         raise KeyFault(
             "SIGNING_STORE=pkcs11 needs the package python-pkcs11: pip install 'auth-service[pkcs11]'"
         ) from None
+    else:
+        module: ModuleType = pkcs11
+        return module
 
 
 class Connection:

@@ -8,7 +8,6 @@ from service_kit.web.problems import ProblemType, problem
 from auth_service.domain import errors
 from auth_service.domain.accounts import errors as account_errors
 from auth_service.domain.oauth import errors as oauth_errors
-from auth_service.domain.security_events import errors as stream_errors
 from auth_service.domain.sessions import errors as session_errors
 from auth_service.web.responses import NO_STORE
 
@@ -23,18 +22,6 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     account_errors.UnknownAccount: ProblemType(404, "unknown_account", "Account not found"),
     session_errors.UnknownSession: ProblemType(404, "unknown_session", "Session not found"),
     session_errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "Status list not found"),
-    stream_errors.UnknownStream: ProblemType(404, "unknown_stream", "Stream not found"),
-    stream_errors.InvalidStream: ProblemType(
-        400,
-        "invalid_stream",
-        "The stream configuration is invalid, or the stream does not support this operation",
-    ),
-    stream_errors.TooManyStreams: ProblemType(
-        409, "too_many_streams", "The client has reached its limit of streams"
-    ),
-    stream_errors.TooManyVerifications: ProblemType(
-        429, "too_many_verifications", "The stream was verified too recently"
-    ),
     account_errors.OwnAccount: ProblemType(409, "own_account", "You cannot disable your own account"),
     account_errors.BindingMissing: ProblemType(
         400, "binding_missing", "The link or code must be used in the browser that requested it"
