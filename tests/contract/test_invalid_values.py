@@ -84,25 +84,25 @@ class InvalidValues:
         parameters = operation.get("parameters", [])
         plain = path.replace("{", "").replace("}", "")  # the names of path parameters serve as values
         kind, body = self._body(operation)
-        for odd, value in IN_URL.items():
+        for case, value in IN_URL.items():
             for name in (each["name"] for each in parameters if each["in"] == "path"):
                 target = path.replace(f"{{{name}}}", value).replace("{", "").replace("}", "")
-                self._send(f"{name}: {odd}", method, target, kind, body)
+                self._send(f"{name}: {case}", method, target, kind, body)
             for name in (each["name"] for each in parameters if each["in"] == "query"):
-                self._send(f"?{name}: {odd}", method, f"{plain}?{name}={value}", kind, body)
+                self._send(f"?{name}: {case}", method, f"{plain}?{name}={value}", kind, body)
         if self._in_urls:
             return
         for kind in operation.get("requestBody", {}).get("content", {}):
-            odds = IN_JSON if kind == "application/json" else IN_URL
+            values = IN_JSON if kind == "application/json" else IN_URL
             for name in self._members(operation, kind):
-                for odd, value in odds.items():
-                    self._send(f"{name}: {odd}", method, plain, *self._body(operation, name, value, kind))
+                for case, value in values.items():
+                    self._send(f"{name}: {case}", method, plain, *self._body(operation, name, value, kind))
         if method == "GET" or kind:
-            for name, (odd, value) in itertools.product(HEADERS, IN_HEADER.items()):
-                self._send(f"{name}: {odd}", method, plain, kind, body, (name, value))
+            for name, (case, value) in itertools.product(HEADERS, IN_HEADER.items()):
+                self._send(f"{name}: {case}", method, plain, kind, body, (name, value))
 
-    def _body(self, operation: dict, odd: str = "", value: str = "", kind: str | None = None):
-        """Return the media type and a body in which all but one member are plausible."""
+    def _body(self, operation: dict, invalid: str = "", value: str = "", kind: str | None = None):
+        """Return the media type and a body with plausible members but one, `invalid`."""
         content = operation.get("requestBody", {}).get("content", {})
         kind = kind or next(iter(content), None)
         if kind is None:
@@ -110,13 +110,15 @@ class InvalidValues:
         names = self._members(operation, kind)
         if kind == "application/json":
             members = {name: PLAUSIBLE.get(name, '"orders:read"') for name in names} | (
-                {odd: value} if odd else {}
+                {invalid: value} if invalid else {}
             )
             return kind, (
                 "{" + ",".join(f'"{name}": {text}' for name, text in members.items()) + "}"
             ).encode()
-        fields = {name: json.loads(PLAUSIBLE.get(name, '"x"')) for name in names if name != odd}
-        return kind, "&".join(filter(None, (urlencode(fields), f"{odd}={value}" if odd else ""))).encode()
+        fields = {name: json.loads(PLAUSIBLE.get(name, '"x"')) for name in names if name != invalid}
+        return kind, "&".join(
+            filter(None, (urlencode(fields), f"{invalid}={value}" if invalid else ""))
+        ).encode()
 
     def _members(self, operation: dict, kind: str) -> list[str]:
         schema = operation["requestBody"]["content"][kind]["schema"]

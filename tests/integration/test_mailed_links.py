@@ -33,8 +33,8 @@ def test_magic_link_needs_cookie_of_asker(gateway, session, new_user, mail_folde
 
 def test_magic_link_takes_binding_without_cookie(gateway, new_user, mail_folder):
     user = new_user()
-    asked = gateway("POST", "/magic-links", json={"email": user.email}, headers={"Cookie": ""})
-    binding = asked.json()["binding"]
+    answer = gateway("POST", "/magic-links", json={"email": user.email}, headers={"Cookie": ""})
+    binding = answer.json()["binding"]
     token = mailed_token(mail_folder, user.email, path="/magic-links/redeem")
 
     with requests.Session() as other:

@@ -118,23 +118,23 @@ def test_idempotency_keys_are_per_customer(new_user, place_order):
 
 
 def test_order_of_other_customer_is_404(gateway, user, new_user, place_order):
-    theirs, other = place_order(user.token).json()["id"], new_user()
+    order_id, other = place_order(user.token).json()["id"], new_user()
 
-    seen = gateway("GET", f"/orders/{theirs}", token=other.token)
-    cancelled = gateway("POST", f"/orders/{theirs}/cancel", token=other.token)
+    seen = gateway("GET", f"/orders/{order_id}", token=other.token)
+    cancelled = gateway("POST", f"/orders/{order_id}/cancel", token=other.token)
     never = gateway("GET", f"/orders/{uuid.uuid4()}", token=other.token)
 
     assert (seen.status_code, cancelled.status_code) == (404, 404)
     same = ["type", "title", "status", "detail"]
     assert [seen.json().get(k) for k in same] == [never.json().get(k) for k in same]
-    assert gateway("GET", f"/orders/{theirs}", token=user.token).json()["status"] != "cancelled"
+    assert gateway("GET", f"/orders/{order_id}", token=user.token).json()["status"] != "cancelled"
 
 
 def test_administrator_reads_but_does_not_list_orders(gateway, user, admin, place_order):
-    theirs = place_order(user.token).json()["id"]
+    order_id = place_order(user.token).json()["id"]
 
-    assert gateway("GET", f"/orders/{theirs}", token=admin.token).json()["id"] == theirs
-    assert theirs not in order_ids(gateway, admin.token)
+    assert gateway("GET", f"/orders/{order_id}", token=admin.token).json()["id"] == order_id
+    assert order_id not in order_ids(gateway, admin.token)
 
 
 def test_order_stays_cancelled(gateway, user, place_order):

@@ -164,11 +164,11 @@ def answers(cluster, client_at):
     """`answers(token, exchanged)`: the answers of every service, directly where possible, and through the gateway."""
 
     def ask(token, exchanged=None):
-        asked = [(service, path, token) for service, path in ROUTES.items()]
-        asked += [("users-service", ROUTES["users-service"], exchanged)] if exchanged else []
+        requests = [(service, path, token) for service, path in ROUTES.items()]
+        requests += [("users-service", ROUTES["users-service"], exchanged)] if exchanged else []
         return [
             client_at(cluster.urls[place])("GET", path, token=each)
-            for service, path, each in asked
+            for service, path, each in requests
             for place in (service, "gateway")
             if place in cluster.urls
         ]

@@ -73,9 +73,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("asked", list(REFUSED))
-def test_wrong_request_is_refused(orders, alice, asked):
-    form, error = REFUSED[asked]
+@pytest.mark.parametrize("case", list(REFUSED))
+def test_wrong_request_is_refused(orders, alice, case):
+    form, error = REFUSED[case]
 
     answer = orders.exchange(**{"subject_token": alice.token, **form})
 

@@ -29,8 +29,14 @@ def read(gateway, run_node):
     def ask(uri, reference, *indexes):
         answer = gateway("GET", uri.removeprefix(issuer))
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/statuslist+jwt")
-        asked = {"jwks": jwks, "uri": uri, "token": answer.text, "reference": reference, "indexes": indexes}
-        return run_node("read_list.mjs", asked)
+        question = {
+            "jwks": jwks,
+            "uri": uri,
+            "token": answer.text,
+            "reference": reference,
+            "indexes": indexes,
+        }
+        return run_node("read_list.mjs", question)
 
     return ask
 

@@ -30,9 +30,9 @@ def revoked(receiver, event_types):
 def test_verification_carries_state(subscriber, receiver, push_stream, event_types):
     stream_id = push_stream["stream_id"]
 
-    asked = subscriber("POST", "/ssf/verification", json={"stream_id": stream_id, "state": "VGhpcyBpcyBpdA"})
+    answer = subscriber("POST", "/ssf/verification", json={"stream_id": stream_id, "state": "VGhpcyBpcyBpdA"})
 
-    assert asked.status_code == 204
+    assert answer.status_code == 204
     wait_for(lambda: receiver.events(event_types["verification"]), what="a verification")
     (event,) = receiver.events(event_types["verification"])
     assert event["event"] == {"state": "VGhpcyBpcyBpdA"}

@@ -65,10 +65,10 @@ def _one(signer: TokenSigner, name: str, status: Any) -> tuple[str, str]:
 
 
 def _lists(signer: TokenSigner) -> dict[str, Any]:
-    """Return names that are none of a list of the issuer, even where the URL leads to one."""
-    ours = signer.issuer
-    scheme, _, rest = ours.partition("://")
-    here = [
+    """Return names of no list of the issuer, even if the URL leads to one."""
+    issuer = signer.issuer
+    scheme, _, rest = issuer.partition("://")
+    paths = [
         "",
         "/",
         "/status-lists",
@@ -124,20 +124,20 @@ def _lists(signer: TokenSigner) -> dict[str, Any]:
     elsewhere = [
         list_path(),
         f"//{rest}{list_path()}",
-        f" {ours}{list_path()}",
-        f"{ours.upper()}{list_path()}",
+        f" {issuer}{list_path()}",
+        f"{issuer.upper()}{list_path()}",
         f"{scheme.upper()}://{rest}{list_path()}",
         f"{scheme}:{list_path()}",
         f"{scheme}://user@{rest}{list_path()}",
         f"{scheme}://{rest}.attacker.example{list_path()}",
-        f"{ours}@attacker.example{list_path()}",
-        f"{ours}.attacker.example{list_path()}",
-        f"{ours}0{list_path()}",
+        f"{issuer}@attacker.example{list_path()}",
+        f"{issuer}.attacker.example{list_path()}",
+        f"{issuer}0{list_path()}",
         f"ftp://{rest}{list_path()}",
         f"https://attacker.example{list_path()}",
-        f"https://attacker.example/{ours}{list_path()}",
-        f"https://attacker.example/?{ours}{list_path()}",
-        f"https://attacker.example#{ours}{list_path()}",
+        f"https://attacker.example/{issuer}{list_path()}",
+        f"https://attacker.example/?{issuer}{list_path()}",
+        f"https://attacker.example#{issuer}{list_path()}",
         "http://127.0.0.1:22/status-lists/1",
         "http://169.254.169.254/latest/meta-data",
         "file:///etc/passwd",
@@ -145,6 +145,16 @@ def _lists(signer: TokenSigner) -> dict[str, Any]:
         "javascript:1",
     ]
     named = {json.dumps(value)[:80]: value for value in elsewhere}
-    named |= {f"our {json.dumps(path)[1:60]}": ours + path for path in here}
-    odd: tuple[Any, ...] = (None, "", " ", 1, True, [], [ours + list_path()], {}, {"uri": ours + list_path()})
-    return named | {json.dumps(value)[:80]: value for value in odd}
+    named |= {f"the issuer's {json.dumps(path)[1:60]}": issuer + path for path in paths}
+    malformed: tuple[Any, ...] = (
+        None,
+        "",
+        " ",
+        1,
+        True,
+        [],
+        [issuer + list_path()],
+        {},
+        {"uri": issuer + list_path()},
+    )
+    return named | {json.dumps(value)[:80]: value for value in malformed}
