@@ -7,63 +7,66 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from testkit.oauth_clients import CALLBACK
+from testkit.oauth_clients import ACCESS_TOKEN_TYPE, CALLBACK, TOKEN_EXCHANGE
 from testkit.token_signer import claims_of
 
-
-@pytest.fixture
-def session(metadata):
-    """A session of the public client, which refreshes by itself."""
-    session = OAuth2Session(
-        "cli",
-        token_endpoint_auth_method="none",
-        scope="openid email orders:read",
-        redirect_uri=CALLBACK,
-        code_challenge_method="S256",
-        token_endpoint=metadata["token_endpoint"],
-        revocation_endpoint_auth_method="none",
-    )
-    session.trust_env = False
-    yield session
-    session.close()
+APP = {"redirect_uri": CALLBACK, "scope": "openid email orders:read", "code_challenge_method": "S256"}
 
 
 @pytest.fixture
-def make_service(client_key, metadata):
-    """`make_service(client_id)`: a session of a confidential client with its key."""
-    opened = []
+def make_session():
+    """`make_session(client_id, secret, **options)`: an OAuth2Session."""
+    sessions = []
 
-    def make(client_id):
-        session = OAuth2Session(
-            client_id, client_key(client_id), token_endpoint_auth_method="private_key_jwt"
-        )
-        method = PrivateKeyJWT(metadata["token_endpoint"])
-        session.register_client_auth_method(method)
+    def make(*arguments, **options):
+        session = OAuth2Session(*arguments, **options)
         session.trust_env = False
-        opened.append(session)
+        sessions.append(session)
         return session
 
     yield make
-    for session in opened:
+    for session in sessions:
         session.close()
 
 
 @pytest.fixture
-def logged_in(session, browser, metadata):
-    verifier = generate_token(48)
+def session(make_session, metadata):
+    """A session of the public client, which refreshes by itself."""
+    endpoint = metadata["token_endpoint"]
+    methods = {"token_endpoint_auth_method": "none", "revocation_endpoint_auth_method": "none"}
+    return make_session("cli", token_endpoint=endpoint, **APP, **methods)
+
+
+@pytest.fixture
+def make_service(make_session, client_key, metadata):
+    """`make_service(client_id)`: a session of a confidential client with its key."""
+
+    def make(client_id):
+        session = make_session(client_id, client_key(client_id), token_endpoint_auth_method="private_key_jwt")
+        session.register_client_auth_method(PrivateKeyJWT(metadata["token_endpoint"]))
+        return session
+
+    return make
+
+
+@pytest.fixture
+def log_in(browser, metadata):
+    """`log_in(session, **changes)`: the token answer; `changes` replace parameters of the token request."""
+
+    def run(session, nonce="n", **changes):
+        verifier = generate_token(48)
+        address, state = session.create_authorization_url(
+            metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce
+        )
+        parameters = {"authorization_response": browser.authorize(address), "code_verifier": verifier}
+        return session.fetch_token(metadata["token_endpoint"], state=state, **{**parameters, **changes})
+
+    return run
+
+
+def test_log_in_gives_id_token(session, log_in, metadata, alice):
     nonce = generate_token(20)
-    address, state = session.create_authorization_url(
-        metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce
-    )
-    arrived = browser.authorize(address)
-    token = session.fetch_token(
-        metadata["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
-    )
-    return session, token, nonce
-
-
-def test_log_in_gives_id_token(logged_in, metadata, alice):
-    session, token, nonce = logged_in
+    token = log_in(session, nonce)
 
     claims = jwt.decode(
         token["id_token"],
@@ -76,8 +79,8 @@ def test_log_in_gives_id_token(logged_in, metadata, alice):
     assert session.get(metadata["userinfo_endpoint"]).json()["sub"] == alice.sub
 
 
-def test_expired_token_is_refreshed(logged_in, gateway):
-    session, token, _ = logged_in
+def test_expired_token_is_refreshed(session, log_in, gateway):
+    token = log_in(session)
     session.token = {**token, "expires_at": 1}
 
     answer = session.get(f"{gateway.url}/orders")
@@ -87,8 +90,8 @@ def test_expired_token_is_refreshed(logged_in, gateway):
     assert session.token["refresh_token"] != token["refresh_token"]
 
 
-def test_revoked_token_is_not_refreshed(logged_in, metadata):
-    session, token, _ = logged_in
+def test_revoked_token_is_not_refreshed(session, log_in, metadata):
+    token = log_in(session)
 
     answer = session.revoke_token(metadata["revocation_endpoint"], token=token["refresh_token"])
 
@@ -97,19 +100,9 @@ def test_revoked_token_is_not_refreshed(logged_in, metadata):
         session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
 
 
-def test_wrong_code_verifier_is_refused(session, browser, metadata):
-    address, state = session.create_authorization_url(
-        metadata["authorization_endpoint"], code_verifier=generate_token(48)
-    )
-    arrived = browser.authorize(address)
-
+def test_wrong_code_verifier_is_refused(session, log_in):
     with pytest.raises(OAuthError, match="invalid_grant"):
-        session.fetch_token(
-            metadata["token_endpoint"],
-            authorization_response=arrived,
-            code_verifier=generate_token(48),
-            state=state,
-        )
+        log_in(session, code_verifier=generate_token(48))
 
 
 def test_service_gets_token_of_its_own(make_service, metadata):
@@ -126,9 +119,9 @@ def test_service_gets_token_of_its_own(make_service, metadata):
 def test_service_exchanges_users_token(make_service, metadata, alice):
     token = make_service("orders-service").fetch_token(
         metadata["token_endpoint"],
-        grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
+        grant_type=TOKEN_EXCHANGE,
         subject_token=alice.token,
-        subject_token_type="urn:ietf:params:oauth:token-type:access_token",
+        subject_token_type=ACCESS_TOKEN_TYPE,
         audience="users-service",
     )
 
@@ -146,47 +139,18 @@ def test_service_introspects_token(make_service, metadata, alice):
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
-def test_third_party_logs_in_with_secret(shop, method, browser, metadata, gateway):
-    session = OAuth2Session(
-        shop["client_id"],
-        shop["client_secret"],
-        token_endpoint_auth_method=method,
-        scope="openid email orders:read",
-        redirect_uri=CALLBACK,
-        code_challenge_method="S256",
-    )
-    session.trust_env = False
-    verifier = generate_token(48)
-    address, state = session.create_authorization_url(
-        metadata["authorization_endpoint"], code_verifier=verifier, nonce=generate_token(20)
-    )
+def test_third_party_logs_in_with_secret(shop, method, make_session, log_in, metadata, gateway):
+    session = make_session(shop["client_id"], shop["client_secret"], token_endpoint_auth_method=method, **APP)
 
-    token = session.fetch_token(
-        metadata["token_endpoint"],
-        authorization_response=browser.authorize(address),
-        code_verifier=verifier,
-        state=state,
-    )
+    token = log_in(session)
 
     assert session.get(f"{gateway.url}/orders").status_code == 200
     renewed = session.refresh_token(metadata["token_endpoint"], refresh_token=token["refresh_token"])
     assert renewed["refresh_token"] != token["refresh_token"]
-    session.close()
 
 
-def test_third_party_wrong_secret_is_refused(shop, browser, metadata):
-    session = OAuth2Session(
-        shop["client_id"], "guess", redirect_uri=CALLBACK, scope="openid", code_challenge_method="S256"
-    )
-    session.trust_env = False
-    verifier = generate_token(48)
-    address, state = session.create_authorization_url(
-        metadata["authorization_endpoint"], code_verifier=verifier
-    )
-    arrived = browser.authorize(address)
+def test_third_party_wrong_secret_is_refused(shop, make_session, log_in):
+    session = make_session(shop["client_id"], "guess", **{**APP, "scope": "openid"})
 
     with pytest.raises(OAuthError, match="invalid_client"):
-        session.fetch_token(
-            metadata["token_endpoint"], authorization_response=arrived, code_verifier=verifier, state=state
-        )
-    session.close()
+        log_in(session)
