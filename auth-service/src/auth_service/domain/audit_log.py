@@ -1,4 +1,4 @@
-"""The audit log: who did what, from where, and how it ended. Events are added and never changed; no secret is in one."""
+"""The audit log: who did what, from where, with which outcome. Entries are never changed and hold no secret."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ REFUSED = "refused"
 
 
 class EventType(StrEnum):
-    """What is recorded, by the names that the log uses."""
+    """The types of events, as recorded."""
 
     LOGGED_IN = "logged_in"
     SESSION_OPENED = "session_opened"
@@ -19,8 +19,8 @@ class EventType(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     CODE_REUSED = "code_reused"
     TOKEN_EXCHANGED = "token_exchanged"  # noqa: S105 - an event, no secret
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - likewise
-    PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - an event, no secret
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - an event, no secret
     EMAIL_VERIFIED = "email_verified"
     ACCOUNT_MADE = "account_made"
     ACCOUNT_DISABLED = "account_disabled"
@@ -31,7 +31,7 @@ class EventType(StrEnum):
     CLIENT_DISABLED = "client_disabled"
     CLIENT_ENABLED = "client_enabled"
     CLIENT_TOKENS_ENDED = "client_tokens_ended"
-    CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 - likewise
+    CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 - an event, no secret
     CONSENT_GIVEN = "consent_given"
     DEVICE_DECIDED = "device_decided"
     KEY_ROTATED = "key_rotated"
@@ -45,9 +45,9 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One thing that happened. `actor` is who did it, where known: a subject, a client or an operator.
+    """One event. `actor` is the subject, client or operator that caused it, if known.
 
-    `detail` holds small facts beside; whoever makes an event keeps secrets and addresses of people out of it.
+    `detail` must hold neither secrets nor email addresses.
     """
 
     event: str
@@ -61,7 +61,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An event as it stands in the log: its number, which only grows, its unix time, and from where it came."""
+    """An event in the log: `id` only grows, `at` is unix seconds."""
 
     id: int
     at: float
@@ -72,7 +72,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which entries are wanted: those before an id, from a time on, of one kind."""
+    """A filter: entries before an id, from a unix time on, of one type."""
 
     before: int | None = None
     since: float | None = None
@@ -80,15 +80,15 @@ class AuditQuery:
 
 
 class AuditLog(Protocol):
-    """The log. There is no way to change or to remove an entry."""
+    """Repository of audit entries, which can be neither changed nor removed."""
 
     def record(self, *events: AuditEvent) -> None:
-        """Add events, with the time and the current origin; they hold if, and only if, their transaction does."""
+        """Add events with the time and the current origin, in this transaction."""
 
     def list_newest(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Return the newest entries that are wanted, newest first, at most `limit`."""
+        """Return the matching entries, newest first, at most `limit`."""
 
 
 def email_digest(email: str) -> str:
-    """Return a short digest of a mail address: enough to see that the same one was tried, not to read it."""
+    """Return a short digest of an email address, by which attempts with the same one can be recognised."""
     return hashlib.sha256(email.strip().lower().encode(errors="surrogatepass")).hexdigest()[:16]

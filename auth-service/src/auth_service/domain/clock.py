@@ -1,6 +1,6 @@
-"""Time and chance, which are always handed in: a clock and a source of random identifiers."""
+"""The clock, which every use case gets as a parameter."""
 
 from collections.abc import Callable
 
 Clock = Callable[[], float]
-"""Gives the unix time in seconds."""
+"""Returns the unix time in seconds."""

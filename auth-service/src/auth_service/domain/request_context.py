@@ -1,4 +1,4 @@
-"""TODO."""
+"""The origin of the current request or command, in a context variable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
-IPV6_NETWORK = 64  # one household has at least such a network
+IPV6_NETWORK = 64  # bits; the least that one customer of a provider gets
 
 
 def network_of(address: str | None) -> str:
-    """Return the network that counts as one: an IPv4 address, 64 bits of an IPv6 address; "" for none."""
+    """Return the network of an address: itself for IPv4, its first 64 bits for IPv6, "loopback", or "" for none."""
     try:
         parsed = ip_address(address or "")
     except ValueError:
@@ -24,7 +24,7 @@ def network_of(address: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """From where something is asked: the network address, the request's id, who runs a command by hand, what program."""
+    """The network address, request id and program of a request, or the operator of a command."""
 
     address: str | None = None
     request_id: str | None = None
@@ -36,18 +36,18 @@ _origin: ContextVar[RequestOrigin | None] = ContextVar("origin", default=None)
 
 
 def current_origin() -> RequestOrigin:
-    """Say from where the work of this context is asked for."""
+    """Return the origin of this context."""
     return _origin.get() or RequestOrigin()
 
 
 def set_origin(origin: RequestOrigin) -> None:
-    """Have whatever this context does from now on say that it came from there."""
+    """Set the origin of this context."""
     _origin.set(origin)
 
 
 @contextmanager
 def with_origin(origin: RequestOrigin) -> Iterator[None]:
-    """Have everything that is recorded inside the block say that it came from there."""
+    """Set the origin within the block."""
     token = _origin.set(origin)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Signing keys: their state follows from the clock alone, so that replicas agree without talking."""
+"""Signing keys, whose states follow from the clock alone, so replicas agree without communication."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class KeyState(StrEnum):
-    """The life of a signing key."""
+    """The states of a signing key, in order."""
 
     NEXT = "next"
     CURRENT = "current"
@@ -18,7 +18,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class KeyName:
-    """When a key was made, in whole unix seconds, and its id (RFC 7638 thumbprint); older ones sort first."""
+    """The time a key was made, in whole unix seconds, and its id (RFC 7638 thumbprint); older keys sort first."""
 
     created_at: int
     kid: str
@@ -26,20 +26,20 @@ class KeyName:
 
 @dataclass(frozen=True, slots=True)
 class KeyTimes:
-    """How long a key is published before it signs, and after it stopped, in seconds."""
+    """Seconds for which a key is published before it signs, and after it stopped."""
 
     publish_ahead: int
     retire_after: int
 
     @classmethod
     def of(cls, *, jwks_max_age: int, access_ttl: int, leeway: int = 30, margin: int = 60) -> "KeyTimes":
-        """Every verifier has seen a key before it signs; none needs it longer than it is published."""
+        """Return times with which every verifier reads a key before it signs, and keeps it while its tokens live."""
         return cls(publish_ahead=2 * jwks_max_age, retire_after=access_ttl + leeway + margin)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """One key now. `signs_from` and `signs_until` (None: open) are unix seconds."""
+    """One key at one moment. Times are unix seconds, None if still open."""
 
     kid: str
     created_at: int
@@ -50,11 +50,10 @@ class KeyStatus:
 
 
 def key_states(births: Iterable[KeyName], now: float, times: KeyTimes) -> list[KeyStatus]:
-    """Return every key's state at a moment, oldest first.
+    """Return every key's state at a moment, oldest first; exactly one key is current if there is any.
 
-    *next* is published but does not sign yet; *current*, the newest past that delay, signs (the oldest does
-    when none is past it: a first key must not wait); *retired* is still published, for its tokens live;
-    *expired* is published no more. Of any keys at all exactly one is current.
+    *next* is published and does not sign yet; *current*, the newest past that delay, signs (if none is past it, the
+    oldest, so a first key signs at once); *retired* is still published, for its tokens; *expired* no longer is.
     """
     keys = sorted(births)
     due = [key for key in keys if key.created_at + times.publish_ahead <= now]
@@ -77,7 +76,7 @@ def key_states(births: Iterable[KeyName], now: float, times: KeyTimes) -> list[K
 
 @dataclass(frozen=True, slots=True)
 class FormerKey:
-    """A key that signs no more: its public half in DER (SubjectPublicKeyInfo), and since when, in unix seconds."""
+    """A key that no longer signs: its public key in DER (SubjectPublicKeyInfo), and when it stopped, in unix seconds."""
 
     kid: str
     public_key: bytes = field(repr=False)
@@ -85,7 +84,7 @@ class FormerKey:
 
 
 class KeyStore(Protocol):
-    """What people and routes can do with the signing keys."""
+    """The signing keys."""
 
     def statuses(self) -> list[KeyStatus]:
         """Return every key's state now, oldest first."""
@@ -94,37 +93,37 @@ class KeyStore(Protocol):
         """Return every key that is retired or expired, oldest first."""
 
     def rotate(self) -> str:
-        """Add a key that will sign once every verifier can know it; return its id."""
+        """Add a key that signs once every verifier has read it; return its id."""
 
     def withdraw(self, kid: str) -> str | None:
-        """Take a key out at once; raise UnknownKey.
+        """Remove a key at once; raise UnknownKey.
 
-        When none is left that could sign, a new one is made, which signs at once: its id is the answer.
+        If none is left to sign, make one that signs at once, and return its id.
         """
 
     def prune(self) -> list[str]:
-        """Remove the keys that no living token needs; return their ids."""
+        """Remove the expired keys; return their ids."""
 
 
 class AgeingKeys(KeyStore, Protocol):
-    """Signing keys that can be renewed by their age."""
+    """Signing keys that are rotated by age."""
 
     def rotate_if_older(self, seconds: float) -> str | None:
-        """Add a key unless the newest is younger than this; of all processes that ask at once, one adds it."""
+        """Add a key unless the newest is younger than this; of any number of processes at once, one adds it."""
 
 
 class PublishedKeys(Protocol):
     """The public document of the signing keys."""
 
     def document(self) -> tuple[bytes, str]:
-        """Return the JWK Set (RFC 7517) and its ETag, as they are now."""
+        """Return the JWK Set (RFC 7517) and its ETag."""
 
     def refresh(self) -> None:
-        """Look at once whether another process has changed them."""
+        """Read at once what another process may have changed."""
 
 
 class Signer(Protocol):
-    """Signs claims with the key that is current now."""
+    """Signs claims with the current key."""
 
     def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
-        """Return a compact RS256 JWT with this `typ`; raise NoSigningKey."""
+        """Return a compact RS256 JWT with this `typ` (RFC 7519); raise NoSigningKey."""

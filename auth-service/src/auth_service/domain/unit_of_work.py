@@ -1,4 +1,4 @@
-"""The port to what is kept: transactions, and the repositories that take part in them."""
+"""The unit of work: transactions and their repositories."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ from auth_service.domain.sessions.status_bits import Statuses
 
 
 class Transaction(Protocol):
-    """One unit of work: everything done through it holds together, or not at all."""
+    """The repositories of one transaction, which is committed as a whole or not at all."""
 
     @property
     def accounts(self) -> Accounts:
@@ -30,11 +30,11 @@ class Transaction(Protocol):
 
     @property
     def sessions(self) -> Sessions:
-        """The log-in sessions."""
+        """The sessions."""
 
     @property
     def statuses(self) -> Statuses:
-        """The sessions' revocation bits."""
+        """The status bits of sessions and clients."""
 
     @property
     def refresh_tokens(self) -> RefreshTokens:
@@ -42,7 +42,7 @@ class Transaction(Protocol):
 
     @property
     def used_assertions(self) -> UsedAssertions:
-        """The client assertions already used."""
+        """The client assertions that were used."""
 
     @property
     def device_codes(self) -> DeviceCodes:
@@ -62,11 +62,11 @@ class Transaction(Protocol):
 
     @property
     def browser_sessions(self) -> BrowserSessions:
-        """The browser sessions of the mint's own pages."""
+        """The browser sessions of auth-service's own pages."""
 
     @property
     def consents(self) -> Consents:
-        """What people have allowed third-party clients."""
+        """The consents given to third-party clients."""
 
     @property
     def hint_keys(self) -> HintKeys:
@@ -74,28 +74,28 @@ class Transaction(Protocol):
 
     @property
     def failed_logins(self) -> FailedLogins:
-        """Failed log-ins."""
+        """The counts of failed log-ins."""
 
     @property
     def one_time_tokens(self) -> OneTimeTokens:
-        """The tokens and codes that were mailed."""
+        """The mailed one-time tokens."""
 
     @property
     def listeners(self) -> Iterable[SessionListener]:
-        """The parts that `end_sessions` calls in this transaction; none unless the store was given any."""
+        """The listeners that `end_sessions` calls; none unless the store was given any."""
 
     def announce(self) -> None:
-        """Wake whoever waits for published documents, in every process, once this is committed."""
+        """Wake the readers of published documents, in every process, after the commit."""
 
 
 class Store(Protocol):
-    """Opens transactions. What the database itself raises passes through: it is nobody's decision here."""
+    """Opens transactions. Errors of the database pass through."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Read and write; committed when the block ends, rolled back when it raises."""
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        """Read only, and never in a writer's way."""
+        """Read only, without blocking a writer."""
 
     def joining(self) -> AbstractContextManager[Transaction]:
-        """Read within the transaction that this context is in; in one of its own when it is in none."""
+        """Read within this context's open transaction, or in a new one if there is none."""

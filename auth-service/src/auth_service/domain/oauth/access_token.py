@@ -1,4 +1,4 @@
-"""TODO."""
+"""Access tokens: the claims of a new one (RFC 9068), and one that was verified."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,9 +8,9 @@ from auth_service.domain.sessions.status_bits import StatusRef
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """The content of an access token, before it has an id. `actors` are outermost first (RFC 8693).
+    """The content of an access token before it has an id. `actors` are outermost first (RFC 8693 section 4.1).
 
-    `status` is that of its session, also in an exchanged token; its client's where there is no session.
+    `status` is the bit of its session, in an exchanged token too, or of its client if there is no session.
     """
 
     subject: str
@@ -25,7 +25,7 @@ class AccessToken:
     actors: tuple[str, ...] = ()
 
     def claims(self, *, issuer: str, issued_at: int, token_id: str) -> dict[str, object]:
-        """Return the claims of RFC 9068 section 2.2, with our own beside them."""
+        """Return the claims of RFC 9068 section 2.2 with `roles`, `sid`, `status` and `act`."""
         claims: dict[str, object] = {
             "iss": issuer,
             "sub": self.subject,
@@ -56,7 +56,7 @@ def nested_actors(actors: tuple[str, ...]) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """An access token of ours whose every check has passed. `actors` are outermost first."""
+    """An access token of this issuer that passed every check. `actors` are outermost first."""
 
     subject: str
     client_id: str
@@ -73,10 +73,10 @@ class VerifiedToken:
 
 
 class TokenReader(Protocol):
-    """Verifies access tokens that this mint signed."""
+    """Verifies access tokens of this issuer."""
 
     def read(self, token: str, audience: str) -> VerifiedToken | None:
-        """Return the token if every rule for a resource server of this audience holds, else None."""
+        """Return the token if it is valid for a resource server of this audience, else None."""
 
     def read_any(self, token: str) -> VerifiedToken | None:
-        """Likewise, for whichever of our audiences it was made."""
+        """Return the token if it is valid for any audience of this issuer, else None."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Authorization codes (RFC 6749 section 4.1); only their digests are stored."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,10 +8,10 @@ CODE_SECONDS = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """What a code stands for. Times are unix seconds.
+    """One code and what it grants. Times are unix seconds.
 
-    `scopes` are granted, `requested` are those that the client asked for.
-    `sid` is the session that redeeming it opened; `browser_session` the digest of the one that it came from.
+    `scopes` are granted, `requested` are those that the client asked for. `sid` is the session that was opened with it,
+    `browser_session` the digest of the browser session that it was issued in.
     """
 
     digest: bytes
@@ -32,16 +32,16 @@ class AuthorizationCode:
 
 
 class AuthorizationCodes(Protocol):
-    """Where codes are kept."""
+    """Repository of authorization codes."""
 
     def add(self, code: AuthorizationCode) -> None:
-        """Store a new one."""
+        """Store a new code."""
 
     def find_by_digest(self, digest: bytes) -> AuthorizationCode | None:
-        """Find one, used or not, as it is now."""
+        """Return the code with this digest, used or not, or None."""
 
     def mark_used(self, digest: bytes, at: float) -> bool:
-        """Compare and swap: note it as used; of any number of calls for one code exactly one gives True."""
+        """Compare and swap: of any number of calls for one code exactly one returns True."""
 
     def set_session(self, digest: bytes, sid: str) -> None:
-        """Note which session the redeemed code opened."""
+        """Record the session that was opened with the code."""

@@ -1,4 +1,4 @@
-"""Clients: the programs that ask for tokens, and what each is registered for."""
+"""Clients, and what each is registered for (RFC 6749 section 2)."""
 
 import hashlib
 import secrets
@@ -8,12 +8,12 @@ from typing import Protocol
 
 
 class GrantType(StrEnum):
-    """Ways to a token, as `grant_type` names them."""
+    """Grants, as `grant_type` names them."""
 
     AUTHORIZATION_CODE = "authorization_code"
-    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a protocol's name, no secret
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant, no secret
     CLIENT_CREDENTIALS = "client_credentials"
-    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - likewise
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a grant, no secret
     DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -21,11 +21,9 @@ class GrantType(StrEnum):
 class Client:
     """One registered client.
 
-    `audiences` and `scopes` bound what it gets for a user; `own_scopes` what it gets for itself, with
-    no user behind it; `serves` names the audiences about whose tokens it may ask (RFC 7662).
-    `redirect_uris` and `post_logout_redirect_uris` that begin with `/` lie below the issuer.
-    A confidential client proves who it is: with its secret where `secret_hash` (SHA-256, hex) is set, else with
-    `private_key_jwt`; a public one cannot.
+    `audiences` and `scopes` bound its tokens for users, `own_scopes` those for itself; `serves` are the audiences whose
+    tokens it can introspect (RFC 7662). Redirect URIs that begin with `/` are relative to the issuer. A confidential
+    client authenticates by its secret if `secret_hash` (SHA-256, hex) is set, else by `private_key_jwt`.
     """
 
     client_id: str
@@ -44,54 +42,57 @@ class Client:
 
 
 class Clients(Protocol):
-    """Where clients are registered."""
+    """All clients, from files and from the database."""
 
     def get(self, client_id: str) -> Client | None:
-        """Find by its id, whether enabled or not."""
+        """Return the client with this id, enabled or not, or None."""
 
 
 class RegisteredClients(Protocol):
-    """Where the clients are kept that were registered at run time."""
+    """Repository of the clients registered at run time."""
 
     def add(self, client: Client, at: float) -> bool:
-        """Store a new one; False, and nothing changed, when its id is taken."""
+        """Store a new client; return False, and change nothing, if its id is taken."""
 
     def get(self, client_id: str) -> Client | None:
-        """Find by id, whether enabled or not."""
+        """Return the client with this id, enabled or not, or None."""
 
     def get_for_update(self, client_id: str) -> Client | None:
-        """Find by id, and keep everybody else from changing it until the transaction ends."""
+        """Return the client and lock it until the transaction ends, or None."""
 
     def list_all(self) -> list[Client]:
-        """Return all of them, ascending by id."""
+        """Return all clients, ascending by id."""
 
     def replace(self, client: Client) -> None:
-        """Replace what is said of one, its secret's hash among it."""
+        """Replace a client's registration, its secret's hash included."""
 
     def set_disabled(self, client_id: str, at: float | None) -> None:
-        """Disable at a time, or enable with None."""
+        """Disable a client at a time, or enable it with None."""
 
     def lock_enabled(self, client_id: str) -> bool:
-        """Keep one from being disabled until the transaction ends; False when it is disabled. Others are held anyhow."""
+        """Return whether a client is enabled, and keep it so until the transaction ends.
+
+        Clients from files cannot change meanwhile, so they count as enabled.
+        """
 
 
 class FixedClients(Clients, Protocol):
-    """Clients that files name: they change with their files alone."""
+    """Clients that are defined in files and cannot be changed at run time."""
 
     def all(self) -> list[Client]:
-        """Return all of them, ascending by id."""
+        """Return all clients, ascending by id."""
 
 
 def hash_secret(secret: str) -> str:
-    """Return what is kept of a client's secret: its SHA-256.
+    """Return the SHA-256 of a client's secret, in hex.
 
-    A slow hash makes guessing dear where people choose the secret. This one has 256 random bits: nobody guesses it, at
-    any price of a guess, and a slow hash would only let strangers make the mint work.
+    A slow hash protects secrets that people choose. This one has 256 random bits, and a slow hash would only let
+    anonymous requests cost more.
     """
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def secret_fits(client: Client | None, secret: str) -> bool:
-    """Compare in constant time; a client that has no secret, or is not there, costs the same."""
+    """Compare in constant time, also for an unknown client and one without a secret."""
     kept = client.secret_hash if client is not None else None
     return secrets.compare_digest(hash_secret(secret), kept or "0" * 64) and kept is not None

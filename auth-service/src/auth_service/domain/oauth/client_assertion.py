@@ -1,21 +1,21 @@
-"""TODO."""
+"""Client assertions (`private_key_jwt`, RFC 7523 section 2.2)."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 
 class UsedAssertions(Protocol):
-    """Remembers the assertions that were used."""
+    """Repository of used assertions."""
 
     def add(self, client_id: str, jti: str, until: float) -> bool:
-        """Note one as used; False when it had been before."""
+        """Record an assertion as used, until a unix time; return False if it had been used before."""
 
 
 class AssertionReader(Protocol):
-    """Opens assertions; both methods raise InvalidClient."""
+    """Reads assertions. Both methods raise InvalidClient."""
 
     def issuer(self, assertion: str) -> str:
-        """Say who claims to have made it, unverified."""
+        """Return the client that the assertion names, unverified."""
 
     def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
-        """Return its claims if the signature holds under the registered key of this client; RS256 only."""
+        """Return its claims if the signature is valid under the client's registered key; RS256 only."""

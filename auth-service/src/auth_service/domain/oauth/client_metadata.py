@@ -1,4 +1,4 @@
-"""What a client's registration says, as a table of plain values: read, written, and checked for every fault at once."""
+"""Client metadata as a table of plain values: parsed, written, and checked for all faults at once."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from auth_service.domain.oauth.redirect_uris import LONGEST_URI
 from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, STREAM_SCOPES
 
 LONGEST_NAME = 100
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it names a file of the client's key, too
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it also names the file of the client's key
 _HASH = re.compile(r"[0-9a-f]{64}")
 # The characters of RFC 3986.
 _URI = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")
@@ -35,12 +35,15 @@ _PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHAN
 
 
 def is_client_id(text: str) -> bool:
-    """Return whether a client could have this id; what could not is not worth asking a database for."""
+    """Return whether a client can have this id."""
     return _ID.fullmatch(text) is not None
 
 
 def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bool = False) -> Client:
-    """Read a client; raise InvalidClientMetadata with all that is wrong. `allow_relative`: addresses below the issuer are allowed."""
+    """Return the client that a table describes; raise InvalidClientMetadata with all its faults.
+
+    `allow_relative` allows redirect URIs that begin with `/`, below the issuer.
+    """
     faults = [*_shape(table)]
     if faults:
         raise InvalidClientMetadata(*faults)
@@ -54,7 +57,7 @@ def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bo
 
 
 def client_table(client: Client) -> dict[str, object]:
-    """Return the table that `parse_client` reads, without what is not said and without the secret's hash."""
+    """Return the table that `parse_client` reads, without empty values and without the secret's hash."""
     table: dict[str, object] = {}
     for fact in fields(Client):
         value = getattr(client, fact.name)
@@ -67,7 +70,7 @@ def client_table(client: Client) -> dict[str, object]:
 
 
 def check_client(client: Client, *, allow_relative: bool = False) -> None:
-    """Raise InvalidClientMetadata with everything that is wrong with a registration."""
+    """Raise InvalidClientMetadata with all faults of a registration."""
     faults = [
         *_names(client),
         *_grants(client),
@@ -83,10 +86,9 @@ def check_client(client: Client, *, allow_relative: bool = False) -> None:
 
 
 def uri_faults(uri: str, *, allow_relative: bool = False) -> list[str]:
-    """Return what is wrong with an address to send people to.
+    """Return the faults of a redirect URI, which is compared as written.
 
-    It is https, plain http on loopback, or has a private-use scheme with a dot, with or without a host and a path
-    (RFC 8252 section 7); it is compared as it is written here.
+    It has the scheme https, http on loopback, or a private-use scheme with a dot (RFC 8252 section 7).
     """
     if allow_relative and uri.startswith("/") and _URI.fullmatch(uri):
         return []

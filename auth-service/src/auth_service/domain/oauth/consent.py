@@ -1,4 +1,4 @@
-"""Consent: what a person has allowed a third-party client, remembered so that nobody is asked twice."""
+"""Consents that users gave to third-party clients."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What one account has allowed one client. `granted_at` is unix seconds."""
+    """The scopes that one account allowed one client. `granted_at` is unix seconds."""
 
     sub: str
     client_id: str
@@ -15,10 +15,10 @@ class Consent:
 
 
 class Consents(Protocol):
-    """Where consents are kept."""
+    """Repository of consents."""
 
     def get(self, sub: str, client_id: str) -> Consent | None:
-        """Find what was allowed."""
+        """Return the consent of an account to a client, or None."""
 
     def save(self, consent: Consent) -> None:
-        """Keep it in place of what was there."""
+        """Store a consent, in place of an earlier one."""

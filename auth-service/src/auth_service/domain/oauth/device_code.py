@@ -1,4 +1,4 @@
-"""Device authorizations as they are kept: by the digests of their two codes alone."""
+"""Device authorizations (RFC 8628); only the digests of their two codes are stored."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,13 +9,13 @@ from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes
 from auth_service.domain.opaque_tokens import TYPED_ALPHABET, TYPED_LENGTH
 
-DEVICE_CODE_SECONDS = 600  # seconds in which a person has to answer
-POLL_INTERVAL_SECONDS = 5  # seconds between two polls
-TOLERANCE = 1.0  # seconds by which a poll may come early: clocks and networks are not exact
+DEVICE_CODE_SECONDS = 600  # in which the user has to answer
+POLL_INTERVAL_SECONDS = 5  # between two polls
+POLL_TOLERANCE_SECONDS = 1.0  # a poll may come this much early
 
 
 class DeviceStatus(StrEnum):
-    """How far one has come."""
+    """The state of a device authorization."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -25,9 +25,9 @@ class DeviceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceCode:
-    """What a device asked for, and what became of it. Times are unix seconds.
+    """One device authorization. Times are unix seconds.
 
-    `sub`, `methods` and `auth_time` are those of whoever approved.
+    `sub`, `methods` and `auth_time` are those of the user who approved it.
     """
 
     digest: bytes
@@ -45,42 +45,42 @@ class DeviceCode:
     def too_early(self, now: float) -> bool:
         """Return whether a poll now is answered `slow_down` (RFC 8628 section 3.5).
 
-        Such a poll changes nothing, so a device that ignores the answer and keeps to a fixed time still gets its tokens.
+        Such a poll changes nothing, so a device that polls at a fixed interval still gets its tokens.
         """
         used = self.status is DeviceStatus.USED
-        return not used and now < min(self.next_poll_at - TOLERANCE, self.expires_at)
+        return not used and now < min(self.next_poll_at - POLL_TOLERANCE_SECONDS, self.expires_at)
 
 
 class DeviceCodes(Protocol):
-    """Where device authorizations are kept."""
+    """Repository of device authorizations."""
 
     def add(self, code: DeviceCode) -> bool:
-        """Store a new one; False, and nothing changed, when its user code is taken."""
+        """Store a new one; return False, and change nothing, if its user code is taken."""
 
     def find_by_digest(self, digest: bytes) -> DeviceCode | None:
-        """Find by the digest of the device code."""
+        """Return the one with this digest of its device code, or None."""
 
     def get_for_update(self, digest: bytes) -> DeviceCode | None:
-        """Likewise, and keep everybody else from changing it until the transaction ends."""
+        """Return the one with this digest of its device code, locked until the transaction ends, or None."""
 
     def find_by_user_code(self, digest: bytes) -> DeviceCode | None:
-        """Find by the digest of the user code."""
+        """Return the one with this digest of its user code, or None."""
 
     def set_next_poll(self, digest: bytes, next_poll_at: float) -> None:
-        """Record when the device may ask again."""
+        """Record when the device may poll again."""
 
     def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:
-        """Compare and swap from pending; False when it had been answered before."""
+        """Compare and swap from pending; return False if it had been answered."""
 
     def deny(self, digest: bytes, sub: str) -> bool:
-        """Likewise."""
+        """Compare and swap from pending; return False if it had been answered."""
 
     def mark_used(self, digest: bytes) -> bool:
-        """Compare and swap from approved: of any number of calls for one code exactly one gives True."""
+        """Compare and swap from approved: of any number of calls for one code exactly one returns True."""
 
 
 def normalise_user_code(typed: str) -> str | None:
-    """Return a user code as it was made, however it was typed; None for what can be none (RFC 8628 section 6.1)."""
+    """Return a typed user code in its issued form, or None if it cannot be one (RFC 8628 section 6.1)."""
     typed_letters = [character.upper() for character in typed[:64] if character.isalnum()]
     if len(typed_letters) != TYPED_LENGTH or not set(typed_letters) <= set(TYPED_ALPHABET):
         return None
@@ -89,7 +89,7 @@ def normalise_user_code(typed: str) -> str | None:
 
 
 def grant_for_device(account: Account, client: Client, code: DeviceCode) -> Grant | None:
-    """Return what was asked for, as far as account and client may have it today; None when nothing is left."""
+    """Return the part of the request that account and client may have now, or None if nothing is left."""
     scopes = code.scopes & client.scopes & (account_scopes(account) | OIDC_SCOPES)
     audiences = frozenset(code.audiences) & client.audiences
     return Grant(scopes, tuple(sorted(audiences))) if scopes and audiences else None

@@ -1,4 +1,4 @@
-"""OpenID Connect: what an ID token says of a log-in, and what userinfo says of a person."""
+"""ID tokens, the claims about a user, and ID tokens as hints (OpenID Connect Core sections 2 and 5)."""
 
 import base64
 import hashlib
@@ -8,11 +8,11 @@ from typing import Protocol
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.sessions.session import Session
 
-ID_TOKEN = "JWT"  # noqa: S105 - its `typ`: an access token's is at+jwt, so that neither passes as the other
+ID_TOKEN = "JWT"  # noqa: S105 - its `typ`; an access token has at+jwt
 ACR = "urn:touchstone:acr:single-factor"
 
 
-def id_token_claims(  # noqa: PLR0913 - what the claims are made of, the last three by name
+def id_token_claims(  # noqa: PLR0913 - the last three by name
     session: Session,
     account: Account,
     scopes: frozenset[str],
@@ -22,9 +22,9 @@ def id_token_claims(  # noqa: PLR0913 - what the claims are made of, the last th
     expires_at: int,
     nonce: str | None = None,
 ) -> dict[str, object]:
-    """Return the claims of OpenID Connect Core section 2, without `iss`; `nonce` only where one was sent.
+    """Return the claims of OpenID Connect Core section 2, without `iss`.
 
-    Nothing of the person stands in it unless the scope `profile` or `email` was granted.
+    It names the user only if the scope `profile` or `email` was granted.
     """
     claims: dict[str, object] = {
         "sub": account.sub,
@@ -49,7 +49,7 @@ def at_hash(access_token: str) -> str:
 
 
 def personal_claims(account: Account, scopes: frozenset[str]) -> dict[str, object]:
-    """Return what `profile` and `email` each allow (OpenID Connect Core section 5.4)."""
+    """Return the claims of the scopes `profile` and `email` (OpenID Connect Core section 5.4)."""
     claims: dict[str, object] = {}
     if "profile" in scopes:
         claims["name"] = account.name
@@ -60,7 +60,7 @@ def personal_claims(account: Account, scopes: frozenset[str]) -> dict[str, objec
 
 @dataclass(frozen=True, slots=True)
 class IdTokenHint:
-    """What an ID token of ours says about a log-in, perhaps long ago."""
+    """The log-in that an ID token of this issuer names, perhaps an old one."""
 
     sub: str
     client_id: str
@@ -68,15 +68,15 @@ class IdTokenHint:
 
 
 class IdTokenHintReader(Protocol):
-    """Reads ID tokens that come back as hints."""
+    """Reads ID tokens that are presented as `id_token_hint`."""
 
     def read(self, id_token: str) -> IdTokenHint | None:
-        """Return the hint if we signed it, expired or not; None otherwise, and for every other kind of token."""
+        """Return the hint if this issuer signed it, expired or not; None for anything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class HintKey:
-    """The public half of a former signing key, in DER; hints are read with it until `keep_until` (unix seconds)."""
+    """The public key of a former signing key, in DER; hints are verified with it until `keep_until` (unix seconds)."""
 
     kid: str
     public_key: bytes
@@ -84,13 +84,13 @@ class HintKey:
 
 
 class HintKeys(Protocol):
-    """Where public halves are kept after their private ones were removed. They are never published."""
+    """Repository of the public keys of removed signing keys. They are never published."""
 
     def add(self, key: HintKey) -> None:
-        """Keep one; nothing changes when it is there."""
+        """Store a key, unless it is there."""
 
     def get(self, kid: str) -> HintKey | None:
-        """Find by the key's id."""
+        """Return the key with this id, or None."""
 
     def delete(self, kid: str) -> bool:
-        """Take one out; False when it was not there."""
+        """Delete a key; return False if there was none."""

@@ -1,4 +1,4 @@
-"""Redirect URIs: which one of a request is one of a client's, compared as strings (RFC 9700 section 4.1.3)."""
+"""Redirect URIs, compared as strings (RFC 9700 section 4.1.3)."""
 
 import re
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ _LOCALHOST = re.compile(r"(http://localhost)(?::[1-9][0-9]{0,4})?((?:[/?].*)?)",
 
 
 def is_registered(uri: str, registrations: Iterable[str], issuer: str) -> bool:
-    """Return whether the URI is registered: the very same string, but for the port of a loopback address.
+    """Return whether the URI is registered: the same string, except for the port of a loopback address.
 
-    A registration that begins with `/` lies below the issuer. `127.0.0.1` and `[::1]` go with any port
-    (RFC 8252 section 7.3), `localhost` only where it was registered without one.
+    A registration that begins with `/` is relative to the issuer. `127.0.0.1` and `[::1]` match any port (RFC 8252
+    section 7.3), `localhost` only if it was registered without one.
     """
     if len(uri) > LONGEST_URI:
         return False
@@ -36,7 +36,7 @@ def _same(uri: str, known: str, issuer: str) -> bool:
 
 
 def add_parameters(uri: str, parameters: dict[str, str | None]) -> str:
-    """Return the URI with these added to its query; those that are None are left out."""
+    """Return the URI with these parameters added to its query, except those that are None."""
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     if not query:
         return uri

@@ -1,4 +1,4 @@
-"""Refresh tokens as they are kept: by digest alone, with the successor sealed under the token itself."""
+"""Refresh tokens: stored by digest, with the successor encrypted under the token itself."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -8,8 +8,8 @@ from typing import Protocol
 class RefreshToken:
     """One refresh token of a session. Times are unix seconds.
 
-    `successor` is the digest of the token that replaced it, `sealed` that token itself, readable only
-    with this one. `keep_until` is when its reuse can no longer matter.
+    `successor` is the digest of the token that replaced it, `sealed` that token, readable only with this one. After
+    `keep_until` its reuse no longer matters.
     """
 
     digest: bytes
@@ -23,33 +23,33 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class StoredRefreshToken:
-    """A refresh token as it was found, and whether its successor, if any, has been used in turn."""
+    """A refresh token, and whether its successor has been used in turn."""
 
     token: RefreshToken
     successor_used: bool
 
 
 class RefreshTokens(Protocol):
-    """Where refresh tokens are kept."""
+    """Repository of refresh tokens."""
 
     def add(self, token: RefreshToken) -> None:
-        """Keep a session's first one."""
+        """Store the first token of a session."""
 
     def find_by_digest(self, digest: bytes) -> StoredRefreshToken | None:
-        """Find one, and look at its successor in the same moment."""
+        """Return the token with this digest and the state of its successor, or None."""
 
     def replace(self, digest: bytes, successor: RefreshToken, sealed: bytes, at: float) -> bool:
-        """Compare and swap: keep the successor if this token has none yet and its session lives.
+        """Compare and swap: store the successor if this token has none and its session lives.
 
-        Of any number of calls for one token exactly one gives True, whatever the processes they come from.
+        Of any number of calls for one token, from any process, exactly one returns True.
         """
 
 
 class Sealer(Protocol):
-    """Seals a successor so that only who holds the predecessor can open it."""
+    """Encrypts a successor so that only the holder of the predecessor can read it."""
 
     def seal(self, predecessor: str, successor: str) -> bytes:
-        """Encrypt with authentication, under a key that is derived from the predecessor."""
+        """Encrypt with authentication, under a key derived from the predecessor."""
 
     def unseal(self, predecessor: str, sealed: bytes) -> str:
-        """Return the successor back; raise ValueError for what another token sealed."""
+        """Return the successor; raise ValueError if another token sealed it."""

@@ -1,4 +1,4 @@
-"""Who may get which scope and audience: every step narrows, none widens."""
+"""Scopes and audiences, and who may get which. Every function narrows, none widens."""
 
 import re
 from collections.abc import Iterable
@@ -15,29 +15,28 @@ ROLE_SCOPES = {
     "admin": CUSTOMER_SCOPES | {"users:read", "admin"},
 }
 ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
-OWN_SCOPES = frozenset({"profile:read", "profile:write"})  # all there is before the address is verified
+OWN_SCOPES = frozenset({"profile:read", "profile:write"})  # before the address is verified
 OWN_AUDIENCES = frozenset({"auth-service", "users-service"})
-# A client's own, never a person's (CAEP interoperability profile).
+# For clients' own tokens, never for users (CAEP Interoperability Profile).
 STREAM_SCOPES = frozenset({"ssf.manage", "ssf.read"})
-OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # everybody's own, but only given when asked for
+OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # every account may have them, if requested
 KNOWN_SCOPES = ALL_SCOPES | OIDC_SCOPES | STREAM_SCOPES
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token, or all tokens of a session, may carry at most."""
+    """The scopes and audiences that a token, or all tokens of a session, may carry at most."""
 
     scopes: frozenset[str]
     audiences: tuple[str, ...]
 
 
 def parse_scope(scope: str | None) -> frozenset[str] | None:
-    """Return the names in a `scope` parameter (RFC 6749 section 3.3); None for an absent or blank one.
+    """Return the names in a `scope` parameter (RFC 6749 section 3.3), or None if it is absent or blank.
 
-    Blanks around and between the names do not matter. Names that nothing here has are left out, as OpenID Connect Core
-    section 3.1.2.1 wants it; the answer's `scope` says what was granted. Raise InvalidScope when a name has
-    characters that no scope may have, and when no name is left.
+    Unknown names are ignored (OpenID Connect Core section 3.1.2.1). Raise InvalidScope if a name has invalid
+    characters, or if none is known.
     """
     names = (scope or "").split()
     if not names:
@@ -51,12 +50,12 @@ def parse_scope(scope: str | None) -> frozenset[str] | None:
 
 
 def account_scopes(account: Account) -> frozenset[str]:
-    """Return everything that the account's roles allow, once its address is verified."""
+    """Return the scopes of the account's roles, for a verified address."""
     return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in account.roles))
 
 
 def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> frozenset[str]:
-    """Return what is wanted, or all that is allowed when nothing is named; InvalidScope for one more, or none."""
+    """Return the wanted scopes, or all allowed ones for None; raise InvalidScope for another one, or if none is left."""
     if wanted is not None and not wanted <= allowed:
         raise InvalidScope(f"scopes not granted: {' '.join(sorted(wanted - allowed))}")
     granted = allowed if wanted is None else wanted
@@ -66,7 +65,7 @@ def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> fro
 
 
 def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str, ...]:
-    """Return what is wanted, or all that is allowed when nothing is named; InvalidTarget for one more, or none."""
+    """Return the wanted audiences, or all allowed ones for none; raise InvalidTarget for another, or if none is left."""
     names, allowed = frozenset(wanted), frozenset(allowed)
     if not names <= allowed:
         raise InvalidTarget("a requested audience is unknown or not allowed")
@@ -78,9 +77,9 @@ def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str
 def grant_for_account(
     account: Account, client: Client, scope: frozenset[str] | None, audiences: Iterable[str]
 ) -> Grant:
-    """Say what an account gets through a client: never more than either may have, InvalidScope for asking.
+    """Return what an account gets through a client, within what either may have; raise InvalidScope or InvalidTarget.
 
-    It is what a session may carry in time; `limit_if_unverified` says what its tokens carry today, and something has to.
+    It bounds a session; `limit_if_unverified` bounds its present tokens, and must leave something.
     """
     allowed = client.scopes & (account_scopes(account) | OIDC_SCOPES)
     grant = Grant(
@@ -92,7 +91,7 @@ def grant_for_account(
 
 
 def limit_if_unverified(account: Account, grant: Grant) -> Grant:
-    """Narrow to one's own profile until the account's address is verified; raise InvalidScope or InvalidTarget."""
+    """Return the grant, until the address is verified for the own profile alone; raise InvalidScope or InvalidTarget."""
     if account.email_verified_at is not None:
         return grant
     return Grant(

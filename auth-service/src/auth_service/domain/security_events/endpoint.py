@@ -1,4 +1,4 @@
-"""Where signals may be pushed to, and what may be sent along: checked before anything is kept."""
+"""The push endpoint of a stream and its Authorization header, checked before they are stored (RFC 8935)."""
 
 import ipaddress
 import re
@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 from auth_service.domain.security_events.errors import InvalidStream
 
 LONGEST_URL, LONGEST_HEADER = 2000, 2000
-# RFC 3986's characters, and none that a shell would eat.
+# The characters of RFC 3986, without backslash and quotes.
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
 def check_endpoint(url: str | None, *, allow_http: bool) -> str:
-    """Return the URL if signals may go there; raise InvalidStream.
+    """Return the URL if events may be pushed there; raise InvalidStream.
 
-    It is https, without credentials and fragment. `allow_http` (the issuer is on this machine) allows http as well,
-    to hosts that are near: loopback and private addresses, and names without a dot.
+    It is https, without credentials and fragment. `allow_http`, for an issuer on this machine, allows http to local
+    hosts: loopback and private addresses, and names without a dot.
     """
     if url is None:
         raise InvalidStream("delivery.endpoint_url: is required for push delivery")
@@ -27,7 +27,7 @@ def check_endpoint(url: str | None, *, allow_http: bool) -> str:
 
 
 def check_authorization(header: str | None) -> None:
-    """Raise InvalidStream unless this can be the value of an Authorization header (RFC 9110 section 11.6.2)."""
+    """Raise InvalidStream unless this can be an Authorization header (RFC 9110 section 11.6.2)."""
     if header is not None and not (len(header) <= LONGEST_HEADER and _HEADER.fullmatch(header)):
         raise InvalidStream("delivery.authorization_header: must be one line of printable ASCII")
 
@@ -45,15 +45,15 @@ def _fault(url: str, *, allow_http: bool) -> str | None:
         ("@" in parts.netloc, "must not contain credentials"),
         ("#" in url, "must not have a fragment"),
         (
-            parts.scheme != "https" and not (allow_http and parts.scheme == "http" and near(host or "")),
+            parts.scheme != "https" and not (allow_http and parts.scheme == "http" and is_local(host or "")),
             "must be https",
         ),
     )
     return next((fault for broken, fault in rules if broken), None)
 
 
-def near(host: str) -> bool:
-    """Return whether a host is on this machine or on a network of our own, by its very name."""
+def is_local(host: str) -> bool:
+    """Return whether the host is loopback, a private address, or a name without a dot."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

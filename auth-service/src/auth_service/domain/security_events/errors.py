@@ -10,12 +10,12 @@ class UnknownStream(AuthError):
 
 
 class InvalidStream(AuthError):
-    """A stream cannot be as it was asked for, or does not do this."""
+    """The stream configuration is invalid, or the stream does not support the operation."""
 
 
 class TooManyStreams(AuthError):
-    """The client has as many streams as one may have."""
+    """The client has reached its limit of streams."""
 
 
 class TooManyVerifications(TryLater):
-    """A stream was verified a moment ago."""
+    """A verification of this stream was requested too recently (SSF 1.0 section 8.1.4)."""

@@ -1,4 +1,4 @@
-"""Signals: what systems that are not ours are told when a session ends or a password changes (CAEP 1.0)."""
+"""Security events (CAEP 1.0) and the queue in which they wait for their streams."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ SESSION_REVOKED = f"{CAEP}session-revoked"
 CREDENTIAL_CHANGE = f"{CAEP}credential-change"
 VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 EVENTS = (CREDENTIAL_CHANGE, SESSION_REVOKED)
-KEEP_SECONDS = 7 * 86_400.0  # seconds that a signal waits at most, whatever its stream is doing
-MAX_QUEUED = 10_000  # signals that wait for one stream; older ones make room
+KEEP_SECONDS = 7 * 86_400.0  # in the queue, whatever the state of the stream
+MAX_QUEUED = 10_000  # events of one stream; the oldest are dropped
 
 USER, ADMIN, POLICY, SYSTEM = "user", "admin", "policy", "system"  # CAEP 1.0 section 2, initiating_entity
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to tell: `event` is its type, `body` what CAEP has said of it; about an account, perhaps one session."""
+    """One event: `event` is its type, `body` its CAEP members, about an account and perhaps one session."""
 
     event: str
     sub: str
@@ -27,9 +27,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class QueuedEvent:
-    """One event on its way to one stream. `jti` and `created_at` stay the same however often it is sent.
+    """One event for one stream. `jti` and `created_at` stay the same however often it is sent.
 
-    `txn` is shared by all that came of one transaction. Without `sub` it is about the stream itself.
+    The events of one transaction share `txn`. Without `sub` it is about the stream itself.
     """
 
     jti: str
@@ -43,7 +43,7 @@ class QueuedEvent:
     attempts: int = 0
 
     def claims(self, *, issuer: str, audience: str) -> dict[str, object]:
-        """Return the claims of its security event token (RFC 8417 section 2.2): no `sub` and no `exp`."""
+        """Return the claims of its security event token (RFC 8417 section 2.2), without `sub` and `exp`."""
         return {
             "iss": issuer,
             "aud": audience,
@@ -55,7 +55,7 @@ class QueuedEvent:
         }
 
     def _subject(self, issuer: str) -> dict[str, object]:
-        """Name whom it is about (RFC 9493; SSF 1.0 section 3.3 for a session of somebody)."""
+        """Return the subject identifier (RFC 9493; SSF 1.0 section 3.3 for a session)."""
         if self.sub is None:
             return {"format": "opaque", "id": self.stream_id}
         user: dict[str, object] = {"format": "iss_sub", "iss": issuer, "sub": self.sub}
@@ -66,7 +66,7 @@ class QueuedEvent:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much waits for streams of one delivery method: signals, and the age of the oldest in seconds."""
+    """The number of events that wait for streams of one delivery method, and the age of the oldest in seconds."""
 
     method: str
     waiting: int
@@ -74,34 +74,34 @@ class QueueDepth:
 
 
 class QueuedEvents(Protocol):
-    """The outbox: what waits to be told, kept with the changes that it tells of."""
+    """Repository of the events that wait to be delivered; an event is added in the transaction that caused it."""
 
-    def add_to_streams(self, *happenings: Event) -> None:
-        """Have every stream told that wants such an event; nothing is kept when there is none."""
+    def add_to_streams(self, *events: Event) -> None:
+        """Queue the events for every stream that requested their types."""
 
-    def add(self, signal: QueuedEvent) -> None:
-        """Keep one for its stream alone, to be sent at once."""
+    def add(self, event: QueuedEvent) -> None:
+        """Queue one event for its own stream."""
 
     def list_oldest(self, stream_id: str, limit: int) -> list[QueuedEvent]:
-        """Return the oldest that wait for a stream, at most so many."""
+        """Return at most `limit` events that wait for a stream, oldest first."""
 
     def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[QueuedEvent]:
-        """Take at most so many that are due: nobody else gets them before `until`, and each counts one attempt more."""
+        """Return at most `limit` due events, reserved until a time, each with one more attempt counted."""
 
-    def postpone(self, signal: QueuedEvent, until: float) -> bool:
-        """Have one that was claimed come up again at a time; False when somebody else has claimed it since."""
+    def postpone(self, event: QueuedEvent, until: float) -> bool:
+        """Make a claimed event due at a time; return False if it was claimed again meanwhile."""
 
     def delete(self, stream_id: str, jtis: Collection[str]) -> int:
-        """Forget those that were told, refused or given up; return how many were there."""
+        """Delete the events that were delivered, refused or given up; return how many there were."""
 
     def delete_all(self, stream_id: str) -> int:
-        """Forget all of a stream's; return how many there were."""
+        """Delete all events of a stream; return how many there were."""
 
     def delete_stale(self, now: float) -> int:
         """Forget those older than KEPT, beyond MOST_KEPT, or of streams that are no more; return how many."""
 
     def newest_id(self) -> str | None:
-        """Name the one recorded last of those that wait, so that a new one can be told."""
+        """Return the id of the event that was added last, or None."""
 
     def depths(self, now: float) -> list[QueueDepth]:
-        """Say how much waits, by delivery method."""
+        """Return how much waits, by delivery method."""

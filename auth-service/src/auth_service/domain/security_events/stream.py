@@ -1,4 +1,4 @@
-"""Streams: over which receivers are told of events (SSF 1.0 section 8.1.1)."""
+"""Event streams and their configuration (SSF 1.0 section 8.1.1)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,18 +8,18 @@ from auth_service.domain.security_events.errors import UnknownStream
 from auth_service.domain.security_events.event import EVENTS
 
 MAX_STREAMS = 10  # of one client
-VERIFY_INTERVAL_SECONDS = 60  # seconds between two verifications of one stream
+VERIFY_INTERVAL_SECONDS = 60  # between two verifications of one stream
 
 
 class DeliveryMethod(StrEnum):
-    """How signals get to a receiver."""
+    """How events reach a receiver."""
 
     PUSH = "urn:ietf:rfc:8935"
     POLL = "urn:ietf:rfc:8936"
 
 
 class StreamStatus(StrEnum):
-    """What a stream does: `paused` keeps signals and sends none, `disabled` keeps none either."""
+    """`paused` queues events and sends none, `disabled` queues none (SSF 1.0 section 8.1.2)."""
 
     ENABLED = "enabled"
     PAUSED = "paused"
@@ -28,10 +28,9 @@ class StreamStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamConfiguration:
-    """What a receiver can say of a stream. `authorization` is a secret: what we send with each push.
+    """The receiver's part of a configuration. `authorization` is the secret header that is sent with each push.
 
-    `events` None stands for all that there are. `keep_authorization`: it did not say, so what was there stays
-    as long as it goes to the same address.
+    `events` None requests all. With `keep_authorization` the present header stays as long as the endpoint does.
     """
 
     method: str = DeliveryMethod.POLL
@@ -44,7 +43,7 @@ class StreamConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream of one client. `endpoint_url` and `authorization` are there for push alone."""
+    """One stream of one client. `endpoint_url` and `authorization` are for push alone; times are unix seconds."""
 
     stream_id: str
     client_id: str
@@ -60,45 +59,45 @@ class Stream:
 
     @property
     def delivered(self) -> tuple[str, ...]:
-        """The events that it tells of: those asked for that there are."""
+        """The event types that it delivers: the requested ones that are supported."""
         return tuple(event for event in EVENTS if event in self.requested)
 
     @property
     def audience(self) -> str:
-        """Whom its tokens are for."""
+        """The `aud` of its tokens."""
         return self.client_id
 
 
 class Streams(Protocol):
-    """Where streams are kept."""
+    """Repository of streams."""
 
     def add(self, stream: Stream) -> None:
-        """Store a new one."""
+        """Store a new stream."""
 
     def get(self, stream_id: str) -> Stream | None:
-        """Find by id."""
+        """Return the stream with this id, or None."""
 
     def list_for_update(self, client_id: str) -> list[Stream]:
-        """Return a client's, oldest first, and keep everybody else from changing them until the transaction ends."""
+        """Return the streams of a client, oldest first, and lock them until the transaction ends."""
 
     def list_of_client(self, client_id: str) -> list[Stream]:
-        """Return a client's, oldest first."""
+        """Return the streams of a client, oldest first."""
 
     def list_all(self) -> list[Stream]:
-        """Return everybody's, oldest first."""
+        """Return all streams, oldest first."""
 
     def list_due(self, now: float) -> list[Stream]:
-        """Return those that are pushed to, enabled, and have a signal that is due."""
+        """Return the enabled push streams that have a due event."""
 
     def replace(self, stream: Stream) -> None:
-        """Replace everything that is said of one."""
+        """Replace a stream."""
 
     def delete(self, stream_id: str) -> None:
-        """Forget one."""
+        """Delete a stream."""
 
 
 def check_stream_owner(client_id: str, stream: Stream | None) -> Stream:
-    """Return the stream if it is this client's; raise UnknownStream."""
+    """Return the stream if it belongs to this client; raise UnknownStream."""
     if stream is None or stream.client_id != client_id:
         raise UnknownStream("this client has no stream with this id")
     return stream
