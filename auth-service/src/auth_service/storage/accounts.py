@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts.account import Account
 from auth_service.storage.dialects import affected, insert_or_ignore
-from auth_service.storage.tables import AccountRow
+from auth_service.storage.tables import AccountRow, record_of, values_of
 
 
 class SqlAccounts:
@@ -17,18 +17,7 @@ class SqlAccounts:
         self._db = db
 
     def add(self, account: Account) -> bool:
-        return insert_or_ignore(
-            self._db,
-            AccountRow,
-            sub=account.sub,
-            email=account.email,
-            name=account.name,
-            roles=" ".join(sorted(account.roles)),
-            password_hash=account.password_hash,
-            created_at=account.created_at,
-            disabled_at=account.disabled_at,
-            email_verified_at=account.email_verified_at,
-        )
+        return insert_or_ignore(self._db, AccountRow, **values_of(account))
 
     def find_by_email(self, email: str) -> Account | None:
         return _account(self._db.scalar(select(AccountRow).where(AccountRow.email == email)))
@@ -52,27 +41,14 @@ class SqlAccounts:
         self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(disabled_at=at))
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
-        self._db.execute(
-            update(AccountRow).where(AccountRow.sub == sub).values(roles=" ".join(sorted(roles)))
-        )
+        self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(roles=roles))
 
     def list_page(self, after: str | None, limit: int) -> list[Account]:
         rows = select(AccountRow).order_by(AccountRow.sub).limit(limit)
         if after is not None:
             rows = rows.where(AccountRow.sub > after)
-        return [account for row in self._db.scalars(rows) if (account := _account(row)) is not None]
+        return [record_of(Account, row) for row in self._db.scalars(rows)]
 
 
 def _account(row: AccountRow | None) -> Account | None:
-    if row is None:
-        return None
-    return Account(
-        sub=row.sub,
-        email=row.email,
-        name=row.name,
-        roles=frozenset(row.roles.split()),
-        password_hash=row.password_hash,
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-        email_verified_at=row.email_verified_at,
-    )
+    return None if row is None else record_of(Account, row)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as Db
 from auth_service.domain.audit_log import AuditEntry, AuditEvent, AuditQuery
 from auth_service.domain.clock import Clock
 from auth_service.domain.request_context import current_origin
-from auth_service.storage.tables import AuditEventRow, Base
+from auth_service.storage.tables import AuditEventRow, Base, record_of, values_of
 
 # made once, and past the ORM: it runs twice in every log-in, which should cost little beside the password's hash
 _ADD = insert(Base.metadata.tables["audit_events"]).inline()
@@ -26,13 +26,10 @@ class SqlAudit:
         now, origin = self._now(), current_origin()
         rows = [
             {
+                **values_of(event),
                 "at": now,
                 "event": str(event.event),
-                "outcome": event.outcome,
                 "actor": event.actor or origin.operator,
-                "subject": event.subject,
-                "client_id": event.client_id,
-                "session_id": event.session_id,
                 "address": origin.address,
                 "request_id": origin.request_id,
                 "detail": json.dumps(event.detail, sort_keys=True) if event.detail else None,
@@ -53,13 +50,5 @@ class SqlAudit:
 
 
 def _entry(row: AuditEventRow) -> AuditEntry:
-    event = AuditEvent(
-        event=row.event,
-        outcome=row.outcome,
-        actor=row.actor,
-        subject=row.subject,
-        client_id=row.client_id,
-        session_id=row.session_id,
-        detail=json.loads(row.detail) if row.detail else {},
-    )
+    event = record_of(AuditEvent, row, detail=json.loads(row.detail) if row.detail else {})
     return AuditEntry(row.id, row.at, event, row.address, row.request_id)

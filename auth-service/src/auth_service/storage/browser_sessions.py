@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.sessions.browser_session import BrowserSession
 from auth_service.storage.dialects import affected
-from auth_service.storage.tables import BrowserSessionRow
+from auth_service.storage.tables import BrowserSessionRow, record_of, values_of
 
 
 class SqlBrowserSessions:
@@ -17,32 +17,12 @@ class SqlBrowserSessions:
         self._db = db
 
     def add(self, session: BrowserSession) -> None:
-        self._db.execute(
-            insert(BrowserSessionRow).values(
-                digest=session.digest,
-                sub=session.sub,
-                methods=" ".join(session.methods),
-                auth_time=session.auth_time,
-                created_at=session.created_at,
-                expires_at=session.expires_at,
-                ended_at=session.ended_at,
-            )
-        )
+        self._db.execute(insert(BrowserSessionRow).values(**values_of(session)))
 
     def find_by_digest(self, digest: bytes) -> BrowserSession | None:
         found = select(BrowserSessionRow).where(BrowserSessionRow.digest == digest)
         row = self._db.scalar(found.execution_options(populate_existing=True))
-        if row is None:
-            return None
-        return BrowserSession(
-            digest=row.digest,
-            sub=row.sub,
-            methods=tuple(row.methods.split()),
-            auth_time=row.auth_time,
-            created_at=row.created_at,
-            expires_at=row.expires_at,
-            ended_at=row.ended_at,
-        )
+        return None if row is None else record_of(BrowserSession, row)
 
     def mark_ended(self, digest: bytes, at: float) -> bool:
         unended = update(BrowserSessionRow).where(

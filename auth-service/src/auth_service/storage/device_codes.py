@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus
 from auth_service.storage.dialects import affected, insert_or_ignore
-from auth_service.storage.tables import DeviceCodeRow
+from auth_service.storage.tables import DeviceCodeRow, record_of, values_of
 
 
 class SqlDeviceCodes:
@@ -17,18 +17,8 @@ class SqlDeviceCodes:
         self._db = db
 
     def add(self, code: DeviceCode) -> bool:
-        return insert_or_ignore(
-            self._db,
-            DeviceCodeRow,
-            digest=code.digest,
-            user_code_digest=code.user_code_digest,
-            client_id=code.client_id,
-            scopes=" ".join(sorted(code.scopes)),
-            audiences=" ".join(code.audiences),
-            status=str(code.status),
-            next_poll_at=code.next_poll_at,
-            expires_at=code.expires_at,
-        )
+        values = values_of(code) | {"status": str(code.status)}
+        return insert_or_ignore(self._db, DeviceCodeRow, **values)
 
     def find_by_digest(self, digest: bytes) -> DeviceCode | None:
         return self._one(select(DeviceCodeRow).where(DeviceCodeRow.digest == digest))
@@ -46,7 +36,7 @@ class SqlDeviceCodes:
         )
 
     def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:
-        facts = {"sub": sub, "methods": " ".join(methods), "auth_time": auth_time}
+        facts = {"sub": sub, "methods": methods, "auth_time": auth_time}
         return self._swap(digest, DeviceStatus.PENDING, DeviceStatus.APPROVED, **facts)
 
     def deny(self, digest: bytes, sub: str) -> bool:
@@ -62,18 +52,4 @@ class SqlDeviceCodes:
 
     def _one(self, rows: Select[DeviceCodeRow]) -> DeviceCode | None:
         row = self._db.scalar(rows.execution_options(populate_existing=True))
-        if row is None:
-            return None
-        return DeviceCode(
-            digest=row.digest,
-            user_code_digest=row.user_code_digest,
-            client_id=row.client_id,
-            scopes=frozenset(row.scopes.split()),
-            audiences=tuple(row.audiences.split()),
-            expires_at=row.expires_at,
-            next_poll_at=row.next_poll_at,
-            status=DeviceStatus(row.status),
-            sub=row.sub,
-            methods=tuple((row.methods or "").split()),
-            auth_time=row.auth_time,
-        )
+        return None if row is None else record_of(DeviceCode, row, status=DeviceStatus(row.status))

@@ -2,23 +2,16 @@
 
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts.one_time_token import OneTimeToken
 from auth_service.storage.dialects import affected
-from auth_service.storage.tables import OneTimeTokenRow
+from auth_service.storage.tables import Base, OneTimeTokenRow, record_of, values_of
 
-_COLUMNS = (
-    OneTimeTokenRow.digest,
-    OneTimeTokenRow.purpose,
-    OneTimeTokenRow.email,
-    OneTimeTokenRow.sub,
-    OneTimeTokenRow.expires_at,
-    OneTimeTokenRow.binding_digest,
-    OneTimeTokenRow.tries_left,
-    OneTimeTokenRow.used_at,
-)
+_TABLE = Base.metadata.tables["one_time_tokens"]
 
 
 class SqlOneTimeTokens:
@@ -28,16 +21,15 @@ class SqlOneTimeTokens:
         self._db = db
 
     def add(self, *tokens: OneTimeToken) -> None:
-        rows = [{column.key: getattr(token, column.key) for column in _COLUMNS} for token in tokens]
-        self._db.execute(insert(OneTimeTokenRow), rows)
+        self._db.execute(insert(OneTimeTokenRow), [values_of(token) for token in tokens])
 
     def get(self, digest: bytes) -> OneTimeToken | None:
-        return self._one(select(*_COLUMNS).where(OneTimeTokenRow.digest == digest))
+        return self._one(select(_TABLE).where(OneTimeTokenRow.digest == digest))
 
     def find_by_binding(self, purpose: str, email: str, binding_digest: bytes) -> OneTimeToken | None:
         row = OneTimeTokenRow
         return self._one(
-            select(*_COLUMNS).where(
+            select(_TABLE).where(
                 row.email == email, row.purpose == purpose, row.binding_digest == binding_digest
             )
         )
@@ -61,6 +53,6 @@ class SqlOneTimeTokens:
         one_less = usable.values(tries_left=row.tries_left - 1).execution_options(synchronize_session=False)
         return affected(self._db, one_less) == 1
 
-    def _one(self, rows: Select[*tuple[object, ...]]) -> OneTimeToken | None:
-        found: Row[*tuple[object, ...]] | None = self._db.execute(rows).first()
-        return None if found is None else OneTimeToken(**found._mapping)  # noqa: SLF001 (SQLAlchemy's public name)
+    def _one(self, rows: Select[Any]) -> OneTimeToken | None:
+        row = self._db.execute(rows).first()
+        return None if row is None else record_of(OneTimeToken, row)

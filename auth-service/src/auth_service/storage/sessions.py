@@ -14,7 +14,7 @@ from auth_service.domain.sessions.session import Session
 from auth_service.domain.sessions.status_bits import StatusRef
 from auth_service.storage.dialects import affected
 from auth_service.storage.status_bits import SqlStatuses
-from auth_service.storage.tables import SessionRow
+from auth_service.storage.tables import SessionRow, record_of, values_of
 
 # All past the ORM, and what log-ins, refreshes and ends execute is made once: they are many, and wait for each other.
 _TABLE = cast("Table", SessionRow.__table__)
@@ -49,25 +49,8 @@ class SqlSessions:
 
     def add(self, session: Session) -> Session:
         statement = _ADD[self._db.get_bind().dialect.name]
-        values = {
-            "sid": session.sid,
-            "sub": session.sub,
-            "client_id": session.client_id,
-            "scopes": " ".join(sorted(session.scopes)),
-            "requested": " ".join(sorted(session.requested)),
-            "audiences": " ".join(session.audiences),
-            "methods": " ".join(session.methods),
-            "auth_time": session.auth_time,
-            "expires_at": session.expires_at,
-            "ended_at": session.ended_at,
-            "end_reason": session.end_reason,
-            "tokens_until": session.tokens_until,
-            "browser_session": session.browser_session,
-            "created_at": session.created_at,
-            "last_used_at": session.last_used_at,
-            "address": session.address,
-            "user_agent": session.user_agent,
-        }
+        values = values_of(session)
+        del values["status"]
         status = next(
             ref
             for ref in self._statuses.choices()
@@ -133,23 +116,4 @@ def _live(now: float) -> Select[Any]:
 
 
 def _session(row: Any) -> Session:
-    return Session(
-        sid=row.sid,
-        sub=row.sub,
-        client_id=row.client_id,
-        scopes=frozenset(row.scopes.split()),
-        requested=frozenset(row.requested.split()),
-        audiences=tuple(row.audiences.split()),
-        methods=tuple(row.methods.split()),
-        auth_time=row.auth_time,
-        expires_at=row.expires_at,
-        ended_at=row.ended_at,
-        end_reason=row.end_reason,
-        status=StatusRef.of(row.status_list, row.status_index),
-        tokens_until=row.tokens_until,
-        browser_session=row.browser_session,
-        created_at=row.created_at,
-        last_used_at=row.last_used_at,
-        address=row.address,
-        user_agent=row.user_agent,
-    )
+    return record_of(Session, row, status=StatusRef.of(row.status_list, row.status_index))

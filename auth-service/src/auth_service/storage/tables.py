@@ -1,7 +1,11 @@
-"""The tables. Times are unix seconds with fractions; sets of names are kept as words with spaces between."""
+"""The tables, and how records are kept in them. Times are Unix seconds with fractions."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -9,9 +13,65 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
+
+
+class NameTuple(TypeDecorator[tuple[str, ...]]):
+    """Names in their order, kept as one text with spaces between."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
+        """Return the text."""
+        return None if value is None else " ".join(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+        """Return the names, none for NULL."""
+        return tuple((value or "").split())
+
+
+class NameSet(TypeDecorator[frozenset[str]]):
+    """Names without an order, kept as one sorted text with spaces between."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: frozenset[str] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - likewise
+        """Return the text."""
+        return None if value is None else " ".join(sorted(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[str]:  # noqa: ARG002 - likewise
+        """Return the names, none for NULL."""
+        return frozenset((value or "").split())
+
+
+class LongNameSet(NameSet):
+    """A `NameSet` of any length."""
+
+    impl = Text
+    cache_ok = True
+
+
+def values_of(record: "DataclassInstance") -> dict[str, Any]:
+    """Return the fields of a record, by the names of their columns."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def record_of(kind: type[R], row: Any, **others: object) -> R:
+    """Return the record of a row, whose columns have the names of its fields; `others` are fields without a column."""
+    return kind(
+        **{field.name: getattr(row, field.name) for field in fields(kind) if field.name not in others},
+        **others,
+    )
 
 
 class Base(DeclarativeBase):
@@ -26,7 +86,7 @@ class AccountRow(Base):
     sub: Mapped[str] = mapped_column(String(36), primary_key=True)
     email: Mapped[str] = mapped_column(String(320), unique=True)
     name: Mapped[str] = mapped_column(String(200))
-    roles: Mapped[str] = mapped_column(String(200))
+    roles: Mapped[frozenset[str]] = mapped_column(NameSet(200))
     password_hash: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[float] = mapped_column(Double)
     disabled_at: Mapped[float | None] = mapped_column(Double)
@@ -52,10 +112,10 @@ class SessionRow(Base):
     sid: Mapped[str] = mapped_column(String(64), primary_key=True)
     sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_sessions_sub"))
     client_id: Mapped[str] = mapped_column(String(100))
-    scopes: Mapped[str] = mapped_column(String(2000))
-    requested: Mapped[str] = mapped_column(Text, server_default="")
-    audiences: Mapped[str] = mapped_column(String(2000))
-    methods: Mapped[str] = mapped_column(String(100))
+    scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
+    requested: Mapped[frozenset[str]] = mapped_column(LongNameSet, server_default="")
+    audiences: Mapped[tuple[str, ...]] = mapped_column(NameTuple(2000))
+    methods: Mapped[tuple[str, ...]] = mapped_column(NameTuple(100))
     auth_time: Mapped[float] = mapped_column(Double)
     expires_at: Mapped[float] = mapped_column(Double)
     ended_at: Mapped[float | None] = mapped_column(Double)
@@ -151,12 +211,12 @@ class AuthorizationCodeRow(Base):
     )
     sid: Mapped[str | None] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(2000))
-    scopes: Mapped[str] = mapped_column(String(2000))
-    requested: Mapped[str] = mapped_column(Text, server_default="")
-    audiences: Mapped[str] = mapped_column(String(2000))
+    scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
+    requested: Mapped[frozenset[str]] = mapped_column(LongNameSet, server_default="")
+    audiences: Mapped[tuple[str, ...]] = mapped_column(NameTuple(2000))
     nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str] = mapped_column(String(128))
-    methods: Mapped[str] = mapped_column(String(100))
+    methods: Mapped[tuple[str, ...]] = mapped_column(NameTuple(100))
     auth_time: Mapped[float] = mapped_column(Double)
     browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     expires_at: Mapped[float] = mapped_column(Double)
@@ -176,7 +236,7 @@ class BrowserSessionRow(Base):
     sub: Mapped[str] = mapped_column(
         ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_browser_sessions_sub")
     )
-    methods: Mapped[str] = mapped_column(String(100))
+    methods: Mapped[tuple[str, ...]] = mapped_column(NameTuple(100))
     auth_time: Mapped[float] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double)
     expires_at: Mapped[float] = mapped_column(Double)
@@ -192,7 +252,7 @@ class ConsentRow(Base):
         ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_consents_sub"), primary_key=True
     )
     client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
-    scopes: Mapped[str] = mapped_column(String(2000))
+    scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
     granted_at: Mapped[float] = mapped_column(Double)
 
 
@@ -208,12 +268,12 @@ class DeviceCodeRow(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_code_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     client_id: Mapped[str] = mapped_column(String(100))
-    scopes: Mapped[str] = mapped_column(String(2000))
-    audiences: Mapped[str] = mapped_column(String(2000))
+    scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
+    audiences: Mapped[tuple[str, ...]] = mapped_column(NameTuple(2000))
     sub: Mapped[str | None] = mapped_column(
         ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_device_codes_sub")
     )
-    methods: Mapped[str | None] = mapped_column(String(100))
+    methods: Mapped[tuple[str, ...] | None] = mapped_column(NameTuple(100))
     auth_time: Mapped[float | None] = mapped_column(Double)
     status: Mapped[str] = mapped_column(String(20))
     next_poll_at: Mapped[float] = mapped_column(Double)
