@@ -18,7 +18,7 @@ from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.adapters.zxcvbn import weakness
 from auth_service.background.change_watcher import ChangeWatcher
 from auth_service.background.job import Job
-from auth_service.background.mail_outbox import ThreadedOutbox
+from auth_service.background.mail_outbox import MailOutbox
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
@@ -241,4 +241,4 @@ def run_job(app: Flask, job: BackgroundJob) -> None:
 
 def _outbox(settings: Settings, now: Clock) -> Outbox:
     mailer = mailer_for(settings.mail_url, settings.mail_from, settings.mail_password)
-    return ThreadedOutbox(mailer, now=now, announce=announce if settings.demo else None)
+    return MailOutbox(mailer, now=now, announce=announce if settings.demo else None)

@@ -11,7 +11,7 @@ from email.policy import default
 import pytest
 from auth_service.adapters.mail import check_sender, mailer_for
 from auth_service.adapters.mail.smtp import SmtpMailer, SmtpServer
-from auth_service.domain.email import MailDelayed, MailRefused
+from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
 from auth_service.settings import Settings
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -98,7 +98,7 @@ def test_a_mail_arrives_whole_with_the_link_on_one_line(smtp, inbox):
     ["a@example.com\r\nBcc: b@example.com", "a@example.com\nX: y", "", "a@example.com, b@example.com"],
 )
 def test_an_address_that_would_add_a_header_is_no_address(smtp, inbox, address):
-    with pytest.raises((MailRefused, MailDelayed)):
+    with pytest.raises((DeliveryRefused, DeliveryDelayed)):
         smtp.send(address, "Subject", "text")
 
     assert inbox.received == []
@@ -107,10 +107,10 @@ def test_an_address_that_would_add_a_header_is_no_address(smtp, inbox, address):
 @pytest.mark.parametrize(
     ("answers", "kind"),
     [
-        ({"rcpt_answer": "550 no such user"}, MailRefused),
-        ({"rcpt_answer": "450 greylisted"}, MailDelayed),
-        ({"data_answer": "554 spam"}, MailRefused),
-        ({"data_answer": "451 later"}, MailDelayed),
+        ({"rcpt_answer": "550 no such user"}, DeliveryRefused),
+        ({"rcpt_answer": "450 greylisted"}, DeliveryDelayed),
+        ({"data_answer": "554 spam"}, DeliveryRefused),
+        ({"data_answer": "451 later"}, DeliveryDelayed),
     ],
 )
 def test_a_servers_no_is_for_good_and_its_not_now_is_not(smtp, inbox, answers, kind):
@@ -125,14 +125,14 @@ def test_a_servers_no_is_for_good_and_its_not_now_is_not(smtp, inbox, answers, k
 def test_no_server_is_a_delay(free_port):
     mailer = mailer_for(f"smtp://127.0.0.1:{free_port}", SENDER, None)
 
-    with pytest.raises(MailDelayed):
+    with pytest.raises(DeliveryDelayed):
         mailer.send("alice@example.com", "Subject", "text")
 
 
 def test_a_server_that_says_nothing_is_a_delay(silent_port):
     mailer = SmtpMailer(SmtpServer("127.0.0.1", silent_port), SENDER, timeout=0.2)
 
-    with pytest.raises(MailDelayed):
+    with pytest.raises(DeliveryDelayed):
         mailer.send("alice@example.com", "Subject", "text")
 
 
@@ -141,7 +141,7 @@ def test_a_name_beyond_ascii_needs_a_server_that_can(start_smtp, inbox):
     unable = mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox, enable_SMTPUTF8=False)}", SENDER, None)
 
     able.send("jürgen@example.com", "Subject", "text")
-    with pytest.raises(MailRefused):
+    with pytest.raises(DeliveryRefused):
         unable.send("jürgen@example.com", "Subject", "text")
 
     assert inbox.received[0].rcpt_tos == ["jürgen@example.com"]
@@ -209,7 +209,7 @@ def test_a_wrong_password_is_a_delay_for_somebody_will_mend_it(starttls_port, in
     server = SmtpServer("localhost", starttls_port, "starttls", "mint", "another")
     mailer = SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate))
 
-    with pytest.raises(MailDelayed):
+    with pytest.raises(DeliveryDelayed):
         mailer.send("a@example.com", "S", "t")
 
     assert inbox.received == []
@@ -218,7 +218,7 @@ def test_a_wrong_password_is_a_delay_for_somebody_will_mend_it(starttls_port, in
 def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(starttls_port, inbox):
     mailer = mailer_for(f"smtp+starttls://mint@localhost:{starttls_port}", SENDER, SecretStr("a secret"))
 
-    with pytest.raises(MailDelayed):
+    with pytest.raises(DeliveryDelayed):
         mailer.send("a@example.com", "S", "t")
 
     assert inbox.received == []
@@ -227,7 +227,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(starttls_por
 def test_a_server_without_starttls_gets_nothing_where_it_was_asked_for(start_smtp, inbox):
     mailer = mailer_for(f"smtp+starttls://127.0.0.1:{start_smtp(inbox)}", SENDER, None)
 
-    with pytest.raises((MailDelayed, MailRefused)):
+    with pytest.raises((DeliveryDelayed, DeliveryRefused)):
         mailer.send("a@example.com", "S", "t")
 
     assert inbox.received == []
@@ -362,12 +362,12 @@ def test_a_folder_that_cannot_be_written_is_a_delay(tmp_path):
     mailer = mailer_for(f"file:{tmp_path}/mail", SENDER, None)
     (tmp_path / "mail").write_text("a file")
 
-    with pytest.raises(MailDelayed):
+    with pytest.raises(DeliveryDelayed):
         mailer.send("alice@example.com", "S", "t")
 
 
 def test_without_a_mail_url_nothing_is_lost_in_silence():
-    with pytest.raises(MailRefused, match="MAIL_URL"):
+    with pytest.raises(DeliveryRefused, match="MAIL_URL"):
         mailer_for(None, SENDER, None).send("alice@example.com", "S", "t")
 
 

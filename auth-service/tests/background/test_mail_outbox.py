@@ -4,10 +4,10 @@ import threading
 
 import pytest
 from auth_service.adapters.mail.demo_console import announce
-from auth_service.background import mail_outbox as outbox_module
-from auth_service.background.mail_outbox import ThreadedOutbox
+from auth_service.background.mail_outbox import MailOutbox
 from auth_service.domain.accounts.errors import MailBusy
-from auth_service.domain.email import Email, MailDelayed, MailRefused
+from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused, retry_delay
+from auth_service.domain.email import Email
 
 SOON = 5.0  # seconds that a test waits at most for what happens at once
 
@@ -42,12 +42,12 @@ def make_outbox():
     made = []
 
     def make(mailer, **options):
-        made.append(ThreadedOutbox(mailer, first_pause=0.001, **options))
+        made.append(MailOutbox(mailer, delay=lambda attempts: 0.001, **options))
         return made[-1]
 
     yield make
     for each in made:
-        each.close()
+        each.stop()
 
 
 def test_a_letter_is_sent_by_another_thread(make_outbox):
@@ -60,7 +60,7 @@ def test_a_letter_is_sent_by_another_thread(make_outbox):
 
 
 def test_a_delayed_letter_is_tried_again_and_others_do_not_wait_for_it(make_outbox):
-    mailer = FakeMailer(MailDelayed("not now"), MailDelayed("not now"))
+    mailer = FakeMailer(DeliveryDelayed("not now"), DeliveryDelayed("not now"))
     box = make_outbox(mailer)
     box.post(letter("first@example.com"))
     box.post(letter("second@example.com"))
@@ -68,14 +68,14 @@ def test_a_delayed_letter_is_tried_again_and_others_do_not_wait_for_it(make_outb
     for _ in range(4):
         assert mailer.tried.acquire(timeout=SOON)
 
-    box.close()
+    box.stop()
     assert sorted(mailer.sent) == ["first@example.com", "second@example.com"]
 
 
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        (MailRefused("no such user"), "mail was refused"),
+        (DeliveryRefused("no such user"), "mail was refused"),
         (RuntimeError("alice@example.com"), "mail failed"),
     ],
 )
@@ -87,7 +87,7 @@ def test_what_can_never_be_sent_is_logged_without_its_address(make_outbox, capsy
     box.post(letter("bob@example.com"))
     assert mailer.tried.acquire(timeout=SOON)
     assert mailer.tried.acquire(timeout=SOON)
-    box.close()
+    box.stop()
 
     assert mailer.sent == ["bob@example.com"]
     assert said in logged()
@@ -95,12 +95,12 @@ def test_what_can_never_be_sent_is_logged_without_its_address(make_outbox, capsy
 
 
 def test_a_letter_that_is_of_no_use_any_more_is_given_up_and_logged(make_outbox, logged):
-    mailer = FakeMailer(*[MailDelayed("not now")] * 3)
+    mailer = FakeMailer(*[DeliveryDelayed("not now")] * 3)
     box = make_outbox(mailer, now=lambda: 100.0)
 
     box.post(letter(until=100.0))
     assert mailer.tried.acquire(timeout=SOON)
-    box.close()
+    box.stop()
 
     assert mailer.sent == []
     assert "mail was given up" in logged()
@@ -111,7 +111,7 @@ def test_no_letter_takes_a_place_like_any_other(make_outbox):
     mailer.open.clear()
     box = make_outbox(mailer, places=2)
     box.post(letter())
-    while box._waiting:  # the thread takes it, and stays in front of the closed door
+    while box._queue:  # the thread takes it, and stays in front of the closed door
         pass
     box.post(None)
     box.post(letter())
@@ -123,12 +123,12 @@ def test_no_letter_takes_a_place_like_any_other(make_outbox):
 
 
 def test_what_is_left_at_the_end_is_logged_by_number(logged):
-    mailer = FakeMailer(MailDelayed("not now"))
-    box = ThreadedOutbox(mailer, first_pause=3600)
+    mailer = FakeMailer(DeliveryDelayed("not now"))
+    box = MailOutbox(mailer, delay=lambda attempts: 3600.0)
     box.post(letter())
     assert mailer.tried.acquire(timeout=SOON)
 
-    box.close(patience=SOON)
+    box.stop(patience=SOON)
 
     assert "mail was not sent before the end" in logged()
     with pytest.raises(MailBusy):
@@ -141,7 +141,7 @@ def test_a_demo_says_which_link_was_mailed(make_outbox, capsys):
 
     box.post(letter(link="http://localhost:8080/magic-links/redeem?token=t"))
     box.post(letter())
-    box.close()
+    box.stop()
 
     lines = [line for line in capsys.readouterr().out.splitlines() if '"mail"' in line]
     assert len(lines) == 1
@@ -157,7 +157,7 @@ def test_a_letter_shows_neither_address_nor_text():
 
 
 def test_pauses_double_up_to_a_minute():
-    pauses = [outbox_module.pause_after(tries, 1.0) for tries in range(10)]
+    pauses = [retry_delay(attempts, lambda: 1.0) for attempts in range(1, 11)]
 
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
     assert pauses[-1] == 60.0

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from auth_service.background.job import Job
+from auth_service.background.job import STOP_SECONDS, Job
 from auth_service.domain.clock import Clock
 
 LOOK_EVERY = 0.25  # seconds: keys change by hand, and by the clock, and ring no bell
@@ -61,14 +61,12 @@ class _Outage:
         self._failures = 0
 
 
-class ChangeWatcher:
+class ChangeWatcher(Job):
     """Waits for the bell, has what is ``watched`` refreshed, and calls ``wake`` when something else is published then.
 
     The thread starts with ``ensure``, in the process that calls it, and outlives whatever goes wrong: what cannot be
     reached is tried again, at least every 2 s; and while there is no bell the database is read every second.
     """
-
-    name = "change watcher"
 
     def __init__(
         self,
@@ -78,7 +76,8 @@ class ChangeWatcher:
         ticks: Clock = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._notifications, self._watched, self._wake = notifications, list(watched), [wake]
+        super().__init__("change watcher", self.turn, every=0)
+        self._notifications, self._watched, self._wakers = notifications, list(watched), [wake]
         self._ticks, self._pause = ticks, pause
         self._notifications_outage, self._database_outage = (
             _Outage("the database's notifications", ticks),
@@ -87,20 +86,15 @@ class ChangeWatcher:
         self._known: list[Hashable] = []
         self._notified = False
         self._looked_at = self._read_at = self._answered_at = float("-inf")
-        self._job = Job(self.name, self.turn, every=0)
 
     def add(self, watched: Watched, wake: Callable[[], None]) -> None:
         """Watch something else too, and call `wake` as well; to be called before the thread starts."""
         self._watched.append(watched)
-        self._wake.append(wake)
+        self._wakers.append(wake)
 
-    def ensure(self) -> None:
-        """Start the thread unless this process has it; cheap enough to be called with every request."""
-        self._job.ensure()
-
-    def stop(self) -> None:
+    def stop(self, patience: float = STOP_SECONDS) -> None:
         """End the thread, and let go of the database."""
-        self._job.stop()
+        super().stop(patience)
         self._notifications.close()
 
     def turn(self) -> None:
@@ -146,5 +140,5 @@ class ChangeWatcher:
         version = [each.version() for each in self._watched]
         if version != self._known:
             self._known = version
-            for wake in self._wake:
+            for wake in self._wakers:
                 wake()

@@ -1,6 +1,5 @@
-"""The outbox: letters that wait to be sent, in memory and bounded, seen off by one thread that no request waits for."""
+"""A bounded in-memory mail queue with one delivery thread."""
 
-import atexit
 import heapq
 import itertools
 import threading
@@ -9,26 +8,28 @@ from collections.abc import Callable
 
 import structlog
 
+from auth_service.background.job import Job
 from auth_service.domain.accounts.errors import MailBusy
-from auth_service.domain.email import Email, MailDelayed, Mailer, MailRefused
+from auth_service.domain.clock import Clock
+from auth_service.domain.delivery import Outcome, attempt, retry_delay
+from auth_service.domain.email import Email, Mailer
 
+STOP_SECONDS = 3.0  # how long the end of the process waits for mails that are due
+_IDLE_SECONDS = 3600.0
+_MESSAGES = {
+    Outcome.REFUSED: "mail was refused",
+    Outcome.GIVEN_UP: "mail was given up",
+    Outcome.DELAYED: "mail is delayed",
+}
 _log = structlog.get_logger(__name__)
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries, doubling
-LAST_WORK = 3.0  # seconds that a process which ends still gives to letters that are due
 
 
-def pause_after(tries: int, first: float) -> float:
-    """Give the seconds to wait after so many tries before the one that just failed."""
-    return min(first * float(2**tries), LONGEST_PAUSE)
+class MailOutbox(Job):
+    """The domain's `Outbox` over a `Mailer`; may be shared by any number of threads.
 
-
-class ThreadedOutbox:
-    """The domain's Outbox over a Mailer; may be shared by any number of threads.
-
-    A letter is tried until it is handed over, refused for good, or of no use any more; each end but the first is
-    logged, by kind and never by address. Letters of a process that is killed are lost: whoever waits asks again.
-    "No letter" takes a place like any other, so that neither time nor a full outbox tells who has an account.
-    The thread starts with the first letter, in the process that takes it (servers fork).
+    A mail is tried until it is sent, refused or out of date; every end but the first is logged, by kind and never by
+    address. Mails of a killed process are lost: the user requests another. None takes a place like a mail, so that
+    neither the time nor a full queue reveals who has an account. The thread starts with the first mail.
     """
 
     def __init__(
@@ -36,84 +37,67 @@ class ThreadedOutbox:
         mailer: Mailer,
         *,
         places: int = 1000,
-        now: Callable[[], float] = time.time,
+        now: Clock = time.time,
         announce: Callable[[Email], None] | None = None,
-        first_pause: float = FIRST_PAUSE,
+        delay: Callable[[int], float] = retry_delay,
     ) -> None:
-        self._mailer = mailer
-        self._places = places
-        self._now = now
-        self._announce = announce
-        self._first_pause = first_pause
-        self._waiting: list[tuple[float, int, int, Email | None]] = []
-        self._changed = threading.Condition()
+        super().__init__("mail", self._send_due, every=self._seconds_until_due)
+        self._mailer, self._places, self._now = mailer, places, now
+        self._announce, self._delay = announce, delay
+        self._queue: list[tuple[float, int, int, Email | None]] = []  # a heap: due at, number, attempts, mail
+        self._lock = threading.Lock()
         self._numbers = itertools.count()
-        self._thread: threading.Thread | None = None
-        self._closing = False
+        self._closed = False
 
-    def post(self, letter: Email | None) -> None:
-        """Take a letter, or none for the same work; raises MailBusy when all places are taken."""
-        with self._changed:
-            if len(self._waiting) >= self._places or self._closing:
+    def post(self, mail: Email | None) -> None:
+        """Queue a mail, or None for the same work, without waiting; raise MailBusy if the queue is full or closed."""
+        with self._lock:
+            if len(self._queue) >= self._places or self._closed:
                 raise MailBusy("the mail queue is full", retry_after=5)
-            heapq.heappush(self._waiting, (0.0, next(self._numbers), 0, letter))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-                self._thread.start()
-                atexit.register(self.close)
-            self._changed.notify()
+            heapq.heappush(self._queue, (0.0, next(self._numbers), 0, mail))
+        self.ensure()
+        self.wake()
 
-    def close(self, patience: float = LAST_WORK) -> None:
-        """Send what is due, for at most so many seconds; what is left is logged by number."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join(patience)
-        left = sum(letter is not None for *_, letter in self._waiting)
+    def stop(self, patience: float = STOP_SECONDS) -> None:
+        """Send what is due, for at most `patience` seconds, and log how many mails are left."""
+        self._closed = True
+        end = time.monotonic() + patience
+        while self._seconds_until_due() <= 0 and time.monotonic() < end:
+            time.sleep(0.01)
+        super().stop(max(0.0, end - time.monotonic()))
+        left = sum(mail is not None for *_, mail in self._queue)
         if left:
             _log.error("mail was not sent before the end", letters=left)
-            self._waiting.clear()
+            self._queue.clear()
 
-    def _run(self) -> None:
-        while (due := self._next()) is not None:
-            number, tries, letter = due
-            pause = self._deliver(letter, tries) if letter is not None else None
-            if pause is not None:
-                with self._changed:
-                    again = time.monotonic() + pause
-                    heapq.heappush(self._waiting, (again, number, tries + 1, letter))
+    def _seconds_until_due(self) -> float:
+        with self._lock:
+            return self._queue[0][0] - time.monotonic() if self._queue else _IDLE_SECONDS
 
-    def _next(self) -> tuple[int, int, Email | None] | None:
-        """Wait for the next letter that is due; None when the outbox closes and none is."""
-        with self._changed:
-            while True:
-                wait = self._waiting[0][0] - time.monotonic() if self._waiting else None
-                if wait is not None and wait <= 0:
-                    _, number, tries, letter = heapq.heappop(self._waiting)
-                    return number, tries, letter
-                if self._closing:
-                    return None
-                self._changed.wait(wait)
+    def _send_due(self) -> None:
+        while self._seconds_until_due() <= 0:
+            with self._lock:
+                _, number, attempts, mail = heapq.heappop(self._queue)
+            delay = self._send(mail, attempts + 1) if mail is not None else 0.0
+            if delay:
+                with self._lock:
+                    heapq.heappush(self._queue, (time.monotonic() + delay, number, attempts + 1, mail))
 
-    def _deliver(self, letter: Email, tries: int) -> float | None:
-        """Try once; gives the seconds to wait before the next try, None when there is to be none."""
+    def _send(self, mail: Email, attempts: int) -> float:
+        """Try once; return the seconds until the next attempt, 0 if there is none."""
         try:
-            self._mailer.send(letter.to, letter.subject, letter.text)
-        except MailRefused as error:
-            _log.error("mail was refused", kind=letter.kind, reason=str(error))
-            return None
-        except MailDelayed as error:
-            pause = pause_after(tries, self._first_pause)
-            if self._now() + pause >= letter.until:
-                _log.error("mail was given up", kind=letter.kind, reason=str(error), tries=tries + 1)
-                return None
-            _log.warning("mail is delayed", kind=letter.kind, reason=str(error), tries=tries + 1)
-            return pause
-        except Exception as error:  # noqa: BLE001 (one odd letter must not stop the others)
-            _log.error("mail failed", kind=letter.kind, reason=type(error).__name__)
-            return None
-        if self._announce is not None:
-            self._announce(letter)
-        return None
+            done = attempt(
+                lambda: self._mailer.send(mail.to, mail.subject, mail.text),
+                attempts,
+                mail.until - self._now(),
+                self._delay,
+            )
+        except Exception as error:  # noqa: BLE001 - one bad mail must not stop the others
+            _log.error("mail failed", kind=mail.kind, reason=type(error).__name__)
+            return 0.0
+        if done.outcome is not Outcome.DELIVERED:
+            log = _log.warning if done.outcome is Outcome.DELAYED else _log.error
+            log(_MESSAGES[done.outcome], kind=mail.kind, reason=done.reason, tries=attempts)
+        elif self._announce is not None:
+            self._announce(mail)
+        return done.delay

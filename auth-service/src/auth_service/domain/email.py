@@ -19,19 +19,11 @@ class Email:
     link: str | None = field(default=None, repr=False)
 
 
-class MailDelayed(Exception):  # noqa: N818 - named for what happened
-    """The mail was not accepted now and can be retried. The message names no address."""
-
-
-class MailRefused(Exception):  # noqa: N818 - named for what happened
-    """The mail will never be accepted, for example for an unknown recipient. The message names no address."""
-
-
 class Mailer(Protocol):
     """Delivers mails to a mail server."""
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Return once the server is responsible for the mail; raise MailDelayed or MailRefused."""
+        """Return once the server is responsible for the mail; raise DeliveryDelayed or DeliveryRefused, naming no address."""
 
 
 class Outbox(Protocol):

@@ -2,7 +2,8 @@
 
 import pytest
 from auth_service.adapters.security_events.push_client import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
-from auth_service.use_cases.security_events.push import LEASE, PushDelayed, PushRefused
+from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
+from auth_service.use_cases.security_events.push import LEASE
 from testkit.upstream import Answer, FakeUpstream
 
 
@@ -49,7 +50,7 @@ def test_no_netrc_and_no_proxy_of_the_environment_is_used(receiver, push, tmp_pa
 def test_a_refusal_with_a_code_is_final(receiver, push, code):
     receiver.answers = [Answer(400, {"err": code, "description": "no"})]
 
-    with pytest.raises(PushRefused, match=rf"^{code}$"):
+    with pytest.raises(DeliveryRefused, match=rf"^{code}$"):
         push()
 
 
@@ -78,7 +79,7 @@ def test_a_refusal_with_a_code_is_final(receiver, push, code):
 def test_anything_else_is_worth_another_try(receiver, push, answer):
     receiver.answers = [answer]
 
-    with pytest.raises(PushDelayed):
+    with pytest.raises(DeliveryDelayed):
         push()
     assert len(receiver.received) == 1
 
@@ -86,14 +87,14 @@ def test_anything_else_is_worth_another_try(receiver, push, answer):
 def test_a_receiver_that_is_not_there_is_worth_another_try(receiver, push):
     receiver.close()
 
-    with pytest.raises(PushDelayed, match=r"^ConnectionError$"):
+    with pytest.raises(DeliveryDelayed, match=r"^ConnectionError$"):
         push()
 
 
 def test_a_receiver_that_does_not_answer_is_not_waited_for_long(receiver, push):
     receiver.gate.clear()
 
-    with pytest.raises(PushDelayed):
+    with pytest.raises(DeliveryDelayed):
         push()
 
 

@@ -5,19 +5,17 @@ from collections import Counter
 
 import pytest
 from auth_service.background.security_events.pusher import AT_ONCE, OF_ONE, TRIM_EVERY, EventPusher
+from auth_service.domain.delivery import (
+    MAX_DELAY_SECONDS,
+    DeliveryDelayed,
+    DeliveryRefused,
+    Outcome,
+    retry_delay,
+)
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.security_events.event import SESSION_REVOKED, Event
 from auth_service.domain.security_events.stream import DeliveryMethod, StreamConfiguration
-from auth_service.use_cases.security_events.push import (
-    GIVEN_UP_AFTER,
-    LEASE,
-    LONGEST_PAUSE,
-    Outcome,
-    PushDelayed,
-    PushDelivery,
-    PushRefused,
-    retry_delay,
-)
+from auth_service.use_cases.security_events.push import GIVEN_UP_AFTER, LEASE, PushDelivery
 from auth_service.use_cases.security_events.streams import StreamManagement
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -103,16 +101,16 @@ def test_what_was_accepted_is_forgotten(rules, pusher, stream, try_one):
 
 
 def test_what_was_refused_is_forgotten_and_the_code_is_told(rules, pusher, stream, try_one):
-    pusher.failure = PushRefused("invalid_audience")
+    pusher.failure = DeliveryRefused("invalid_audience")
 
     tried = try_one()
 
-    assert (tried.outcome, tried.why) == (Outcome.REFUSED, "invalid_audience")
+    assert (tried.outcome, tried.reason) == (Outcome.REFUSED, "invalid_audience")
     assert waiting(rules, stream) == []
 
 
 def test_what_did_not_arrive_comes_up_again_after_a_pause(rules, pusher, stream, deliver, try_one):
-    pusher.failure = PushDelayed("ConnectionError")
+    pusher.failure = DeliveryDelayed("ConnectionError")
 
     assert try_one().outcome is Outcome.DELAYED
     assert list(deliver.due()) == []
@@ -121,7 +119,7 @@ def test_what_did_not_arrive_comes_up_again_after_a_pause(rules, pusher, stream,
 
 
 def test_after_a_day_it_is_given_up(rules, pusher, stream, try_one):
-    pusher.failure = PushDelayed("ConnectionError")
+    pusher.failure = DeliveryDelayed("ConnectionError")
     try_one()
     rules.clock.advance(GIVEN_UP_AFTER)
 
@@ -165,7 +163,7 @@ def test_a_process_that_dies_leaves_what_it_had_to_the_next(rules, pusher, strea
 def test_pauses_double_up_to_a_bound_and_half_is_chance():
     assert [retry_delay(tries, lambda: 1.0) for tries in (1, 2, 3)] == [1, 2, 4]
     assert retry_delay(1, lambda: 0.0) == 0.5
-    assert retry_delay(10_000, lambda: 1.0) == LONGEST_PAUSE
+    assert retry_delay(10_000, lambda: 1.0) == MAX_DELAY_SECONDS
 
 
 @pytest.fixture
@@ -210,26 +208,26 @@ def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, rec
 def test_a_stream_whose_try_failed_rests_and_is_then_tried_with_one(
     pusher, couriers, counts, ticks, stream, record
 ):
-    pusher.failure = PushDelayed("ConnectionError")
+    pusher.failure = DeliveryDelayed("ConnectionError")
     record(OF_ONE * 3)
     couriers.look()
     wait_for(lambda: counts[Outcome.DELAYED] == OF_ONE, what="the first tries")
 
     couriers.look()
     assert len(pusher.pushed) == OF_ONE
-    ticks.advance(LONGEST_PAUSE)
+    ticks.advance(MAX_DELAY_SECONDS)
     look_until(couriers, lambda: counts[Outcome.DELAYED] == OF_ONE + 1)
     assert len(pusher.pushed) == OF_ONE + 1
 
 
 def test_a_stream_that_is_well_again_has_all_its_couriers(pusher, couriers, counts, ticks, stream, record):
-    pusher.failure = PushDelayed("ConnectionError")
+    pusher.failure = DeliveryDelayed("ConnectionError")
     record(1)
     couriers.look()
     wait_for(lambda: counts[Outcome.DELAYED] == 1, what="a failure")
     pusher.failure = None
     record(OF_ONE + 1)
-    ticks.advance(LONGEST_PAUSE)
+    ticks.advance(MAX_DELAY_SECONDS)
 
     look_until(couriers, lambda: counts[Outcome.DELIVERED] == OF_ONE + 1)
 
@@ -289,7 +287,7 @@ def test_what_arrived_but_could_not_be_noted_comes_up_again(rules, couriers, del
 
 
 def test_a_refusal_is_logged_with_its_code_and_without_the_secret(pusher, couriers, counts, stream, record):
-    pusher.failure = PushRefused("invalid_key")
+    pusher.failure = DeliveryRefused("invalid_key")
     record()
 
     with capture_logs() as logs:

@@ -317,7 +317,7 @@ def test_the_thread_that_watches_starts_with_the_first_request_and_not_before(ma
     app, started = make_app(), Event()
     app.before_request(started.set)
 
-    assert app.extensions["jobs"]["change watcher"]._job._thread is None
+    assert app.extensions["jobs"]["change watcher"]._thread is None
     app.test_client().get("/livez")
     assert started.is_set()
-    assert app.extensions["jobs"]["change watcher"]._job._thread.is_alive()
+    assert app.extensions["jobs"]["change watcher"]._thread.is_alive()

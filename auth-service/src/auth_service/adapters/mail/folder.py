@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from auth_service.adapters.mail.mime import message
-from auth_service.domain.email import MailDelayed
+from auth_service.domain.delivery import DeliveryDelayed
 
 
 class FolderMailer:
@@ -20,7 +20,7 @@ class FolderMailer:
         self._sender = sender
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Write it; raises MailDelayed when the folder cannot be written, MailRefused for an impossible address."""
+        """Write it; raises DeliveryDelayed when the folder cannot be written, DeliveryRefused for an impossible address."""
         content = message(self._sender, to, subject, text).as_bytes()
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
         partial = self._folder / f".{name}.partial"
@@ -33,4 +33,4 @@ class FolderMailer:
             partial.rename(self._folder / f"{name}.eml")
         except OSError as error:
             partial.unlink(missing_ok=True) if self._folder.is_dir() else None
-            raise MailDelayed(f"the folder cannot be written ({type(error).__name__})") from None
+            raise DeliveryDelayed(f"the folder cannot be written ({type(error).__name__})") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from auth_service.adapters.mail.mime import message
-from auth_service.domain.email import MailDelayed, MailRefused
+from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
 
 TIMEOUT = 5.0  # seconds for each step of a conversation
 PERMANENT = 500
@@ -38,7 +38,7 @@ class SmtpMailer:
         self._timeout = timeout
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Hand it over; MailRefused for an answer of the 5xx kind about this mail, MailDelayed for all else."""
+        """Hand it over; DeliveryRefused for an answer of the 5xx kind about this mail, DeliveryDelayed for all else."""
         made = message(self._sender, to, subject, text)
         try:
             with self._connect() as connection:
@@ -48,9 +48,9 @@ class SmtpMailer:
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             raise _refusal(error.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
-            raise MailRefused("the mail server does not support what this mail needs") from None
+            raise DeliveryRefused("the mail server does not support what this mail needs") from None
         except (OSError, smtplib.SMTPException) as error:  # TLS and time-outs are among the first
-            raise MailDelayed(f"the mail server cannot be used ({type(error).__name__})") from None
+            raise DeliveryDelayed(f"the mail server cannot be used ({type(error).__name__})") from None
 
     def _connect(self) -> smtplib.SMTP:
         server = self._server
@@ -71,7 +71,7 @@ class SmtpMailer:
         return connection
 
 
-def _refusal(code: int) -> MailDelayed | MailRefused:
+def _refusal(code: int) -> DeliveryDelayed | DeliveryRefused:
     if code >= PERMANENT:
-        return MailRefused(f"the mail server refused the mail ({code})")
-    return MailDelayed(f"the mail server asks to try later ({code})")
+        return DeliveryRefused(f"the mail server refused the mail ({code})")
+    return DeliveryDelayed(f"the mail server asks to try later ({code})")

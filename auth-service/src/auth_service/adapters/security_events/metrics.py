@@ -9,10 +9,10 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.domain.clock import Clock
+from auth_service.domain.delivery import Outcome
 from auth_service.domain.security_events.event import QueueDepth
 from auth_service.domain.security_events.stream import DeliveryMethod
 from auth_service.domain.security_events.unit_of_work import SecurityEventStore
-from auth_service.use_cases.security_events.push import Outcome
 
 METHODS = {DeliveryMethod.PUSH.value: "push", DeliveryMethod.POLL.value: "poll"}
 

@@ -7,7 +7,7 @@ import requests
 from touchstone.following.transport import plain_session
 from urllib3.exceptions import HTTPError
 
-from auth_service.use_cases.security_events.push import PushDelayed, PushRefused
+from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
 
 CONNECT, READ, WHOLE = 3.0, 5.0, 10.0  # seconds: for a connection, for one read, for the whole answer
 LONGEST_ANSWER = 8192  # bytes that are looked at
@@ -26,7 +26,7 @@ class HttpPusher:
         self._session = plain_session(deadline=whole, pool_maxsize=at_once)
 
     def push(self, url: str, authorization: str | None, token: str) -> None:
-        """Return when it was accepted; raises PushRefused or PushDelayed, neither with a word of the receiver's prose."""
+        """Return when it was accepted; raises DeliveryRefused or DeliveryDelayed, neither with a word of the receiver's prose."""
         headers = {
             "User-Agent": "touchstone",
             "Content-Type": "application/secevent+jwt",
@@ -48,10 +48,10 @@ class HttpPusher:
                     return
                 refusal = _refusal(answer)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise PushDelayed(type(error).__name__) from None
+            raise DeliveryDelayed(type(error).__name__) from None
         if refusal is not None:
-            raise PushRefused(refusal)
-        raise PushDelayed(f"the receiver answered {answer.status_code}")
+            raise DeliveryRefused(refusal)
+        raise DeliveryDelayed(f"the receiver answered {answer.status_code}")
 
 
 def _refusal(answer: requests.Response) -> str | None:

@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth_service.background.job import Job
 from auth_service.domain.clock import Clock
+from auth_service.domain.delivery import Attempt, Outcome, retry_delay
 from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Stream
-from auth_service.use_cases.security_events.push import Attempt, Outcome, PushDelivery, retry_delay
+from auth_service.use_cases.security_events.push import PushDelivery
 
 AT_ONCE, OF_ONE = 8, 4  # tries under way in this process: in all, and for one stream
 LOOK_EVERY = 1.0  # seconds; how late a signal is noticed that another process recorded
@@ -21,18 +22,17 @@ TRIM_EVERY = 60.0  # seconds
 _log = structlog.get_logger(__name__)
 
 
-class EventPusher:
+class EventPusher(Job):
     """Pushes what is due, from when ``ensure`` was first called in a process; ``wake`` has it look at once.
 
     A stream whose last try failed rests, 1, 2, 4 … 60 s, and is then tried with one signal alone, so neither a sick receiver
     nor its whole outbox keeps others waiting. ``count`` is told what became of each try.
     """
 
-    name = "event push"
-
     def __init__(
         self, deliver: PushDelivery, count: Callable[[Outcome], object], *, ticks: Clock = time.monotonic
     ) -> None:
+        super().__init__("event push", self.look, every=LOOK_EVERY)
         self._deliver, self._count, self._ticks = deliver, count, ticks
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
@@ -40,8 +40,6 @@ class EventPusher:
         self._rest_until: dict[str, float] = {}
         self._trimmed_at = float("-inf")
         self._away = False
-        self._job = Job(self.name, self.look, every=LOOK_EVERY)
-        self.ensure, self.wake, self.stop = self._job.ensure, self._job.wake, self._job.stop
 
     def look(self) -> None:
         """Start a courier for each signal that is due and may be tried. An outage of the database is said once."""
@@ -75,9 +73,11 @@ class EventPusher:
     def _send(self, stream: Stream, signal: QueuedEvent) -> None:
         with self._lock:
             self._busy[stream.stream_id] += 1
-        threading.Thread(target=self._run, args=(stream, signal), name="courier", daemon=True).start()
+        threading.Thread(
+            target=self._push, args=(stream, signal), name="event push attempt", daemon=True
+        ).start()
 
-    def _run(self, stream: Stream, signal: QueuedEvent) -> None:
+    def _push(self, stream: Stream, signal: QueuedEvent) -> None:
         with self._at_work(stream.stream_id):
             try:
                 tried = self._deliver(stream, signal)
@@ -107,7 +107,7 @@ class EventPusher:
             jti=signal.jti,
             kind=signal.event.rpartition("/")[2],
             tries=signal.attempts,
-            reason=tried.why,
+            reason=tried.reason,
         )
 
     @contextmanager

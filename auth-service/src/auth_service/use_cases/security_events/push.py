@@ -1,12 +1,11 @@
 """Delivery: a signal on its way to where its stream is pushed to, until it is there, refused, or too old (RFC 8935)."""
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from auth_service.domain.clock import Clock
+from auth_service.domain.delivery import Attempt, DeliveryDelayed, Outcome, attempt
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.oauth.client import Clients
 from auth_service.domain.security_events.event import QueuedEvent
@@ -17,45 +16,13 @@ from auth_service.domain.signing_keys import Signer
 TYPE = "secevent+jwt"  # RFC 8417 section 2.3: no verifier of access tokens takes it for one
 LEASE = 30.0  # seconds that a signal is one process's, longer than any try takes
 GIVEN_UP_AFTER = 86_400.0  # seconds of trying
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries, doubling
-
-
-class PushRefused(Exception):  # noqa: N818 - named for what is the case, as all of the domain's are
-    """The receiver will not take this token, ever (RFC 8935 section 2.3): `str(error)` is its code, and safe to log."""
-
-
-class PushDelayed(Exception):  # noqa: N818 - likewise
-    """It did not arrive, and may another time; `str(error)` is safe to log."""
 
 
 class PushClient(Protocol):
     """Hands a token to a receiver."""
 
     def push(self, url: str, authorization: str | None, token: str) -> None:
-        """Return when it was accepted; raise PushRefused or PushDelayed. Takes less than LEASE."""
-
-
-class Outcome(StrEnum):
-    """What became of a try."""
-
-    DELIVERED = "delivered"
-    REFUSED = "refused"
-    DELAYED = "delayed"
-    GIVEN_UP = "given_up"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A try and what became of it; `why` is for the log."""
-
-    outcome: Outcome
-    why: str | None = None
-
-
-def retry_delay(tries: int, chance: Callable[[], float] = random.random) -> float:
-    """Return the seconds to wait after so many tries: doubling, bounded, and half of it left to chance."""
-    longest = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 10), LONGEST_PAUSE)
-    return longest * (0.5 + chance() / 2)
+        """Return when it was accepted; raise DeliveryRefused or DeliveryDelayed. Takes less than LEASE."""
 
 
 def security_event_token(signer: Signer, signal: QueuedEvent, stream: Stream, issuer: str) -> str:
@@ -99,7 +66,7 @@ class PushDelivery:
         tried = self._tried(stream, signal)
         with self.store.transaction() as tx:
             if tried.outcome is Outcome.DELAYED:
-                tx.queued_events.postpone(signal, self.now() + retry_delay(signal.attempts))
+                tx.queued_events.postpone(signal, self.now() + tried.delay)
             else:
                 tx.queued_events.delete(stream.stream_id, [signal.jti])
         return tried
@@ -108,12 +75,12 @@ class PushDelivery:
         client = self.clients.get(stream.client_id)
         if client is None or not client.enabled:
             return Attempt(Outcome.GIVEN_UP, "the client is disabled")
+        remaining = signal.created_at + GIVEN_UP_AFTER - self.now()
+        return attempt(lambda: self._push(stream, signal), signal.attempts, remaining)
+
+    def _push(self, stream: Stream, signal: QueuedEvent) -> None:
         try:
             token = security_event_token(self.signer, signal, stream, self.issuer)
-            self.pusher.push(stream.endpoint_url or "", stream.authorization, token)
-        except PushRefused as refused:
-            return Attempt(Outcome.REFUSED, str(refused))
-        except (PushDelayed, NoSigningKey) as delayed:
-            old = self.now() - signal.created_at >= GIVEN_UP_AFTER
-            return Attempt(Outcome.GIVEN_UP if old else Outcome.DELAYED, str(delayed))
-        return Attempt(Outcome.DELIVERED)
+        except NoSigningKey as error:
+            raise DeliveryDelayed(str(error)) from None
+        self.pusher.push(stream.endpoint_url or "", stream.authorization, token)

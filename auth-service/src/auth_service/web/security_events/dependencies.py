@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from touchstone.flask import current_token
 
+from auth_service.domain.delivery import Outcome
 from auth_service.domain.oauth.client import Clients
 from auth_service.domain.oauth.errors import InvalidToken
 from auth_service.domain.signing_keys import Signer
 from auth_service.use_cases.security_events.poll import PollDelivery
-from auth_service.use_cases.security_events.push import Outcome
 from auth_service.use_cases.security_events.streams import StreamManagement
 from auth_service.web.long_polling import LongPolls
 

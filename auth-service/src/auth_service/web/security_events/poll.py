@@ -10,8 +10,9 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
+from auth_service.domain.delivery import Outcome
 from auth_service.use_cases.security_events.poll import PolledEvents
-from auth_service.use_cases.security_events.push import Outcome, security_event_token
+from auth_service.use_cases.security_events.push import security_event_token
 from auth_service.web.long_polling import preferred_wait
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.responses import (
