@@ -289,7 +289,7 @@ def test_writing_prunes_as_a_side_job_every_so_often(database, clock):
 def test_the_migration_makes_the_tables_that_the_code_expects(database):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
-    from auth_service.storage.tables import Base
+    from auth_service.storage.security_events.tables import Base  # with its own tables
 
     with database._database.engine.connect() as connection:
         context = MigrationContext.configure(connection)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     String,
     Text,
     TypeDecorator,
@@ -75,7 +76,14 @@ def record_of(kind: type[R], row: Any, **others: object) -> R:
 
 
 class Base(DeclarativeBase):
-    """What all tables share; the migrations compare themselves with its metadata."""
+    """The base of all tables; a test compares its metadata with the migrations."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+        }
+    )
 
 
 class AccountRow(Base):
@@ -104,20 +112,17 @@ class SessionRow(Base):
         UniqueConstraint("status_list", "status_index", name="uq_sessions_status"),
         Index("ix_sessions_sub", "sub", "ended_at"),
         Index("ix_sessions_client", "client_id", "ended_at"),
-        Index("ix_sessions_expires_at", "expires_at"),
-        Index("ix_sessions_browser_session", "browser_session"),
-        Index("ix_sessions_tokens_until", "tokens_until"),
     )
 
     sid: Mapped[str] = mapped_column(String(64), primary_key=True)
-    sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_sessions_sub"))
+    sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE"))
     client_id: Mapped[str] = mapped_column(String(100))
     scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
     requested: Mapped[frozenset[str]] = mapped_column(LongNameSet, server_default="")
     audiences: Mapped[tuple[str, ...]] = mapped_column(NameTuple(2000))
     methods: Mapped[tuple[str, ...]] = mapped_column(NameTuple(100))
     auth_time: Mapped[float] = mapped_column(Double)
-    expires_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double, index=True)
     ended_at: Mapped[float | None] = mapped_column(Double)
     end_reason: Mapped[str | None] = mapped_column(String(40))
     status_list: Mapped[int | None]
@@ -126,8 +131,8 @@ class SessionRow(Base):
     last_used_at: Mapped[float | None] = mapped_column(Double)
     address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(400))
-    browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    tokens_until: Mapped[float | None] = mapped_column(Double)
+    browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    tokens_until: Mapped[float | None] = mapped_column(Double, index=True)
 
 
 class StatusListRow(Base):
@@ -158,30 +163,23 @@ class RevocationRow(Base):
     """
 
     __tablename__ = "revocations"
-    __table_args__ = (Index("ix_revocations_change", "change"), Index("ix_revocations_until", "until"))
 
     status_list: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     status_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     revoked: Mapped[bool]
-    change: Mapped[int] = mapped_column(BigInteger)
-    until: Mapped[float] = mapped_column(Double)
+    change: Mapped[int] = mapped_column(BigInteger, index=True)
+    until: Mapped[float] = mapped_column(Double, index=True)
 
 
 class RefreshTokenRow(Base):
     """One refresh token, by its SHA-256; the successor lies sealed under the token that it replaced."""
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (
-        Index("ix_refresh_tokens_sid", "sid"),
-        Index("ix_refresh_tokens_keep_until", "keep_until"),
-    )
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    sid: Mapped[str] = mapped_column(
-        ForeignKey("sessions.sid", ondelete="CASCADE", name="fk_refresh_tokens_sid")
-    )
+    sid: Mapped[str] = mapped_column(ForeignKey("sessions.sid", ondelete="CASCADE"), index=True)
     expires_at: Mapped[float] = mapped_column(Double)
-    keep_until: Mapped[float] = mapped_column(Double)
+    keep_until: Mapped[float] = mapped_column(Double, index=True)
     used_at: Mapped[float | None] = mapped_column(Double)
     successor: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
@@ -191,24 +189,20 @@ class AssertionRow(Base):
     """One client assertion that was used, remembered for as long as it could be used again."""
 
     __tablename__ = "client_assertions"
-    __table_args__ = (Index("ix_client_assertions_until", "until"),)
 
     client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
     jti: Mapped[str] = mapped_column(String(255), primary_key=True)
-    until: Mapped[float] = mapped_column(Double)
+    until: Mapped[float] = mapped_column(Double, index=True)
 
 
 class AuthorizationCodeRow(Base):
     """One authorization code, by its SHA-256; ``sid`` is the session that redeeming it opened."""
 
     __tablename__ = "authorization_codes"
-    __table_args__ = (Index("ix_authorization_codes_expires_at", "expires_at"),)
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(100))
-    sub: Mapped[str] = mapped_column(
-        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_authorization_codes_sub")
-    )
+    sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE"))
     sid: Mapped[str | None] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(2000))
     scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
@@ -219,7 +213,7 @@ class AuthorizationCodeRow(Base):
     methods: Mapped[tuple[str, ...]] = mapped_column(NameTuple(100))
     auth_time: Mapped[float] = mapped_column(Double)
     browser_session: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    expires_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double, index=True)
     used_at: Mapped[float | None] = mapped_column(Double)
 
 
@@ -227,19 +221,13 @@ class BrowserSessionRow(Base):
     """Somebody logged in at the mint's own pages, by the SHA-256 of the browser's cookie."""
 
     __tablename__ = "browser_sessions"
-    __table_args__ = (
-        Index("ix_browser_sessions_sub", "sub"),
-        Index("ix_browser_sessions_expires_at", "expires_at"),
-    )
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    sub: Mapped[str] = mapped_column(
-        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_browser_sessions_sub")
-    )
+    sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE"), index=True)
     methods: Mapped[tuple[str, ...]] = mapped_column(NameTuple(100))
     auth_time: Mapped[float] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double)
-    expires_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double, index=True)
     ended_at: Mapped[float | None] = mapped_column(Double)
 
 
@@ -248,9 +236,7 @@ class ConsentRow(Base):
 
     __tablename__ = "consents"
 
-    sub: Mapped[str] = mapped_column(
-        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_consents_sub"), primary_key=True
-    )
+    sub: Mapped[str] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE"), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
     scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
     granted_at: Mapped[float] = mapped_column(Double)
@@ -260,55 +246,44 @@ class DeviceCodeRow(Base):
     """One device authorization (RFC 8628); ``status`` is pending, approved, denied or used."""
 
     __tablename__ = "device_codes"
-    __table_args__ = (
-        UniqueConstraint("user_code_digest", name="uq_device_codes_user_code"),
-        Index("ix_device_codes_expires_at", "expires_at"),
-    )
+    __table_args__ = (UniqueConstraint("user_code_digest", name="uq_device_codes_user_code"),)
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_code_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     client_id: Mapped[str] = mapped_column(String(100))
     scopes: Mapped[frozenset[str]] = mapped_column(NameSet(2000))
     audiences: Mapped[tuple[str, ...]] = mapped_column(NameTuple(2000))
-    sub: Mapped[str | None] = mapped_column(
-        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_device_codes_sub")
-    )
+    sub: Mapped[str | None] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE"))
     methods: Mapped[tuple[str, ...] | None] = mapped_column(NameTuple(100))
     auth_time: Mapped[float | None] = mapped_column(Double)
     status: Mapped[str] = mapped_column(String(20))
     next_poll_at: Mapped[float] = mapped_column(Double)
-    expires_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double, index=True)
 
 
 class HintKeyRow(Base):
     """The public half of a signing key that was removed, in DER; only hints are read with it."""
 
     __tablename__ = "hint_keys"
-    __table_args__ = (Index("ix_hint_keys_keep_until", "keep_until"),)
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    keep_until: Mapped[float] = mapped_column(Double)
+    keep_until: Mapped[float] = mapped_column(Double, index=True)
 
 
 class OneTimeTokenRow(Base):
     """A token or code that was mailed, by its SHA-256; ``purpose`` says what it opens."""
 
     __tablename__ = "one_time_tokens"
-    __table_args__ = (
-        Index("ix_one_time_tokens_email", "email", "purpose"),
-        Index("ix_one_time_tokens_expires_at", "expires_at"),
-    )
+    __table_args__ = (Index("ix_one_time_tokens_email", "email", "purpose"),)
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     purpose: Mapped[str] = mapped_column(String(40))
     email: Mapped[str] = mapped_column(String(320))
-    sub: Mapped[str | None] = mapped_column(
-        ForeignKey("accounts.sub", ondelete="CASCADE", name="fk_one_time_tokens_sub")
-    )
+    sub: Mapped[str | None] = mapped_column(ForeignKey("accounts.sub", ondelete="CASCADE"))
     binding_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     tries_left: Mapped[int]
-    expires_at: Mapped[float] = mapped_column(Double)
+    expires_at: Mapped[float] = mapped_column(Double, index=True)
     used_at: Mapped[float | None] = mapped_column(Double)
 
 
@@ -317,13 +292,12 @@ class AuditEventRow(Base):
 
     __tablename__ = "audit_events"
     __table_args__ = (
-        Index("ix_audit_events_at", "at"),
         Index("ix_audit_events_subject", "subject", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    at: Mapped[float] = mapped_column(Double)
+    at: Mapped[float] = mapped_column(Double, index=True)
     event: Mapped[str] = mapped_column(String(60))
     outcome: Mapped[str] = mapped_column(String(40))
     actor: Mapped[str | None] = mapped_column(String(255))
@@ -351,9 +325,8 @@ class SlowDownRow(Base):
     """Failed log-ins of one account or one address, by the SHA-256 of its name."""
 
     __tablename__ = "slow_downs"
-    __table_args__ = (Index("ix_slow_downs_last_failure_at", "last_failure_at"),)
 
     key_digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     failures: Mapped[int]
-    last_failure_at: Mapped[float] = mapped_column(Double)
+    last_failure_at: Mapped[float] = mapped_column(Double, index=True)
     blocked_until: Mapped[float] = mapped_column(Double)
