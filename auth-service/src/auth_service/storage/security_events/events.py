@@ -15,7 +15,7 @@ from auth_service.domain.security_events.event import KEEP_SECONDS, MAX_QUEUED, 
 from auth_service.domain.security_events.stream import StreamStatus
 from auth_service.storage.dialects import affected
 from auth_service.storage.security_events.tables import SignalRow, StreamRow
-from auth_service.storage.tables import Base
+from auth_service.storage.tables import Base, record_of, values_of
 
 DROPPED_AT_ONCE = 5000
 # made once, and past the ORM: they run whenever a session ends
@@ -40,7 +40,7 @@ class SqlSignals:
             QueuedEvent(new_id(), stream_id, txn, told.event, told.body, now, told.sub, told.sid)
             for stream_id, events in listening
             for told in happenings
-            if told.event in events.split()
+            if told.event in events
         ]
         if signals:
             self._txn = txn
@@ -105,7 +105,7 @@ class SqlSignals:
 
     def _found(self, rows: Select[SignalRow], limit: int) -> list[QueuedEvent]:
         fresh = rows.limit(limit).execution_options(populate_existing=True)
-        return [_signal(row) for row in self._db.scalars(fresh)]
+        return [record_of(QueuedEvent, row, body=json.loads(row.body)) for row in self._db.scalars(fresh)]
 
     def _dropped(self, *which: ColumnElement[bool]) -> int:
         """Forget a bounded number, and none that somebody else is about to change: several processes trim at once."""
@@ -118,29 +118,5 @@ class SqlSignals:
 
 
 def _values(signal: QueuedEvent) -> dict[str, object]:
-    return {
-        "jti": signal.jti,
-        "stream_id": signal.stream_id,
-        "txn": signal.txn,
-        "event": signal.event,
-        "sub": signal.sub,
-        "sid": signal.sid,
-        "body": json.dumps(signal.body, sort_keys=True),
-        "created_at": signal.created_at,
-        "attempts": signal.attempts,
-        "next_try_at": signal.created_at,
-    }
-
-
-def _signal(row: SignalRow) -> QueuedEvent:
-    return QueuedEvent(
-        jti=row.jti,
-        stream_id=row.stream_id,
-        txn=row.txn,
-        event=row.event,
-        body=json.loads(row.body),
-        created_at=row.created_at,
-        sub=row.sub,
-        sid=row.sid,
-        attempts=row.attempts,
-    )
+    body = json.dumps(signal.body, sort_keys=True)
+    return {**values_of(signal), "body": body, "next_try_at": signal.created_at}

@@ -2,7 +2,6 @@
 
 # ruff: noqa: D102 (what each method promises stands at the domain's port)
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.security_events.stream import DeliveryMethod, Stream, StreamStatus
 from auth_service.storage.security_events.tables import SignalRow, StreamRow
+from auth_service.storage.tables import record_of, values_of
 
 
 class SqlStreams:
@@ -54,29 +54,9 @@ class SqlStreams:
     def _found(self, *which: ColumnElement[bool]) -> list[Stream]:
         rows: Select[StreamRow] = select(StreamRow).where(*which).order_by(StreamRow.created_at)
         fresh = rows.order_by(StreamRow.stream_id).execution_options(populate_existing=True)
-        return [_stream(row) for row in self._db.scalars(fresh)]
+        return [record_of(Stream, row) for row in self._db.scalars(fresh)]
 
 
 def _values(stream: Stream) -> dict[str, Any]:
-    values = asdict(stream) | {"requested": " ".join(stream.requested)}
-    return values | {
-        "method": str(stream.method),
-        "status": str(stream.status),
-        "delivered": " ".join(stream.delivered),
-    }
-
-
-def _stream(row: StreamRow) -> Stream:
-    return Stream(
-        stream_id=row.stream_id,
-        client_id=row.client_id,
-        method=row.method,
-        requested=tuple(row.requested.split()),
-        created_at=row.created_at,
-        status=row.status,
-        reason=row.reason,
-        endpoint_url=row.endpoint_url,
-        authorization=row.authorization,
-        description=row.description,
-        verified_at=row.verified_at,
-    )
+    values = values_of(stream) | {"method": str(stream.method), "status": str(stream.status)}
+    return values | {"delivered": stream.delivered}

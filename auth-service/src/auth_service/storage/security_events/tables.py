@@ -3,11 +3,18 @@
 from sqlalchemy import Double, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from auth_service.storage.tables import Base
+from auth_service.storage.tables import Base, NameTuple
+
+
+class LongNameTuple(NameTuple):
+    """A `NameTuple` of any length."""
+
+    impl = Text
+    cache_ok = True
 
 
 class StreamRow(Base):
-    """One stream of one client; ``requested`` and ``delivered`` are event types with spaces between."""
+    """One stream of one client; `requested` and `delivered` are event types."""
 
     __tablename__ = "signal_streams"
     __table_args__ = (Index("ix_signal_streams_client", "client_id", "created_at"),)
@@ -17,8 +24,8 @@ class StreamRow(Base):
     method: Mapped[str] = mapped_column(String(40))
     endpoint_url: Mapped[str | None] = mapped_column(String(2000))
     authorization: Mapped[str | None] = mapped_column(String(2000))
-    requested: Mapped[str] = mapped_column(Text)
-    delivered: Mapped[str] = mapped_column(Text)
+    requested: Mapped[tuple[str, ...]] = mapped_column(LongNameTuple)
+    delivered: Mapped[tuple[str, ...]] = mapped_column(LongNameTuple)
     description: Mapped[str | None] = mapped_column(String(500))
     status: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(String(500))
@@ -36,7 +43,6 @@ class SignalRow(Base):
     __table_args__ = (
         Index("ix_signals_due", "stream_id", "next_try_at"),
         Index("ix_signals_stream", "stream_id", "created_at"),
-        Index("ix_signals_created_at", "created_at"),
     )
 
     jti: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -46,6 +52,6 @@ class SignalRow(Base):
     sub: Mapped[str | None] = mapped_column(String(36))
     sid: Mapped[str | None] = mapped_column(String(64))
     body: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[float] = mapped_column(Double)
+    created_at: Mapped[float] = mapped_column(Double, index=True)
     attempts: Mapped[int]
     next_try_at: Mapped[float] = mapped_column(Double)
