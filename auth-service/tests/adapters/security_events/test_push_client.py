@@ -3,7 +3,7 @@
 import pytest
 from auth_service.adapters.security_events.push_client import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
 from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
-from auth_service.use_cases.security_events.push import LEASE
+from auth_service.use_cases.security_events.push import LEASE_SECONDS
 from testkit.upstream import Answer, FakeUpstream
 
 
@@ -99,4 +99,4 @@ def test_a_receiver_that_does_not_answer_is_not_waited_for_long(receiver, push):
 
 
 def test_a_try_ends_before_its_lease():
-    assert CONNECT + WHOLE < LEASE
+    assert CONNECT + WHOLE < LEASE_SECONDS

@@ -15,7 +15,7 @@ from auth_service.domain.delivery import (
 from auth_service.domain.errors import NoSigningKey
 from auth_service.domain.security_events.event import SESSION_REVOKED, Event
 from auth_service.domain.security_events.stream import DeliveryMethod, StreamConfiguration
-from auth_service.use_cases.security_events.push import GIVEN_UP_AFTER, LEASE, PushDelivery
+from auth_service.use_cases.security_events.push import GIVE_UP_AFTER_SECONDS, LEASE_SECONDS, PushDelivery
 from auth_service.use_cases.security_events.streams import StreamManagement
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -121,7 +121,7 @@ def test_what_did_not_arrive_comes_up_again_after_a_pause(rules, pusher, stream,
 def test_after_a_day_it_is_given_up(rules, pusher, stream, try_one):
     pusher.failure = DeliveryDelayed("ConnectionError")
     try_one()
-    rules.clock.advance(GIVEN_UP_AFTER)
+    rules.clock.advance(GIVE_UP_AFTER_SECONDS)
 
     assert try_one().outcome is Outcome.GIVEN_UP
     assert waiting(rules, stream) == []
@@ -151,7 +151,7 @@ def test_a_client_that_is_disabled_or_gone_gets_nothing(rules, pusher, stream, t
 def test_a_process_that_dies_leaves_what_it_had_to_the_next(rules, pusher, stream, deliver, record):
     record()
     (lost,) = deliver.claim(stream, 1)
-    rules.clock.advance(LEASE)
+    rules.clock.advance(LEASE_SECONDS)
 
     (again,) = deliver.claim(stream, 1)
     deliver(stream, again)
@@ -280,7 +280,7 @@ def test_what_arrived_but_could_not_be_noted_comes_up_again(rules, couriers, del
         couriers._send(stream, signal)
         wait_for(lambda: len(logs) == 1, what="a line")
     rules.store.transaction = whole
-    rules.clock.advance(LEASE)
+    rules.clock.advance(LEASE_SECONDS)
 
     assert logs[0]["event"] == "a signal's fate was not recorded"
     assert [again.jti for again in deliver.claim(stream, 1)] == [signal.jti]

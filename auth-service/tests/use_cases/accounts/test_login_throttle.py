@@ -192,11 +192,11 @@ def _count(world, account):
     with with_origin(RequestOrigin(ELSEWHERE)):
         with world.rules.store.reading() as tx:
             try:
-                standing = world.throttle.admit(tx, account.email)
+                attempt = world.throttle.admit(tx, account.email)
             except SlowedDown:
                 return
         with world.rules.store.transaction() as tx:
-            world.throttle.failed(tx, standing)
+            world.throttle.failed(tx, attempt)
 
 
 def test_old_failures_and_places_are_removed(world):

@@ -67,13 +67,13 @@ def clients(rules):
     return ClientAdmin(rules.store, ClientRegistry([rules.client("cli")]), rules.clock)
 
 
-class NoWelcome:
+class NoVerification:
     """Mails nothing."""
 
-    def keep(self, tx, account, *, made):
+    def prepare(self, tx, account, *, made):
         return None
 
-    def post(self, letter):
+    def post(self, mail):
         pass
 
 
@@ -151,7 +151,7 @@ def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, e
 
 
 def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, log):
-    register = Registration(rules.store, rules.hasher, rules.clock, NoWelcome())
+    register = Registration(rules.store, rules.hasher, rules.clock, NoVerification())
 
     sub = register("new@example.com", "a long password", "New")
     register(ADDRESS, "a long password", "Alice")

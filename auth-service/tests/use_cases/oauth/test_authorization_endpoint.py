@@ -67,7 +67,7 @@ def enter(rules):
 
 @pytest.fixture
 def who(rules, alice, enter):
-    return enter("alice@example.com", "password", None).signed_in
+    return enter("alice@example.com", "password", None).user
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner,
 def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, who, enter):
     authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
     rules.account("bob@example.com")
-    bob = enter("bob@example.com", "password", None).signed_in
+    bob = enter("bob@example.com", "password", None).user
 
     assert isinstance(authorize(asking("partner", scope="orders:read"), bob), ConsentNeeded)
 
@@ -295,7 +295,7 @@ def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules,
             rules.client(),
             rules_grant(),
             methods=("pwd",),
-            browser_session=old.signed_in.session.digest,
+            browser_session=old.user.session.digest,
         )
 
     new = enter("alice@example.com" if same else "bob@example.com", "password", old.cookie)
@@ -304,7 +304,7 @@ def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules,
     assert there(old.cookie) is None
     assert there(new.cookie) is not None
     belongs_to = rules.session(opened.session.sid).browser_session
-    assert belongs_to == (new if same else old).signed_in.session.digest
+    assert belongs_to == (new if same else old).user.session.digest
 
 
 def rules_grant():

@@ -322,7 +322,7 @@ def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, si
 
 
 def test_without_rate_limits_nobody_waits(rules, start, signed_in, alice):
-    answer = DeviceApproval(rules.store, rules.clients, rules.clock, slows_down=False)
+    answer = DeviceApproval(rules.store, rules.clients, rules.clock, throttled=False)
     for _ in range(20):
         with pytest.raises(UnknownUserCode):
             answer.find("BBBB-BBBB", signed_in(alice))

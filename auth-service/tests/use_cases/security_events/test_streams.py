@@ -169,7 +169,7 @@ def test_a_verification_waits_like_any_signal(admin, poll):
 
     admin.verify("hr", made.stream_id, "s")
 
-    (signal,) = poll.fetch("hr", made.stream_id, 10).signals
+    (signal,) = poll.fetch("hr", made.stream_id, 10).events
     claims = signal.claims(issuer=ISSUER, audience="hr")
     assert claims["sub_id"] == {"format": "opaque", "id": made.stream_id}
     assert list(claims["events"].values()) == [{"state": "s"}]
@@ -180,7 +180,7 @@ def test_a_verification_without_a_state_has_none(admin, poll):
 
     admin.verify("hr", made.stream_id, None)
 
-    assert poll.fetch("hr", made.stream_id, 10).signals[0].body == {}
+    assert poll.fetch("hr", made.stream_id, 10).events[0].body == {}
 
 
 def test_verifications_are_bounded_by_their_interval(admin, clock):
@@ -207,12 +207,12 @@ def test_disabling_forgets_and_pausing_keeps_but_gives_nothing(admin, poll):
     admin.verify("hr", made.stream_id, None)
 
     admin.set_status("hr", made.stream_id, StreamStatus.PAUSED, "later")
-    assert poll.fetch("hr", made.stream_id, 10).signals == ()
+    assert poll.fetch("hr", made.stream_id, 10).events == ()
     admin.set_status("hr", made.stream_id, StreamStatus.ENABLED, None)
-    assert len(poll.fetch("hr", made.stream_id, 10).signals) == 1
+    assert len(poll.fetch("hr", made.stream_id, 10).events) == 1
     admin.set_status("hr", made.stream_id, StreamStatus.DISABLED, None)
     admin.set_status("hr", made.stream_id, StreamStatus.ENABLED, None)
-    assert len(poll.fetch("hr", made.stream_id, 10).signals) == 0
+    assert len(poll.fetch("hr", made.stream_id, 10).events) == 0
 
 
 def test_what_is_pushed_is_not_polled(admin, poll):
@@ -240,7 +240,7 @@ def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, po
     with rules.store.transaction() as tx:
         end_session(tx, session.sid, reason, rules.clock())
 
-    (signal,) = poll.fetch("hr", made.stream_id, 10).signals
+    (signal,) = poll.fetch("hr", made.stream_id, 10).events
     assert str(reason) in _SESSION_ENDS
     assert signal.body["initiating_entity"] in {"admin", "user", "policy", "system"}
     assert signal.body["reason_admin"]["en"]
@@ -271,7 +271,7 @@ def test_a_password_change_is_about_a_person_and_no_session(rules, admin, poll):
     with rules.store.transaction() as tx:
         SecurityEventEmitter(tx).password_changed(account.sub, EndReason.PASSWORD_CHANGED, rules.clock())
 
-    (signal,) = poll.fetch("hr", made.stream_id, 10).signals
+    (signal,) = poll.fetch("hr", made.stream_id, 10).events
     claims = signal.claims(issuer=ISSUER, audience="hr")
     assert claims["sub_id"] == {"format": "iss_sub", "iss": ISSUER, "sub": account.sub}
     assert claims["events"][CREDENTIAL_CHANGE]["credential_type"] == "password"

@@ -98,7 +98,7 @@ class QueuedEvents(Protocol):
         """Delete all events of a stream; return how many there were."""
 
     def delete_stale(self, now: float) -> int:
-        """Forget those older than KEPT, beyond MOST_KEPT, or of streams that are no more; return how many."""
+        """Delete events older than KEEP_SECONDS, beyond MAX_QUEUED, or of deleted streams; return how many."""
 
     def newest_id(self) -> str | None:
         """Return the id of the event that was added last, or None."""

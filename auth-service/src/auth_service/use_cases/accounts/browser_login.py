@@ -1,4 +1,4 @@
-"""The mint's own browser sessions: who is logged in at its pages, known by a cookie of which only the digest is kept."""
+"""Log-in at auth-service's own pages, by a cookie of which only the digest is stored."""
 
 from dataclasses import dataclass, field
 
@@ -12,21 +12,21 @@ from auth_service.use_cases.accounts.login import PasswordCheck
 
 @dataclass(frozen=True, slots=True)
 class NewBrowserSession:
-    """A browser session just begun, and the cookie that is the only way back to it."""
+    """A new browser session and its cookie."""
 
-    signed_in: BrowserUser
+    user: BrowserUser
     cookie: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticateBrowser:
-    """Says who is logged in at a browser."""
+    """Returns the user who is logged in at a browser."""
 
     store: Store
     now: Clock
 
     def __call__(self, cookie: str | None) -> BrowserUser | None:
-        """Return the session and its account; None for no cookie, one of none of ours, or one that stands no more."""
+        """Return the browser session and its account, or None if the cookie is missing, unknown, expired or revoked."""
         if cookie is None:
             return None
         with self.store.reading() as tx:
@@ -39,16 +39,16 @@ class AuthenticateBrowser:
 
 @dataclass(frozen=True, slots=True)
 class BeginBrowserSession:
-    """Logs somebody in at the pages, by the same check that programs pass through."""
+    """Logs a user in at auth-service's own pages, by the same password check as `Login`."""
 
     store: Store
     check: PasswordCheck
     now: Clock
 
     def __call__(self, email: str, password: str, old_cookie: str | None) -> NewBrowserSession:
-        """Begin a browser session with a cookie of its own; raise BadCredentials or TooBusy.
+        """Begin a browser session with a new cookie; raise BadCredentials, TooBusy or SlowedDown.
 
-        What the same person opened through the session that this one replaces counts as opened through this one.
+        The sessions that the same account opened through the replaced browser session move to this one.
         """
         proof = self.check(email, password)
         with self.store.transaction() as tx:
@@ -58,7 +58,7 @@ class BeginBrowserSession:
     def begin(
         self, tx: Transaction, account: Account, methods: tuple[str, ...], old_cookie: str | None
     ) -> NewBrowserSession:
-        """Begin a browser session for an account that has just proved itself, and is locked."""
+        """Begin a browser session for an account that was just authenticated, and is locked."""
         now, cookie = self.now(), new_token()
         session = BrowserSession(
             digest=digest_of(cookie),

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The accounts of the demonstration."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from auth_service.domain.unit_of_work import Store
 
 @dataclass(frozen=True, slots=True)
 class DemoAccounts:
-    """Puts the demo's accounts in place; any number of processes may do so at once."""
+    """Adds the demo accounts; any number of processes can do so at once."""
 
     store: Store
     hasher: PasswordHasher
     now: Clock
 
     def __call__(self, accounts: dict[str, frozenset[str]], password: str) -> int:
-        """Add those of `{address: roles}` that are missing; says how many."""
+        """Add the missing accounts of `{address: roles}`; return how many."""
         added = 0
         for address, roles in accounts.items():
             with self.store.reading() as tx:

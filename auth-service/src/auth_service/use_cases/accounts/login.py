@@ -1,4 +1,4 @@
-"""Logging in with address and password."""
+"""Log-in with address and password."""
 
 from dataclasses import dataclass, field
 
@@ -18,49 +18,52 @@ _REFUSED = "the email address or the password is wrong"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An account whose password has just been given, and its hash made anew where the old one is outdated."""
+    """An account whose password was just verified, and its new hash if the old one is outdated."""
 
     account: Account
     new_hash: str | None = field(default=None, repr=False)
-    standing: LoginAttempt = LoginAttempt()  # noqa: RUF009 - frozen, so sharing it is safe
+    attempt: LoginAttempt = LoginAttempt()  # noqa: RUF009 - frozen, so sharing it is safe
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordCheck:
-    """Whether address and password open an account: one rule, for programs and for the log-in page."""
+    """Checks address and password, for first-party clients and for the log-in page."""
 
     store: Store
     hasher: PasswordHasher
     throttle: LoginGate = field(default_factory=NoThrottle)
 
     def __call__(self, email: str, password: str) -> Proof:
-        """Raise BadCredentials, TooBusy or SlowedDown; a refusal answers alike for every reason, and costs one hash."""
+        """Return the verified account; raise BadCredentials, TooBusy or SlowedDown.
+
+        BadCredentials has the same text for every reason, and costs one hash.
+        """
         with self.store.reading() as tx:
-            standing = self.throttle.admit(tx, email)
+            attempt = self.throttle.admit(tx, email)
             account = tx.accounts.find_by_email(normalised_or_empty(email))
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
             with self.store.transaction() as tx:
                 tx.audit.record(_refusal(account, email))
-                self.throttle.failed(tx, standing)
+                self.throttle.failed(tx, attempt)
             raise BadCredentials(_REFUSED)
-        return Proof(account, self.hasher.hash(password) if verdict.outdated else None, standing)
+        return Proof(account, self.hasher.hash(password) if verdict.outdated else None, attempt)
 
     def confirm(self, tx: Transaction, proof: Proof) -> Account:
-        """Return the account, locked, if the proof still holds; raise BadCredentials when it changed meanwhile."""
+        """Return the account, locked; raise BadCredentials if it changed since the check."""
         latest = tx.accounts.get_for_update(proof.account.sub)
         if latest is None or latest.disabled or latest.password_hash != proof.account.password_hash:
             raise BadCredentials(_REFUSED)
         if proof.new_hash is not None:
             tx.accounts.set_password_hash(latest.sub, proof.new_hash)
-        self.throttle.succeeded(tx, proof.standing)
+        self.throttle.succeeded(tx, proof.attempt)
         proven = {"methods": ["pwd"]}
         tx.audit.record(AuditEvent(EventType.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
         return latest
 
 
 def _refusal(account: Account | None, email: str) -> AuditEvent:
-    """Return what the log says of a refused log-in: the account if there is one, of the address a digest alone."""
+    """Return the audit event of a refused log-in: the account if there is one, and a digest of the address."""
     return AuditEvent(
         EventType.LOGGED_IN,
         REFUSED,
@@ -71,7 +74,7 @@ def _refusal(account: Account | None, email: str) -> AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class RequestedAccess:
-    """What a first-party log-in asks for: through which client, and how narrow."""
+    """What a first-party log-in requests: a client, and perhaps scopes and audiences."""
 
     client_id: str
     scopes: frozenset[str] | None = None
@@ -79,7 +82,7 @@ class RequestedAccess:
 
 
 def get_first_party_client(clients: Clients, client_id: str) -> Client:
-    """Return the client if people may log in through it without its ever seeing a page; raise InvalidClient."""
+    """Return the client if it is public, enabled and first-party; raise InvalidClient."""
     client = clients.get(client_id)
     if client is None or not client.enabled or not client.first_party or client.confidential:
         raise InvalidClient("this client is not registered for direct log-in")
@@ -88,7 +91,7 @@ def get_first_party_client(clients: Clients, client_id: str) -> Client:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """First-party log-in: a session and its first tokens for an address and a password."""
+    """Log-in through a first-party client: a session and its first tokens for an address and a password."""
 
     store: Store
     clients: Clients

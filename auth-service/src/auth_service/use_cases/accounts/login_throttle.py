@@ -1,4 +1,4 @@
-"""Slowing guessers down: after some failures an account, and an address, answers only now and then."""
+"""Throttling of log-ins: after some failures an account or an address has to wait."""
 
 import hashlib
 import math
@@ -12,74 +12,73 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.request_context import current_origin, network_of
 from auth_service.domain.unit_of_work import Transaction
 
-KNOWN_AGAIN = 86_400.0  # seconds after which a success from a known place is noted anew
+KNOWN_PLACE_REFRESH_SECONDS = 86_400.0  # a success from a known place is recorded once in this time
 
 
 @dataclass(frozen=True, slots=True)
 class ThrottleLimits:
-    """Failures that are free, for an account and for an address, and the longest wait in seconds."""
+    """Failures without a wait, for an account and for an address, and the longest wait in seconds."""
 
     account: int = 10
     address: int = 50
     longest: float = 30.0
 
     def wait(self, failures: int, free: int) -> float:
-        """Return the seconds to wait after so many failures: 1, 2, 4 and so on after the free ones."""
+        """Return the seconds to wait: 1, 2, 4 and so on for failures past the free ones."""
         return min(2.0 ** min(failures - free - 1, 30), self.longest) if failures > free else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """One log-in that may be tried: the keys that its failure counts under, and what its success changes."""
+    """An admitted log-in: the keys and limits that its failure counts under, and what its success changes."""
 
     counted: tuple[tuple[bytes, int], ...] = ()
     place: bytes | None = None
-    forgotten: tuple[bytes, ...] = ()
+    cleared: tuple[bytes, ...] = ()
 
 
 class LoginGate(Protocol):
-    """Decides whether a log-in may be tried now, and learns how it ended."""
+    """Decides whether a log-in may be attempted now."""
 
     def admit(self, tx: Transaction, email: str) -> LoginAttempt:
-        """Raise SlowedDown when somebody has to wait; never waits itself."""
+        """Return the attempt; raise SlowedDown if it has to wait."""
 
-    def failed(self, tx: Transaction, standing: LoginAttempt) -> None:
-        """Count a failure, for accounts that do not exist as well."""
+    def failed(self, tx: Transaction, attempt: LoginAttempt) -> None:
+        """Count a failure, of an unknown account too."""
 
-    def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
-        """Remember the place."""
+    def succeeded(self, tx: Transaction, attempt: LoginAttempt) -> None:
+        """Record a success."""
 
 
 class NoThrottle:
-    """Slows nobody down: RATE_LIMITS=off."""
+    """Admits every log-in: RATE_LIMITS=off."""
 
     def admit(self, tx: Transaction, email: str) -> LoginAttempt:
-        """Let everybody try."""
+        """Return an attempt that counts nothing."""
         del tx, email
         return LoginAttempt()
 
-    def failed(self, tx: Transaction, standing: LoginAttempt) -> None:
-        """Forget it."""
+    def failed(self, tx: Transaction, attempt: LoginAttempt) -> None:
+        """Do nothing."""
 
-    def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
-        """Forget it."""
+    def succeeded(self, tx: Transaction, attempt: LoginAttempt) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginThrottle:
-    """The Brake of every log-in by password.
+    """The `LoginGate` of every log-in by password.
 
-    A place is an account together with the network address that it was logged in to from. What others do never
-    slows its owner there: only failures at that very place count. Everywhere else those of the account and those of
-    the address do. Nobody is shut out: after at most half a minute the next try is looked at, and a mailed link logs
-    in at once.
+    A place is an account and a network address from which it has logged in. At such a place only its own failures
+    count, so others cannot slow down the owner; elsewhere those of the account and of the address count. No wait is
+    longer than half a minute, and a mailed link never waits.
     """
 
     now: Clock
     limits: ThrottleLimits = ThrottleLimits()
 
     def admit(self, tx: Transaction, email: str) -> LoginAttempt:
-        """Say what counts for this log-in; raise SlowedDown."""
+        """Return what this log-in counts under; raise SlowedDown."""
         now, here = self.now(), network_of(current_origin().address)
         who = normalised_or_empty(email) or email.strip().lower()
         account, tried_here, place = _key("account", who), _key("place", who, here), _key("known", who, here)
@@ -88,33 +87,33 @@ class LoginThrottle:
         counted: tuple[tuple[bytes, int], ...]
         if place in found:
             counted = ((tried_here, self.limits.account),)
-        elif here in {"", "loopback"}:  # who is behind it, nobody can tell
+        elif here in {"", "loopback"}:  # it may be anybody's
             counted = ((account, self.limits.account),)
         else:
             counted = ((account, self.limits.account), (address, self.limits.address))
         until = max((found[key].blocked_until for key, _ in counted if key in found), default=0.0)
         if until > now:
             raise SlowedDown("too many failed log-ins", retry_after=math.ceil(until - now))
-        noted = place in found and now - found[place].last_failure_at < KNOWN_AGAIN
+        noted = place in found and now - found[place].last_failure_at < KNOWN_PLACE_REFRESH_SECONDS
         over = tuple(key for key, _ in counted if key in found and key != address)
         return LoginAttempt(counted, None if noted or not here else place, over)
 
-    def failed(self, tx: Transaction, standing: LoginAttempt) -> None:
-        """Count it, and have whoever comes next wait where there were too many."""
+    def failed(self, tx: Transaction, attempt: LoginAttempt) -> None:
+        """Count the failure under each key, and block a key that is past its limit."""
         now = self.now()
-        for key, free in standing.counted:
+        for key, free in attempt.counted:
             wait = self.limits.wait(tx.failed_logins.add_failure(key, now, FORGET_AFTER_SECONDS), free)
             if wait:
                 tx.failed_logins.block(key, now + wait)
 
-    def succeeded(self, tx: Transaction, standing: LoginAttempt) -> None:
-        """Note the place and forget the failures that counted; those of the address stay."""
-        if standing.place is not None:
-            tx.failed_logins.set_known_place(standing.place, self.now())
-        if standing.forgotten:
-            tx.failed_logins.delete(standing.forgotten)
+    def succeeded(self, tx: Transaction, attempt: LoginAttempt) -> None:
+        """Record the place and clear the failures that counted, except those of the address."""
+        if attempt.place is not None:
+            tx.failed_logins.set_known_place(attempt.place, self.now())
+        if attempt.cleared:
+            tx.failed_logins.delete(attempt.cleared)
 
 
 def _key(kind: str, *parts: str) -> bytes:
-    """Name what is counted, without saying in the database whom or where."""
+    """Return the key of a count: a digest, so the database holds neither addresses nor accounts."""
     return hashlib.sha256("\n".join((kind, *parts)).encode(errors="surrogatepass")).digest()

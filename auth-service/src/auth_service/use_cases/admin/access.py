@@ -1,4 +1,4 @@
-"""TODO."""
+"""Access of administrators, checked against the database."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,13 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class AdminAccess:
-    """Lets those through who administer *now*: a token says only what was so when it was made."""
+    """Checks that an administrator still is one: a token states only what was so when it was issued."""
 
     store: Store
     now: Clock
 
     def __call__(self, sub: str, sid: str | None) -> None:
-        """Raise SessionOver or MissingScope unless the session lives and its account still has the right.
-
-        What a database that is away raises passes through: without it nobody administers.
-        """
+        """Raise SessionOver or MissingScope unless the session lives and its account has the scope now."""
         with self.store.reading() as tx:
             live_session(tx, sub, sid, self.now())
             account = tx.accounts.get(sub)

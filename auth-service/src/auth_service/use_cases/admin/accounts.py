@@ -1,4 +1,4 @@
-"""Administration: who may, and what accounts and sessions can be made to do, each act with a line in the audit log."""
+"""Administration of accounts; every change is recorded in the audit log."""
 
 from dataclasses import dataclass
 
@@ -16,19 +16,19 @@ from auth_service.use_cases.sessions.end_sessions import end_all_sessions
 
 @dataclass(frozen=True, slots=True)
 class AccountAdmin:
-    """What can be done to accounts. `by` is who does it: a subject, or None for the operator of this context."""
+    """Lists, creates and changes accounts. `by` is the subject who does it, None for the operator of this context."""
 
     store: Store
     hasher: PasswordHasher
     now: Clock
 
     def page(self, after: str | None, limit: int) -> list[Account]:
-        """Return at most so many accounts, ascending by subject."""
+        """Return at most `limit` accounts, ascending by subject, those after one subject."""
         with self.store.reading() as tx:
             return tx.accounts.list_page(after, limit)
 
     def get(self, sub_or_email: str) -> Account:
-        """Find by subject, or by address; raise UnknownAccount."""
+        """Return the account with this subject or address; raise UnknownAccount or InvalidEmail."""
         with self.store.reading() as tx:
             account = tx.accounts.get(sub_or_email)
             if account is None and "@" in sub_or_email:
@@ -38,9 +38,9 @@ class AccountAdmin:
         return account
 
     def disable(self, sub: str, by: str | None = None) -> list[str]:
-        """Shut an account, and end all its sessions; return their ids. Raise UnknownAccount or OwnAccount.
+        """Disable an account and end all its sessions; return their ids. Raise UnknownAccount or OwnAccount.
 
-        Doing it again changes nothing.
+        It is idempotent.
         """
         if sub == by:
             raise OwnAccount("you cannot disable your own account; ask another administrator")
@@ -53,14 +53,14 @@ class AccountAdmin:
             return end_all_sessions(tx, sub, EndReason.ACCOUNT_DISABLED, now, by=by)
 
     def enable(self, sub: str, by: str | None = None) -> None:
-        """Open an account again; its old sessions stay ended. Raise UnknownAccount."""
+        """Enable an account; its ended sessions stay ended. Raise UnknownAccount."""
         with self.store.transaction() as tx:
             if _locked(tx, sub).disabled:
                 tx.accounts.set_disabled(sub, None)
                 tx.audit.record(AuditEvent(EventType.ACCOUNT_ENABLED, actor=by, subject=sub))
 
     def create(self, email: str, password: str, name: str, roles: frozenset[str]) -> Account:
-        """Open an account whose address counts as verified: an administrator vouches for it.
+        """Create an account with a verified address.
 
         Raise InvalidEmail, InvalidName, InvalidPassword, AddressTaken or TooBusy.
         """
@@ -78,7 +78,7 @@ class AccountAdmin:
         return account
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
-        """Replace the roles; what a token already says stays so until it expires. Raise UnknownAccount or InvalidName."""
+        """Replace the roles, for tokens issued from now on. Raise UnknownAccount or InvalidName."""
         roles = check_roles(roles)
         with self.store.transaction() as tx:
             before = _locked(tx, sub).roles
@@ -88,7 +88,7 @@ class AccountAdmin:
 
 
 def check_roles(roles: frozenset[str]) -> frozenset[str]:
-    """Return the roles; raise InvalidName for none, or for one that is not there."""
+    """Return the roles; raise InvalidName for an unknown one, or for none."""
     unknown = roles - frozenset(ROLE_SCOPES)
     if unknown or not roles:
         raise InvalidName(f"unknown role; the roles are {', '.join(sorted(ROLE_SCOPES))}")

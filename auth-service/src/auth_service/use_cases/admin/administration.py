@@ -1,4 +1,4 @@
-"""TODO."""
+"""The use cases of administration, for routes and commands."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ from auth_service.use_cases.admin.signing_keys import KeyAdmin
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """All of it, for routes and for commands."""
+    """One field for each use case."""
 
-    admit: AdminAccess
+    access: AdminAccess
     accounts: AccountAdmin
     sessions: SessionAdmin
     keys: KeyAdmin
@@ -27,7 +27,7 @@ class Administration:
     audit: AuditLogEntries
 
     @classmethod
-    def of(  # noqa: PLR0913, PLR0917 - the parts that all of it is made of
+    def of(  # noqa: PLR0913, PLR0917 - the parts of all use cases
         cls,
         store: Store,
         hasher: PasswordHasher,
@@ -36,7 +36,7 @@ class Administration:
         now: Clock,
         session_life: float,
     ) -> "Administration":
-        """Wire it."""
+        """Return the use cases, made of these parts."""
         return cls(
             AdminAccess(store, now),
             AccountAdmin(store, hasher, now),

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Entries of the audit log."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from auth_service.domain.unit_of_work import Store
 
 @dataclass(frozen=True, slots=True)
 class AuditLogEntries:
-    """Reads the log."""
+    """Reads the audit log."""
 
     store: Store
 
     def __call__(self, query: AuditQuery, limit: int) -> list[AuditEntry]:
-        """Return the newest entries that are wanted, newest first."""
+        """Return the matching entries, newest first, at most `limit`."""
         with self.store.reading() as tx:
             return tx.audit.list_newest(query, limit)

@@ -1,4 +1,4 @@
-"""Registering clients: where they are kept, their secrets, and what can be done to them; each act is recorded."""
+"""Administration of clients; every change is recorded in the audit log."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ SaveKey = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client just registered, or given a new secret, which is shown this once."""
+    """A client and its new secret, which cannot be read again."""
 
     client: Client
     secret: str | None = field(repr=False)
@@ -26,7 +26,7 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientAdmin:
-    """What can be done to clients. Those that files name can only be looked at."""
+    """Lists, registers and changes clients. Those from files are read-only: changing one raises InvalidClientMetadata."""
 
     store: Store
     fixed: FixedClients
@@ -40,7 +40,7 @@ class ClientAdmin:
         return [kept[client_id] for client_id in sorted(kept)]
 
     def get(self, client_id: str) -> Client:
-        """Find one; raise UnknownClient."""
+        """Return the client with this id; raise UnknownClient."""
         client = self.fixed.get(client_id)
         if client is None:
             with self.store.reading() as tx:
@@ -55,9 +55,10 @@ class ClientAdmin:
         with_secret: bool = False,
         save_key: SaveKey | None = None,
     ) -> NewClient:
-        """Keep a new client, and its public key by `save_key`; when either cannot be kept, neither is.
+        """Store a new client, and its public key by `save_key`, or neither.
 
-        A confidential client without a secret uses `private_key_jwt`. Raise InvalidClientMetadata, and what `save_key` raises.
+        A confidential client without a secret uses `private_key_jwt`. Raise InvalidClientMetadata, and what `save_key`
+        raises.
         """
         client = parse_client(client_id, table)
         if with_secret and not client.confidential:
@@ -78,9 +79,9 @@ class ClientAdmin:
     def update(
         self, client_id: str, changes: Mapping[str, Any], *, save_key: SaveKey | None = None
     ) -> Client:
-        """Replace some of what is said of a client, and its public key by `save_key`, or nothing of it.
+        """Replace members of a client's metadata, and its public key by `save_key`, or neither.
 
-        Sessions that are open narrow to it when they refresh. Raise UnknownClient, InvalidClientMetadata, and what `save_key`
+        Open sessions narrow to it at their next refresh. Raise UnknownClient, InvalidClientMetadata, and what `save_key`
         raises.
         """
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
@@ -103,7 +104,7 @@ class ClientAdmin:
         return client
 
     def disable(self, client_id: str) -> list[str]:
-        """Refuse a client everywhere from now on, and end its sessions; return their ids. Raise UnknownClient, InvalidClientMetadata."""
+        """Disable a client and end its sessions; return their ids. Raise UnknownClient or InvalidClientMetadata."""
         now = self.now()
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
@@ -113,7 +114,7 @@ class ClientAdmin:
             return end_sessions_of_client(tx, client_id, now)
 
     def enable(self, client_id: str) -> None:
-        """Let a client in again; its old sessions stay ended. Raise UnknownClient or InvalidClientMetadata."""
+        """Enable a client; its ended sessions stay ended. Raise UnknownClient or InvalidClientMetadata."""
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
             if not client.enabled:
@@ -121,7 +122,7 @@ class ClientAdmin:
                 _record(tx, EventType.CLIENT_ENABLED, client)
 
     def rotate_secret(self, client_id: str) -> NewClient:
-        """Return a confidential client a new secret; the old one is no good from now on. Raise UnknownClient, InvalidClientMetadata."""
+        """Replace the secret of a client, at once. Raise UnknownClient, or InvalidClientMetadata if it has none."""
         secret = new_token()
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)
@@ -133,7 +134,7 @@ class ClientAdmin:
         return NewClient(client, secret)
 
     def end_sessions_of_disabled(self) -> None:
-        """End the sessions of clients that their file has disabled since the last start."""
+        """End the sessions of clients that are disabled in their file."""
         disabled = [client.client_id for client in self.fixed.all() if not client.enabled]
         if disabled:
             with self.store.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Rotation by schedule: a new key when the newest has grown old, and expired ones removed, each with a line in the log."""
+"""Scheduled key rotation; every change is recorded in the audit log."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ SCHEDULE = "schedule"
 
 @dataclass(frozen=True, slots=True)
 class ScheduledKeyRotation:
-    """Looks at the keys, and does what is due; `interval` and `session_life` are in seconds.
+    """Adds a key when the newest is `interval` seconds old, and removes expired keys.
 
-    Any number of processes may look at the same moment: the age is read again under the keys' own lock. As with every
-    other change of keys the log is opened first and closed last, so what cannot be recorded is not begun.
+    Any number of processes can do so at once: the age is read again under the keys' lock. The transaction of the audit
+    log is open around every change, so a change that cannot be recorded is not made. `session_life` is in seconds.
     """
 
     store: Store
@@ -26,7 +26,7 @@ class ScheduledKeyRotation:
     session_life: float
 
     def __call__(self) -> bool:
-        """Do what is due; tells whether anything was. What a database or a vault that is away raises passes through."""
+        """Make the changes that are due; return whether there were any. Errors of database and key storage pass through."""
         statuses = self.keys.statuses()
         old = not statuses or self.now() - statuses[-1].created_at >= self.interval
         expired = any(status.state is KeyState.EXPIRED for status in statuses)
@@ -45,10 +45,9 @@ class ScheduledKeyRotation:
 
 
 def keep_hint_keys(tx: Transaction, keys: KeyStore, lifetime: float) -> None:
-    """Keep the public half of every former key for `lifetime` seconds after it last signed.
+    """Store the public key of every former key for `lifetime` seconds after it last signed.
 
-    To be called before keys are removed. `lifetime` is how long a session can live: the person of an older ID token
-    has no session of that time left.
+    Call it before keys are removed. `lifetime` is the longest a session can live, so an older ID token names none.
     """
     for key in keys.former():
         tx.hint_keys.add(HintKey(key.kid, key.public_key, key.signed_until + lifetime))

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Administration of sessions."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 @dataclass(frozen=True, slots=True)
 class SessionAdmin:
-    """What can be done to anybody's sessions."""
+    """Lists and ends sessions of any account."""
 
     store: Store
     now: Clock
 
     def page(self, sub: str | None, after: str | None, limit: int) -> list[Session]:
-        """Return at most so many live sessions, of one account or of all, ascending by id."""
+        """Return at most `limit` live sessions, of one account or of all, ascending by id, those after one id."""
         with self.store.reading() as tx:
             return tx.sessions.list_page(sub, after, limit, self.now())
 
     def end(self, sid: str, by: str | None = None) -> bool:
-        """End a session; False when it had ended before. Raise UnknownSession."""
+        """End a session; return False if it had ended before. Raise UnknownSession."""
         with self.store.transaction() as tx:
             if tx.sessions.get(sid) is None:
                 raise UnknownSession("no session has this id")

@@ -1,4 +1,4 @@
-"""Changing the signing keys, with a line in the audit log for each change."""
+"""Administration of signing keys; every change is recorded in the audit log."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from auth_service.use_cases.admin.key_rotation import keep_hint_keys
 
 @dataclass(frozen=True, slots=True)
 class KeyAdmin:
-    """The signing keys, with a line in the log for every change.
+    """Lists, rotates, withdraws and prunes signing keys.
 
-    The log is opened first and closed last: a change that cannot be recorded is not begun. Public halves of keys that
-    are removed are kept for hints for `session_life` seconds, those of withdrawn keys are not.
+    The transaction of the audit log is open around every change, so a change that cannot be recorded is not made. The
+    public keys of pruned keys are stored for hints for `session_life` seconds, those of withdrawn keys are not.
     """
 
     store: Store
@@ -34,9 +34,9 @@ class KeyAdmin:
         return kid
 
     def withdraw(self, kid: str, by: str | None = None) -> str | None:
-        """Take a key out at once, its kept public half too; raise UnknownKey. Return the id of a key that had to be made."""
+        """Remove a key at once, and its stored public key; raise UnknownKey. Return the id of a key made in its place."""
         with self.store.transaction() as tx:
-            keep_hint_keys(tx, self.keys, self.session_life)  # expired keys go with it
+            keep_hint_keys(tx, self.keys, self.session_life)  # withdrawing prunes expired keys too
             kept = tx.hint_keys.delete(kid)
             try:
                 made = self.keys.withdraw(kid)
@@ -50,7 +50,7 @@ class KeyAdmin:
         return made
 
     def prune(self, by: str | None = None) -> list[str]:
-        """Remove the keys that no living token needs; return their ids."""
+        """Remove the expired keys; return their ids."""
         with self.store.transaction() as tx:
             keep_hint_keys(tx, self.keys, self.session_life)
             gone = self.keys.prune()

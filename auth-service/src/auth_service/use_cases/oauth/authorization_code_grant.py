@@ -1,4 +1,4 @@
-"""Authorization codes: kept by digest alone, good for one minute and one use."""
+"""The authorization code grant (RFC 6749 section 4.1.3, with PKCE, RFC 7636)."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ _UNKNOWN = "this code is unknown or was issued to another client"
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What a client presents for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+    """The parameters of a token request (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
 
     code: str
     redirect_uri: str | None
@@ -44,20 +44,20 @@ class _Redeemed:
 class AuthorizationCodeGrant:
     """The `authorization_code` grant.
 
-    A code is used up by the first request of its own client, good or not: whoever holds one without its
-    verifier gets one try. Another client's request uses nothing up, or anybody who saw a code could spend it
-    for its owner. A second use ends the session that the first one opened.
+    The first request of its own client uses a code up, valid or not, so a stolen code gets one guess at its verifier.
+    Another client's request does not, or anyone who saw a code could void it. A second use ends the session that the
+    first one opened (RFC 6749 section 10.5).
     """
 
     store: Store
     token_issuer: TokenIssuer
 
     def __call__(self, client: Client, asked: Redemption) -> TokenResponse:
-        """Answer with the session's first tokens; raise UnauthorizedClient, InvalidGrant or InvalidTarget."""
+        """Return the session's first tokens; raise UnauthorizedClient, InvalidGrant or InvalidTarget."""
         if GrantType.AUTHORIZATION_CODE not in client.grants:
             raise UnauthorizedClient("this client is not registered for the authorization_code grant")
         digest = digest_of(asked.code)
-        with self.store.reading() as tx:  # a made-up code must not cost a write lock
+        with self.store.reading() as tx:  # an invented code must not cost a write lock
             code = tx.authorization_codes.find_by_digest(digest)
         if code is None or code.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
@@ -65,7 +65,7 @@ class AuthorizationCodeGrant:
         with self.store.transaction() as tx:
             redeemed = self._redeem(tx, client, code, asked)
         if redeemed is None:
-            # Raised after the transaction: that the code was used, and what ended with it, has to be committed.
+            # Raised after the commit of the use and of what it ended.
             raise InvalidGrant(
                 "this code was already used, has expired, or does not match redirect_uri or code_verifier"
             )
@@ -78,7 +78,7 @@ class AuthorizationCodeGrant:
         self, tx: Transaction, client: Client, code: AuthorizationCode, asked: Redemption
     ) -> _Redeemed | None:
         now = self.token_issuer.now()
-        # Whoever ends this account's sessions now is before or after us.
+        # Serialises with requests that end this account's sessions.
         account = tx.accounts.get_for_update(code.sub)
         if not tx.authorization_codes.mark_used(code.digest, now):
             self._end_what_it_opened(tx, code.digest, now)
@@ -126,7 +126,7 @@ class AuthorizationCodeGrant:
 
 
 def verifier_fits(verifier: str | None, challenge: str) -> bool:
-    """Compare as RFC 7636 section 4.6 says for S256, in constant time; what is no verifier never fits."""
+    """Return whether the verifier matches an S256 challenge (RFC 7636 section 4.6), in constant time."""
     if verifier is None or not _VERIFIER.fullmatch(verifier):
         return False
     computed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Answering authorization requests: who has to log in, who is asked, and the code in the end."""
+"""The authorization endpoint (RFC 6749 section 3.1): log-in, consent, and the code."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,20 +19,20 @@ from auth_service.use_cases.oauth.authorization_request import AuthorizationRefu
 
 @dataclass(frozen=True, slots=True)
 class LoginNeeded:
-    """Nobody suitable is logged in."""
+    """The user has to log in."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentNeeded:
-    """The person has to say yes or no to these scopes."""
+    """The user has to allow or deny these scopes."""
 
-    signed_in: BrowserUser
+    user: BrowserUser
     scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class CodeIssued:
-    """Send the browser there: the code is in it."""
+    """Where to redirect the browser, with the code."""
 
     location: str = field(repr=False)
 
@@ -42,24 +42,24 @@ Step = LoginNeeded | ConsentNeeded | CodeIssued
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationEndpoint:
-    """Takes a request one step further; every refusal is raised as Refused."""
+    """Takes a request one step further. Every error is raised as AuthorizationRefused."""
 
     store: Store
     hints: IdTokenHintReader
     now: Clock
 
     def __call__(self, request: AuthorizationRequest, who: BrowserUser | None) -> Step:
-        """Answer a request as it comes in."""
-        return self._told(request, lambda: self._first_step(request, who))
+        """Return the first step of a request."""
+        return self._refusing(request, lambda: self._first_step(request, who))
 
     def after_login(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
-        """Go on for somebody who has logged in for this very request."""
-        return self._told(request, lambda: self._after_login(request, who))
+        """Return the step after a log-in for this request."""
+        return self._refusing(request, lambda: self._after_login(request, who))
 
     def after_consent(self, request: AuthorizationRequest, who: BrowserUser, shown: frozenset[str]) -> Step:
-        """Go on for somebody who said yes to what they were shown; asks again when it is more by now."""
+        """Return the step after the user allowed the scopes shown; another consent if the grant has grown since."""
 
-        def remember() -> Step:
+        def consent() -> Step:
             grant = self._grant(request, who)
             if not grant.scopes <= shown:
                 return ConsentNeeded(who, grant.scopes)
@@ -70,32 +70,32 @@ class AuthorizationEndpoint:
                 tx.audit.record(_consent_given(request, who, grant))
             return self._past_log_in(request, who, asked=True)
 
-        return self._told(request, remember)
+        return self._refusing(request, consent)
 
     def after_denial(self, request: AuthorizationRequest) -> AuthorizationRefused:
-        """Return the refusal for somebody who said no."""
+        """Return the error after the user denied the request."""
         return AuthorizationRefused(request.address, AccessDenied("the user denied the request"))
 
-    def _told(self, request: AuthorizationRequest, step: Callable[[], Step]) -> Step:
+    def _refusing(self, request: AuthorizationRequest, step: Callable[[], Step]) -> Step:
         try:
             return step()
         except OAuthError as error:
             raise AuthorizationRefused(request.address, error) from None
 
     def _after_login(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
-        if self._somebody_else(request, who):
+        if self._is_other_user(request, who):
             raise LoginRequired("the user who logged in is not the one in id_token_hint")
         return self._past_log_in(request, who, asked=False)
 
     def _first_step(self, request: AuthorizationRequest, who: BrowserUser | None) -> Step:
-        elsewhere = self._somebody_else(request, who)
+        elsewhere = self._is_other_user(request, who)
         if who is None or elsewhere or self._has_to_log_in(request, who):
             if "none" in request.prompts:
                 raise LoginRequired("prompt=none was requested, but the user has to log in")
             return LoginNeeded()
         return self._past_log_in(request, who, asked=False)
 
-    def _somebody_else(self, request: AuthorizationRequest, who: BrowserUser | None) -> bool:
+    def _is_other_user(self, request: AuthorizationRequest, who: BrowserUser | None) -> bool:
         if request.id_token_hint is None:
             return False
         hint = self.hints.read(request.id_token_hint)
@@ -117,7 +117,7 @@ class AuthorizationEndpoint:
         return self._code(request, who, grant)
 
     def _grant(self, request: AuthorizationRequest, who: BrowserUser) -> Grant:
-        """Narrow to what this account may have: a client cannot know who will log in, so it gets the part there is."""
+        """Narrow to what this account may have, since a client cannot know in advance who logs in."""
         return grant_for_account(
             who.account, request.client, _within_reach(request.scopes, who.account), request.audiences
         )

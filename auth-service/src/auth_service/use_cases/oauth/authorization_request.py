@@ -1,4 +1,4 @@
-"""Authorization requests: what they must say, and to whom a refusal may be told (RFC 6749 section 4.1, RFC 9700)."""
+"""Authorization requests, and where their errors may be sent (RFC 6749 section 4.1, RFC 9700 section 4.1)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 Pairs = Iterable[tuple[str, str]]
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_ELSEWHERE: Mapping[str, type[oauth_errors.OAuthError]] = {
+_UNSUPPORTED: Mapping[str, type[oauth_errors.OAuthError]] = {
     "request": oauth_errors.RequestNotSupported,
     "request_uri": oauth_errors.RequestUriNotSupported,
     "registration": oauth_errors.RegistrationNotSupported,
@@ -26,23 +26,23 @@ _ELSEWHERE: Mapping[str, type[oauth_errors.OAuthError]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReturnAddress:
-    """Where the answer to a request goes: only ever made for a redirect URI that is the client's."""
+    """Where the response goes; made only for a redirect URI that is registered for the client."""
 
     redirect_uri: str
     state: str | None
     issuer: str
 
     def response_uri(self, **parameters: str | None) -> str:
-        """Return the URI to send the browser to; `iss` names us in every answer (RFC 9207)."""
+        """Return the redirect URI with these parameters, `state` and `iss` (RFC 9207)."""
         return add_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
 
     def error_uri(self, error: oauth_errors.OAuthError) -> str:
-        """Return the URI that tells the client of an error (RFC 6749 section 4.1.2.1)."""
+        """Return the redirect URI of an error response (RFC 6749 section 4.1.2.1)."""
         return self.response_uri(error=error.slug, error_description=str(error))
 
 
 class AuthorizationRefused(errors.AuthError):
-    """A request that is answered with an error at the client's own redirect URI."""
+    """An error that is sent to the client's redirect URI."""
 
     def __init__(self, address: ReturnAddress, error: oauth_errors.OAuthError) -> None:
         super().__init__(str(error))
@@ -52,10 +52,7 @@ class AuthorizationRefused(errors.AuthError):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that holds by itself; what it gets depends on who is logged in.
-
-    `scopes` is None where none was named. `max_age` is in seconds. `pairs` is the request as it came.
-    """
+    """A valid request. `scopes` is None if absent, `max_age` is in seconds, `pairs` are the parameters as received."""
 
     client: Client
     address: ReturnAddress
@@ -72,7 +69,7 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequestParser:
-    """Reads authorization requests against what their client is registered for."""
+    """Parses authorization requests and checks them against the client's registration."""
 
     clients: Clients
     issuer: str
@@ -80,11 +77,11 @@ class AuthorizationRequestParser:
     def __call__(self, pairs: Pairs) -> AuthorizationRequest:
         """Return the request.
 
-        Raise Unanswerable when client or redirect URI are not good, so that nobody is sent anywhere, and
-        Refused for every other fault, which the client is told.
+        Raise InvalidAuthorizationRequest for an invalid client or redirect URI, so the browser is not redirected, and
+        AuthorizationRefused for any other fault.
         """
         pairs = tuple(pairs)
-        values, repeated, named = _sorted_out(pairs)
+        values, repeated, named = _split(pairs)
         client = self._client(values, repeated)
         address = self._address(client, values, repeated)
         try:
@@ -119,8 +116,8 @@ class AuthorizationRequestParser:
         return ReturnAddress(uri, state, self.issuer)
 
 
-def _sorted_out(pairs: Pairs) -> tuple[dict[str, str], frozenset[str], tuple[str, ...]]:
-    """Return single values, the names that came more than once, and the audiences; an empty value is none."""
+def _split(pairs: Pairs) -> tuple[dict[str, str], frozenset[str], tuple[str, ...]]:
+    """Return single values, repeated names, and the audiences; empty values count as absent."""
     values: dict[str, str] = {}
     repeated: set[str] = set()
     named: list[str] = []
@@ -143,7 +140,7 @@ def _request(
     audiences: tuple[str, ...],
     pairs: tuple[tuple[str, str], ...],
 ) -> AuthorizationRequest:
-    for name, error in _ELSEWHERE.items():
+    for name, error in _UNSUPPORTED.items():
         if name in values:
             raise error(f"{name} is not supported")
     if GrantType.AUTHORIZATION_CODE not in client.grants:

@@ -1,4 +1,4 @@
-"""Client authentication: by `private_key_jwt`, what an assertion must say (RFC 7523 section 3), or by a secret."""
+"""Client authentication by a secret (RFC 6749 section 2.3) or by `private_key_jwt` (RFC 7523 section 3)."""
 
 import math
 from collections.abc import Mapping
@@ -12,14 +12,17 @@ from auth_service.domain.oauth.client_assertion import AssertionReader
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.unit_of_work import Store
 
-LONGEST_LIFE = 3600  # seconds that an assertion may still be good for; libraries sign for up to an hour
-LEEWAY = 30  # seconds that clocks may differ
-LONGEST_JTI = 255
+MAX_LIFETIME_SECONDS = 3600  # libraries sign for up to an hour
+LEEWAY_SECONDS = 30  # between clocks
+MAX_JTI_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
 class ClientAuthentication:
-    """Finds out which client asks, and has a confidential one prove it."""
+    """Identifies the client, and authenticates it if it is confidential.
+
+    An assertion names its client as `iss` and `sub`, this issuer alone as `aud`, expires within an hour, and works once.
+    """
 
     store: Store
     clients: Clients
@@ -30,11 +33,11 @@ class ClientAuthentication:
     def __call__(
         self, client_id: str | None, assertion: str | None, secret: str | None = None
     ) -> Client | None:
-        """Return the client, None when none was named; raise InvalidClient. Assertion and secret never come both."""
+        """Return the client, or None if none was named; raise InvalidClient. Pass an assertion or a secret, never both."""
         if assertion is not None:
-            return self._proven(client_id, assertion)
+            return self._by_assertion(client_id, assertion)
         if secret is not None:
-            return self._trusted(client_id, secret)
+            return self._by_secret(client_id, secret)
         if client_id is None:
             return None
         client = self._known(client_id)
@@ -43,7 +46,7 @@ class ClientAuthentication:
             raise InvalidClient(f"this client must authenticate with {how}")
         return client
 
-    def _trusted(self, client_id: str | None, secret: str) -> Client:
+    def _by_secret(self, client_id: str | None, secret: str) -> Client:
         client = self.clients.get(client_id) if client_id is not None else None
         if not secret_fits(client, secret) or client is None or not client.enabled:
             raise InvalidClient("the client is unknown or the secret is wrong")
@@ -55,20 +58,20 @@ class ClientAuthentication:
             raise InvalidClient("the client is unknown or disabled")
         return client
 
-    def _proven(self, client_id: str | None, assertion: str) -> Client:
+    def _by_assertion(self, client_id: str | None, assertion: str) -> Client:
         client = self._known(self.reader.issuer(assertion))
         if client_id not in {None, client.client_id}:
             raise InvalidClient("client_id and client_assertion name different clients")
         if not client.confidential or client.secret_hash is not None:
             raise InvalidClient("this client has no registered key")
         claims = self.reader.verified(assertion, client.client_id)
-        jti, until = self._checked(claims, client.client_id)
+        jti, until = self._check_claims(claims, client.client_id)
         with self.store.transaction() as tx:
             if not tx.used_assertions.add(client.client_id, jti, until):
                 raise InvalidClient("this client_assertion was already used")
         return client
 
-    def _checked(self, claims: Mapping[str, object], client_id: str) -> tuple[str, float]:
+    def _check_claims(self, claims: Mapping[str, object], client_id: str) -> tuple[str, float]:
         now = self.now()
         if claims.get("iss") != client_id or claims.get("sub") != client_id:
             raise InvalidClient("iss and sub of a client_assertion must be the client_id")
@@ -77,15 +80,20 @@ class ClientAuthentication:
         if len(names) != 1 or not isinstance(names[0], str) or names[0] not in self.audiences:
             raise InvalidClient("aud of a client_assertion must be only the issuer or its token endpoint")
         expires_at = _time(claims, "exp")
-        if expires_at is None or not now - LEEWAY < expires_at <= now + LONGEST_LIFE + LEEWAY:
-            raise InvalidClient(f"exp of a client_assertion must be within the next {LONGEST_LIFE} seconds")
+        if (
+            expires_at is None
+            or not now - LEEWAY_SECONDS < expires_at <= now + MAX_LIFETIME_SECONDS + LEEWAY_SECONDS
+        ):
+            raise InvalidClient(
+                f"exp of a client_assertion must be within the next {MAX_LIFETIME_SECONDS} seconds"
+            )
         for name in ("iat", "nbf"):
-            if name in claims and not (_time(claims, name) or math.inf) <= now + LEEWAY:
+            if name in claims and not (_time(claims, name) or math.inf) <= now + LEEWAY_SECONDS:
                 raise InvalidClient("iat and nbf of a client_assertion must not be in the future")
         jti = claims.get("jti")
-        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not is_line(jti):
+        if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH or not is_line(jti):
             raise InvalidClient("a client_assertion must have a jti")
-        return jti, expires_at + LEEWAY
+        return jti, expires_at + LEEWAY_SECONDS
 
 
 def _time(claims: Mapping[str, object], name: str) -> float | None:

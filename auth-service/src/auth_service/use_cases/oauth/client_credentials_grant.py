@@ -1,4 +1,4 @@
-"""TODO."""
+"""The client credentials grant (RFC 6749 section 4.4)."""
 
 from dataclasses import dataclass, replace
 
@@ -12,9 +12,9 @@ from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentialsGrant:
-    """The `client_credentials` grant: a token for a service itself, with no user and no session behind it.
+    """The `client_credentials` grant: a token for a client itself, without user, session and refresh token.
 
-    Its status is the client's, so that disabling the client ends it.
+    It carries the client's status bit, so disabling the client revokes it.
     """
 
     store: Store
@@ -23,9 +23,9 @@ class ClientCredentialsGrant:
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: tuple[str, ...]
     ) -> TokenResponse:
-        """Answer for a client that has proved itself.
+        """Return a token for an authenticated client.
 
-        Raise UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient when it was disabled a moment ago.
+        Raise UnauthorizedClient, InvalidScope, InvalidTarget, or InvalidClient if it was just disabled.
         """
         if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
             raise UnauthorizedClient("this client is not registered for the client_credentials grant")

@@ -1,4 +1,4 @@
-"""The person's side of the device grant (RFC 8628 section 3.3): typing the code, and saying yes or no."""
+"""The user's side of a device authorization (RFC 8628 section 3.3): the user code, and the decision."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from auth_service.domain.request_context import current_origin, network_of
 from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.domain.unit_of_work import Store, Transaction
 
-LONGEST_BLOCK = 600.0  # seconds
+MAX_BLOCK_SECONDS = 600.0
 _WRONG = "this code is wrong or has expired"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """What a person is asked: which client, and what it would get of their account."""
+    """What the user is asked to allow: a client and its scopes."""
 
     code: DeviceCode
     client: Client
@@ -34,19 +34,22 @@ class DeviceRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeviceApproval:
-    """The person's side. Only who is logged in types codes, and after five wrong ones each further has to wait."""
+    """Finds and decides device authorizations for users who are logged in.
+
+    After five wrong codes of an account each further one has to wait (RFC 8628 section 5.1).
+    """
 
     store: Store
     clients: Clients
     now: Clock
-    slows_down: bool = True
+    throttled: bool = True
 
     def find(self, typed: str, who: BrowserUser) -> DeviceRequest:
-        """Find what a code stands for; raise UnknownUserCode, or TooManyTries without looking."""
-        keys = _keys(who) if self.slows_down else {}
+        """Return the pending request with this user code; raise UnknownUserCode, or TooManyTries without a lookup."""
+        keys = _keys(who) if self.throttled else {}
         with self.store.reading() as tx:
-            kept = tx.failed_logins.find(tuple(keys)).values()
-            blocked = max((failures.blocked_until for failures in kept), default=0.0) - self.now()
+            counts = tx.failed_logins.find(tuple(keys)).values()
+            blocked = max((failures.blocked_until for failures in counts), default=0.0) - self.now()
             found = None if blocked > 0 else self._pending(tx, typed, who.account)
         if blocked > 0:
             raise TooManyTries("too many wrong codes", retry_after=int(blocked) + 1)
@@ -56,7 +59,7 @@ class DeviceApproval:
         return found
 
     def decide(self, typed: str, who: BrowserUser, shown: frozenset[str] | None) -> DeviceRequest:
-        """Say yes to what was shown, or no with None; raise UnknownUserCode or TooManyTries."""
+        """Allow the scopes shown, or deny with None; raise UnknownUserCode or TooManyTries."""
         asked = self.find(typed, who)
         sub, allow = who.account.sub, shown is not None and bool(asked.scopes) and asked.scopes <= shown
         with self.store.transaction() as tx:
@@ -95,17 +98,17 @@ class DeviceApproval:
         now = self.now()
         with self.store.transaction() as tx:
             for key, free in keys.items():
-                over = tx.failed_logins.add_failure(key, now, LONGEST_BLOCK) - free
+                over = tx.failed_logins.add_failure(key, now, MAX_BLOCK_SECONDS) - free
                 if over >= 0:
-                    tx.failed_logins.block(key, now + min(LONGEST_BLOCK, 30.0 * 2 ** min(over, 10)))
+                    tx.failed_logins.block(key, now + min(MAX_BLOCK_SECONDS, 30.0 * 2 ** min(over, 10)))
 
 
 def _keys(who: BrowserUser) -> dict[bytes, int]:
-    """Return the keys that a wrong code counts under, and how many are free for each; behind loopback may be anybody."""
+    """Return the keys that a wrong code counts under, and how many are free for each; loopback is not counted."""
     network = network_of(current_origin().address)
     named = {("account", who.account.sub): 5}
     if network not in {"", "loopback"}:
-        named["address", network] = 50  # many people may share one
+        named["address", network] = 50  # many users can share one
     return {
         hashlib.sha256(f"device code by {kind} {name}".encode()).digest(): free
         for (kind, name), free in named.items()

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The device authorization endpoint (RFC 8628 section 3.1)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from auth_service.domain.unit_of_work import Store
 
 @dataclass(frozen=True, slots=True)
 class DeviceAuthorizationResponse:
-    """What the device is told: one code to poll with, one to show (RFC 8628 section 3.2)."""
+    """The response: a code to poll with, and one to show to the user (RFC 8628 section 3.2)."""
 
     device_code: str = field(repr=False)
     user_code: str = field(repr=False)
@@ -28,7 +28,7 @@ class DeviceAuthorizationResponse:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAuthorization:
-    """The device authorization endpoint."""
+    """Starts device authorizations."""
 
     store: Store
     now: Clock
@@ -36,12 +36,12 @@ class DeviceAuthorization:
     def __call__(
         self, client: Client, scopes: frozenset[str] | None, audiences: Iterable[str]
     ) -> DeviceAuthorizationResponse:
-        """Begin; raise UnauthorizedClient, InvalidScope or InvalidTarget."""
+        """Start one; raise UnauthorizedClient, InvalidScope or InvalidTarget."""
         check_device_grant(client)
         wanted = narrow_scopes(scopes, client.scopes if scopes is not None else client.scopes - OIDC_SCOPES)
         targets = narrow_audiences(audiences, client.audiences & AUDIENCES)
         now, device_code = self.now(), new_token()
-        while True:  # a user code that is taken is rare: there are 25 thousand million
+        while True:  # a taken user code is rare: there are 25 thousand million
             user_code = new_typed_code()
             code = DeviceCode(
                 digest_of(device_code),
@@ -58,5 +58,6 @@ class DeviceAuthorization:
 
 
 def check_device_grant(client: Client) -> None:
+    """Raise UnauthorizedClient unless the client is registered for the device grant."""
     if GrantType.DEVICE_CODE not in client.grants:
         raise UnauthorizedClient("this client is not registered for the device_code grant")

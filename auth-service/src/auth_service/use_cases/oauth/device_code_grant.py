@@ -1,4 +1,4 @@
-"""The device grant (RFC 8628): a device without a keyboard asks, a person with one answers elsewhere."""
+"""The device code grant (RFC 8628 section 3.4)."""
 
 from dataclasses import dataclass
 
@@ -30,19 +30,19 @@ _TOO_EARLY = f"polling too often; add {POLL_INTERVAL_SECONDS} seconds to the int
 
 @dataclass(frozen=True, slots=True)
 class DeviceCodeGrant:
-    """The `device_code` grant: the device polls until the person has answered (RFC 8628 section 3.4)."""
+    """The `device_code` grant: the device polls until the user has decided."""
 
     store: Store
     token_issuer: TokenIssuer
 
     def __call__(self, client: Client, device_code: str) -> TokenResponse:
-        """Answer with the session's first tokens, once.
+        """Return the session's first tokens, once.
 
         Raise UnauthorizedClient, InvalidGrant, AuthorizationPending, SlowDown, AccessDenied or ExpiredToken.
         """
         check_device_grant(client)
         digest = digest_of(device_code)
-        with self.store.reading() as tx:  # neither a made-up code nor an early poll may cost a write lock
+        with self.store.reading() as tx:  # neither an invented code nor an early poll costs a write lock
             known = tx.device_codes.find_by_digest(digest)
         if known is None or known.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
@@ -50,7 +50,7 @@ class DeviceCodeGrant:
             raise SlowDown(_TOO_EARLY)
         with self.store.transaction() as tx:
             outcome = self._poll(tx, client, digest)
-        if isinstance(outcome, OAuthError):  # raised only now: when it may ask again is to be committed
+        if isinstance(outcome, OAuthError):  # raised after the commit of the next poll time
             raise outcome
         account, opened = outcome
         grant = Grant(opened.session.scopes, opened.session.audiences)
@@ -64,7 +64,7 @@ class DeviceCodeGrant:
             return InvalidGrant("this device code was already used")
         if now >= code.expires_at:
             return ExpiredToken("this device code has expired")
-        if code.too_early(now):  # another poll came first since the look above
+        if code.too_early(now):  # another poll came first
             return SlowDown(_TOO_EARLY)
         tx.device_codes.set_next_poll(digest, now + POLL_INTERVAL_SECONDS)
         if code.status is DeviceStatus.PENDING:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Token introspection (RFC 7662)."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from auth_service.domain.unit_of_work import Store, Transaction
 
 @dataclass(frozen=True, slots=True)
 class ActiveRefreshToken:
-    """A refresh token that would give a successor now."""
+    """A refresh token that can be used now."""
 
     subject: str
     client_id: str
@@ -24,10 +24,7 @@ class ActiveRefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class Introspection:
-    """Token introspection (RFC 7662): access tokens for the resource server that they were made for.
-
-    Refresh tokens are their client's own business: it alone is told of them.
-    """
+    """Introspects access tokens for the resource servers of their audience, refresh tokens for their own client."""
 
     store: Store
     clients: Clients
@@ -35,9 +32,9 @@ class Introspection:
     now: Clock
 
     def __call__(self, token: str, client: Client | None) -> VerifiedToken | ActiveRefreshToken | None:
-        """Return the token if it stands now and the client serves its audience, or owns it; else None.
+        """Return the token if it is active and the client serves its audience or owns it, else None.
 
-        Raise InvalidClient for a client that did not prove who it is.
+        Raise InvalidClient for a client that was not authenticated.
         """
         if client is None or not client.confidential:
             raise InvalidClient("introspection requires client authentication")
@@ -49,27 +46,27 @@ class Introspection:
             return None
         with self.store.reading() as tx:
             if found.session_id is None:
-                good = found.status in {None, tx.statuses.find_by_client(found.client_id)}
+                active = found.status in {None, tx.statuses.find_by_client(found.client_id)}
             else:
-                good = self._session(tx, found.session_id) is not None
-        return found if good else None
+                active = self._session(tx, found.session_id) is not None
+        return found if active else None
 
     def _refresh(self, token: str, client: Client) -> ActiveRefreshToken | None:
         with self.store.reading() as tx:
-            presented = tx.refresh_tokens.find_by_digest(digest_of(token))
-            if presented is None or presented.token.used_at is not None:
+            stored = tx.refresh_tokens.find_by_digest(digest_of(token))
+            if stored is None or stored.token.used_at is not None:
                 return None
-            session = self._session(tx, presented.token.sid)
+            session = self._session(tx, stored.token.sid)
         if session is None or session.client_id != client.client_id:
             return None
-        if self.now() >= presented.token.expires_at:
+        if self.now() >= stored.token.expires_at:
             return None
         return ActiveRefreshToken(
-            session.sub, session.client_id, session.scopes, int(presented.token.expires_at), session.sid
+            session.sub, session.client_id, session.scopes, int(stored.token.expires_at), session.sid
         )
 
     def _session(self, tx: Transaction, sid: str) -> Session | None:
-        """Return the session if it lives, and its account can be used."""
+        """Return the session if it and its account are active, else None."""
         session = tx.sessions.get(sid)
         account = None if session is None else tx.accounts.get(session.sub)
         if session is None or not session.live(self.now()) or account is None or account.disabled:

@@ -1,4 +1,4 @@
-"""Refreshing: one token, one successor, however often and from wherever it is asked for."""
+"""The refresh token grant (RFC 6749 section 6), with rotation and reuse detection (RFC 9700 section 4.14)."""
 
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,7 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One request, as it came in."""
+    """One request."""
 
     token: str
     client: Client | None
@@ -43,11 +43,11 @@ class _Rotated:
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenGrant:
-    """The `refresh_token` grant (RFC 6749 section 6, RFC 9700 section 4.14).
+    """The `refresh_token` grant.
 
-    A token that was never used gives a new successor. Within the grace time the holder of the *immediate*
-    predecessor gets that same successor again (an answer was lost, two tabs asked at once). Every other reuse,
-    an older ancestor's within the grace time included, ends that session and no other.
+    An unused token returns a new successor. Within the grace time its *immediate* predecessor returns that same
+    successor again (a response was lost, two tabs refreshed at once). Any other reuse, also of an older token within
+    the grace time, ends that session alone.
     """
 
     store: Store
@@ -58,19 +58,19 @@ class RefreshTokenGrant:
     def __call__(
         self, token: str, client: Client | None, scopes: frozenset[str] | None, audiences: tuple[str, ...]
     ) -> TokenResponse:
-        """Answer with the one successor; raise InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
+        """Return tokens with the one successor; raise InvalidGrant, InvalidClient, InvalidScope or InvalidTarget.
 
-        `client` is whoever proved or named itself, None when nobody did: a public client's token is
-        proof enough by itself. A refusal for scope or audience uses nothing up.
+        `client` is None if the request named none, which is enough for a public client. A refusal for scope or audience
+        leaves the token unused.
         """
         asked = _Asked(token, client, scopes, audiences, self.token_issuer.now())
-        with self.store.reading() as tx:  # a made-up token must not cost a write lock
+        with self.store.reading() as tx:  # an invented token must not cost a write lock
             known = tx.refresh_tokens.find_by_digest(digest_of(token))
         if known is None:
             raise InvalidGrant("this refresh token is unknown")
         with self.store.transaction() as tx:
             rotated = self._rotate(tx, asked)
-        if rotated is None:  # raised only now: the end of the session is to be committed
+        if rotated is None:  # raised after the commit of the session's end
             raise InvalidGrant("this refresh token was already used; its session has ended")
         return self.token_issuer.issue_for_session(
             rotated.session, rotated.account, rotated.grant, rotated.successor
@@ -78,37 +78,37 @@ class RefreshTokenGrant:
 
     def _rotate(self, tx: Transaction, asked: _Asked) -> _Rotated | None:
         digest = digest_of(asked.token)
-        presented = tx.refresh_tokens.find_by_digest(digest)
-        if presented is None:
+        stored = tx.refresh_tokens.find_by_digest(digest)
+        if stored is None:
             raise InvalidGrant("this refresh token is unknown")
-        session, client = self._session(tx, presented.token.sid, asked)
-        unused = presented.token.used_at is None
-        if unused and asked.now >= presented.token.expires_at:
+        session, client = self._session(tx, stored.token.sid, asked)
+        unused = stored.token.used_at is None
+        if unused and asked.now >= stored.token.expires_at:
             raise InvalidGrant("this refresh token has expired")
-        if not unused and not self._in_grace(presented, asked.now):
+        if not unused and not self._in_grace(stored, asked.now):
             _reused(tx, session, asked)
             return None
         account, grant = _grant(tx, session, client, asked)
         successor = self._replace(tx, asked, session, digest) if unused else None
-        if successor is None:  # used before, perhaps by a request that was faster by a moment
+        if successor is None:  # used before, perhaps by a concurrent request
             successor = self._same_successor(tx.refresh_tokens.find_by_digest(digest), asked)
         if successor is None:
             _reused(tx, session, asked)
             return None
-        if session.status is None:  # it is older than statuses are
+        if session.status is None:  # opened before status bits existed
             session = replace(session, status=tx.statuses.assign_to_session(session.sid))
         return _Rotated(session, account, grant, successor)
 
-    def _in_grace(self, presented: StoredRefreshToken, now: float) -> bool:
-        used_at = presented.token.used_at
-        if used_at is None or presented.successor_used:
+    def _in_grace(self, stored: StoredRefreshToken, now: float) -> bool:
+        used_at = stored.token.used_at
+        if used_at is None or stored.successor_used:
             return False
         return now - used_at <= self.token_issuer.lifetimes.grace
 
-    def _same_successor(self, presented: StoredRefreshToken | None, asked: _Asked) -> str | None:
-        if presented is None or presented.token.sealed is None or not self._in_grace(presented, asked.now):
+    def _same_successor(self, stored: StoredRefreshToken | None, asked: _Asked) -> str | None:
+        if stored is None or stored.token.sealed is None or not self._in_grace(stored, asked.now):
             return None
-        return self.sealer.unseal(asked.token, presented.token.sealed)
+        return self.sealer.unseal(asked.token, stored.token.sealed)
 
     def _session(self, tx: Transaction, sid: str, asked: _Asked) -> tuple[Session, Client]:
         session = tx.sessions.get(sid)
@@ -138,7 +138,7 @@ class RefreshTokenGrant:
 
 
 def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
-    """End the session: one of the two who hold this token has no right to it."""
+    """End the session: one of the two holders of this token stole it."""
     tx.audit.record(
         AuditEvent(
             EventType.REFRESH_REUSED,
@@ -152,10 +152,10 @@ def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
 
 
 def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> tuple[Account, Grant]:
-    """Narrow to what is asked for, within the session and within what account and client may have today.
+    """Return the account and the requested grant, within the session and what account and client may have now.
 
-    What the session was granted, or was asked for when it began and not granted, may be named again: such a name has no
-    effect while the account may not have it. Only other names are refused (RFC 6749 section 6).
+    A scope that the session was granted, or that was requested when it began, may be named and is ignored while the
+    account may not have it. Other scopes are refused (RFC 6749 section 6).
     """
     account = tx.accounts.get(session.sub)
     if account is None or account.disabled:

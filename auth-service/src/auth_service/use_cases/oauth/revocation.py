@@ -1,4 +1,4 @@
-"""TODO."""
+"""Token revocation (RFC 7009)."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,7 @@ from auth_service.use_cases.sessions.end_sessions import end_client_tokens, end_
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """Token revocation (RFC 7009): either kind of token ends the session that it came from.
-
-    One that a client got for itself ends all that it got so.
-    """
+    """Revokes a token by ending its session; a client's own token, by ending all of the client's own tokens."""
 
     store: Store
     clients: Clients
@@ -25,14 +22,14 @@ class Revocation:
     now: Clock
 
     def __call__(self, token: str, client: Client | None) -> None:
-        """End the session if the token is this client's own; a token that is not, or is unknown, changes nothing.
+        """Revoke the token if it is this client's own; an unknown token changes nothing (RFC 7009 section 2.2).
 
-        Raise InvalidClient for a confidential client's token when no client has proved itself.
+        Raise InvalidClient for a confidential client's token if no client was authenticated.
         """
         with self.store.reading() as tx:
-            presented = tx.refresh_tokens.find_by_digest(digest_of(token))
-        if presented is not None:
-            self._end(presented.token.sid, client)
+            stored = tx.refresh_tokens.find_by_digest(digest_of(token))
+        if stored is not None:
+            self._end(stored.token.sid, client)
         elif (access := self.reader.read_any(token)) is None:
             return
         elif access.session_id is not None:

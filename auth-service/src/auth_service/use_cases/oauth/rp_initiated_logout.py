@@ -1,4 +1,4 @@
-"""Log-out that a client asks for (OpenID Connect RP-Initiated Logout): what is asked, and whether to ask back."""
+"""RP-Initiated Logout (OpenID Connect RP-Initiated Logout 1.0): the request, its confirmation, the log-out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ REFUSED = "the application sent an invalid log-out request"
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """A request to log out. `then` is where to send the browser afterwards, None to stay here.
+    """A log-out request. `redirect_uri` is where the browser goes afterwards, None to show a page.
 
-    `hint` is None where no ID token came, and where one came that cannot be read.
+    `hint` is None if the ID token is absent or cannot be read.
     """
 
     client: Client | None
@@ -25,26 +25,26 @@ class LogoutRequest:
     redirect_uri: str | None
 
     def needs_confirmation(self, who: BrowserUser | None) -> bool:
-        """Return whether the person has to confirm: somebody is logged in, and no ID token shows that they are meant.
+        """Return whether the user has to confirm: one is logged in, and no ID token of theirs was sent.
 
-        Without that any page on the web could log people out.
+        Otherwise any web page could log users out.
         """
         return who is not None and (self.hint is None or self.hint.sub != who.account.sub)
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequestParser:
-    """Reads requests to log out."""
+    """Parses log-out requests."""
 
     clients: Clients
     hints: IdTokenHintReader
     issuer: str
 
     def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
-        """Return the request; raise Unanswerable for an address that is not registered, before anything ends.
+        """Return the request; raise InvalidAuthorizationRequest for a redirect URI that is not registered.
 
-        An ID token that cannot be read counts as absent, so the person is asked. If it was all that could name the
-        client, they stay here afterwards: nothing says that the address is the client's.
+        An ID token that cannot be read counts as absent, so the user has to confirm. If it alone could name the client,
+        there is no redirect afterwards, since the URI cannot be checked.
         """
         values: dict[str, str] = {}
         for name, value in pairs:
@@ -76,15 +76,15 @@ class LogoutRequestParser:
 
 @dataclass(frozen=True, slots=True)
 class RpInitiatedLogout:
-    """Carries a request to log out through."""
+    """Carries out a log-out request."""
 
     end_browser_session: EndBrowserSession
 
     def __call__(self, request: LogoutRequest, who: BrowserUser | None) -> None:
-        """End the browser session and all that was opened through it; the hint's session too, if it is the same person's."""
+        """End the browser session and the sessions opened through it, and the hint's session if it is the same user's."""
         if who is None:
             if request.hint is not None:
                 self.end_browser_session(request.hint.sub, None, request.hint.sid)
             return
-        sid = request.hint.sid if request.hint else None  # Leave ends no session of anybody else
+        sid = request.hint.sid if request.hint else None  # of another account it is ignored
         self.end_browser_session(who.account.sub, who.session.digest, sid)

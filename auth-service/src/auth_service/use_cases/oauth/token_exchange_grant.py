@@ -1,4 +1,4 @@
-"""Token exchange (RFC 8693): a service acts for a user, with less than the user's own token allows."""
+"""The token exchange grant (RFC 8693): a service acts for a user, with fewer rights."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import live_session
 
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a protocol's name
-LONGEST_CHAIN = 3
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type, no secret
+MAX_ACTORS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class TokenExchangeGrant:
-    """Makes a token for one further audience: never more scope, never more life, the same session."""
+    """Exchanges an access token for one of another audience: same session, no more scopes, no later expiry."""
 
     store: Store
     reader: TokenReader
@@ -34,10 +34,10 @@ class TokenExchangeGrant:
     def __call__(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
     ) -> TokenResponse:
-        """Answer with the narrower token; raise UnauthorizedClient, InvalidRequest, InvalidTarget, InvalidScope.
+        """Return the narrower token; raise UnauthorizedClient, InvalidRequest, InvalidTarget or InvalidScope.
 
-        `client` has proved who it is. A subject token that is bad, over, or not meant for this client is
-        an InvalidRequest, as RFC 8693 section 2.2.2 wants it. Refusals are recorded.
+        `client` was authenticated. A subject token that is invalid, revoked or not for this client is an InvalidRequest
+        (RFC 8693 section 2.2.2). Refusals are recorded.
         """
         try:
             return self._exchanged(client, subject_token, target, scopes)
@@ -62,8 +62,8 @@ class TokenExchangeGrant:
         if target not in client.audiences or target not in subject.audiences:
             raise InvalidTarget("the audience must be in the subject token and in the client's registration")
         actors = (client.client_id, *subject.actors)
-        if len(actors) > LONGEST_CHAIN:
-            raise InvalidRequest(f"a chain of delegation can have at most {LONGEST_CHAIN} actors")
+        if len(actors) > MAX_ACTORS:
+            raise InvalidRequest(f"a chain of delegation can have at most {MAX_ACTORS} actors")
         now = int(self.token_issuer.now())
         token = AccessToken(
             subject=subject.subject,

@@ -1,4 +1,4 @@
-"""Issuing: what an access token says, how sessions open, and the answer that carries both."""
+"""The token issuer: opens sessions and signs tokens for every grant."""
 
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +20,7 @@ from auth_service.domain.unit_of_work import Transaction
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What RFC 6749 section 5.1 answers; the tokens never show in a `repr`."""
+    """A token response (RFC 6749 section 5.1); the tokens never show in a `repr`."""
 
     access_token: str = field(repr=False)
     expires_in: int
@@ -32,7 +32,7 @@ class TokenResponse:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """All in seconds. `refresh_idle` slides with every use, `session` is absolute."""
+    """Seconds. `refresh_idle` restarts with every use, `session` is absolute."""
 
     access: int = 300
     refresh_idle: int = 1_209_600
@@ -42,7 +42,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session just opened, with its first refresh token where the client may refresh."""
+    """A new session, and its first refresh token if the client may refresh."""
 
     session: Session
     refresh_token: str | None = field(repr=False)
@@ -50,14 +50,14 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Opens sessions and makes token answers; every grant goes through it."""
+    """Opens sessions and issues tokens."""
 
     issuer: str
     lifetimes: Lifetimes
     signer: Signer
     now: Clock
 
-    def open_session(  # noqa: PLR0913 - all that a session is made of, by name
+    def open_session(  # noqa: PLR0913 - by name
         self,
         tx: Transaction,
         account: Account,
@@ -69,9 +69,9 @@ class TokenIssuer:
         browser_session: bytes | None = None,
         requested: frozenset[str] = frozenset(),
     ) -> NewSession:
-        """Keep a new session for an account that proved itself by `methods` (RFC 8176), just now or earlier.
+        """Store a new session for an account that was authenticated by `methods` (RFC 8176), now or at `auth_time`.
 
-        Raise InvalidClient when the client was disabled a moment ago: none of its sessions may outlive that.
+        Raise InvalidClient if the client was just disabled, so that no session outlives that.
         """
         if not tx.clients.lock_enabled(client.client_id):
             raise InvalidClient("the client is unknown or disabled")
@@ -103,12 +103,12 @@ class TokenIssuer:
         return NewSession(session, token)
 
     def tokens_until(self, session: Session, now: float, *, refreshable: bool = True) -> float:
-        """Say when the last of a session's tokens dies, if none is made after those that are made now."""
+        """Return when the last of the session's tokens expires, if none is issued after now."""
         longest = max(self.lifetimes.access, self.lifetimes.refresh_idle if refreshable else 0)
         return min(now + longest, session.expires_at)
 
     def refresh_token(self, token: str, session: Session, now: float) -> RefreshToken:
-        """Return the row for a fresh refresh token: it slides, but never past the session's own end."""
+        """Return the record of a new refresh token, which expires no later than the session."""
         expires_at = min(now + self.lifetimes.refresh_idle, session.expires_at)
         return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
 
@@ -121,7 +121,7 @@ class TokenIssuer:
         *,
         nonce: str | None = None,
     ) -> TokenResponse:
-        """Answer with an access token of a session, and an ID token with `openid`; neither outlives the session."""
+        """Return an access token of the session, and with `openid` an ID token; neither outlives the session."""
         now, grant = int(self.now()), limit_if_unverified(account, grant)
         token = AccessToken(
             subject=account.sub,
@@ -151,7 +151,7 @@ class TokenIssuer:
     def issue(
         self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
     ) -> TokenResponse:
-        """Sign an access token and say how long it lives; raise NoSigningKey."""
+        """Sign an access token (RFC 9068); raise NoSigningKey."""
         now = int(self.now())
         claims = token.claims(issuer=self.issuer, issued_at=now, token_id=new_id())
         return TokenResponse(

@@ -1,4 +1,4 @@
-"""Userinfo (OpenID Connect Core section 5.3): what a person lets a client know about them."""
+"""The UserInfo endpoint (OpenID Connect Core section 5.3), and the name of an account."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ READ_PROFILE = "profile:read"
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Answers for an access token with the scope `openid`, for whichever of our audiences it was made.
+    """Returns claims about the user of an access token, of any audience of this issuer.
 
-    So that `resource` may narrow a token's audience to one service, and userinfo goes on working with it.
+    So a token that `resource` narrowed to one service works here too.
     """
 
     store: Store
@@ -26,14 +26,14 @@ class UserInfo:
     now: Clock
 
     def __call__(self, token: str) -> dict[str, object]:
-        """Return `sub`, and what the scopes allow; raise InvalidToken, MissingScope or SessionOver."""
+        """Return `sub` and the claims of the token's scopes; raise InvalidToken, MissingScope or SessionOver."""
         found, account = self._owner(token, "openid")
         return {"sub": account.sub} | personal_claims(account, found.scopes)
 
     def account_name(self, token: str) -> dict[str, object]:
         """Return `sub` and `name` for a token with `profile:read`; raise InvalidToken, MissingScope or SessionOver.
 
-        A service that keeps profiles asks for it with the access token that it was sent.
+        users-service calls it with the access token that it received.
         """
         _, account = self._owner(token, READ_PROFILE)
         return {"sub": account.sub, "name": account.name}

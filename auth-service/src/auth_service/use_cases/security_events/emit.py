@@ -1,4 +1,4 @@
-"""Security events of sessions and passwords (CAEP 1.0), queued in the transaction that they tell of."""
+"""Security events of sessions and passwords (CAEP 1.0), queued in the transaction that causes them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Polling: a receiver fetches its signals, and says which earlier ones arrived (RFC 8936)."""
+"""Poll-based delivery of security events (RFC 8936)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,30 +16,30 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 
 @dataclass(frozen=True, slots=True)
 class PolledEvents:
-    """What a poll takes away: signals, oldest first, and whether there are more."""
+    """The events of one poll, oldest first, and whether there are more."""
 
     stream: Stream
-    signals: Sequence[QueuedEvent]
+    events: Sequence[QueuedEvent]
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PollDelivery:
-    """Lets a receiver fetch its signals (RFC 8936). What it does not acknowledge it gets again."""
+    """Lets a receiver fetch its events. It gets them again until it acknowledges them."""
 
     store: SecurityEventStore
 
-    def acknowledge(self, client_id: str, stream_id: str, told: Collection[str]) -> int:
-        """Forget what was acknowledged or refused; return how many were there. Raise UnknownStream or InvalidStream."""
-        if not told:
+    def acknowledge(self, client_id: str, stream_id: str, jtis: Collection[str]) -> int:
+        """Delete acknowledged or refused events; return how many there were. Raise UnknownStream or InvalidStream."""
+        if not jtis:
             self.fetch(client_id, stream_id, 0)
             return 0
         with self.store.transaction() as tx:
             _polled(check_stream_owner(client_id, tx.streams.get(stream_id)))
-            return tx.queued_events.delete(stream_id, told)
+            return tx.queued_events.delete(stream_id, jtis)
 
     def fetch(self, client_id: str, stream_id: str, limit: int) -> PolledEvents:
-        """Return at most so many, none unless the stream is enabled. Raise UnknownStream or InvalidStream."""
+        """Return at most `limit` events, none unless the stream is enabled. Raise UnknownStream or InvalidStream."""
         with self.store.reading() as tx:
             stream = _polled(check_stream_owner(client_id, tx.streams.get(stream_id)))
             if limit == 0 or stream.status != StreamStatus.ENABLED:

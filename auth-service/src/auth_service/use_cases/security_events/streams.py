@@ -1,4 +1,4 @@
-"""What clients can do to their own streams, and operators to all (SSF 1.0 section 8.1)."""
+"""Stream management (SSF 1.0 section 8.1): clients manage their own streams, operators all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,15 +28,18 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore,
 
 @dataclass(frozen=True, slots=True)
 class StreamManagement:
-    """What a client can do to its own streams: nobody else's are there for it. `allow_http` allows http to near hosts."""
+    """Creates, reads, changes and deletes the streams of a client; those of others are unknown to it.
+
+    `allow_http` allows http to local hosts.
+    """
 
     store: SecurityEventStore
     now: Clock
     allow_http: bool = False
 
     def create(self, client_id: str, configuration: StreamConfiguration) -> Stream:
-        """Open a stream; raise InvalidStream, or TooManyStreams."""
-        stream = self._shaped(
+        """Create a stream; raise InvalidStream or TooManyStreams."""
+        stream = self._configured(
             Stream(new_id(), client_id, configuration.method, (), self.now()), configuration
         )
         with self.store.transaction() as tx:
@@ -47,28 +50,28 @@ class StreamManagement:
         return stream
 
     def list(self, client_id: str) -> Sequence[Stream]:
-        """Return the client's, oldest first."""
+        """Return the client's streams, oldest first."""
         with self.store.reading() as tx:
             return tx.streams.list_of_client(client_id)
 
     def get(self, client_id: str, stream_id: str) -> Stream:
-        """Find one; raise UnknownStream."""
+        """Return one stream; raise UnknownStream."""
         with self.store.reading() as tx:
             return check_stream_owner(client_id, tx.streams.get(stream_id))
 
     def configure(
         self, client_id: str, stream_id: str, configuration: Callable[[Stream], StreamConfiguration]
     ) -> Stream:
-        """Replace what the receiver can say by what it wishes of the stream as it is; raise UnknownStream or InvalidStream."""
+        """Replace the configuration by one computed from the present stream; raise UnknownStream or InvalidStream."""
         with self.store.transaction() as tx:
             before = _locked(tx, client_id, stream_id)
-            stream = self._shaped(before, configuration(before))
+            stream = self._configured(before, configuration(before))
             tx.streams.replace(stream)
             _record(tx, EventType.STREAM_CHANGED, stream)
         return stream
 
     def set_status(self, client_id: str, stream_id: str, status: StreamStatus, reason: str | None) -> Stream:
-        """Enable, pause or disable; a disabled stream forgets what it had. Raise UnknownStream."""
+        """Enable, pause or disable a stream; disabling deletes its queued events. Raise UnknownStream."""
         with self.store.transaction() as tx:
             stream = replace(_locked(tx, client_id, stream_id), status=status, reason=reason)
             tx.streams.replace(stream)
@@ -78,13 +81,13 @@ class StreamManagement:
         return stream
 
     def remove(self, client_id: str, stream_id: str) -> None:
-        """Close a stream, and forget what it had; raise UnknownStream."""
+        """Delete a stream and its queued events; raise UnknownStream."""
         with self.store.transaction() as tx:
             stream = _locked(tx, client_id, stream_id)
             _remove(tx, stream)
 
     def verify(self, client_id: str, stream_id: str, state: str | None) -> None:
-        """Send a verification with the receiver's `state`; raise UnknownStream, InvalidStream, TooManyVerifications."""
+        """Queue a verification event with `state`; raise UnknownStream, InvalidStream or TooManyVerifications."""
         now = self.now()
         with self.store.transaction() as tx:
             stream = _locked(tx, client_id, stream_id)
@@ -100,8 +103,8 @@ class StreamManagement:
             body = {} if state is None else {"state": state}
             tx.queued_events.add(QueuedEvent(new_id(), stream_id, new_id(), VERIFICATION, body, now))
 
-    def _shaped(self, stream: Stream, configuration: StreamConfiguration) -> Stream:
-        """Return the stream as wished; raise InvalidStream."""
+    def _configured(self, stream: Stream, configuration: StreamConfiguration) -> Stream:
+        """Return the stream with this configuration; raise InvalidStream."""
         events = tuple(dict.fromkeys(EVENTS if configuration.events is None else configuration.events))
         if not events:
             raise InvalidStream("events_requested: must name at least one supported event, or be left out")
@@ -127,12 +130,12 @@ class StreamManagement:
 
 @dataclass(frozen=True, slots=True)
 class StreamAdmin:
-    """What whoever runs the mint can do to everybody's streams."""
+    """Lists and deletes the streams of all clients, for operators."""
 
     store: SecurityEventStore
 
     def all(self) -> Sequence[tuple[Stream, int]]:
-        """Return every stream with the number of signals that wait for it, up to a thousand."""
+        """Return every stream with the number of events that wait for it, up to a thousand."""
         with self.store.reading() as tx:
             return [
                 (each, len(tx.queued_events.list_oldest(each.stream_id, 1000)))
@@ -140,7 +143,7 @@ class StreamAdmin:
             ]
 
     def remove(self, stream_id: str) -> None:
-        """Close a stream, and forget what it had; raise UnknownStream."""
+        """Delete a stream and its queued events; raise UnknownStream."""
         with self.store.transaction() as tx:
             stream = tx.streams.get(stream_id)
             if stream is None:
@@ -149,7 +152,7 @@ class StreamAdmin:
 
 
 def _remove(tx: SecurityEventTransaction, stream: Stream) -> None:
-    """Close a stream, and forget what it had."""
+    """Delete a stream and its queued events."""
     tx.streams.delete(stream.stream_id)
     tx.queued_events.delete_all(stream.stream_id)
     _record(tx, EventType.STREAM_REMOVED, stream)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Log-out at a browser."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 @dataclass(frozen=True, slots=True)
 class EndBrowserSession:
-    """Logs out of a browser: its session here, and every session that was opened through it."""
+    """Ends a browser session and every session that was opened through it."""
 
     store: Store
     now: Clock
 
     def __call__(self, sub: str, browser: bytes | None, sid: str | None = None) -> None:
-        """End the browser session, what was opened through it, and perhaps one more session; only this person's own.
+        """End the browser session, the sessions opened through it, and session `sid`; only those of this account.
 
-        Where no browser session is named, the one that `sid` was opened through is meant.
+        Without `browser` it is the browser session that `sid` was opened through.
         """
         now = self.now()
         with self.store.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Log-in sessions: what one is, who is still in one, and the one way in which any of them ends."""
+"""The end of sessions: the one place where sessions and clients' own tokens end."""
 
 from collections.abc import Collection
 
@@ -19,11 +19,10 @@ def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Sess
 def end_sessions(
     tx: Transaction, sids: Collection[str], reason: EndReason, at: float, *, by: str | None = None
 ) -> list[str]:
-    """End sessions, however many. Every way in which one ends leads through here, and nothing else ends one.
+    """End any number of sessions; return the ids of those that had not ended before.
 
-    From the commit on no refresh token of them gives a successor, no token of them is exchanged, their status says
-    so to every verifier, and whoever listens for signals is told. Return the ids of those that had not ended
-    before; ending twice changes nothing. `by` is whoever wanted it, where that is known.
+    Nothing else ends a session. From the commit on none of their tokens can be refreshed or exchanged, their status bits
+    are set, and the transaction's listeners have been called. It is idempotent. `by` is the actor, if known.
     """
     ended = tx.sessions.mark_ended(sids, reason, at)
     if ended:
@@ -35,7 +34,7 @@ def end_sessions(
 
 
 def end_session(tx: Transaction, sid: str, reason: EndReason, at: float, *, by: str | None = None) -> bool:
-    """End one session, as `end_sessions` does; False when it had ended before."""
+    """End one session; return False if it had ended before."""
     return bool(end_sessions(tx, [sid], reason, at, by=by))
 
 
@@ -59,9 +58,9 @@ def end_all_sessions(  # noqa: PLR0913 - the last two by name
     but: str | None = None,
     by: str | None = None,
 ) -> list[str]:
-    """End every live session of an account, except perhaps one; return the ids of those that ended.
+    """End every live session of an account, except perhaps one; return their ids.
 
-    Its browser sessions at the mint end with them, or their cookies would open new ones.
+    Its browser sessions end too, or their cookies would open new sessions.
     """
     kept = tx.sessions.get(but) if but else None
     tx.browser_sessions.mark_all_ended(sub, at, but=kept.browser_session if kept else None)
@@ -81,10 +80,9 @@ def end_sessions_of_old_password(
 def end_client_tokens(
     tx: Transaction, client_id: str, reason: EndReason, at: float, *, by: str | None = None
 ) -> bool:
-    """End the tokens that a client got for itself (`client_credentials`). Nothing else ends them.
+    """Revoke a client's own tokens (`client_credentials`); return False if there were none.
 
-    From the commit on their status says so to every verifier. The client's next token gets another status, so it is
-    valid while those stay revoked. Return False if there were none.
+    Nothing else revokes them. The client's next token gets another status bit, so it is valid.
     """
     status = tx.statuses.remove_from_client(client_id)
     if status is None:
@@ -99,7 +97,7 @@ def end_client_tokens(
 
 
 def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
-    """End every live session of a client that is disabled, and its own tokens; return the ids of the sessions."""
+    """End every live session of a disabled client, and its own tokens; return the ids of the sessions."""
     end_client_tokens(tx, client_id, EndReason.CLIENT_DISABLED, at, by=by)
     sids = [session.sid for session in tx.sessions.list_active_of_client(client_id, at)]
     return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

@@ -1,4 +1,4 @@
-"""Ending sessions on request: log-out, log-out everywhere, revocation; and saying whether a token still stands."""
+"""Log-out, of one session or everywhere."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_s
 
 @dataclass(frozen=True, slots=True)
 class Logout:
-    """Ends the session of whoever asks, or all sessions of the account. Asking again changes nothing."""
+    """Ends the session of a token, or all sessions of its account. It is idempotent."""
 
     store: Store
     now: Clock
 
     def __call__(self, sub: str, sid: str | None) -> None:
-        """End this one session; raise SessionOver for a token that never had one."""
+        """End this session; raise SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
             end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now(), by=sub)
 

@@ -1,4 +1,4 @@
-"""Somebody's own log-in sessions: where, when and with what each is used, and ending one."""
+"""The sessions of the account that is logged in."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.sessions.end_sessions import end_session, live_session
 
-MOST = 200  # sessions that are listed
+MAX_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class OwnSession:
 
 @dataclass(frozen=True, slots=True)
 class OwnSessions:
-    """Shows somebody their live sessions, and ends those that they do not want. Raise SessionOver for a dead one."""
+    """Lists and ends the live sessions of an account. Both methods raise SessionOver if the session itself has ended."""
 
     store: Store
     clients: Clients
     now: Clock
 
     def __call__(self, sub: str, sid: str | None) -> list[OwnSession]:
-        """Return them, the current one first and then the most recently used, at most 200."""
+        """Return at most 200 sessions, the current one first, then the most recently used."""
         now = self.now()
         with self.store.reading() as tx:
             current = live_session(tx, sub, sid, now)
@@ -38,10 +38,10 @@ class OwnSessions:
         living.sort(
             key=lambda each: (each.sid == current.sid, each.last_used_at or each.auth_time), reverse=True
         )
-        return [self._seen(each, current) for each in living[:MOST]]
+        return [self._view(each, current) for each in living[:MAX_LISTED]]
 
     def end(self, sub: str, sid: str | None, ending: str) -> None:
-        """End one of them, which may be the current one; raise UnknownSession for what is not theirs, or not live."""
+        """End one of them; raise UnknownSession if it belongs to another account, or is not live."""
         now = self.now()
         with self.store.transaction() as tx:
             live_session(tx, sub, sid, now)
@@ -50,6 +50,6 @@ class OwnSessions:
                 raise UnknownSession("you have no session with this id")
             end_session(tx, ending, EndReason.ENDED_BY_OWNER, now, by=sub)
 
-    def _seen(self, session: Session, current: Session) -> OwnSession:
+    def _view(self, session: Session, current: Session) -> OwnSession:
         client = self.clients.get(session.client_id)
         return OwnSession(session, client.name if client else session.client_id, session.sid == current.sid)

@@ -79,7 +79,7 @@ def _guard(admin: Administration) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @wraps(view)
         def admitted(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                admin.admit(current_token.subject, current_token.session_id)
+                admin.access(current_token.subject, current_token.session_id)
             except MissingScope:
                 raise InsufficientScope((ADMIN,)) from None
             return view(*args, **kwargs)

@@ -86,7 +86,7 @@ class _Pages:
         if isinstance(session, Response):
             return session
         try:
-            step = self._endpoint.after_login(request, session.signed_in)
+            step = self._endpoint.after_login(request, session.user)
             response = self._show(request, step, login=session.cookie)
         except AuthorizationRefused as error:
             response = _refused(error)

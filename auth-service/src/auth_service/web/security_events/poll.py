@@ -61,14 +61,14 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         """Return queued events; without any, wait for the next one if the receiver allows it."""
         limit = min(body.maxEvents, MAX_POLLED)
         polled = use_cases.poll.fetch(client_id, stream_id, limit)
-        if polled.signals or body.returnImmediately or not limit:
+        if polled.events or body.returnImmediately or not limit:
             return polled
         prefer = request.headers.get("Prefer")
         wait = DEFAULT_WAIT_SECONDS if prefer is None else preferred_wait(prefer)
         with slots(stream_id) as may_wait:
             if may_wait:
                 use_cases.long_polls.hold(
-                    wait, lambda: bool(use_cases.poll.fetch(client_id, stream_id, 1).signals)
+                    wait, lambda: bool(use_cases.poll.fetch(client_id, stream_id, 1).events)
                 )
         return use_cases.poll.fetch(client_id, stream_id, limit)
 
@@ -95,7 +95,7 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         polled = fetch(client_id, path.stream_id, body)
         sets = {
             event.jti: security_event_token(use_cases.signer, event, polled.stream, use_cases.issuer)
-            for event in polled.signals
+            for event in polled.events
         }
         return json_response(PollResponse(sets=sets, moreAvailable=polled.more))
 
