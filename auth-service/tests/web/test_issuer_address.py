@@ -1,4 +1,4 @@
-"""Pages have one address, the issuer's: opened elsewhere they redirect there, and nothing else does."""
+"""Pages redirect to the issuer's address if the host is another; other routes do not."""
 
 import pytest
 from auth_service.web.issuer_address import is_issuer_host
@@ -13,7 +13,7 @@ PAGES = [
     "/account/verification?token=t",
     "/password-resets/redeem?token=t",
 ]
-ELSEWHERE = [
+OTHER_HOSTS = [
     "127.0.0.1:8080",
     "[::1]:8080",
     "localhost:8081",
@@ -26,33 +26,33 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_opened_elsewhere_redirects_to_the_issuer(client, page):
+def test_page_at_other_host_redirects(client, page):
     answer = client.get(page, base_url="http://127.0.0.1:8080")
 
     assert (answer.status_code, answer.headers["Location"]) == (303, ISSUER + page)
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("host", ELSEWHERE)
-def test_any_other_address_redirects_to_the_issuer(client, host):
+@pytest.mark.parametrize("host", OTHER_HOSTS)
+def test_other_hosts_redirect_to_issuer(client, host):
     answer = client.get("/oauth/device", headers={"Host": host})
 
     assert answer.headers["Location"] == f"{ISSUER}/oauth/device"
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "LocalHost:8080"])
-def test_a_page_at_the_issuers_address_is_shown(client, host):
+def test_page_at_issuer_is_shown(client, host):
     assert client.get("/oauth/device", headers={"Host": host}).status_code == 200
 
 
-def test_behind_the_gateway_the_browsers_host_counts(client):
+def test_forwarded_host_of_gateway_counts(client):
     for name, status in (("localhost:8080", 200), ("127.0.0.1:8080", 303)):
         headers = {"Host": "auth-service:8081", "X-Forwarded-Host": name}
 
         assert client.get("/oauth/device", headers=headers).status_code == status
 
 
-def test_a_forwarded_host_from_afar_does_not_count(client):
+def test_forwarded_host_from_afar_is_ignored(client):
     answer = client.get(
         "/oauth/device",
         base_url="http://127.0.0.1:8080",
@@ -78,13 +78,13 @@ def test_a_forwarded_host_from_afar_does_not_count(client):
         ("POST", "/magic-links/redeem"),
     ],
 )
-def test_only_pages_redirect(client, method, path):
+def test_other_routes_do_not_redirect(client, method, path):
     answer = client.open(path, method=method, base_url="http://127.0.0.1:8080")
 
     assert "Location" not in answer.headers
 
 
-def test_a_query_that_is_no_ascii_stays_in_the_address(client):
+def test_non_ascii_query_is_escaped(client):
     answer = client.get(
         "/oauth/device",
         base_url="http://127.0.0.1",
@@ -113,6 +113,6 @@ def test_a_query_that_is_no_ascii_stays_in_the_address(client):
         ("http://localhost", "", False),
     ],
 )
-def test_a_host_is_the_issuers_or_not(issuer, host, same):
-    """Behind a proxy that does not pass Host on, a public issuer's pages must not redirect for ever."""
+def test_is_issuer_host(issuer, host, same):
+    """Behind a proxy that does not pass the Host header on, the pages of a public issuer must not redirect forever."""
     assert is_issuer_host(issuer, host) == same

@@ -1,34 +1,16 @@
-"""Somebody's own sessions: what is shown of them, and who ends them."""
+"""A user's own sessions: the list, and ending one."""
 
 import pytest
 
-PASSWORD = "correct-horse-battery-staple"
-
-
-@pytest.fixture
-def log_in(client):
-    def log_in(name="alice", **headers):
-        body = {"email": f"{name}@example.com", "password": PASSWORD}
-        return client.post("/login", json=body, headers=headers).get_json()
-
-    return log_in
-
-
-def bearer(answer):
-    return {"Authorization": f"Bearer {answer['access_token']}"}
+from ..helpers import bearer, refresh
 
 
 def listed(client, answer):
     return client.get("/account/sessions", headers=bearer(answer)).get_json()["items"]
 
 
-def refresh(client, answer, **headers):
-    form = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"]}
-    return client.post("/oauth/token", data=form, headers=headers)
-
-
-def test_a_session_says_where_when_and_with_what_it_was_opened(client, log_in, clock):
-    here = log_in(**{"User-Agent": "Fire\x7ffox/9", "X-Forwarded-For": "203.0.113.7"})
+def test_session_shows_client_and_origin(client, log_in, clock):
+    here = log_in(headers={"User-Agent": "Fire\x7ffox/9", "X-Forwarded-For": "203.0.113.7"})
 
     (session,) = listed(client, here)
 
@@ -44,26 +26,26 @@ def test_a_session_says_where_when_and_with_what_it_was_opened(client, log_in, c
     }
 
 
-def test_a_refresh_says_where_it_is_used_now(client, log_in, clock):
-    here = log_in(**{"X-Forwarded-For": "203.0.113.7"})
+def test_refresh_updates_origin_and_last_use(client, log_in, clock):
+    here = log_in(headers={"X-Forwarded-For": "203.0.113.7"})
     began = int(clock())
     clock.advance(60)
 
-    again = refresh(client, here, **{"X-Forwarded-For": "198.51.100.1", "User-Agent": "curl"}).get_json()
+    again = refresh(client, here, {"X-Forwarded-For": "198.51.100.1", "User-Agent": "curl"}).get_json()
 
     (session,) = listed(client, again)
     assert (session["created_at"], session["last_used_at"]) == (began, began + 60)
     assert (session["address"], session["user_agent"]) == ("198.51.100.1", "curl")
 
 
-def test_a_user_agent_is_cut_and_may_be_missing(client, log_in):
-    log_in(**{"User-Agent": "x" * 2000})
-    here = log_in(**{"User-Agent": ""})
+def test_user_agent_is_cut_and_optional(client, log_in):
+    log_in(headers={"User-Agent": "x" * 2000})
+    here = log_in(headers={"User-Agent": ""})
 
     assert sorted(len(each["user_agent"] or "") for each in listed(client, here)) == [0, 400]
 
 
-def test_the_current_session_comes_first_then_the_most_recently_used(client, log_in, clock):
+def test_sessions_are_sorted_by_last_use(client, log_in, clock):
     answers = []
     for _ in range(3):
         answers.append(log_in())
@@ -75,15 +57,15 @@ def test_the_current_session_comes_first_then_the_most_recently_used(client, log
     assert shown[1]["created_at"] > shown[2]["created_at"]
 
 
-def test_nobody_sees_sessions_of_others_or_ended_ones(client, log_in):
-    here, there, other = log_in(), log_in(), log_in("bob")
+def test_other_and_ended_sessions_are_not_listed(client, log_in):
+    here, there, other = log_in(), log_in(), log_in("bob@example.com")
     client.post("/logout", headers=bearer(there))
 
     assert len(listed(client, here)) == 1
     assert len(listed(client, other)) == 1
 
 
-def test_ending_a_session_ends_its_refresh_token_and_no_other(client, log_in):
+def test_ended_session_loses_refresh_token(client, log_in):
     here, there = log_in(), log_in()
     sid = listed(client, there)[0]["sid"]
 
@@ -94,7 +76,7 @@ def test_ending_a_session_ends_its_refresh_token_and_no_other(client, log_in):
     assert client.get("/account/sessions", headers=bearer(there)).status_code == 401
 
 
-def test_the_current_session_can_be_ended_like_any_other(client, log_in):
+def test_current_session_can_be_ended(client, log_in):
     here = log_in()
     sid = listed(client, here)[0]["sid"]
 
@@ -102,8 +84,8 @@ def test_the_current_session_can_be_ended_like_any_other(client, log_in):
     assert client.delete(f"/account/sessions/{sid}", headers=bearer(here)).status_code == 401
 
 
-def test_what_is_not_ones_own_is_not_found(client, log_in):
-    here, bob = log_in(), log_in("bob")
+def test_session_of_other_user_is_not_found(client, log_in):
+    here, bob = log_in(), log_in("bob@example.com")
     sid = listed(client, bob)[0]["sid"]
 
     for each in (sid, "made-up", "x" * 500):
@@ -113,7 +95,7 @@ def test_what_is_not_ones_own_is_not_found(client, log_in):
     assert refresh(client, bob).status_code == 200
 
 
-def test_an_ended_session_is_not_found(client, log_in):
+def test_ended_session_is_not_found(client, log_in):
     here, there = log_in(), log_in()
     sid = listed(client, there)[0]["sid"]
     client.delete(f"/account/sessions/{sid}", headers=bearer(here))
@@ -124,20 +106,20 @@ def test_an_ended_session_is_not_found(client, log_in):
 @pytest.mark.parametrize(
     ("method", "path"), [("get", "/account/sessions"), ("delete", "/account/sessions/x")]
 )
-def test_without_a_token_there_is_nothing_to_see(client, method, path):
+def test_own_sessions_need_token(client, method, path):
     answer = getattr(client, method)(path)
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_the_list_is_not_to_be_stored(client, log_in):
+def test_session_list_is_not_cached(client, log_in):
     answer = client.get("/account/sessions", headers=bearer(log_in()))
 
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_session_keeps_what_it_knows_in_either_database(database, make_rules):
+def test_session_use_is_stored(database, make_rules):
     rules = make_rules(database)
     session, _, _ = rules.open(rules.account())
 

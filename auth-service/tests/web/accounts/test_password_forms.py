@@ -1,10 +1,9 @@
-"""A password typed on two keyboards, at every place that takes one: it is the same."""
-
-import re
-from html import unescape
+"""Two Unicode forms of a password are the same password, wherever one is sent."""
 
 import pytest
 from auth_service.adapters.argon2 import Argon2Hasher, HashCost
+
+from ..helpers import bearer, fields_of
 
 # Composed; and decomposed, with a no-break space.
 NFC, NFD = "Zoë's café für Übung", "Zoe\u0308's cafe\u0301 fu\u0308r\u00a0U\u0308bung"
@@ -35,7 +34,7 @@ def log_in(client):
 
 
 @pytest.mark.parametrize(("chosen", "typed"), FORMS)
-def test_log_in_takes_either_form(registered, log_in, chosen, typed):
+def test_login_accepts_either_form(registered, log_in, chosen, typed):
     registered(chosen)
 
     assert log_in(typed).status_code == 200
@@ -43,11 +42,9 @@ def test_log_in_takes_either_form(registered, log_in, chosen, typed):
 
 
 @pytest.mark.parametrize(("chosen", "typed"), FORMS)
-def test_log_in_page_takes_either_form(registered, client, chosen, typed):
+def test_login_page_accepts_either_form(registered, client, chosen, typed):
     registered(chosen)
-    page = client.get("/oauth/device").text
-    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page)
-    form = {name: unescape(value) for name, value in hidden}
+    form = fields_of(client.get("/oauth/device"))
 
     answer = client.post("/oauth/device", data=form | {"email": ADDRESS, "password": typed})
 
@@ -55,17 +52,17 @@ def test_log_in_page_takes_either_form(registered, client, chosen, typed):
 
 
 @pytest.mark.parametrize(("chosen", "typed"), FORMS)
-def test_change_of_password_takes_either_form(registered, log_in, client, chosen, typed):
+def test_password_change_accepts_either_form(registered, log_in, client, chosen, typed):
     registered(chosen)
-    bearer = {"Authorization": f"Bearer {log_in(chosen).get_json()['access_token']}"}
+    headers = bearer(log_in(chosen).get_json())
     change = {"current_password": typed, "new_password": OTHER_NFD}
 
-    assert client.post("/account/password", json=change, headers=bearer).status_code == 204
+    assert client.post("/account/password", json=change, headers=headers).status_code == 204
     assert log_in(OTHER_NFC).status_code == 200
 
 
 @pytest.mark.parametrize(("chosen", "typed"), FORMS)
-def test_account_of_a_command_takes_either_form(app, log_in, chosen, typed):
+def test_command_account_accepts_either_form(app, log_in, chosen, typed):
     command = ["accounts", "create", "--email", ADDRESS, "--name", "Zoë"]
     made = app.test_cli_runner().invoke(args=command, input=f"{chosen}\n{chosen}\n")
     assert made.exit_code == 0, made.output
@@ -74,7 +71,7 @@ def test_account_of_a_command_takes_either_form(app, log_in, chosen, typed):
 
 
 @pytest.mark.parametrize(("chosen", "typed"), FORMS)
-def test_demo_password_takes_either_form(make_app, chosen, typed):
+def test_demo_password_accepts_either_form(make_app, chosen, typed):
     client = make_app(demo_password=chosen).test_client()
 
     answer = client.post("/login", json={"email": "bob@example.com", "password": typed})
@@ -82,7 +79,7 @@ def test_demo_password_takes_either_form(make_app, chosen, typed):
     assert answer.status_code == 200
 
 
-def test_older_hash_is_made_again_at_the_log_in(app, registered, log_in, hasher):
+def test_old_hash_is_replaced_at_login(app, registered, log_in, hasher):
     registered(NFC)
     with app.extensions["engine"].begin() as db:
         before = hasher._argon2.hash(NFD.encode())

@@ -5,24 +5,10 @@ import json
 import pytest
 from sqlalchemy import text
 
-PASSWORD = "correct-horse-battery-staple"
-ALICE = {"email": "alice@example.com", "password": PASSWORD}
+from ..helpers import ALICE, PASSWORD, bearer, refresh
 
 
-@pytest.fixture
-def log_in(client):
-    return lambda **more: client.post("/login", json=ALICE | more).get_json()
-
-
-def bearer(answer):
-    return {"Authorization": f"Bearer {answer['access_token']}"}
-
-
-def refresh(client, token):
-    return client.post("/oauth/token", data={"grant_type": "refresh_token", "refresh_token": token})
-
-
-def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(client):
+def test_login_returns_uncached_oauth_response(client):
     answer = client.post("/login", json=ALICE)
 
     assert answer.status_code == 200
@@ -35,11 +21,11 @@ def test_a_log_in_answers_in_oauths_form_and_is_not_to_be_stored(client):
 @pytest.mark.parametrize(
     "typed", [" alice@example.com ", "\talice@example.com", "\u00a0Alice@example.com\u00a0"]
 )
-def test_a_log_in_with_blanks_around_the_address_succeeds(client, typed):
+def test_login_ignores_blanks_around_address(client, typed):
     assert client.post("/login", json=ALICE | {"email": typed}).status_code == 200
 
 
-def test_an_account_opened_with_blanks_is_found_without(client):
+def test_registration_strips_address(client):
     body = {"email": "\u00a0 carol@example.com\t", "password": PASSWORD, "name": "Carol"}
 
     assert client.post("/accounts", json=body).status_code == 201
@@ -50,13 +36,13 @@ def test_an_account_opened_with_blanks_is_found_without(client):
     "credentials",
     [
         {"email": "alice@example.com", "password": "wrong"},
-        {"email": "nobody@example.com", "password": "wrong"},
+        {"email": "unknown@example.com", "password": "wrong"},
         {"email": "no address", "password": "wrong"},
         {"email": "alice@example.com", "password": ""},
         {"email": "alice@example.com", "password": "x" * 5000},
     ],
 )
-def test_every_refused_log_in_answers_alike(client, credentials):
+def test_refused_logins_look_alike(client, credentials):
     answer = client.post("/login", json=credentials)
 
     body = answer.get_json()
@@ -79,10 +65,10 @@ def test_every_refused_log_in_answers_alike(client, credentials):
         ({"scope": "nothing known"}, 400, "invalid_scope"),
         ({"resource": "elsewhere"}, 400, "invalid_target"),
         ({"audience": ["orders-service", "elsewhere"]}, 400, "invalid_target"),
-        ({"client_id": "nobody"}, 401, "invalid_client"),
+        ({"client_id": "unknown"}, 401, "invalid_client"),
     ],
 )
-def test_a_log_in_for_too_much_is_refused_in_oauths_form(client, more, status, error):
+def test_login_beyond_limits_is_oauth_error(client, more, status, error):
     answer = client.post("/login", json=ALICE | more)
 
     assert (answer.status_code, answer.get_json()["error"]) == (status, error)
@@ -90,7 +76,7 @@ def test_a_log_in_for_too_much_is_refused_in_oauths_form(client, more, status, e
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
-def test_log_in_for_unknown_scopes_grants_the_others(client):
+def test_login_ignores_unknown_scopes(client):
     answer = client.post("/login", json=ALICE | {"scope": " openid  offline_access orders:read "})
 
     assert answer.get_json()["scope"] == "openid orders:read"
@@ -99,12 +85,12 @@ def test_log_in_for_unknown_scopes_grants_the_others(client):
 @pytest.mark.parametrize(
     "body", [{}, [], {"email": 1, "password": 2}, {"email": None, "password": None}, {"email": "a"}]
 )
-def test_a_log_in_of_the_wrong_form_is_a_422(client, body):
+def test_malformed_login_is_422(client, body):
     assert client.post("/login", json=body).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["/login", "/accounts"])
-def test_when_all_places_for_hashing_are_taken_the_answer_says_when_to_come_back(client, hasher, path):
+def test_busy_hasher_is_429_with_retry_after(client, hasher, path):
     hasher.busy = True
 
     answer = client.post(path, json=ALICE | {"name": "Alice"})
@@ -113,7 +99,7 @@ def test_when_all_places_for_hashing_are_taken_the_answer_says_when_to_come_back
     assert answer.get_json()["type"] == "urn:touchstone:problem:too_busy"
 
 
-def test_when_the_database_is_gone_the_answer_is_503(app, client, tmp_path):
+def test_login_without_database_is_503(app, client, tmp_path):
     app.extensions["engine"].dispose()
     for file in tmp_path.glob("auth.db*"):
         file.unlink()
@@ -128,7 +114,7 @@ def test_when_the_database_is_gone_the_answer_is_503(app, client, tmp_path):
     assert client.get("/.well-known/jwks.json").status_code == 200
 
 
-def test_an_existing_address_answers_like_a_new_one_for_the_same_work(client, hasher):
+def test_existing_address_looks_like_new_one(client, hasher):
     answers, work = [], []
     for address in ("new@example.com", "alice@example.com", "ALICE@example.com"):
         hasher.work.clear()
@@ -147,14 +133,14 @@ def test_an_existing_address_answers_like_a_new_one_for_the_same_work(client, ha
     assert len({answer.get_json()["sub"] for answer in answers}) == 3
 
 
-def test_an_existing_address_keeps_its_password(client):
+def test_existing_address_keeps_password(client):
     client.post("/accounts", json={"email": "alice@example.com", "password": "of mallory", "name": "M"})
 
     assert client.post("/login", json=ALICE | {"password": "of mallory"}).status_code == 401
     assert client.post("/login", json=ALICE).status_code == 200
 
 
-def test_a_new_account_can_log_in(client):
+def test_new_account_can_log_in(client):
     body = {"email": "Dora@Example.com", "password": "pässword", "name": "Dora"}
     assert client.post("/accounts", json=body).status_code == 201
 
@@ -175,7 +161,7 @@ def test_a_new_account_can_log_in(client):
         ({"name": None}, "invalid_request"),
     ],
 )
-def test_an_account_that_cannot_be_is_refused(client, change, slug):
+def test_invalid_registration_is_422(client, change, slug):
     body = {"email": "dora@example.com", "password": "a new password", "name": "Dora"} | change
 
     answer = client.post("/accounts", json=body)
@@ -183,25 +169,25 @@ def test_an_account_that_cannot_be_is_refused(client, change, slug):
     assert (answer.status_code, answer.get_json()["type"]) == (422, f"urn:touchstone:problem:{slug}")
 
 
-def test_logging_out_ends_this_session_and_can_be_repeated(client, log_in):
+def test_logout_ends_this_session_and_repeats(client, log_in):
     here, there = log_in(), log_in()
 
     answers = [client.post("/logout", headers=bearer(here)) for _ in range(2)]
 
     assert [(a.status_code, a.data) for a in answers] == [(204, b"")] * 2
-    assert refresh(client, here["refresh_token"]).get_json()["error"] == "invalid_grant"
-    assert refresh(client, there["refresh_token"]).status_code == 200
+    assert refresh(client, here).get_json()["error"] == "invalid_grant"
+    assert refresh(client, there).status_code == 200
 
 
-def test_logging_out_everywhere_ends_all_sessions(client, log_in):
+def test_logout_everywhere_ends_all_sessions(client, log_in):
     here, there = log_in(), log_in(client_id="console")
 
     assert client.post("/logout/all", headers=bearer(here)).status_code == 204
 
-    assert {refresh(client, each["refresh_token"]).status_code for each in (here, there)} == {400}
+    assert {refresh(client, each).status_code for each in (here, there)} == {400}
 
 
-def test_a_changed_password_counts_at_once_and_ends_the_other_sessions(client, log_in):
+def test_password_change_ends_other_sessions(client, log_in):
     here, there = log_in(), log_in()
     change = {"current_password": PASSWORD, "new_password": "another password"}
 
@@ -209,11 +195,11 @@ def test_a_changed_password_counts_at_once_and_ends_the_other_sessions(client, l
 
     assert client.post("/login", json=ALICE).status_code == 401
     assert client.post("/login", json=ALICE | {"password": "another password"}).status_code == 200
-    assert refresh(client, here["refresh_token"]).status_code == 200
-    assert refresh(client, there["refresh_token"]).status_code == 400
+    assert refresh(client, here).status_code == 200
+    assert refresh(client, there).status_code == 400
 
 
-def test_a_wrong_current_password_is_forbidden_and_no_reason_to_log_in_anew(client, log_in):
+def test_wrong_current_password_is_forbidden(client, log_in):
     change = {"current_password": "wrong", "new_password": "another password"}
 
     answer = client.post("/account/password", json=change, headers=bearer(log_in()))
@@ -221,7 +207,7 @@ def test_a_wrong_current_password_is_forbidden_and_no_reason_to_log_in_anew(clie
     assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:touchstone:problem:wrong_password")
 
 
-def test_a_session_that_has_ended_changes_no_password(client, log_in):
+def test_ended_session_cannot_change_password(client, log_in):
     here = log_in()
     client.post("/logout", headers=bearer(here))
 
@@ -233,7 +219,7 @@ def test_a_session_that_has_ended_changes_no_password(client, log_in):
 
 
 @pytest.mark.parametrize("path", ["/logout", "/logout/all", "/account/password"])
-def test_without_a_good_token_the_answer_is_401_whatever_the_body_holds(client, log_in, path):
+def test_invalid_token_is_401_before_body_is_read(client, log_in, path):
     other = log_in(resource="orders-service")
     for headers in ({}, {"Authorization": "Bearer x.y.z"}, bearer(other), {"Authorization": "Basic YTpi"}):
         answer = client.post(path, data="{", headers=headers)
@@ -241,13 +227,13 @@ def test_without_a_good_token_the_answer_is_401_whatever_the_body_holds(client, 
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_no_secret_reaches_the_log(make_app, capsys):
+def test_secrets_are_not_logged(make_app, capsys):
     app = make_app(log_level="DEBUG")
     client = app.test_client()
     answer = client.post("/login", json=ALICE).get_json()
     client.post("/login", json=ALICE | {"password": "a wrong password"})
-    again = refresh(client, answer["refresh_token"]).get_json()
-    refresh(client, "a made-up refresh token")
+    again = refresh(client, answer).get_json()
+    refresh(client, {"refresh_token": "a made-up refresh token"})
     client.post("/oauth/revoke", data={"token": again["refresh_token"], "client_id": "cli"})
     client.post("/accounts", json={"email": "dora@example.com", "password": "pässword of Dora", "name": "D"})
 
@@ -258,9 +244,9 @@ def test_no_secret_reaches_the_log(make_app, capsys):
         assert secret not in log
 
 
-def test_no_secret_is_kept_as_it_is(app, client):
+def test_refresh_tokens_are_stored_hashed(app, client):
     answer = client.post("/login", json=ALICE).get_json()
-    successor = refresh(client, answer["refresh_token"]).get_json()["refresh_token"]
+    successor = refresh(client, answer).get_json()["refresh_token"]
 
     with app.extensions["engine"].connect() as connection:
         kept = repr(connection.execute(text("SELECT * FROM refresh_tokens")).all())
@@ -269,7 +255,7 @@ def test_no_secret_is_kept_as_it_is(app, client):
     assert len(kept) > 100
 
 
-def test_the_demo_is_seeded_once_however_often_it_starts(make_app):
+def test_demo_is_seeded_once(make_app):
     first, second = make_app(), make_app()
 
     with second.extensions["engine"].connect() as connection:
@@ -277,12 +263,12 @@ def test_the_demo_is_seeded_once_however_often_it_starts(make_app):
     assert first.test_client().post("/login", json=ALICE).status_code == 200
 
 
-def test_without_the_demo_there_are_no_accounts(make_app):
+def test_no_accounts_without_demo(make_app):
     assert make_app(demo=False).test_client().post("/login", json=ALICE).status_code == 401
 
 
 @pytest.mark.parametrize("address", ["alice", "bob", "admin"])
-def test_a_demo_account_has_a_name_for_who_reads_profiles(client, log_in, address):
+def test_account_name_of_demo_account(client, log_in, address):
     tokens = log_in(email=f"{address}@example.com", resource="users-service")
 
     answer = client.get("/account/name", headers=bearer(tokens))
@@ -292,7 +278,7 @@ def test_a_demo_account_has_a_name_for_who_reads_profiles(client, log_in, addres
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_an_accounts_name_needs_a_token_that_reads_profiles(client, log_in):
+def test_account_name_needs_profile_scope(client, log_in):
     other = client.get("/account/name", headers=bearer(log_in(scope="orders:read")))
     none = client.get("/account/name")
 

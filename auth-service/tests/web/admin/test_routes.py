@@ -1,10 +1,10 @@
-"""The administrators' routes over HTTP: who may, what is done, and that it is written down."""
+"""The routes for administrators: access, effects and audit entries."""
 
-import jwt
 import pytest
 from service_kit.web.pagination import encode_cursor
 
-PASSWORD = "correct-horse-battery-staple"
+from ..helpers import PASSWORD, bearer, claims_of, refresh, slug_of
+
 ROUTES = [
     ("GET", "/admin/keys"),
     ("POST", "/admin/keys/rotate"),
@@ -18,14 +18,14 @@ ROUTES = [
 
 
 @pytest.fixture
-def log_in(client):
-    def log_in(name):
-        answer = client.post("/login", json={"email": f"{name}@example.com", "password": PASSWORD}).get_json()
-        claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
-        bearer = {"Authorization": f"Bearer {answer['access_token']}"}
-        return {**claims, "bearer": bearer, "refresh_token": answer["refresh_token"]}
+def log_in(log_in):
+    """`log_in(name)`: the tokens of an account, their claims and the header that sends them."""
 
-    return log_in
+    def of(name):
+        tokens = log_in(f"{name}@example.com")
+        return {**claims_of(tokens["access_token"]), "bearer": bearer(tokens), **tokens}
+
+    return of
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def ask(client, admin):
 
 @pytest.fixture
 def events(app):
-    """`events(kind)`: what the log holds of it, newest first."""
+    """`events(kind)`: the audit entries of this event, newest first."""
 
     def read(kind):
         from auth_service.domain.audit_log import AuditQuery
@@ -59,46 +59,33 @@ def events(app):
     return read
 
 
-ENDED = (  # by the session's row, or a moment later by its status
-    "urn:touchstone:problem:session_over",
-    "urn:touchstone:problem:revoked_token",
-)
-
-
-def refreshed(client, person):
-    form = {"grant_type": "refresh_token", "refresh_token": person["refresh_token"]}
-    return client.post("/oauth/token", data=form).status_code
+ENDED = ("session_over", "revoked_token")  # by the session's row, or a moment later by its status
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_without_a_token_nobody_comes_in(client, method, path):
+def test_admin_routes_need_token(client, method, path):
     assert client.open(path, method=method).status_code == 401
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_token_without_the_scope_does_not_open(client, alice, method, path):
+def test_admin_routes_need_admin_scope(client, alice, method, path):
     answer = client.open(path, method=method, headers=alice["bearer"])
 
-    assert (answer.status_code, answer.get_json()["type"]) == (
-        403,
-        "urn:touchstone:problem:insufficient_scope",
-    )
+    assert (answer.status_code, slug_of(answer)) == (403, "insufficient_scope")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_good_token_of_an_ended_session_does_not_open(client, admin, method, path):
+def test_ended_session_is_refused(client, admin, method, path):
     client.post("/logout", headers=admin["bearer"])
 
     answer = client.open(path, method=method, headers=admin["bearer"])
 
     assert answer.status_code == 401
-    assert answer.get_json()["type"] in ENDED
+    assert slug_of(answer) in ENDED
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_whose_role_was_taken_away_does_not_come_in_with_an_old_token(
-    app, client, admin, events, method, path
-):
+def test_removed_role_is_refused_at_once(app, client, admin, events, method, path):
     app.test_cli_runner().invoke(args=["accounts", "set-role", admin["sub"], "customer"])
 
     assert client.open(path, method=method, headers=admin["bearer"]).status_code == 403
@@ -106,7 +93,7 @@ def test_whose_role_was_taken_away_does_not_come_in_with_an_old_token(
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_without_the_database_nobody_administers(client, admin, lose_database, app, method, path):
+def test_admin_without_database_is_503(client, admin, lose_database, app, method, path):
     lose_database(app)
 
     answer = client.open(path, method=method, headers=admin["bearer"])
@@ -114,7 +101,7 @@ def test_without_the_database_nobody_administers(client, admin, lose_database, a
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
-def test_the_keys_are_listed_with_their_states(ask):
+def test_keys_are_listed_with_states(ask):
     (key,) = ask("GET", "/admin/keys").get_json()["keys"]
 
     assert key["state"] == "current"
@@ -122,7 +109,7 @@ def test_the_keys_are_listed_with_their_states(ask):
     assert key["signs_until"] is None
 
 
-def test_a_rotation_adds_a_key_that_does_not_sign_yet(ask, admin, events):
+def test_rotation_adds_next_key(ask, admin, events):
     answer = ask("POST", "/admin/keys/rotate")
 
     assert answer.status_code == 201
@@ -131,7 +118,7 @@ def test_a_rotation_adds_a_key_that_does_not_sign_yet(ask, admin, events):
     assert events("key_rotated")[0].event.detail == answer.get_json()
 
 
-def test_a_key_is_withdrawn_and_its_tokens_are_no_longer_good(ask, events):
+def test_withdrawn_key_invalidates_tokens(ask, events):
     kid = ask("GET", "/admin/keys").get_json()["keys"][0]["kid"]
 
     assert ask("DELETE", f"/admin/keys/{kid}").status_code == 204
@@ -139,14 +126,14 @@ def test_a_key_is_withdrawn_and_its_tokens_are_no_longer_good(ask, events):
     assert ask("GET", "/admin/keys").status_code == 401
 
 
-def test_a_key_that_is_not_there_is_a_404_and_leaves_no_trace(ask, events):
+def test_unknown_key_is_404_without_audit(ask, events):
     answer = ask("DELETE", "/admin/keys/none")
 
-    assert (answer.status_code, answer.get_json()["type"]) == (404, "urn:touchstone:problem:unknown_key")
+    assert (answer.status_code, slug_of(answer)) == (404, "unknown_key")
     assert events("key_withdrawn") == []
 
 
-def test_sessions_are_listed_in_pages_without_repeats(ask, log_in, alice):
+def test_sessions_are_paginated(ask, log_in, alice):
     mine = {alice["sid"], *(log_in("alice")["sid"] for _ in range(4))}
     seen, cursor = [], None
     for _ in range(3):
@@ -159,16 +146,16 @@ def test_sessions_are_listed_in_pages_without_repeats(ask, log_in, alice):
     assert sorted(seen) == sorted(mine)
 
 
-def test_a_session_shows_from_where_and_with_what_it_is_used(client, ask):
-    told = {"User-Agent": "a-phone", "X-Forwarded-For": "203.0.113.7"}
-    client.post("/login", json={"email": "bob@example.com", "password": PASSWORD}, headers=told)
+def test_session_shows_address_and_user_agent(client, ask):
+    headers = {"User-Agent": "a-phone", "X-Forwarded-For": "203.0.113.7"}
+    client.post("/login", json={"email": "bob@example.com", "password": PASSWORD}, headers=headers)
 
     (bobs,) = [s for s in ask("GET", "/admin/sessions").get_json()["items"] if s["user_agent"] == "a-phone"]
     assert (bobs["address"], bobs["client_id"]) == ("203.0.113.7", "cli")
     assert bobs["last_used_at"].endswith("Z")
 
 
-def test_without_a_subject_everybodys_sessions_are_listed(ask, admin, alice):
+def test_sessions_of_all_accounts_are_listed(ask, admin, alice):
     listed = ask("GET", "/admin/sessions").get_json()["items"]
 
     assert {item["sub"] for item in listed} == {admin["sub"], alice["sub"]}
@@ -185,20 +172,20 @@ def test_without_a_subject_everybodys_sessions_are_listed(ask, admin, alice):
         ({"limit": "x"}, 422),
     ],
 )
-def test_a_page_that_is_not_there_is_refused(ask, query, status):
+def test_invalid_page_is_refused(ask, query, status):
     assert ask("GET", "/admin/sessions", query_string=query).status_code == status
 
 
 @pytest.mark.parametrize("cursor", ["WyJhIl0", "Wy0xXQ", "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDBd"])
-def test_a_cursor_of_another_kind_is_refused_by_the_log(ask, cursor):
+def test_audit_refuses_other_cursor(ask, cursor):
     assert ask("GET", "/admin/audit", query_string={"cursor": cursor}).status_code == 400
 
 
-def test_an_ended_session_is_over_and_the_log_says_by_whom(client, ask, admin, alice, events):
+def test_ended_session_is_audited_with_actor(client, ask, admin, alice, events):
     assert ask("DELETE", f"/admin/sessions/{alice['sid']}").status_code == 204
     assert ask("DELETE", f"/admin/sessions/{alice['sid']}").status_code == 204
 
-    assert refreshed(client, alice) == 400
+    assert refresh(client, alice).status_code == 400
     (ended,) = events("session_ended")
     assert (ended.event.actor, ended.event.subject, ended.event.detail) == (
         admin["sub"],
@@ -207,19 +194,19 @@ def test_an_ended_session_is_over_and_the_log_says_by_whom(client, ask, admin, a
     )
 
 
-def test_a_session_that_is_not_there_is_a_404(ask):
+def test_unknown_session_is_404(ask):
     answer = ask("DELETE", "/admin/sessions/none")
 
-    assert (answer.status_code, answer.get_json()["type"]) == (404, "urn:touchstone:problem:unknown_session")
+    assert (answer.status_code, slug_of(answer)) == (404, "unknown_session")
 
 
-def test_a_disabled_account_is_out_everywhere_until_it_is_enabled(client, ask, log_in, alice, events):
+def test_disabled_account_is_out_until_enabled(client, ask, log_in, alice, events):
     other = log_in("alice")
 
     assert ask("POST", f"/admin/accounts/{alice['sub']}/disable").status_code == 204
     assert ask("POST", f"/admin/accounts/{alice['sub']}/disable").status_code == 204
 
-    assert (refreshed(client, alice), refreshed(client, other)) == (400, 400)
+    assert {refresh(client, each).status_code for each in (alice, other)} == {400}
     credentials = {"email": "alice@example.com", "password": PASSWORD}
     assert client.post("/login", json=credentials).status_code == 401
     assert {e.event.detail["reason"] for e in events("session_ended")} == {"account_disabled"}
@@ -228,7 +215,7 @@ def test_a_disabled_account_is_out_everywhere_until_it_is_enabled(client, ask, l
     assert ask("POST", f"/admin/accounts/{alice['sub']}/enable").status_code == 204
     assert ask("POST", f"/admin/accounts/{alice['sub']}/enable").status_code == 204
     assert client.post("/login", json=credentials).status_code == 200
-    assert refreshed(client, alice) == 400
+    assert refresh(client, alice).status_code == 400
     assert len(events("account_enabled")) == 1
 
 
@@ -245,28 +232,28 @@ def test_a_disabled_account_is_out_everywhere_until_it_is_enabled(client, ask, l
         ("GET", f"/admin/sessions?sub={'x' * 256}"),
     ],
 )
-def test_what_can_name_nothing_is_refused_before_the_database_sees_it(ask, method, path):
+def test_invalid_id_is_422(ask, method, path):
     assert ask(method, path).status_code == 422
 
 
-def test_a_cursor_with_what_no_name_holds_is_refused(ask):
+def test_cursor_with_invalid_id_is_refused(ask):
     assert ask("GET", "/admin/sessions", query_string={"cursor": encode_cursor("\x00")}).status_code == 400
 
 
-def test_an_administrator_cannot_disable_their_own_account(ask, admin):
+def test_admin_cannot_disable_own_account(ask, admin):
     answer = ask("POST", f"/admin/accounts/{admin['sub']}/disable")
 
-    assert (answer.status_code, answer.get_json()["type"]) == (409, "urn:touchstone:problem:own_account")
+    assert (answer.status_code, slug_of(answer)) == (409, "own_account")
 
 
 @pytest.mark.parametrize("what", ["disable", "enable"])
-def test_an_account_that_is_not_there_is_a_404(ask, what):
+def test_unknown_account_is_404(ask, what):
     answer = ask("POST", f"/admin/accounts/none/{what}")
 
-    assert (answer.status_code, answer.get_json()["type"]) == (404, "urn:touchstone:problem:unknown_account")
+    assert (answer.status_code, slug_of(answer)) == (404, "unknown_account")
 
 
-def test_the_log_says_from_where_and_in_which_request(client, ask, alice):
+def test_audit_shows_address_and_request_id(client, ask, alice):
     headers = {"X-Request-ID": "the-request", "X-Forwarded-For": "203.0.113.7"}
     client.post("/login", json={"email": "bob@example.com", "password": "wrong"}, headers=headers)
 
@@ -276,7 +263,7 @@ def test_the_log_says_from_where_and_in_which_request(client, ask, alice):
     assert "bob@example.com" not in str(line)
 
 
-def test_an_address_that_a_stranger_claims_is_not_believed(client, ask):
+def test_forwarded_address_from_afar_is_ignored(client, ask):
     client.post(
         "/login",
         json={"email": "bob@example.com", "password": "wrong"},
@@ -289,7 +276,7 @@ def test_an_address_that_a_stranger_claims_is_not_believed(client, ask):
     assert line["address"] == "8.8.8.8"
 
 
-def test_the_log_is_read_in_pages_newest_first(ask, log_in):
+def test_audit_is_paginated_newest_first(ask, log_in):
     for _ in range(3):
         log_in("alice")
     first = ask("GET", "/admin/audit", query_string={"limit": 3}).get_json()
@@ -303,5 +290,5 @@ def test_the_log_is_read_in_pages_newest_first(ask, log_in):
     assert second["next_cursor"] is None
 
 
-def test_no_answer_is_for_a_cache(ask):
+def test_admin_responses_are_not_cached(ask):
     assert ask("GET", "/admin/audit").headers["Cache-Control"] == "no-store"

@@ -1,12 +1,12 @@
-"""Clients with secrets over HTTP: how they prove themselves, and what they learn of tokens."""
+"""Clients with a secret: authentication, introspection and revocation."""
 
 import base64
 from urllib.parse import quote_plus
 
-import jwt
 import pytest
 
-PASSWORD = "correct-horse-battery-staple"
+from ..helpers import ALICE, claims_of, error_of, refresh
+
 CHALLENGE = 'Basic realm="touchstone", charset="UTF-8"'
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -21,7 +21,7 @@ def basic(client_id, secret, *, encode=quote_plus):
 
 @pytest.fixture
 def app(make_app, tmp_path):
-    """The mint with clients that a file names, one of them with a secret that a person chose."""
+    """auth-service with clients of a file, one of them with a chosen secret."""
     from auth_service.domain.oauth.client import hash_secret
 
     def table(client_id, secret, serves="", grants='"client_credentials", "refresh_token"'):
@@ -52,44 +52,40 @@ def token(client):
     return ask
 
 
-def error(answer):
-    return answer.status_code, answer.get_json()["error"]
-
-
-def test_a_secret_proves_a_client_in_the_header_and_in_the_form(token):
+def test_secret_in_header_or_form(token):
     assert token(basic("shop", "the secret")).status_code == 200
     assert token(client_id="shop", client_secret="the secret").status_code == 200
 
 
-def test_both_halves_of_the_header_are_form_encoded_by_themselves(token):
+def test_basic_halves_are_form_encoded(token):
     assert token(basic(*ODD)).status_code == 200
-    assert error(token(basic(*ODD, encode=lambda half: half))) == (401, "invalid_client")
+    assert error_of(token(basic(*ODD, encode=lambda half: half))) == (401, "invalid_client")
 
 
-def test_the_name_may_be_repeated_in_the_form_if_it_is_the_same(token):
+def test_client_id_in_form_must_match_header(token):
     assert token(basic("shop", "the secret"), client_id="shop").status_code == 200
-    assert error(token(basic("shop", "the secret"), client_id="other")) == (400, "invalid_request")
+    assert error_of(token(basic("shop", "the secret"), client_id="other")) == (400, "invalid_request")
 
 
 REFUSED = {
     "a wrong secret": ("shop", "wrong"),
-    "another's secret": ("shop", "other secret"),
+    "another client's secret": ("shop", "other secret"),
     "no secret": ("shop", ""),
-    "a name that is not there": ("nobody", "the secret"),
-    "a client that is disabled": ("off", "the secret"),
+    "an unknown client": ("unknown", "the secret"),
+    "a disabled client": ("off", "the secret"),
     "a public client": ("app", "the secret"),
-    "a client that has a key": ("orders-service", "the secret"),
-    "the hash itself": ("shop", "e7b6ee2f0fc0bdb6ea2d2b6c5f7a4d3d6b3bf1e2a9c1cf0a6d9e5b5a0a3b2c1d"),
-    "an endless secret": ("shop", "x" * 5000),
+    "a client with a key": ("orders-service", "the secret"),
+    "the hash": ("shop", "e7b6ee2f0fc0bdb6ea2d2b6c5f7a4d3d6b3bf1e2a9c1cf0a6d9e5b5a0a3b2c1d"),
+    "an oversized secret": ("shop", "x" * 5000),
 }
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_proves_nothing_is_refused_with_a_challenge(token, kind):
+def test_wrong_credentials_are_challenged(token, kind):
     client_id, secret = REFUSED[kind]
     by_header, by_form = token(basic(client_id, secret)), token(client_id=client_id, client_secret=secret)
 
-    assert error(by_header) == error(by_form) == (401, "invalid_client")
+    assert error_of(by_header) == error_of(by_form) == (401, "invalid_client")
     assert {by_header.headers["WWW-Authenticate"], by_form.headers["WWW-Authenticate"]} == {CHALLENGE}
 
 
@@ -104,30 +100,30 @@ ENDPOINTS = {
     "headers", [None, basic("shop", "wrong"), {"Authorization": "Basic !"}, {"Authorization": "Bearer x"}]
 )
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_a_client_without_proof_gets_a_challenge(client, path, headers):
-    """So that clients that try without first, as `curl --anyauth` does, go on."""
+def test_unauthenticated_client_is_challenged(client, path, headers):
+    """Clients that first try without credentials, as `curl --anyauth` does, then send them."""
     answer = client.post(path, data=ENDPOINTS[path], headers=headers)
 
-    assert (*error(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
+    assert (*error_of(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
 
 
 @pytest.mark.parametrize("grant", ["authorization_code", "client_credentials", DEVICE, EXCHANGE])
-def test_each_grant_challenges_a_client_that_names_nobody(token, grant):
+def test_grants_challenge_missing_client(token, grant):
     answer = token(grant_type=grant, code="x", device_code="x", subject_token="x")
 
-    assert (*error(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
+    assert (*error_of(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
-def test_a_confidential_clients_token_needs_its_client(client, own, introspect, path):
+def test_confidential_client_must_authenticate(client, own, introspect, path):
     form = {"grant_type": "refresh_token", "refresh_token": own, "token": own}
     answer = client.post(path, data=form)
 
-    assert (*error(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
+    assert (*error_of(answer), answer.headers["WWW-Authenticate"]) == (401, "invalid_client", CHALLENGE)
     assert introspect(own).get_json()["active"] is True
 
 
-def test_credentials_are_read_as_utf_8(token):
+def test_basic_credentials_are_utf_8(token):
     secret = "p\u00e4ss\u20ac\U0001f511"
     headers = [basic("utf", secret), basic("utf", secret, encode=str)]
 
@@ -146,15 +142,15 @@ def test_credentials_are_read_as_utf_8(token):
         "Basic c2hvcDp0aGUgc2VjcmV0,Basic c2hvcDp0aGUgc2VjcmV0",
     ],
 )
-def test_a_header_that_cannot_be_read_proves_nothing(token, header):
-    assert error(token({"Authorization": header})) == (401, "invalid_client")
+def test_malformed_basic_header_is_refused(token, header):
+    assert error_of(token({"Authorization": header})) == (401, "invalid_client")
 
 
-def test_a_header_of_another_scheme_is_neither_proof_nor_hindrance(token):
+def test_other_authorization_scheme_is_ignored(token):
     bearer = {"Authorization": "Bearer x"}
 
     assert token(bearer, client_id="shop", client_secret="the secret").status_code == 200
-    assert error(token(bearer)) == (401, "invalid_client")
+    assert error_of(token(bearer)) == (401, "invalid_client")
 
 
 ASSERTION = {
@@ -171,18 +167,17 @@ ASSERTION = {
         (None, {"client_id": "shop", "client_secret": "the secret", **ASSERTION}),
     ],
 )
-def test_two_proofs_at_once_are_no_proof(token, headers, form):
-    assert error(token(headers, **form)) == (400, "invalid_request")
+def test_two_authentication_methods_are_refused(token, headers, form):
+    assert error_of(token(headers, **form)) == (400, "invalid_request")
 
 
-def test_a_header_without_a_secret_names_a_public_client(client):
-    session = client.post("/login", json={"email": "alice@example.com", "password": PASSWORD}).get_json()
-    form = {"grant_type": "refresh_token", "refresh_token": session["refresh_token"]}
+def test_basic_without_secret_is_public_client(client):
+    session = client.post("/login", json=ALICE).get_json()
 
-    assert client.post("/oauth/token", data=form, headers=basic("cli", "")).status_code == 200
+    assert refresh(client, session, basic("cli", "")).status_code == 200
 
 
-def test_the_metadata_names_every_way_to_prove_oneself(client):
+def test_metadata_names_authentication_methods(client):
     metadata = client.get("/.well-known/oauth-authorization-server").get_json()
 
     proofs = ["private_key_jwt", "client_secret_basic", "client_secret_post"]
@@ -192,7 +187,7 @@ def test_the_metadata_names_every_way_to_prove_oneself(client):
 
 @pytest.fixture
 def alice(client):
-    return client.post("/login", json={"email": "alice@example.com", "password": PASSWORD}).get_json()
+    return client.post("/login", json=ALICE).get_json()
 
 
 @pytest.fixture
@@ -203,8 +198,8 @@ def introspect(client):
     return ask
 
 
-def test_introspection_is_about_tokens_for_audiences_that_the_client_serves(client, introspect):
-    credentials = {"email": "alice@example.com", "password": PASSWORD, "audience": "orders-service"}
+def test_introspection_needs_served_audience(client, introspect):
+    credentials = ALICE | {"audience": "orders-service"}
     token = client.post("/login", json=credentials).get_json()["access_token"]
 
     assert introspect(token).get_json()["active"] is True
@@ -213,7 +208,7 @@ def test_introspection_is_about_tokens_for_audiences_that_the_client_serves(clie
 
 @pytest.fixture
 def own(app, client):
-    """A session of the shop's own, which no grant of today's opens for a client with a secret but a code."""
+    """The refresh token of a session of the shop, which only the authorization code grant could open."""
     from auth_service.adapters.client_files import read_clients
     from auth_service.domain.oauth.scopes import Grant
     from auth_service.storage.unit_of_work import SqlStore
@@ -228,7 +223,7 @@ def own(app, client):
         return token_issuer.open_session(tx, account, shop, grant, methods=("pwd",)).refresh_token
 
 
-def test_a_refresh_token_is_described_to_its_own_client_alone(introspect, alice, own):
+def test_refresh_token_is_introspected_by_its_client(introspect, alice, own):
     described = introspect(own).get_json()
 
     assert (described["active"], described["client_id"], described["scope"]) == (True, "shop", "profile:read")
@@ -237,9 +232,8 @@ def test_a_refresh_token_is_described_to_its_own_client_alone(introspect, alice,
     assert introspect(alice["refresh_token"]).get_json() == {"active": False}
 
 
-def test_a_refresh_token_that_was_used_or_has_expired_stands_no_more(client, introspect, own, clock):
-    form = {"grant_type": "refresh_token", "refresh_token": own}
-    successor = client.post("/oauth/token", data=form, headers=basic("shop", "the secret")).get_json()
+def test_used_or_expired_refresh_token_is_inactive(client, introspect, own, clock):
+    successor = refresh(client, {"refresh_token": own}, basic("shop", "the secret")).get_json()
 
     assert introspect(own).get_json() == {"active": False}
     assert introspect(successor["refresh_token"]).get_json()["active"] is True
@@ -248,46 +242,42 @@ def test_a_refresh_token_that_was_used_or_has_expired_stands_no_more(client, int
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "made_up"])
-def test_a_revocations_hint_may_be_wrong(client, alice, hint):
+def test_revocation_ignores_wrong_hint(client, alice, hint):
     for kind in ("access_token", "refresh_token"):
         form = {"token": alice[kind], "client_id": "cli", "token_type_hint": hint}
         assert client.post("/oauth/revoke", data=form).status_code == 200
-    refresh = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}
-    assert client.post("/oauth/token", data=refresh).status_code == 400
+    assert refresh(client, alice).status_code == 400
 
 
 @pytest.mark.parametrize("token", ["", "unknown"])
-@pytest.mark.parametrize("headers", [basic("shop", "wrong"), basic("nobody", "x")])
-def test_a_revocation_by_a_client_that_proves_nothing_is_a_401(client, token, headers):
+@pytest.mark.parametrize("headers", [basic("shop", "wrong"), basic("unknown", "x")])
+def test_revocation_with_wrong_secret_is_401(client, token, headers):
     answer = client.post("/oauth/revoke", data={"token": token}, headers=headers)
 
-    assert error(answer) == (401, "invalid_client")
+    assert error_of(answer) == (401, "invalid_client")
 
 
-def test_a_client_with_a_secret_revokes_what_is_its_own(client, own, introspect, alice):
+def test_client_revokes_only_own_tokens(client, own, introspect, alice):
     for token in ("unknown", alice["refresh_token"], own):
         answer = client.post("/oauth/revoke", data={"token": token}, headers=basic("shop", "the secret"))
         assert (answer.status_code, answer.data) == (200, b"")
         assert "Content-Type" not in answer.headers
 
     assert introspect(own).get_json() == {"active": False}
-    refresh = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}
-    assert client.post("/oauth/token", data=refresh).status_code == 200
+    assert refresh(client, alice).status_code == 200
 
 
-def test_a_token_for_a_client_names_it_and_no_person(token):
-    claims = jwt.decode(
-        token(basic("shop", "the secret")).get_json()["access_token"], options={"verify_signature": False}
-    )
+def test_client_token_has_no_session(token):
+    claims = claims_of(token(basic("shop", "the secret")).get_json()["access_token"])
 
     assert (claims["sub"], claims["client_id"], claims["scope"]) == ("shop", "shop", "users:read")
     assert "sid" not in claims
 
 
-def test_no_secret_stands_in_the_log(token, capfd):
+def test_client_secret_is_not_logged(token, capfd):
     token(basic("shop", "the secret"))
     token(client_id="shop", client_secret="the secret")
 
-    said = "".join(capfd.readouterr())
-    assert "the secret" not in said
-    assert basic("shop", "the secret")["Authorization"].split()[1] not in said
+    log = "".join(capfd.readouterr())
+    assert "the secret" not in log
+    assert basic("shop", "the secret")["Authorization"].split()[1] not in log

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 
-ALICE = {"email": "alice@example.com", "password": "correct-horse-battery-staple"}
+from ..helpers import ALICE, claims_of, error_of, refresh
+
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -19,7 +20,7 @@ def alice(client):
 
 @pytest.fixture
 def proof(keys_dir, clock):
-    """`proof(client_id)`: the form fields by which this client proves itself, once."""
+    """`proof(client_id)`: the form fields with an assertion of this client."""
 
     def make(client_id, key_of=None, **claims):
         key = (keys_dir / "clients" / f"{key_of or client_id}.pem").read_text()
@@ -35,11 +36,11 @@ def token(client):
     return lambda **form: client.post("/oauth/token", data=form)
 
 
-def claims_of(answer):
-    return jwt.decode(answer.get_json()["access_token"], options={"verify_signature": False})
+def access_token(answer):
+    return claims_of(answer.get_json()["access_token"])
 
 
-def test_a_refresh_rotates(token, alice):
+def test_refresh_rotates_token(token, alice):
     answer = token(grant_type="refresh_token", refresh_token=alice["refresh_token"], client_id="cli")
 
     assert answer.status_code == 200
@@ -47,7 +48,7 @@ def test_a_refresh_rotates(token, alice):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_fifty_refreshes_at_once_get_one_successor(app, alice):
+def test_concurrent_refreshes_get_one_successor(app, alice):
     def ask(_):
         form = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}
         return app.test_client().post("/oauth/token", data=form).get_json()["refresh_token"]
@@ -56,22 +57,22 @@ def test_fifty_refreshes_at_once_get_one_successor(app, alice):
         assert len(set(pool.map(ask, range(50)))) == 1
 
 
-def test_a_service_gets_a_token_for_itself(token, proof):
+def test_service_gets_client_credentials_token(token, proof):
     answer = token(grant_type="client_credentials", audience="users-service", **proof("orders-service"))
 
     assert answer.status_code == 200
-    assert (claims_of(answer)["sub"], claims_of(answer)["scope"]) == ("orders-service", "users:read")
+    assert (access_token(answer)["sub"], access_token(answer)["scope"]) == ("orders-service", "users:read")
 
 
 @pytest.mark.parametrize("name", ["audience", "resource"])
-def test_a_service_exchanges_a_users_token(token, proof, alice, name):
+def test_service_exchanges_user_token(token, proof, alice, name):
     form = {"subject_token": alice["access_token"], "subject_token_type": ACCESS_TOKEN, name: "users-service"}
 
     answer = token(grant_type=EXCHANGE, requested_token_type=ACCESS_TOKEN, **form, **proof("orders-service"))
 
     assert answer.status_code == 200, answer.text
     assert answer.get_json()["issued_token_type"] == ACCESS_TOKEN
-    assert claims_of(answer)["act"] == {"sub": "orders-service"}
+    assert access_token(answer)["act"] == {"sub": "orders-service"}
     assert jwt.get_unverified_header(answer.get_json()["access_token"])["typ"] == "at+jwt"
 
 
@@ -87,7 +88,7 @@ def test_a_service_exchanges_a_users_token(token, proof, alice, name):
         {"resource": "orders-service"},
     ],
 )
-def test_an_exchange_of_another_form_is_an_invalid_request(token, proof, alice, change):
+def test_malformed_exchange_is_invalid_request(token, proof, alice, change):
     form = {
         "subject_token": alice["access_token"],
         "subject_token_type": ACCESS_TOKEN,
@@ -96,7 +97,7 @@ def test_an_exchange_of_another_form_is_an_invalid_request(token, proof, alice, 
 
     answer = token(grant_type=EXCHANGE, **form | change, **proof("orders-service"))
 
-    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_request")
+    assert error_of(answer) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -108,32 +109,32 @@ def test_an_exchange_of_another_form_is_an_invalid_request(token, proof, alice, 
         "http://127.0.0.1:8081/oauth/token",
     ],
 )
-def test_an_assertion_may_name_the_mint_in_each_of_its_ways(token, proof, url):
+def test_assertion_audience_may_be_any_issuer_url(token, proof, url):
     assert token(grant_type="client_credentials", **proof("orders-service", aud=url)).status_code == 200
 
 
 UNPROVEN = {
     "nothing": lambda proof: {},
-    "a name alone": lambda proof: {"client_id": "orders-service"},
+    "a client_id alone": lambda proof: {"client_id": "orders-service"},
     "a secret": lambda proof: {"client_id": "orders-service", "client_secret": "x"},
-    "another's key": lambda proof: proof("orders-service", key_of="introspector"),
-    "another mint": lambda proof: proof("orders-service", aud="http://elsewhere.example"),
+    "another client's key": lambda proof: proof("orders-service", key_of="introspector"),
+    "another issuer": lambda proof: proof("orders-service", aud="http://elsewhere.example"),
     "another type": lambda proof: proof("orders-service") | {"client_assertion_type": "urn:x"},
-    "another name": lambda proof: proof("orders-service") | {"client_id": "introspector"},
-    "no token": lambda proof: {"client_assertion_type": ASSERTION, "client_assertion": "x"},
+    "another client_id": lambda proof: proof("orders-service") | {"client_id": "introspector"},
+    "no JWT": lambda proof: {"client_assertion_type": ASSERTION, "client_assertion": "x"},
 }
 
 
 @pytest.mark.parametrize("kind", UNPROVEN)
-def test_a_client_that_does_not_prove_itself_is_a_401_with_a_challenge(token, proof, kind):
+def test_unproven_client_is_401_with_challenge(token, proof, kind):
     answer = token(grant_type="client_credentials", **UNPROVEN[kind](proof))
 
-    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
+    assert error_of(answer) == (401, "invalid_client")
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="touchstone", charset="UTF-8"'
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_an_assertion_is_good_once(token, proof):
+def test_assertion_is_used_once(token, proof):
     form = proof("orders-service")
 
     assert token(grant_type="client_credentials", **form).status_code == 200
@@ -141,7 +142,7 @@ def test_an_assertion_is_good_once(token, proof):
 
 
 @pytest.mark.parametrize("missing", ["client_assertion", "client_assertion_type"])
-def test_half_a_proof_is_an_invalid_request(token, proof, missing):
+def test_half_an_assertion_is_invalid_request(token, proof, missing):
     form = proof("orders-service")
     del form[missing]
 
@@ -158,10 +159,10 @@ def test_half_a_proof_is_an_invalid_request(token, proof, missing):
         ("refresh_token", "invalid_request"),
     ],
 )
-def test_a_grant_that_is_not_there_or_says_nothing_is_refused(token, grant, error):
+def test_unsupported_or_empty_grant_is_refused(token, grant, error):
     answer = token(grant_type=grant)
 
-    assert (answer.status_code, answer.get_json()["error"]) == (400, error)
+    assert error_of(answer) == (400, error)
 
 
 BODIES = {
@@ -178,15 +179,15 @@ BODIES = {
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
-def test_a_body_that_is_no_good_form_is_an_invalid_request(client, path, kind):
+def test_malformed_form_is_invalid_request(client, path, kind):
     body, content_type = BODIES[kind]
 
     answer = client.post(path, data=body, content_type=content_type or "application/x-www-form-urlencoded")
 
-    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_request")
+    assert error_of(answer) == (400, "invalid_request")
 
 
-def test_an_endless_form_is_a_413(client):
+def test_oversized_form_is_413(client):
     body = b"a=" + b"x" * 70_000
 
     assert (
@@ -197,7 +198,7 @@ def test_an_endless_form_is_a_413(client):
 
 @pytest.mark.parametrize("which", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("named", [{"client_id": "cli"}, {}])
-def test_revoking_either_token_ends_the_session(client, token, alice, which, named):
+def test_revocation_of_either_token_ends_session(client, token, alice, which, named):
     answer = client.post("/oauth/revoke", data={"token": alice[which], "token_type_hint": which, **named})
 
     assert (answer.status_code, answer.data) == (200, b"")
@@ -205,11 +206,11 @@ def test_revoking_either_token_ends_the_session(client, token, alice, which, nam
 
 
 @pytest.mark.parametrize("what", ["x", "x.y.z", "é"])
-def test_revoking_what_is_no_token_is_a_200_too(client, what):
+def test_revocation_of_unknown_token_is_200(client, what):
     assert client.post("/oauth/revoke", data={"token": what, "client_id": "cli"}).status_code == 200
 
 
-def test_another_client_revokes_nothing_and_is_not_told(client, token, alice):
+def test_revocation_by_other_client_does_nothing(client, token, alice):
     assert (
         client.post(
             "/oauth/revoke", data={"token": alice["refresh_token"], "client_id": "console"}
@@ -220,16 +221,16 @@ def test_another_client_revokes_nothing_and_is_not_told(client, token, alice):
     assert token(grant_type="refresh_token", refresh_token=alice["refresh_token"]).status_code == 200
 
 
-def test_introspection_describes_a_token_that_stands(client, proof, alice):
+def test_introspection_returns_claims(client, proof, alice):
     answer = client.post("/oauth/introspect", data={"token": alice["access_token"], **proof("introspector")})
 
-    claims = jwt.decode(alice["access_token"], options={"verify_signature": False})
-    del claims["status"]  # who asks at every use needs no list
+    claims = claims_of(alice["access_token"])
+    del claims["status"]  # a client that introspects needs no status list
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.get_json() == {**claims, "active": True, "token_type": "Bearer"}
 
 
-def test_introspection_shows_who_acts(client, token, proof, alice):
+def test_introspection_returns_actor(client, token, proof, alice):
     form = {
         "subject_token": alice["access_token"],
         "subject_token_type": ACCESS_TOKEN,
@@ -242,7 +243,7 @@ def test_introspection_shows_who_acts(client, token, proof, alice):
     assert answer.get_json()["act"] == {"sub": "orders-service"}
 
 
-def test_introspection_says_no_more_than_inactive_of_one_that_does_not(client, proof, alice):
+def test_introspection_of_inactive_token(client, proof, alice):
     client.post("/logout", headers={"Authorization": f"Bearer {alice['access_token']}"})
     for what in (alice["access_token"], alice["refresh_token"], "x"):
         answer = client.post("/oauth/introspect", data={"token": what, **proof("introspector")})
@@ -250,7 +251,40 @@ def test_introspection_says_no_more_than_inactive_of_one_that_does_not(client, p
 
 
 @pytest.mark.parametrize("named", [{}, {"client_id": "cli"}, {"client_id": "introspector"}])
-def test_introspection_is_for_clients_that_prove_who_they_are(client, alice, named):
+def test_introspection_needs_authentication(client, alice, named):
     answer = client.post("/oauth/introspect", data={"token": alice["access_token"], **named})
 
-    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
+    assert error_of(answer) == (401, "invalid_client")
+
+
+def test_refresh_returns_new_id_token(sign_in, redeem, client):
+    tokens = redeem(sign_in(nonce="n").redirect).get_json()
+
+    again = refresh(client, tokens).get_json()
+
+    assert claims_of(again["id_token"])["sid"] == claims_of(tokens["id_token"])["sid"]
+    assert "nonce" not in claims_of(again["id_token"])
+
+
+def test_missing_code_is_invalid_request(client):
+    answer = client.post("/oauth/token", data={"grant_type": "authorization_code", "client_id": "cli"})
+
+    assert error_of(answer) == (400, "invalid_request")
+
+
+def test_code_needs_client(sign_in, redeem):
+    answer = redeem(sign_in().redirect, client_id="")
+
+    assert error_of(answer) == (401, "invalid_client")
+
+
+def test_refresh_accepts_requested_scope(sign_in, redeem, client):
+    scope = "openid orders:read admin offline_access"
+    tokens = redeem(sign_in(scope=scope).redirect).get_json()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "cli"}
+
+    wider = client.post("/oauth/token", data=form | {"scope": f"{scope} orders:write"})
+    again = client.post("/oauth/token", data=form | {"scope": scope})
+
+    assert (wider.status_code, wider.get_json()["error"]) == (400, "invalid_scope")
+    assert again.get_json()["scope"] == tokens["scope"] == "openid orders:read"

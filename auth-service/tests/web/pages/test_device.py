@@ -1,11 +1,12 @@
-"""The device grant over HTTP: the device's side, the person's page, and what neither gets by cheating."""
+"""The device grant: the device's requests, and the page on which a user decides."""
 
 import re
 from html import unescape
 
 import pytest
 
-PASSWORD = "correct-horse-battery-staple"
+from ..helpers import PASSWORD, error_of, fields_of
+
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PAGE = "/oauth/device"
 
@@ -30,7 +31,7 @@ def poll(app, started):
 
 
 class Browser:
-    """A person at the pages: follows forms with whatever hidden fields they hold."""
+    """A browser at the device page: submits forms and follows redirects."""
 
     def __init__(self, client):
         self._client = client
@@ -41,10 +42,7 @@ class Browser:
         return self.answer
 
     def send(self, **fields):
-        page = self.answer.get_data(as_text=True)
-        hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
-        form = {name: unescape(value) for name, value in hidden} | fields
-        self.answer = self._client.post(PAGE, data=form)
+        self.answer = self._client.post(PAGE, data=fields_of(self.answer) | fields)
         if self.answer.status_code == 303:
             self.get(self.answer.headers["Location"])
         return self.answer
@@ -66,11 +64,7 @@ def alice(browser):
     return browser
 
 
-def error(answer):
-    return answer.status_code, answer.get_json()["error"]
-
-
-def test_a_device_is_told_what_to_show_and_how_to_ask(start):
+def test_device_authorization_response(start):
     answer = start()
 
     body = answer.get_json()
@@ -83,10 +77,10 @@ def test_a_device_is_told_what_to_show_and_how_to_ask(start):
 
 
 @pytest.mark.parametrize(
-    ("form", "status", "said"),
+    ("form", "status", "slug"),
     [
         ({"client_id": ""}, 401, "invalid_client"),
-        ({"client_id": "nobody"}, 401, "invalid_client"),
+        ({"client_id": "unknown"}, 401, "invalid_client"),
         ({"client_id": "orders-service"}, 401, "invalid_client"),
         ({"client_id": "console"}, 400, "unauthorized_client"),
         ({"scope": "everything"}, 400, "invalid_scope"),
@@ -94,23 +88,23 @@ def test_a_device_is_told_what_to_show_and_how_to_ask(start):
         ({"resource": "elsewhere"}, 400, "invalid_target"),
     ],
 )
-def test_a_device_that_may_not_is_refused_in_oauths_form(start, form, status, said):
-    assert error(start(**form)) == (status, said)
+def test_refused_device_is_oauth_error_of(start, form, status, slug):
+    assert error_of(start(**form)) == (status, slug)
 
 
-def test_unknown_scopes_of_a_device_are_ignored(start):
+def test_unknown_device_scopes_are_ignored(start):
     assert start(scope=" openid  offline_access phone ").status_code == 200
 
 
-def test_the_metadata_names_the_endpoint_and_the_grant(client):
+def test_metadata_names_device_endpoint(client):
     metadata = client.get("/.well-known/oauth-authorization-server").get_json()
 
     assert metadata["device_authorization_endpoint"] == "http://localhost:8080/oauth/device_authorization"
     assert GRANT in metadata["grant_types_supported"]
 
 
-def test_from_the_devices_question_to_its_tokens(alice, started, poll, clock, client):
-    assert error(poll()) == (400, "authorization_pending")
+def test_allowed_device_gets_tokens_once(alice, started, poll, clock, client):
+    assert error_of(poll()) == (400, "authorization_pending")
     clock.advance(5)
 
     alice.send(user_code=started["user_code"].lower().replace("-", " "))
@@ -125,38 +119,38 @@ def test_from_the_devices_question_to_its_tokens(alice, started, poll, clock, cl
     again = {"grant_type": "refresh_token", "refresh_token": answer.get_json()["refresh_token"]}
     assert client.post("/oauth/token", data=again).status_code == 200
     clock.advance(5)
-    assert error(poll()) == (400, "invalid_grant")
+    assert error_of(poll()) == (400, "invalid_grant")
 
 
-def test_a_device_may_be_denied(alice, started, poll):
+def test_denied_device_gets_access_denied(alice, started, poll):
     alice.send(user_code=started["user_code"])
     alice.send(_choice="deny")
 
     assert "Denied" in alice.text
-    assert error(poll()) == (400, "access_denied")
+    assert error_of(poll()) == (400, "access_denied")
 
 
-def test_whatever_is_no_yes_is_a_no(alice, started, poll):
+def test_anything_but_allow_denies_the_device(alice, started, poll):
     alice.send(user_code=started["user_code"])
     alice.send()
 
-    assert error(poll()) == (400, "access_denied")
+    assert error_of(poll()) == (400, "access_denied")
 
 
-def test_a_hasty_device_is_told_to_slow_down(poll):
+def test_early_poll_is_slow_down(poll):
     poll()
 
-    assert error(poll()) == (400, "slow_down")
+    assert error_of(poll()) == (400, "slow_down")
 
 
-def test_after_ten_minutes_it_is_over(poll, clock):
+def test_device_code_expires_after_ten_minutes(poll, clock):
     clock.advance(600)
 
-    assert error(poll()) == (400, "expired_token")
+    assert error_of(poll()) == (400, "expired_token")
 
 
 @pytest.mark.parametrize(
-    ("form", "status", "said"),
+    ("form", "status", "slug"),
     [
         ({"device_code": ""}, 400, "invalid_request"),
         ({"device_code": "made up"}, 400, "invalid_grant"),
@@ -164,27 +158,27 @@ def test_after_ten_minutes_it_is_over(poll, clock):
         ({"client_id": "console"}, 400, "unauthorized_client"),
     ],
 )
-def test_a_poll_that_is_not_the_devices_own_is_refused(poll, form, status, said):
-    assert error(poll(**form)) == (status, said)
+def test_poll_of_other_client_is_refused(poll, form, status, slug):
+    assert error_of(poll(**form)) == (status, slug)
 
 
-def test_a_code_in_the_address_is_filled_in_and_not_sent(alice, started, poll):
+def test_code_in_address_is_only_filled_in(alice, started, poll):
     answer = alice.get(f"{PAGE}?user_code={started['user_code']}")
 
     assert f'value="{started["user_code"]}"' in alice.text
     assert "Command line" not in alice.text
     assert "script" not in answer.headers["Content-Security-Policy"]
-    assert error(poll()) == (400, "authorization_pending")
+    assert error_of(poll()) == (400, "authorization_pending")
 
 
-def test_a_code_in_the_address_outlasts_the_log_in(browser, started):
+def test_code_in_address_survives_login(browser, started):
     browser.get(f"{PAGE}?user_code={started['user_code']}")
     browser.send(email="alice@example.com", password=PASSWORD)
 
     assert f'value="{started["user_code"]}"' in browser.text
 
 
-def test_without_a_log_in_no_code_is_looked_at(browser, started):
+def test_code_without_login_shows_login_form(browser, started):
     browser.get(PAGE)
     browser.send(_step="code", user_code=started["user_code"])
 
@@ -196,7 +190,7 @@ def test_without_a_log_in_no_code_is_looked_at(browser, started):
     ("fields", "status"),
     [({"email": "alice@example.com", "password": "wrong"}, 403), ({"email": "", "password": ""}, 422)],
 )
-def test_a_log_in_that_fails_stays_on_the_page(browser, fields, status):
+def test_failed_login_stays_on_page(browser, fields, status):
     browser.get(PAGE)
 
     assert browser.send(**fields).status_code == status
@@ -204,7 +198,7 @@ def test_a_log_in_that_fails_stays_on_the_page(browser, fields, status):
 
 
 @pytest.mark.parametrize("code", ["BBBB-BBBB", "", "x", "<script>", "\x01", "é" * 500])
-def test_a_code_that_is_not_there_is_said_so_and_asked_for_again(alice, code):
+def test_unknown_code_shows_error_of(alice, code):
     answer = alice.send(user_code=code)
 
     assert answer.status_code == 422
@@ -212,7 +206,7 @@ def test_a_code_that_is_not_there_is_said_so_and_asked_for_again(alice, code):
     assert "<script>" not in answer.get_data(as_text=True)
 
 
-def test_guessing_is_stopped_and_says_for_how_long(alice, started, poll):
+def test_guessing_codes_is_429_with_retry_after(alice, started, poll):
     for _ in range(5):
         alice.get(PAGE)
         alice.send(user_code="BBBB-BBBB")
@@ -223,33 +217,33 @@ def test_guessing_is_stopped_and_says_for_how_long(alice, started, poll):
 
 
 @pytest.mark.parametrize("step", ["login", "code", "confirm"])
-def test_a_form_that_was_not_given_to_this_browser_does_nothing(alice, started, poll, step):
+def test_forged_form_is_refused(alice, started, poll, step):
     form = {"_step": step, "_form": "1.x", "user_code": started["user_code"], "_choice": "allow"}
     form |= {"_scopes": "orders:read profile:read", "email": "bob@example.com", "password": PASSWORD}
 
     answer = alice._client.post(PAGE, data=form)
 
     assert answer.status_code == 403
-    assert error(poll()) == (400, "authorization_pending")
+    assert error_of(poll()) == (400, "authorization_pending")
 
 
-def test_a_yes_speaks_for_the_code_and_the_scopes_that_were_shown(alice, started, start, poll):
+def test_decision_for_other_code_is_refused(alice, started, start, poll):
     other = start(scope="profile:read").get_json()
     alice.send(user_code=other["user_code"])
 
     answer = alice.send(_request=f"user_code={started['user_code']}", _choice="allow")
 
     assert answer.status_code == 403
-    assert error(poll()) == (400, "authorization_pending")
+    assert error_of(poll()) == (400, "authorization_pending")
 
 
 @pytest.mark.parametrize(("body", "kind"), [(b"\xff", None), (b"{}", "application/json"), (b"", None)])
-def test_a_form_that_cannot_be_read_is_a_page(browser, body, kind):
+def test_malformed_form_is_page(browser, body, kind):
     answer = browser._client.post(PAGE, data=body, content_type=kind or "application/x-www-form-urlencoded")
 
     assert answer.status_code in {200, 400}
     assert answer.mimetype == "text/html"
 
 
-def test_a_query_that_cannot_be_read_is_a_page(browser):
+def test_malformed_query_is_error_page(browser):
     assert browser._client.get(f"{PAGE}?user_code=%ff").status_code == 400

@@ -1,4 +1,4 @@
-"""Streams over HTTP: what is taken, what is refused and in which words, and what a poll gives."""
+"""Streams, their status and verification, and the poll endpoint."""
 
 import json
 import threading
@@ -9,15 +9,17 @@ from auth_service.domain.security_events.event import EVENTS
 from auth_service.domain.security_events.stream import MAX_STREAMS
 from auth_service.web.security_events.poll import PollSlots
 
+from ..helpers import bearer
+
 URL = "https://receiver.example/events"
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
 SESSION_REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
-PUSHED = {"delivery": {"method": PUSH, "endpoint_url": URL, "authorization_header": "Bearer of-bad-news"}}
+PUSHED = {"delivery": {"method": PUSH, "endpoint_url": URL, "authorization_header": "Bearer of-receiver"}}
 
 
 @pytest.fixture
 def token(client, app):
-    """`token(client_id, scope)`: a token of a client that may receive signals, made if it is not there."""
+    """`token(client_id, scope)`: a token of a receiver, which is registered if it is new."""
     secrets = {}
 
     def get(client_id="hr", scope="ssf.manage ssf.read"):
@@ -63,7 +65,7 @@ def poll(ask, stream):
     return take
 
 
-def test_a_stream_is_polled_and_for_all_events_unless_it_says_otherwise(ask):
+def test_new_stream_polls_all_events(ask):
     answer = ask("POST", "/ssf/streams", json={})
 
     made = answer.json
@@ -81,7 +83,7 @@ def test_a_stream_is_polled_and_for_all_events_unless_it_says_otherwise(ask):
     }
 
 
-def test_events_that_there_are_not_are_asked_for_in_vain(ask):
+def test_unknown_events_are_not_delivered(ask):
     made = ask("POST", "/ssf/streams", json={"events_requested": ["urn:unknown", SESSION_REVOKED]}).json
 
     assert made["events_requested"] == ["urn:unknown", SESSION_REVOKED]
@@ -113,7 +115,7 @@ def test_events_that_there_are_not_are_asked_for_in_vain(ask):
     ],
     ids=lambda one: str(one)[:60],
 )
-def test_what_is_not_a_stream_is_a_bad_request_in_words(ask, body):
+def test_invalid_stream_is_400(ask, body):
     answer = ask("POST", "/ssf/streams", json=body)
 
     assert answer.status_code == 400
@@ -122,7 +124,7 @@ def test_what_is_not_a_stream_is_a_bad_request_in_words(ask, body):
     assert ask("GET", "/ssf/streams").json == []
 
 
-def test_a_client_has_so_many_streams_and_no_more(ask):
+def test_number_of_streams_is_limited(ask):
     for _ in range(MAX_STREAMS):
         assert ask("POST", "/ssf/streams", json={}).status_code == 201
 
@@ -130,7 +132,7 @@ def test_a_client_has_so_many_streams_and_no_more(ask):
     assert ask("POST", "/ssf/streams", by="payroll", json={}).status_code == 201
 
 
-def test_a_secret_is_kept_and_never_shown(ask, pushed, app):
+def test_authorization_header_is_never_returned(ask, pushed, app):
     shown = [
         pushed,
         ask("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json,
@@ -140,11 +142,11 @@ def test_a_secret_is_kept_and_never_shown(ask, pushed, app):
         app.test_cli_runner().invoke(args=["audit"]).output,
     ]
 
-    assert "of-bad-news" not in str(shown)
+    assert "of-receiver" not in str(shown)
     assert pushed["delivery"] == {"method": PUSH, "endpoint_url": URL}
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(ask, pushed):
+def test_update_changes_given_members(ask, pushed):
     stream_id = pushed["stream_id"]
 
     changed = ask(
@@ -159,13 +161,13 @@ def test_an_update_changes_what_it_names_and_nothing_else(ask, pushed):
     }
 
 
-def test_what_a_receiver_has_read_it_can_send_back_with_a_change(ask, pushed):
+def test_update_accepts_whole_configuration(ask, pushed):
     changed = ask("PATCH", "/ssf/streams", json={**pushed, "description": "Personnel"})
 
     assert changed.json == {**pushed, "description": "Personnel"}
 
 
-def test_a_replacement_leaves_nothing_of_what_it_does_not_say(ask, pushed):
+def test_replacement_resets_absent_members(ask, pushed):
     ask("PATCH", "/ssf/streams", json={"stream_id": pushed["stream_id"], "description": "Personnel"})
 
     body = {"stream_id": pushed["stream_id"], "delivery": {"method": POLL}}
@@ -175,12 +177,12 @@ def test_a_replacement_leaves_nothing_of_what_it_does_not_say(ask, pushed):
     assert "description" not in replaced
 
 
-def test_a_replacement_says_how_signals_are_to_come(ask, pushed):
+def test_replacement_requires_delivery(ask, pushed):
     assert ask("PUT", "/ssf/streams", json={"stream_id": pushed["stream_id"]}).status_code == 400
 
 
 @pytest.mark.parametrize(
-    "ours",
+    "change",
     [
         {"iss": "https://another.example"},
         {"aud": "another"},
@@ -192,8 +194,8 @@ def test_a_replacement_says_how_signals_are_to_come(ask, pushed):
     ids=lambda one: str(one)[:60],
 )
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_what_only_the_mint_says_nobody_else_changes(ask, pushed, method, ours):
-    answer = ask(method, "/ssf/streams", json={**pushed, **ours})
+def test_transmitter_members_cannot_be_changed(ask, pushed, method, change):
+    answer = ask(method, "/ssf/streams", json={**pushed, **change})
 
     assert answer.status_code == 400
     assert ask("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json == pushed
@@ -213,15 +215,15 @@ def test_what_only_the_mint_says_nobody_else_changes(ask, pushed, method, ours):
     ],
     ids=lambda one: str(one)[:60],
 )
-def test_another_clients_stream_is_as_one_that_is_not_there(ask, stream, method, path, body):
+def test_stream_of_other_client_is_not_found(ask, stream, method, path, body):
     def answer(stream_id):
         sent = None if body is None else json.loads(json.dumps(body).replace("{id}", stream_id))
         return ask(method, path.replace("{id}", stream_id), by="payroll", json=sent)
 
-    theirs, nobodys = answer(stream["stream_id"]), answer("not-there")
+    other, unknown = answer(stream["stream_id"]), answer("not-there")
 
-    assert theirs.status_code == nobodys.status_code == 404
-    assert theirs.json["type"] == nobodys.json["type"]
+    assert other.status_code == unknown.status_code == 404
+    assert other.json["type"] == unknown.json["type"]
 
 
 @pytest.mark.parametrize(
@@ -238,17 +240,14 @@ def test_another_clients_stream_is_as_one_that_is_not_there(ask, stream, method,
         ("POST", "/ssf/poll/x"),
     ],
 )
-def test_nobody_gets_in_without_the_scope(client, method, path):
-    body = {"email": "alice@example.com", "password": "correct-horse-battery-staple"}
-    person = client.post("/login", json=body).json["access_token"]
-
+def test_stream_routes_need_scope(client, log_in, method, path):
     anonymous = client.open(path, method=method)
-    customer = client.open(path, method=method, headers={"Authorization": f"Bearer {person}"})
+    customer = client.open(path, method=method, headers=bearer(log_in()))
 
     assert (anonymous.status_code, customer.status_code) == (401, 403)
 
 
-def test_a_client_that_was_disabled_is_refused_although_its_token_lives(client, app, token):
+def test_disabled_client_is_refused(client, app, token):
     bearer = {"Authorization": f"Bearer {token()}"}
     app.test_cli_runner().invoke(args=["clients", "disable", "hr"])
 
@@ -258,7 +257,7 @@ def test_a_client_that_was_disabled_is_refused_although_its_token_lives(client, 
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_the_status_is_set_and_read_with_its_reason(ask, stream):
+def test_status_is_set_with_reason(ask, stream):
     stream_id = stream["stream_id"]
 
     answer = ask("POST", "/ssf/status", json={"stream_id": stream_id, "status": "paused", "reason": "moving"})
@@ -268,20 +267,20 @@ def test_the_status_is_set_and_read_with_its_reason(ask, stream):
 
 
 @pytest.mark.parametrize("status", ["stopped", None, 1, "Enabled"])
-def test_there_are_three_statuses(ask, stream, status):
+def test_unknown_status_is_400(ask, stream, status):
     body = {"stream_id": stream["stream_id"], "status": status}
 
     assert ask("POST", "/ssf/status", json=body).status_code == 400
 
 
-def test_a_removed_stream_is_gone(ask, stream):
+def test_deleted_stream_is_not_found(ask, stream):
     path = f"/ssf/streams?stream_id={stream['stream_id']}"
 
     assert ask("DELETE", path).status_code == 204
     assert ask("DELETE", path).status_code == 404
 
 
-def test_verifications_are_bounded_and_say_when_to_come_again(ask, stream):
+def test_verification_is_rate_limited(ask, stream):
     body = {"stream_id": stream["stream_id"], "state": "s"}
 
     assert ask("POST", "/ssf/verification", json=body).status_code == 204
@@ -290,7 +289,7 @@ def test_verifications_are_bounded_and_say_when_to_come_again(ask, stream):
     assert 1 <= int(again.headers["Retry-After"]) <= 61
 
 
-def test_a_poll_gives_signed_tokens_by_their_identifier(client, ask, stream, poll):
+def test_poll_returns_signed_tokens_by_jti(client, ask, stream, poll):
     ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"], "state": "s"})
     keys = jwt.PyJWKSet.from_dict(client.get("/.well-known/jwks.json").json)
 
@@ -306,13 +305,13 @@ def test_a_poll_gives_signed_tokens_by_their_identifier(client, ask, stream, pol
     assert {"sub", "exp"}.isdisjoint(claims)
 
 
-def test_a_signal_is_the_same_token_however_often_it_is_fetched(ask, stream, poll):
+def test_polled_token_is_same_each_time(ask, stream, poll):
     ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
 
     assert poll().json == poll().json
 
 
-def test_acknowledgements_and_errors_settle_what_came(ask, stream, poll):
+def test_error_acknowledges_event(ask, stream, poll):
     ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
     (jti,) = poll().json["sets"]
 
@@ -335,18 +334,18 @@ def test_acknowledgements_and_errors_settle_what_came(ask, stream, poll):
     ],
     ids=lambda one: str(one)[:60],
 )
-def test_what_is_no_poll_is_a_bad_request(poll, body):
+def test_invalid_poll_is_400(poll, body):
     assert poll(**body).status_code == 400
 
 
 @pytest.mark.parametrize("prefer", ["wait=0", "wait=1", "respond-async"])
-def test_a_poll_waits_no_longer_than_the_receiver_would(ask, stream, prefer):
+def test_poll_waits_for_preferred_time(ask, stream, prefer):
     answer = ask("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": prefer})
 
     assert (answer.status_code, answer.json) == (200, {"sets": {}, "moreAvailable": False})
 
 
-def test_a_poll_that_has_to_wait_finds_what_comes_meanwhile(ask, app, stream):
+def test_waiting_poll_returns_new_event(ask, app, stream):
     body = {"stream_id": stream["stream_id"]}
     verify = threading.Timer(0, lambda: ask("POST", "/ssf/verification", json=body))
     verify.start()
@@ -357,7 +356,7 @@ def test_a_poll_that_has_to_wait_finds_what_comes_meanwhile(ask, app, stream):
     assert len(answer.json["sets"]) == 1
 
 
-def test_the_transmitter_describes_itself_to_anybody(client):
+def test_transmitter_metadata_is_public(client):
     answer = client.get("/.well-known/ssf-configuration")
 
     assert "max-age" in answer.headers["Cache-Control"]
@@ -374,23 +373,23 @@ def test_the_transmitter_describes_itself_to_anybody(client):
     }
 
 
-def test_one_poll_of_a_stream_waits_and_so_many_in_all():
-    turns = PollSlots(limit=2)
+def test_poll_slots_limit_streams_and_total():
+    slots = PollSlots(limit=2)
 
-    with turns("a") as first, turns("a") as second, turns("b") as third, turns("c") as fourth:
+    with slots("a") as first, slots("a") as second, slots("b") as third, slots("c") as fourth:
         assert [first, second, third, fourth] == [True, False, True, False]
-    with turns("c") as later:
+    with slots("c") as later:
         assert later
 
 
-def test_what_is_pushed_cannot_be_polled(ask, pushed):
+def test_push_stream_cannot_be_polled(ask, pushed):
     answer = ask("POST", f"/ssf/poll/{pushed['stream_id']}", json={"returnImmediately": True})
 
     assert answer.status_code == 400
     assert answer.json["type"].endswith(":invalid_stream")
 
 
-def test_no_part_of_the_mint_takes_a_signal_for_an_access_token(client, ask, stream, poll):
+def test_event_token_is_no_access_token(client, ask, stream, poll):
     ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
     (token,) = poll().json["sets"].values()
 
@@ -408,7 +407,7 @@ def test_commands_list_and_remove_streams(app, ask, pushed):
     assert ask("GET", "/ssf/streams").json == []
 
 
-def test_what_waits_is_shown_to_operators(client, ask, stream):
+def test_queue_metrics_count_waiting_events(client, ask, stream):
     ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
 
     lines = client.get("/metrics").text.splitlines()

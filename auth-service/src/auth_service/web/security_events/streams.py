@@ -47,7 +47,7 @@ STREAM_OR_LIST = {
 
 
 def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
-    """Add them."""
+    """Add the routes for stream configurations."""
     path: Any = "/ssf/streams"
 
     def shown(stream: Stream, status: int = 200) -> JsonResponse:
