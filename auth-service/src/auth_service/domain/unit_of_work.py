@@ -24,65 +24,21 @@ from auth_service.domain.sessions.status_bits import Statuses
 class Transaction(Protocol):
     """The repositories of one transaction, which is committed as a whole or not at all."""
 
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts."""
-
-    @property
-    def sessions(self) -> Sessions:
-        """The sessions."""
-
-    @property
-    def statuses(self) -> Statuses:
-        """The status bits of sessions and clients."""
-
-    @property
-    def refresh_tokens(self) -> RefreshTokens:
-        """The refresh tokens."""
-
-    @property
-    def used_assertions(self) -> UsedAssertions:
-        """The client assertions that were used."""
-
-    @property
-    def device_codes(self) -> DeviceCodes:
-        """The device authorizations."""
-
-    @property
-    def clients(self) -> RegisteredClients:
-        """The clients registered at run time."""
-
-    @property
-    def audit(self) -> AuditLog:
-        """The audit log."""
-
-    @property
-    def authorization_codes(self) -> AuthorizationCodes:
-        """The authorization codes."""
-
-    @property
-    def browser_sessions(self) -> BrowserSessions:
-        """The browser sessions of auth-service's own pages."""
-
-    @property
-    def consents(self) -> Consents:
-        """The consents given to third-party clients."""
-
-    @property
-    def hint_keys(self) -> HintKeys:
-        """The public halves of former signing keys."""
-
-    @property
-    def failed_logins(self) -> FailedLogins:
-        """The counts of failed log-ins."""
-
-    @property
-    def one_time_tokens(self) -> OneTimeTokens:
-        """The mailed one-time tokens."""
-
-    @property
-    def listeners(self) -> Iterable[SessionListener]:
-        """The listeners that `end_sessions` calls; none unless the store was given any."""
+    accounts: Accounts
+    sessions: Sessions
+    statuses: Statuses  # of sessions and clients
+    refresh_tokens: RefreshTokens
+    used_assertions: UsedAssertions  # client assertions
+    device_codes: DeviceCodes
+    clients: RegisteredClients  # at run time, not in files
+    audit: AuditLog
+    authorization_codes: AuthorizationCodes
+    browser_sessions: BrowserSessions  # of auth-service's own pages
+    consents: Consents
+    hint_keys: HintKeys  # public halves of former signing keys
+    failed_logins: FailedLogins
+    one_time_tokens: OneTimeTokens
+    listeners: Iterable[SessionListener]  # called by `end_sessions`; none unless the store was given any
 
     def announce(self) -> None:
         """Wake the readers of published documents, in every process, after the commit."""

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session as Db
 from auth_service.domain.accounts.failed_logins import FORGET_AFTER_SECONDS, KNOWN_PLACE_SECONDS
 from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.listener import SessionListener
+from auth_service.domain.unit_of_work import Transaction
 from auth_service.storage.accounts import SqlAccounts
 from auth_service.storage.audit import SqlAudit
 from auth_service.storage.authorization_codes import SqlAuthorizationCodes, SqlConsents
@@ -53,18 +54,18 @@ CODE_KEPT = 86_400.0  # seconds after it expired, in which a second use still en
 NewListener = Callable[["SqlTransaction"], SessionListener]
 
 
-class SqlTransaction:
+class SqlTransaction(Transaction):
     """The domain's Transaction over one database session."""
 
     def __init__(self, db: Db, now: Clock, plan: StatusPlan, listeners: Sequence[NewListener]) -> None:
         self.db, self.now = db, now
         self.announced = False
-        self.statuses = SqlStatuses(db, now, plan, self.announce)
+        self.statuses = statuses = SqlStatuses(db, now, plan, self.announce)
         self.accounts = SqlAccounts(db)
         self.audit = SqlAudit(db, now)
         self.clients = SqlRegisteredClients(db)
         self.device_codes = SqlDeviceCodes(db)
-        self.sessions = SqlSessions(db, self.statuses)
+        self.sessions = SqlSessions(db, statuses)
         self.refresh_tokens = SqlRefreshTokens(db)
         self.used_assertions = SqlAssertions(db)
         self.authorization_codes = SqlAuthorizationCodes(db)

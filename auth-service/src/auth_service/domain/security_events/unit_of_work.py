@@ -11,17 +11,9 @@ from auth_service.domain.security_events.stream import Streams
 class SecurityEventTransaction(Protocol):
     """The repositories of security events, in one unit of work."""
 
-    @property
-    def audit(self) -> AuditLog:
-        """The audit log."""
-
-    @property
-    def queued_events(self) -> QueuedEvents:
-        """The events that wait to be delivered."""
-
-    @property
-    def streams(self) -> Streams:
-        """The event streams."""
+    audit: AuditLog
+    queued_events: QueuedEvents
+    streams: Streams
 
 
 class SecurityEventStore(Protocol):

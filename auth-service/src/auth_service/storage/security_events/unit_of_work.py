@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from auth_service.domain.security_events.unit_of_work import SecurityEventTransaction
 from auth_service.storage.security_events.events import SqlSignals
 from auth_service.storage.security_events.streams import SqlStreams
 from auth_service.storage.unit_of_work import SqlStore, SqlTransaction
 
 
-class SqlSecurityEventTransaction:
+class SqlSecurityEventTransaction(SecurityEventTransaction):
     """The domain's `SecurityEventTransaction`, inside a transaction of the store."""
 
     def __init__(self, tx: SqlTransaction) -> None:
