@@ -55,7 +55,7 @@ EVENT = AuditEvent(
 )
 
 
-def test_an_event_comes_back_as_it_was_recorded_with_time_and_origin(store):
+def test_recorded_event_has_time_and_origin(store):
     with with_origin(RequestOrigin("203.0.113.7", "a-request")), store.transaction() as tx:
         tx.audit.record(EVENT)
 
@@ -68,7 +68,7 @@ def test_an_event_comes_back_as_it_was_recorded_with_time_and_origin(store):
     )
 
 
-def test_what_an_operator_does_is_recorded_as_theirs_unless_somebody_else_is_named(store):
+def test_event_without_actor_names_operator(store):
     with with_origin(RequestOrigin(operator="operator:me")), store.transaction() as tx:
         tx.audit.record(replace(EVENT, actor=None))
         tx.audit.record(EVENT)
@@ -76,7 +76,7 @@ def test_what_an_operator_does_is_recorded_as_theirs_unless_somebody_else_is_nam
     assert [entry.event.actor for entry in entries(store)] == ["an-admin", "operator:me"]
 
 
-def test_an_event_holds_only_if_its_transaction_does(store):
+def test_rolled_back_event_is_not_recorded(store):
     def record_and_fail():
         with store.transaction() as tx:
             tx.audit.record(EVENT)
@@ -88,7 +88,7 @@ def test_an_event_holds_only_if_its_transaction_does(store):
     assert entries(store) == []
 
 
-def test_entries_come_newest_first_and_can_be_chosen(store, clock):
+def test_entries_are_newest_first_and_filtered(store, clock):
     for event in (EventType.LOGGED_IN, EventType.SESSION_OPENED, EventType.LOGGED_IN):
         with store.transaction() as tx:
             tx.audit.record(AuditEvent(event))
@@ -103,7 +103,7 @@ def test_entries_come_newest_first_and_can_be_chosen(store, clock):
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit_events SET outcome = 'ok'", "DELETE FROM audit_events"])
-def test_the_database_refuses_to_change_the_log(database, statement):
+def test_audit_log_change_is_refused(database, statement):
     with database.transaction() as tx:
         tx.audit.record(EVENT)
 
@@ -113,12 +113,12 @@ def test_the_database_refuses_to_change_the_log(database, statement):
     assert len(entries(database)) == 1
 
 
-def test_postgresql_refuses_to_empty_the_log(postgresql):
+def test_audit_log_truncate_is_refused(postgresql):
     with pytest.raises(DatabaseError, match="append-only"), postgresql._database.begin() as db:
         db.execute(text("TRUNCATE audit_events"))
 
 
-def test_every_end_of_a_session_is_recorded_and_only_once(store, rules):
+def test_session_end_is_recorded_once(store, rules):
     account = rules.account()
     one, other = rules.open(account)[0], rules.open(account, "console")[0]
     with store.transaction() as tx:
@@ -137,7 +137,7 @@ def test_every_end_of_a_session_is_recorded_and_only_once(store, rules):
 SHOP = parse_client("shop", {"name": "Shop", "confidential": True, "scopes": ["orders:read"]})
 
 
-def test_a_client_comes_back_as_it_was_registered(store):
+def test_client_is_read_as_registered(store):
     kept = replace(SHOP, secret_hash="0" * 64)
     with store.transaction() as tx:
         assert tx.clients.add(kept, NOW) is True
@@ -148,7 +148,7 @@ def test_a_client_comes_back_as_it_was_registered(store):
         assert tx.clients.list_all() == [kept]
 
 
-def test_a_client_is_changed_disabled_and_enabled(store):
+def test_client_is_changed_disabled_enabled(store):
     with store.transaction() as tx:
         tx.clients.add(SHOP, NOW)
         tx.clients.replace(replace(SHOP, name="Other", secret_hash="1" * 64))
@@ -162,7 +162,7 @@ def test_a_client_is_changed_disabled_and_enabled(store):
         assert tx.clients.lock_enabled("no client of the database") is True
 
 
-def test_a_client_that_holds_to_the_rules_no_more_is_as_good_as_gone(database):
+def test_client_with_invalid_data_is_absent(database):
     with database._database.begin() as db:
         db.execute(
             text("""INSERT INTO registered_clients VALUES ('old', '{"scopes": ["gone"]}', NULL, NULL, 1)""")
@@ -172,7 +172,7 @@ def test_a_client_that_holds_to_the_rules_no_more_is_as_good_as_gone(database):
         assert tx.clients.list_all() == []
 
 
-def test_joining_reads_what_the_transaction_around_it_wrote(store):
+def test_joining_reads_outer_writes(store):
     with store.transaction() as tx:
         tx.clients.add(SHOP, NOW)
         with store.joining() as inner:
@@ -182,7 +182,7 @@ def test_joining_reads_what_the_transaction_around_it_wrote(store):
 
 
 @pytest.mark.parametrize("rounds", [10])
-def test_a_log_in_against_a_client_being_disabled_never_leaves_a_living_session(database, make_rules, rounds):
+def test_login_racing_client_disable_leaves_no_session(database, make_rules, rounds):
     rules = make_rules(database)
     account = rules.account()
     for number in range(rounds):
@@ -217,7 +217,7 @@ CODE = DeviceCode(
 )
 
 
-def test_a_device_code_comes_back_as_it_was_kept(store):
+def test_device_code_is_read_as_stored(store):
     with store.transaction() as tx:
         assert tx.device_codes.add(CODE) is True
         assert tx.device_codes.add(replace(CODE, digest=digest_of("other"))) is False
@@ -229,7 +229,7 @@ def test_a_device_code_comes_back_as_it_was_kept(store):
         assert tx.device_codes.find_by_user_code(b"none") is None
 
 
-def test_a_device_code_goes_from_state_to_state_once(store, rules):
+def test_device_code_changes_state_once(store, rules):
     sub = rules.account().sub
     with store.transaction() as tx:
         tx.device_codes.add(CODE)
@@ -250,7 +250,7 @@ def test_a_device_code_goes_from_state_to_state_once(store, rules):
         )
 
 
-def test_twenty_polls_at_once_open_one_session(database, make_rules):
+def test_parallel_polls_open_one_session(database, make_rules):
     rules = make_rules(database)
     account = rules.account()
     with database.transaction() as tx:
@@ -265,7 +265,7 @@ def test_twenty_polls_at_once_open_one_session(database, make_rules):
         assert len(tx.sessions.list_active(account.sub, NOW)) == 1
 
 
-def test_of_eight_polls_at_once_one_counts(database, make_rules):
+def test_parallel_pending_polls_slow_down(database, make_rules):
     rules = make_rules(database)
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
@@ -277,7 +277,7 @@ def test_of_eight_polls_at_once_one_counts(database, make_rules):
     assert told == {AuthorizationPending: 1, SlowDown: 7}
 
 
-def test_device_codes_are_pruned_when_no_device_asks_any_more(database, clock):
+def test_device_code_past_polling_is_pruned(database, clock):
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
     clock.advance(601)
@@ -286,7 +286,7 @@ def test_device_codes_are_pruned_when_no_device_asks_any_more(database, clock):
     assert database.prune(clock()) == 1
 
 
-def test_accounts_and_sessions_come_in_pages(store, rules):
+def test_accounts_and_sessions_are_paged(store, rules):
     accounts = sorted((rules.account() for _ in range(3)), key=lambda account: account.sub)
     sessions = sorted(rules.open(accounts[0])[0].sid for _ in range(3))
     other = rules.open(accounts[1])[0].sid

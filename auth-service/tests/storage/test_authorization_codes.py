@@ -88,11 +88,11 @@ def session_of(rules):
     return rules.session(stored(rules).sid)
 
 
-def test_a_code_comes_back_as_it_was_kept(rules, code):
+def test_code_is_read_as_stored(rules, code):
     assert stored(rules) == code
 
 
-def test_code_and_session_keep_what_was_requested(rules, keep, redeem):
+def test_code_and_session_keep_requested_scopes(rules, keep, redeem):
     requested = frozenset({"openid", "orders:read", "admin"})
     code = keep(rules, requested=requested, nonce="n" * 5000)
 
@@ -105,7 +105,7 @@ def test_code_and_session_keep_what_was_requested(rules, keep, redeem):
     assert rules.session(sid).requested == requested
 
 
-def test_a_code_gives_the_tokens_of_a_new_session(rules, code, redeem, clock):
+def test_code_redeemed_opens_session(rules, code, redeem, clock):
     answer = redeem()
 
     session = session_of(rules)
@@ -127,14 +127,14 @@ def test_a_code_gives_the_tokens_of_a_new_session(rules, code, redeem, clock):
     assert stored(rules).used_at == clock()
 
 
-def test_a_resource_narrows_the_first_token_and_the_session_keeps_the_rest(rules, code, redeem):
+def test_resource_narrows_first_token_only(rules, code, redeem):
     answer = redeem(audiences=("users-service",))
 
     assert rules.signer.claims[answer.access_token]["aud"] == "users-service"
     assert session_of(rules).audiences == code.audiences
 
 
-def test_a_resource_that_was_not_asked_for_first_uses_nothing_up(rules, code, redeem):
+def test_unrequested_resource_keeps_code_usable(rules, code, redeem):
     with pytest.raises(InvalidTarget):
         redeem(audiences=("auth-service",))
 
@@ -153,7 +153,7 @@ BURNT = {
 
 
 @pytest.mark.parametrize("case", BURNT)
-def test_a_code_is_used_up_by_its_own_clients_try_with(rules, code, redeem, case):
+def test_failed_redemption_uses_code_up(rules, code, redeem, case):
     with pytest.raises(InvalidGrant):
         redeem(**BURNT[case])
 
@@ -162,14 +162,14 @@ def test_a_code_is_used_up_by_its_own_clients_try_with(rules, code, redeem, case
         redeem()
 
 
-def test_another_clients_try_uses_nothing_up(rules, code, redeem):
+def test_other_clients_try_keeps_code_usable(rules, code, redeem):
     with pytest.raises(InvalidGrant):
         redeem(client_id="console")
 
     assert redeem().access_token
 
 
-def test_another_clients_try_ends_nothing_either(rules, code, redeem):
+def test_other_clients_reuse_ends_no_session(rules, code, redeem):
     redeem()
 
     with pytest.raises(InvalidGrant):
@@ -178,7 +178,7 @@ def test_another_clients_try_ends_nothing_either(rules, code, redeem):
     assert session_of(rules).ended_at is None
 
 
-def test_a_second_use_ends_what_the_first_opened_and_nothing_else(rules, code, redeem):
+def test_code_reused_ends_its_session_alone(rules, code, redeem):
     answer = redeem()
     other, _, _ = rules.open(rules.account())
 
@@ -194,7 +194,7 @@ def test_a_second_use_ends_what_the_first_opened_and_nothing_else(rules, code, r
     assert "code_reused" in events
 
 
-def test_a_second_use_counts_long_after_the_code_has_expired(rules, code, redeem, clock):
+def test_expired_code_reused_ends_session(rules, code, redeem, clock):
     redeem()
     clock.advance(3600)
 
@@ -205,7 +205,7 @@ def test_a_second_use_counts_long_after_the_code_has_expired(rules, code, redeem
 
 
 @pytest.mark.parametrize(("later", "good"), [(59.5, True), (60, False)])
-def test_a_code_lives_for_a_minute(rules, code, redeem, clock, later, good):
+def test_code_expires_after_one_minute(rules, code, redeem, clock, later, good):
     clock.advance(later)
 
     if good:
@@ -215,19 +215,19 @@ def test_a_code_lives_for_a_minute(rules, code, redeem, clock, later, good):
             redeem()
 
 
-def test_an_unknown_code_is_refused(rules, code, redeem):
+def test_unknown_code_is_refused(rules, code, redeem):
     with pytest.raises(InvalidGrant):
         redeem(code="made-up")
 
 
-def test_a_client_without_the_grant_redeems_nothing(rules, code, redeem):
+def test_client_without_grant_is_refused(rules, code, redeem):
     rules.register("cli", grants=frozenset({GrantType.REFRESH_TOKEN}))
 
     with pytest.raises(UnauthorizedClient):
         redeem()
 
 
-def test_the_code_of_a_disabled_account_is_refused(rules, code, redeem, clock):
+def test_code_of_disabled_account_is_refused(rules, code, redeem, clock):
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(code.sub, clock())
 
@@ -235,14 +235,14 @@ def test_the_code_of_a_disabled_account_is_refused(rules, code, redeem, clock):
         redeem()
 
 
-def test_a_code_on_its_way_dies_with_a_log_out(rules, code, redeem, clock):
+def test_code_after_logout_is_refused(rules, code, redeem, clock):
     EndBrowserSession(rules.store, clock)(code.sub, code.browser_session)
 
     with pytest.raises(InvalidGrant):
         redeem()
 
 
-def test_a_code_on_its_way_dies_when_all_sessions_end(rules, code, redeem, clock):
+def test_code_after_all_sessions_end_is_refused(rules, code, redeem, clock):
     with rules.store.transaction() as tx:
         end_all_sessions(tx, code.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
 
@@ -250,7 +250,7 @@ def test_a_code_on_its_way_dies_when_all_sessions_end(rules, code, redeem, clock
         redeem()
 
 
-def test_ending_all_sessions_but_one_leaves_the_browser_that_it_was_opened_in(rules, code, redeem, clock):
+def test_ending_other_sessions_keeps_browser(rules, code, redeem, clock):
     redeem()
     with rules.store.transaction() as tx:
         tx.browser_sessions.add(
@@ -265,7 +265,7 @@ def test_ending_all_sessions_but_one_leaves_the_browser_that_it_was_opened_in(ru
         assert not tx.browser_sessions.find_by_digest(digest_of("other")).live(clock())
 
 
-def test_logging_out_ends_what_was_opened_in_this_browser_alone(rules, code, redeem, clock):
+def test_logout_ends_sessions_of_one_browser(rules, code, redeem, clock):
     redeem()
     with rules.store.reading() as tx:
         account = tx.accounts.get(code.sub)
@@ -277,7 +277,7 @@ def test_logging_out_ends_what_was_opened_in_this_browser_alone(rules, code, red
     assert rules.session(elsewhere.sid).ended_at is None
 
 
-def test_logging_out_by_a_session_ends_the_browser_it_was_opened_in(rules, code, redeem, clock):
+def test_logout_by_session_ends_its_browser(rules, code, redeem, clock):
     redeem()
 
     EndBrowserSession(rules.store, clock)(code.sub, None, stored(rules).sid)
@@ -287,7 +287,7 @@ def test_logging_out_by_a_session_ends_the_browser_it_was_opened_in(rules, code,
     assert session_of(rules).ended_at is not None
 
 
-def test_nobody_logs_anybody_else_out(rules, code, redeem, clock):
+def test_logout_by_other_account_is_ignored(rules, code, redeem, clock):
     redeem()
 
     EndBrowserSession(rules.store, clock)("somebody-else", code.browser_session, stored(rules).sid)
@@ -297,7 +297,7 @@ def test_nobody_logs_anybody_else_out(rules, code, redeem, clock):
     assert session_of(rules).ended_at is None
 
 
-def test_a_browser_session_comes_back_as_it_was_kept_and_ends_once(rules, clock):
+def test_browser_session_is_stored_and_ends_once(rules, clock):
     account = rules.account()
     session = BrowserSession(digest_of("c"), account.sub, ("pwd", "otp"), clock(), clock(), clock() + 1)
     with rules.store.transaction() as tx:
@@ -308,7 +308,7 @@ def test_a_browser_session_comes_back_as_it_was_kept_and_ends_once(rules, clock)
         assert tx.browser_sessions.find_by_digest(session.digest) == replace(session, ended_at=clock())
 
 
-def test_a_consent_comes_back_as_it_was_kept_and_is_replaced(rules, clock):
+def test_consent_is_stored_and_replaced(rules, clock):
     consent = Consent(rules.account().sub, "partner", frozenset({"orders:read", "openid"}), clock())
     with rules.store.transaction() as tx:
         assert tx.consents.get(consent.sub, "partner") is None
@@ -321,7 +321,7 @@ def test_a_consent_comes_back_as_it_was_kept_and_is_replaced(rules, clock):
         assert (kept.scopes, kept.granted_at) == ({"email"}, clock() + 1)
 
 
-def test_of_fifty_redemptions_of_one_code_at_once_one_gets_tokens(database, make_rules, keep):
+def test_parallel_redemptions_give_tokens_once(database, make_rules, keep):
     rules = make_rules(database)
     keep(rules)
     barrier = Barrier(50)
@@ -342,7 +342,7 @@ def test_of_fifty_redemptions_of_one_code_at_once_one_gets_tokens(database, make
         assert len(tx.sessions.list_active(stored(rules).sub, 0)) == 0
 
 
-def test_pruning_keeps_a_used_code_for_a_day(database, make_rules, keep, clock):
+def test_pruning_keeps_used_code_for_a_day(database, make_rules, keep, clock):
     rules = make_rules(database)
     keep(rules)
     clock.advance(86_400 + 59)
@@ -355,7 +355,7 @@ def test_pruning_keeps_a_used_code_for_a_day(database, make_rules, keep, clock):
     assert stored(rules) is None
 
 
-def test_pruning_removes_browser_sessions_that_are_over(database, make_rules, keep, clock):
+def test_pruning_removes_old_browser_sessions(database, make_rules, keep, clock):
     rules = make_rules(database)
     code = keep(rules)
     clock.advance(43_201)
@@ -366,6 +366,6 @@ def test_pruning_removes_browser_sessions_that_are_over(database, make_rules, ke
         assert tx.browser_sessions.find_by_digest(code.browser_session) is None
 
 
-def test_the_verifier_of_the_standards_own_example_fits():
+def test_pkce_example_of_rfc_7636_fits():
     assert verifier_fits(VERIFIER, CHALLENGE)
     assert not verifier_fits(VERIFIER, CHALLENGE[::-1])

@@ -6,7 +6,7 @@ from auth_service.domain.oauth.id_token import HintKey
 KEY = HintKey("k" * 43, b"\x30\x00 DER", keep_until=1_800_000_060.5)
 
 
-def test_kept_key_comes_back_as_it_was(store):
+def test_hint_key_is_read_as_stored(store):
     with store.transaction() as tx:
         tx.hint_keys.add(KEY)
         tx.hint_keys.add(HintKey(KEY.kid, b"another", 1.0))
@@ -16,7 +16,7 @@ def test_kept_key_comes_back_as_it_was(store):
         assert tx.hint_keys.get("other") is None
 
 
-def test_removed_key_is_gone(store):
+def test_deleted_hint_key_is_gone(store):
     with store.transaction() as tx:
         tx.hint_keys.add(KEY)
 
@@ -26,7 +26,7 @@ def test_removed_key_is_gone(store):
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_key_that_no_session_needs_is_pruned(request, database):
+def test_unneeded_hint_key_is_pruned(request, database):
     store = request.getfixturevalue(database)
     with store.transaction() as tx:
         tx.hint_keys.add(KEY)

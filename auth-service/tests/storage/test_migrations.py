@@ -24,7 +24,7 @@ def migrate(tmp_path):
     engine.dispose()
 
 
-def test_the_second_migration_keeps_the_sessions_that_are_there(migrate):
+def test_migration_2_keeps_sessions(migrate):
     engine = migrate(command.upgrade, "0001")
     with engine.begin() as db:
         db.execute(text("INSERT INTO accounts VALUES ('s', 'a@example.com', 'A', '', 'h', 1, NULL, 1)"))
@@ -44,7 +44,7 @@ def test_the_second_migration_keeps_the_sessions_that_are_there(migrate):
         )
 
 
-def test_the_fourth_migration_taken_back_leaves_no_session_a_bit(migrate):
+def test_migration_4_downgrade_clears_bits(migrate):
     engine = migrate(command.upgrade, "0004")
     with engine.begin() as db:
         db.execute(text("INSERT INTO accounts VALUES ('s', 'a@example.com', 'A', '', 'h', 1, NULL, 1)"))
@@ -61,7 +61,7 @@ def test_the_fourth_migration_taken_back_leaves_no_session_a_bit(migrate):
     assert row == ("sid", None, None, None)
 
 
-def test_the_sixth_migration_keeps_sessions_and_codes(migrate):
+def test_migration_6_keeps_sessions_and_codes(migrate):
     engine = migrate(command.upgrade, "0005")
     with engine.begin() as db:
         db.execute(text("INSERT INTO accounts VALUES ('s', 'a@example.com', 'A', '', 'h', 1, NULL, 1)"))
@@ -78,7 +78,7 @@ def test_the_sixth_migration_keeps_sessions_and_codes(migrate):
         assert db.execute(text("SELECT nonce, requested FROM authorization_codes")).one() == ("n", "")
 
 
-def test_the_seventh_migration_keeps_devices(migrate):
+def test_migration_7_keeps_device_codes(migrate):
     engine = migrate(command.upgrade, "0006")
     with engine.begin() as db:
         db.execute(
@@ -97,7 +97,7 @@ def test_the_seventh_migration_keeps_devices(migrate):
         assert db.execute(text("SELECT interval FROM device_codes")).scalar_one() == 5
 
 
-def test_every_migration_can_be_taken_back(migrate):
+def test_all_migrations_can_be_reverted(migrate):
     migrate(command.upgrade, "head")
 
     engine = migrate(command.downgrade, "base")

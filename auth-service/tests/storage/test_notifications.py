@@ -102,7 +102,7 @@ def held(client, path):
     return waiting
 
 
-def test_a_log_out_in_one_process_wakes_who_waits_for_the_list_in_another(client, other):
+def test_logout_elsewhere_wakes_list_reader(client, other):
     said = other.do(path="/login", body={"email": "alice@example.com", "password": PASSWORD})["said"]
     bearer = {"Authorization": f"Bearer {json.loads(said)['access_token']}"}
     waiting = held(client, "/status-lists/1")
@@ -115,7 +115,7 @@ def test_a_log_out_in_one_process_wakes_who_waits_for_the_list_in_another(client
 
 
 @pytest.mark.parametrize("change", ["rotate", "withdraw"])
-def test_a_change_of_keys_in_one_process_wakes_who_waits_for_them_in_another(client, other, change):
+def test_key_change_elsewhere_wakes_reader(client, other, change):
     kid = client.get("/.well-known/jwks.json").get_json()["keys"][0]["kid"]
     waiting = held(client, "/.well-known/jwks.json")
 
@@ -145,7 +145,7 @@ def commit(database):
             connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
-def test_a_bell_rings_when_it_is_connected_and_then_for_each_commit(bell, database):
+def test_wait_returns_on_connect_and_each_commit(bell, database):
     assert bell.wait(0.05)
     assert not bell.wait(0.05)
 
@@ -155,7 +155,7 @@ def test_a_bell_rings_when_it_is_connected_and_then_for_each_commit(bell, databa
     assert not bell.wait(0.05)
 
 
-def test_a_bell_rings_while_somebody_waits_for_it(bell, database):
+def test_commit_ends_wait_under_way(bell, database):
     assert bell.wait(0.05)
     committing = Thread(target=commit, args=(database,))
     committing.start()
@@ -164,7 +164,7 @@ def test_a_bell_rings_while_somebody_waits_for_it(bell, database):
     committing.join(PATIENCE)
 
 
-def test_what_is_rolled_back_rings_nothing(bell, database):
+def test_rollback_sends_no_notification(bell, database):
     assert bell.wait(0.05)
     with database.connect() as connection:
         connection.begin()
@@ -176,7 +176,7 @@ def test_what_is_rolled_back_rings_nothing(bell, database):
     assert not bell.wait(0.2)
 
 
-def test_a_bell_that_lost_postgresql_says_so_and_rings_once_it_is_back(postgresql):
+def test_lost_postgresql_raises_then_reconnects(postgresql):
     engine = postgresql._database.engine
     bell = notifications_of(engine)
     assert bell.wait(0.05)
@@ -192,7 +192,7 @@ def test_a_bell_that_lost_postgresql_says_so_and_rings_once_it_is_back(postgresq
     bell.close()
 
 
-def test_postgresql_that_is_not_there_is_an_error_each_time(postgresql):
+def test_missing_postgresql_raises_again(postgresql):
     bell = PostgresNotifications({"host": "127.0.0.1", "port": 1, "dbname": "x", "connect_timeout": 2})
     for _ in range(2):
         with pytest.raises(psycopg.Error):
@@ -200,7 +200,7 @@ def test_postgresql_that_is_not_there_is_an_error_each_time(postgresql):
     bell.close()
 
 
-def test_a_sqlite_file_that_is_not_there_is_an_error_and_is_not_made(tmp_path):
+def test_missing_sqlite_file_is_not_created(tmp_path):
     bell = SqliteNotifications(tmp_path / "none.db")
     with pytest.raises(sqlite3.Error):
         bell.wait(0.05)
@@ -209,7 +209,7 @@ def test_a_sqlite_file_that_is_not_there_is_an_error_and_is_not_made(tmp_path):
     bell.close()
 
 
-def test_a_sqlite_files_name_may_hold_anything(tmp_path):
+def test_sqlite_file_name_may_be_any_text(tmp_path):
     file = tmp_path / "a ?mode=memory&x #%41.db"
     sqlite3.connect(file).close()
     bell = SqliteNotifications(file)
@@ -217,7 +217,7 @@ def test_a_sqlite_files_name_may_hold_anything(tmp_path):
     bell.close()
 
 
-def test_a_database_in_memory_has_nobody_else_to_listen_to():
+def test_memory_database_has_no_notifications():
     clock = FakeClock(0)
     assert isinstance(notifications_of(create_engine("sqlite://")), NoNotifications)
     bell = NoNotifications(clock.sleep)
@@ -227,7 +227,7 @@ def test_a_database_in_memory_has_nobody_else_to_listen_to():
     bell.close()
 
 
-def test_the_bell_asks_for_no_connection_of_the_pool(sqlite_file):
+def test_notifications_use_no_pool_connection(sqlite_file):
     engine = open_database(f"sqlite:///{sqlite_file}")
     bell = notifications_of(engine)
     bell.wait(0.05)

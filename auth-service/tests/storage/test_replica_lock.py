@@ -22,7 +22,7 @@ def engine(request, sqlite_file):
     engine.dispose()
 
 
-def test_one_at_a_time_holds_it(engine):
+def test_lock_has_one_holder_at_a_time(engine):
     lock, inside, seen = replicas_lock(engine, "test"), threading.Semaphore(1), []
 
     def hold(number):
@@ -37,12 +37,12 @@ def test_one_at_a_time_holds_it(engine):
     assert seen == [True] * 12
 
 
-def test_locks_of_different_purposes_do_not_wait_for_each_other(engine):
+def test_locks_of_other_names_are_free(engine):
     with replicas_lock(engine, "one")(), replicas_lock(engine, "another")():
         pass
 
 
-def test_it_is_free_again_when_its_holder_fails(engine):
+def test_lock_is_freed_when_holder_fails(engine):
     lock = replicas_lock(engine, "test")
 
     with pytest.raises(RuntimeError), lock():
@@ -52,7 +52,7 @@ def test_it_is_free_again_when_its_holder_fails(engine):
         pass
 
 
-def test_postgresql_is_waited_for_only_so_long(postgresql):
+def test_postgresql_lock_wait_is_bounded(postgresql):
     lock = replicas_lock(postgresql._database.engine, "test", wait="50ms")
 
     with lock(), pytest.raises(SQLAlchemyError), lock():

@@ -40,14 +40,14 @@ def set_bits(store):
         return {(number, idx) for number, idx, _ in tx.statuses.changes_since(None).bits}
 
 
-def test_a_bit_stays_set_while_a_token_that_names_it_can_live(database, ended, clock):
+def test_bit_stays_set_while_token_can_live(database, ended, clock):
     clock.advance(ACCESS + MARGIN)
     database.prune(clock())
 
     assert set_bits(database) == {session.status for session in ended}
 
 
-def test_a_bit_is_cleared_when_every_token_that_names_it_is_dead(database, ended, clock):
+def test_bit_is_cleared_after_its_last_token(database, ended, clock):
     with database.reading() as tx:
         before = tx.statuses.changes_since(None)
 
@@ -60,7 +60,7 @@ def test_a_bit_is_cleared_when_every_token_that_names_it_is_dead(database, ended
     assert set_bits(database) == set()
 
 
-def test_a_cleared_bit_is_nobodys_for_an_hour(database, rules, ended, clock):
+def test_cleared_bit_is_unused_for_an_hour(database, rules, ended, clock):
     clock.advance(ACCESS + MARGIN + 1)
     database.prune(clock())
     clock.advance(QUARANTINE)
@@ -69,9 +69,7 @@ def test_a_cleared_bit_is_nobodys_for_an_hour(database, rules, ended, clock):
     assert rules.session(ended[0].sid).status == ended[0].status
 
 
-def test_a_bit_is_given_back_after_that_but_the_newest_only_when_another_is_cleared(
-    database, rules, account, ended, clock
-):
+def test_cleared_bits_are_freed_except_newest(database, rules, account, ended, clock):
     clock.advance(ACCESS + MARGIN + 1)
     database.prune(clock())
     clock.advance(QUARANTINE + 1)
@@ -87,9 +85,7 @@ def test_a_bit_is_given_back_after_that_but_the_newest_only_when_another_is_clea
     assert [rules.session(session.sid).status for session in ended] == [None, None]
 
 
-def test_a_session_that_dies_unended_keeps_its_bit_until_its_last_token_is_dead(
-    database, rules, account, clock
-):
+def test_expired_session_keeps_bit_for_last_token(database, rules, account, clock):
     session, token, _ = rules.open(account)
     clock.advance(rules.lifetimes.refresh_idle - 1)
     rules.refresh(token, None, None, ())
@@ -100,7 +96,7 @@ def test_a_session_that_dies_unended_keeps_its_bit_until_its_last_token_is_dead(
     assert rules.session(session.sid).status == session.status
 
 
-def test_a_session_that_dies_unended_gives_its_bit_back(database, rules, account, clock):
+def test_expired_session_frees_its_bit(database, rules, account, clock):
     session, _, _ = rules.open(account)
     clock.advance(rules.lifetimes.refresh_idle + MARGIN + 1)
 
@@ -110,9 +106,7 @@ def test_a_session_that_dies_unended_gives_its_bit_back(database, rules, account
     assert set_bits(database) == set()
 
 
-def test_a_session_without_refresh_tokens_keeps_its_bit_as_long_as_its_access_token_lives(
-    database, rules, account, clock
-):
+def test_session_without_refresh_frees_bit_early(database, rules, account, clock):
     rules.register("cli", grants=frozenset())
     session, _, _ = rules.open(account)
     assert session.tokens_until == clock() + ACCESS
@@ -123,7 +117,7 @@ def test_a_session_without_refresh_tokens_keeps_its_bit_as_long_as_its_access_to
     assert rules.session(session.sid).status is None
 
 
-def test_ending_a_session_whose_bit_was_given_back_sets_nobody_elses(database, rules, account, clock):
+def test_ending_session_without_bit_sets_none(database, rules, account, clock):
     session, _, _ = rules.open(account)
     clock.advance(rules.lifetimes.refresh_idle + MARGIN + 1)
     database.prune(clock())
@@ -134,9 +128,7 @@ def test_ending_a_session_whose_bit_was_given_back_sets_nobody_elses(database, r
     assert set_bits(database) == set()
 
 
-def test_a_number_of_a_change_is_not_used_twice_whatever_was_given_back(
-    database, rules, account, ended, clock, settled
-):
+def test_change_number_is_never_reused(database, rules, account, ended, clock, settled):
     with database.reading() as tx:
         horizon = tx.statuses.changes_since(None).position
     for seconds in (ACCESS + MARGIN + 1, QUARANTINE + 1):
@@ -153,7 +145,7 @@ def test_a_number_of_a_change_is_not_used_twice_whatever_was_given_back(
         assert tx.statuses.changes_since(horizon).bits == [(*another.status, True)]
 
 
-def test_bits_are_cleared_a_bounded_number_at_a_time(database, rules, account, clock):
+def test_bits_are_cleared_in_batches(database, rules, account, clock):
     for _ in range(150):
         session, _, _ = rules.open(account)
         with database.transaction() as tx:

@@ -53,21 +53,21 @@ def at_once(count, work):
         return list(pool.map(run, range(count)))
 
 
-def test_a_new_session_has_a_bit_of_the_first_list(rules, account):
+def test_new_session_has_bit_of_first_list(rules, account):
     session, _, _ = rules.open(account)
 
     assert (session.status.number, session.status.idx in range(SIZE)) == (1, True)
     assert rules.session(session.sid) == session
 
 
-def test_lists_are_of_two_to_the_twenty_if_nothing_else_is_said(database):
+def test_list_size_defaults_to_2_to_the_20(database):
     with database.transaction() as tx:
         tx.statuses.add_first_list()
         tx.statuses.add_first_list()
         assert tx.statuses.changes_since(None).lists == {1: 2**20}
 
 
-def test_a_list_is_used_to_its_last_bit_before_the_next_is_opened(rules, account):
+def test_list_is_full_before_next_is_opened(rules, account):
     given = statuses(rules, account, 2 * SESSIONS + 1)
 
     assert Counter(ref.number for ref in given) == {1: SESSIONS, 2: SESSIONS, 3: 1}
@@ -76,13 +76,13 @@ def test_a_list_is_used_to_its_last_bit_before_the_next_is_opened(rules, account
         assert tx.statuses.changes_since(None).lists == {1: SIZE, 2: SIZE, 3: SIZE}
 
 
-def test_a_bit_is_chosen_by_chance(rules, account):
+def test_bits_are_chosen_at_random(rules, account):
     given = statuses(rules, account, 20)
 
     assert [ref.idx for ref in given] != sorted(ref.idx for ref in given)
 
 
-def test_fifty_threads_never_get_the_same_bit(rules, account):
+def test_threads_get_distinct_bits(rules, account):
     def open_some(_):
         return statuses(rules, account, 4)
 
@@ -92,7 +92,7 @@ def test_fifty_threads_never_get_the_same_bit(rules, account):
     assert {ref.number for ref in given} >= {1, 2, 3, 4}
 
 
-def test_four_processes_never_get_the_same_bit(small, account, tmp_path):
+def test_processes_get_distinct_bits(small, account, tmp_path):
     url = small._database.engine.url.render_as_string(hide_password=False)
     facts = {"url": url, "sub": account.sub, "count": 60, "size": SIZE, "processes": 4}
 
@@ -105,7 +105,7 @@ def test_four_processes_never_get_the_same_bit(small, account, tmp_path):
     assert (len(given), len(set(given))) == (240, 240)
 
 
-def test_a_transaction_that_raises_takes_no_bit_and_opens_no_list(rules, account):
+def test_failed_transaction_takes_no_bit(rules, account):
     statuses(rules, account, SESSIONS)
 
     def open_and_fail():
@@ -122,7 +122,7 @@ def test_a_transaction_that_raises_takes_no_bit_and_opens_no_list(rules, account
     assert statuses(rules, account, 1)[0].number == 2
 
 
-def test_a_list_found_full_is_looked_at_again_a_minute_later(rules, account, small, clock):
+def test_full_list_is_read_again_in_a_minute(rules, account, small, clock):
     given = statuses(rules, account, SESSIONS + 1)
     with small.reading() as tx:
         gone = next(each for each in tx.sessions.list_active(account.sub, clock()) if each.status == given[7])
@@ -140,7 +140,7 @@ def forget(store, sid):
         db.execute(text("DELETE FROM sessions WHERE sid = :sid"), {"sid": sid})
 
 
-def test_a_bit_that_is_set_is_taken_though_its_session_is_forgotten(rules, account, small, clock):
+def test_set_bit_of_deleted_session_is_taken(rules, account, small, clock):
     statuses(rules, account, SESSIONS)
     with small.transaction() as tx:
         gone = tx.sessions.list_active(account.sub, clock())[0]
@@ -163,7 +163,7 @@ def status_of(rules, answer):
     return rules.signer.claims[answer.access_token].get("status", {}).get("status_list")
 
 
-def test_an_older_session_gets_its_bit_when_it_is_refreshed(rules, old, clock):
+def test_older_session_gets_bit_on_refresh(rules, old, clock):
     answer = rules.refresh(old[1], None, None, ())
 
     session = rules.session(old[0].sid)
@@ -171,13 +171,13 @@ def test_an_older_session_gets_its_bit_when_it_is_refreshed(rules, old, clock):
     assert session.tokens_until == clock() + rules.lifetimes.refresh_idle
 
 
-def test_an_older_session_refreshed_many_times_at_once_gets_one_bit(rules, old):
+def test_parallel_refreshes_give_session_one_bit(rules, old):
     answers = at_once(20, lambda _: rules.refresh(old[1], None, None, ()))
 
     assert {status_of(rules, answer)["idx"] for answer in answers} == {rules.session(old[0].sid).status.idx}
 
 
-def test_older_sessions_refreshed_at_once_get_a_bit_each(rules, account, small):
+def test_parallel_sessions_get_distinct_bits(rules, account, small):
     opened = [rules.open(account) for _ in range(30)]
     with small._database.begin() as db:
         db.execute(text("UPDATE sessions SET status_list = NULL, status_index = NULL"))
@@ -187,12 +187,12 @@ def test_older_sessions_refreshed_at_once_get_a_bit_each(rules, account, small):
     assert len({rules.session(each[0].sid).status for each in opened}) == 30
 
 
-def test_an_older_session_that_is_not_there_gets_no_bit(small):
+def test_missing_session_gets_no_bit(small):
     with small.transaction() as tx:
         assert tx.statuses.assign_to_session("no such session") is None
 
 
-def test_an_older_session_ends_though_it_has_no_bit(rules, old, clock):
+def test_older_session_without_bit_ends(rules, old, clock):
     with rules.store.transaction() as tx:
         assert end_session(tx, old[0].sid, EndReason.LOGGED_OUT, clock()) is True
         assert tx.statuses.changes_since(None).bits == []
@@ -203,7 +203,7 @@ def status_of_client(store, client_id):
         return tx.statuses.get_or_assign_to_client(client_id)
 
 
-def test_a_client_keeps_the_bit_that_it_got(small):
+def test_client_keeps_its_bit(small):
     with small.reading() as tx:
         assert tx.statuses.find_by_client("a") is None
 
@@ -214,14 +214,14 @@ def test_a_client_keeps_the_bit_that_it_got(small):
         assert tx.statuses.find_by_client("a") == given[0]
 
 
-def test_no_size_of_a_list_gives_a_session_and_a_client_one_bit():
+def test_sessions_and_clients_share_no_index():
     for size in range(SIZE, 2**20 + 1, 8):
         sessions, clients = session_indexes(size), client_indexes(size)
         assert (sessions.start, sessions.stop, clients.stop) == (0, clients.start, size)
         assert len(clients) >= 1
 
 
-def test_clients_and_sessions_at_once_never_get_the_same_bit(rules, account, small):
+def test_clients_and_sessions_get_distinct_bits(rules, account, small):
     def take(number):
         return [status_of_client(small, f"client-{number}"), *statuses(rules, account, 4)]
 
@@ -230,13 +230,13 @@ def test_clients_and_sessions_at_once_never_get_the_same_bit(rules, account, sma
     assert len(set(given)) == 40
 
 
-def test_one_client_at_once_gets_one_bit(small):
+def test_parallel_requests_give_client_one_bit(small):
     given = at_once(8, lambda _: status_of_client(small, "a"))
 
     assert len(set(given)) == 1
 
 
-def test_a_client_does_not_get_the_bit_of_an_older_session(rules, account, small):
+def test_client_gets_no_bit_of_older_session(rules, account, small):
     """Before clients had bits, sessions chose among all of them."""
     session, _, _ = rules.open(account)
     with small._database.begin() as db:
@@ -246,7 +246,7 @@ def test_a_client_does_not_get_the_bit_of_an_older_session(rules, account, small
     assert rules.session(session.sid).status == StatusRef(1, SIZE - 1)
 
 
-def test_a_client_gets_another_bit_after_its_tokens_ended(small, clock):
+def test_revoked_client_gets_new_bit(small, clock):
     old = status_of_client(small, "a")
     with small.transaction() as tx:
         assert end_client_tokens(tx, "a", EndReason.CLIENT_DISABLED, clock()) is True
@@ -261,7 +261,7 @@ def test_a_client_gets_another_bit_after_its_tokens_ended(small, clock):
         ]
 
 
-def test_the_bit_of_ended_client_tokens_is_given_back_at_last(small, clock):
+def test_bit_of_revoked_client_is_freed_later(small, clock):
     """It is taken while a token that names it can live, and while a verifier can remember it as set."""
     old = status_of_client(small, "a")
     for bit in (old, status_of_client(small, "b")):  # the newest change is kept
@@ -279,7 +279,7 @@ def test_the_bit_of_ended_client_tokens_is_given_back_at_last(small, clock):
     assert status_of_client(small, "e") == old
 
 
-def test_a_transaction_that_raises_gives_a_client_no_bit(small):
+def test_failed_transaction_gives_client_no_bit(small):
     def take_and_fail():
         with small.transaction() as tx:
             tx.statuses.get_or_assign_to_client("a")

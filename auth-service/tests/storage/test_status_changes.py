@@ -44,14 +44,14 @@ def bits(found):
     return {(number, idx) for number, idx, _ in found.bits}
 
 
-def test_a_session_that_ends_sets_its_own_bit_alone(database, opened, clock):
+def test_ended_session_sets_only_its_bit(database, opened, clock):
     with database.transaction() as tx:
         end(tx, opened[1], clock)
 
     assert changes(database).bits == [Bit(*opened[1].status, revoked=True)]
 
 
-def test_a_reader_is_told_what_is_new_to_it(database, opened, clock, settled):
+def test_reader_gets_changes_since_position(database, opened, clock, settled):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
     settled(database)
@@ -69,7 +69,7 @@ def test_a_reader_is_told_what_is_new_to_it(database, opened, clock, settled):
     assert third.lists == {1: 2**20}
 
 
-def test_ending_a_session_twice_changes_nothing(database, opened, clock, settled):
+def test_session_ended_twice_sets_one_bit(database, opened, clock, settled):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
     settled(database)
@@ -80,7 +80,7 @@ def test_ending_a_session_twice_changes_nothing(database, opened, clock, settled
     assert changes(database, before.position).bits == []
 
 
-def test_a_transaction_that_raises_sets_no_bit(database, opened, clock):
+def test_failed_transaction_sets_no_bit(database, opened, clock):
     before = changes(database)
 
     def end_and_fail():
@@ -95,13 +95,13 @@ def test_a_transaction_that_raises_sets_no_bit(database, opened, clock):
     assert changes(database, before.position).bits == []
 
 
-def test_a_bit_that_is_not_committed_is_not_told(database, opened, clock):
+def test_uncommitted_bit_is_not_read(database, opened, clock):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
         assert changes(database).bits == []
 
 
-def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, clock, settled):
+def test_late_commit_is_not_missed(postgresql, make_rules, clock, settled):
     rules = make_rules(postgresql)
     account = rules.account()
     early, late = rules.open(account)[0], rules.open(account)[0]
@@ -120,7 +120,7 @@ def test_a_change_that_is_committed_late_is_not_missed(postgresql, make_rules, c
     assert bits(changes(postgresql, after.position)) == set()
 
 
-def test_a_reader_among_many_writers_ends_up_with_the_truth(database, rules, account, clock):
+def test_reader_beside_writers_sees_all_bits(database, rules, account, clock):
     sessions = [rules.open(account)[0] for _ in range(60)]
     done, seen = Event(), {}
 
@@ -151,7 +151,7 @@ def test_a_reader_among_many_writers_ends_up_with_the_truth(database, rules, acc
     assert bits(changes(database)) == set(seen)
 
 
-def test_a_reader_that_was_away_too_long_reads_everything_again(database, opened, clock):
+def test_late_reader_reads_everything(database, opened, clock):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
     horizon = changes(database).position
@@ -164,7 +164,7 @@ def test_a_reader_that_was_away_too_long_reads_everything_again(database, opened
     assert (again.complete, bits(again)) == (True, {opened[0].status})
 
 
-def test_a_reader_of_a_database_that_was_put_back_reads_everything_again(database, opened, clock):
+def test_restored_database_is_read_whole(database, opened, clock):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
 
@@ -190,7 +190,7 @@ def crowd(database, account, rules, clock):
     return session
 
 
-def test_thousands_of_sessions_end_in_one_transaction(database, account, crowd, clock):
+def test_2000_sessions_end_in_one_transaction(database, account, crowd, clock):
     before = changes(database)
 
     with database.transaction() as tx:
@@ -201,7 +201,7 @@ def test_thousands_of_sessions_end_in_one_transaction(database, account, crowd, 
     assert len(bits(changes(database, before.position))) == MANY
 
 
-def test_thousands_of_sessions_end_together_or_not_at_all(database, account, crowd, clock):
+def test_2000_sessions_end_all_or_none(database, account, crowd, clock):
     def end_and_fail():
         with database.transaction() as tx:
             end_all_sessions(tx, account.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
@@ -213,7 +213,7 @@ def test_thousands_of_sessions_end_together_or_not_at_all(database, account, cro
     assert changes(database).bits == []
 
 
-def test_sessions_ended_at_once_from_several_sides_end_once_and_nobody_is_in_the_way(database, rules, clock):
+def test_parallel_ends_of_sessions_count_once(database, rules, clock):
     people = [rules.account() for _ in range(4)]
     for account in people:
         for _ in range(10):
@@ -248,7 +248,7 @@ def heard(postgresql):
         yield count
 
 
-def test_a_bit_that_was_set_is_announced_once_it_is_committed(postgresql, make_rules, clock, heard):
+def test_set_bit_is_announced_after_commit(postgresql, make_rules, clock, heard):
     rules = make_rules(postgresql)
     sessions = [rules.open(rules.account())[0] for _ in range(2)]
     heard()
@@ -261,7 +261,7 @@ def test_a_bit_that_was_set_is_announced_once_it_is_committed(postgresql, make_r
     assert heard() == 1
 
 
-def test_what_changes_no_bit_is_not_announced(postgresql, make_rules, clock, heard):
+def test_unchanged_bits_are_not_announced(postgresql, make_rules, clock, heard):
     rules = make_rules(postgresql)
     session, token, _ = rules.open(rules.account())
     heard()
@@ -274,7 +274,7 @@ def test_what_changes_no_bit_is_not_announced(postgresql, make_rules, clock, hea
     assert heard() == 0
 
 
-def test_a_list_that_was_opened_is_announced(postgresql, make_rules, heard):
+def test_new_list_is_announced(postgresql, make_rules, heard):
     rules = make_rules(postgresql)
 
     rules.open(rules.account())
@@ -282,7 +282,7 @@ def test_a_list_that_was_opened_is_announced(postgresql, make_rules, heard):
     assert heard() == 1
 
 
-def test_bits_that_were_cleared_are_announced(postgresql, make_rules, clock, heard):
+def test_cleared_bits_are_announced(postgresql, make_rules, clock, heard):
     rules = make_rules(postgresql)
     session, _, _ = rules.open(rules.account())
     with postgresql.transaction() as tx:
@@ -296,7 +296,7 @@ def test_bits_that_were_cleared_are_announced(postgresql, make_rules, clock, hea
     assert heard() == 1
 
 
-def test_what_cannot_be_announced_holds_all_the_same(postgresql, capsys):
+def test_failed_announcement_is_only_logged(postgresql, capsys):
     engine = postgresql._database.engine
     elsewhere = engine.dialect.create_connect_args(engine.url.set(port=1))[1]
     engine.dispose()

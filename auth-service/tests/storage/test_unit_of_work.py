@@ -44,7 +44,7 @@ def row(session, token, **changes):
     return replace(RefreshToken(digest_of(token), session.sid, NOW + 100, NOW + 1000), **changes)
 
 
-def test_an_account_comes_back_as_it_was_kept(store, alice):
+def test_account_is_read_as_stored(store, alice):
     with store.reading() as tx:
         assert tx.accounts.find_by_email("alice@example.com") == alice
         assert tx.accounts.get(alice.sub) == alice
@@ -52,7 +52,7 @@ def test_an_account_comes_back_as_it_was_kept(store, alice):
         assert tx.accounts.get_for_update(alice.sub) == alice
 
 
-def test_an_address_is_kept_once_and_trying_again_changes_nothing(store, alice):
+def test_duplicate_email_is_not_stored(store, alice):
     with store.transaction() as tx:
         assert tx.accounts.add(replace(alice, sub="another", name="Mallory")) is False
     with store.reading() as tx:
@@ -60,7 +60,7 @@ def test_an_address_is_kept_once_and_trying_again_changes_nothing(store, alice):
         assert tx.accounts.get("another") is None
 
 
-def test_what_is_not_there_is_none(store):
+def test_missing_records_are_none(store):
     with store.transaction() as tx:
         assert tx.accounts.find_by_email("nobody@example.com") is None
         assert tx.accounts.get("nobody") is None
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_none(store):
         assert tx.refresh_tokens.find_by_digest(b"none") is None
 
 
-def test_password_and_state_of_an_account_can_be_changed(store, alice):
+def test_account_password_and_state_change(store, alice):
     with store.transaction() as tx:
         tx.accounts.set_password_hash(alice.sub, "v2:other")
         tx.accounts.set_disabled(alice.sub, NOW)
@@ -81,7 +81,7 @@ def test_password_and_state_of_an_account_can_be_changed(store, alice):
         assert not tx.accounts.get(alice.sub).disabled
 
 
-def test_a_transaction_that_raises_changes_nothing(store, alice):
+def test_failed_transaction_changes_nothing(store, alice):
     def change_and_fail():
         with store.transaction() as tx:
             tx.accounts.set_disabled(alice.sub, NOW)
@@ -94,12 +94,12 @@ def test_a_transaction_that_raises_changes_nothing(store, alice):
         assert tx.accounts.get(alice.sub) == alice
 
 
-def test_a_session_comes_back_as_it_was_kept(store, session):
+def test_session_is_read_as_stored(store, session):
     with store.reading() as tx:
         assert tx.sessions.get("a-session") == session
 
 
-def test_a_session_ends_once_and_the_first_reason_stays(store, session):
+def test_session_ends_once_for_first_reason(store, session):
     with store.transaction() as tx:
         assert end_session(tx, session.sid, EndReason.LOGGED_OUT, NOW + 1) is True
         assert end_session(tx, session.sid, EndReason.REVOKED, NOW + 2) is False
@@ -108,7 +108,7 @@ def test_a_session_ends_once_and_the_first_reason_stays(store, session):
         assert tx.sessions.get(session.sid) == replace(session, ended_at=NOW + 1, end_reason="logged_out")
 
 
-def test_only_living_sessions_are_listed_oldest_first(store, alice, session):
+def test_active_sessions_are_listed_by_age(store, alice, session):
     older = replace(session, sid="older", auth_time=NOW - 5, client_id="console")
     over = replace(session, sid="over", expires_at=NOW)
     ended = replace(session, sid="ended")
@@ -121,7 +121,7 @@ def test_only_living_sessions_are_listed_oldest_first(store, alice, session):
         assert [each.sid for each in tx.sessions.list_active_of_client("cli", NOW)] == ["a-session"]
 
 
-def test_all_sessions_of_an_account_end_but_one(store, alice, rules, session):
+def test_all_sessions_of_account_but_one_end(store, alice, rules, session):
     bobs, _, _ = rules.open(rules.account("bob@example.com"))
     with store.transaction() as tx:
         tx.sessions.add(replace(session, sid="b-session"))
@@ -132,7 +132,7 @@ def test_all_sessions_of_an_account_end_but_one(store, alice, rules, session):
     assert rules.session(bobs.sid).ended_at is None
 
 
-def test_a_refresh_token_is_found_by_its_digest(store, session):
+def test_refresh_token_is_found_by_digest(store, session):
     with store.transaction() as tx:
         tx.refresh_tokens.add(row(session, "one"))
     with store.reading() as tx:
@@ -141,7 +141,7 @@ def test_a_refresh_token_is_found_by_its_digest(store, session):
     assert found.successor_used is False
 
 
-def test_a_refresh_token_is_replaced_once(store, session):
+def test_refresh_token_is_replaced_once(store, session):
     with store.transaction() as tx:
         tx.refresh_tokens.add(row(session, "one"))
         assert tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW) is True
@@ -156,7 +156,7 @@ def test_a_refresh_token_is_replaced_once(store, session):
     assert (one.successor_used, two.token) == (False, row(session, "two"))
 
 
-def test_whether_the_successor_was_used_shows(store, session):
+def test_used_successor_is_reported(store, session):
     with store.transaction() as tx:
         tx.refresh_tokens.add(row(session, "one"))
         tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW)
@@ -166,14 +166,14 @@ def test_whether_the_successor_was_used_shows(store, session):
         assert tx.refresh_tokens.find_by_digest(digest_of("two")).successor_used is False
 
 
-def test_a_token_of_an_ended_session_is_not_replaced(store, session):
+def test_token_of_ended_session_is_kept(store, session):
     with store.transaction() as tx:
         tx.refresh_tokens.add(row(session, "one"))
         end_session(tx, session.sid, EndReason.LOGGED_OUT, NOW)
         assert tx.refresh_tokens.replace(digest_of("one"), row(session, "two"), b"sealed", NOW) is False
 
 
-def test_an_assertion_is_remembered_for_its_client_alone(store):
+def test_assertion_is_remembered_per_client(store):
     with store.transaction() as tx:
         assert tx.used_assertions.add("orders-service", "jti", NOW) is True
         assert tx.used_assertions.add("introspector", "jti", NOW + 1) is True
@@ -195,7 +195,7 @@ def at_once(count, work):
         return list(pool.map(run, range(count)))
 
 
-def test_fifty_refreshes_at_once_get_one_successor(database, make_rules):
+def test_parallel_refreshes_get_one_successor(database, make_rules):
     rules = make_rules(database)
     session, token, _ = rules.open(rules.account())
 
@@ -209,7 +209,7 @@ def test_fifty_refreshes_at_once_get_one_successor(database, make_rules):
 
 
 @pytest.mark.parametrize("rounds", [200])
-def test_a_refresh_against_a_log_out_never_leaves_a_living_session(database, make_rules, rounds):
+def test_refresh_racing_logout_leaves_no_session(database, make_rules, rounds):
     rules = make_rules(database)
     account = rules.account()
     for _ in range(rounds):
@@ -230,7 +230,7 @@ def test_a_refresh_against_a_log_out_never_leaves_a_living_session(database, mak
                 rules.refresh(given, None, None, ())
 
 
-def test_of_twenty_accounts_with_one_address_at_once_one_is_kept(database, make_rules):
+def test_parallel_accounts_share_no_email(database, make_rules):
     template = make_rules(database).account("template@example.com")
 
     def add(number):
@@ -240,7 +240,7 @@ def test_of_twenty_accounts_with_one_address_at_once_one_is_kept(database, make_
     assert sum(at_once(20, add)) == 1
 
 
-def test_of_twenty_uses_of_one_assertion_at_once_one_counts(database):
+def test_parallel_assertion_uses_count_once(database):
     def remember(_):
         with database.transaction() as tx:
             return tx.used_assertions.add("orders-service", "jti", NOW)
@@ -248,7 +248,7 @@ def test_of_twenty_uses_of_one_assertion_at_once_one_counts(database):
     assert sum(at_once(20, remember)) == 1
 
 
-def test_pruning_removes_what_can_no_longer_matter_and_nothing_else(database, make_rules, clock):
+def test_pruning_removes_expired_rows_alone(database, make_rules, clock):
     rules = make_rules(database)
     account = rules.account()
     old, old_token, _ = rules.open(account)
@@ -268,7 +268,7 @@ def test_pruning_removes_what_can_no_longer_matter_and_nothing_else(database, ma
     assert database.prune(clock()) == 0
 
 
-def test_pruning_takes_a_bounded_number_at_a_time(database, make_rules, clock):
+def test_pruning_takes_bounded_batches(database, make_rules, clock):
     with database.transaction() as tx:
         for number in range(150):
             tx.used_assertions.add("orders-service", f"{number}", clock() - 1)
@@ -276,7 +276,7 @@ def test_pruning_takes_a_bounded_number_at_a_time(database, make_rules, clock):
     assert [database.prune(clock()) for _ in range(3)] == [100, 50, 0]
 
 
-def test_writing_prunes_as_a_side_job_every_so_often(database, clock):
+def test_writing_prunes_expired_rows(database, clock):
     with database.transaction() as tx:
         tx.used_assertions.add("orders-service", "old", clock() - 1)
     for number in range(70):
@@ -286,7 +286,7 @@ def test_writing_prunes_as_a_side_job_every_so_often(database, clock):
     assert database.prune(clock()) == 0
 
 
-def test_the_migration_makes_the_tables_that_the_code_expects(database):
+def test_migrated_tables_match_metadata(database):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
     from auth_service.storage.security_events.tables import Base  # with its own tables

@@ -92,7 +92,7 @@ def claim(events, clock):
     return take
 
 
-def test_a_stream_comes_back_as_it_was_kept(events, stream):
+def test_stream_is_read_as_stored(events, stream):
     kept = stream(
         authorization="Bearer s",
         description="Personnel",
@@ -108,7 +108,7 @@ def test_a_stream_comes_back_as_it_was_kept(events, stream):
         assert tx.streams.list_of_client("another") == []
 
 
-def test_a_stream_is_replaced_and_removed(events, stream):
+def test_stream_is_replaced_and_deleted(events, stream):
     changed = replace(stream(), description="Other", status=StreamStatus.DISABLED)
 
     with events.transaction() as tx:
@@ -119,7 +119,7 @@ def test_a_stream_is_replaced_and_removed(events, stream):
         assert tx.streams.get(changed.stream_id) is None
 
 
-def test_every_stream_that_wants_an_event_is_told_of_it(stream, record, waiting):
+def test_event_is_queued_for_requesting_streams(stream, record, waiting):
     both, other = stream(requested=(SESSION_REVOKED, CREDENTIAL_CHANGE)), stream()
 
     record(event=CREDENTIAL_CHANGE, sid=None)
@@ -132,7 +132,7 @@ def test_every_stream_that_wants_an_event_is_told_of_it(stream, record, waiting)
 @pytest.mark.parametrize(
     ("status", "number"), [(StreamStatus.ENABLED, 1), (StreamStatus.PAUSED, 1), (StreamStatus.DISABLED, 0)]
 )
-def test_a_paused_stream_keeps_signals_and_a_disabled_one_does_not(stream, record, waiting, status, number):
+def test_paused_stream_queues_disabled_does_not(stream, record, waiting, status, number):
     one = stream(status=status)
 
     record()
@@ -140,14 +140,14 @@ def test_a_paused_stream_keeps_signals_and_a_disabled_one_does_not(stream, recor
     assert len(waiting(one)) == number
 
 
-def test_without_a_stream_nothing_is_kept(events, record):
+def test_event_without_stream_is_not_queued(events, record):
     record()
 
     with events.reading() as tx:
         assert tx.queued_events.newest_id() is None
 
 
-def test_what_is_rolled_back_is_told_to_nobody(events, stream, waiting):
+def test_rolled_back_event_is_not_queued(events, stream, waiting):
     one = stream()
 
     def fail():
@@ -161,7 +161,7 @@ def test_what_is_rolled_back_is_told_to_nobody(events, stream, waiting):
     assert waiting(one) == []
 
 
-def test_the_end_of_a_session_and_its_signal_are_one_transaction(make_rules, store, events, stream, waiting):
+def test_session_end_queues_one_event(make_rules, store, events, stream, waiting):
     rules, one = make_rules(store), stream()
     session, *_ = rules.open(rules.account())
 
@@ -174,7 +174,7 @@ def test_the_end_of_a_session_and_its_signal_are_one_transaction(make_rules, sto
     assert signal.body["initiating_entity"] == "admin"
 
 
-def test_what_one_transaction_tells_has_one_transaction_identifier(events, stream, waiting, clock):
+def test_events_of_transaction_share_txn(events, stream, waiting, clock):
     one = stream(requested=(SESSION_REVOKED, CREDENTIAL_CHANGE))
 
     for sub in ("a", "b"):
@@ -187,7 +187,7 @@ def test_what_one_transaction_tells_has_one_transaction_identifier(events, strea
     assert len({signal.jti for signal in waiting(one)}) == 4
 
 
-def test_the_oldest_come_first_and_no_more_than_asked_for(stream, record, waiting, clock):
+def test_oldest_events_come_first_up_to_limit(stream, record, waiting, clock):
     one = stream()
     for sid in ("first", "second", "third"):
         record(sid)
@@ -196,7 +196,7 @@ def test_the_oldest_come_first_and_no_more_than_asked_for(stream, record, waitin
     assert [signal.sid for signal in waiting(one, 2)] == ["first", "second"]
 
 
-def test_who_claims_a_signal_has_it_alone_until_the_lease_is_over(stream, record, claim, clock):
+def test_claimed_event_is_reserved_for_lease(stream, record, claim, clock):
     one = stream()
     record()
 
@@ -209,7 +209,7 @@ def test_who_claims_a_signal_has_it_alone_until_the_lease_is_over(stream, record
     assert second.attempts == 2
 
 
-def test_what_was_claimed_again_is_not_postponed_by_the_one_before(events, stream, record, claim, clock):
+def test_expired_claim_postpones_nothing(events, stream, record, claim, clock):
     one = stream()
     record()
     (first,) = claim(one)
@@ -224,7 +224,7 @@ def test_what_was_claimed_again_is_not_postponed_by_the_one_before(events, strea
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
-def test_two_that_claim_at_once_never_get_the_same(events, stream, record, claim):
+def test_parallel_claims_get_distinct_events(events, stream, record, claim):
     one, taken = stream(), []
     for number in range(20):
         record(str(number))
@@ -252,7 +252,7 @@ def test_two_that_claim_at_once_never_get_the_same(events, stream, record, claim
         {"method": DeliveryMethod.POLL, "endpoint_url": None},
     ],
 )
-def test_only_what_is_pushed_and_enabled_comes_up(events, stream, record, clock, facts):
+def test_due_streams_are_pushed_and_enabled(events, stream, record, clock, facts):
     stream(**facts)
     one = stream()
     record()
@@ -261,7 +261,7 @@ def test_only_what_is_pushed_and_enabled_comes_up(events, stream, record, clock,
         assert tx.streams.list_due(clock()) == [one]
 
 
-def test_a_stream_with_nothing_due_does_not_come_up(events, stream, record, claim, clock):
+def test_stream_without_due_event_is_not_due(events, stream, record, claim, clock):
     one = stream()
     record()
     claim(one)
@@ -271,7 +271,7 @@ def test_a_stream_with_nothing_due_does_not_come_up(events, stream, record, clai
         assert tx.streams.list_due(clock() + 30) == [one]
 
 
-def test_nobody_acknowledges_what_is_anothers(events, stream, record, waiting):
+def test_acknowledgement_keeps_other_streams(events, stream, record, waiting):
     mine, yours = stream(), stream()
     record()
 
@@ -283,7 +283,7 @@ def test_nobody_acknowledges_what_is_anothers(events, stream, record, waiting):
     assert len(waiting(yours)) == 1
 
 
-def test_what_nobody_fetches_is_trimmed_by_age(events, stream, record, waiting, clock):
+def test_unfetched_events_are_deleted_by_age(events, stream, record, waiting, clock):
     one = stream(method=DeliveryMethod.POLL, endpoint_url=None)
     record("old")
     clock.advance(KEEP_SECONDS)
@@ -295,7 +295,7 @@ def test_what_nobody_fetches_is_trimmed_by_age(events, stream, record, waiting, 
     assert [signal.sid for signal in waiting(one)] == ["new"]
 
 
-def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(events, stream, waiting, clock):
+def test_oldest_events_past_limit_are_deleted(events, stream, waiting, clock):
     one, two = stream(), stream()
     with events.transaction() as tx:
         for number in range(MAX_QUEUED + 5):
@@ -310,7 +310,7 @@ def test_what_nobody_fetches_is_trimmed_by_number_and_the_newest_stay(events, st
     assert len(waiting(two)) == 1
 
 
-def test_what_waits_for_no_stream_is_trimmed(events, stream, record, clock):
+def test_events_of_deleted_stream_are_deleted(events, stream, record, clock):
     one = stream()
     record()
     with events.transaction() as tx:
@@ -321,7 +321,7 @@ def test_what_waits_for_no_stream_is_trimmed(events, stream, record, clock):
         assert tx.queued_events.newest_id() is None
 
 
-def test_the_depth_is_told_by_method(events, stream, record, clock):
+def test_queue_depth_is_counted_by_method(events, stream, record, clock):
     stream(), stream(), stream(method=DeliveryMethod.POLL, endpoint_url=None)
     record()
     clock.advance(7)
@@ -332,7 +332,7 @@ def test_the_depth_is_told_by_method(events, stream, record, clock):
     assert found == {DeliveryMethod.PUSH: (4, 7), DeliveryMethod.POLL: (2, 7)}
 
 
-def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(events, clock):
+def test_parallel_streams_of_client_are_limited(events, clock):
     admin, refused, start = StreamManagement(events, clock), [], threading.Barrier(4)
 
     def work():
@@ -352,7 +352,7 @@ def test_a_clients_streams_are_bounded_however_many_are_opened_at_once(events, c
     assert len(refused) == 16 - MAX_STREAMS
 
 
-def test_what_is_done_to_a_stream_is_in_the_audit_log_without_its_secret(events, clock):
+def test_stream_audit_entries_hide_secret(events, clock):
     admin = StreamManagement(events, clock)
     made = admin.create(
         "hr",
