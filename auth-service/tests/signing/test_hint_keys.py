@@ -57,7 +57,7 @@ def test_hint_from_before_rotations_is_read(home, rotated, hints):
     assert hints(ring).read(token) == hints().read(token) == HINT
 
 
-def test_hint_of_an_expired_key_that_is_still_here_is_read(home, hints, clock):
+def test_hint_of_expired_key_is_read(home, hints, clock):
     ring = home.ring()
     token = id_token(ring)
     clock.advance(1000)
@@ -68,7 +68,7 @@ def test_hint_of_an_expired_key_that_is_still_here_is_read(home, hints, clock):
     assert hints(ring).read(token) == HINT
 
 
-def test_hint_of_a_withdrawn_key_is_not_read(home, sqlite, hints):
+def test_hint_of_withdrawn_key_is_none(home, sqlite, hints):
     ring = home.ring()
     token = id_token(ring)
 
@@ -77,7 +77,7 @@ def test_hint_of_a_withdrawn_key_is_not_read(home, sqlite, hints):
     assert hints(ring).read(token) is None
 
 
-def test_kept_half_of_a_withdrawn_key_is_removed(home, sqlite, rotated, hints):
+def test_withdrawn_hint_key_is_deleted(home, sqlite, rotated, hints):
     ring = home.ring()
     token, kid = id_token(ring), ring.current()
     rotated(ring)
@@ -90,7 +90,7 @@ def test_kept_half_of_a_withdrawn_key_is_removed(home, sqlite, rotated, hints):
         admin.withdraw(kid)
 
 
-def test_withdrawal_keeps_the_halves_of_expired_keys(home, sqlite, hints, clock):
+def test_withdrawal_keeps_expired_hint_keys(home, sqlite, hints, clock):
     ring = home.ring()
     token = id_token(ring)
     clock.advance(1000)
@@ -102,7 +102,7 @@ def test_withdrawal_keeps_the_halves_of_expired_keys(home, sqlite, hints, clock)
     assert hints(ring).read(token) == HINT
 
 
-def test_hint_is_not_read_once_no_session_can_live(home, sqlite, rotated, hints, clock):
+def test_hint_after_session_life_is_none(home, sqlite, rotated, hints, clock):
     ring = home.ring()
     token, kid = id_token(ring), ring.current()
     rotated(ring)
@@ -117,7 +117,7 @@ def test_hint_is_not_read_once_no_session_can_live(home, sqlite, rotated, hints,
         assert tx.hint_keys.get(kid) is None
 
 
-def test_kept_half_verifies_no_access_token(home, rotated, clock):
+def test_hint_key_verifies_no_access_token(home, rotated, clock):
     ring = home.ring()
     now = int(clock())
     claims = {

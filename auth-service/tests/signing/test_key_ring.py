@@ -61,7 +61,7 @@ def signer(ring):
     return jwt.get_unverified_header(ring.sign({"a": 1}, typ="at+jwt"))["kid"]
 
 
-def test_a_token_is_rs256_with_kid_and_typ_and_verifies_with_the_published_key(ring):
+def test_token_verifies_with_published_key(ring):
     token = ring.sign({"sub": "alice"}, typ="at+jwt")
 
     published = jwt.PyJWKSet.from_json(ring.document()[0].decode())
@@ -73,14 +73,14 @@ def test_a_token_is_rs256_with_kid_and_typ_and_verifies_with_the_published_key(r
     assert jwt.decode(token, published.keys[0].key, algorithms=["RS256"]) == {"sub": "alice"}
 
 
-def test_the_document_shows_public_members_alone(ring):
+def test_jwks_has_public_members_only(ring):
     (key,) = json.loads(ring.document()[0])["keys"]
 
     assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}
     assert (key["kty"], key["e"], key["use"], key["alg"]) == ("RSA", "AQAB", "sig", "RS256")
 
 
-def test_a_key_is_published_first_and_signs_later(ring, clock, ticks):
+def test_new_key_is_published_then_signs(ring, clock, ticks):
     first = signer(ring)
     second = ring.rotate()
 
@@ -95,7 +95,7 @@ def test_a_key_is_published_first_and_signs_later(ring, clock, ticks):
     assert ring.prune() == []
 
 
-def test_the_etag_changes_with_the_keys_and_not_otherwise(ring):
+def test_etag_changes_with_keys_alone(ring):
     before = ring.document()
 
     assert ring.document() == before
@@ -103,7 +103,7 @@ def test_the_etag_changes_with_the_keys_and_not_otherwise(ring):
     assert ring.document()[1] != before[1]
 
 
-def test_another_process_sees_a_change_within_a_quarter_of_a_second(make_ring, ticks):
+def test_other_process_sees_change_in_250_ms(make_ring, ticks):
     mine, others = make_ring(), make_ring()
     kid = others.rotate()
 
@@ -112,7 +112,7 @@ def test_another_process_sees_a_change_within_a_quarter_of_a_second(make_ring, t
     assert kid in kids(mine)
 
 
-def test_all_processes_sign_with_the_same_key_at_any_time(make_ring, clock, ticks):
+def test_processes_sign_with_same_key(make_ring, clock, ticks):
     mine, others = make_ring(), make_ring()
     mine.rotate()
     for _ in range(5):
@@ -121,14 +121,14 @@ def test_all_processes_sign_with_the_same_key_at_any_time(make_ring, clock, tick
         assert signer(mine) == signer(others)
 
 
-def test_a_withdrawn_key_is_gone_at_once_and_the_other_one_signs(ring):
+def test_withdrawn_key_is_gone_other_signs(ring):
     first, second = signer(ring), ring.rotate()
 
     assert ring.withdraw(first) is None
     assert (kids(ring), signer(ring)) == ([second], second)
 
 
-def test_when_the_last_key_is_withdrawn_a_new_one_signs_at_once(ring):
+def test_last_key_withdrawn_is_replaced(ring):
     first = signer(ring)
 
     made = ring.withdraw(first)
@@ -137,7 +137,7 @@ def test_when_the_last_key_is_withdrawn_a_new_one_signs_at_once(ring):
     assert (kids(ring), signer(ring)) == ([made], made)
 
 
-def test_withdrawing_the_current_key_does_not_bring_an_expired_one_back(ring, clock):
+def test_withdrawal_revives_no_expired_key(ring, clock):
     first, second = signer(ring), ring.rotate()
     clock.advance(1000)
     assert states(ring) == ["expired", "current"]
@@ -148,7 +148,7 @@ def test_withdrawing_the_current_key_does_not_bring_an_expired_one_back(ring, cl
     assert first not in [each.kid for each in ring.statuses()]
 
 
-def test_withdrawing_an_expired_key_leaves_the_current_one(ring, clock):
+def test_expired_key_withdrawn_keeps_current(ring, clock):
     first, second = signer(ring), ring.rotate()
     clock.advance(1000)
 
@@ -156,12 +156,12 @@ def test_withdrawing_an_expired_key_leaves_the_current_one(ring, clock):
     assert signer(ring) == second
 
 
-def test_a_key_that_is_not_there_cannot_be_withdrawn(ring):
+def test_unknown_key_cannot_be_withdrawn(ring):
     with pytest.raises(UnknownKey):
         ring.withdraw("no such key")
 
 
-def test_a_first_key_is_made_when_there_is_none(tmp_path, clock):
+def test_first_key_is_made_if_none(tmp_path, clock):
     ring = KeyRing(KeyFolder(tmp_path / "new" / "signing"), TIMES, clock)
 
     (file,) = (tmp_path / "new" / "signing").glob("*.pem")
@@ -171,7 +171,7 @@ def test_a_first_key_is_made_when_there_is_none(tmp_path, clock):
     assert ring.fault() is None
 
 
-def test_files_that_are_no_keys_are_ignored_and_named_once(ring, folder, ticks, capsys):
+def test_other_files_are_ignored_and_named_once(ring, folder, ticks, capsys):
     before = kids(ring)
     (folder.path / "notes.txt").write_text("hello")
     (folder.path / f"1800000000-{'A' * 43}.pem.bak").write_text("junk")
@@ -208,14 +208,14 @@ def bad_file(request, folder):
     return place
 
 
-def test_a_bad_key_file_stops_the_start_by_name(bad_file, make_ring):
+def test_bad_key_file_stops_start_by_name(bad_file, make_ring):
     path = bad_file()
 
     with pytest.raises(pem.KeyFault, match=path.name[:20]):
         make_ring()
 
 
-def test_a_bad_key_file_that_turns_up_later_is_left_out(ring, bad_file, ticks):
+def test_bad_key_file_after_start_is_left_out(ring, bad_file, ticks):
     before = kids(ring)
     bad_file()
     ticks.advance(1)
@@ -223,14 +223,14 @@ def test_a_bad_key_file_that_turns_up_later_is_left_out(ring, bad_file, ticks):
     assert kids(ring) == before
 
 
-def test_a_folder_that_others_can_write_to_stops_the_start(folder, make_ring):
+def test_folder_writable_by_others_stops_start(folder, make_ring):
     folder.path.chmod(0o770)
 
     with pytest.raises(pem.KeyFault):
         make_ring()
 
 
-def test_without_any_key_nothing_is_signed(ring, folder, ticks):
+def test_without_keys_nothing_is_signed(ring, folder, ticks):
     for file in folder.path.glob("*.pem"):
         file.unlink()
     ticks.advance(1)
@@ -241,7 +241,7 @@ def test_without_any_key_nothing_is_signed(ring, folder, ticks):
     assert kids(ring) == []
 
 
-def test_while_the_folder_cannot_be_read_the_known_keys_stay_good(ring, folder, ticks):
+def test_unreadable_folder_keeps_known_keys(ring, folder, ticks):
     before = kids(ring)
     folder.path.rename(folder.path.with_name("elsewhere"))
     ticks.advance(1)
@@ -250,14 +250,14 @@ def test_while_the_folder_cannot_be_read_the_known_keys_stay_good(ring, folder, 
     assert ring.sign({}, typ="at+jwt")
 
 
-def test_a_file_is_in_place_whole_or_not_at_all(tmp_path):
+def test_failed_write_leaves_no_key_file(tmp_path):
     with pytest.raises(TypeError):
         pem.write(tmp_path / "a.pem", "not bytes", 0o600)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_making_keys_twice_leaves_them_as_they_are(tmp_path, capsys):
+def test_make_keys_twice_changes_nothing(tmp_path, capsys):
     assert main(["--keys-dir", str(tmp_path)]) == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.pem")}
     assert main(["--keys-dir", str(tmp_path)]) == 0
@@ -276,7 +276,7 @@ def test_making_keys_twice_leaves_them_as_they_are(tmp_path, capsys):
     }
 
 
-def test_a_lost_half_is_made_again_from_the_private_one(keys_dir):
+def test_lost_public_half_is_made_again(keys_dir):
     public = keys_dir / "clients" / "introspector.pub.pem"
     before = public.read_bytes()
     public.unlink()
@@ -285,7 +285,7 @@ def test_a_lost_half_is_made_again_from_the_private_one(keys_dir):
     assert public.read_bytes() == before
 
 
-def test_a_new_private_key_replaces_the_old_public_half(keys_dir):
+def test_new_private_key_replaces_public_half(keys_dir):
     public, private = (keys_dir / "clients" / f"introspector{end}" for end in (".pub.pem", ".pem"))
     private.unlink()
     before = public.read_bytes()
@@ -295,14 +295,14 @@ def test_a_new_private_key_replaces_the_old_public_half(keys_dir):
     assert pem.read_private(private).public_key() == pem.read_public(public)
 
 
-def test_the_command_names_what_stops_it(keys_dir, bad_file, capsys):
+def test_make_keys_names_bad_file(keys_dir, bad_file, capsys):
     path = bad_file()
 
     assert main(["--keys-dir", str(keys_dir)]) == 1
     assert path.name[:20] in capsys.readouterr().err
 
 
-def test_the_command_makes_no_key_for_a_client_that_needs_none(keys_dir):
+def test_make_keys_for_public_client_fails(keys_dir):
     with pytest.raises(SystemExit):
         main(["--keys-dir", str(keys_dir), "--client", "cli"])
 
@@ -321,7 +321,7 @@ def orders_key(keys_dir):
     return (keys_dir / "clients" / "orders-service.pem").read_text()
 
 
-def test_an_assertion_of_the_clients_own_key_is_opened(assertions, orders_key):
+def test_assertion_by_client_key_is_accepted(assertions, orders_key):
     assertion = signed(orders_key, jti="one")
 
     assert assertions.issuer(assertion) == "orders-service"
@@ -346,7 +346,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("kind", FORGED)
-def test_an_assertion_that_this_key_did_not_sign_with_rs256_is_refused(assertions, orders_key, kind):
+def test_forged_assertion_is_refused(assertions, orders_key, kind):
     with pytest.raises(InvalidClient):
         assertions.verified(FORGED[kind](orders_key), "orders-service")
 
@@ -354,12 +354,12 @@ def test_an_assertion_that_this_key_did_not_sign_with_rs256_is_refused(assertion
 @pytest.mark.parametrize(
     "assertion", ["", "x", "a.b.c", "é", "x" * 8193, jwt.encode({"sub": "x"}, "k" * 32, "HS256")]
 )
-def test_who_made_an_assertion_that_is_none_cannot_be_told(assertions, assertion):
+def test_malformed_assertion_has_no_issuer(assertions, assertion):
     with pytest.raises(InvalidClient):
         assertions.issuer(assertion)
 
 
-def test_a_client_without_a_public_key_here_is_refused(assertions, orders_key, keys_dir):
+def test_client_without_key_is_refused(assertions, orders_key, keys_dir):
     (keys_dir / "clients" / "orders-service.pub.pem").unlink()
 
     with pytest.raises(InvalidClient):
@@ -369,14 +369,14 @@ def test_a_client_without_a_public_key_here_is_refused(assertions, orders_key, k
 @pytest.mark.parametrize(
     "content", [b"junk", pem.private_pem(make_rsa()), pem.public_pem(make_rsa(1024).public_key())]
 )
-def test_a_client_with_a_bad_public_key_is_refused(assertions, orders_key, keys_dir, content):
+def test_client_with_bad_key_is_refused(assertions, orders_key, keys_dir, content):
     (keys_dir / "clients" / "orders-service.pub.pem").write_bytes(content)
 
     with pytest.raises(InvalidClient):
         assertions.verified(signed(orders_key), "orders-service")
 
 
-def test_a_clients_new_key_counts_from_the_moment_it_is_in_place(assertions, orders_key, keys_dir):
+def test_new_client_key_counts_at_once(assertions, orders_key, keys_dir):
     assert assertions.verified(signed(orders_key), "orders-service")
     new = make_rsa(which=7)
     pem.write(keys_dir / "clients" / "orders-service.pub.pem", pem.public_pem(new.public_key()), 0o644)
@@ -409,7 +409,7 @@ def slow(folder):
     return SlowFolder(folder.path)
 
 
-def test_all_who_wait_for_a_look_at_the_vault_share_the_next_one(slow, clock):
+def test_waiting_refreshes_share_next_read(slow, clock):
     ring = KeyRing(slow, TIMES, clock)
     slow.reads = 0
     slow.reading.clear()
@@ -426,7 +426,7 @@ def test_all_who_wait_for_a_look_at_the_vault_share_the_next_one(slow, clock):
     assert slow.reads <= 2
 
 
-def test_a_vault_that_is_away_is_in_the_log_once_and_what_was_read_goes_on(slow, clock):
+def test_key_storage_outage_is_logged_once(slow, clock):
     ring = KeyRing(slow, TIMES, clock)
     before, slow.away = ring.document(), True
 
@@ -474,7 +474,7 @@ def access(ring, clock, **changes):
     return ring.sign(claims | changes, typ="at+jwt")
 
 
-def test_an_own_token_is_read_for_its_audience_with_the_chain_outermost_first(ring, own, clock):
+def test_own_token_is_read_for_its_audience(ring, own, clock):
     token = access(ring, clock)
 
     assert own.read(token, "orders-service").actors == ("a", "b")
@@ -483,17 +483,17 @@ def test_an_own_token_is_read_for_its_audience_with_the_chain_outermost_first(ri
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é", "e30.W10.e30", "e30.bnVsbA.e30", "x" * 9000])
-def test_what_is_no_token_of_ours_is_none(own, token):
+def test_malformed_token_is_none(own, token):
     assert own.read(token, "orders-service") is None
     assert own.read_any(token) is None
 
 
 @pytest.mark.parametrize("audience", ["elsewhere", [], [1], None, {"a": 1}])
-def test_a_token_for_none_of_our_audiences_is_none(ring, own, clock, audience):
+def test_token_for_other_audience_is_none(ring, own, clock, audience):
     assert own.read_any(access(ring, clock, aud=audience)) is None
 
 
-def test_a_token_of_a_withdrawn_key_is_none_at_once(ring, own, clock):
+def test_token_of_withdrawn_key_is_none(ring, own, clock):
     token = access(ring, clock)
     assert own.read(token, "orders-service")
 
@@ -506,7 +506,7 @@ def status(index, uri="http://localhost:8080/status-lists/1"):
     return {"status_list": {"idx": index, "uri": uri}}
 
 
-def test_a_token_whose_bit_is_set_is_none(ring, own, clock, lists, revoked):
+def test_token_with_set_bit_is_none(ring, own, clock, lists, revoked):
     token, other = (access(ring, clock, status=status(index)) for index in (5, 6))
     assert own.read(token, "orders-service")
     revoked.add(5)
@@ -527,7 +527,7 @@ def test_a_token_whose_bit_is_set_is_none(ring, own, clock, lists, revoked):
         status(1, "http://elsewhere/status-lists/1"),
     ],
 )
-def test_a_token_whose_bit_is_none_of_ours_is_none(ring, own, clock, where):
+def test_token_with_unknown_bit_is_none(ring, own, clock, where):
     assert own.read(access(ring, clock, status=where), "orders-service") is None
 
 
@@ -536,9 +536,7 @@ def bearers(own, lists):
     return OwnBearers(own.verifier("orders-service"), lists, 30)
 
 
-def test_own_routes_go_on_with_what_was_last_seen_and_fresh_ones_for_half_a_minute(
-    ring, bearers, clock, lists, ticks
-):
+def test_stale_status_fails_fresh_routes_alone(ring, bearers, clock, lists, ticks):
     token = access(ring, clock, status=status(5))
     assert bearers.verify(token, fresh=True).subject == "alice"
     ticks.advance(31)
@@ -552,9 +550,7 @@ def test_own_routes_go_on_with_what_was_last_seen_and_fresh_ones_for_half_a_minu
     assert bearers.verify(token, fresh=True).subject == "alice"
 
 
-def test_a_list_that_may_have_been_opened_since_anybody_could_look_is_neither_good_nor_bad(
-    ring, bearers, clock, lists, ticks
-):
+def test_unread_list_makes_status_unavailable(ring, bearers, clock, lists, ticks):
     lists.refresh()
     ticks.advance(31)
 
@@ -562,7 +558,7 @@ def test_a_list_that_may_have_been_opened_since_anybody_could_look_is_neither_go
         bearers.verify(access(ring, clock, status=status(1, "http://localhost:8080/status-lists/2")))
 
 
-def test_a_key_whose_signatures_do_not_hold_is_refused(folder):
+def test_damaged_private_key_is_refused(folder):
     (file,) = folder.path.glob("*.pem")
     whole = pem.read_private(file).private_numbers()
     broken = RSAPrivateNumbers(
@@ -574,7 +570,7 @@ def test_a_key_whose_signatures_do_not_hold_is_refused(folder):
         KeyFolder(folder.path).open()
 
 
-def test_the_folder_tells_two_changes_within_one_tick_of_its_clock(folder):
+def test_folder_sees_changes_in_one_clock_tick(folder):
     births = [{*folder.keys()}]
     for _ in range(2):
         folder.create(time.time())
@@ -583,7 +579,7 @@ def test_the_folder_tells_two_changes_within_one_tick_of_its_clock(folder):
     assert [len(found) for found in births] == [1, 2, 3]
 
 
-def test_a_file_that_goes_while_the_folder_is_read_is_as_if_it_had_gone_before(folder):
+def test_file_deleted_during_read_is_absent(folder):
     signature = folder._look()
     for file in folder.path.glob("*.pem"):
         file.unlink()

@@ -46,11 +46,11 @@ def states(ring):
     return [str(each.state) for each in ring.statuses()]
 
 
-def test_a_new_vault_has_no_keys(vault):
+def test_new_key_storage_is_empty(vault):
     assert dict(vault.keys()) == {}
 
 
-def test_a_key_is_there_under_its_time_and_thumbprint_for_everybody(vault, home, create, clock):
+def test_created_key_has_time_and_thumbprint(vault, home, create, clock):
     birth = create()
 
     for each in (vault, home.vault()):
@@ -60,7 +60,7 @@ def test_a_key_is_there_under_its_time_and_thumbprint_for_everybody(vault, home,
         assert (public.key_size, public.public_numbers().e) == (2048, 65537)
 
 
-def test_a_signature_is_rs256_of_that_message_under_that_key(vault, create):
+def test_signature_is_rs256_by_that_key(vault, create):
     birth = create()
     public = vault.keys()[birth]
 
@@ -71,7 +71,7 @@ def test_a_signature_is_rs256_of_that_message_under_that_key(vault, create):
         public.verify(signature, b"another", PKCS1v15(), hashes.SHA256())
 
 
-def test_a_deleted_key_is_gone_and_deleting_it_again_is_nothing(vault, home, create):
+def test_key_deleted_twice_is_gone(vault, home, create):
     other = home.vault()
     other.open()
     kept, gone = create(), create()
@@ -87,7 +87,7 @@ def test_a_deleted_key_is_gone_and_deleting_it_again_is_nothing(vault, home, cre
             each.sign(gone, b"message")
 
 
-def test_touchstone_and_pyjwt_accept_what_the_ring_signs(home, clock):
+def test_touchstone_and_pyjwt_accept_token(home, clock):
     ring = home.ring()
     claims = {
         "iss": ISSUER,
@@ -108,7 +108,7 @@ def test_touchstone_and_pyjwt_accept_what_the_ring_signs(home, clock):
     assert jwt.decode(token, key, algorithms=["RS256"], audience="orders-service", options=unclocked)
 
 
-def test_a_key_is_next_then_current_then_retired_then_pruned(home, clock):
+def test_key_states_follow_clock(home, clock):
     ring = home.ring()
     clock.advance(1000)
     first, second = signer(ring), ring.rotate()
@@ -122,7 +122,7 @@ def test_a_key_is_next_then_current_then_retired_then_pruned(home, clock):
     assert (states(ring), ring.prune()) == (["current"], [])
 
 
-def test_a_withdrawn_key_is_gone_at_once_and_when_it_was_the_last_a_new_one_signs(home, clock):
+def test_last_key_withdrawn_is_replaced(home, clock):
     ring = home.ring()
     clock.advance(1000)
     first, second = signer(ring), ring.rotate()
@@ -149,7 +149,7 @@ def test_sixteen_threads_sign_at_once(home):
     assert signed == [number for number in range(16) for _ in range(8)]
 
 
-def test_another_process_sees_a_new_key_within_a_second_and_a_withdrawn_one_too(home, clock):
+def test_other_process_sees_key_changes(home, clock):
     ring = home.ring()
     clock.advance(1000)
     first = signer(ring)
@@ -165,7 +165,7 @@ def test_another_process_sees_a_new_key_within_a_second_and_a_withdrawn_one_too(
     assert (kids(ring), signer(ring)) == ([second], second)
 
 
-def test_a_forked_process_signs_and_its_parent_does_too(shared_home):
+def test_forked_process_and_parent_sign(shared_home):
     shared_home.ring()
 
     tokens = shared_home.process("fork")
@@ -174,7 +174,7 @@ def test_a_forked_process_signs_and_its_parent_does_too(shared_home):
     assert [jwt.decode(token, key, algorithms=["RS256"])["a"] for token in tokens] == [1, 2, 3]
 
 
-def test_ten_processes_that_start_at_once_make_one_first_key(shared_home, sqlite_file):
+def test_starting_processes_make_one_key(shared_home, sqlite_file):
     ended = shared_home.process(
         "race",
         database=f"sqlite:///{sqlite_file}",
@@ -185,9 +185,7 @@ def test_ten_processes_that_start_at_once_make_one_first_key(shared_home, sqlite
     assert len(shared_home.ring().statuses()) == 1
 
 
-def test_ten_processes_that_find_an_old_key_at_once_make_one_new_one_and_record_it_once(
-    shared_home, sqlite_file, sqlite, clock
-):
+def test_processes_rotate_old_key_once(shared_home, sqlite_file, sqlite, clock):
     first = signer(shared_home.ring())
     clock.advance(1000)
 
@@ -206,7 +204,7 @@ def test_ten_processes_that_find_an_old_key_at_once_make_one_new_one_and_record_
     ]
 
 
-def test_without_any_key_nothing_is_signed_and_the_mint_says_it_is_not_ready(home):
+def test_without_keys_nothing_is_signed(home):
     ring, vault = home.ring(), home.vault()
     vault.open()
     with vault.locked():

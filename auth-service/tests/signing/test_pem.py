@@ -37,7 +37,7 @@ def plain(path, vault):
     return file
 
 
-def test_a_new_key_is_encrypted_in_a_file_as_openssl_reads_it(vault, path, clock):
+def test_new_key_is_encrypted_for_openssl(vault, path, clock):
     birth = vault.create(clock())
 
     (file,) = path.glob("*.pem")
@@ -48,7 +48,7 @@ def test_a_new_key_is_encrypted_in_a_file_as_openssl_reads_it(vault, path, clock
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_plain_and_encrypted_keys_are_read_side_by_side(vault, plain, clock):
+def test_plain_and_encrypted_keys_are_read(vault, plain, clock):
     birth = vault.create(clock())
 
     assert [each.created_at for each in sorted(vault.keys())] == [1_700_000_000, birth.created_at]
@@ -61,9 +61,7 @@ def test_plain_and_encrypted_keys_are_read_side_by_side(vault, plain, clock):
         ("another one, as long as it", "cannot be opened with KEY_PASSPHRASE"),
     ],
 )
-def test_a_missing_or_wrong_passphrase_stops_the_start_and_names_the_file_alone(
-    vault, path, clock, passphrase, why
-):
+def test_wrong_passphrase_names_file_alone(vault, path, clock, passphrase, why):
     birth = vault.create(clock())
 
     with pytest.raises(KeyFault, match=why) as fault:
@@ -74,7 +72,7 @@ def test_a_missing_or_wrong_passphrase_stops_the_start_and_names_the_file_alone(
     assert str(passphrase) not in str(fault.value)
 
 
-def test_plain_files_are_encrypted_in_place_and_stay_the_same_keys(vault, plain, clock):
+def test_plain_files_are_encrypted_in_place(vault, plain, clock):
     birth = vault.create(clock())
     before = dict(vault.keys())
 
@@ -89,7 +87,7 @@ def test_plain_files_are_encrypted_in_place_and_stay_the_same_keys(vault, plain,
     assert vault.encrypt() == []
 
 
-def test_a_file_that_is_no_key_is_not_touched_by_encrypting(vault, plain, path):
+def test_encrypting_leaves_other_files(vault, plain, path):
     (path / "notes.txt").write_text("hello")
 
     vault.encrypt()
@@ -97,7 +95,7 @@ def test_a_file_that_is_no_key_is_not_touched_by_encrypting(vault, plain, path):
     assert (path / "notes.txt").read_text() == "hello"
 
 
-def test_without_a_passphrase_nothing_is_encrypted(path, plain):
+def test_encrypting_needs_passphrase(path, plain):
     before = plain.read_bytes()
 
     with pytest.raises(KeyFault, match="KEY_PASSPHRASE"):
@@ -109,7 +107,7 @@ def run(app, *args):
     return app.test_cli_runner().invoke(args=["keys", *args])
 
 
-def test_the_command_encrypts_what_is_plain_and_says_so(make_app, keys_dir):
+def test_encrypt_command_names_plain_files(make_app, keys_dir):
     app = make_app(key_passphrase=PASSPHRASE)
     (file,) = (keys_dir / "signing").glob("*.pem")
 
@@ -120,7 +118,7 @@ def test_the_command_encrypts_what_is_plain_and_says_so(make_app, keys_dir):
     assert app.test_client().get("/readyz").status_code == 200
 
 
-def test_the_command_without_a_passphrase_says_what_is_missing(app):
+def test_encrypt_command_needs_passphrase(app):
     done = run(app, "encrypt")
 
     assert done.exit_code == 1
@@ -150,7 +148,7 @@ def environment(monkeypatch, keys_dir):
     return put
 
 
-def test_the_passphrase_comes_from_a_secret_file(environment, tmp_path):
+def test_passphrase_comes_from_secret_file(environment, tmp_path):
     (tmp_path / "key_passphrase").write_text(PASSPHRASE + "\n")
 
     settings = load(Settings, secrets_dir=tmp_path)
@@ -159,9 +157,7 @@ def test_the_passphrase_comes_from_a_secret_file(environment, tmp_path):
     assert PASSPHRASE not in repr(settings)
 
 
-def test_an_encrypted_key_that_the_passphrase_does_not_open_is_a_fault_of_the_settings(
-    environment, keys_dir, tmp_path, capsys, clock
-):
+def test_wrong_passphrase_is_settings_error(environment, keys_dir, tmp_path, capsys, clock):
     birth = KeyFolder(keys_dir / "signing", SecretStr(PASSPHRASE)).create(clock())
 
     told = faults(capsys, tmp_path, environment, {"key_passphrase": "another one, as long as it"})
@@ -171,14 +167,14 @@ def test_an_encrypted_key_that_the_passphrase_does_not_open_is_a_fault_of_the_se
     assert "another one" not in told
 
 
-def test_a_short_passphrase_is_refused(environment, tmp_path, capsys):
+def test_short_passphrase_is_refused(environment, tmp_path, capsys):
     told = faults(capsys, tmp_path, environment, {"key_passphrase": "hunter2"})
 
     assert "KEY_PASSPHRASE: must have 20 to 1000 characters" in told
     assert "hunter2" not in told
 
 
-def test_what_a_token_needs_is_named_all_at_once(environment, tmp_path, capsys):
+def test_missing_pkcs11_settings_are_named(environment, tmp_path, capsys):
     pytest.importorskip("pkcs11", reason="needs python-pkcs11: pip install 'auth-service[pkcs11]'")
     environment(SIGNING_STORE="pkcs11")
 
@@ -188,14 +184,14 @@ def test_what_a_token_needs_is_named_all_at_once(environment, tmp_path, capsys):
         assert f"{name}: is required with SIGNING_STORE=pkcs11, and missing" in told
 
 
-def test_a_module_that_is_not_there_is_named(environment, tmp_path, capsys):
+def test_missing_pkcs11_module_is_named(environment, tmp_path, capsys):
     pytest.importorskip("pkcs11", reason="needs python-pkcs11: pip install 'auth-service[pkcs11]'")
     environment(SIGNING_STORE="pkcs11", PKCS11_MODULE="/nowhere.so", PKCS11_TOKEN="t", PKCS11_PIN="1234")
 
     assert "PKCS11_MODULE: must name a file that exists" in faults(capsys, tmp_path, environment)
 
 
-def test_keys_that_rotate_before_they_sign_are_refused(environment, tmp_path, capsys):
+def test_too_short_rotation_is_refused(environment, tmp_path, capsys):
     environment(KEY_ROTATION_INTERVAL="119", JWKS_MAX_AGE="60")
 
     assert "KEY_ROTATION_INTERVAL: must be 0, or at least twice JWKS_MAX_AGE: 120" in faults(
@@ -203,7 +199,7 @@ def test_keys_that_rotate_before_they_sign_are_refused(environment, tmp_path, ca
     )
 
 
-def test_making_keys_with_a_passphrase_makes_an_encrypted_signing_key(environment, tmp_path):
+def test_make_keys_with_passphrase_encrypts(environment, tmp_path):
     environment(KEY_PASSPHRASE=PASSPHRASE)
 
     assert main(["--keys-dir", str(tmp_path)]) == 0
@@ -213,7 +209,7 @@ def test_making_keys_with_a_passphrase_makes_an_encrypted_signing_key(environmen
     assert not pem.is_encrypted((tmp_path / "clients" / "introspector.pem").read_bytes())
 
 
-def test_where_keys_live_in_a_token_no_signing_key_is_made_in_the_folder(environment, tmp_path):
+def test_make_keys_for_pkcs11_writes_no_pem(environment, tmp_path):
     environment(SIGNING_STORE="pkcs11")
 
     assert main(["--keys-dir", str(tmp_path)]) == 0

@@ -65,7 +65,7 @@ def private(connection, p11, birth):
     )
 
 
-def test_the_private_key_cannot_be_read_out_and_never_could(vault, connection, p11, birth):
+def test_private_key_cannot_be_exported(vault, connection, p11, birth):
     key = private(connection, p11, birth)
     flags = ("SENSITIVE", "EXTRACTABLE", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL", "PRIVATE")
 
@@ -82,20 +82,18 @@ def test_the_private_key_cannot_be_read_out_and_never_could(vault, connection, p
             _ = key[p11.Attribute[secret]]
 
 
-def test_the_key_does_nothing_but_sign(vault, connection, p11, birth):
+def test_private_key_can_only_sign(vault, connection, p11, birth):
     key = private(connection, p11, birth)
 
     assert [key[p11.Attribute[use]] for use in ("SIGN", "DECRYPT", "UNWRAP")] == [True, False, False]
 
 
-def test_both_halves_bear_time_and_id_and_no_file_is_written(vault, objects, birth, token_home):
+def test_key_halves_are_labelled_without_file(vault, objects, birth, token_home):
     assert objects() == [(name_of(birth), "PRIVATE_KEY"), (name_of(birth), "PUBLIC_KEY")]
     assert not token_home.store.folder.exists()
 
 
-def test_a_key_that_a_crash_left_unfinished_is_never_listed_and_the_next_one_sweeps_it(
-    vault, connection, objects, p11, clock
-):
+def test_unfinished_key_is_removed_with_next(vault, connection, objects, p11, clock):
     connection.run(
         lambda session: session.generate_keypair(p11.KeyType.RSA, 2048, label=UNFINISHED, store=True)
     )
@@ -107,9 +105,7 @@ def test_a_key_that_a_crash_left_unfinished_is_never_listed_and_the_next_one_swe
     assert objects() == [(name_of(birth), "PRIVATE_KEY"), (name_of(birth), "PUBLIC_KEY")]
 
 
-def test_a_private_half_whose_removal_was_cut_short_is_swept_with_the_next_key(
-    vault, connection, objects, p11, birth, clock
-):
+def test_half_deleted_key_is_removed_with_next(vault, connection, objects, p11, birth, clock):
     connection.run(
         lambda session: session.get_key(
             object_class=p11.ObjectClass.PUBLIC_KEY, label=name_of(birth)
@@ -133,7 +129,7 @@ def foreign(p11, connection, label, bits=2048, **template):
     connection.run(make)
 
 
-def test_other_objects_of_the_token_are_left_alone(vault, connection, objects, p11, clock):
+def test_other_objects_are_left_alone(vault, connection, objects, p11, clock):
     foreign(p11, connection, "somebody else's")
 
     with vault.locked():
@@ -151,9 +147,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_key_that_is_not_ours_stops_the_start_by_name_and_later_is_left_out(
-    vault, connection, p11, kind, birth, capsys
-):
+def test_foreign_key_stops_start_or_is_left_out(vault, connection, p11, kind, birth, capsys):
     label = name_of(KeyName(1_700_000_000, "A" * 43))
     foreign(p11, connection, label, **BAD[kind])
 
@@ -164,7 +158,7 @@ def test_a_key_that_is_not_ours_stops_the_start_by_name_and_later_is_left_out(
         vault.open()
 
 
-def test_a_lost_session_is_opened_again_without_anybody_noticing(vault, connection, birth):
+def test_lost_session_is_reopened(vault, connection, birth):
     before = vault.sign(birth, b"message")
 
     connection.run(lambda session: session.close())
@@ -174,13 +168,13 @@ def test_a_lost_session_is_opened_again_without_anybody_noticing(vault, connecti
     assert list(vault.keys()) == [birth]
 
 
-def test_a_module_that_was_ended_under_us_is_started_again(vault, p11, token_home, birth):
+def test_finalized_module_is_restarted(vault, p11, token_home, birth):
     p11.lib(str(token_home.store.module)).finalize()
 
     assert vault.sign(birth, b"message")
 
 
-def test_two_connections_of_one_process_to_one_token_take_turns(vault, token_home, birth):
+def test_connections_share_pkcs11_token(vault, token_home, birth):
     store = token_home.store
     other = TokenKeys(Connection(store.module, store.token, store.pin), vault.locked)
 
@@ -188,7 +182,7 @@ def test_two_connections_of_one_process_to_one_token_take_turns(vault, token_hom
         assert other.sign(birth, b"message") == vault.sign(birth, b"message")
 
 
-def test_two_tokens_in_one_process_do_not_disturb_each_other(vault, token_home, make_token, birth, clock):
+def test_two_pkcs11_tokens_do_not_interfere(vault, token_home, make_token, birth, clock):
     store = replace(token_home.store, token=make_token())
     other = store.vault(vault.locked)
     other.open()
@@ -221,9 +215,7 @@ def unplugged(softhsm):
     plug.back()
 
 
-def test_while_the_token_is_away_its_keys_stay_published_and_it_signs_again_when_it_is_back(
-    token_home, unplugged
-):
+def test_absent_pkcs11_token_keeps_keys(token_home, unplugged):
     ring = token_home.ring()
     document, ticks = ring.document(), token_home.ticks
     unplugged.out()
@@ -252,7 +244,7 @@ def ring_signs(ring):
         return False
 
 
-def test_a_token_that_is_away_is_asked_at_most_once_a_second(vault, token_home, unplugged, birth):
+def test_absent_pkcs11_token_is_retried_rarely(vault, token_home, unplugged, birth):
     assert list(vault.keys()) == [birth]
     unplugged.out()
     with pytest.raises(KeyStorageUnavailable, match="cannot be opened"):
@@ -267,7 +259,7 @@ def test_a_token_that_is_away_is_asked_at_most_once_a_second(vault, token_home, 
     assert vault.sign(birth, b"message")
 
 
-def test_a_wrong_pin_stops_the_start_and_is_tried_once_for_tokens_lock_themselves(token_home, p11):
+def test_wrong_pin_is_tried_once(token_home, p11):
     store = replace(token_home.store, pin=SecretStr("wrong, of course"))
     vault = store.vault(lambda: file_lock(token_home.lock_file))
 
@@ -283,12 +275,12 @@ def test_a_wrong_pin_stops_the_start_and_is_tried_once_for_tokens_lock_themselve
     assert p11.TokenFlag.USER_PIN_LOCKED not in flags
 
 
-def test_an_unknown_token_stops_the_start_by_name(token_home):
+def test_unknown_pkcs11_token_stops_start(token_home):
     with pytest.raises(KeyFault, match="no such token"):
         replace(token_home.store, token="no such token").vault(nullcontext).open()
 
 
-def test_a_module_that_is_none_stops_the_start_by_name(token_home, tmp_path):
+def test_invalid_module_stops_start_by_name(token_home, tmp_path):
     module = tmp_path / "module.so"
     module.write_text("nothing to load")
 
@@ -296,7 +288,7 @@ def test_a_module_that_is_none_stops_the_start_by_name(token_home, tmp_path):
         replace(token_home.store, module=module).vault(nullcontext).open()
 
 
-def test_a_token_that_cannot_sign_rs256_stops_the_start(token_home):
+def test_pkcs11_without_rs256_stops_start(token_home):
     class Slot:
         def get_mechanisms(self):
             return set()
@@ -318,7 +310,7 @@ def test_a_token_that_cannot_sign_rs256_stops_the_start(token_home):
         TokenKeys(Poor(), nullcontext).open()
 
 
-def test_without_the_package_the_fault_says_what_to_install():
+def test_missing_package_error_names_package():
     program = (
         "import sys; sys.modules['pkcs11'] = None\n"
         "from auth_service.signing.pkcs11_session import package\n"
@@ -331,7 +323,7 @@ def test_without_the_package_the_fault_says_what_to_install():
     assert "pip install 'auth-service[pkcs11]'" in done.stdout
 
 
-def test_the_package_is_not_loaded_unless_keys_live_in_a_token():
+def test_pem_keys_load_no_pkcs11_package():
     program = "import sys, auth_service.app; print('pkcs11' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -105,7 +105,7 @@ def lists(make_lists):
     return make_lists()
 
 
-def test_bits_lie_as_the_published_vector_says():
+def test_bits_match_published_vector():
     bitmap = Bitmap(2**20)
     for index in SET:
         bitmap.put(index, True)
@@ -113,7 +113,7 @@ def test_bits_lie_as_the_published_vector_says():
     assert bytes(bitmap) == zlib.decompress(base64.urlsafe_b64decode(VECTOR + "=="))
 
 
-def test_a_bit_can_be_cleared_again_alone_or_with_all_others():
+def test_bits_can_be_cleared():
     bitmap = Bitmap(64)
     for index in (3, 4, 63):
         bitmap.put(index, True)
@@ -126,20 +126,20 @@ def test_a_bit_can_be_cleared_again_alone_or_with_all_others():
 
 
 @pytest.mark.parametrize("index", [-1, 64, 2**40])
-def test_there_are_no_bits_outside(index):
+def test_bit_outside_list_is_refused(index):
     with pytest.raises(IndexError):
         Bitmap(64).put(index, True)
 
 
 @pytest.mark.parametrize("size", [0, 8, 56, 65, 2**20 + 8, -64])
-def test_a_list_has_a_sensible_size(size):
+def test_invalid_list_size_is_refused(size):
     assert check_size(64) == 64
     with pytest.raises(ValueError, match="multiple of 8"):
         check_size(size)
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.01, 0.05, 1])
-def test_what_is_compressed_is_one_whole_zlib_stream_and_no_larger_than_zlibs_best_by_much(share):
+def test_compressed_list_is_one_zlib_stream(share):
     chance, bitmap = random.Random(7), Bitmap(2**16)
     for index in chance.sample(range(2**16), int(share * 2**16)):
         bitmap.put(index, True)
@@ -151,7 +151,7 @@ def test_what_is_compressed_is_one_whole_zlib_stream_and_no_larger_than_zlibs_be
     assert len(packed) <= 1.1 * len(zlib.compress(bytes(bitmap), 9)) + 32
 
 
-def test_a_list_token_says_what_the_draft_asks_for(lists, clock):
+def test_list_token_has_claims_of_draft(lists, clock):
     token, _ = lists.document(1)
 
     claims = claims_of(token)
@@ -167,7 +167,7 @@ def test_a_list_token_says_what_the_draft_asks_for(lists, clock):
     }
 
 
-def test_a_change_shows_after_the_next_look_and_the_whole_is_read_only_once(lists, database):
+def test_change_shows_after_refresh(lists, database):
     assert bits_of(lists.document(1)[0]) == []
     database.put(5)
     database.put(63)
@@ -182,7 +182,7 @@ def test_a_change_shows_after_the_next_look_and_the_whole_is_read_only_once(list
     assert [since.number if since else None for since in database.reads] == [None, 0, 2]
 
 
-def test_a_bit_read_twice_changes_nothing(lists, database):
+def test_bit_read_twice_changes_nothing(lists, database):
     database.put(5)
     lists.refresh()
     before = lists.etag(1)
@@ -193,7 +193,7 @@ def test_a_bit_read_twice_changes_nothing(lists, database):
     assert (lists.etag(1), lists.all()[0].version) == (before, 1)
 
 
-def test_a_whole_reading_forgets_what_was_known(lists, database):
+def test_complete_read_replaces_known_bits(lists, database):
     database.put(5)
     lists.refresh()
     database.changed.clear()
@@ -204,7 +204,7 @@ def test_a_whole_reading_forgets_what_was_known(lists, database):
     assert bits_of(lists.document(1)[0]) == []
 
 
-def test_a_list_is_signed_once_for_all_who_ask(lists, signer):
+def test_list_is_signed_once_for_all_requests(lists, signer):
     barrier = Barrier(8)
 
     def ask(_):
@@ -217,7 +217,7 @@ def test_a_list_is_signed_once_for_all_who_ask(lists, signer):
     assert (len(answers), len(signer.signed)) == (1, 1)
 
 
-def test_nothing_is_signed_for_changes_that_nobody_asks_about(lists, database, signer):
+def test_unrequested_changes_are_not_signed(lists, database, signer):
     for index in range(20):
         database.put(index)
         lists.refresh()
@@ -225,7 +225,7 @@ def test_nothing_is_signed_for_changes_that_nobody_asks_about(lists, database, s
     assert signer.signed == []
 
 
-def test_two_processes_agree_on_the_etag_however_they_learned_of_the_bits(lists, make_lists, database, clock):
+def test_two_processes_agree_on_etag(lists, make_lists, database, clock):
     lists.refresh()
     for index in (1, 2, 3):
         database.put(index)
@@ -236,7 +236,7 @@ def test_two_processes_agree_on_the_etag_however_they_learned_of_the_bits(lists,
     assert lists.document(1)[1] == lists.etag(1) == other.etag(1) == other.document(1)[1]
 
 
-def test_a_list_is_signed_anew_with_a_new_key(lists, signer):
+def test_new_key_signs_list_again(lists, signer):
     first = lists.document(1)
     version = lists.version()
     signer.kid = "two"
@@ -248,7 +248,7 @@ def test_a_list_is_signed_anew_with_a_new_key(lists, signer):
     assert json.loads(base64.urlsafe_b64decode(second[0].split(b".")[0] + b"=="))["kid"] == "two"
 
 
-def test_a_key_that_changes_just_before_the_signature_is_the_one_that_the_etag_speaks_of(lists, signer):
+def test_key_change_while_signing_fits_etag(lists, signer):
     expected = signer.sign
 
     def sign(claims, *, typ):
@@ -260,7 +260,7 @@ def test_a_key_that_changes_just_before_the_signature_is_the_one_that_the_etag_s
     assert lists.document(1)[1] == lists.etag(1)
 
 
-def test_a_list_is_signed_anew_long_before_the_old_one_expires(lists, clock):
+def test_list_is_signed_again_before_expiry(lists, clock):
     token, etag = lists.document(1)
     clock.advance(SIGNED_ANEW)
 
@@ -271,7 +271,7 @@ def test_a_list_is_signed_anew_long_before_the_old_one_expires(lists, clock):
     assert claims_of(token)["exp"] - clock() > 0
 
 
-def test_nothing_is_published_while_there_is_no_key(lists, signer):
+def test_without_key_nothing_is_published(lists, signer):
     lists.refresh()
     signer.kid = None
 
@@ -281,12 +281,12 @@ def test_nothing_is_published_while_there_is_no_key(lists, signer):
 
 
 @pytest.mark.parametrize("number", [0, 2, 17, 18, 10**9, -1])
-def test_what_is_not_there_is_unknown(lists, number):
+def test_missing_list_is_unknown(lists, number):
     with pytest.raises(UnknownStatusList):
         lists.document(number)
 
 
-def test_a_list_that_another_process_has_just_opened_is_found(lists, database):
+def test_list_of_other_process_is_found(lists, database):
     lists.refresh()
     database.lists[2] = 64
 
@@ -294,7 +294,7 @@ def test_a_list_that_another_process_has_just_opened_is_found(lists, database):
     assert lists.numbers() == [1, 2]
 
 
-def test_a_number_far_from_any_list_is_not_looked_up(lists, database):
+def test_distant_list_number_is_not_read(lists, database):
     lists.refresh()
 
     with pytest.raises(UnknownStatusList):
@@ -303,7 +303,7 @@ def test_a_number_far_from_any_list_is_not_looked_up(lists, database):
     assert len(database.reads) == 1
 
 
-def test_lists_that_nobody_could_look_at_for_some_time_are_not_given_out(lists, database, ticks):
+def test_stale_lists_are_not_served(lists, database, ticks):
     lists.refresh()
     database.fault = OSError("away")
     with pytest.raises(OSError, match="away"):
@@ -321,7 +321,7 @@ def test_lists_that_nobody_could_look_at_for_some_time_are_not_given_out(lists, 
     assert lists.document(1)
 
 
-def test_a_first_look_that_fails_is_tried_again_by_the_next_who_asks(lists, database):
+def test_failed_first_read_is_repeated(lists, database):
     database.fault = OSError("away")
     with pytest.raises(OSError, match="away"):
         lists.document(1)
@@ -330,7 +330,7 @@ def test_a_first_look_that_fails_is_tried_again_by_the_next_who_asks(lists, data
     assert lists.document(1)
 
 
-def test_who_waits_for_another_ones_look_does_not_look_again(make_lists, database, ticks):
+def test_waiting_request_shares_read(make_lists, database, ticks):
     looking, go_on = Event(), Event()
     reads = []
 
@@ -353,9 +353,7 @@ def test_who_waits_for_another_ones_look_does_not_look_again(make_lists, databas
     assert len(reads) <= 2
 
 
-def test_a_tag_that_is_not_known_here_is_reason_to_look_for_what_another_process_has_published(
-    lists, make_lists, database
-):
+def test_unknown_etag_causes_read(lists, make_lists, database):
     other = make_lists()
     for each in (lists, other):
         each.refresh()
@@ -368,7 +366,7 @@ def test_a_tag_that_is_not_known_here_is_reason_to_look_for_what_another_process
     assert lists.etag(1) == other.etag(1)
 
 
-def test_a_tag_of_an_older_state_is_no_reason_to_look(lists, database):
+def test_older_etag_causes_no_read(lists, database):
     lists.refresh()
     lists.version()
     old = lists.etag(1)
@@ -382,7 +380,7 @@ def test_a_tag_of_an_older_state_is_no_reason_to_look(lists, database):
     assert len(database.reads) == looks
 
 
-def test_old_tags_are_forgotten_in_the_end(lists, database):
+def test_old_etags_are_forgotten(lists, database):
     for index in range(64):
         lists.refresh()
         lists.version()
@@ -396,7 +394,7 @@ def test_old_tags_are_forgotten_in_the_end(lists, database):
     assert len(lists._seen[1]) == REMEMBERED
 
 
-def test_a_process_that_cannot_look_gives_out_nothing_older_than_what_is_known_elsewhere(lists, ticks):
+def test_stale_process_serves_nothing_outdated(lists, ticks):
     lists.refresh()
     ticks.advance(MISSED + 1)
 
