@@ -21,22 +21,22 @@ def hasher():
     return Argon2Hasher(CHEAP)
 
 
-def test_a_password_fits_its_hash_and_no_other_does(hasher):
+def test_password_fits_its_hash_alone(hasher):
     hashed = hasher.hash("correct horse")
 
     assert hasher.verify(hashed, "correct horse").fits
     assert not hasher.verify(hashed, "wrong horse").fits
 
 
-def test_the_hash_is_argon2id_at_19_mib_two_passes_and_one_lane():
+def test_hash_is_argon2id_19_mib_2_passes():
     assert Argon2Hasher().hash("password").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_nothing_fits_an_account_that_does_not_exist(hasher):
+def test_missing_account_fits_no_password(hasher):
     assert not hasher.verify(None, "anything").fits
 
 
-def test_a_password_too_long_for_any_account_does_not_fit(hasher):
+def test_overlong_password_does_not_fit(hasher):
     hashed = hasher.hash("é" * 1024)
 
     assert hasher.verify(hashed, "e\u0301" * 1024).fits
@@ -44,7 +44,7 @@ def test_a_password_too_long_for_any_account_does_not_fit(hasher):
     assert not hasher.verify(hashed, "é" * 4000).fits
 
 
-def test_a_password_that_is_no_unicode_text_does_not_fit(hasher):
+def test_non_unicode_password_does_not_fit(hasher):
     assert not hasher.verify(hasher.hash("password"), "\ud800").fits
 
 
@@ -53,7 +53,7 @@ NFC, NFD = "Zoë café\u0020ế", "Zoe\u0308 cafe\u0301\u00a0e\u0302\u0301"
 
 
 @pytest.mark.parametrize(("chosen", "typed"), [(NFC, NFD), (NFD, NFC), (NFC, NFC), (NFD, NFD)])
-def test_password_typed_in_another_form_fits(hasher, chosen, typed):
+def test_other_unicode_form_fits(hasher, chosen, typed):
     assert hasher.verify(hasher.hash(chosen), typed) == PasswordMatch(fits=True)
 
 
@@ -61,7 +61,7 @@ def test_password_typed_in_another_form_fits(hasher, chosen, typed):
     ("chosen", "typed"),
     [(NFD, NFD), ("cafe\u0301 noir", "café noir"), ("a\u3000long one", "a\u3000long one")],
 )
-def test_hash_of_what_was_typed_fits_and_is_outdated(hasher, chosen, typed):
+def test_unnormalized_hash_fits_as_outdated(hasher, chosen, typed):
     before = hasher._argon2.hash(chosen.encode())
 
     assert hasher.verify(before, typed) == PasswordMatch(fits=True, outdated=True)
@@ -69,12 +69,12 @@ def test_hash_of_what_was_typed_fits_and_is_outdated(hasher, chosen, typed):
 
 
 @given(st.text(max_size=40))
-def test_normal_form_of_itself_is_itself(text):
+def test_normal_form_is_idempotent(text):
     assert normal_form(normal_form(text)) == normal_form(text)
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_refusal_costs_the_same_whether_the_account_exists(exists):
+def test_refusal_costs_same_without_account(exists):
     hasher = Argon2Hasher(CHEAP)
     hashed = hasher.hash("correct horse") if exists else None
     counted, verify = [], hasher._argon2.verify
@@ -90,16 +90,16 @@ def test_refusal_costs_the_same_whether_the_account_exists(exists):
     assert len(counted) == 2
 
 
-def test_a_hash_of_another_cost_is_outdated(hasher):
+def test_hash_of_other_cost_is_outdated(hasher):
     assert not hasher.verify(hasher.hash("password"), "password").outdated
     assert hasher.verify(Argon2Hasher(HashCost(memory=32, passes=1)).hash("password"), "password").outdated
 
 
-def test_a_hash_that_is_none_fits_nothing(hasher):
+def test_malformed_hash_fits_nothing(hasher):
     assert not hasher.verify("junk", "junk").fits
 
 
-def test_past_the_bound_the_next_one_is_told_to_come_back():
+def test_hashing_past_limit_is_too_busy():
     hasher = Argon2Hasher(CHEAP, at_once=1, patience=0)
     taken, done = Event(), Event()
 
@@ -122,7 +122,7 @@ def test_past_the_bound_the_next_one_is_told_to_come_back():
     assert hasher.hash("password")
 
 
-def test_the_holder_of_the_predecessor_opens_the_seal_and_nobody_else():
+def test_seal_opens_with_predecessor_alone():
     sealer = HkdfSealer()
     sealed = sealer.seal("predecessor", "successor")
 
@@ -133,6 +133,6 @@ def test_the_holder_of_the_predecessor_opens_the_seal_and_nobody_else():
             sealer.unseal(token, content)
 
 
-def test_a_client_with_an_unknown_setting_is_named():
+def test_client_with_unknown_setting_is_named():
     with pytest.raises(InvalidClientMetadata, match="client shop: colour"):
         read_clients('[clients.shop]\nname = "Shop"\nconfidential = true\ncolour = "red"')

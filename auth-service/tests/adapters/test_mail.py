@@ -78,7 +78,7 @@ def smtp(start_smtp, inbox):
     return mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox)}", SENDER, None)
 
 
-def test_a_mail_arrives_whole_with_the_link_on_one_line(smtp, inbox):
+def test_mail_arrives_with_link_on_one_line(smtp, inbox):
     smtp.send("alice@example.com", "Your log-in link", TEXT)
 
     envelope = inbox.received[0]
@@ -97,7 +97,7 @@ def test_a_mail_arrives_whole_with_the_link_on_one_line(smtp, inbox):
     "address",
     ["a@example.com\r\nBcc: b@example.com", "a@example.com\nX: y", "", "a@example.com, b@example.com"],
 )
-def test_an_address_that_would_add_a_header_is_no_address(smtp, inbox, address):
+def test_header_injection_is_refused(smtp, inbox, address):
     with pytest.raises((DeliveryRefused, DeliveryDelayed)):
         smtp.send(address, "Subject", "text")
 
@@ -113,7 +113,7 @@ def test_an_address_that_would_add_a_header_is_no_address(smtp, inbox, address):
         ({"data_answer": "451 later"}, DeliveryDelayed),
     ],
 )
-def test_a_servers_no_is_for_good_and_its_not_now_is_not(smtp, inbox, answers, kind):
+def test_smtp_5xx_refuses_and_4xx_delays(smtp, inbox, answers, kind):
     vars(inbox).update(answers)
 
     with pytest.raises(kind) as failure:
@@ -122,21 +122,21 @@ def test_a_servers_no_is_for_good_and_its_not_now_is_not(smtp, inbox, answers, k
     assert "alice" not in str(failure.value)
 
 
-def test_no_server_is_a_delay(free_port):
+def test_unreachable_server_is_delay(free_port):
     mailer = mailer_for(f"smtp://127.0.0.1:{free_port}", SENDER, None)
 
     with pytest.raises(DeliveryDelayed):
         mailer.send("alice@example.com", "Subject", "text")
 
 
-def test_a_server_that_says_nothing_is_a_delay(silent_port):
+def test_silent_server_is_delay(silent_port):
     mailer = SmtpMailer(SmtpServer("127.0.0.1", silent_port), SENDER, timeout=0.2)
 
     with pytest.raises(DeliveryDelayed):
         mailer.send("alice@example.com", "Subject", "text")
 
 
-def test_a_name_beyond_ascii_needs_a_server_that_can(start_smtp, inbox):
+def test_non_ascii_address_needs_smtputf8(start_smtp, inbox):
     able = mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox, enable_SMTPUTF8=True)}", SENDER, None)
     unable = mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox, enable_SMTPUTF8=False)}", SENDER, None)
 
@@ -195,7 +195,7 @@ def starttls_port(start_smtp, inbox, server_tls):
     )
 
 
-def test_with_starttls_the_password_travels_encrypted(starttls_port, inbox, certificate):
+def test_starttls_encrypts_password(starttls_port, inbox, certificate):
     server = SmtpServer("localhost", starttls_port, "starttls", "mint", "a secret")
 
     SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate)).send(
@@ -205,7 +205,7 @@ def test_with_starttls_the_password_travels_encrypted(starttls_port, inbox, cert
     assert len(inbox.received) == 1
 
 
-def test_a_wrong_password_is_a_delay_for_somebody_will_mend_it(starttls_port, inbox, certificate):
+def test_wrong_smtp_password_is_delay(starttls_port, inbox, certificate):
     server = SmtpServer("localhost", starttls_port, "starttls", "mint", "another")
     mailer = SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate))
 
@@ -215,7 +215,7 @@ def test_a_wrong_password_is_a_delay_for_somebody_will_mend_it(starttls_port, in
     assert inbox.received == []
 
 
-def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(starttls_port, inbox):
+def test_untrusted_certificate_gets_no_mail(starttls_port, inbox):
     mailer = mailer_for(f"smtp+starttls://mint@localhost:{starttls_port}", SENDER, SecretStr("a secret"))
 
     with pytest.raises(DeliveryDelayed):
@@ -224,7 +224,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(starttls_por
     assert inbox.received == []
 
 
-def test_a_server_without_starttls_gets_nothing_where_it_was_asked_for(start_smtp, inbox):
+def test_missing_starttls_gets_no_mail(start_smtp, inbox):
     mailer = mailer_for(f"smtp+starttls://127.0.0.1:{start_smtp(inbox)}", SENDER, None)
 
     with pytest.raises((DeliveryDelayed, DeliveryRefused)):
@@ -233,7 +233,7 @@ def test_a_server_without_starttls_gets_nothing_where_it_was_asked_for(start_smt
     assert inbox.received == []
 
 
-def test_smtps_is_encrypted_from_the_first_byte(start_smtp, inbox, server_tls, certificate):
+def test_smtps_is_encrypted_from_first_byte(start_smtp, inbox, server_tls, certificate):
     port = start_smtp(inbox, ssl_context=server_tls)
     server = SmtpServer("localhost", port, "tls")
 
@@ -263,7 +263,7 @@ def test_smtps_is_encrypted_from_the_first_byte(start_smtp, inbox, server_tls, c
         ("nonsense", None),
     ],
 )
-def test_an_address_for_mail_that_cannot_be_is_a_fault_that_shows_no_secret(url, password):
+def test_invalid_mail_url_hides_secret(url, password):
     with pytest.raises(ValueError, match=r"\w") as fault:
         mailer_for(url, SENDER, SecretStr(password) if password else None)
 
@@ -271,20 +271,20 @@ def test_an_address_for_mail_that_cannot_be_is_a_fault_that_shows_no_secret(url,
 
 
 @pytest.mark.parametrize("behind", ["", "/folder", "/folder/of/folders"])
-def test_mail_folder_that_cannot_be_made_is_a_fault(tmp_path, behind):
+def test_uncreatable_mail_folder_is_refused(tmp_path, behind):
     (tmp_path / "file").touch()
 
     with pytest.raises(ValueError, match="can write to"):
         mailer_for(f"file:{tmp_path}/file{behind}", SENDER, None)
 
 
-def test_mail_folder_with_a_name_too_long_is_a_fault(tmp_path):
+def test_overlong_mail_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="can write to"):
         mailer_for(f"file:{tmp_path}/{'a' * 300}", SENDER, None)
 
 
 @pytest.mark.parametrize("below", ["", "/new", "/new/folder"])
-def test_mail_folder_that_can_be_made_is_taken_and_not_made(tmp_path, below):
+def test_mail_folder_check_creates_nothing(tmp_path, below):
     mailer_for(f"file:{tmp_path}{below}", SENDER, None)
 
     assert list(tmp_path.iterdir()) == []
@@ -317,12 +317,12 @@ def test_mail_folder_that_can_be_made_is_taken_and_not_made(tmp_path, below):
         ),
     ],
 )
-def test_a_sender_that_cannot_be_is_a_fault(sender):
+def test_invalid_sender_is_refused(sender):
     with pytest.raises(ValueError, match=r"must (be one|have an) address"):
         check_sender(sender)
 
 
-def test_a_sender_has_an_address_with_or_without_a_name():
+def test_valid_sender_is_accepted():
     check_sender(SENDER)
     for sender in (
         "no-reply@mint.example",
@@ -335,7 +335,7 @@ def test_a_sender_has_an_address_with_or_without_a_name():
         check_sender(sender)
 
 
-def test_a_folder_gets_a_file_for_each_mail_that_only_its_owner_reads(tmp_path):
+def test_mails_in_folder_are_private_files(tmp_path):
     folder = tmp_path / "var" / "mail"
     mailer = mailer_for(f"file:{folder}", SENDER, None)
 
@@ -350,7 +350,7 @@ def test_a_folder_gets_a_file_for_each_mail_that_only_its_owner_reads(tmp_path):
     assert LINK in second.read_text()
 
 
-def test_a_folder_may_be_named_relative_to_where_the_mint_runs(tmp_path, monkeypatch):
+def test_relative_mail_folder_is_accepted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     mailer_for("file:var/mail", SENDER, None).send("alice@example.com", "S", "t")
@@ -358,7 +358,7 @@ def test_a_folder_may_be_named_relative_to_where_the_mint_runs(tmp_path, monkeyp
     assert len(list((tmp_path / "var" / "mail").glob("*.eml"))) == 1
 
 
-def test_a_folder_that_cannot_be_written_is_a_delay(tmp_path):
+def test_unwritable_mail_folder_is_delay(tmp_path):
     mailer = mailer_for(f"file:{tmp_path}/mail", SENDER, None)
     (tmp_path / "mail").write_text("a file")
 
@@ -366,12 +366,12 @@ def test_a_folder_that_cannot_be_written_is_a_delay(tmp_path):
         mailer.send("alice@example.com", "S", "t")
 
 
-def test_without_a_mail_url_nothing_is_lost_in_silence():
+def test_mail_without_url_is_refused():
     with pytest.raises(DeliveryRefused, match="MAIL_URL"):
         mailer_for(None, SENDER, None).send("alice@example.com", "S", "t")
 
 
-def test_from_asking_to_logging_in_over_a_real_server(start_smtp, inbox, make_app):
+def test_magic_link_over_smtp_logs_in(start_smtp, inbox, make_app):
     client = make_app(outbox=None, mail_url=f"smtp://127.0.0.1:{start_smtp(inbox)}").test_client()
 
     client.post("/magic-links", json={"email": "alice@example.com"})
@@ -391,7 +391,7 @@ def test_from_asking_to_logging_in_over_a_real_server(start_smtp, inbox, make_ap
         ("mail_from", "nobody"),
     ],
 )
-def test_a_wrong_setting_for_mail_is_named_with_the_others(tmp_path, keys_dir, name, value):
+def test_invalid_mail_setting_is_named(tmp_path, keys_dir, name, value):
     settings = {"database_url": f"sqlite:///{tmp_path}/auth.db", "keys_dir": keys_dir}
 
     with pytest.raises(ValidationError) as fault:

@@ -19,7 +19,7 @@ def push(receiver):
     return lambda authorization=None: pusher.push(f"{receiver.url}/events", authorization, "a.b.c")
 
 
-def test_a_token_is_posted_as_what_it_is(receiver, push):
+def test_push_posts_security_event_token(receiver, push):
     push("Bearer x")
 
     (request,) = receiver.received
@@ -29,13 +29,13 @@ def test_a_token_is_posted_as_what_it_is(receiver, push):
     assert request.headers["Authorization"] == "Bearer x"
 
 
-def test_without_a_secret_there_is_no_authorization(receiver, push):
+def test_push_without_secret_has_no_header(receiver, push):
     push()
 
     assert "Authorization" not in receiver.received[0].headers
 
 
-def test_no_netrc_and_no_proxy_of_the_environment_is_used(receiver, push, tmp_path, monkeypatch):
+def test_netrc_and_proxy_settings_are_ignored(receiver, push, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -47,7 +47,7 @@ def test_no_netrc_and_no_proxy_of_the_environment_is_used(receiver, push, tmp_pa
 
 
 @pytest.mark.parametrize("code", ["invalid_request", "invalid_key", "authentication_failed", "invalid_state"])
-def test_a_refusal_with_a_code_is_final(receiver, push, code):
+def test_refusal_with_code_is_final(receiver, push, code):
     receiver.answers = [Answer(400, {"err": code, "description": "no"})]
 
     with pytest.raises(DeliveryRefused, match=rf"^{code}$"):
@@ -76,7 +76,7 @@ def test_a_refusal_with_a_code_is_final(receiver, push, code):
     ],
     ids=lambda answer: f"{answer.status}-{str(answer.body)[:12]!r}",
 )
-def test_anything_else_is_worth_another_try(receiver, push, answer):
+def test_other_answer_is_retried(receiver, push, answer):
     receiver.answers = [answer]
 
     with pytest.raises(DeliveryDelayed):
@@ -84,19 +84,19 @@ def test_anything_else_is_worth_another_try(receiver, push, answer):
     assert len(receiver.received) == 1
 
 
-def test_a_receiver_that_is_not_there_is_worth_another_try(receiver, push):
+def test_missing_receiver_is_retried(receiver, push):
     receiver.close()
 
     with pytest.raises(DeliveryDelayed, match=r"^ConnectionError$"):
         push()
 
 
-def test_a_receiver_that_does_not_answer_is_not_waited_for_long(receiver, push):
+def test_silent_receiver_is_retried(receiver, push):
     receiver.gate.clear()
 
     with pytest.raises(DeliveryDelayed):
         push()
 
 
-def test_a_try_ends_before_its_lease():
+def test_push_ends_before_its_lease():
     assert CONNECT + WHOLE < LEASE_SECONDS
