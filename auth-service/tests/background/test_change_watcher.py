@@ -88,7 +88,7 @@ def watch():
     return Watch().settle()
 
 
-def test_the_first_turn_reads_though_nothing_has_rung():
+def test_first_step_reads_unnotified():
     watch = Watch()
 
     watch.watcher.turn()
@@ -96,7 +96,7 @@ def test_the_first_turn_reads_though_nothing_has_rung():
     assert len(watch.published.refreshed) == 1
 
 
-def test_a_ring_is_followed_by_a_read_at_once_and_a_change_wakes(watch):
+def test_notification_causes_read_and_wakes(watch):
     watch.bell.rings, watch.published.published = [True], "second"
 
     watch.watcher.turn()
@@ -104,7 +104,7 @@ def test_a_ring_is_followed_by_a_read_at_once_and_a_change_wakes(watch):
     assert (watch.published.refreshed, watch.woken) == ([watch.ticks()], [watch.ticks()])
 
 
-def test_a_ring_that_changed_nothing_that_is_published_wakes_nobody(watch):
+def test_unchanged_documents_wake_no_waiter(watch):
     watch.bell.rings = [True]
 
     watch.watcher.turn()
@@ -112,7 +112,7 @@ def test_a_ring_that_changed_nothing_that_is_published_wakes_nobody(watch):
     assert (len(watch.published.refreshed), watch.woken) == (1, [])
 
 
-def test_many_changes_are_read_together_the_first_at_once(watch):
+def test_many_notifications_share_reads(watch):
     watch.bell.rings, began = [True] * 1000, watch.ticks()
 
     watch.turns_for(1)
@@ -121,7 +121,7 @@ def test_many_changes_are_read_together_the_first_at_once(watch):
     assert len(watch.published.refreshed) == pytest.approx(1 / BREATH, abs=2)
 
 
-def test_what_changes_by_the_clock_wakes_though_nothing_rings(watch):
+def test_change_by_clock_wakes_waiters(watch):
     watch.published.published = "second"
 
     watch.turns_for(LOOK_EVERY + 0.05)
@@ -129,13 +129,13 @@ def test_what_changes_by_the_clock_wakes_though_nothing_rings(watch):
     assert len(watch.woken) == 1
 
 
-def test_the_database_is_read_every_so_often_though_nothing_rings(watch):
+def test_database_is_read_unnotified(watch):
     watch.turns_for(10)
 
     assert len(watch.published.refreshed) == pytest.approx(10 / READ_EVERY, abs=1)
 
 
-def test_a_bell_that_is_away_is_tried_again_with_growing_pauses_and_said_once(watch):
+def test_lost_notifications_are_retried(watch):
     watch.bell.rings = [OSError("refused")] * 1000
 
     with capture_logs() as log:
@@ -146,7 +146,7 @@ def test_a_bell_that_is_away_is_tried_again_with_growing_pauses_and_said_once(wa
     assert watch.bell.calls[1] - watch.bell.calls[0] < 0.5
 
 
-def test_without_a_bell_the_database_is_read_every_so_often(watch):
+def test_lost_notifications_leave_reads(watch):
     watch.bell.rings = [OSError("refused")] * 1000
 
     watch.turns_for(60)
@@ -154,7 +154,7 @@ def test_without_a_bell_the_database_is_read_every_so_often(watch):
     assert len(watch.published.refreshed) == pytest.approx(60 / READ_EVERY, rel=0.3)
 
 
-def test_a_database_that_cannot_be_read_is_tried_again_with_growing_pauses_and_said_once(watch):
+def test_database_outage_is_logged_once(watch):
     watch.published.fault = OSError("gone")
 
     with capture_logs() as log:
@@ -168,7 +168,7 @@ def test_a_database_that_cannot_be_read_is_tried_again_with_growing_pauses_and_s
     ]
 
 
-def test_keys_are_looked_at_while_the_database_is_away(watch):
+def test_database_outage_leaves_key_checks(watch):
     watch.bell.rings, watch.published.fault = [OSError("refused")] * 1000, OSError("gone")
     watch.turns_for(10)
     watch.published.published = "second"
@@ -178,7 +178,7 @@ def test_keys_are_looked_at_while_the_database_is_away(watch):
     assert len(watch.woken) == 1
 
 
-def test_what_changed_meanwhile_is_read_once_the_bell_is_back(watch):
+def test_reconnect_reads_missed_changes(watch):
     watch.bell.rings = [OSError("refused")] * 5 + [True]
     watch.turns_for(5)
     watch.published.published = "second"
@@ -191,7 +191,7 @@ def test_what_changed_meanwhile_is_read_once_the_bell_is_back(watch):
     assert [entry["event"] for entry in log] == ["the database's notifications can be reached again"]
 
 
-def test_a_ring_is_not_forgotten_when_the_read_after_it_fails(watch):
+def test_notification_survives_failed_read(watch):
     watch.bell.rings, watch.published.fault = [True], OSError("gone")
     watch.watcher.turn()
     watch.published.fault, watch.published.published = None, "second"
@@ -202,7 +202,7 @@ def test_a_ring_is_not_forgotten_when_the_read_after_it_fails(watch):
     assert len(watch.woken) == 1
 
 
-def test_its_thread_starts_when_it_is_put_to_use_and_ends_with_the_bell_closed(watch):
+def test_stop_closes_notifications(watch):
     watch.watcher.ensure()
     watch.watcher.stop()
 

@@ -38,7 +38,7 @@ def kids(ring):
     return [status.kid for status in ring.statuses()]
 
 
-def test_a_young_key_is_left_alone_and_nothing_is_recorded(look, ring, clock, memory):
+def test_young_key_is_not_rotated(look, ring, clock, memory):
     before = kids(ring)
     clock.advance(INTERVAL - 1)
 
@@ -47,7 +47,7 @@ def test_a_young_key_is_left_alone_and_nothing_is_recorded(look, ring, clock, me
     assert (kids(ring), events(memory)) == (before, [])
 
 
-def test_an_old_key_gets_a_successor_once_and_the_log_says_who(look, ring, clock, memory):
+def test_old_key_is_rotated_and_audited_once(look, ring, clock, memory):
     (first,) = kids(ring)
     clock.advance(INTERVAL)
 
@@ -58,7 +58,7 @@ def test_an_old_key_gets_a_successor_once_and_the_log_says_who(look, ring, clock
     assert events(memory) == [("key_rotated", "schedule", {"kid": second})]
 
 
-def test_a_key_that_no_token_needs_is_removed(look, ring, clock, memory):
+def test_unneeded_key_is_removed(look, ring, clock, memory):
     (first,) = kids(ring)
     clock.advance(INTERVAL)
     look()
@@ -71,7 +71,7 @@ def test_a_key_that_no_token_needs_is_removed(look, ring, clock, memory):
     assert events(memory)[-1] == ("keys_pruned", "schedule", {"kids": [first]})
 
 
-def test_over_a_year_there_are_never_more_than_two_keys(look, ring, clock, memory):
+def test_rotation_keeps_at_most_two_keys(look, ring, clock, memory):
     for _ in range(60):
         clock.advance(INTERVAL / 10)
         look()
@@ -80,7 +80,7 @@ def test_over_a_year_there_are_never_more_than_two_keys(look, ring, clock, memor
     assert len([event for event, *_ in events(memory) if event == "key_rotated"]) == 6
 
 
-def test_a_rotation_that_cannot_be_recorded_is_not_begun(ring, clock):
+def test_unrecordable_rotation_is_not_begun(ring, clock):
     class Broken:
         def transaction(self):
             raise ConnectionError
@@ -93,7 +93,7 @@ def test_a_rotation_that_cannot_be_recorded_is_not_begun(ring, clock):
     assert kids(ring) == before
 
 
-def test_a_key_that_another_process_made_meanwhile_is_enough(look, ring, clock, memory, tmp_path):
+def test_key_of_other_process_is_enough(look, ring, clock, memory, tmp_path):
     clock.advance(INTERVAL)
 
     class Late:
@@ -144,7 +144,7 @@ def make_schedule(counted):
         schedule.stop()
 
 
-def test_nothing_runs_until_the_process_is_put_to_use(make_schedule, counted):
+def test_job_waits_for_first_use(make_schedule, counted):
     schedule = make_schedule(0.001)
     assert counted.threads == []
 
@@ -153,7 +153,7 @@ def test_nothing_runs_until_the_process_is_put_to_use(make_schedule, counted):
     counted.wait(3)
 
 
-def test_however_often_it_is_put_to_use_there_is_one_thread_and_it_holds_nobody_up(make_schedule, counted):
+def test_job_used_often_has_one_thread(make_schedule, counted):
     schedule = make_schedule(0.001)
     for _ in range(5):
         schedule.ensure()
@@ -163,7 +163,7 @@ def test_however_often_it_is_put_to_use_there_is_one_thread_and_it_holds_nobody_
     assert counted.threads[0].daemon
 
 
-def test_a_job_that_fails_is_done_again_and_the_log_says_why(make_schedule, counted, capsys):
+def test_failed_job_is_repeated_and_logged(make_schedule, counted, capsys):
     counted.fails = True
     make_schedule(0.001).ensure()
     counted.wait(3)
@@ -171,7 +171,7 @@ def test_a_job_that_fails_is_done_again_and_the_log_says_why(make_schedule, coun
     assert "RuntimeError" in capsys.readouterr().out
 
 
-def test_when_it_is_stopped_its_thread_has_ended_and_it_does_not_start_again(make_schedule, counted):
+def test_stopped_job_stays_stopped(make_schedule, counted):
     schedule = make_schedule(3600)
     schedule.ensure()
     counted.wait(1)
@@ -183,7 +183,7 @@ def test_when_it_is_stopped_its_thread_has_ended_and_it_does_not_start_again(mak
     assert len(counted.threads) == 1
 
 
-def test_a_forked_process_starts_a_thread_of_its_own(make_schedule, counted):
+def test_forked_process_starts_own_thread(make_schedule, counted):
     schedule = make_schedule(3600)
     schedule.ensure()
     counted.wait(1)
@@ -195,7 +195,7 @@ def test_a_forked_process_starts_a_thread_of_its_own(make_schedule, counted):
     assert len(set(counted.threads)) == 2
 
 
-def test_the_mint_rotates_from_its_first_request_on_and_not_before(make_app, clock, sqlite):
+def test_first_request_starts_rotation(make_app, clock, sqlite):
     app = make_app(key_rotation_interval=INTERVAL)
     clock.advance(INTERVAL)
     schedule = app.extensions["jobs"]["key rotation"]
@@ -214,7 +214,7 @@ def test_the_mint_rotates_from_its_first_request_on_and_not_before(make_app, clo
     assert (newest.event, newest.actor) == ("key_rotated", "schedule")
 
 
-def test_a_command_starts_no_thread(make_app):
+def test_command_starts_no_thread(make_app):
     app = make_app(key_rotation_interval=INTERVAL)
 
     app.test_cli_runner().invoke(args=["keys", "list"])
@@ -222,13 +222,13 @@ def test_a_command_starts_no_thread(make_app):
     assert app.extensions["jobs"]["key rotation"]._thread is None
 
 
-def test_with_an_interval_of_zero_nothing_is_scheduled(make_app):
+def test_zero_interval_schedules_nothing(make_app):
     app = make_app(key_rotation_interval=0)
 
     assert "key rotation" not in app.extensions["jobs"]
 
 
-def test_the_metrics_tell_how_many_keys_there_are_and_how_old_the_one_is_that_signs(app, clock):
+def test_metrics_show_key_count_and_age(app, clock):
     clock.advance(500)
     app.test_cli_runner().invoke(args=["keys", "rotate"])
 
@@ -244,5 +244,5 @@ def test_the_metrics_tell_how_many_keys_there_are_and_how_old_the_one_is_that_si
     ]
 
 
-def test_without_any_key_the_metrics_tell_no_age(clock):
+def test_metrics_without_key_show_no_age(clock):
     assert [family.name for family in KeyMetrics(list, clock).collect()] == ["signing_keys"]

@@ -50,7 +50,7 @@ def make_outbox():
         each.stop()
 
 
-def test_a_letter_is_sent_by_another_thread(make_outbox):
+def test_email_is_sent_by_other_thread(make_outbox):
     mailer = FakeMailer()
 
     make_outbox(mailer).post(letter())
@@ -59,7 +59,7 @@ def test_a_letter_is_sent_by_another_thread(make_outbox):
     assert mailer.sent == ["alice@example.com"]
 
 
-def test_a_delayed_letter_is_tried_again_and_others_do_not_wait_for_it(make_outbox):
+def test_delayed_email_holds_up_no_other(make_outbox):
     mailer = FakeMailer(DeliveryDelayed("not now"), DeliveryDelayed("not now"))
     box = make_outbox(mailer)
     box.post(letter("first@example.com"))
@@ -79,7 +79,7 @@ def test_a_delayed_letter_is_tried_again_and_others_do_not_wait_for_it(make_outb
         (RuntimeError("alice@example.com"), "mail failed"),
     ],
 )
-def test_what_can_never_be_sent_is_logged_without_its_address(make_outbox, capsys, logged, failure, said):
+def test_refused_email_log_hides_address(make_outbox, capsys, logged, failure, said):
     mailer = FakeMailer(failure)
     box = make_outbox(mailer)
 
@@ -94,7 +94,7 @@ def test_what_can_never_be_sent_is_logged_without_its_address(make_outbox, capsy
     assert "alice" not in logged()
 
 
-def test_a_letter_that_is_of_no_use_any_more_is_given_up_and_logged(make_outbox, logged):
+def test_expired_email_is_given_up_and_logged(make_outbox, logged):
     mailer = FakeMailer(*[DeliveryDelayed("not now")] * 3)
     box = make_outbox(mailer, now=lambda: 100.0)
 
@@ -106,7 +106,7 @@ def test_a_letter_that_is_of_no_use_any_more_is_given_up_and_logged(make_outbox,
     assert "mail was given up" in logged()
 
 
-def test_no_letter_takes_a_place_like_any_other(make_outbox):
+def test_posting_none_takes_a_place(make_outbox):
     mailer = FakeMailer()
     mailer.open.clear()
     box = make_outbox(mailer, places=2)
@@ -122,7 +122,7 @@ def test_no_letter_takes_a_place_like_any_other(make_outbox):
     mailer.open.set()
 
 
-def test_what_is_left_at_the_end_is_logged_by_number(logged):
+def test_unsent_email_is_logged_on_close(logged):
     mailer = FakeMailer(DeliveryDelayed("not now"))
     box = MailOutbox(mailer, delay=lambda attempts: 3600.0)
     box.post(letter())
@@ -135,7 +135,7 @@ def test_what_is_left_at_the_end_is_logged_by_number(logged):
         box.post(letter())
 
 
-def test_a_demo_says_which_link_was_mailed(make_outbox, capsys):
+def test_demo_prints_mailed_link(make_outbox, capsys):
     mailer = FakeMailer()
     box = make_outbox(mailer, announce=announce)
 
@@ -149,7 +149,7 @@ def test_a_demo_says_which_link_was_mailed(make_outbox, capsys):
     assert "alice" not in lines[0]
 
 
-def test_a_letter_shows_neither_address_nor_text():
+def test_email_repr_hides_address_and_text():
     shown = repr(letter(link="http://x?token=t"))
 
     assert "alice" not in shown

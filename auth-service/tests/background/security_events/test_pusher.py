@@ -90,7 +90,7 @@ def waiting(rules, stream):
         return tx.queued_events.list_oldest(stream.stream_id, 100)
 
 
-def test_what_was_accepted_is_forgotten(rules, pusher, stream, try_one):
+def test_accepted_event_is_deleted(rules, pusher, stream, try_one):
     assert try_one().outcome is Outcome.DELIVERED
 
     ((url, authorization, token),) = pusher.pushed
@@ -100,7 +100,7 @@ def test_what_was_accepted_is_forgotten(rules, pusher, stream, try_one):
     assert waiting(rules, stream) == []
 
 
-def test_what_was_refused_is_forgotten_and_the_code_is_told(rules, pusher, stream, try_one):
+def test_refused_event_is_deleted(rules, pusher, stream, try_one):
     pusher.failure = DeliveryRefused("invalid_audience")
 
     tried = try_one()
@@ -109,7 +109,7 @@ def test_what_was_refused_is_forgotten_and_the_code_is_told(rules, pusher, strea
     assert waiting(rules, stream) == []
 
 
-def test_what_did_not_arrive_comes_up_again_after_a_pause(rules, pusher, stream, deliver, try_one):
+def test_delayed_event_is_due_after_pause(rules, pusher, stream, deliver, try_one):
     pusher.failure = DeliveryDelayed("ConnectionError")
 
     assert try_one().outcome is Outcome.DELAYED
@@ -118,7 +118,7 @@ def test_what_did_not_arrive_comes_up_again_after_a_pause(rules, pusher, stream,
     assert list(deliver.due()) == [stream]
 
 
-def test_after_a_day_it_is_given_up(rules, pusher, stream, try_one):
+def test_event_is_given_up_after_a_day(rules, pusher, stream, try_one):
     pusher.failure = DeliveryDelayed("ConnectionError")
     try_one()
     rules.clock.advance(GIVE_UP_AFTER_SECONDS)
@@ -127,7 +127,7 @@ def test_after_a_day_it_is_given_up(rules, pusher, stream, try_one):
     assert waiting(rules, stream) == []
 
 
-def test_while_nothing_can_be_signed_signals_wait(rules, stream, deliver, try_one):
+def test_event_waits_without_signing_key(rules, stream, deliver, try_one):
     def sign(claims, *, typ):
         raise NoSigningKey("no key", retry_after=5)
 
@@ -138,7 +138,7 @@ def test_while_nothing_can_be_signed_signals_wait(rules, stream, deliver, try_on
 
 
 @pytest.mark.parametrize("facts", [{"enabled": False}, {}])
-def test_a_client_that_is_disabled_or_gone_gets_nothing(rules, pusher, stream, try_one, facts):
+def test_disabled_or_deleted_client_gets_none(rules, pusher, stream, try_one, facts):
     if facts:
         rules.register("hr", **facts)
     else:
@@ -148,7 +148,7 @@ def test_a_client_that_is_disabled_or_gone_gets_nothing(rules, pusher, stream, t
     assert pusher.pushed == []
 
 
-def test_a_process_that_dies_leaves_what_it_had_to_the_next(rules, pusher, stream, deliver, record):
+def test_event_of_dead_process_is_claimed_again(rules, pusher, stream, deliver, record):
     record()
     (lost,) = deliver.claim(stream, 1)
     rules.clock.advance(LEASE_SECONDS)
@@ -160,7 +160,7 @@ def test_a_process_that_dies_leaves_what_it_had_to_the_next(rules, pusher, strea
     assert len(pusher.pushed) == 1
 
 
-def test_pauses_double_up_to_a_bound_and_half_is_chance():
+def test_pause_doubles_to_limit_with_jitter():
     assert [retry_delay(tries, lambda: 1.0) for tries in (1, 2, 3)] == [1, 2, 4]
     assert retry_delay(1, lambda: 0.0) == 0.5
     assert retry_delay(10_000, lambda: 1.0) == MAX_DELAY_SECONDS
@@ -188,7 +188,7 @@ def look_until(couriers, done):
     wait_for(lambda: couriers.look() or done(), what="what the couriers do")
 
 
-def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, record):
+def test_one_stream_never_takes_all_threads(rules, pusher, couriers, stream, record):
     pusher.gate.clear()
     record(AT_ONCE * 2)
     couriers.look()
@@ -205,9 +205,7 @@ def test_no_stream_has_all_couriers_at_once(rules, pusher, couriers, stream, rec
     assert len(pusher.pushed) == AT_ONCE
 
 
-def test_a_stream_whose_try_failed_rests_and_is_then_tried_with_one(
-    pusher, couriers, counts, ticks, stream, record
-):
+def test_failed_stream_pauses_then_gets_one_try(pusher, couriers, counts, ticks, stream, record):
     pusher.failure = DeliveryDelayed("ConnectionError")
     record(OF_ONE * 3)
     couriers.look()
@@ -220,7 +218,7 @@ def test_a_stream_whose_try_failed_rests_and_is_then_tried_with_one(
     assert len(pusher.pushed) == OF_ONE + 1
 
 
-def test_a_stream_that_is_well_again_has_all_its_couriers(pusher, couriers, counts, ticks, stream, record):
+def test_recovered_stream_gets_all_its_threads(pusher, couriers, counts, ticks, stream, record):
     pusher.failure = DeliveryDelayed("ConnectionError")
     record(1)
     couriers.look()
@@ -232,7 +230,7 @@ def test_a_stream_that_is_well_again_has_all_its_couriers(pusher, couriers, coun
     look_until(couriers, lambda: counts[Outcome.DELIVERED] == OF_ONE + 1)
 
 
-def test_once_awake_the_couriers_need_no_telling(couriers, counts, stream, record):
+def test_woken_pusher_empties_queue(couriers, counts, stream, record):
     couriers.ensure()
     record(OF_ONE * 4)
     couriers.wake()
@@ -240,7 +238,7 @@ def test_once_awake_the_couriers_need_no_telling(couriers, counts, stream, recor
     wait_for(lambda: counts[Outcome.DELIVERED] == OF_ONE * 4, what="all of them")
 
 
-def test_what_is_dropped_is_told_in_the_log(rules, deliver, couriers, ticks, stream, record):
+def test_dropped_events_are_logged(rules, deliver, couriers, ticks, stream, record):
     record()
     rules.clock.advance(8 * 86_400)
     ticks.advance(TRIM_EVERY)
@@ -252,7 +250,7 @@ def test_what_is_dropped_is_told_in_the_log(rules, deliver, couriers, ticks, str
     assert [(line["log_level"], line["signals"]) for line in logs] == [("error", 1)]
 
 
-def test_an_outage_of_the_database_is_one_line(couriers, deliver, rules):
+def test_database_outage_is_logged_once(couriers, deliver, rules):
     class Away:
         def reading(self):
             raise OperationalError("SELECT", {}, OSError())
@@ -268,7 +266,7 @@ def test_an_outage_of_the_database_is_one_line(couriers, deliver, rules):
     assert [line["log_level"] for line in logs] == ["error"]
 
 
-def test_what_arrived_but_could_not_be_noted_comes_up_again(rules, couriers, deliver, stream, record):
+def test_unrecorded_delivery_is_repeated(rules, couriers, deliver, stream, record):
     record()
 
     def away():
@@ -286,7 +284,7 @@ def test_what_arrived_but_could_not_be_noted_comes_up_again(rules, couriers, del
     assert [again.jti for again in deliver.claim(stream, 1)] == [signal.jti]
 
 
-def test_a_refusal_is_logged_with_its_code_and_without_the_secret(pusher, couriers, counts, stream, record):
+def test_refusal_log_hides_secret(pusher, couriers, counts, stream, record):
     pusher.failure = DeliveryRefused("invalid_key")
     record()
 
