@@ -70,14 +70,14 @@ def refreshed(client, person):
         "sessions end",
     ],
 )
-def test_every_command_explains_itself(run, words):
+def test_every_command_has_help(run, words):
     result = run(*words.split(), "--help")
 
     assert result.exit_code == 0
     assert "Usage:" in result.output
 
 
-def test_accounts_are_listed_as_a_table_and_as_json(run, lines):
+def test_accounts_are_listed_as_table_and_json(run, lines):
     assert run("accounts", "list").output.splitlines()[0].split() == ["SUB", "EMAIL", "ROLES", "DISABLED_AT"]
     listed = lines("accounts", "list", "--json")
 
@@ -89,7 +89,7 @@ def test_accounts_are_listed_as_a_table_and_as_json(run, lines):
     assert "password" not in str(listed)
 
 
-def test_an_account_is_shown_by_subject_and_by_address(lines, run, alice):
+def test_account_is_shown_by_subject_or_email(lines, run, alice):
     by_sub = lines("accounts", "show", alice["sub"], "--json")
 
     assert by_sub == lines("accounts", "show", "Alice@Example.com", "--json")
@@ -122,7 +122,7 @@ def test_an_account_is_shown_by_subject_and_by_address(lines, run, alice):
         ("keys", "withdraw", "none"),
     ],
 )
-def test_what_is_refused_is_exit_status_1_and_one_line(run, args):
+def test_refused_command_exits_1_with_one_line(run, args):
     result = run(*args)
 
     assert result.exit_code == 1
@@ -142,7 +142,7 @@ def test_what_is_refused_is_exit_status_1_and_one_line(run, args):
     ],
     ids=" ".join,
 )
-def test_an_identifier_may_begin_with_a_dash_as_random_ones_do(run, args):
+def test_identifier_may_begin_with_dash(run, args):
     result = run(*args, "-ByvsTHxHBkBNd_Kp2aGEg")
 
     assert result.exit_code == 1, result.output
@@ -153,11 +153,11 @@ def test_an_identifier_may_begin_with_a_dash_as_random_ones_do(run, args):
 @pytest.mark.parametrize(
     "args", [("audit", "--event", "x"), ("audit", "--limit", "0"), ("sessions", "end"), ("x",)]
 )
-def test_what_is_no_command_is_exit_status_2(run, args):
+def test_invalid_command_exits_2(run, args):
     assert run(*args).exit_code == 2
 
 
-def test_an_account_made_by_an_operator_logs_in_with_its_role(client, run, lines):
+def test_created_account_logs_in_with_role(client, run, lines):
     result = run(
         *("accounts", "create", "--email", "New@Example.com", "--name", "New", "--role", "admin", "--json"),
         input=f"{PASSWORD}\n{PASSWORD}\n",
@@ -171,7 +171,7 @@ def test_an_account_made_by_an_operator_logs_in_with_its_role(client, run, lines
     assert made["detail"] == {"roles": ["admin"]}
 
 
-def test_a_disabled_account_is_out_until_it_is_enabled(client, run, alice):
+def test_disabled_account_is_out_until_enabled(client, run, alice):
     assert (
         run("accounts", "disable", "alice@example.com").output
         == f"disabled {alice['sub']}; sessions ended: 1\n"
@@ -183,7 +183,7 @@ def test_a_disabled_account_is_out_until_it_is_enabled(client, run, alice):
     assert client.post("/login", json=credentials).status_code == 200
 
 
-def test_a_role_is_set_and_the_log_says_what_it_was(run, lines, alice):
+def test_role_change_is_audited(run, lines, alice):
     assert run("accounts", "set-role", alice["sub"], "admin", "customer").exit_code == 0
 
     (line,) = lines("audit", "--event", "account_roles_set")
@@ -203,7 +203,7 @@ def test_sessions_are_listed_and_ended(client, run, lines, alice):
     assert (line["actor"], line["detail"]) == (OPERATOR, {"reason": "ended_by_admin"})
 
 
-def test_the_log_is_printed_oldest_first_and_can_be_cut(client, lines, clock, alice):
+def test_audit_log_is_oldest_first_and_limited(client, lines, clock, alice):
     clock.advance(86_400)
     client.post("/login", json={"email": "bob@example.com", "password": PASSWORD})
 
@@ -216,7 +216,7 @@ def test_the_log_is_printed_oldest_first_and_can_be_cut(client, lines, clock, al
     assert everything[-1]["at"].endswith("Z")
 
 
-def test_changes_of_keys_are_written_down(run, lines):
+def test_key_changes_are_audited(run, lines):
     run("keys", "rotate")
     kid = lines("audit", "--event", "key_rotated")[0]["detail"]["kid"]
     run("keys", "withdraw", kid)
@@ -246,7 +246,7 @@ def token_for(client, **form):
     return client.post("/oauth/token", data={"grant_type": "client_credentials", **form})
 
 
-def test_a_client_gets_a_secret_that_is_shown_once_and_never_kept(client, run, lines, sqlite_file):
+def test_client_secret_is_shown_once(client, run, lines, sqlite_file):
     made = lines(*SHOP, "--secret", "--json")[0]
     secret = made["client_secret"]
 
@@ -257,13 +257,13 @@ def test_a_client_gets_a_secret_that_is_shown_once_and_never_kept(client, run, l
     assert "Some shop" in run("clients", "list").output
 
 
-def test_without_json_the_secret_stands_on_a_line_of_its_own(client, run):
+def test_client_secret_has_its_own_line(client, run):
     secret = run(*SHOP, "--secret").output.splitlines()[-1].rpartition(" ")[2]
 
     assert token_for(client, client_id="shop", client_secret=secret).status_code == 200
 
 
-def test_a_new_secret_replaces_the_old_one(client, lines):
+def test_new_secret_replaces_old_one(client, lines):
     old = lines(*SHOP, "--secret", "--json")[0]["client_secret"]
     new = lines("clients", "rotate-secret", "shop", "--json")[0]["client_secret"]
 
@@ -271,7 +271,7 @@ def test_a_new_secret_replaces_the_old_one(client, lines):
     assert token_for(client, client_id="shop", client_secret=new).status_code == 200
 
 
-def test_a_client_with_a_key_proves_itself_with_it(client, run, keys_dir, clock):
+def test_client_with_key_authenticates(client, run, keys_dir, clock):
     key = keys_dir / "clients" / "orders-service"
     assert run(*SHOP, "--public-key", f"{key}.pub.pem").exit_code == 0
 
@@ -313,7 +313,7 @@ def left_behind(lines, keys_dir):
 
 
 @pytest.mark.parametrize("held", BAD_KEYS)
-def test_a_client_with_a_bad_key_is_not_registered(run, lines, keys_dir, bad_keys, held):
+def test_client_with_bad_key_is_not_registered(run, lines, keys_dir, bad_keys, held):
     before = left_behind(lines, keys_dir)
 
     refused = run(*SHOP, "--public-key", str(bad_keys[held]))
@@ -325,7 +325,7 @@ def test_a_client_with_a_bad_key_is_not_registered(run, lines, keys_dir, bad_key
 
 
 @pytest.mark.parametrize("held", BAD_KEYS)
-def test_a_client_is_not_changed_with_a_bad_key(run, lines, keys_dir, bad_keys, held):
+def test_client_update_with_bad_key_is_refused(run, lines, keys_dir, bad_keys, held):
     assert run(*SHOP, "--public-key", str(keys_dir / "clients" / "orders-service.pub.pem")).exit_code == 0
     before = left_behind(lines, keys_dir)
 
@@ -343,7 +343,7 @@ def test_a_client_is_not_changed_with_a_bad_key(run, lines, keys_dir, bad_keys, 
         ("--public",),
     ],
 )
-def test_a_bad_registration_keeps_no_key(run, lines, keys_dir, changes):
+def test_bad_registration_stores_no_key(run, lines, keys_dir, changes):
     before = left_behind(lines, keys_dir)
 
     refused = run(*SHOP, *changes, "--public-key", str(keys_dir / "clients" / "orders-service.pub.pem"))
@@ -352,7 +352,7 @@ def test_a_bad_registration_keeps_no_key(run, lines, keys_dir, changes):
     assert left_behind(lines, keys_dir) == before
 
 
-def test_a_taken_id_keeps_the_key_that_it_had(run, lines, keys_dir):
+def test_taken_client_id_keeps_its_key(run, lines, keys_dir):
     keys = keys_dir / "clients"
     assert run(*SHOP, "--public-key", str(keys / "orders-service.pub.pem")).exit_code == 0
     before = left_behind(lines, keys_dir)
@@ -364,7 +364,7 @@ def test_a_taken_id_keeps_the_key_that_it_had(run, lines, keys_dir):
     assert left_behind(lines, keys_dir) == before
 
 
-def test_a_folder_that_takes_no_key_leaves_no_client(run, lines, keys_dir):
+def test_unwritable_folder_adds_no_client(run, lines, keys_dir):
     key = (keys_dir / "clients" / "orders-service.pub.pem").rename(keys_dir / "other.pem")
     shutil.rmtree(keys_dir / "clients")
     (keys_dir / "clients").write_text("in the way")
@@ -374,7 +374,7 @@ def test_a_folder_that_takes_no_key_leaves_no_client(run, lines, keys_dir):
     assert lines("clients", "list", "--json") == before
 
 
-def test_two_proofs_are_refused(run, keys_dir):
+def test_secret_with_key_is_refused(run, keys_dir):
     key = keys_dir / "clients" / "orders-service.pub.pem"
 
     assert run(*SHOP, "--secret", "--public-key", str(key)).exit_code == 2
@@ -384,7 +384,7 @@ def test_two_proofs_are_refused(run, keys_dir):
     "changes",
     [("--password", "short"), ("--email", "nobody"), ("--name", "\n"), ("--role", "king")],
 )
-def test_an_account_that_cannot_be_is_not_made(run, lines, changes):
+def test_invalid_account_is_not_created(run, lines, changes):
     before = lines("accounts", "list", "--json"), lines("audit")
     good = ("--email", "new@example.com", "--name", "New", "--password", PASSWORD)
 
@@ -392,7 +392,7 @@ def test_an_account_that_cannot_be_is_not_made(run, lines, changes):
     assert (lines("accounts", "list", "--json"), lines("audit")) == before
 
 
-def test_a_change_of_a_client_counts_at_once(client, run, lines):
+def test_client_change_counts_at_once(client, run, lines):
     secret = lines(*SHOP, "--secret", "--json")[0]["client_secret"]
 
     changed = lines("clients", "update", "shop", "--audience", "orders-service", "--name", "Shop", "--json")
@@ -408,7 +408,7 @@ def test_a_change_of_a_client_counts_at_once(client, run, lines):
     assert lines("audit", "--event", "client_changed")[0]["client_id"] == "shop"
 
 
-def test_a_disabled_client_is_refused_and_its_sessions_end(client, run, lines):
+def test_disabled_client_loses_its_sessions(client, run, lines):
     run("clients", "register", "app", "--first-party", "--grant", "refresh_token", *WIDE)
     session = client.post(
         "/login", json={"email": "alice@example.com", "password": PASSWORD, "client_id": "app"}
@@ -431,9 +431,7 @@ def test_a_disabled_client_is_refused_and_its_sessions_end(client, run, lines):
 WIDE = ("--audience", "users-service", "--scope", "profile:read")
 
 
-def test_a_file_names_clients_and_disabling_one_there_ends_its_sessions_at_the_next_start(
-    make_app, tmp_path, sqlite_file
-):
+def test_disabling_client_in_file_ends_sessions(make_app, tmp_path, sqlite_file):
     file = tmp_path / "clients.toml"
     table = '[clients.app]\nname = "App"\nfirst_party = true\ngrants = ["refresh_token"]\n'
     table += 'audiences = ["users-service"]\nscopes = ["profile:read"]\n'
@@ -450,7 +448,7 @@ def test_a_file_names_clients_and_disabling_one_there_ends_its_sessions_at_the_n
     assert json.loads(ended)["detail"] == {"reason": "client_disabled"}
 
 
-def test_a_file_with_faults_stops_the_start_and_all_are_named(make_app, tmp_path):
+def test_errors_of_clients_file_are_all_named(make_app, tmp_path):
     file = tmp_path / "clients.toml"
     file.write_text('[clients.a]\ncolour = 1\n[clients.cli]\nname = ""\n')
 
