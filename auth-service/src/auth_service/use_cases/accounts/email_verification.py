@@ -9,11 +9,10 @@ from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Email, Outbox
 from auth_service.domain.opaque_tokens import digest_of, new_token
-from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.email_texts import already_here, verification
 from auth_service.use_cases.accounts.one_time_mail import store_tokens
-from auth_service.use_cases.sessions.end_sessions import live_session
+from auth_service.use_cases.sessions.live_session import live_account
 
 LINK_SECONDS = 86_400
 MAX_UNEXPIRED_LINKS = 5  # for one address; more are not mailed
@@ -79,10 +78,7 @@ class EmailVerification:
     def resend(self, sub: str, sid: str | None) -> None:
         """Mail another link, a few a day, unless the address is verified; raise SessionOver or MailBusy."""
         with self.store.transaction() as tx:
-            live_session(tx, sub, sid, self.now())
-            account = tx.accounts.get(sub)
-            if account is None or account.disabled:
-                raise SessionOver("this account does not exist or is disabled")
+            _, account = live_account(tx, sub, sid, self.now())
             verified = account.email_verified_at is not None
             mail = None if verified else self.send_verification.prepare(tx, account, made=True)
         self.send_verification.post(mail)

@@ -6,11 +6,11 @@ from auth_service.domain.accounts.errors import WrongPassword
 from auth_service.domain.accounts.password import PasswordHasher, PasswordStrength, check_new_password
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
-from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
-from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password, live_session
+from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password
+from auth_service.use_cases.sessions.live_session import live_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,7 @@ class PasswordChange:
         """Replace the password; raise InvalidPassword, WrongPassword, SessionOver or TooBusy."""
         check_new_password(new)
         with self.store.reading() as tx:
-            session = live_session(tx, sub, sid, self.now())
-            account = tx.accounts.get(sub)
-        if account is None or account.disabled:
-            raise SessionOver("this account does not exist or is disabled")
+            session, account = live_account(tx, sub, sid, self.now())
         check_new_password(new, self.strength, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
             facts = AuditEvent(

@@ -6,10 +6,9 @@ from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.errors import MissingScope
 from auth_service.domain.oauth.scopes import account_scopes
-from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
-from auth_service.use_cases.sessions.end_sessions import live_session
+from auth_service.use_cases.sessions.live_session import live_account
 
 ADMIN = "admin"
 
@@ -24,10 +23,7 @@ class AdminAccess:
     def __call__(self, sub: str, sid: str | None) -> None:
         """Raise SessionOver or MissingScope unless the session lives and its account has the scope now."""
         with self.store.reading() as tx:
-            live_session(tx, sub, sid, self.now())
-            account = tx.accounts.get(sub)
-        if account is None or account.disabled:
-            raise SessionOver("this account does not exist or is disabled")
+            _, account = live_account(tx, sub, sid, self.now())
         if ADMIN not in account_scopes(account) or account.email_verified_at is None:
             record_event(
                 self.store,

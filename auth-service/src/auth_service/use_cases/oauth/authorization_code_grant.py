@@ -52,18 +52,18 @@ class AuthorizationCodeGrant:
     store: Store
     token_issuer: TokenIssuer
 
-    def __call__(self, client: Client, asked: Redemption) -> TokenResponse:
+    def __call__(self, client: Client, request: Redemption) -> TokenResponse:
         """Return the session's first tokens; raise UnauthorizedClient, InvalidGrant or InvalidTarget."""
         if GrantType.AUTHORIZATION_CODE not in client.grants:
             raise UnauthorizedClient("this client is not registered for the authorization_code grant")
-        digest = digest_of(asked.code)
+        digest = digest_of(request.code)
         with self.store.reading() as tx:  # an invented code must not cost a write lock
             code = tx.authorization_codes.find_by_digest(digest)
         if code is None or code.client_id != client.client_id:
             raise InvalidGrant(_UNKNOWN)
-        audiences = narrow_audiences(asked.audiences, frozenset(code.audiences) & client.audiences)
+        audiences = narrow_audiences(request.audiences, frozenset(code.audiences) & client.audiences)
         with self.store.transaction() as tx:
-            redeemed = self._redeem(tx, client, code, asked)
+            redeemed = self._redeem(tx, client, code, request)
         if redeemed is None:
             # Raised after the commit of the use and of what it ended.
             raise InvalidGrant(
@@ -75,15 +75,15 @@ class AuthorizationCodeGrant:
         )
 
     def _redeem(
-        self, tx: Transaction, client: Client, code: AuthorizationCode, asked: Redemption
+        self, tx: Transaction, client: Client, code: AuthorizationCode, request: Redemption
     ) -> _Redeemed | None:
         now = self.token_issuer.now()
         # Serialises with requests that end this account's sessions.
         account = tx.accounts.get_for_update(code.sub)
         if not tx.authorization_codes.mark_used(code.digest, now):
-            self._end_what_it_opened(tx, code.digest, now)
+            self._end_session_of_reused(tx, code.digest, now)
             return None
-        if account is None or account.disabled or not self._holds(tx, code, asked, now):
+        if account is None or account.disabled or not self._holds(tx, code, request, now):
             return None
         opened = self.token_issuer.open_session(
             tx,
@@ -98,17 +98,17 @@ class AuthorizationCodeGrant:
         tx.authorization_codes.set_session(code.digest, opened.session.sid)
         return _Redeemed(opened.session, account, code.nonce, opened.refresh_token)
 
-    def _holds(self, tx: Transaction, code: AuthorizationCode, asked: Redemption, now: float) -> bool:
-        if now >= code.expires_at or asked.redirect_uri != code.redirect_uri:
+    def _holds(self, tx: Transaction, code: AuthorizationCode, request: Redemption, now: float) -> bool:
+        if now >= code.expires_at or request.redirect_uri != code.redirect_uri:
             return False
         if code.browser_session is not None:
             browser = tx.browser_sessions.find_by_digest(code.browser_session)
             if browser is None or not browser.live(now):
                 return False
-        return verifier_fits(asked.verifier, code.code_challenge)
+        return verifier_fits(request.verifier, code.code_challenge)
 
     @staticmethod
-    def _end_what_it_opened(tx: Transaction, digest: bytes, now: float) -> None:
+    def _end_session_of_reused(tx: Transaction, digest: bytes, now: float) -> None:
         used = tx.authorization_codes.find_by_digest(digest)
         if used is None:
             return

@@ -48,27 +48,27 @@ class AuthorizationEndpoint:
     hints: IdTokenHintReader
     now: Clock
 
-    def __call__(self, request: AuthorizationRequest, who: BrowserUser | None) -> Step:
+    def __call__(self, request: AuthorizationRequest, user: BrowserUser | None) -> Step:
         """Return the first step of a request."""
-        return self._refusing(request, lambda: self._first_step(request, who))
+        return self._refusing(request, lambda: self._first_step(request, user))
 
-    def after_login(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
+    def after_login(self, request: AuthorizationRequest, user: BrowserUser) -> Step:
         """Return the step after a log-in for this request."""
-        return self._refusing(request, lambda: self._after_login(request, who))
+        return self._refusing(request, lambda: self._after_login(request, user))
 
-    def after_consent(self, request: AuthorizationRequest, who: BrowserUser, shown: frozenset[str]) -> Step:
+    def after_consent(self, request: AuthorizationRequest, user: BrowserUser, shown: frozenset[str]) -> Step:
         """Return the step after the user allowed the scopes shown; another consent if the grant has grown since."""
 
         def consent() -> Step:
-            grant = self._grant(request, who)
+            grant = self._grant(request, user)
             if not grant.scopes <= shown:
-                return ConsentNeeded(who, grant.scopes)
+                return ConsentNeeded(user, grant.scopes)
             with self.store.transaction() as tx:
-                known = tx.consents.get(who.account.sub, request.client.client_id)
+                known = tx.consents.get(user.account.sub, request.client.client_id)
                 scopes = grant.scopes | (known.scopes if known else frozenset())
-                tx.consents.save(Consent(who.account.sub, request.client.client_id, scopes, self.now()))
-                tx.audit.record(_consent_given(request, who, grant))
-            return self._past_log_in(request, who, asked=True)
+                tx.consents.save(Consent(user.account.sub, request.client.client_id, scopes, self.now()))
+                tx.audit.record(_consent_given(request, user, grant))
+            return self._after_authentication(request, user, consented=True)
 
         return self._refusing(request, consent)
 
@@ -82,82 +82,84 @@ class AuthorizationEndpoint:
         except OAuthError as error:
             raise AuthorizationRefused(request.address, error) from None
 
-    def _after_login(self, request: AuthorizationRequest, who: BrowserUser) -> Step:
-        if self._is_other_user(request, who):
-            raise LoginRequired("the user who logged in is not the one in id_token_hint")
-        return self._past_log_in(request, who, asked=False)
+    def _after_login(self, request: AuthorizationRequest, user: BrowserUser) -> Step:
+        if self._is_other_user(request, user):
+            raise LoginRequired("the user user logged in is not the one in id_token_hint")
+        return self._after_authentication(request, user, consented=False)
 
-    def _first_step(self, request: AuthorizationRequest, who: BrowserUser | None) -> Step:
-        elsewhere = self._is_other_user(request, who)
-        if who is None or elsewhere or self._has_to_log_in(request, who):
+    def _first_step(self, request: AuthorizationRequest, user: BrowserUser | None) -> Step:
+        elsewhere = self._is_other_user(request, user)
+        if user is None or elsewhere or self._has_to_log_in(request, user):
             if "none" in request.prompts:
                 raise LoginRequired("prompt=none was requested, but the user has to log in")
             return LoginNeeded()
-        return self._past_log_in(request, who, asked=False)
+        return self._after_authentication(request, user, consented=False)
 
-    def _is_other_user(self, request: AuthorizationRequest, who: BrowserUser | None) -> bool:
+    def _is_other_user(self, request: AuthorizationRequest, user: BrowserUser | None) -> bool:
         if request.id_token_hint is None:
             return False
         hint = self.hints.read(request.id_token_hint)
         if hint is None or hint.client_id != request.client.client_id:
             raise LoginRequired("id_token_hint is invalid or was issued to another client")
-        return who is None or hint.sub != who.account.sub
+        return user is None or hint.sub != user.account.sub
 
-    def _has_to_log_in(self, request: AuthorizationRequest, who: BrowserUser) -> bool:
+    def _has_to_log_in(self, request: AuthorizationRequest, user: BrowserUser) -> bool:
         if request.prompts & {"login", "select_account"}:
             return True
-        return request.max_age is not None and self.now() - who.session.auth_time >= max(request.max_age, 1)
+        return request.max_age is not None and self.now() - user.session.auth_time >= max(request.max_age, 1)
 
-    def _past_log_in(self, request: AuthorizationRequest, who: BrowserUser, *, asked: bool) -> Step:
-        grant = self._grant(request, who)
-        if not asked and self._has_to_consent(request, who, grant):
+    def _after_authentication(
+        self, request: AuthorizationRequest, user: BrowserUser, *, consented: bool
+    ) -> Step:
+        grant = self._grant(request, user)
+        if not consented and self._has_to_consent(request, user, grant):
             if "none" in request.prompts:
                 raise ConsentRequired("prompt=none was requested, but the user has not consented")
-            return ConsentNeeded(who, grant.scopes)
-        return self._code(request, who, grant)
+            return ConsentNeeded(user, grant.scopes)
+        return self._issue_code(request, user, grant)
 
-    def _grant(self, request: AuthorizationRequest, who: BrowserUser) -> Grant:
+    def _grant(self, request: AuthorizationRequest, user: BrowserUser) -> Grant:
         """Narrow to what this account may have, since a client cannot know in advance who logs in."""
         return grant_for_account(
-            who.account, request.client, _within_reach(request.scopes, who.account), request.audiences
+            user.account, request.client, _within_reach(request.scopes, user.account), request.audiences
         )
 
-    def _has_to_consent(self, request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> bool:
+    def _has_to_consent(self, request: AuthorizationRequest, user: BrowserUser, grant: Grant) -> bool:
         if request.client.first_party:
             return False
         if "consent" in request.prompts:
             return True
         with self.store.reading() as tx:
-            known = tx.consents.get(who.account.sub, request.client.client_id)
+            known = tx.consents.get(user.account.sub, request.client.client_id)
         return known is None or not grant.scopes <= known.scopes
 
-    def _code(self, request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> CodeIssued:
+    def _issue_code(self, request: AuthorizationRequest, user: BrowserUser, grant: Grant) -> CodeIssued:
         code = new_token()
         row = AuthorizationCode(
             digest=digest_of(code),
             client_id=request.client.client_id,
-            sub=who.account.sub,
+            sub=user.account.sub,
             redirect_uri=request.address.redirect_uri,
             scopes=grant.scopes,
             audiences=grant.audiences,
             code_challenge=request.code_challenge,
-            methods=who.session.methods,
-            auth_time=who.session.auth_time,
+            methods=user.session.methods,
+            auth_time=user.session.auth_time,
             expires_at=self.now() + CODE_SECONDS,
             requested=request.scopes or frozenset(),
             nonce=request.nonce,
-            browser_session=who.session.digest,
+            browser_session=user.session.digest,
         )
         with self.store.transaction() as tx:
             tx.authorization_codes.add(row)
         return CodeIssued(request.address.response_uri(code=code))
 
 
-def _consent_given(request: AuthorizationRequest, who: BrowserUser, grant: Grant) -> AuditEvent:
+def _consent_given(request: AuthorizationRequest, user: BrowserUser, grant: Grant) -> AuditEvent:
     return AuditEvent(
         EventType.CONSENT_GIVEN,
-        actor=who.account.sub,
-        subject=who.account.sub,
+        actor=user.account.sub,
+        subject=user.account.sub,
         client_id=request.client.client_id,
         detail={"scope": " ".join(sorted(grant.scopes))},
     )

@@ -44,13 +44,13 @@ class DeviceApproval:
     now: Clock
     throttled: bool = True
 
-    def find(self, typed: str, who: BrowserUser) -> DeviceRequest:
+    def find(self, typed: str, user: BrowserUser) -> DeviceRequest:
         """Return the pending request with this user code; raise UnknownUserCode, or TooManyTries without a lookup."""
-        keys = _keys(who) if self.throttled else {}
+        keys = _keys(user) if self.throttled else {}
         with self.store.reading() as tx:
             counts = tx.failed_logins.find(tuple(keys)).values()
             blocked = max((failures.blocked_until for failures in counts), default=0.0) - self.now()
-            found = None if blocked > 0 else self._pending(tx, typed, who.account)
+            found = None if blocked > 0 else self._pending(tx, typed, user.account)
         if blocked > 0:
             raise TooManyTries("too many wrong codes", retry_after=int(blocked) + 1)
         if found is None:
@@ -58,30 +58,32 @@ class DeviceApproval:
             raise UnknownUserCode(_WRONG)
         return found
 
-    def decide(self, typed: str, who: BrowserUser, shown: frozenset[str] | None) -> DeviceRequest:
+    def decide(self, typed: str, user: BrowserUser, shown: frozenset[str] | None) -> DeviceRequest:
         """Allow the scopes shown, or deny with None; raise UnknownUserCode or TooManyTries."""
-        asked = self.find(typed, who)
-        sub, allow = who.account.sub, shown is not None and bool(asked.scopes) and asked.scopes <= shown
+        request = self.find(typed, user)
+        sub, allow = user.account.sub, shown is not None and bool(request.scopes) and request.scopes <= shown
         with self.store.transaction() as tx:
             decided = (
-                tx.device_codes.approve(asked.code.digest, sub, who.session.methods, who.session.auth_time)
+                tx.device_codes.approve(
+                    request.code.digest, sub, user.session.methods, user.session.auth_time
+                )
                 if allow
-                else tx.device_codes.deny(asked.code.digest, sub)
+                else tx.device_codes.deny(request.code.digest, sub)
             )
             if not decided:
                 raise UnknownUserCode(_WRONG)
-            facts = {"scope": " ".join(sorted(asked.scopes))}
+            facts = {"scope": " ".join(sorted(request.scopes))}
             tx.audit.record(
                 AuditEvent(
                     EventType.DEVICE_DECIDED,
                     OK if allow else REFUSED,
                     actor=sub,
                     subject=sub,
-                    client_id=asked.client.client_id,
+                    client_id=request.client.client_id,
                     detail=facts,
                 )
             )
-        return asked
+        return request
 
     def _pending(self, tx: Transaction, typed: str, account: Account) -> DeviceRequest | None:
         user_code = normalise_user_code(typed)
@@ -103,10 +105,10 @@ class DeviceApproval:
                     tx.failed_logins.block(key, now + min(MAX_BLOCK_SECONDS, 30.0 * 2 ** min(over, 10)))
 
 
-def _keys(who: BrowserUser) -> dict[bytes, int]:
+def _keys(user: BrowserUser) -> dict[bytes, int]:
     """Return the keys that a wrong code counts under, and how many are free for each; loopback is not counted."""
     network = network_of(current_origin().address)
-    named = {("account", who.account.sub): 5}
+    named = {("account", user.account.sub): 5}
     if network not in {"", "loopback"}:
         named["address", network] = 50  # many users can share one
     return {

@@ -23,7 +23,7 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Request:
     """One request."""
 
     token: str
@@ -63,37 +63,37 @@ class RefreshTokenGrant:
         `client` is None if the request named none, which is enough for a public client. A refusal for scope or audience
         leaves the token unused.
         """
-        asked = _Asked(token, client, scopes, audiences, self.token_issuer.now())
+        request = _Request(token, client, scopes, audiences, self.token_issuer.now())
         with self.store.reading() as tx:  # an invented token must not cost a write lock
             known = tx.refresh_tokens.find_by_digest(digest_of(token))
         if known is None:
             raise InvalidGrant("this refresh token is unknown")
         with self.store.transaction() as tx:
-            rotated = self._rotate(tx, asked)
+            rotated = self._rotate(tx, request)
         if rotated is None:  # raised after the commit of the session's end
             raise InvalidGrant("this refresh token was already used; its session has ended")
         return self.token_issuer.issue_for_session(
             rotated.session, rotated.account, rotated.grant, rotated.successor
         )
 
-    def _rotate(self, tx: Transaction, asked: _Asked) -> _Rotated | None:
-        digest = digest_of(asked.token)
+    def _rotate(self, tx: Transaction, request: _Request) -> _Rotated | None:
+        digest = digest_of(request.token)
         stored = tx.refresh_tokens.find_by_digest(digest)
         if stored is None:
             raise InvalidGrant("this refresh token is unknown")
-        session, client = self._session(tx, stored.token.sid, asked)
+        session, client = self._session(tx, stored.token.sid, request)
         unused = stored.token.used_at is None
-        if unused and asked.now >= stored.token.expires_at:
+        if unused and request.now >= stored.token.expires_at:
             raise InvalidGrant("this refresh token has expired")
-        if not unused and not self._in_grace(stored, asked.now):
-            _reused(tx, session, asked)
+        if not unused and not self._in_grace(stored, request.now):
+            _reused(tx, session, request)
             return None
-        account, grant = _grant(tx, session, client, asked)
-        successor = self._replace(tx, asked, session, digest) if unused else None
+        account, grant = _grant(tx, session, client, request)
+        successor = self._replace(tx, request, session, digest) if unused else None
         if successor is None:  # used before, perhaps by a concurrent request
-            successor = self._same_successor(tx.refresh_tokens.find_by_digest(digest), asked)
+            successor = self._same_successor(tx.refresh_tokens.find_by_digest(digest), request)
         if successor is None:
-            _reused(tx, session, asked)
+            _reused(tx, session, request)
             return None
         if session.status is None:  # opened before status bits existed
             session = replace(session, status=tx.statuses.assign_to_session(session.sid))
@@ -105,39 +105,39 @@ class RefreshTokenGrant:
             return False
         return now - used_at <= self.token_issuer.lifetimes.grace
 
-    def _same_successor(self, stored: StoredRefreshToken | None, asked: _Asked) -> str | None:
-        if stored is None or stored.token.sealed is None or not self._in_grace(stored, asked.now):
+    def _same_successor(self, stored: StoredRefreshToken | None, request: _Request) -> str | None:
+        if stored is None or stored.token.sealed is None or not self._in_grace(stored, request.now):
             return None
-        return self.sealer.unseal(asked.token, stored.token.sealed)
+        return self.sealer.unseal(request.token, stored.token.sealed)
 
-    def _session(self, tx: Transaction, sid: str, asked: _Asked) -> tuple[Session, Client]:
+    def _session(self, tx: Transaction, sid: str, request: _Request) -> tuple[Session, Client]:
         session = tx.sessions.get(sid)
-        if session is None or not session.live(asked.now):
+        if session is None or not session.live(request.now):
             raise InvalidGrant("the session of this refresh token has ended")
-        if asked.client is not None and asked.client.client_id != session.client_id:
+        if request.client is not None and request.client.client_id != session.client_id:
             raise InvalidGrant("this refresh token was issued to another client")
         client = self.clients.get(session.client_id)
         if client is None or not client.enabled or GrantType.REFRESH_TOKEN not in client.grants:
             raise InvalidGrant(
                 "the client of this refresh token is disabled or no longer registered for refresh"
             )
-        if client.confidential and asked.client is None:
+        if client.confidential and request.client is None:
             raise InvalidClient("the client of this refresh token must authenticate")
         return session, client
 
-    def _replace(self, tx: Transaction, asked: _Asked, session: Session, digest: bytes) -> str | None:
+    def _replace(self, tx: Transaction, request: _Request, session: Session, digest: bytes) -> str | None:
         successor = new_token()
-        row = self.token_issuer.refresh_token(successor, session, asked.now)
-        sealed = self.sealer.seal(asked.token, successor)
-        if not tx.refresh_tokens.replace(digest, row, sealed, asked.now):
+        row = self.token_issuer.refresh_token(successor, session, request.now)
+        sealed = self.sealer.seal(request.token, successor)
+        if not tx.refresh_tokens.replace(digest, row, sealed, request.now):
             return None
         origin = current_origin()
-        until = self.token_issuer.tokens_until(session, asked.now)
-        tx.sessions.record_use(session.sid, asked.now, origin.address, origin.user_agent, until)
+        until = self.token_issuer.tokens_until(session, request.now)
+        tx.sessions.record_use(session.sid, request.now, origin.address, origin.user_agent, until)
         return successor
 
 
-def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
+def _reused(tx: Transaction, session: Session, request: _Request) -> None:
     """End the session: one of the two holders of this token stole it."""
     tx.audit.record(
         AuditEvent(
@@ -148,10 +148,10 @@ def _reused(tx: Transaction, session: Session, asked: _Asked) -> None:
             session_id=session.sid,
         )
     )
-    end_session(tx, session.sid, EndReason.REFRESH_REUSED, asked.now)
+    end_session(tx, session.sid, EndReason.REFRESH_REUSED, request.now)
 
 
-def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> tuple[Account, Grant]:
+def _grant(tx: Transaction, session: Session, client: Client, request: _Request) -> tuple[Account, Grant]:
     """Return the account and the requested grant, within the session and what account and client may have now.
 
     A scope that the session was granted, or that was requested when it began, may be named and is ignored while the
@@ -162,14 +162,14 @@ def _grant(tx: Transaction, session: Session, client: Client, asked: _Asked) -> 
         raise InvalidGrant("the account of this refresh token is disabled")
     allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
     targets = frozenset(session.audiences) & client.audiences
-    if asked.scopes is not None:
-        beyond = asked.scopes - session.scopes - session.requested
+    if request.scopes is not None:
+        beyond = request.scopes - session.scopes - session.requested
         if beyond:
             raise InvalidScope(
                 f"scopes scopes scopes not granted to this session: {' '.join(sorted(beyond))}"
             )
-        allowed &= asked.scopes
+        allowed &= request.scopes
     if not allowed:
         raise InvalidScope("this account currently has none of these scopes")
-    grant = Grant(allowed, narrow_audiences(asked.audiences, targets))
+    grant = Grant(allowed, narrow_audiences(request.audiences, targets))
     return account, limit_if_unverified(account, grant)

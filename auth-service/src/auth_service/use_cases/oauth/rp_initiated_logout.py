@@ -24,12 +24,12 @@ class LogoutRequest:
     hint: IdTokenHint | None
     redirect_uri: str | None
 
-    def needs_confirmation(self, who: BrowserUser | None) -> bool:
+    def needs_confirmation(self, user: BrowserUser | None) -> bool:
         """Return whether the user has to confirm: one is logged in, and no ID token of theirs was sent.
 
         Otherwise any web page could log users out.
         """
-        return who is not None and (self.hint is None or self.hint.sub != who.account.sub)
+        return user is not None and (self.hint is None or self.hint.sub != user.account.sub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ class RpInitiatedLogout:
 
     end_browser_session: EndBrowserSession
 
-    def __call__(self, request: LogoutRequest, who: BrowserUser | None) -> None:
+    def __call__(self, request: LogoutRequest, user: BrowserUser | None) -> None:
         """End the browser session and the sessions opened through it, and the hint's session if it is the same user's."""
-        if who is None:
+        if user is None:
             if request.hint is not None:
                 self.end_browser_session(request.hint.sub, None, request.hint.sid)
             return
         sid = request.hint.sid if request.hint else None  # of another account it is ignored
-        self.end_browser_session(who.account.sub, who.session.digest, sid)
+        self.end_browser_session(user.account.sub, user.session.digest, sid)

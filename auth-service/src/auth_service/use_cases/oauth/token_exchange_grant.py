@@ -17,7 +17,7 @@ from auth_service.domain.sessions.session import Session
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
-from auth_service.use_cases.sessions.end_sessions import live_session
+from auth_service.use_cases.sessions.live_session import live_account
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type, no secret
 MAX_ACTORS = 3
@@ -85,10 +85,7 @@ class TokenExchangeGrant:
             raise InvalidRequest("the subject token is invalid, expired, or not for this client")
         try:
             with self.store.reading() as tx:
-                session = live_session(tx, subject.subject, subject.session_id, self.token_issuer.now())
-                account = tx.accounts.get(subject.subject)
-        except SessionOver:
-            raise InvalidRequest("the session of the subject token has ended") from None
-        if account is None or account.disabled:
-            raise InvalidRequest("the account of the subject token is disabled")
+                session, _ = live_account(tx, subject.subject, subject.session_id, self.token_issuer.now())
+        except SessionOver as error:
+            raise InvalidRequest(f"subject_token: {error}") from None
         return subject, session

@@ -76,7 +76,7 @@ class TokenIssuer:
         if not tx.clients.lock_enabled(client.client_id):
             raise InvalidClient("the client is unknown or disabled")
         now, origin, refreshable = self.now(), current_origin(), GrantType.REFRESH_TOKEN in client.grants
-        asked = Session(
+        session = Session(
             sid=new_id(),
             sub=account.sub,
             client_id=client.client_id,
@@ -93,7 +93,7 @@ class TokenIssuer:
             user_agent=origin.user_agent,
         )
         session = tx.sessions.add(
-            replace(asked, tokens_until=self.tokens_until(asked, now, refreshable=refreshable))
+            replace(session, tokens_until=self.tokens_until(session, now, refreshable=refreshable))
         )
         tx.audit.record(_opened(session))
         if not refreshable:

@@ -7,9 +7,8 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.access_token import TokenReader, VerifiedToken
 from auth_service.domain.oauth.errors import InvalidToken, MissingScope
 from auth_service.domain.oauth.id_token import personal_claims
-from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.sessions.end_sessions import live_session
+from auth_service.use_cases.sessions.live_session import live_account
 
 READ_PROFILE = "profile:read"
 
@@ -45,8 +44,5 @@ class UserInfo:
         if scope not in found.scopes:
             raise MissingScope(scope)
         with self.store.reading() as tx:
-            live_session(tx, found.subject, found.session_id, self.now())
-            account = tx.accounts.get(found.subject)
-        if account is None or account.disabled:
-            raise SessionOver("this account does not exist or is disabled")
+            _, account = live_account(tx, found.subject, found.session_id, self.now())
         return found, account

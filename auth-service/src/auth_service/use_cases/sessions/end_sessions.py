@@ -3,17 +3,8 @@
 from collections.abc import Collection
 
 from auth_service.domain.audit_log import AuditEvent, EventType
-from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Transaction
-
-
-def live_session(tx: Transaction, sub: str, sid: str | None, now: float) -> Session:
-    """Return the live session that a token of this subject names; raise SessionOver."""
-    session = tx.sessions.get(sid) if sid else None
-    if session is None or session.sub != sub or not session.live(now):
-        raise SessionOver("this session has ended")
-    return session
 
 
 def end_sessions(

@@ -7,7 +7,8 @@ from auth_service.domain.oauth.client import Clients
 from auth_service.domain.sessions.errors import UnknownSession
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.sessions.end_sessions import end_session, live_session
+from auth_service.use_cases.sessions.end_sessions import end_session
+from auth_service.use_cases.sessions.live_session import live_session
 
 MAX_LISTED = 200
 
