@@ -15,7 +15,7 @@ def states(now, *births):
     }
 
 
-def test_a_first_key_signs_at_once():
+def test_first_key_signs_at_once():
     assert states(BORN, ("a", BORN)) == {"a": "current"}
 
 
@@ -29,27 +29,27 @@ def test_a_first_key_signs_at_once():
         (120 + 390, {"a": "expired", "b": "current"}),
     ],
 )
-def test_a_second_key_is_published_before_it_signs_and_the_first_one_long_after(after, expected):
+def test_second_key_is_published_before_it_signs(after, expected):
     assert states(BORN + 5000 + after, ("a", BORN), ("b", BORN + 5000)) == expected
 
 
-def test_when_no_key_is_past_the_delay_the_oldest_signs():
+def test_oldest_key_signs_while_none_is_due():
     assert states(BORN + 20, ("a", BORN), ("b", BORN + 10)) == {"a": "current", "b": "next"}
 
 
-def test_of_two_keys_in_waiting_each_gets_its_turn():
+def test_waiting_keys_sign_one_after_other():
     births = ("a", BORN), ("b", BORN + 1000), ("c", BORN + 1010)
 
     assert states(BORN + 1125, *births) == {"a": "retired", "b": "current", "c": "next"}
     assert states(BORN + 1130, *births) == {"a": "retired", "b": "retired", "c": "current"}
 
 
-def test_without_keys_there_are_no_states():
+def test_no_keys_have_no_states():
     assert key_states([], BORN, TIMES) == []
 
 
 @given(st.lists(st.integers(0, 5000), min_size=1, max_size=6), st.integers(0, 10_000))
-def test_of_any_keys_at_any_time_exactly_one_is_current_and_younger_ones_wait(ages, now):
+def test_exactly_one_key_is_current(ages, now):
     births = [KeyName(at, f"k{number}") for number, at in enumerate(ages)]
 
     found = [each.state for each in key_states(births, now, TIMES)]
@@ -64,7 +64,7 @@ def test_of_any_keys_at_any_time_exactly_one_is_current_and_younger_ones_wait(ag
     st.integers(0, 8000),
     st.integers(0, 330),
 )
-def test_a_key_stays_published_for_as_long_as_a_token_that_it_signed_is_accepted(ages, signed_at, later):
+def test_key_is_published_while_tokens_live(ages, signed_at, later):
     births = [KeyName(at, f"k{number}") for number, at in enumerate(ages) if at <= signed_at]
     if not births:
         return

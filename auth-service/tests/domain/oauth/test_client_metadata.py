@@ -35,7 +35,7 @@ def faults_of(client_id="shop", **changes):
     return refused.value.faults
 
 
-def test_a_definition_comes_back_as_it_was_written():
+def test_client_table_round_trips():
     client = parse_client("shop", GOOD)
 
     assert parse_client("shop", client_table(client)) == client
@@ -43,7 +43,7 @@ def test_a_definition_comes_back_as_it_was_written():
 
 
 @pytest.mark.parametrize("client", packaged_clients(), ids=lambda client: client.client_id)
-def test_what_comes_with_the_service_holds_to_the_rules(client):
+def test_packaged_clients_are_valid(client):
     assert parse_client(client.client_id, client_table(client), allow_relative=True) == client
 
 
@@ -104,7 +104,7 @@ def test_all_faults_are_named_at_once():
         "io.some-shop.app2+debug://expo-development-client/?url=x",
     ],
 )
-def test_https_loopback_and_an_apps_own_scheme_are_addresses(uri):
+def test_redirect_uri_valid(uri):
     assert uri_faults(uri) == []
 
 
@@ -142,16 +142,16 @@ def test_https_loopback_and_an_apps_own_scheme_are_addresses(uri):
         "https://shop.example/" + "x" * 2000,
     ],
 )
-def test_everything_else_is_not(uri):
+def test_redirect_uri_invalid(uri):
     assert len(uri_faults(uri)) == 1
 
 
-def test_addresses_below_the_issuer_are_for_what_comes_with_the_service():
+def test_relative_redirect_uri_is_for_packaged_clients():
     assert uri_faults("/callback", allow_relative=True) == []
     assert len(uri_faults("/call back", allow_relative=True)) == 1
 
 
-def test_a_file_names_clients_in_the_same_shape(tmp_path):
+def test_clients_file_is_read(tmp_path):
     file = tmp_path / "clients.toml"
     file.write_text('[clients.shop]\nname = "Shop"\nenabled = false\n')
 
@@ -165,7 +165,7 @@ def test_a_file_names_clients_in_the_same_shape(tmp_path):
     )
 
 
-def test_a_file_cannot_take_the_name_of_a_client_that_comes_with_the_service(tmp_path):
+def test_clients_file_cannot_replace_packaged_client(tmp_path):
     file = tmp_path / "clients.toml"
     file.write_text('[clients.cli]\nname = "Mine"\n')
 
@@ -173,12 +173,12 @@ def test_a_file_cannot_take_the_name_of_a_client_that_comes_with_the_service(tmp
         file_clients(file)
 
 
-def test_no_file_is_no_clients():
+def test_clients_file_absent_means_no_clients():
     assert file_clients(None) == []
 
 
 @pytest.mark.parametrize("content", [None, b"\xff", b"[clients", b"clients = 1"])
-def test_a_file_that_cannot_be_read_is_one_fault(tmp_path, content):
+def test_clients_file_unreadable_is_one_fault(tmp_path, content):
     file = tmp_path / "clients.toml"
     if content is not None:
         file.write_bytes(content)
@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_read_is_one_fault(tmp_path, content):
         file_clients(file)
 
 
-def test_a_files_faults_are_named_all_at_once_with_their_clients():
+def test_clients_file_faults_are_named_at_once():
     with pytest.raises(InvalidClientMetadata) as refused:
         read_clients('other = 1\n[clients.a]\ncolour = 1\n[clients.b]\nscopes = ["x"]\n[clients]\nc = 1\n')
 
@@ -199,7 +199,7 @@ def test_a_files_faults_are_named_all_at_once_with_their_clients():
     ]
 
 
-def test_the_database_is_asked_for_nothing_that_could_be_no_clients_id(memory):
+def test_impossible_client_id_is_not_looked_up(memory):
     clients = AllClients(ClientRegistry(packaged_clients()), memory)
     with memory.transaction() as tx:
         for client_id in ("shop", "a\x00b", ""):
@@ -211,7 +211,7 @@ def test_the_database_is_asked_for_nothing_that_could_be_no_clients_id(memory):
     assert clients.get("a\x00b") is clients.get("") is None
 
 
-def test_a_secret_is_kept_as_its_sha256_and_fits_itself_alone():
+def test_secret_is_stored_as_sha256():
     client = parse_client("shop", GOOD | {"confidential": True, "secret_hash": hash_secret("the secret")})
 
     assert client.secret_hash == hashlib.sha256(b"the secret").hexdigest()

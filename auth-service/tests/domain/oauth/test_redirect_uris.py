@@ -70,20 +70,20 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_is_the_clients(case):
+def test_redirect_uri_matches(case):
     uri, known = GOOD[case]
 
     assert is_registered(uri, ["https://first.example/", known], ISSUER)
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_is_not_the_clients(case):
+def test_redirect_uri_does_not_match(case):
     uri, known = BAD[case]
 
     assert not is_registered(uri, [known], ISSUER)
 
 
-def test_a_client_with_no_registration_has_none():
+def test_client_without_redirect_uris_matches_none():
     assert not is_registered(WEB, [], ISSUER)
 
 
@@ -95,5 +95,5 @@ def test_a_client_with_no_registration_has_none():
         (WEB, {"state": None}, WEB),
     ],
 )
-def test_parameters_are_added_to_whatever_query_there_is(uri, parameters, expected):
+def test_parameters_extend_any_query(uri, parameters, expected):
     assert add_parameters(uri, parameters) == expected

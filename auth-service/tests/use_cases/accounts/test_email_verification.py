@@ -63,7 +63,7 @@ def quick(memory, make_rules, outbox):
     return World(make_rules(memory), outbox)
 
 
-def test_a_newcomer_is_mailed_a_link_that_verifies_once(world):
+def test_verification_link_works_once(world):
     account = world.newcomer()
     token = world.outbox.token
     assert world.outbox.last.to == "new@example.com"
@@ -76,7 +76,7 @@ def test_a_newcomer_is_mailed_a_link_that_verifies_once(world):
         world.verify(token)
 
 
-def test_before_that_a_log_in_gives_ones_own_profile_and_nothing_else(world):
+def test_unverified_log_in_gets_own_profile_only(world):
     world.newcomer()
 
     answer = world.log_in()
@@ -87,7 +87,7 @@ def test_before_that_a_log_in_gives_ones_own_profile_and_nothing_else(world):
     assert claims["roles"] == ["customer"]
 
 
-def test_after_it_the_next_refresh_gives_all_that_the_role_allows(world):
+def test_refresh_after_verification_gets_all_scopes(world):
     world.newcomer()
     before = world.log_in()
     world.verify(world.outbox.token)
@@ -98,7 +98,7 @@ def test_after_it_the_next_refresh_gives_all_that_the_role_allows(world):
     assert "orders-service" in world.claims(after)["aud"]
 
 
-def test_a_refresh_before_it_stays_within_ones_own_profile_and_uses_nothing_up_for_asking(quick):
+def test_unverified_refresh_stays_within_own_profile(quick):
     quick.newcomer()
     answer = quick.log_in()
 
@@ -113,7 +113,7 @@ def test_a_refresh_before_it_stays_within_ones_own_profile_and_uses_nothing_up_f
     ("scopes", "audiences", "refusal"),
     [({"orders:read"}, (), InvalidScope), (None, ("orders-service",), InvalidTarget)],
 )
-def test_asking_for_what_there_is_not_yet_opens_no_session(quick, scopes, audiences, refusal):
+def test_unverified_request_for_more_opens_no_session(quick, scopes, audiences, refusal):
     account = quick.newcomer()
 
     with pytest.raises(refusal):
@@ -123,7 +123,7 @@ def test_asking_for_what_there_is_not_yet_opens_no_session(quick, scopes, audien
         assert tx.sessions.list_active(account.sub, quick.rules.clock()) == []
 
 
-def test_an_administrators_role_waits_for_the_proof_as_well(quick):
+def test_unverified_admin_has_no_admin_scope(quick):
     admin = quick.rules.account(roles=frozenset({"admin"}), email_verified_at=None)
 
     grant = grant_for_account(admin, quick.rules.client(), None, ())
@@ -132,7 +132,7 @@ def test_an_administrators_role_waits_for_the_proof_as_well(quick):
     assert set(quick.rules.signer.claims[answer]["scope"].split()) == OWN
 
 
-def test_a_second_link_changes_nothing_once_the_address_is_verified(quick):
+def test_second_link_after_verification_is_void(quick):
     account = quick.newcomer()
     session = quick.claims(quick.log_in())
     first = quick.outbox.token
@@ -146,7 +146,7 @@ def test_a_second_link_changes_nothing_once_the_address_is_verified(quick):
     assert quick.account(account.sub).email_verified_at == verified_at
 
 
-def test_an_account_that_was_disabled_gets_no_further_link(quick):
+def test_disabled_account_gets_no_link(quick):
     account = quick.newcomer()
     session = quick.claims(quick.log_in())
     with quick.store.transaction() as tx:
@@ -156,7 +156,7 @@ def test_an_account_that_was_disabled_gets_no_further_link(quick):
         quick.verify.resend(session["sub"], session["sid"])
 
 
-def test_a_verification_link_lives_a_day(world):
+def test_verification_link_expires_after_day(world):
     world.newcomer()
     world.rules.clock.advance(86_400)
 
@@ -164,7 +164,7 @@ def test_a_verification_link_lives_a_day(world):
         world.verify(world.outbox.token)
 
 
-def test_no_link_does_what_another_is_for(world):
+def test_link_of_another_purpose_is_refused(world):
     world.newcomer()
     verification = world.outbox.token
     world.ask("new@example.com")
@@ -178,7 +178,7 @@ def test_no_link_does_what_another_is_for(world):
     world.reset(reset, NEW)
 
 
-def test_an_existing_address_is_told_and_costs_the_same(world):
+def test_registration_of_known_address_costs_same(world):
     world.newcomer()
     first = world.outbox.work
     world.rules.hasher.work.clear()
@@ -192,7 +192,7 @@ def test_an_existing_address_is_told_and_costs_the_same(world):
     assert "Mallory" not in world.outbox.last.text
 
 
-def test_whoever_is_logged_in_gets_the_link_again_a_few_times_a_day(world):
+def test_resend_is_limited_per_day(world):
     world.newcomer()
     session = world.claims(world.log_in())
 
@@ -205,14 +205,14 @@ def test_whoever_is_logged_in_gets_the_link_again_a_few_times_a_day(world):
     assert len(world.outbox.letters) == 5
 
 
-def test_a_session_that_is_over_asks_for_nothing(quick):
+def test_resend_needs_a_live_session(quick):
     account = quick.newcomer()
 
     with pytest.raises(SessionOver):
         quick.verify.resend(account.sub, "no such session")
 
 
-def test_a_new_password_by_mail_ends_every_session_and_verifies_the_address(world):
+def test_reset_ends_sessions_and_verifies_address(world):
     account = world.newcomer()
     before = world.log_in()
     world.ask("new@example.com")
@@ -227,7 +227,7 @@ def test_a_new_password_by_mail_ends_every_session_and_verifies_the_address(worl
     assert world.account(account.sub).email_verified_at is not None
 
 
-def test_a_new_password_by_mail_logs_every_browser_out(world):
+def test_reset_ends_browser_sessions(world):
     from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
     from auth_service.use_cases.accounts.login import PasswordCheck
 
@@ -243,7 +243,7 @@ def test_a_new_password_by_mail_logs_every_browser_out(world):
     assert AuthenticateBrowser(world.store, world.rules.clock)(cookie) is None
 
 
-def test_a_reset_link_works_once_however_many_use_it_at_once(world):
+def test_reset_link_works_once_among_concurrent_uses(world):
     world.newcomer()
     world.ask("new@example.com")
     token = world.outbox.token
@@ -262,7 +262,7 @@ def test_a_reset_link_works_once_however_many_use_it_at_once(world):
     assert world.log_in(password=f"{NEW} {done[0]}")
 
 
-def test_a_reset_link_dies_with_the_password_that_it_was_asked_for(world):
+def test_reset_link_dies_with_password(world):
     world.newcomer()
     world.ask("new@example.com")
     first = world.outbox.token
@@ -276,7 +276,7 @@ def test_a_reset_link_dies_with_the_password_that_it_was_asked_for(world):
             world.reset(token, "yet another one")
 
 
-def test_a_reset_link_lives_half_an_hour(quick):
+def test_reset_link_expires_after_half_hour(quick):
     quick.newcomer()
     quick.ask("new@example.com")
     quick.rules.clock.advance(1800)
@@ -285,7 +285,7 @@ def test_a_reset_link_lives_half_an_hour(quick):
         quick.reset(quick.outbox.token, NEW)
 
 
-def test_a_password_that_cannot_be_uses_nothing_up(quick):
+def test_reset_with_invalid_password_keeps_link(quick):
     quick.newcomer()
     quick.ask("new@example.com")
 
@@ -294,7 +294,7 @@ def test_a_password_that_cannot_be_uses_nothing_up(quick):
     quick.reset(quick.outbox.token, NEW)
 
 
-def test_an_account_disabled_meanwhile_gets_no_new_password(world):
+def test_reset_of_disabled_account_is_refused(world):
     account = world.newcomer()
     world.ask("new@example.com")
     with world.store.transaction() as tx:
@@ -304,7 +304,7 @@ def test_an_account_disabled_meanwhile_gets_no_new_password(world):
         world.reset(world.outbox.token, NEW)
 
 
-def test_asking_for_a_new_password_tells_nobody_who_has_an_account(world):
+def test_reset_request_reveals_no_account(world):
     known = world.rules.account()
     disabled = world.rules.account(disabled_at=1.0)
     for address in (known.email, disabled.email, "nobody@example.com", "no address"):
@@ -318,7 +318,7 @@ def test_asking_for_a_new_password_tells_nobody_who_has_an_account(world):
             world.ask(address)
 
 
-def test_one_address_is_not_flooded_with_resets(world):
+def test_reset_mails_are_limited_per_address(world):
     known = world.rules.account()
     for _ in range(MAX_UNEXPIRED_LINKS + 2):
         world.ask(known.email)
@@ -326,7 +326,7 @@ def test_one_address_is_not_flooded_with_resets(world):
     assert len(world.outbox.letters) == MAX_UNEXPIRED_LINKS
 
 
-def test_a_wrong_current_password_changes_nothing(quick):
+def test_reset_form_wrong_password_changes_nothing(quick):
     quick.newcomer()
     session = quick.claims(quick.log_in())
 
@@ -353,7 +353,7 @@ def press(client, page, action, **fields):
     return client.post(action, data={"_form": form} | fields)
 
 
-def test_over_http_a_newcomer_verifies_with_a_token(client, outbox):
+def test_http_verification_by_token(client, outbox):
     client.post("/accounts", json=DORA)
     assert set(log_in(client).get_json()["scope"].split()) == OWN
 
@@ -364,7 +364,7 @@ def test_over_http_a_newcomer_verifies_with_a_token(client, outbox):
     assert client.post("/account/verification/confirm", json={"token": outbox.token}).status_code == 401
 
 
-def test_a_browser_shows_a_button_that_verifies_and_looking_uses_nothing_up(client, outbox):
+def test_page_verifies_by_button_alone(client, outbox):
     client.post("/accounts", json=DORA)
     page = f"/account/verification?token={outbox.token}"
     assert client.get(page).status_code == 200
@@ -376,7 +376,7 @@ def test_a_browser_shows_a_button_that_verifies_and_looking_uses_nothing_up(clie
     assert press(client, page, "/account/verification/confirm", token=outbox.token).status_code == 400
 
 
-def test_a_form_of_another_site_verifies_nothing(client, outbox):
+def test_cross_site_form_verifies_nothing(client, outbox):
     client.post("/accounts", json=DORA)
 
     answer = client.post("/account/verification/confirm", data={"token": outbox.token, "_form": "made up"})
@@ -385,7 +385,7 @@ def test_a_form_of_another_site_verifies_nothing(client, outbox):
     assert client.post("/account/verification/confirm", json={"token": outbox.token}).status_code == 204
 
 
-def test_over_http_the_link_is_mailed_again_with_a_bearer_token(client, outbox):
+def test_http_resend_needs_bearer_token(client, outbox):
     client.post("/accounts", json=DORA)
     mine = bearer(log_in(client))
 
@@ -395,13 +395,13 @@ def test_over_http_the_link_is_mailed_again_with_a_bearer_token(client, outbox):
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com", "no address"])
-def test_over_http_asking_for_a_new_password_is_always_accepted(client, email):
+def test_http_reset_request_is_always_accepted(client, email):
     answer = client.post("/password-resets", json={"email": email})
 
     assert (answer.status_code, answer.get_json()) == (202, {"status": "accepted"})
 
 
-def test_over_http_a_new_password_ends_every_session(client, outbox):
+def test_http_reset_ends_every_session(client, outbox):
     client.post("/accounts", json=DORA)
     refresh = log_in(client).get_json()["refresh_token"]
     client.post("/password-resets", json={"email": DORA["email"]})
@@ -415,7 +415,7 @@ def test_over_http_a_new_password_ends_every_session(client, outbox):
     assert log_in(client).status_code == 401
 
 
-def test_a_browser_chooses_a_new_password_on_a_page(client, outbox):
+def test_page_chooses_a_new_password(client, outbox):
     client.post("/accounts", json=DORA)
     client.post("/password-resets", json={"email": DORA["email"]})
     page, action = f"/password-resets/redeem?token={outbox.token}", "/password-resets/redeem"
@@ -429,7 +429,7 @@ def test_a_browser_chooses_a_new_password_on_a_page(client, outbox):
     assert log_in(client, password=NEW).status_code == 200
 
 
-def test_a_busy_hasher_is_told_on_the_page(client, outbox, hasher):
+def test_page_shows_too_busy(client, outbox, hasher):
     client.post("/accounts", json=DORA)
     client.post("/password-resets", json={"email": DORA["email"]})
     hasher.busy = True
@@ -443,7 +443,7 @@ def test_a_busy_hasher_is_told_on_the_page(client, outbox, hasher):
 
 
 @pytest.mark.parametrize("path", ["/magic-links/redeem", "/account/verification", "/password-resets/redeem"])
-def test_a_page_without_a_token_or_with_an_unreadable_one_is_a_page(client, path):
+def test_page_without_valid_token_is_error_page(client, path):
     assert client.get(path).status_code == 200
     assert client.get(f"{path}?token=%ff").status_code == 400
     assert client.get(f"{path}?token={'x' * 20_000}").status_code == 400

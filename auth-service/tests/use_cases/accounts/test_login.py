@@ -35,7 +35,7 @@ def alice(rules):
     return rules.account("alice@example.com")
 
 
-def test_a_log_in_opens_a_session_and_says_so_in_the_token(rules, alice, log_in, clock):
+def test_login_opens_a_session(rules, alice, log_in, clock):
     answer = log_in()
 
     claims = rules.signer.claims[answer.access_token]
@@ -58,11 +58,11 @@ def test_a_log_in_opens_a_session_and_says_so_in_the_token(rules, alice, log_in,
     assert answer.refresh_token
 
 
-def test_the_address_may_be_written_in_any_case(alice, log_in):
+def test_login_address_ignores_case(alice, log_in):
     assert log_in("ALICE@example.com").access_token
 
 
-def test_an_admin_gets_the_scopes_of_an_admin(rules, log_in):
+def test_login_of_admin_gets_admin_scopes(rules, log_in):
     rules.account("admin@example.com", roles=frozenset({"admin"}))
 
     assert {"admin", "users:read"} <= set(log_in("admin@example.com").scope.split())
@@ -77,7 +77,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_every_failure_answers_alike_and_does_the_same_work(rules, alice, log_in, failure):
+def test_login_failures_look_and_cost_same(rules, alice, log_in, failure):
     rules.account("carol@example.com", disabled_at=1.0)
 
     with pytest.raises(BadCredentials) as refused:
@@ -88,13 +88,13 @@ def test_every_failure_answers_alike_and_does_the_same_work(rules, alice, log_in
     assert rules.store.rows["sessions"] == {}
 
 
-def test_a_good_log_in_does_the_same_work_too(rules, alice, log_in):
+def test_login_success_costs_the_same(rules, alice, log_in):
     log_in()
 
     assert rules.hasher.work == ["verify"]
 
 
-def test_a_hash_of_yesterdays_cost_is_made_anew_at_log_in(rules, alice, log_in):
+def test_login_renews_an_outdated_hash(rules, alice, log_in):
     rules.hasher.version = 2
 
     log_in()
@@ -104,7 +104,7 @@ def test_a_hash_of_yesterdays_cost_is_made_anew_at_log_in(rules, alice, log_in):
 
 
 @pytest.mark.parametrize("change", [{"password_hash": "v1:new"}, {"disabled_at": 5.0}])
-def test_a_change_of_the_account_during_the_hash_wins(rules, alice, log_in, change):
+def test_login_refuses_account_changed_meanwhile(rules, alice, log_in, change):
     def meanwhile():
         rules.store.rows["accounts"][alice.sub] = replace(alice, **change)
 
@@ -115,7 +115,7 @@ def test_a_change_of_the_account_during_the_hash_wins(rules, alice, log_in, chan
     assert rules.store.rows["sessions"] == {}
 
 
-def test_a_busy_hasher_is_passed_on(rules, alice, log_in):
+def test_login_passes_on_too_busy(rules, alice, log_in):
     rules.hasher.busy = True
 
     with pytest.raises(TooBusy):
@@ -123,25 +123,25 @@ def test_a_busy_hasher_is_passed_on(rules, alice, log_in):
 
 
 @pytest.mark.parametrize("client", ["nobody", "orders-service", "introspector", ""])
-def test_only_a_first_party_public_client_logs_people_in(alice, log_in, client):
+def test_login_needs_public_first_party_client(alice, log_in, client):
     with pytest.raises(InvalidClient):
         log_in(client=client)
 
 
-def test_a_disabled_client_logs_nobody_in(rules, alice, log_in):
+def test_login_of_disabled_client_is_refused(rules, alice, log_in):
     rules.register("cli", enabled=False)
 
     with pytest.raises(InvalidClient):
         log_in()
 
 
-def test_a_client_that_may_not_refresh_gets_no_refresh_token(rules, alice, log_in):
+def test_login_without_refresh_grant_gets_no_refresh_token(rules, alice, log_in):
     rules.register("cli", grants=frozenset())
 
     assert log_in().refresh_token is None
 
 
-def test_scope_and_audience_narrow_the_whole_session(rules, alice, log_in):
+def test_login_scope_and_audience_bound_session(rules, alice, log_in):
     answer = log_in(scopes=frozenset({"orders:read"}), audiences=("orders-service",))
 
     claims = rules.signer.claims[answer.access_token]
@@ -161,12 +161,12 @@ def test_scope_and_audience_narrow_the_whole_session(rules, alice, log_in):
         ({"audiences": ("",)}, InvalidTarget),
     ],
 )
-def test_nobody_gets_more_than_account_and_client_may_have(alice, log_in, asked, refused):
+def test_login_never_exceeds_account_and_client(alice, log_in, asked, refused):
     with pytest.raises(refused):
         log_in(**asked)
 
 
-def test_a_new_account_is_a_customer_under_the_normalised_address(rules, register, log_in):
+def test_registration_creates_a_customer(rules, register, log_in):
     sub = register("New@Example.com", "password", " New ")
 
     with rules.store.reading() as tx:
@@ -175,7 +175,7 @@ def test_a_new_account_is_a_customer_under_the_normalised_address(rules, registe
     assert log_in("new@example.com").access_token
 
 
-def test_an_address_that_has_an_account_gets_the_same_answer_for_the_same_work(rules, alice, register):
+def test_registration_of_known_address_costs_same(rules, alice, register):
     fresh = register("fresh@example.com", "password", "F")
     work = list(rules.hasher.work)
     taken = register("alice@example.com", "password", "F")
@@ -189,7 +189,7 @@ def test_an_address_that_has_an_account_gets_the_same_answer_for_the_same_work(r
         assert tx.accounts.get(taken) is None
 
 
-def test_seeding_twice_adds_nothing_the_second_time(rules, log_in):
+def test_demo_accounts_are_added_once(rules, log_in):
     seed = DemoAccounts(rules.store, rules.hasher, rules.clock)
 
     assert [seed(DEMO_ACCOUNTS, "password") for _ in range(2)] == [3, 0]
@@ -198,5 +198,5 @@ def test_seeding_twice_adds_nothing_the_second_time(rules, log_in):
         assert tx.accounts.find_by_email("alice@example.com").email_verified_at is not None
 
 
-def test_a_password_never_shows_in_what_is_printed(alice):
+def test_passwords_never_show_in_a_repr(alice):
     assert "v1:password" not in repr(alice)

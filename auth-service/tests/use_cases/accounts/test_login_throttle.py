@@ -52,7 +52,7 @@ def local(sqlite, make_rules):
     return World(make_rules(sqlite))
 
 
-def test_ten_failures_are_free_and_then_the_waits_double_up_to_half_a_minute(world):
+def test_ten_failures_are_free_then_waits_double(world):
     account = world.rules.account()
 
     waits = world.fail(account.email, 18)
@@ -60,7 +60,7 @@ def test_ten_failures_are_free_and_then_the_waits_double_up_to_half_a_minute(wor
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_who_has_to_wait_is_told_before_any_hash(local):
+def test_wait_is_checked_before_any_hash(local):
     account = local.rules.account()
     local.fail(account.email, 11)
     local.rules.hasher.work.clear()
@@ -72,18 +72,18 @@ def test_who_has_to_wait_is_told_before_any_hash(local):
     assert local.rules.hasher.work == []
 
 
-def test_an_account_that_does_not_exist_is_counted_alike(world):
+def test_unknown_account_is_counted_alike(world):
     assert world.fail("nobody@example.com", 13) == world.fail(world.rules.account().email, 13)
 
 
 @pytest.mark.parametrize("typed", ["no address", "", "NO ADDRESS "])
-def test_what_is_no_address_is_counted_for_itself(local, typed):
+def test_invalid_address_is_counted(local, typed):
     assert local.fail("another", 12)
 
     assert local.fail(typed, 10) == []
 
 
-def test_a_right_password_after_the_wait_logs_in_and_forgets(local):
+def test_login_after_wait_clears_failures(local):
     account = local.rules.account()
     local.fail(account.email, 12)
     local.clock.advance(30)
@@ -93,7 +93,7 @@ def test_a_right_password_after_the_wait_logs_in_and_forgets(local):
     assert local.fail(account.email, 10) == []
 
 
-def test_after_a_quarter_of_an_hour_all_is_forgotten(world):
+def test_failures_are_forgotten_after_15_minutes(world):
     account = world.rules.account()
     world.fail(account.email, 12)
     world.clock.advance(FORGET_AFTER_SECONDS + 1)
@@ -101,7 +101,7 @@ def test_after_a_quarter_of_an_hour_all_is_forgotten(world):
     assert world.fail(account.email, 10) == []
 
 
-def test_what_others_do_never_slows_the_owner_at_a_place_that_is_known(world):
+def test_known_place_is_not_slowed_by_others(world):
     account = world.rules.account()
     world.log_in(account.email, address=HOME)
     world.fail(account.email, 20)
@@ -112,7 +112,7 @@ def test_what_others_do_never_slows_the_owner_at_a_place_that_is_known(world):
         world.log_in(account.email, address=AWAY)
 
 
-def test_an_owner_who_logs_in_at_home_makes_nothing_easier_elsewhere(local):
+def test_login_at_home_helps_no_guesser_elsewhere(local):
     account = local.rules.account()
     local.log_in(account.email, address=HOME)
     local.fail(account.email, 15)
@@ -123,7 +123,7 @@ def test_an_owner_who_logs_in_at_home_makes_nothing_easier_elsewhere(local):
         local.log_in(account.email, address=ELSEWHERE)
 
 
-def test_failures_at_a_known_place_count_there_alone(local):
+def test_known_place_counts_own_failures(local):
     account = local.rules.account()
     local.log_in(account.email, address=HOME)
 
@@ -131,7 +131,7 @@ def test_failures_at_a_known_place_count_there_alone(local):
     assert local.fail(account.email, 10, address=ELSEWHERE) == []
 
 
-def test_one_persons_place_is_nobody_elses(local):
+def test_known_place_belongs_to_one_account(local):
     account, other = local.rules.account(), local.rules.account()
     local.log_in(account.email, address=HOME)
     local.fail(other.email, 11, address=ELSEWHERE)
@@ -140,7 +140,7 @@ def test_one_persons_place_is_nobody_elses(local):
         local.log_in(other.email, address=HOME)
 
 
-def test_an_address_that_tries_many_accounts_is_slowed_and_others_are_not(world):
+def test_address_with_many_accounts_is_slowed_alone(world):
     somebody = world.rules.account()
     for number in range(51):
         world.fail(f"someone-else-{number}@example.com")
@@ -150,7 +150,7 @@ def test_an_address_that_tries_many_accounts_is_slowed_and_others_are_not(world)
     assert world.log_in(somebody.email, address=AWAY)
 
 
-def test_an_addresss_failures_are_not_forgotten_for_one_success(local):
+def test_address_failures_survive_success(local):
     own = local.rules.account()
     for number in range(50):
         local.fail(f"someone-else-{number}@example.com")
@@ -162,7 +162,7 @@ def test_an_addresss_failures_are_not_forgotten_for_one_success(local):
         local.log_in("another@example.com", "wrong")
 
 
-def test_a_slowed_address_does_not_slow_somebody_whom_it_is_a_known_place_of(local):
+def test_slowed_address_spares_known_places(local):
     account = local.rules.account()
     local.log_in(account.email, address=HOME)
     for number in range(51):
@@ -172,14 +172,14 @@ def test_a_slowed_address_does_not_slow_somebody_whom_it_is_a_known_place_of(loc
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", None])
-def test_an_address_that_says_nothing_about_who_asks_is_not_slowed(local, address):
+def test_loopback_address_is_not_counted(local, address):
     for number in range(60):
         local.fail(f"someone-{number}@example.com", address=address)
 
     assert local.log_in(local.rules.account().email, address=address)
 
 
-def test_failures_at_once_are_all_counted(world):
+def test_concurrent_failures_are_all_counted(world):
     account = world.rules.account()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: _count(world, account), range(12)))
@@ -199,7 +199,7 @@ def _count(world, account):
             world.throttle.failed(tx, attempt)
 
 
-def test_old_failures_and_places_are_removed(world):
+def test_old_failures_and_places_are_deleted(world):
     account = world.rules.account()
     world.log_in(account.email, address=HOME)
     world.fail("nobody@example.com", 3)
@@ -216,7 +216,7 @@ def test_old_failures_and_places_are_removed(world):
     assert kept() == 0
 
 
-def test_the_database_names_neither_people_nor_addresses(local):
+def test_counts_name_no_account_and_no_address(local):
     account = local.rules.account()
     local.log_in(account.email, address=HOME)
     local.fail(account.email, 2)
@@ -229,7 +229,7 @@ def test_the_database_names_neither_people_nor_addresses(local):
 
 
 @given(failures=st.integers(0, 10**9), free=st.integers(0, 1000))
-def test_a_wait_is_never_longer_than_half_a_minute_and_never_shrinks(failures, free):
+def test_wait_is_bounded_and_never_shrinks(failures, free):
     limits = ThrottleLimits()
 
     assert 0 <= limits.wait(failures, free) <= 30
@@ -254,7 +254,7 @@ def test_any_text_has_a_network_or_none(address):
         ("nonsense", ""),
     ],
 )
-def test_addresses_of_one_household_count_as_one(address, network):
+def test_ipv6_network_counts_as_one_address(address, network):
     assert network_of(address) == network
 
 
@@ -266,7 +266,7 @@ def post(client, password, address="203.0.113.7"):
     return client.post("/login", json=body, headers={"X-Forwarded-For": address})
 
 
-def test_over_http_a_guesser_gets_429_with_the_seconds_to_wait(client, clock):
+def test_http_throttle_answers_429_with_retry_after(client, clock):
     codes = [post(client, "wrong").status_code for _ in range(12)]
     answer = post(client, "wrong")
 
@@ -277,7 +277,7 @@ def test_over_http_a_guesser_gets_429_with_the_seconds_to_wait(client, clock):
     assert post(client, "wrong").status_code == 401
 
 
-def test_at_the_pages_a_guesser_gets_a_page_with_the_wait(client, clock):
+def test_page_throttle_shows_the_wait(client, clock):
     """Both pages with a log-in form; the page says when to try again, and the form sent again then is judged."""
     query = {"response_type": "code", "client_id": "cli", "redirect_uri": "http://127.0.0.1/callback"}
     query |= {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
@@ -298,7 +298,7 @@ def test_at_the_pages_a_guesser_gets_a_page_with_the_wait(client, clock):
         assert client.post(path, data=form).status_code == 403
 
 
-def test_over_http_a_mailed_link_logs_in_however_much_others_guess(client, outbox):
+def test_http_magic_link_is_never_throttled(client, outbox):
     for _ in range(15):
         post(client, "wrong")
     client.post("/magic-links", json={"email": "alice@example.com"})
@@ -306,7 +306,7 @@ def test_over_http_a_mailed_link_logs_in_however_much_others_guess(client, outbo
     assert client.post("/magic-links/redeem", json={"token": outbox.token}).status_code == 200
 
 
-def test_without_rate_limits_nobody_is_slowed(make_app):
+def test_throttle_off_slows_no_login(make_app):
     client = make_app(rate_limits=False).test_client()
 
     assert {post(client, "wrong").status_code for _ in range(20)} == {401}

@@ -54,7 +54,7 @@ def refused(world, shown):
     return str(refusal.value)
 
 
-def test_the_mailed_link_logs_in_where_it_was_asked_for(world):
+def test_link_logs_in_where_it_was_requested(world):
     account = world.rules.account()
     token, _, binding = world.asked(account)
 
@@ -67,7 +67,7 @@ def test_the_mailed_link_logs_in_where_it_was_asked_for(world):
     assert session.methods == ("otp",)
 
 
-def test_the_mailed_code_logs_in_however_it_is_typed(world):
+def test_code_logs_in_however_typed(world):
     account = world.rules.account(email="someone@example.com")
     _, code, binding = world.asked(account)
 
@@ -76,7 +76,7 @@ def test_the_mailed_code_logs_in_however_it_is_typed(world):
     assert world.rules.signer.claims[answer.access_token]["sub"] == account.sub
 
 
-def test_log_ins_by_mail_stand_in_the_audit_log_without_what_was_mailed(world):
+def test_login_by_mail_is_audited_without_secrets(world):
     account = world.rules.account()
     token, _, binding = world.asked(account)
     world.redeem(LinkToken(token, binding), CLI)
@@ -89,7 +89,7 @@ def test_log_ins_by_mail_stand_in_the_audit_log_without_what_was_mailed(world):
     assert token not in f"{first}{second}"
 
 
-def test_a_link_works_once(world):
+def test_link_works_once(world):
     token, _, binding = world.asked(world.rules.account())
     world.redeem(LinkToken(token, binding), CLI)
 
@@ -107,7 +107,7 @@ def test_link_and_code_are_used_up_together(world):
     refused(world, LinkCode(account.email, code, binding))
 
 
-def test_a_link_lives_ten_minutes(world):
+def test_link_expires_after_ten_minutes(world):
     account = world.rules.account()
     early, _, first = world.asked(account)
     late, code, second = world.asked(account)
@@ -119,7 +119,7 @@ def test_a_link_lives_ten_minutes(world):
     refused(world, LinkCode(account.email, code, second))
 
 
-def test_another_binding_opens_nothing_and_uses_nothing_up(world):
+def test_wrong_binding_uses_nothing_up(world):
     account = world.rules.account()
     token, code, binding = world.asked(account)
     _, _, other = world.asked(account)
@@ -130,7 +130,7 @@ def test_another_binding_opens_nothing_and_uses_nothing_up(world):
 
 
 @pytest.mark.parametrize("binding", [None, ""])
-def test_without_a_binding_neither_is_looked_at(world, binding):
+def test_missing_binding_is_refused_unread(world, binding):
     account = world.rules.account()
     token, code, kept = world.asked(account)
 
@@ -141,7 +141,7 @@ def test_without_a_binding_neither_is_looked_at(world, binding):
     assert world.redeem(LinkToken(token, kept), CLI)
 
 
-def test_the_code_is_dead_after_five_wrong_tries_and_the_link_is_not(world):
+def test_code_dies_after_five_tries_and_link_lives(world):
     account = world.rules.account()
     token, code, binding = world.asked(account)
     for _ in range(5):
@@ -151,7 +151,7 @@ def test_the_code_is_dead_after_five_wrong_tries_and_the_link_is_not(world):
     assert world.redeem(LinkToken(token, binding), CLI)
 
 
-def test_the_fifth_try_may_be_right(world):
+def test_code_fifth_try_can_succeed(world):
     account = world.rules.account()
     _, code, binding = world.asked(account)
     for _ in range(4):
@@ -160,7 +160,7 @@ def test_the_fifth_try_may_be_right(world):
     assert world.redeem(LinkCode(account.email, code, binding), CLI)
 
 
-def test_tries_at_once_are_counted_one_by_one(world):
+def test_code_concurrent_tries_are_counted(world):
     account = world.rules.account()
     _, code, binding = world.asked(account)
     wrong = LinkCode(account.email, other_code(code), binding)
@@ -170,7 +170,7 @@ def test_tries_at_once_are_counted_one_by_one(world):
     refused(world, LinkCode(account.email, code, binding))
 
 
-def test_fifty_redeems_of_one_mail_give_one_session(world):
+def test_concurrent_redeems_open_one_session(world):
     account = world.rules.account()
     token, code, binding = world.asked(account)
     both = [LinkToken(token, binding), LinkCode(account.email, code, binding)]
@@ -190,7 +190,7 @@ def test_fifty_redeems_of_one_mail_give_one_session(world):
         assert len(tx.sessions.list_active(account.sub, world.rules.clock())) == 1
 
 
-def test_unknown_disabled_and_known_addresses_cost_the_same_and_only_the_known_is_mailed(world):
+def test_request_costs_same_and_mails_known_address(world):
     known = world.rules.account()
     disabled = world.rules.account(disabled_at=1.0)
     addresses = [known.email, disabled.email, "nobody@example.com", "no address at all"]
@@ -202,7 +202,7 @@ def test_unknown_disabled_and_known_addresses_cost_the_same_and_only_the_known_i
     assert [letter.to for letter in world.outbox.letters] == [known.email]
 
 
-def test_a_full_outbox_answers_alike(world):
+def test_request_with_full_outbox_answers_alike(world):
     account = world.rules.account()
     world.outbox.full = True
 
@@ -211,13 +211,13 @@ def test_a_full_outbox_answers_alike(world):
             world.ask(address)
 
 
-def test_nothing_opens_for_an_address_without_an_account(world):
+def test_unknown_address_opens_nothing(world):
     binding = world.ask("nobody@example.com")
 
     refused(world, LinkCode("nobody@example.com", new_typed_code(), binding))
 
 
-def test_one_address_is_not_flooded_and_nobody_sees_it(world):
+def test_mails_are_limited_without_sign(world):
     account = world.rules.account()
     for _ in range(MAX_UNEXPIRED_LINKS + 3):
         world.ask(account.email)
@@ -229,7 +229,7 @@ def test_one_address_is_not_flooded_and_nobody_sees_it(world):
     assert len(world.outbox.letters) == MAX_UNEXPIRED_LINKS + 1
 
 
-def test_an_account_disabled_after_the_mail_is_not_logged_in(world):
+def test_account_disabled_after_mail_is_refused(world):
     account = world.rules.account()
     token, _, binding = world.asked(account)
     with world.store.transaction() as tx:
@@ -238,7 +238,7 @@ def test_an_account_disabled_after_the_mail_is_not_logged_in(world):
     refused(world, LinkToken(token, binding))
 
 
-def test_what_may_not_be_asked_for_uses_nothing_up(world):
+def test_invalid_request_uses_nothing_up(world):
     account = world.rules.account()
     token, _, binding = world.asked(account)
     shown = LinkToken(token, binding)
@@ -250,7 +250,7 @@ def test_what_may_not_be_asked_for_uses_nothing_up(world):
     assert world.redeem(shown, CLI)
 
 
-def test_a_refusal_says_the_same_whatever_the_reason(world):
+def test_refusal_has_one_text(world):
     account = world.rules.account()
     token, code, binding = world.asked(account)
     _, _, other = world.asked(account)
@@ -265,7 +265,7 @@ def test_a_refusal_says_the_same_whatever_the_reason(world):
     assert len(said) == 1
 
 
-def test_the_database_holds_neither_token_nor_code_nor_binding(sqlite, make_rules, outbox):
+def test_database_holds_only_digests(sqlite, make_rules, outbox):
     world = World(make_rules(sqlite), outbox)
     account = world.rules.account()
     token, code, binding = world.asked(account)
@@ -276,7 +276,7 @@ def test_the_database_holds_neither_token_nor_code_nor_binding(sqlite, make_rule
     assert not any(secret in kept for secret in (token, code, normalise_code(code), binding))
 
 
-def test_expired_mail_is_removed(database, make_rules, outbox):
+def test_expired_mail_is_deleted(database, make_rules, outbox):
     world = World(make_rules(database), outbox)
     world.ask("nobody@example.com")
     world.rules.clock.advance(601)
@@ -288,12 +288,12 @@ def test_expired_mail_is_removed(database, make_rules, outbox):
 
 
 @given(typed=st.text(max_size=60), email=st.text(max_size=20), binding=st.text(max_size=60))
-def test_anything_typed_has_a_digest(typed, email, binding):
+def test_any_typed_code_has_a_digest(typed, email, binding):
     assert len(code_digest(binding, email, typed)) == 32
 
 
 @given(st.integers())
-def test_a_code_means_the_same_however_it_is_typed(seed):
+def test_code_normalisation(seed):
     code = new_typed_code()
 
     assert (

@@ -104,7 +104,7 @@ class Keys:
         return gone
 
 
-def test_a_log_in_has_two_lines_who_and_with_which_client(log_in, alice, log):
+def test_login_is_recorded_with_client(log_in, alice, log):
     log_in(ADDRESS, "password")
 
     proven, opened = log()
@@ -114,7 +114,7 @@ def test_a_log_in_has_two_lines_who_and_with_which_client(log_in, alice, log):
 
 
 @pytest.mark.parametrize("email", [ADDRESS, "nobody@example.com", "no address", "\ud800"])
-def test_a_refused_log_in_is_written_down_with_a_digest_of_the_address_alone(log_in, alice, log, email):
+def test_login_refused_is_recorded_by_digest(log_in, alice, log, email):
     with pytest.raises(BadCredentials):
         log_in(email, "wrong-password")
 
@@ -126,7 +126,7 @@ def test_a_refused_log_in_is_written_down_with_a_digest_of_the_address_alone(log
     assert "wrong-password" not in str(refused)
 
 
-def test_one_address_has_one_digest_however_it_is_typed():
+def test_email_digest_ignores_case_and_blanks():
     assert email_digest(" Alice@Example.com") == email_digest(ADDRESS) != email_digest("b@example.com")
 
 
@@ -137,7 +137,7 @@ def test_one_address_has_one_digest_however_it_is_typed():
         ("introspector", "users-service", UnauthorizedClient),
     ],
 )
-def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, error):
+def test_exchange_refused_is_recorded(rules, alice, log, client, target, error):
     _, _, access = rules.open(alice)
 
     with pytest.raises(error):
@@ -150,7 +150,7 @@ def test_a_refused_exchange_is_written_down(rules, alice, log, client, target, e
     assert access not in str(refused)
 
 
-def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, log):
+def test_registration_is_recorded_either_way(rules, alice, log):
     register = Registration(rules.store, rules.hasher, rules.clock, NoVerification())
 
     sub = register("new@example.com", "a long password", "New")
@@ -162,7 +162,7 @@ def test_an_account_opened_or_not_is_the_same_work_and_one_line(rules, alice, lo
     assert made.detail == {"address_digest": email_digest("new@example.com")}
 
 
-def test_a_demo_account_is_written_down_once(rules, log):
+def test_demo_account_is_recorded_once(rules, log):
     seed = DemoAccounts(rules.store, rules.hasher, rules.clock)
 
     for _ in range(2):
@@ -171,7 +171,7 @@ def test_a_demo_account_is_written_down_once(rules, log):
     assert [event.detail for event in log("account_made")] == [{"roles": ["customer"]}]
 
 
-def test_what_changes_keys_is_written_down_and_what_is_refused_is_not(rules, log):
+def test_key_changes_are_recorded(rules, log):
     keys = KeyAdmin(rules.store, Keys(), session_life=60)
 
     keys.rotate("an-admin")
@@ -192,7 +192,7 @@ def test_what_changes_keys_is_written_down_and_what_is_refused_is_not(rules, log
     ]
 
 
-def test_a_change_that_cannot_be_recorded_is_not_begun():
+def test_unrecorded_key_change_is_not_made():
     keys = Keys()
 
     class Away:
@@ -204,7 +204,7 @@ def test_a_change_that_cannot_be_recorded_is_not_begun():
     assert keys.kids == ["one"]
 
 
-def test_only_a_living_session_of_somebody_who_administers_today_is_admitted(rules, accounts, log):
+def test_admin_access_needs_live_session_and_role(rules, accounts, log):
     admit = AdminAccess(rules.store, rules.clock)
     admin = rules.account(roles=frozenset({"admin"}))
     session, _, _ = rules.open(admin)
@@ -223,7 +223,7 @@ def test_only_a_living_session_of_somebody_who_administers_today_is_admitted(rul
     assert [event.actor for event in log("admin_refused")] == [admin.sub]
 
 
-def test_what_is_not_there_is_named(rules, accounts, clients):
+def test_admin_names_what_is_unknown(rules, accounts, clients):
     for refused in (accounts.disable, accounts.enable, accounts.get):
         with pytest.raises(UnknownAccount):
             refused("nobody")
@@ -234,7 +234,7 @@ def test_what_is_not_there_is_named(rules, accounts, clients):
         SessionAdmin(rules.store, rules.clock).end("none")
 
 
-def test_accounts_are_changed_by_rule(accounts, alice):
+def test_account_changes_follow_rules(accounts, alice):
     with pytest.raises(OwnAccount):
         accounts.disable(alice.sub, alice.sub)
     with pytest.raises(AddressTaken):
@@ -247,14 +247,14 @@ def test_accounts_are_changed_by_rule(accounts, alice):
 @pytest.mark.parametrize(
     "change", [{"confidential": True}, {"secret_hash": "0" * 64}, {"enabled": False}, {"colour": "red"}]
 )
-def test_a_client_changes_only_where_it_may(clients, change):
+def test_client_changes_follow_the_rules(clients, change):
     clients.register("shop", {"name": "Shop"})
 
     with pytest.raises(InvalidClientMetadata):
         clients.update("shop", change)
 
 
-def test_the_clients_of_files_come_first_and_cannot_be_changed(clients):
+def test_file_clients_come_first_and_are_read_only(clients):
     with pytest.raises(InvalidClientMetadata, match="already used"):
         clients.register("cli", {})
     clients.register("shop", {"name": "Shop"})
@@ -266,7 +266,7 @@ def test_the_clients_of_files_come_first_and_cannot_be_changed(clients):
     assert [client.client_id for client in clients.all()] == ["cli", "shop"]
 
 
-def test_every_act_on_a_client_has_its_line_and_no_secret_is_in_one(clients, log):
+def test_client_changes_are_recorded_without_secrets(clients, log):
     made = clients.register("shop", {"confidential": True}, with_secret=True)
     clients.update("shop", {"name": "Shop"})
     again = clients.rotate_secret("shop")
@@ -288,7 +288,7 @@ def test_every_act_on_a_client_has_its_line_and_no_secret_is_in_one(clients, log
         assert secret not in repr(made)
 
 
-def test_an_origin_holds_for_its_block_alone():
+def test_origin_holds_within_its_block():
     outer = current_origin()
     with with_origin(RequestOrigin("203.0.113.7")):
         assert current_origin().address == "203.0.113.7"

@@ -98,7 +98,7 @@ def error_of(refused):
     return refused.value.error.slug
 
 
-def test_whoever_is_logged_in_gets_a_code_bound_to_all_of_it(rules, authorize, asking, who, clock):
+def test_logged_in_user_gets_bound_code(rules, authorize, asking, who, clock):
     code = code_of(
         rules, authorize(asking(scope="openid orders:read", nonce="n", resource="orders-service"), who)
     )
@@ -110,47 +110,47 @@ def test_whoever_is_logged_in_gets_a_code_bound_to_all_of_it(rules, authorize, a
     assert (code.used_at, code.sid) == (None, None)
 
 
-def test_without_a_scope_it_is_the_contracts_scopes_and_no_more(rules, authorize, asking, who):
+def test_scope_absent_grants_the_default(rules, authorize, asking, who):
     assert code_of(rules, authorize(asking(), who)).scopes == UNSCOPED
 
 
-def test_a_scope_beyond_the_account_is_left_out(rules, authorize, asking, who):
+def test_scope_beyond_account_is_left_out(rules, authorize, asking, who):
     step = authorize(asking(scope="openid orders:read admin"), who)
 
     assert code_of(rules, step).scopes == {"openid", "orders:read"}
 
 
-def test_nothing_but_scopes_beyond_the_account_is_denied(authorize, asking, who):
+def test_scope_only_beyond_account_is_denied(authorize, asking, who):
     with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking(scope="admin users:read"), who)
 
     assert error_of(refused) == "access_denied"
 
 
-def test_whoever_is_not_logged_in_has_to(authorize, asking):
+def test_user_not_logged_in_has_to_log_in(authorize, asking):
     assert authorize(asking(), None) == LoginNeeded()
 
 
 @pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
-def test_somebody_logged_in_has_to_log_in_again_for(authorize, asking, who, prompt):
+def test_user_has_to_log_in_again(authorize, asking, who, prompt):
     assert authorize(asking(prompt=prompt), who) == LoginNeeded()
 
 
 @pytest.mark.parametrize(
     ("max_age", "later", "again"), [("60", 59, False), ("60", 60, True), ("0", 0, False), ("0", 1, True)]
 )
-def test_a_log_in_is_only_so_old_as_the_client_allows(authorize, asking, who, clock, max_age, later, again):
+def test_max_age_bounds_the_login(authorize, asking, who, clock, max_age, later, again):
     clock.advance(later)
 
     assert isinstance(authorize(asking(max_age=max_age), who), LoginNeeded if again else CodeIssued)
 
 
-def test_a_log_in_for_this_very_request_is_enough(authorize, asking, who):
+def test_login_for_this_request_is_enough(authorize, asking, who):
     assert isinstance(authorize.after_login(asking(prompt="login", max_age="0"), who), CodeIssued)
 
 
 @pytest.mark.parametrize("case", ["nobody", "too long ago"])
-def test_prompt_none_asks_nobody_to_log_in(authorize, asking, who, clock, case):
+def test_prompt_none_without_login_is_refused(authorize, asking, who, clock, case):
     clock.advance(100)
 
     with pytest.raises(AuthorizationRefused) as refused:
@@ -159,24 +159,24 @@ def test_prompt_none_asks_nobody_to_log_in(authorize, asking, who, clock, case):
     assert error_of(refused) == "login_required"
 
 
-def test_prompt_none_answers_whoever_is_logged_in(authorize, asking, who):
+def test_prompt_none_with_login_gets_code(authorize, asking, who):
     assert isinstance(authorize(asking(prompt="none"), who), CodeIssued)
 
 
-def test_a_third_party_needs_a_yes(authorize, asking, partner, who):
+def test_third_party_needs_consent(authorize, asking, partner, who):
     assert authorize(asking("partner", scope="orders:read"), who) == ConsentNeeded(
         who, frozenset({"orders:read"})
     )
 
 
-def test_prompt_none_asks_nobody_for_a_yes(authorize, asking, partner, who):
+def test_prompt_none_without_consent_is_refused(authorize, asking, partner, who):
     with pytest.raises(AuthorizationRefused) as refused:
         authorize(asking("partner", prompt="none"), who)
 
     assert error_of(refused) == "consent_required"
 
 
-def test_a_yes_is_remembered_and_grows(rules, authorize, asking, partner, who):
+def test_consent_is_remembered_and_grows(rules, authorize, asking, partner, who):
     authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
     assert isinstance(authorize(asking("partner", scope="orders:read"), who), CodeIssued)
     assert isinstance(authorize(asking("partner", scope="orders:write"), who), ConsentNeeded)
@@ -186,7 +186,7 @@ def test_a_yes_is_remembered_and_grows(rules, authorize, asking, partner, who):
     assert isinstance(authorize(asking("partner", scope="orders:read orders:write"), who), CodeIssued)
 
 
-def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
+def test_consent_is_recorded(rules, authorize, asking, partner, who):
     authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
 
     with rules.store.reading() as tx:
@@ -195,7 +195,7 @@ def test_a_yes_is_recorded(rules, authorize, asking, partner, who):
     assert latest.detail == {"scope": "orders:read"}
 
 
-def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner, who):
+def test_consent_covers_only_scopes_shown(authorize, asking, partner, who):
     step = authorize.after_consent(
         asking("partner", scope="orders:read orders:write"), who, frozenset({"orders:read"})
     )
@@ -203,7 +203,7 @@ def test_a_yes_counts_for_what_was_shown_and_no_more(authorize, asking, partner,
     assert isinstance(step, ConsentNeeded)
 
 
-def test_a_yes_of_one_person_is_not_anothers(rules, authorize, asking, partner, who, enter):
+def test_consent_is_per_account(rules, authorize, asking, partner, who, enter):
     authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
     rules.account("bob@example.com")
     bob = enter("bob@example.com", "password", None).user
@@ -217,7 +217,7 @@ def test_prompt_consent_asks_again(authorize, asking, partner, who):
     assert isinstance(authorize(asking("partner", scope="orders:read", prompt="consent"), who), ConsentNeeded)
 
 
-def test_a_no_is_told_to_the_client(authorize, asking, partner):
+def test_denial_goes_to_the_client(authorize, asking, partner):
     refused = authorize.after_denial(asking("partner", state="s"))
 
     assert (
@@ -225,13 +225,13 @@ def test_a_no_is_told_to_the_client(authorize, asking, partner):
     )
 
 
-def test_a_hint_at_somebody_else_asks_to_log_in(authorize, asking, who, hints):
+def test_hint_of_another_user_needs_login(authorize, asking, who, hints):
     hints.known["bobs"] = IdTokenHint("bob", "cli", None)
 
     assert authorize(asking(id_token_hint="bobs"), who) == LoginNeeded()
 
 
-def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize, asking, who, hints):
+def test_hint_of_another_user_is_never_answered(authorize, asking, who, hints):
     hints.known["bobs"] = IdTokenHint("bob", "cli", None)
 
     with pytest.raises(AuthorizationRefused) as refused:
@@ -240,7 +240,7 @@ def test_a_hint_at_somebody_else_is_never_answered_for_whoever_logs_in(authorize
     assert error_of(refused) == "login_required"
 
 
-def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, hints):
+def test_hint_of_same_user_changes_nothing(authorize, asking, who, hints):
     hints.known["hers"] = IdTokenHint(who.account.sub, "cli", None)
 
     assert isinstance(authorize(asking(id_token_hint="hers"), who), CodeIssued)
@@ -248,7 +248,7 @@ def test_a_hint_at_whoever_is_logged_in_changes_nothing(authorize, asking, who, 
 
 @pytest.mark.parametrize("more", [{}, {"prompt": "none"}])
 @pytest.mark.parametrize("hint", ["made up", "hers at another client's"])
-def test_hint_that_cannot_be_read_requires_a_log_in(authorize, asking, who, hints, hint, more):
+def test_hint_unreadable_requires_login(authorize, asking, who, hints, hint, more):
     hints.known["hers at another client's"] = IdTokenHint(who.account.sub, "console", None)
 
     with pytest.raises(AuthorizationRefused) as refused:
@@ -258,7 +258,7 @@ def test_hint_that_cannot_be_read_requires_a_log_in(authorize, asking, who, hint
     assert refused.value.address.state == "s"
 
 
-def test_a_cookie_leads_to_whoever_logged_in_for_twelve_hours(rules, alice, enter, clock):
+def test_cookie_is_valid_for_twelve_hours(rules, alice, enter, clock):
     entered = enter("alice@example.com", "password", None)
     there = AuthenticateBrowser(rules.store, clock)
     assert there(entered.cookie).account == alice
@@ -270,13 +270,13 @@ def test_a_cookie_leads_to_whoever_logged_in_for_twelve_hours(rules, alice, ente
 
 
 @pytest.mark.parametrize("cookie", [None, "made up"])
-def test_no_cookie_of_ours_leads_to_nobody(rules, alice, enter, clock, cookie):
+def test_cookie_invalid_names_no_user(rules, alice, enter, clock, cookie):
     enter("alice@example.com", "password", None)
 
     assert AuthenticateBrowser(rules.store, clock)(cookie) is None
 
 
-def test_the_cookie_of_a_disabled_account_leads_to_nobody(rules, alice, enter, clock):
+def test_cookie_of_disabled_account_names_no_user(rules, alice, enter, clock):
     entered = enter("alice@example.com", "password", None)
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, clock())
@@ -285,7 +285,7 @@ def test_the_cookie_of_a_disabled_account_leads_to_nobody(rules, alice, enter, c
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_logging_in_again_ends_the_old_cookie_and_keeps_ones_own_sessions(rules, alice, enter, clock, same):
+def test_new_login_replaces_cookie_and_keeps_own_sessions(rules, alice, enter, clock, same):
     rules.account("bob@example.com")
     old = enter("alice@example.com", "password", None)
     with rules.store.transaction() as tx:

@@ -39,7 +39,7 @@ def answer_of(refused):
     return location.partition("?")[0], dict(parse_qsl(urlsplit(location).query))
 
 
-def test_a_good_request_is_understood(read):
+def test_request_valid_is_parsed(read):
     request = read(
         ("resource", "orders-service"),
         ("resource", "users-service"),
@@ -63,7 +63,7 @@ def test_a_good_request_is_understood(read):
     )
 
 
-def test_a_parameter_without_a_value_counts_as_absent(read):
+def test_parameter_without_value_counts_as_absent(read):
     request = read(scope="", nonce="", prompt="", max_age="", response_mode="")
 
     assert (request.scopes, request.nonce, request.prompts, request.max_age) == (
@@ -85,7 +85,7 @@ UNANSWERABLE = {
 
 
 @pytest.mark.parametrize("case", UNANSWERABLE)
-def test_nobody_is_sent_anywhere_for(rules, read, case):
+def test_no_redirect_for(rules, read, case):
     rules.register("off", enabled=False, redirect_uris=("http://127.0.0.1/callback",))
 
     with pytest.raises(InvalidAuthorizationRequest):
@@ -95,7 +95,7 @@ def test_nobody_is_sent_anywhere_for(rules, read, case):
 @pytest.mark.parametrize(
     ("name", "value"), [("client_id", "console"), ("client_id", "cli"), ("redirect_uri", CALLBACK)]
 )
-def test_nobody_is_sent_anywhere_for_two_of(read, name, value):
+def test_no_redirect_for_repeated(read, name, value):
     with pytest.raises(InvalidAuthorizationRequest):
         read((name, value))
 
@@ -131,7 +131,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_the_client_is_told_of(rules, read, case):
+def test_error_is_sent_to_the_client(rules, read, case):
     rules.register("codeless", redirect_uris=("http://127.0.0.1/callback",))
     changes, error = REFUSED[case]
 
@@ -145,14 +145,14 @@ def test_the_client_is_told_of(rules, read, case):
 
 
 @pytest.mark.parametrize("name", ["scope", "response_type", "code_challenge", "nonce", "unknown"])
-def test_the_client_is_told_of_two_of(read, name):
+def test_repeated_parameter_is_an_error(read, name):
     with pytest.raises(AuthorizationRefused) as refused:
         read((name, "x"), (name, "x"))
 
     assert answer_of(refused)[1]["error"] == "invalid_request"
 
 
-def test_a_state_that_came_twice_is_not_passed_on(read):
+def test_repeated_state_is_not_returned(read):
     with pytest.raises(AuthorizationRefused) as refused:
         read(("state", "other"))
 
@@ -162,7 +162,7 @@ def test_a_state_that_came_twice_is_not_passed_on(read):
 @pytest.mark.parametrize(
     "state", ["s" * 15_000, '{"a":"ä\u2028 \\n"}', "a+b%20c&d=e#f", "\n\t\x00", "ü" * 1001]
 )
-def test_every_state_is_given_back_with_an_error(read, state):
+def test_state_is_returned_with_every_error(read, state):
     with pytest.raises(AuthorizationRefused) as refused:
         read(state=state, response_type="token")
 
@@ -179,9 +179,9 @@ def test_every_state_is_given_back_with_an_error(read, state):
         (" ", None),
     ],
 )
-def test_unknown_scopes_and_blanks_do_not_matter(read, scope, understood):
+def test_unknown_scopes_and_blanks_are_ignored(read, scope, understood):
     assert read(scope=scope).scopes == understood
 
 
-def test_a_nonce_may_be_long(read):
+def test_nonce_can_be_long(read):
     assert read(nonce="n" * 5000).nonce == "n" * 5000

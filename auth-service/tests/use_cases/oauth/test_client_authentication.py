@@ -51,7 +51,7 @@ def authenticate(rules, clock):
         {"nbf": 1_800_000_000 + 30},
     ],
 )
-def test_a_good_assertion_proves_the_client(authenticate, changes):
+def test_assertion_authenticates_client(authenticate, changes):
     assert authenticate(**changes).client_id == "orders-service"
 
 
@@ -83,14 +83,14 @@ def test_a_good_assertion_proves_the_client(authenticate, changes):
         {"jti": "x" * 256},
     ],
 )
-def test_an_assertion_that_says_anything_else_is_refused_and_not_remembered(rules, authenticate, changes):
+def test_assertion_invalid_is_refused_and_not_stored(rules, authenticate, changes):
     with pytest.raises(InvalidClient):
         authenticate(**changes)
 
     assert rules.store.rows["assertions"] == {}
 
 
-def test_an_assertion_is_good_once(authenticate):
+def test_assertion_works_once(authenticate):
     authenticate(jti="same")
 
     with pytest.raises(InvalidClient):
@@ -99,19 +99,19 @@ def test_an_assertion_is_good_once(authenticate):
 
 
 @pytest.mark.parametrize("who", ["nobody", "cli", "../../etc/passwd"])
-def test_only_registered_confidential_clients_have_assertions(authenticate, who):
+def test_assertion_needs_registered_confidential_client(authenticate, who):
     with pytest.raises(InvalidClient):
         authenticate(iss=who, sub=who)
 
 
-def test_a_disabled_client_is_refused(rules, authenticate):
+def test_disabled_client_is_refused(rules, authenticate):
     rules.register("orders-service", enabled=False)
 
     with pytest.raises(InvalidClient):
         authenticate()
 
 
-def test_client_id_and_assertion_have_to_agree(authenticate):
+def test_client_id_must_match_assertion(authenticate):
     assert authenticate("orders-service")
     with pytest.raises(InvalidClient):
         authenticate("introspector", jti="two")
@@ -122,12 +122,12 @@ def named(rules, clock):
     return ClientAuthentication(rules.store, rules.clients, FakeAssertions(), AUDIENCES, clock)
 
 
-def test_a_public_client_only_says_who_it_is(named):
+def test_public_client_needs_only_its_id(named):
     assert named("cli", None).client_id == "cli"
     assert named(None, None) is None
 
 
 @pytest.mark.parametrize("client_id", ["orders-service", "nobody"])
-def test_a_confidential_or_unknown_client_cannot_only_say_so(named, client_id):
+def test_confidential_client_needs_more_than_id(named, client_id):
     with pytest.raises(InvalidClient):
         named(client_id, None)

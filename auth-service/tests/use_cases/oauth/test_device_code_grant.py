@@ -64,7 +64,7 @@ def approve(answer, signed_in, alice):
     return lambda started, shown=SCOPES: answer.decide(started.user_code, signed_in(alice), shown)
 
 
-def test_a_device_is_told_to_wait_and_then_gets_tokens(rules, start, poll, approve, alice):
+def test_device_waits_then_gets_tokens(rules, start, poll, approve, alice):
     started = start()
     with pytest.raises(AuthorizationPending):
         poll(started)
@@ -84,7 +84,7 @@ def test_a_device_is_told_to_wait_and_then_gets_tokens(rules, start, poll, appro
     assert (started.expires_in, started.interval) == (600, 5)
 
 
-def test_a_code_is_good_once(rules, start, poll, approve):
+def test_device_code_works_once(rules, start, poll, approve):
     started = start()
     approve(started)
     poll(started)
@@ -107,17 +107,17 @@ def polls(rules, poll, started, *waits):
 
 
 @pytest.mark.parametrize("wait", [4.0, 4.98, 5.0, 10.0])
-def test_polls_up_to_a_second_early_are_not_slowed_down(rules, start, poll, wait):
+def test_poll_one_second_early_is_accepted(rules, start, poll, wait):
     assert polls(rules, poll, start(), 0, *[wait] * 20) == ["authorization_pending"] * 21
 
 
-def test_early_polls_are_slowed_down_and_cost_no_wait(rules, start, poll):
+def test_poll_too_early_is_slowed_without_penalty(rules, start, poll):
     early, due = "slow_down", "authorization_pending"
 
     assert polls(rules, poll, start(), 0, 0, 1, 2.9, 0.1) == [due, early, early, early, due]
 
 
-def test_a_device_that_adds_five_seconds_is_let_in(rules, start, poll):
+def test_poll_with_five_seconds_added_succeeds(rules, start, poll):
     answers = polls(rules, poll, start(), 0, 1, 6, 10, 10)
 
     assert answers == ["authorization_pending", "slow_down", *["authorization_pending"] * 3]
@@ -125,7 +125,7 @@ def test_a_device_that_adds_five_seconds_is_let_in(rules, start, poll):
 
 @given(st.floats(0.01, 60.0), st.integers(0, 40))
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_fixed_interval_of_any_length_gets_its_tokens(rules, start, poll, approve, every, before):
+def test_poll_at_any_fixed_interval_succeeds(rules, start, poll, approve, every, before):
     """Early or not: the next poll that comes 4 seconds after the last one that counted is answered."""
     started = start()
     polls(rules, poll, started, *[every] * min(before, int(500 / every)))
@@ -134,7 +134,7 @@ def test_a_fixed_interval_of_any_length_gets_its_tokens(rules, start, poll, appr
     assert "TokenResponse" in polls(rules, poll, started, *[every] * (int(4 / every) + 1))
 
 
-def test_an_early_poll_does_not_get_an_approved_code(rules, start, poll, approve):
+def test_early_poll_gets_no_tokens_when_approved(rules, start, poll, approve):
     started = start()
     with pytest.raises(AuthorizationPending):
         poll(started)
@@ -143,7 +143,7 @@ def test_an_early_poll_does_not_get_an_approved_code(rules, start, poll, approve
     assert polls(rules, poll, started, 3, 1) == ["slow_down", "TokenResponse"]
 
 
-def test_a_used_code_is_refused_however_early(start, poll, approve):
+def test_early_poll_of_used_code_is_refused(start, poll, approve):
     started = start()
     approve(started)
     poll(started)
@@ -152,7 +152,7 @@ def test_a_used_code_is_refused_however_early(start, poll, approve):
         poll(started)
 
 
-def test_a_denied_device_is_told_so(rules, start, poll, approve):
+def test_device_denied(rules, start, poll, approve):
     started = start()
     approve(started, None)
 
@@ -162,7 +162,7 @@ def test_a_denied_device_is_told_so(rules, start, poll, approve):
         rules.clock.advance(5)
 
 
-def test_nobody_answers_after_ten_minutes(rules, start, poll, approve):
+def test_device_code_expires_after_ten_minutes(rules, start, poll, approve):
     started, answered = start(), start()
     approve(answered)
     rules.clock.advance(600)
@@ -176,7 +176,7 @@ def test_nobody_answers_after_ten_minutes(rules, start, poll, approve):
 
 @pytest.mark.parametrize("first", [SCOPES, None])
 @pytest.mark.parametrize("second", [SCOPES, None])
-def test_a_question_is_answered_once(start, approve, first, second):
+def test_request_is_decided_once(start, approve, first, second):
     started = start()
     approve(started, first)
 
@@ -184,7 +184,7 @@ def test_a_question_is_answered_once(start, approve, first, second):
         approve(started, second)
 
 
-def test_a_client_polls_for_its_own_codes_alone(rules, start, poll, approve):
+def test_poll_by_another_client_is_refused(rules, start, poll, approve):
     rules.register("tv", grants=rules.client("cli").grants)
     started = start()
     approve(started)
@@ -194,28 +194,28 @@ def test_a_client_polls_for_its_own_codes_alone(rules, start, poll, approve):
     assert poll(started).access_token
 
 
-def test_a_made_up_code_is_refused(poll, start):
+def test_device_code_unknown_is_refused(poll, start):
     from auth_service.use_cases.oauth.device_authorization import DeviceAuthorizationResponse
 
     with pytest.raises(InvalidGrant):
         poll(DeviceAuthorizationResponse("made up", "made up"))
 
 
-def test_a_client_that_is_not_registered_for_it_neither_starts_nor_polls(start, poll):
+def test_client_without_device_grant_is_refused(start, poll):
     with pytest.raises(UnauthorizedClient):
         start("console")
     with pytest.raises(UnauthorizedClient):
         poll(start(), "console")
 
 
-def test_a_device_asks_for_no_more_than_its_client_may(start):
+def test_request_beyond_client_is_refused(start):
     with pytest.raises(InvalidScope):
         start(scopes=frozenset({"everything"}))
     with pytest.raises(InvalidTarget):
         start(audiences=("elsewhere",))
 
 
-def test_the_account_gets_no_more_than_it_may_and_the_answer_says_so(
+def test_grant_is_narrowed_to_account(
     rules, start, poll, answer, signed_in, alice
 ):
     started = start(scopes=frozenset({"orders:read", "admin"}))
@@ -227,7 +227,7 @@ def test_the_account_gets_no_more_than_it_may_and_the_answer_says_so(
     assert poll(started).scope == "orders:read"
 
 
-def test_who_may_have_nothing_of_it_can_only_deny(start, poll, answer, signed_in, alice):
+def test_grant_empty_can_only_be_denied(start, poll, answer, signed_in, alice):
     started = start(scopes=frozenset({"admin"}))
 
     assert answer.find(started.user_code, signed_in(alice)).scopes == frozenset()
@@ -236,7 +236,7 @@ def test_who_may_have_nothing_of_it_can_only_deny(start, poll, answer, signed_in
         poll(started)
 
 
-def test_a_yes_to_less_than_is_asked_is_a_no(start, poll, approve):
+def test_approval_of_fewer_scopes_denies(start, poll, approve):
     started = start()
     approve(started, frozenset({"orders:read"}))
 
@@ -244,7 +244,7 @@ def test_a_yes_to_less_than_is_asked_is_a_no(start, poll, approve):
         poll(started)
 
 
-def test_the_person_said_yes_and_lost_the_account_since(rules, start, poll, approve, alice):
+def test_account_disabled_after_approval_is_refused(rules, start, poll, approve, alice):
     started = start()
     approve(started)
     with rules.store.transaction() as tx:
@@ -254,7 +254,7 @@ def test_the_person_said_yes_and_lost_the_account_since(rules, start, poll, appr
         poll(started)
 
 
-def test_the_person_said_yes_and_lost_the_right_since(rules, start, poll, approve, alice):
+def test_role_lost_after_approval_is_refused(rules, start, poll, approve, alice):
     started = start()
     approve(started)
     with rules.store.transaction() as tx:
@@ -264,7 +264,7 @@ def test_the_person_said_yes_and_lost_the_right_since(rules, start, poll, approv
         poll(started)
 
 
-def test_a_disabled_client_is_not_shown(rules, start, approve):
+def test_disabled_client_is_not_shown(rules, start, approve):
     started = start()
     rules.register("cli", enabled=False)
 
@@ -272,7 +272,7 @@ def test_a_disabled_client_is_not_shown(rules, start, approve):
         approve(started)
 
 
-def test_a_client_disabled_in_the_same_moment_opens_no_session(rules, start, poll, approve):
+def test_client_disabled_meanwhile_opens_no_session(rules, start, poll, approve):
     rules.store.rows["clients"]["cli"] = rules.register("cli", enabled=True)
     started = start()
     approve(started)
@@ -283,7 +283,7 @@ def test_a_client_disabled_in_the_same_moment_opens_no_session(rules, start, pol
         poll(started)
 
 
-def test_after_five_wrong_codes_each_further_one_has_to_wait(rules, start, answer, signed_in, alice):
+def test_wrong_user_codes_are_throttled_after_five(rules, start, answer, signed_in, alice):
     started, who = start(), signed_in(alice)
     for _ in range(5):
         with pytest.raises(UnknownUserCode):
@@ -302,7 +302,7 @@ def test_after_five_wrong_codes_each_further_one_has_to_wait(rules, start, answe
     assert refused.value.retry_after == 61
 
 
-def test_wrong_codes_of_one_person_are_not_held_against_another(rules, start, answer, signed_in, alice):
+def test_wrong_user_codes_count_per_account(rules, start, answer, signed_in, alice):
     for _ in range(5):
         with pytest.raises(UnknownUserCode):
             answer.find("BBBB-BBBB", signed_in(alice))
@@ -310,7 +310,7 @@ def test_wrong_codes_of_one_person_are_not_held_against_another(rules, start, an
     assert answer.find(start().user_code, signed_in(rules.account()))
 
 
-def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, signed_in):
+def test_wrong_user_codes_count_per_address(rules, start, answer, signed_in):
     with with_origin(RequestOrigin(address="203.0.113.7")):
         for number in range(50):
             with pytest.raises(UnknownUserCode):
@@ -321,7 +321,7 @@ def test_many_accounts_at_one_address_do_not_guess_more(rules, start, answer, si
     assert answer.find(start().user_code, signed_in(rules.account()))
 
 
-def test_without_rate_limits_nobody_waits(rules, start, signed_in, alice):
+def test_throttle_off_blocks_nothing(rules, start, signed_in, alice):
     answer = DeviceApproval(rules.store, rules.clients, rules.clock, throttled=False)
     for _ in range(20):
         with pytest.raises(UnknownUserCode):
@@ -330,7 +330,7 @@ def test_without_rate_limits_nobody_waits(rules, start, signed_in, alice):
     assert answer.find(start().user_code, signed_in(alice))
 
 
-def test_behind_the_loopback_address_may_be_anybody(rules, start, answer, signed_in):
+def test_loopback_address_is_not_counted(rules, start, answer, signed_in):
     with with_origin(RequestOrigin(address="127.0.0.1")):
         for number in range(50):
             with pytest.raises(UnknownUserCode):
@@ -339,7 +339,7 @@ def test_behind_the_loopback_address_may_be_anybody(rules, start, answer, signed
         assert answer.find(start().user_code, signed_in(rules.account()))
 
 
-def test_wrong_codes_are_forgotten_after_a_while(rules, answer, signed_in, alice):
+def test_wrong_user_codes_are_forgotten(rules, answer, signed_in, alice):
     for _ in range(3):
         for _ in range(4):
             with pytest.raises(UnknownUserCode):
@@ -347,7 +347,7 @@ def test_wrong_codes_are_forgotten_after_a_while(rules, answer, signed_in, alice
         rules.clock.advance(601)
 
 
-def test_the_log_says_who_answered_what(rules, start, approve, alice):
+def test_decision_is_recorded(rules, start, approve, alice):
     approve(start())
     approve(start(), None)
 
@@ -360,18 +360,18 @@ def test_the_log_says_who_answered_what(rules, start, approve, alice):
 
 
 @pytest.mark.parametrize("typed", ["BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "B C D F G H J K", "bcdf_ghjk"])
-def test_a_user_code_is_read_however_it_is_typed(typed):
+def test_user_code_normalisation(typed):
     assert normalise_user_code(typed) == "BCDF-GHJK"
 
 
 @pytest.mark.parametrize(
     "typed", ["", "BCDF-GHJ", "BCDF-GHJKL", "ACDF-GHJK", "BCDF-GHJ1", "ßCDF-GHJ", "B" * 5000]
 )
-def test_what_can_be_no_user_code_is_none(typed):
+def test_user_code_invalid_is_none(typed):
     assert normalise_user_code(typed) is None
 
 
-def test_user_codes_have_34_bits_and_no_letters_that_spell_words():
+def test_user_codes_have_34_bits_and_no_vowels():
     codes = {new_typed_code() for _ in range(500)}
 
     assert len(codes) == 500
@@ -380,7 +380,7 @@ def test_user_codes_have_34_bits_and_no_letters_that_spell_words():
     assert not set(TYPED_ALPHABET) & set("AEIOUY0123456789")
 
 
-def test_neither_code_shows_in_a_repr(start):
+def test_codes_never_show_in_a_repr(start):
     started = start()
 
     assert started.device_code not in repr(started)

@@ -31,7 +31,7 @@ def refresh(rules):
     return ask
 
 
-def test_a_token_that_was_never_used_gives_a_new_successor_and_an_access_token_of_the_same_session(
+def test_refresh_returns_successor_of_same_session(
     rules, session, refresh
 ):
     opened, token, access = session
@@ -45,7 +45,7 @@ def test_a_token_that_was_never_used_gives_a_new_successor_and_an_access_token_o
 
 
 @pytest.mark.parametrize("later", [0, 5, 10])
-def test_the_immediate_predecessor_gets_the_same_successor_within_ten_seconds(
+def test_refresh_within_grace_returns_same_successor(
     rules, session, refresh, clock, later
 ):
     first = refresh(session[1])
@@ -58,7 +58,7 @@ def test_the_immediate_predecessor_gets_the_same_successor_within_ten_seconds(
     assert rules.session(session[0].sid).ended_at is None
 
 
-def test_a_reuse_after_the_grace_time_ends_the_session(rules, session, refresh, clock):
+def test_reuse_after_grace_ends_session(rules, session, refresh, clock):
     successor = refresh(session[1]).refresh_token
     clock.advance(10.5)
 
@@ -70,7 +70,7 @@ def test_a_reuse_after_the_grace_time_ends_the_session(rules, session, refresh, 
         refresh(successor)
 
 
-def test_an_older_ancestor_ends_the_session_even_within_the_grace_time(rules, session, refresh):
+def test_reuse_of_older_token_ends_session_within_grace(rules, session, refresh):
     second = refresh(session[1]).refresh_token
     third = refresh(second).refresh_token
 
@@ -82,7 +82,7 @@ def test_an_older_ancestor_ends_the_session_even_within_the_grace_time(rules, se
         refresh(third)
 
 
-def test_a_reuse_ends_no_other_session_of_the_account(rules, alice, session, refresh, clock):
+def test_reuse_ends_no_other_session(rules, alice, session, refresh, clock):
     other, other_token, _ = rules.open(alice)
     refresh(session[1])
     clock.advance(11)
@@ -94,7 +94,7 @@ def test_a_reuse_ends_no_other_session_of_the_account(rules, alice, session, ref
     assert refresh(other_token).refresh_token
 
 
-def test_a_reuse_ends_the_session_also_when_the_used_token_would_have_expired(rules, session, refresh, clock):
+def test_reuse_of_expired_token_ends_session(rules, session, refresh, clock):
     token = session[1]
     for _ in range(3):
         clock.advance(7 * DAY)
@@ -106,14 +106,14 @@ def test_a_reuse_ends_the_session_also_when_the_used_token_would_have_expired(ru
     assert rules.session(session[0].sid).end_reason == EndReason.REFRESH_REUSED
 
 
-def test_a_token_left_unused_for_two_weeks_has_expired(session, refresh, clock):
+def test_refresh_token_expires_after_two_weeks_unused(session, refresh, clock):
     clock.advance(14 * DAY)
 
     with pytest.raises(InvalidGrant):
         refresh(session[1])
 
 
-def test_use_makes_the_expiry_slide_but_never_past_thirty_days(session, refresh, clock):
+def test_refresh_extends_expiry_up_to_thirty_days(session, refresh, clock):
     token = session[1]
     for _ in range(29):
         clock.advance(DAY)
@@ -124,7 +124,7 @@ def test_use_makes_the_expiry_slide_but_never_past_thirty_days(session, refresh,
         refresh(token)
 
 
-def test_the_last_access_token_of_a_session_does_not_outlive_it(rules, session, refresh, clock):
+def test_access_token_never_outlives_session(rules, session, refresh, clock):
     clock.advance(14 * DAY - 1)
     token = refresh(session[1]).refresh_token
     clock.advance(14 * DAY - 1)
@@ -137,7 +137,7 @@ def test_the_last_access_token_of_a_session_does_not_outlive_it(rules, session, 
     assert rules.signer.claims[answer.access_token]["exp"] == session[0].expires_at
 
 
-def test_an_ended_session_refreshes_no_more(rules, session, refresh, clock):
+def test_refresh_of_ended_session_is_refused(rules, session, refresh, clock):
     with rules.store.transaction() as tx:
         end_session(tx, session[0].sid, EndReason.LOGGED_OUT, clock())
 
@@ -145,7 +145,7 @@ def test_an_ended_session_refreshes_no_more(rules, session, refresh, clock):
         refresh(session[1])
 
 
-def test_a_disabled_account_is_refused(rules, alice, session, refresh, clock):
+def test_refresh_of_disabled_account_is_refused(rules, alice, session, refresh, clock):
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, clock())
 
@@ -153,7 +153,7 @@ def test_a_disabled_account_is_refused(rules, alice, session, refresh, clock):
         refresh(session[1])
 
 
-def test_a_confidential_clients_token_needs_its_client(rules, session, refresh):
+def test_refresh_of_confidential_client_needs_client(rules, session, refresh):
     rules.register("cli", confidential=True)
 
     with pytest.raises(InvalidClient):
@@ -161,26 +161,26 @@ def test_a_confidential_clients_token_needs_its_client(rules, session, refresh):
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"grants": frozenset()}])
-def test_a_client_that_may_not_refresh_any_more_is_refused(rules, session, refresh, change):
+def test_refresh_needs_the_refresh_grant(rules, session, refresh, change):
     rules.register("cli", **change)
 
     with pytest.raises(InvalidGrant):
         refresh(session[1])
 
 
-def test_another_client_is_refused_and_the_session_goes_on(rules, session, refresh):
+def test_refresh_by_another_client_is_refused(rules, session, refresh):
     with pytest.raises(InvalidGrant):
         refresh(session[1], rules.client("console"))
 
     assert refresh(session[1], rules.client("cli")).refresh_token
 
 
-def test_an_unknown_token_is_refused(refresh):
+def test_refresh_token_unknown_is_refused(refresh):
     with pytest.raises(InvalidGrant):
         refresh("never given to anybody")
 
 
-def test_a_token_is_never_kept_as_it_is(rules, session, refresh):
+def test_refresh_token_is_stored_by_digest(rules, session, refresh):
     successor = refresh(session[1]).refresh_token
 
     kept = repr(rules.store.rows)
@@ -192,14 +192,14 @@ def test_a_token_is_never_kept_as_it_is(rules, session, refresh):
     ("narrower", "refused"),
     [({"scopes": frozenset({"admin"})}, InvalidScope), ({"audiences": ("elsewhere",)}, InvalidTarget)],
 )
-def test_asking_for_more_is_refused_and_uses_nothing_up(session, refresh, narrower, refused):
+def test_scope_beyond_session_uses_nothing_up(session, refresh, narrower, refused):
     with pytest.raises(refused):
         refresh(session[1], **narrower)
 
     assert refresh(session[1]).refresh_token
 
 
-def test_a_refresh_narrows_the_token_and_the_next_one_may_be_wide_again(rules, session, refresh):
+def test_scope_narrowed_once_is_wide_again(rules, session, refresh):
     narrow = refresh(session[1], scopes=frozenset({"orders:read"}), audiences=("orders-service",))
     wide = refresh(narrow.refresh_token)
 
@@ -208,7 +208,7 @@ def test_a_refresh_narrows_the_token_and_the_next_one_may_be_wide_again(rules, s
     assert wide.scope == "orders:read orders:write profile:read profile:write"
 
 
-def test_a_scope_that_the_account_lost_is_lost_at_the_next_refresh(rules, refresh):
+def test_scope_of_a_lost_role_is_dropped(rules, refresh):
     admin = rules.account(roles=frozenset({"admin"}))
     _, token, _ = rules.open(admin)
     rules.store.rows["accounts"][admin.sub] = replace(admin, roles=frozenset({"customer"}))
@@ -221,7 +221,7 @@ STEPS = st.lists(st.tuples(st.sampled_from([0, 4, 9, 11]), st.integers(0, 5)), m
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_whatever_is_presented_and_when_there_is_one_line_of_successors_or_the_session_is_over(
+def test_any_sequence_has_one_successor_or_ends_session(
     rules, clock, steps
 ):
     """The model: a list of tokens; only the last one moves on, the one before it repeats within ten seconds."""
@@ -247,7 +247,7 @@ def test_whatever_is_presented_and_when_there_is_one_line_of_successors_or_the_s
         assert (rules.session(session.sid).ended_at is not None) == over
 
 
-def test_scope_of_the_session_narrows_when_a_role_was_lost(rules, refresh):
+def test_scope_named_after_role_was_lost_narrows(rules, refresh):
     admin = rules.account(roles=frozenset({"admin"}))
     _, token, _ = rules.open(admin)
     rules.store.rows["accounts"][admin.sub] = replace(admin, roles=frozenset({"customer"}))
@@ -257,7 +257,7 @@ def test_scope_of_the_session_narrows_when_a_role_was_lost(rules, refresh):
     assert answer.scope == "orders:read"
 
 
-def test_scope_that_was_requested_and_not_granted_narrows(rules, alice, refresh):
+def test_scope_requested_and_not_granted_narrows(rules, alice, refresh):
     grant = Grant(frozenset({"orders:read"}), ("orders-service",))
     with rules.store.transaction() as tx:
         requested = frozenset({"orders:read", "users:read"})
@@ -273,7 +273,7 @@ def test_scope_that_was_requested_and_not_granted_narrows(rules, alice, refresh)
     assert refresh(answer.refresh_token).scope == "orders:read"
 
 
-def test_nothing_left_to_grant_is_refused_and_uses_nothing_up(rules, refresh):
+def test_empty_grant_is_refused_and_uses_nothing_up(rules, refresh):
     admin = rules.account(roles=frozenset({"admin"}))
     _, token, _ = rules.open(admin)
     rules.store.rows["accounts"][admin.sub] = replace(admin, roles=frozenset({"customer"}))

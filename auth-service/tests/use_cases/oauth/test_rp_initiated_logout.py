@@ -42,7 +42,7 @@ def opened(rules, alice):
     return make
 
 
-def test_an_id_token_speaks_of_the_log_in_and_not_of_the_person(opened, alice, clock):
+def test_id_token_describes_login_alone(opened, alice, clock):
     session, access, claims = opened("openid", "orders:read", nonce="n")
 
     half = hashlib.sha256(access.encode()).digest()[:16]
@@ -61,23 +61,23 @@ def test_an_id_token_speaks_of_the_log_in_and_not_of_the_person(opened, alice, c
     }
 
 
-def test_the_scopes_profile_and_email_add_what_they_name(opened):
+def test_id_token_of_profile_and_email_scopes(opened):
     _, _, claims = opened("openid", "profile", "email")
 
     assert (claims["name"], claims["email"], claims["email_verified"]) == ("Alice", "alice@example.com", True)
 
 
-def test_an_address_that_nobody_has_verified_is_said_to_be_so(rules, opened):
+def test_id_token_states_unverified_email(rules, opened):
     _, _, claims = opened("openid", "email", account=rules.account("new@example.com", email_verified_at=None))
 
     assert claims["email_verified"] is False
 
 
-def test_without_openid_there_is_no_id_token(opened):
+def test_id_token_needs_the_openid_scope(opened):
     assert opened("profile", "orders:read")[2] is None
 
 
-def test_an_id_token_has_a_type_that_no_access_token_has(rules, opened):
+def test_id_token_type_differs_from_access_token(rules, opened):
     _, access, claims = opened("openid")
 
     identity = next(token for token, said in rules.signer.claims.items() if said is claims)
@@ -85,7 +85,7 @@ def test_an_id_token_has_a_type_that_no_access_token_has(rules, opened):
     assert access.startswith("at+jwt-")
 
 
-def test_a_refresh_gives_a_new_id_token_of_the_old_log_in_without_its_nonce(rules, alice, clock):
+def test_refresh_returns_id_token_without_nonce(rules, alice, clock):
     grant = Grant(frozenset({"openid", "orders:read"}), ("orders-service",))
     session, token, _ = rules.open(alice, grant=grant)
     clock.advance(50)
@@ -97,7 +97,7 @@ def test_a_refresh_gives_a_new_id_token_of_the_old_log_in_without_its_nonce(rule
     assert "nonce" not in claims
 
 
-def test_a_refresh_for_less_than_openid_gives_no_id_token(rules, alice):
+def test_refresh_without_openid_returns_no_id_token(rules, alice):
     grant = Grant(frozenset({"openid", "orders:read"}), ("orders-service",))
     _, token, _ = rules.open(alice, grant=grant)
 
@@ -122,7 +122,7 @@ def hints():
     return OwnIdTokens(ISSUER, {"ours": make_rsa().public_key()}.get)
 
 
-def test_an_id_token_of_ours_is_a_hint_long_after_it_expired(hints, signed):
+def test_expired_id_token_is_a_hint(hints, signed):
     assert hints.read(signed()) == IdTokenHint("alice", "cli", "s")
     assert hints.read(signed(sid=None)) == IdTokenHint("alice", "cli", None)
 
@@ -145,11 +145,11 @@ def test_is_no_hint(hints, signed, case):
 
 
 @pytest.mark.parametrize("token", ["", "a.b.c", "x" * 9000, "é.é.é", "eyJhbGciOiJub25lIn0.e30."])
-def test_what_is_no_token_is_no_hint(hints, token):
+def test_text_that_is_no_token_is_no_hint(hints, token):
     assert hints.read(token) is None
 
 
-def test_a_tampered_id_token_is_no_hint(hints, signed):
+def test_tampered_id_token_is_no_hint(hints, signed):
     head, _, signature = signed().split(".")
     other = signed(sub="bob").split(".")[1]
 
@@ -169,21 +169,21 @@ def user_info(rules):
         (("openid", "email"), {"email": "alice@example.com", "email_verified": True}),
     ],
 )
-def test_userinfo_tells_what_the_scopes_allow(opened, user_info, alice, scopes, told):
+def test_userinfo_returns_claims_of_scopes(opened, user_info, alice, scopes, told):
     assert user_info(opened(*scopes)[1]) == {"sub": alice.sub} | told
 
 
-def test_userinfo_needs_the_scope_openid(opened, user_info):
+def test_userinfo_needs_the_openid_scope(opened, user_info):
     with pytest.raises(MissingScope):
         user_info(opened("profile")[1])
 
 
-def test_userinfo_knows_no_other_tokens(user_info):
+def test_userinfo_refuses_other_tokens(user_info):
     with pytest.raises(InvalidToken):
         user_info("made up")
 
 
-def test_userinfo_tells_nothing_once_the_session_is_over(rules, opened, user_info, clock):
+def test_userinfo_refuses_ended_session(rules, opened, user_info, clock):
     session, access, _ = opened("openid")
     EndBrowserSession(rules.store, clock)(session.sub, None, session.sid)
 
@@ -191,7 +191,7 @@ def test_userinfo_tells_nothing_once_the_session_is_over(rules, opened, user_inf
         user_info(access)
 
 
-def test_userinfo_tells_nothing_about_a_disabled_account(rules, opened, user_info, alice, clock):
+def test_userinfo_refuses_disabled_account(rules, opened, user_info, alice, clock):
     access = opened("openid")[1]
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, clock())
@@ -200,16 +200,16 @@ def test_userinfo_tells_nothing_about_a_disabled_account(rules, opened, user_inf
         user_info(access)
 
 
-def test_an_accounts_name_is_told_to_who_reads_the_profile(opened, user_info, alice):
+def test_account_name_for_profile_read(opened, user_info, alice):
     assert user_info.account_name(opened("profile:read")[1]) == {"sub": alice.sub, "name": "Alice"}
 
 
-def test_an_accounts_name_needs_its_scope(opened, user_info):
+def test_account_name_needs_its_scope(opened, user_info):
     with pytest.raises(MissingScope):
         user_info.account_name(opened("openid", "profile", "orders:read")[1])
 
 
-def test_an_accounts_name_is_told_to_no_ended_session(rules, opened, user_info, clock):
+def test_account_name_refuses_ended_session(rules, opened, user_info, clock):
     session, access, _ = opened("profile:read")
     EndBrowserSession(rules.store, clock)(session.sub, None, session.sid)
 
@@ -240,7 +240,7 @@ def signed_in(rules):
     return BrowserUser(BrowserSession(digest_of("c"), "alice", ("pwd",), 0, 0, 1), account)
 
 
-def test_the_browser_is_sent_on_to_a_registered_address_with_the_state(read_log_out):
+def test_logout_redirects_with_state(read_log_out):
     request = read_log_out(
         id_token_hint="hers", post_logout_redirect_uri="https://app.example/bye", state="s s"
     )
@@ -248,7 +248,7 @@ def test_the_browser_is_sent_on_to_a_registered_address_with_the_state(read_log_
     assert request.redirect_uri == "https://app.example/bye?state=s+s"
 
 
-def test_a_state_may_be_long(read_log_out):
+def test_logout_state_can_be_long(read_log_out):
     request = read_log_out(
         client_id="app", post_logout_redirect_uri="https://app.example/bye", state="s" * 5000
     )
@@ -256,13 +256,13 @@ def test_a_state_may_be_long(read_log_out):
     assert request.redirect_uri == f"https://app.example/bye?state={'s' * 5000}"
 
 
-def test_a_hint_that_cannot_be_read_names_no_client_to_go_to(read_log_out, signed_in):
+def test_logout_hint_unreadable_names_no_client(read_log_out, signed_in):
     request = read_log_out(id_token_hint="made up", post_logout_redirect_uri="https://app.example/bye")
 
     assert (request.redirect_uri, request.needs_confirmation(signed_in)) == (None, True)
 
 
-def test_a_client_may_be_named_without_a_hint(read_log_out):
+def test_logout_client_named_without_hint(read_log_out):
     request = read_log_out(client_id="app", post_logout_redirect_uri="http://127.0.0.1:5000/bye")
 
     assert request.redirect_uri == "http://127.0.0.1:5000/bye"
@@ -287,12 +287,12 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize("case", NOWHERE)
-def test_nobody_is_sent_on_for(read_log_out, case):
+def test_logout_has_no_redirect_for(read_log_out, case):
     with pytest.raises(InvalidAuthorizationRequest):
         read_log_out(**NOWHERE[case])
 
 
-def test_two_of_a_parameter_are_refused(rules):
+def test_logout_parameter_twice_is_refused(rules):
     with pytest.raises(InvalidAuthorizationRequest):
         LogoutRequestParser(rules.clients, Known(), ISSUER)([("state", "a"), ("state", "b")])
 
@@ -308,7 +308,7 @@ def test_two_of_a_parameter_are_refused(rules):
         (None, False, False),
     ],
 )
-def test_somebody_logged_in_is_asked_unless_an_id_token_shows_who_is_meant(
+def test_logout_asks_unless_id_token_names_user(
     read_log_out, signed_in, hint, there, asked
 ):
     request = read_log_out(**({"id_token_hint": hint} if hint else {}))
@@ -316,7 +316,7 @@ def test_somebody_logged_in_is_asked_unless_an_id_token_shows_who_is_meant(
     assert request.needs_confirmation(signed_in if there else None) is asked
 
 
-def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, clock):
+def test_logout_hint_without_cookie_ends_session(rules, opened, clock):
     session, _, _ = opened("openid")
     request = replace(
         LogoutRequestParser(rules.clients, Known(), ISSUER)([]),
@@ -328,7 +328,7 @@ def test_a_hint_ends_its_session_where_no_cookie_comes_with_it(rules, opened, cl
     assert rules.session(session.sid).ended_at == clock()
 
 
-def test_with_neither_hint_nor_cookie_nothing_happens(rules, opened, read_log_out, clock):
+def test_logout_without_hint_and_cookie_does_nothing(rules, opened, read_log_out, clock):
     session, _, _ = opened("openid")
 
     RpInitiatedLogout(EndBrowserSession(rules.store, clock))(read_log_out(), None)
@@ -336,7 +336,7 @@ def test_with_neither_hint_nor_cookie_nothing_happens(rules, opened, read_log_ou
     assert rules.session(session.sid).ended_at is None
 
 
-def test_claims_of_an_id_token_need_no_nonce(opened, alice):
+def test_id_token_claims_without_nonce(opened, alice):
     session, access, _ = opened("openid")
 
     assert "nonce" not in id_token_claims(session, alice, frozenset(), access, issued_at=1, expires_at=2)

@@ -41,7 +41,7 @@ def exchange(rules, orders):
     )
 
 
-def test_the_new_token_is_the_users_through_the_service_and_narrower(rules, subject, exchange):
+def test_exchanged_token_is_narrower_with_actor(rules, subject, exchange):
     answer = exchange(subject[2])
 
     before, after = rules.signer.claims[subject[2]], rules.signer.claims[answer.access_token]
@@ -57,7 +57,7 @@ def test_the_new_token_is_the_users_through_the_service_and_narrower(rules, subj
     assert answer.issued_token_type == "urn:ietf:params:oauth:token-type:access_token"
 
 
-def test_the_new_token_never_outlives_the_subject_token(rules, subject, exchange, clock):
+def test_exchanged_token_never_outlives_subject(rules, subject, exchange, clock):
     clock.advance(200)
 
     answer = exchange(subject[2])
@@ -66,7 +66,7 @@ def test_the_new_token_never_outlives_the_subject_token(rules, subject, exchange
     assert rules.signer.claims[answer.access_token]["exp"] == rules.signer.claims[subject[2]]["exp"]
 
 
-def test_a_subject_token_in_its_last_leeway_is_over(subject, exchange, clock):
+def test_subject_token_within_leeway_is_refused(subject, exchange, clock):
     clock.advance(300)
 
     with pytest.raises(InvalidRequest):
@@ -87,30 +87,30 @@ def chain(rules, subject, *actors):
     return rules.token_issuer.issue(token).access_token
 
 
-def test_a_chain_of_delegation_nests(rules, subject, exchange):
+def test_actors_nest(rules, subject, exchange):
     answer = exchange(chain(rules, subject, "billing", "shop"))
 
     act = rules.signer.claims[answer.access_token]["act"]
     assert act == {"sub": "orders-service", "act": {"sub": "billing", "act": {"sub": "shop"}}}
 
 
-def test_a_chain_has_at_most_three_actors(rules, subject, exchange):
+def test_actors_are_at_most_three(rules, subject, exchange):
     with pytest.raises(InvalidRequest):
         exchange(chain(rules, subject, "a", "b", "c"))
 
 
-def test_only_a_client_that_is_registered_for_it_may_exchange(rules, subject, exchange):
+def test_exchange_needs_the_grant(rules, subject, exchange):
     with pytest.raises(UnauthorizedClient):
         exchange(subject[2], client=rules.client("introspector"))
 
 
 @pytest.mark.parametrize("token", ["", "unknown"])
-def test_a_subject_token_that_is_none_of_ours_is_refused(exchange, token):
+def test_subject_token_invalid_is_refused(exchange, token):
     with pytest.raises(InvalidRequest):
         exchange(token)
 
 
-def test_a_subject_token_for_somebody_else_is_refused(rules, alice, exchange):
+def test_subject_token_of_other_audience_is_refused(rules, alice, exchange):
     _, _, token = rules.open(alice, grant=Grant(frozenset({"profile:read"}), ("users-service",)))
 
     with pytest.raises(InvalidRequest):
@@ -118,12 +118,12 @@ def test_a_subject_token_for_somebody_else_is_refused(rules, alice, exchange):
 
 
 @pytest.mark.parametrize("target", ["auth-service", "orders-service", "nobody", ""])
-def test_a_target_that_the_client_is_not_registered_for_is_refused(subject, exchange, target):
+def test_target_not_registered_is_refused(subject, exchange, target):
     with pytest.raises(InvalidTarget):
         exchange(subject[2], target=target)
 
 
-def test_a_target_that_the_subject_token_leaves_out_is_refused(rules, alice, exchange):
+def test_target_outside_subject_token_is_refused(rules, alice, exchange):
     _, _, token = rules.open(alice, grant=Grant(frozenset({"profile:read"}), ("orders-service",)))
 
     with pytest.raises(InvalidTarget):
@@ -131,12 +131,12 @@ def test_a_target_that_the_subject_token_leaves_out_is_refused(rules, alice, exc
 
 
 @pytest.mark.parametrize("scope", ["profile:write", "orders:read", "admin", "anything"])
-def test_a_scope_that_not_both_have_is_refused(subject, exchange, scope):
+def test_scope_outside_either_is_refused(subject, exchange, scope):
     with pytest.raises(InvalidScope):
         exchange(subject[2], scopes=frozenset({scope}))
 
 
-def test_without_a_common_scope_there_is_nothing_to_give(rules, alice, exchange):
+def test_scope_in_common_is_needed(rules, alice, exchange):
     _, _, token = rules.open(
         alice, grant=Grant(frozenset({"orders:read"}), ("orders-service", "users-service"))
     )
@@ -145,7 +145,7 @@ def test_without_a_common_scope_there_is_nothing_to_give(rules, alice, exchange)
         exchange(token)
 
 
-def test_after_the_end_of_the_session_there_is_no_exchange(rules, subject, exchange, clock):
+def test_exchange_after_session_end_is_refused(rules, subject, exchange, clock):
     with rules.store.transaction() as tx:
         end_session(tx, subject[0].sid, EndReason.LOGGED_OUT, clock())
 
@@ -153,7 +153,7 @@ def test_after_the_end_of_the_session_there_is_no_exchange(rules, subject, excha
         exchange(subject[2])
 
 
-def test_for_a_disabled_account_there_is_no_exchange(rules, alice, subject, exchange, clock):
+def test_exchange_for_disabled_account_is_refused(rules, alice, subject, exchange, clock):
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, clock())
 
@@ -165,7 +165,7 @@ def own_token(rules, client, scopes=None, audiences=()):
     return ClientCredentialsGrant(rules.store, rules.token_issuer)(client, scopes, audiences)
 
 
-def test_a_services_own_token_has_no_user_to_act_for(rules, orders, exchange):
+def test_exchange_of_client_token_is_refused(rules, orders, exchange):
     rules.register("orders-service", audiences=frozenset({"orders-service", "users-service"}))
     own = own_token(rules, rules.client("orders-service"))
 
@@ -173,7 +173,7 @@ def test_a_services_own_token_has_no_user_to_act_for(rules, orders, exchange):
         exchange(own.access_token)
 
 
-def test_a_service_gets_a_token_for_itself_with_no_user_and_no_session(rules, orders):
+def test_client_token_has_no_user_and_no_session(rules, orders):
     answer = own_token(rules, orders)
 
     claims = rules.signer.claims[answer.access_token]
@@ -185,26 +185,26 @@ def test_a_service_gets_a_token_for_itself_with_no_user_and_no_session(rules, or
 
 
 @pytest.mark.parametrize("client_id", ["introspector", "cli"])
-def test_only_registered_confidential_clients_get_service_tokens(rules, client_id):
+def test_client_token_needs_registered_confidential_client(rules, client_id):
     with pytest.raises(UnauthorizedClient):
         own_token(rules, rules.client(client_id))
 
 
-def test_a_public_client_gets_no_service_token_even_when_registered_so(rules):
+def test_client_token_is_refused_to_public_client(rules):
     public = rules.register("cli", grants=frozenset({"client_credentials"}))
 
     with pytest.raises(UnauthorizedClient):
         own_token(rules, public)
 
 
-def test_a_service_gets_no_more_for_itself_than_is_registered(rules, orders):
+def test_client_token_is_bounded_by_registration(rules, orders):
     with pytest.raises(InvalidScope):
         own_token(rules, orders, frozenset({"admin"}))
     with pytest.raises(InvalidTarget):
         own_token(rules, orders, None, ("auth-service",))
 
 
-def test_a_client_disabled_meanwhile_gets_no_own_token(rules, orders):
+def test_client_token_of_disabled_client_is_refused(rules, orders):
     """It proved itself, and was disabled before the token was made."""
     with rules.store.transaction() as tx:
         tx.clients.add(replace(orders, enabled=False), 1.0)

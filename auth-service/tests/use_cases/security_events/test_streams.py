@@ -40,7 +40,7 @@ def poll(memory):
         "https://[2001:db8::1]/",
     ],
 )
-def test_signals_go_to_https(url):
+def test_endpoint_https_is_accepted(url):
     assert check_endpoint(url, allow_http=False) == url
 
 
@@ -66,7 +66,7 @@ def test_signals_go_to_https(url):
         "https://receiver.example/" + "a" * 2000,
     ],
 )
-def test_signals_go_nowhere_else(url):
+def test_endpoint_invalid_is_refused(url):
     with pytest.raises(InvalidStream, match=r"delivery\.endpoint_url"):
         check_endpoint(url, allow_http=False)
 
@@ -84,7 +84,7 @@ def test_signals_go_nowhere_else(url):
         ("http://0.0.0.0/", False),
     ],
 )
-def test_at_home_a_near_receiver_needs_no_certificate(url, near):
+def test_endpoint_http_needs_local_host(url, near):
     try:
         check_endpoint(url, allow_http=True)
     except InvalidStream:
@@ -94,33 +94,33 @@ def test_at_home_a_near_receiver_needs_no_certificate(url, near):
 
 
 @pytest.mark.parametrize("header", ["", " x", "x ", "a\r\nb", "Bearer\tx", "Bearer ä", "x" * 2001])
-def test_what_is_no_header_value_is_not_sent_as_one(header):
+def test_authorization_header_invalid_is_refused(header):
     with pytest.raises(InvalidStream, match=r"authorization_header"):
         check_authorization(header)
 
 
-def test_a_stream_tells_of_what_there_is_among_what_was_asked_for(admin):
+def test_stream_delivers_supported_requested_events(admin):
     made = admin.create("hr", StreamConfiguration(events=("urn:unknown", SESSION_REVOKED, SESSION_REVOKED)))
 
     assert made.requested == ("urn:unknown", SESSION_REVOKED)
     assert made.delivered == (SESSION_REVOKED,)
 
 
-def test_who_names_no_event_gets_all(admin):
+def test_stream_without_requested_events_gets_all(admin):
     assert admin.create("hr", StreamConfiguration()).delivered == EVENTS
 
 
-def test_who_names_an_empty_list_is_asked_what_it_means(admin):
+def test_stream_with_empty_event_list_is_refused(admin):
     with pytest.raises(InvalidStream, match="events_requested"):
         admin.create("hr", StreamConfiguration(events=()))
 
 
-def test_a_polled_stream_has_nothing_to_send_along(admin):
+def test_poll_stream_has_no_authorization(admin):
     with pytest.raises(InvalidStream, match="only for push"):
         admin.create("hr", StreamConfiguration(DeliveryMethod.POLL, authorization="Bearer x"))
 
 
-def test_the_secret_stays_with_its_address_and_goes_with_it(admin):
+def test_authorization_stays_with_endpoint(admin):
     made = admin.create("hr", PUSH)
 
     kept = admin.configure("hr", made.stream_id, lambda _: StreamConfiguration(DeliveryMethod.PUSH, URL))
@@ -131,7 +131,7 @@ def test_the_secret_stays_with_its_address_and_goes_with_it(admin):
     assert moved.authorization is None
 
 
-def test_the_secret_can_be_taken_back(admin):
+def test_authorization_can_be_removed(admin):
     made = admin.create("hr", PUSH)
 
     bare = admin.configure(
@@ -157,14 +157,14 @@ def test_the_secret_can_be_taken_back(admin):
         lambda admin, stream_id: StreamAdmin(admin.store).remove(f"{stream_id}x"),
     ],
 )
-def test_nobody_does_anything_to_anothers_stream(admin, act):
+def test_stream_of_another_client_is_unknown(admin, act):
     made = admin.create("hr", StreamConfiguration())
 
     with pytest.raises(UnknownStream):
         act(admin, made.stream_id)
 
 
-def test_a_verification_waits_like_any_signal(admin, poll):
+def test_verification_is_queued(admin, poll):
     made = admin.create("hr", StreamConfiguration())
 
     admin.verify("hr", made.stream_id, "s")
@@ -175,7 +175,7 @@ def test_a_verification_waits_like_any_signal(admin, poll):
     assert list(claims["events"].values()) == [{"state": "s"}]
 
 
-def test_a_verification_without_a_state_has_none(admin, poll):
+def test_verification_without_state(admin, poll):
     made = admin.create("hr", StreamConfiguration())
 
     admin.verify("hr", made.stream_id, None)
@@ -183,7 +183,7 @@ def test_a_verification_without_a_state_has_none(admin, poll):
     assert poll.fetch("hr", made.stream_id, 10).events[0].body == {}
 
 
-def test_verifications_are_bounded_by_their_interval(admin, clock):
+def test_verifications_are_rate_limited(admin, clock):
     made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
     clock.advance(VERIFY_INTERVAL_SECONDS - 1)
@@ -194,7 +194,7 @@ def test_verifications_are_bounded_by_their_interval(admin, clock):
     admin.verify("hr", made.stream_id, None)
 
 
-def test_a_disabled_stream_is_not_verified(admin):
+def test_verification_of_disabled_stream_is_refused(admin):
     made = admin.create("hr", StreamConfiguration())
     admin.set_status("hr", made.stream_id, StreamStatus.DISABLED, None)
 
@@ -202,7 +202,7 @@ def test_a_disabled_stream_is_not_verified(admin):
         admin.verify("hr", made.stream_id, None)
 
 
-def test_disabling_forgets_and_pausing_keeps_but_gives_nothing(admin, poll):
+def test_disabling_deletes_events_and_pausing_keeps_them(admin, poll):
     made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
 
@@ -215,14 +215,14 @@ def test_disabling_forgets_and_pausing_keeps_but_gives_nothing(admin, poll):
     assert len(poll.fetch("hr", made.stream_id, 10).events) == 0
 
 
-def test_what_is_pushed_is_not_polled(admin, poll):
+def test_push_stream_is_not_polled(admin, poll):
     made = admin.create("hr", PUSH)
 
     with pytest.raises(InvalidStream, match="push delivery"):
         poll.fetch("hr", made.stream_id, 1)
 
 
-def test_the_operator_sees_all_streams_and_closes_any(admin, memory):
+def test_operator_lists_and_deletes_all_streams(admin, memory):
     made = admin.create("hr", StreamConfiguration())
     admin.verify("hr", made.stream_id, None)
     operator = StreamAdmin(memory)
@@ -233,7 +233,7 @@ def test_the_operator_sees_all_streams_and_closes_any(admin, memory):
 
 
 @pytest.mark.parametrize("reason", list(EndReason))
-def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, poll, reason):
+def test_every_end_reason_has_a_text(rules, admin, poll, reason):
     made = admin.create("hr", StreamConfiguration())
     session, *_ = rules.open(rules.account())
 
@@ -247,7 +247,7 @@ def test_every_way_in_which_a_session_ends_has_words_of_its_own(rules, admin, po
     assert signal.body["reason_user"]["en"]
 
 
-def test_a_session_is_named_with_its_person():
+def test_session_revoked_names_session_and_user():
     signal = QueuedEvent("jti", "stream", "txn", SESSION_REVOKED, {}, 1.9, "sub", "sid")
 
     assert signal.claims(issuer=ISSUER, audience="hr") == {
@@ -265,7 +265,7 @@ def test_a_session_is_named_with_its_person():
     }
 
 
-def test_a_password_change_is_about_a_person_and_no_session(rules, admin, poll):
+def test_credential_change_names_user_alone(rules, admin, poll):
     made, account = admin.create("hr", StreamConfiguration()), rules.account()
 
     with rules.store.transaction() as tx:

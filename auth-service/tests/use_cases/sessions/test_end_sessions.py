@@ -180,7 +180,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, session, introspect, way):
+def test_end_stops_refresh_exchange_and_own_access(rules, alice, session, introspect, way):
     other_account, other_token, _ = rules.open(rules.account(), "console")
 
     way(rules, session)
@@ -198,7 +198,7 @@ def test_whichever_way_a_session_ends_nothing_of_it_goes_on(rules, alice, sessio
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_whichever_way_a_session_ends_its_bit_is_set_and_nobody_elses(rules, session, way):
+def test_end_sets_its_status_bit_alone(rules, session, way):
     other, _, _ = rules.open(rules.account(), "console")
 
     way(rules, session)
@@ -210,7 +210,7 @@ def test_whichever_way_a_session_ends_its_bit_is_set_and_nobody_elses(rules, ses
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_whichever_way_a_session_ends_the_audit_log_has_one_line_of_it(rules, session, way):
+def test_end_is_recorded_once(rules, session, way):
     way(rules, session)
 
     with rules.store.reading() as tx:
@@ -230,18 +230,18 @@ def test_whichever_way_a_session_ends_the_audit_log_has_one_line_of_it(rules, se
         (by_disabling_the_client, "client_disabled"),
     ],
 )
-def test_what_ended_the_session_has_a_line_of_its_own(rules, session, way, event):
+def test_cause_of_end_is_recorded(rules, session, way, event):
     way(rules, session)
 
     with rules.store.reading() as tx:
         assert len(tx.audit.list_newest(AuditQuery(event=event), 100)) == 1
 
 
-def test_no_reason_for_an_end_is_missing_above():
+def test_every_end_reason_is_covered():
     assert set(WAYS.values()) == {str(reason) for reason in EndReason}
 
 
-def test_a_session_is_marked_as_ended_in_one_place_alone():
+def test_mark_ended_has_one_caller():
     package = Path(auth_service.__file__).parent
     calls = [
         path.name
@@ -253,7 +253,7 @@ def test_a_session_is_marked_as_ended_in_one_place_alone():
     assert calls == ["end_sessions.py"]
 
 
-def test_logging_out_ends_this_session_alone_and_twice_is_no_error(rules, alice, session, log_out):
+def test_logout_ends_this_session_alone(rules, alice, session, log_out):
     other, _, _ = rules.open(alice)
 
     log_out(alice.sub, session[0].sid)
@@ -262,7 +262,7 @@ def test_logging_out_ends_this_session_alone_and_twice_is_no_error(rules, alice,
     assert rules.session(other.sid).ended_at is None
 
 
-def test_logging_out_everywhere_ends_all_sessions_of_the_account(rules, alice, session, log_out):
+def test_logout_everywhere_ends_all_sessions(rules, alice, session, log_out):
     other, _, _ = rules.open(alice, "console")
 
     log_out.everywhere(alice.sub, session[0].sid)
@@ -271,18 +271,18 @@ def test_logging_out_everywhere_ends_all_sessions_of_the_account(rules, alice, s
 
 
 @pytest.mark.parametrize("sid", [None, "no such session"])
-def test_a_token_without_a_session_cannot_log_out(alice, log_out, sid):
+def test_logout_without_session_is_refused(alice, log_out, sid):
     for way in (log_out, log_out.everywhere):
         with pytest.raises(SessionOver):
             way(alice.sub, sid)
 
 
-def test_nobody_logs_anybody_else_out(rules, session, log_out):
+def test_logout_of_another_account_is_refused(rules, session, log_out):
     with pytest.raises(SessionOver):
         log_out(rules.account().sub, session[0].sid)
 
 
-def test_revoking_an_older_refresh_token_ends_the_session_too(rules, session, revoke):
+def test_revocation_of_older_refresh_token_ends_session(rules, session, revoke):
     rules.refresh(session[1], None, None, ())
 
     revoke(session[1], None)
@@ -292,13 +292,13 @@ def test_revoking_an_older_refresh_token_ends_the_session_too(rules, session, re
 
 @pytest.mark.parametrize("client_id", ["console", "orders-service"])
 @pytest.mark.parametrize("which", [1, 2], ids=["refresh token", "access token"])
-def test_a_client_revokes_only_its_own_tokens(rules, session, revoke, client_id, which):
+def test_revocation_of_another_client_changes_nothing(rules, session, revoke, client_id, which):
     revoke(session[which], rules.client(client_id))
 
     assert rules.session(session[0].sid).ended_at is None
 
 
-def test_a_service_cannot_end_a_users_session_with_its_exchanged_token(rules, session, revoke):
+def test_revocation_by_exchanged_token_ends_nothing(rules, session, revoke):
     orders = rules.client("orders-service")
     exchanged = TokenExchangeGrant(rules.store, rules.reader, rules.token_issuer)(
         orders, session[2], "users-service", None
@@ -309,7 +309,7 @@ def test_a_service_cannot_end_a_users_session_with_its_exchanged_token(rules, se
     assert rules.session(session[0].sid).ended_at is None
 
 
-def test_without_a_client_only_a_public_clients_session_can_be_revoked(rules, session, revoke):
+def test_revocation_without_client_needs_public_client(rules, session, revoke):
     rules.register("cli", confidential=True)
 
     with pytest.raises(InvalidClient):
@@ -319,17 +319,17 @@ def test_without_a_client_only_a_public_clients_session_can_be_revoked(rules, se
 
 
 @pytest.mark.parametrize("token", ["", "unknown", "\ud800"])
-def test_revoking_what_is_no_token_does_nothing(revoke, token):
+def test_revocation_of_no_token_does_nothing(revoke, token):
     revoke(token, None)
 
 
-def test_introspection_tells_a_resource_server_about_its_own_tokens(rules, session, introspect):
+def test_introspection_for_served_audience(rules, session, introspect):
     found = introspect(session[2], rules.client("orders-service"))
 
     assert (found.subject, found.session_id) == (session[0].sub, session[0].sid)
 
 
-def test_introspection_says_nothing_about_tokens_for_others(rules, alice, introspect):
+def test_introspection_of_other_audience_is_inactive(rules, alice, introspect):
     from auth_service.domain.oauth.scopes import Grant
 
     _, _, token = rules.open(alice, grant=Grant(frozenset({"profile:read"}), ("users-service",)))
@@ -355,7 +355,7 @@ def is_revoked(rules, token):
         }
 
 
-def test_own_tokens_of_one_client_share_one_status(rules, own_token):
+def test_client_tokens_share_one_status(rules, own_token):
     other = rules.register(
         "billing", confidential=True, grants=frozenset({"client_credentials"}),
         own_scopes=frozenset({"users:read"}), audiences=frozenset({"users-service"}),
@@ -367,7 +367,7 @@ def test_own_tokens_of_one_client_share_one_status(rules, own_token):
     assert statuses[3] != statuses[0]
 
 
-def test_an_own_token_is_active_until_its_status_is_set(rules, own_token, introspect):
+def test_client_token_is_active_until_revoked(rules, own_token, introspect):
     token, introspector = own_token(), rules.client("introspector")
     assert introspect(token, introspector).subject == "orders-service"
 
@@ -378,7 +378,7 @@ def test_an_own_token_is_active_until_its_status_is_set(rules, own_token, intros
     assert introspect(token, introspector) is None
 
 
-def test_own_tokens_after_the_end_are_valid_earlier_ones_not(rules, own_token, introspect):
+def test_client_token_after_revocation_is_valid(rules, own_token, introspect):
     old, introspector = own_token(), rules.client("introspector")
     with rules.store.transaction() as tx:
         end_sessions_of_client(tx, "orders-service", rules.clock())
@@ -390,7 +390,7 @@ def test_own_tokens_after_the_end_are_valid_earlier_ones_not(rules, own_token, i
     assert introspect(new, introspector).client_id == "orders-service"
 
 
-def test_the_end_of_own_tokens_is_recorded_once(rules, own_token):
+def test_client_token_end_is_recorded_once(rules, own_token):
     own_token()
     with rules.store.transaction() as tx:
         for _ in range(2):
@@ -402,7 +402,7 @@ def test_the_end_of_own_tokens_is_recorded_once(rules, own_token):
     assert entry.event.detail == {"reason": "client_disabled"}
 
 
-def test_a_client_that_its_file_disabled_loses_its_own_tokens(rules, own_token):
+def test_client_disabled_in_file_loses_tokens(rules, own_token):
     token = own_token()
     rules.register("orders-service", enabled=False)
 
@@ -411,7 +411,7 @@ def test_a_client_that_its_file_disabled_loses_its_own_tokens(rules, own_token):
     assert is_revoked(rules, token)
 
 
-def test_an_own_token_revoked_by_its_client_is_ended(rules, own_token, revoke):
+def test_client_token_revoked_by_client(rules, own_token, revoke):
     old = own_token()
     revoke(old, rules.client("orders-service"))
     new = own_token()
@@ -420,7 +420,7 @@ def test_an_own_token_revoked_by_its_client_is_ended(rules, own_token, revoke):
     assert (is_revoked(rules, old), is_revoked(rules, new)) == (True, False)
 
 
-def test_an_own_token_is_not_revoked_by_another_client(rules, own_token, revoke):
+def test_client_token_not_revoked_by_another_client(rules, own_token, revoke):
     token = own_token()
 
     revoke(token, rules.client("introspector"))
@@ -430,7 +430,7 @@ def test_an_own_token_is_not_revoked_by_another_client(rules, own_token, revoke)
     assert not is_revoked(rules, token)
 
 
-def test_the_token_of_a_disabled_service_is_refused(rules, own_token, introspect):
+def test_introspection_of_disabled_client_is_inactive(rules, own_token, introspect):
     token = own_token()
     rules.register("orders-service", enabled=False)
 
@@ -438,19 +438,19 @@ def test_the_token_of_a_disabled_service_is_refused(rules, own_token, introspect
 
 
 @pytest.mark.parametrize("client_id", [None, "cli"])
-def test_introspection_is_for_clients_that_prove_who_they_are(rules, session, introspect, client_id):
+def test_introspection_needs_authenticated_client(rules, session, introspect, client_id):
     with pytest.raises(InvalidClient):
         introspect(session[2], rules.client(client_id) if client_id else None)
 
 
-def test_the_token_of_a_disabled_account_does_not_stand(rules, alice, session, introspect):
+def test_introspection_of_disabled_account_is_inactive(rules, alice, session, introspect):
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, 1.0)
 
     assert introspect(session[2], rules.client("introspector")) is None
 
 
-def test_a_changed_password_keeps_the_session_that_changed_it(rules, alice, session, change):
+def test_password_change_keeps_own_session(rules, alice, session, change):
     change(alice.sub, session[0].sid, "password", "new password")
 
     assert rules.session(session[0].sid).ended_at is None
@@ -458,7 +458,7 @@ def test_a_changed_password_keeps_the_session_that_changed_it(rules, alice, sess
         assert tx.accounts.get(alice.sub).password_hash == "v1:new password"
 
 
-def test_a_wrong_current_password_changes_nothing(rules, alice, session, change):
+def test_password_change_wrong_password_is_refused(rules, alice, session, change):
     other, _, _ = rules.open(alice)
 
     with pytest.raises(WrongPassword):
@@ -470,20 +470,20 @@ def test_a_wrong_current_password_changes_nothing(rules, alice, session, change)
     assert rules.hasher.work == ["verify"]
 
 
-def test_a_bad_new_password_is_refused_before_any_work(rules, alice, session, change):
+def test_password_change_checks_new_password_first(rules, alice, session, change):
     with pytest.raises(InvalidPassword):
         change(alice.sub, session[0].sid, "password", "short")
     assert rules.hasher.work == []
 
 
-def test_an_ended_session_changes_no_password(rules, alice, session, change):
+def test_password_change_needs_live_session(rules, alice, session, change):
     by_log_out(rules, session)
 
     with pytest.raises(SessionOver):
         change(alice.sub, session[0].sid, "password", "new password")
 
 
-def test_a_disabled_account_changes_no_password(rules, alice, session, change):
+def test_password_change_of_disabled_account_is_refused(rules, alice, session, change):
     with rules.store.transaction() as tx:
         tx.accounts.set_disabled(alice.sub, 1.0)
 
@@ -491,7 +491,7 @@ def test_a_disabled_account_changes_no_password(rules, alice, session, change):
         change(alice.sub, session[0].sid, "password", "new password")
 
 
-def test_of_two_changes_at_once_the_second_is_refused(rules, alice, session, change):
+def test_password_change_concurrent_second_is_refused(rules, alice, session, change):
     rules.hasher.meanwhile = lambda: rules.store.accounts.set_password_hash(alice.sub, "v1:changed meanwhile")
 
     with pytest.raises(WrongPassword):
