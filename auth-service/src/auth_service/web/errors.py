@@ -1,6 +1,7 @@
 """The table of errors and their HTTP status, and the handlers for OAuth errors and 401 responses."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from flask import Flask, Response, jsonify
 from service_kit.web.problems import ProblemType, problem
@@ -11,7 +12,7 @@ from auth_service.domain.oauth import errors as oauth_errors
 from auth_service.domain.sessions import errors as session_errors
 from auth_service.web.responses import NO_STORE
 
-PROBLEMS: Mapping[type[Exception], ProblemType] = {
+PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
     account_errors.InvalidEmail: ProblemType(422, "invalid_email", "The email address is invalid"),
     account_errors.InvalidName: ProblemType(422, "invalid_name", "The name is invalid"),
     account_errors.InvalidPassword: ProblemType(
@@ -32,7 +33,7 @@ PROBLEMS: Mapping[type[Exception], ProblemType] = {
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "No signing key is available"),
     session_errors.StatusListsStale: ProblemType(503, "status_unconfirmed", "The status lists are stale"),
 }
-UNAUTHORIZED: Mapping[type[errors.AuthError], tuple[str, str]] = {
+UNAUTHORIZED: Final[Mapping[type[errors.AuthError], tuple[str, str]]] = {
     account_errors.BadCredentials: (
         "The email address or the password is wrong",
         'Bearer realm="touchstone"',

@@ -2,57 +2,16 @@
 
 from flask import Response, jsonify
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
-from auth_service.use_cases.sessions.own_sessions import OwnSession
+from auth_service.web.accounts.schemas import OwnSessionList, OwnSessionPath, OwnSessionView
 from auth_service.web.dependencies import UseCases
 from auth_service.web.openapi import BEARER, FRESH, NO_CONTENT
 from auth_service.web.responses import NO_STORE
 
 TAGS = [Tag(name="account", description="The user's own account.")]
-
-
-class OwnSessionView(BaseModel):
-    """A session. Times are unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
-
-    sid: str
-    created_at: int
-    last_used_at: int
-    address: str | None
-    user_agent: str | None
-    client: str
-    client_id: str
-    current: bool
-
-    @classmethod
-    def of(cls, own: OwnSession) -> "OwnSessionView":
-        """Return the view of a session."""
-        session = own.session
-        return cls(
-            sid=session.sid,
-            created_at=int(session.created_at or session.auth_time),
-            last_used_at=int(session.last_used_at or session.auth_time),
-            address=session.address,
-            user_agent=session.user_agent,
-            client=own.client_name,
-            client_id=session.client_id,
-            current=own.current,
-        )
-
-
-class OwnSessionList(BaseModel):
-    """Active sessions: the current one first, then the most recently used."""
-
-    items: list[OwnSessionView]
-
-
-class OwnSessionPath(BaseModel):
-    """The id of a session."""
-
-    sid: str
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:

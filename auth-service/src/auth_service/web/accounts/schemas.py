@@ -1,9 +1,10 @@
-"""Request and response bodies for accounts and mailed links."""
+"""Request and response bodies for accounts, mailed links and own sessions."""
 
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from auth_service.use_cases.sessions.own_sessions import OwnSession
 from auth_service.web.schemas import Hidden, LoginOptions, Text
 
 
@@ -82,3 +83,43 @@ class MagicLinkToken(LoginOptions):
         if bool(self.token) == bool(self.email and self.code):
             raise ValueError("requires either token, or email and code")
         return self
+
+
+class OwnSessionView(BaseModel):
+    """A session. Times are unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
+
+    sid: str
+    created_at: int
+    last_used_at: int
+    address: str | None
+    user_agent: str | None
+    client: str
+    client_id: str
+    current: bool
+
+    @classmethod
+    def of(cls, own: OwnSession) -> "OwnSessionView":
+        """Return the view of a session."""
+        session = own.session
+        return cls(
+            sid=session.sid,
+            created_at=int(session.created_at or session.auth_time),
+            last_used_at=int(session.last_used_at or session.auth_time),
+            address=session.address,
+            user_agent=session.user_agent,
+            client=own.client_name,
+            client_id=session.client_id,
+            current=own.current,
+        )
+
+
+class OwnSessionList(BaseModel):
+    """Active sessions: the current one first, then the most recently used."""
+
+    items: list[OwnSessionView]
+
+
+class OwnSessionPath(BaseModel):
+    """The id of a session."""
+
+    sid: str

@@ -9,8 +9,8 @@ from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, STREAM_SCO
 from auth_service.use_cases.oauth.authorization_request import PROMPTS
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
+from auth_service.web.discovery.schemas import JwkSet, ServerMetadata
 from auth_service.web.oauth.client_authentication import METHODS
-from auth_service.web.oauth.schemas import JwkSet, ServerMetadata
 from auth_service.web.oauth.token_endpoints import GRANTS
 
 TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]

@@ -1,7 +1,6 @@
 """The status lists (draft-ietf-oauth-status-list)."""
 
 from flask import Response, jsonify, request
-from pydantic import BaseModel
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
@@ -10,6 +9,7 @@ from auth_service.domain.sessions.status_list import list_uri, parse_list_number
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
 from auth_service.web.discovery.metadata import TAGS
+from auth_service.web.discovery.schemas import StatusListNames, StatusListPath
 from auth_service.web.openapi import Responses
 
 MEDIA_TYPE = "application/statuslist+jwt"
@@ -24,18 +24,6 @@ RESPONSES: Responses = {
     501: problem_response("Historical lists (`time`) are not available."),
     503: problem_response("The status lists are stale, or no signing key is available."),
 }
-
-
-class StatusListPath(BaseModel):
-    """The number of a list, from 1."""
-
-    number: str
-
-
-class StatusListNames(BaseModel):
-    """The URIs of all lists of the issuer (draft-ietf-oauth-status-list section 9.3)."""
-
-    status_lists: list[str]
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:

@@ -78,12 +78,6 @@ class IntrospectionResponse(BaseModel):
     act: dict[str, Any] | None = None
 
 
-class JwkSet(BaseModel):
-    """RFC 7517 section 5."""
-
-    keys: list[dict[str, Any]]
-
-
 class UserInfoForm(BaseModel):
     """A bearer token in the body (RFC 6750 section 2.2)."""
 
@@ -104,11 +98,3 @@ class AccountName(BaseModel):
 
     sub: str
     name: str
-
-
-class ServerMetadata(BaseModel):
-    """RFC 8414 section 2."""
-
-    issuer: str
-    token_endpoint: str
-    jwks_uri: str
