@@ -1,38 +1,10 @@
-"""Registering and logging in: the work done tells nobody which accounts exist."""
+"""Log-in with address and password."""
 
-import uuid
 from dataclasses import replace
 
 import pytest
 from auth_service.domain.accounts.errors import BadCredentials, TooBusy
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
-from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
-from auth_service.use_cases.accounts.email_verification import SendVerification
-from auth_service.use_cases.accounts.login import Login
-from auth_service.use_cases.accounts.registration import Registration
-
-from ...fakes.outbox import FakeOutbox
-
-
-@pytest.fixture
-def register(rules):
-    send_verification = SendVerification(FakeOutbox(), "http://localhost:8080", rules.clock)
-    return Registration(rules.store, rules.hasher, rules.clock, send_verification)
-
-
-@pytest.fixture
-def log_in(rules):
-    use_case = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer)
-
-    def call(email="alice@example.com", password="password", client="cli", scopes=None, audiences=()):
-        return use_case(email, password, client, scopes, audiences)
-
-    return call
-
-
-@pytest.fixture
-def alice(rules):
-    return rules.account("alice@example.com")
 
 
 def test_login_opens_a_session(rules, alice, log_in, clock):
@@ -164,38 +136,6 @@ def test_login_scope_and_audience_bound_session(rules, alice, log_in):
 def test_login_never_exceeds_account_and_client(alice, log_in, asked, refused):
     with pytest.raises(refused):
         log_in(**asked)
-
-
-def test_registration_creates_a_customer(rules, register, log_in):
-    sub = register("New@Example.com", "password", " New ")
-
-    with rules.store.reading() as tx:
-        account = tx.accounts.find_by_email("new@example.com")
-    assert (account.sub, account.name, account.roles) == (sub, "New", {"customer"})
-    assert log_in("new@example.com").access_token
-
-
-def test_registration_of_known_address_costs_same(rules, alice, register):
-    fresh = register("fresh@example.com", "password", "F")
-    work = list(rules.hasher.work)
-    taken = register("alice@example.com", "password", "F")
-
-    assert work == ["hash"]
-    assert rules.hasher.work == work * 2
-    assert uuid.UUID(fresh).version == uuid.UUID(taken).version == 4
-    assert taken != alice.sub
-    with rules.store.reading() as tx:
-        assert tx.accounts.find_by_email("alice@example.com") == alice
-        assert tx.accounts.get(taken) is None
-
-
-def test_demo_accounts_are_added_once(rules, log_in):
-    seed = DemoAccounts(rules.store, rules.hasher, rules.clock)
-
-    assert [seed(DEMO_ACCOUNTS, "password") for _ in range(2)] == [3, 0]
-    assert "admin" in log_in("admin@example.com").scope.split()
-    with rules.store.reading() as tx:
-        assert tx.accounts.find_by_email("alice@example.com").email_verified_at is not None
 
 
 def test_passwords_never_show_in_a_repr(alice):

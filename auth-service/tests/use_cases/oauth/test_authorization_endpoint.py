@@ -1,4 +1,4 @@
-"""Answering authorization requests: who has to log in, who is asked, and what the code stands for."""
+"""The authorization endpoint."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
@@ -8,7 +8,7 @@ from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.client import GrantType
 from auth_service.domain.oauth.id_token import IdTokenHint
 from auth_service.domain.opaque_tokens import digest_of
-from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
+from auth_service.use_cases.accounts.browser_login import BeginBrowserSession
 from auth_service.use_cases.accounts.login import PasswordCheck
 from auth_service.use_cases.oauth.authorization_endpoint import (
     AuthorizationEndpoint,
@@ -22,6 +22,8 @@ from auth_service.use_cases.oauth.authorization_request import (
 )
 
 CALLBACK = "http://127.0.0.1:5000/callback"
+
+
 UNSCOPED = {"orders:read", "orders:write", "profile:read", "profile:write"}
 
 
@@ -31,11 +33,6 @@ class Hints:
 
     def read(self, id_token):
         return self.known.get(id_token)
-
-
-@pytest.fixture
-def alice(rules):
-    return rules.account("alice@example.com")
 
 
 @pytest.fixture
@@ -256,58 +253,3 @@ def test_hint_unreadable_requires_login(authorize, asking, who, hints, hint, mor
 
     assert error_of(refused) == "login_required"
     assert refused.value.address.state == "s"
-
-
-def test_cookie_is_valid_for_twelve_hours(rules, alice, enter, clock):
-    entered = enter("alice@example.com", "password", None)
-    there = AuthenticateBrowser(rules.store, clock)
-    assert there(entered.cookie).account == alice
-
-    clock.advance(12 * 3600 - 1)
-    assert there(entered.cookie) is not None
-    clock.advance(1)
-    assert there(entered.cookie) is None
-
-
-@pytest.mark.parametrize("cookie", [None, "made up"])
-def test_cookie_invalid_names_no_user(rules, alice, enter, clock, cookie):
-    enter("alice@example.com", "password", None)
-
-    assert AuthenticateBrowser(rules.store, clock)(cookie) is None
-
-
-def test_cookie_of_disabled_account_names_no_user(rules, alice, enter, clock):
-    entered = enter("alice@example.com", "password", None)
-    with rules.store.transaction() as tx:
-        tx.accounts.set_disabled(alice.sub, clock())
-
-    assert AuthenticateBrowser(rules.store, clock)(entered.cookie) is None
-
-
-@pytest.mark.parametrize("same", [True, False])
-def test_new_login_replaces_cookie_and_keeps_own_sessions(rules, alice, enter, clock, same):
-    rules.account("bob@example.com")
-    old = enter("alice@example.com", "password", None)
-    with rules.store.transaction() as tx:
-        opened = rules.token_issuer.open_session(
-            tx,
-            alice,
-            rules.client(),
-            rules_grant(),
-            methods=("pwd",),
-            browser_session=old.user.session.digest,
-        )
-
-    new = enter("alice@example.com" if same else "bob@example.com", "password", old.cookie)
-
-    there = AuthenticateBrowser(rules.store, clock)
-    assert there(old.cookie) is None
-    assert there(new.cookie) is not None
-    belongs_to = rules.session(opened.session.sid).browser_session
-    assert belongs_to == (new if same else old).user.session.digest
-
-
-def rules_grant():
-    from auth_service.domain.oauth.scopes import Grant
-
-    return Grant(frozenset({"orders:read"}), ("orders-service",))

@@ -29,11 +29,6 @@ SCOPES = frozenset({"orders:read", "profile:read"})
 
 
 @pytest.fixture
-def alice(rules):
-    return rules.account("alice@example.com")
-
-
-@pytest.fixture
 def start(rules):
     start = DeviceAuthorization(rules.store, rules.clock)
     return lambda client="cli", scopes=SCOPES, audiences=(): start(rules.client(client), scopes, audiences)
@@ -215,9 +210,7 @@ def test_request_beyond_client_is_refused(start):
         start(audiences=("elsewhere",))
 
 
-def test_grant_is_narrowed_to_account(
-    rules, start, poll, answer, signed_in, alice
-):
+def test_grant_is_narrowed_to_account(rules, start, poll, answer, signed_in, alice):
     started = start(scopes=frozenset({"orders:read", "admin"}))
 
     asked = answer.find(started.user_code, signed_in(alice))

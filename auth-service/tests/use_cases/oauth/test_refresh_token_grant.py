@@ -14,11 +14,6 @@ DAY = 86_400
 
 
 @pytest.fixture
-def alice(rules):
-    return rules.account()
-
-
-@pytest.fixture
 def session(rules, alice):
     return rules.open(alice)
 
@@ -31,9 +26,7 @@ def refresh(rules):
     return ask
 
 
-def test_refresh_returns_successor_of_same_session(
-    rules, session, refresh
-):
+def test_refresh_returns_successor_of_same_session(rules, session, refresh):
     opened, token, access = session
 
     answer = refresh(token)
@@ -45,9 +38,7 @@ def test_refresh_returns_successor_of_same_session(
 
 
 @pytest.mark.parametrize("later", [0, 5, 10])
-def test_refresh_within_grace_returns_same_successor(
-    rules, session, refresh, clock, later
-):
+def test_refresh_within_grace_returns_same_successor(rules, session, refresh, clock, later):
     first = refresh(session[1])
     clock.advance(later)
 
@@ -221,9 +212,7 @@ STEPS = st.lists(st.tuples(st.sampled_from([0, 4, 9, 11]), st.integers(0, 5)), m
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_any_sequence_has_one_successor_or_ends_session(
-    rules, clock, steps
-):
+def test_any_sequence_has_one_successor_or_ends_session(rules, clock, steps):
     """The model: a list of tokens; only the last one moves on, the one before it repeats within ten seconds."""
     session, first, _ = rules.open(rules.account())
     line, used_at, over = [first], {}, False
