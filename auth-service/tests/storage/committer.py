@@ -1,4 +1,4 @@
-"""Another process of the mint, for the tests: does what it is told, one line each, and says when it was committed."""
+"""Another process of auth-service for the tests: does what each line requests, and answers with the time of commit."""
 
 import json
 import socket
@@ -12,21 +12,21 @@ from auth_service.settings import Settings
 def main(port):
     with socket.create_connection(("127.0.0.1", port)) as test, test.makefile("rw", buffering=1) as lines:
 
-        def answer(said):
-            lines.write(json.dumps(said) + "\n")
+        def answer(members):
+            lines.write(json.dumps(members) + "\n")
 
-        asked = json.loads(lines.readline())
-        app = create_app(Settings(**asked["settings"]), now=lambda: asked["now"])
+        setup = json.loads(lines.readline())
+        app = create_app(Settings(**setup["settings"]), now=lambda: setup["now"])
         client, commands = app.test_client(), app.test_cli_runner()
         answer({"ready": True})
         for line in lines:
-            ask = json.loads(line)
-            if "command" in ask:
-                done = commands.invoke(args=ask["command"])
-                answer({"at": time.time(), "ok": done.exit_code == 0, "said": done.output})
+            request = json.loads(line)
+            if "command" in request:
+                done = commands.invoke(args=request["command"])
+                answer({"at": time.time(), "ok": done.exit_code == 0, "output": done.output})
             else:
-                done = client.post(ask["path"], json=ask.get("body"), headers=ask.get("headers"))
-                answer({"at": time.time(), "ok": done.status_code < 300, "said": done.text})
+                done = client.post(request["path"], json=request.get("body"), headers=request.get("headers"))
+                answer({"at": time.time(), "ok": done.status_code < 300, "output": done.text})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Processes of auth-service, for the tests: each opens sessions as fast as it can and says which bit each session has."""
+"""Processes of auth-service for the tests: each opens sessions as fast as it can and prints the bit of each."""
 
 import json
 import multiprocessing

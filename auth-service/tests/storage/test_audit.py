@@ -48,7 +48,7 @@ def entries(store, limit=100, **query):
 EVENT = AuditEvent(
     EventType.ACCOUNT_DISABLED,
     actor="an-admin",
-    subject="somebody",
+    subject="alice",
     client_id="cli",
     session_id="a-session",
     detail={"why": ["a", 1, None]},
@@ -185,15 +185,15 @@ def test_joining_reads_outer_writes(store):
 def test_login_racing_client_disable_leaves_no_session(database, make_rules, rounds):
     rules = make_rules(database)
     account = rules.account()
-    for number in range(rounds):
-        client = rules.register(f"app{number}", grants=frozenset({"refresh_token"}))
+    for round_number in range(rounds):
+        client = rules.register(f"app{round_number}", grants=frozenset({"refresh_token"}))
         client = replace(client, audiences=frozenset({"users-service"}), scopes=frozenset({"profile:read"}))
         rules.clients._clients[client.client_id] = client
         with database.transaction() as tx:
             tx.clients.add(client, NOW)
 
-        def work(turn, client_id=client.client_id):
-            if turn:
+        def work(number, client_id=client.client_id):
+            if number:
                 return rules.open(account, client_id)
             with database.transaction() as tx:
                 tx.clients.get_for_update(client_id)
@@ -273,8 +273,7 @@ def test_parallel_pending_polls_slow_down(database, make_rules):
 
     answers = at_once(8, lambda _: grant(rules.client("cli"), "device"))
 
-    told = Counter(type(answer) for answer in answers)
-    assert told == {AuthorizationPending: 1, SlowDown: 7}
+    assert Counter(type(answer) for answer in answers) == {AuthorizationPending: 1, SlowDown: 7}
 
 
 def test_device_code_past_polling_is_pruned(database, clock):

@@ -1,4 +1,4 @@
-"""Redeeming authorization codes, browser sessions and consents, on every implementation of the store."""
+"""Redeemed authorization codes, browser sessions and consents in every implementation of the store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -141,7 +141,7 @@ def test_unrequested_resource_keeps_code_usable(rules, code, redeem):
     assert redeem().access_token
 
 
-BURNT = {
+FAILING = {
     "another redirect URI": {"redirect_uri": "http://127.0.0.1:5001/callback"},
     "no redirect URI": {"redirect_uri": None},
     "another verifier": {"verifier": VERIFIER[::-1]},
@@ -152,10 +152,10 @@ BURNT = {
 }
 
 
-@pytest.mark.parametrize("case", BURNT)
+@pytest.mark.parametrize("case", FAILING)
 def test_failed_redemption_uses_code_up(rules, code, redeem, case):
     with pytest.raises(InvalidGrant):
-        redeem(**BURNT[case])
+        redeem(**FAILING[case])
 
     assert stored(rules).sid is None
     with pytest.raises(InvalidGrant):
@@ -290,7 +290,7 @@ def test_logout_by_session_ends_its_browser(rules, code, redeem, clock):
 def test_logout_by_other_account_is_ignored(rules, code, redeem, clock):
     redeem()
 
-    EndBrowserSession(rules.store, clock)("somebody-else", code.browser_session, stored(rules).sid)
+    EndBrowserSession(rules.store, clock)("another-account", code.browser_session, stored(rules).sid)
 
     with rules.store.reading() as tx:
         assert tx.browser_sessions.find_by_digest(code.browser_session).live(clock())

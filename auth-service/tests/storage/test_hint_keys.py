@@ -1,4 +1,4 @@
-"""Public halves of former signing keys, on every implementation of the store."""
+"""Public halves of former signing keys in every implementation of the store."""
 
 import pytest
 from auth_service.domain.oauth.id_token import HintKey

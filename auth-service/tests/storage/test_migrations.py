@@ -1,4 +1,4 @@
-"""The migrations: whole both ways, and kind to the rows that are there."""
+"""The migrations work in both directions and keep existing rows."""
 
 import pytest
 from alembic import command

@@ -1,4 +1,4 @@
-"""What one process of the mint commits wakes whoever waits in another: on both databases, between real processes."""
+"""A commit in one process wakes requests that wait in another: on both databases, between real processes."""
 
 import json
 import os
@@ -28,15 +28,15 @@ PASSWORD = "correct-horse-battery-staple"
 PATIENCE = 60  # seconds
 
 
-def until(holds):
+def until(condition):
     end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "this never came true"
+    while not condition():
+        assert time.monotonic() < end, "the condition never held"
         time.sleep(0.01)
 
 
 class Other:
-    """The other process."""
+    """The other process: runs `committer`."""
 
     def __init__(self, now, folder, **settings):
         output = folder / "output"
@@ -48,12 +48,12 @@ class Other:
         self._lines = self._socket.makefile("rw", buffering=1)
         assert self.ask({"now": now, "settings": settings})["ready"]
 
-    def ask(self, what):
-        self._lines.write(json.dumps(what) + "\n")
+    def ask(self, request):
+        self._lines.write(json.dumps(request) + "\n")
         return json.loads(self._lines.readline())
 
-    def do(self, **what):
-        answer = self.ask(what)
+    def do(self, **request):
+        answer = self.ask(request)
         assert answer["ok"], answer
         return answer
 
@@ -65,7 +65,7 @@ class Other:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request):
-    """A migrated database of this test's own."""
+    """A migrated database for this test alone."""
     return request.getfixturevalue(request.param)._database.engine
 
 
@@ -87,8 +87,8 @@ def client(make_app, url):
     return make_app(database_url=url, demo=False).test_client()
 
 
-def held(client, path):
-    """Ask for a document and wait for its next state, in another thread; gives the answer and when it came."""
+def wait_for_change(client, path):
+    """Wait for a document's next state in another thread; return the future of the answer and its time."""
     asking = {"If-None-Match": client.get(path).headers["ETag"], "Prefer": "wait=25"}
 
     def ask():
@@ -103,9 +103,9 @@ def held(client, path):
 
 
 def test_logout_elsewhere_wakes_list_reader(client, other):
-    said = other.do(path="/login", body={"email": "alice@example.com", "password": PASSWORD})["said"]
-    bearer = {"Authorization": f"Bearer {json.loads(said)['access_token']}"}
-    waiting = held(client, "/status-lists/1")
+    output = other.do(path="/login", body={"email": "alice@example.com", "password": PASSWORD})["output"]
+    bearer = {"Authorization": f"Bearer {json.loads(output)['access_token']}"}
+    waiting = wait_for_change(client, "/status-lists/1")
 
     committed = other.do(path="/logout", headers=bearer)["at"]
 
@@ -117,11 +117,11 @@ def test_logout_elsewhere_wakes_list_reader(client, other):
 @pytest.mark.parametrize("change", ["rotate", "withdraw"])
 def test_key_change_elsewhere_wakes_reader(client, other, change):
     kid = client.get("/.well-known/jwks.json").get_json()["keys"][0]["kid"]
-    waiting = held(client, "/.well-known/jwks.json")
+    waiting = wait_for_change(client, "/.well-known/jwks.json")
 
     committed = other.do(command=["keys", change, *([kid] if change == "withdraw" else [])])["at"]
 
-    # Perhaps of the first half: a new key is made before the old one goes.
+    # Possibly of the first of two changes: a new key is made before the old one is deleted.
     answer, came = waiting.result(PATIENCE)
     assert answer.status_code == 200
     assert came - committed < 1
@@ -129,109 +129,111 @@ def test_key_change_elsewhere_wakes_reader(client, other, change):
 
 
 @pytest.fixture
-def bell(database):
-    bell = notifications_of(database)
-    yield bell
-    bell.close()
+def notifications(database):
+    notifications = notifications_of(database)
+    yield notifications
+    notifications.close()
 
 
 def commit(database):
-    """Commit something from elsewhere, and announce it."""
+    """Commit and announce a change on another connection."""
     with database.begin() as connection:
         connection.execute(text("UPDATE accounts SET name = name"))
-        connection.execute(text("CREATE TABLE IF NOT EXISTS rung (n INTEGER)"))
-        connection.execute(text("INSERT INTO rung VALUES (1)"))
+        connection.execute(text("CREATE TABLE IF NOT EXISTS changes (n INTEGER)"))
+        connection.execute(text("INSERT INTO changes VALUES (1)"))
         if database.dialect.name == "postgresql":
             connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
-def test_wait_returns_on_connect_and_each_commit(bell, database):
-    assert bell.wait(0.05)
-    assert not bell.wait(0.05)
+def test_wait_returns_on_connect_and_each_commit(notifications, database):
+    assert notifications.wait(0.05)
+    assert not notifications.wait(0.05)
 
     commit(database)
 
-    assert bell.wait(5)
-    assert not bell.wait(0.05)
+    assert notifications.wait(5)
+    assert not notifications.wait(0.05)
 
 
-def test_commit_ends_wait_under_way(bell, database):
-    assert bell.wait(0.05)
+def test_commit_ends_wait_under_way(notifications, database):
+    assert notifications.wait(0.05)
     committing = Thread(target=commit, args=(database,))
     committing.start()
 
-    until(lambda: bell.wait(0.25))
+    until(lambda: notifications.wait(0.25))
     committing.join(PATIENCE)
 
 
-def test_rollback_sends_no_notification(bell, database):
-    assert bell.wait(0.05)
+def test_rollback_sends_no_notification(notifications, database):
+    assert notifications.wait(0.05)
     with database.connect() as connection:
         connection.begin()
-        connection.execute(text("CREATE TABLE unborn (n INTEGER)"))
+        connection.execute(text("CREATE TABLE rolled_back (n INTEGER)"))
         if database.dialect.name == "postgresql":
             connection.execute(text(f"NOTIFY {CHANNEL}"))
         connection.rollback()
 
-    assert not bell.wait(0.2)
+    assert not notifications.wait(0.2)
 
 
 def test_lost_postgresql_raises_then_reconnects(postgresql):
     engine = postgresql._database.engine
-    bell = notifications_of(engine)
-    assert bell.wait(0.05)
+    notifications = notifications_of(engine)
+    assert notifications.wait(0.05)
     with engine.connect() as connection:
         connection.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'")
         )
 
     with pytest.raises(psycopg.Error):
-        bell.wait(5)
+        notifications.wait(5)
 
-    assert bell.wait(0.05)
-    bell.close()
+    assert notifications.wait(0.05)
+    notifications.close()
 
 
 def test_missing_postgresql_raises_again(postgresql):
-    bell = PostgresNotifications({"host": "127.0.0.1", "port": 1, "dbname": "x", "connect_timeout": 2})
+    notifications = PostgresNotifications(
+        {"host": "127.0.0.1", "port": 1, "dbname": "x", "connect_timeout": 2}
+    )
     for _ in range(2):
         with pytest.raises(psycopg.Error):
-            bell.wait(0.05)
-    bell.close()
+            notifications.wait(0.05)
+    notifications.close()
 
 
 def test_missing_sqlite_file_is_not_created(tmp_path):
-    bell = SqliteNotifications(tmp_path / "none.db")
+    notifications = SqliteNotifications(tmp_path / "none.db")
     with pytest.raises(sqlite3.Error):
-        bell.wait(0.05)
+        notifications.wait(0.05)
 
     assert not (tmp_path / "none.db").exists()
-    bell.close()
+    notifications.close()
 
 
 def test_sqlite_file_name_may_be_any_text(tmp_path):
     file = tmp_path / "a ?mode=memory&x #%41.db"
     sqlite3.connect(file).close()
-    bell = SqliteNotifications(file)
-    assert bell.wait(0.05)
-    bell.close()
+    notifications = SqliteNotifications(file)
+    assert notifications.wait(0.05)
+    notifications.close()
 
 
 def test_memory_database_has_no_notifications():
     clock = FakeClock(0)
     assert isinstance(notifications_of(create_engine("sqlite://")), NoNotifications)
-    bell = NoNotifications(clock.sleep)
+    notifications = NoNotifications(clock.sleep)
 
-    assert not bell.wait(0.25)
+    assert not notifications.wait(0.25)
     assert 0 < clock() <= 0.25
-    bell.close()
+    notifications.close()
 
 
 def test_notifications_use_no_pool_connection(sqlite_file):
     engine = open_database(f"sqlite:///{sqlite_file}")
-    bell = notifications_of(engine)
-    bell.wait(0.05)
+    notifications = notifications_of(engine)
+    notifications.wait(0.05)
 
     assert engine.pool.checkedout() == 0
-    bell.close()
+    notifications.close()
     engine.dispose()

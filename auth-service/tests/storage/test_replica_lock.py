@@ -1,4 +1,4 @@
-"""The lock that every replica of the mint can take."""
+"""The lock that all replicas of auth-service share."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ def test_lock_has_one_holder_at_a_time(engine):
     def hold(number):
         with lock():
             seen.append(inside.acquire(blocking=False))
-            threading.Event().wait(0.002)  # give the others every chance
+            threading.Event().wait(0.002)  # let the others try
             inside.release()
 
     with ThreadPoolExecutor(4) as pool:

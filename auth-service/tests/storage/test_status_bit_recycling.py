@@ -1,4 +1,4 @@
-"""When a bit is given back: after the last token that named it has died and every verifier has seen it cleared."""
+"""A bit is freed after the last token with it has expired and every verifier has read it cleared."""
 
 import pytest
 from auth_service.domain.sessions.session import EndReason
@@ -130,19 +130,19 @@ def test_ending_session_without_bit_sets_none(database, rules, account, clock):
 
 def test_change_number_is_never_reused(database, rules, account, ended, clock, settled):
     with database.reading() as tx:
-        horizon = tx.statuses.changes_since(None).position
+        position = tx.statuses.changes_since(None).position
     for seconds in (ACCESS + MARGIN + 1, QUARANTINE + 1):
         clock.advance(seconds)
         database.prune(clock())
         settled(database)
         with database.reading() as tx:
-            horizon = tx.statuses.changes_since(horizon).position
+            position = tx.statuses.changes_since(position).position
     another, _, _ = rules.open(account)
     with database.transaction() as tx:
         end_session(tx, another.sid, EndReason.LOGGED_OUT, clock())
 
     with database.reading() as tx:
-        assert tx.statuses.changes_since(horizon).bits == [(*another.status, True)]
+        assert tx.statuses.changes_since(position).bits == [(*another.status, True)]
 
 
 def test_bits_are_cleared_in_batches(database, rules, account, clock):

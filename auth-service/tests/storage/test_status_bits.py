@@ -1,4 +1,4 @@
-"""Which bit a session gets: one that no other has, whoever else asks for one at the same moment."""
+"""Every session and client gets a bit of its own, also under concurrency."""
 
 import json
 import os
@@ -97,11 +97,11 @@ def test_processes_get_distinct_bits(small, account, tmp_path):
     facts = {"url": url, "sub": account.sub, "count": 60, "size": SIZE, "processes": 4}
 
     command = [sys.executable, "-m", "opener", json.dumps(facts)]
-    told, errors = tmp_path / "told", tmp_path / "errors"
-    code = start_process(command, dict(os.environ), Path(__file__).parent, told, errors).wait(300)
+    output, errors = tmp_path / "output", tmp_path / "errors"
+    code = start_process(command, dict(os.environ), Path(__file__).parent, output, errors).wait(300)
 
     assert code == 0, errors.read_text()
-    given = [tuple(json.loads(line)) for line in told.read_text().splitlines()]
+    given = [tuple(json.loads(line)) for line in output.read_text().splitlines()]
     assert (len(given), len(set(given))) == (240, 240)
 
 
@@ -152,7 +152,7 @@ def test_set_bit_of_deleted_session_is_taken(rules, account, small, clock):
 
 @pytest.fixture
 def old(rules, account):
-    """A session from before there were bits."""
+    """A session from before the migration that added bits."""
     session, token, _ = rules.open(account)
     with rules.store._database.begin() as db:
         db.execute(text("UPDATE sessions SET status_list = NULL, status_index = NULL, tokens_until = NULL"))
@@ -262,7 +262,7 @@ def test_revoked_client_gets_new_bit(small, clock):
 
 
 def test_bit_of_revoked_client_is_freed_later(small, clock):
-    """It is taken while a token that names it can live, and while a verifier can remember it as set."""
+    """The bit stays taken while a token with it can live, and while a verifier can hold it as set."""
     old = status_of_client(small, "a")
     for bit in (old, status_of_client(small, "b")):  # the newest change is kept
         with small.transaction() as tx:

@@ -1,4 +1,4 @@
-"""What a reader of the bits is told: every change that was committed, and none that was not."""
+"""A reader of status changes gets every change that was committed, and no other."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -125,11 +125,11 @@ def test_reader_beside_writers_sees_all_bits(database, rules, account, clock):
     done, seen = Event(), {}
 
     def read():
-        horizon, last = None, False
+        position, last = None, False
         while not last:
             last = done.is_set()
-            found = changes(database, horizon)
-            horizon = found.position
+            found = changes(database, position)
+            position = found.position
             seen.update({(number, idx): revoked for number, idx, revoked in found.bits})
 
     def write(session):
@@ -154,12 +154,12 @@ def test_reader_beside_writers_sees_all_bits(database, rules, account, clock):
 def test_late_reader_reads_everything(database, opened, clock):
     with database.transaction() as tx:
         end(tx, opened[0], clock)
-    horizon = changes(database).position
+    position = changes(database).position
 
     clock.advance(1799)
-    assert changes(database, horizon).complete is False
+    assert changes(database, position).complete is False
     clock.advance(2)
-    again = changes(database, horizon)
+    again = changes(database, position)
 
     assert (again.complete, bits(again)) == (True, {opened[0].status})
 
@@ -174,8 +174,8 @@ def test_restored_database_is_read_whole(database, opened, clock):
 
 
 @pytest.fixture
-def crowd(database, account, rules, clock):
-    """Two thousand sessions of one account."""
+def many_sessions(database, account, rules, clock):
+    """Two thousand sessions of one account; one of them is returned."""
     session, _, _ = rules.open(account)
     copied = (
         "INSERT INTO sessions (sid, sub, client_id, scopes, audiences, methods, auth_time, expires_at,"
@@ -190,7 +190,7 @@ def crowd(database, account, rules, clock):
     return session
 
 
-def test_2000_sessions_end_in_one_transaction(database, account, crowd, clock):
+def test_2000_sessions_end_in_one_transaction(database, account, many_sessions, clock):
     before = changes(database)
 
     with database.transaction() as tx:
@@ -201,7 +201,7 @@ def test_2000_sessions_end_in_one_transaction(database, account, crowd, clock):
     assert len(bits(changes(database, before.position))) == MANY
 
 
-def test_2000_sessions_end_all_or_none(database, account, crowd, clock):
+def test_2000_sessions_end_all_or_none(database, account, many_sessions, clock):
     def end_and_fail():
         with database.transaction() as tx:
             end_all_sessions(tx, account.sub, EndReason.LOGGED_OUT_EVERYWHERE, clock())
@@ -214,8 +214,8 @@ def test_2000_sessions_end_all_or_none(database, account, crowd, clock):
 
 
 def test_parallel_ends_of_sessions_count_once(database, rules, clock):
-    people = [rules.account() for _ in range(4)]
-    for account in people:
+    accounts = [rules.account() for _ in range(4)]
+    for account in accounts:
         for _ in range(10):
             rules.open(account)
 
@@ -223,7 +223,7 @@ def test_parallel_ends_of_sessions_count_once(database, rules, clock):
         with database.transaction() as tx:
             if number % 2:
                 return end_sessions_of_client(tx, "cli", clock())
-            return end_all_sessions(tx, people[number // 2].sub, EndReason.REVOKED, clock())
+            return end_all_sessions(tx, accounts[number // 2].sub, EndReason.REVOKED, clock())
 
     with ThreadPoolExecutor(8) as pool:
         ended = [sid for some in pool.map(end_some, range(8)) for sid in some]
@@ -235,65 +235,65 @@ def test_parallel_ends_of_sessions_count_once(database, rules, clock):
 
 
 @pytest.fixture
-def heard(postgresql):
-    """`heard()`: how many notifications have come since one last asked."""
+def received(postgresql):
+    """`received()`: the number of notifications since the last call."""
     url = postgresql._database.engine.url.set(drivername="postgresql")
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as listener:
         listener.execute(f"LISTEN {CHANNEL}")
 
         def count():
-            listener.execute("SELECT 1")  # whatever was sent before has arrived with the answer
+            listener.execute("SELECT 1")  # earlier notifications arrive with its answer
             return len(list(listener.notifies(timeout=0)))
 
         yield count
 
 
-def test_set_bit_is_announced_after_commit(postgresql, make_rules, clock, heard):
+def test_set_bit_is_announced_after_commit(postgresql, make_rules, clock, received):
     rules = make_rules(postgresql)
     sessions = [rules.open(rules.account())[0] for _ in range(2)]
-    heard()
+    received()
 
     with postgresql.transaction() as tx:
         for session in sessions:
             end(tx, session, clock)
-        assert heard() == 0
+        assert received() == 0
 
-    assert heard() == 1
+    assert received() == 1
 
 
-def test_unchanged_bits_are_not_announced(postgresql, make_rules, clock, heard):
+def test_unchanged_bits_are_not_announced(postgresql, make_rules, clock, received):
     rules = make_rules(postgresql)
     session, token, _ = rules.open(rules.account())
-    heard()
+    received()
 
     rules.refresh(token, None, None, ())
     with contextlib.suppress(RuntimeError), postgresql.transaction() as tx:
         end(tx, session, clock)
         raise RuntimeError
 
-    assert heard() == 0
+    assert received() == 0
 
 
-def test_new_list_is_announced(postgresql, make_rules, heard):
+def test_new_list_is_announced(postgresql, make_rules, received):
     rules = make_rules(postgresql)
 
     rules.open(rules.account())
 
-    assert heard() == 1
+    assert received() == 1
 
 
-def test_cleared_bits_are_announced(postgresql, make_rules, clock, heard):
+def test_cleared_bits_are_announced(postgresql, make_rules, clock, received):
     rules = make_rules(postgresql)
     session, _, _ = rules.open(rules.account())
     with postgresql.transaction() as tx:
         end(tx, session, clock)
-    heard()
+    received()
 
     clock.advance(400)
     postgresql.prune(clock())
     postgresql.prune(clock())
 
-    assert heard() == 1
+    assert received() == 1
 
 
 def test_failed_announcement_is_only_logged(postgresql, capsys):

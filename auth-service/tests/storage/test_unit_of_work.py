@@ -1,4 +1,4 @@
-"""Every implementation of the domain's store, against one suite."""
+"""One suite for every implementation of the domain's store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -62,9 +62,9 @@ def test_duplicate_email_is_not_stored(store, alice):
 
 def test_missing_records_are_none(store):
     with store.transaction() as tx:
-        assert tx.accounts.find_by_email("nobody@example.com") is None
-        assert tx.accounts.get("nobody") is None
-        assert tx.accounts.get_for_update("nobody") is None
+        assert tx.accounts.find_by_email("unknown@example.com") is None
+        assert tx.accounts.get("unknown") is None
+        assert tx.accounts.get_for_update("unknown") is None
         assert tx.sessions.get("none") is None
         assert tx.refresh_tokens.find_by_digest(b"none") is None
 
@@ -181,7 +181,7 @@ def test_assertion_is_remembered_per_client(store):
 
 
 def at_once(count, work):
-    """Run `work(n)` in so many threads that start together; gives what each returned or raised."""
+    """Run `work(number)` in `count` threads that start together, and return each result or InvalidGrant."""
     start = Barrier(count)
 
     def run(number):

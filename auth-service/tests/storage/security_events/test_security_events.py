@@ -1,4 +1,4 @@
-"""The outbox and the streams, in every store: what is recorded holds with what it tells of, and goes to one sender at a time."""
+"""Event queues and streams in every store: queued in the transaction of the change, sent by one process at a time."""
 
 import threading
 from dataclasses import replace
@@ -38,7 +38,7 @@ URL = "https://receiver.example/events"
 
 @pytest.fixture
 def events(store):
-    """The store of security events in every implementation, fed by the sessions of the store."""
+    """Every implementation of the security event store, fed by the sessions of the store."""
     if isinstance(store, MemoryStore):
         return store
     store.add_listener(lambda tx: SecurityEventEmitter(SqlSecurityEventTransaction(tx)))
@@ -47,7 +47,7 @@ def events(store):
 
 @pytest.fixture
 def stream(events, clock):
-    """`stream(…)`: keep a stream, pushed to unless it says otherwise, and give it."""
+    """`stream(**facts)`: store a stream, by default with push delivery, and return it."""
     made = []
 
     def make(**facts):
@@ -65,13 +65,13 @@ def stream(events, clock):
 
 @pytest.fixture
 def record(events, clock):
-    """`record(sid)`: tell that this session ended."""
+    """`record(sid)`: queue the event that this session ended."""
 
-    def tell(sid="sid", event=SESSION_REVOKED):
+    def add(sid="sid", event=SESSION_REVOKED):
         with events.transaction() as tx:
             tx.queued_events.add_to_streams(Event(event, "sub", {"event_timestamp": int(clock())}, sid=sid))
 
-    return tell
+    return add
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_event_is_queued_for_requesting_streams(stream, record, waiting):
 
     record(event=CREDENTIAL_CHANGE, sid=None)
 
-    (signal,) = waiting(both)
-    assert (signal.event, signal.sub, signal.sid, signal.attempts) == (CREDENTIAL_CHANGE, "sub", None, 0)
+    (queued,) = waiting(both)
+    assert (queued.event, queued.sub, queued.sid, queued.attempts) == (CREDENTIAL_CHANGE, "sub", None, 0)
     assert waiting(other) == []
 
 
@@ -169,9 +169,9 @@ def test_session_end_queues_one_event(make_rules, store, events, stream, waiting
         end_session(tx, session.sid, EndReason.ENDED_BY_ADMIN, rules.clock())
         end_session(tx, session.sid, EndReason.LOGGED_OUT, rules.clock())
 
-    (signal,) = waiting(one)
-    assert (signal.sub, signal.sid) == (session.sub, session.sid)
-    assert signal.body["initiating_entity"] == "admin"
+    (queued,) = waiting(one)
+    assert (queued.sub, queued.sid) == (session.sub, session.sid)
+    assert queued.body["initiating_entity"] == "admin"
 
 
 def test_events_of_transaction_share_txn(events, stream, waiting, clock):
@@ -182,9 +182,9 @@ def test_events_of_transaction_share_txn(events, stream, waiting, clock):
             SecurityEventEmitter(tx).password_changed(sub, EndReason.PASSWORD_CHANGED, clock())
             tx.queued_events.add_to_streams(Event(SESSION_REVOKED, sub, {"event_timestamp": int(clock())}))
 
-    of = {(signal.sub, signal.txn) for signal in waiting(one)}
+    of = {(queued.sub, queued.txn) for queued in waiting(one)}
     assert len(of) == 2
-    assert len({signal.jti for signal in waiting(one)}) == 4
+    assert len({queued.jti for queued in waiting(one)}) == 4
 
 
 def test_oldest_events_come_first_up_to_limit(stream, record, waiting, clock):
@@ -193,7 +193,7 @@ def test_oldest_events_come_first_up_to_limit(stream, record, waiting, clock):
         record(sid)
         clock.advance(1)
 
-    assert [signal.sid for signal in waiting(one, 2)] == ["first", "second"]
+    assert [queued.sid for queued in waiting(one, 2)] == ["first", "second"]
 
 
 def test_claimed_event_is_reserved_for_lease(stream, record, claim, clock):
@@ -233,14 +233,14 @@ def test_parallel_claims_get_distinct_events(events, stream, record, claim):
     def work():
         start.wait()
         while got := claim(one, limit=2):
-            taken.extend(signal.sid for signal in got)
+            taken.extend(queued.sid for queued in got)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    taken.extend(signal.sid for signal in claim(one))
+    taken.extend(queued.sid for queued in claim(one))
     assert sorted(taken, key=int) == [str(number) for number in range(20)]
 
 
@@ -276,7 +276,7 @@ def test_acknowledgement_keeps_other_streams(events, stream, record, waiting):
     record()
 
     with events.transaction() as tx:
-        jtis = [signal.jti for signal in (*waiting(mine), *waiting(yours))]
+        jtis = [queued.jti for queued in (*waiting(mine), *waiting(yours))]
         assert tx.queued_events.delete(mine.stream_id, [*jtis, "unknown"]) == 1
 
     assert waiting(mine) == []
@@ -292,7 +292,7 @@ def test_unfetched_events_are_deleted_by_age(events, stream, record, waiting, cl
 
     with events.transaction() as tx:
         assert tx.queued_events.delete_stale(clock()) == 1
-    assert [signal.sid for signal in waiting(one)] == ["new"]
+    assert [queued.sid for queued in waiting(one)] == ["new"]
 
 
 def test_oldest_events_past_limit_are_deleted(events, stream, waiting, clock):
@@ -357,7 +357,7 @@ def test_stream_audit_entries_hide_secret(events, clock):
     made = admin.create(
         "hr",
         StreamConfiguration(
-            DeliveryMethod.PUSH, URL, authorization="Bearer of-bad-news", keep_authorization=False
+            DeliveryMethod.PUSH, URL, authorization="Bearer of-a-secret", keep_authorization=False
         ),
     )
     admin.set_status("hr", made.stream_id, StreamStatus.PAUSED, None)
@@ -366,4 +366,4 @@ def test_stream_audit_entries_hide_secret(events, clock):
     with events.reading() as tx:
         entries = tx.audit.list_newest(AuditQuery(), 10)
     assert [entry.event.event for entry in entries] == ["stream_removed", "stream_changed", "stream_created"]
-    assert "bad-news" not in repr(entries) + repr(made)
+    assert "of-a-secret" not in repr(entries) + repr(made)
