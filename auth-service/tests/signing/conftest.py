@@ -1,4 +1,4 @@
-"""Both homes of signing keys, with real keys in them: a folder, and a SoftHSM token of each test's own."""
+"""Both kinds of key storage, with real keys: a folder, and a SoftHSM pkcs11 token of each test's own."""
 
 import json
 import os
@@ -28,7 +28,7 @@ PIN = "correct horse"
 
 @pytest.fixture(scope="session")
 def softhsm(tmp_path_factory):
-    """The module, with a folder of tokens that is this run's alone."""
+    """The module, with a folder of pkcs11 tokens for this run alone."""
     module = next((path for path in SOFTHSM if path.exists()), None)
     if module is None or shutil.which("softhsm2-util") is None:
         pytest.skip("needs softhsm2: apt-get install softhsm2")
@@ -47,8 +47,8 @@ def softhsm(tmp_path_factory):
 
 
 @dataclass
-class Home:
-    """Where the keys of one test live; every vault of it is as good as another process'."""
+class StoredKeys:
+    """The signing keys of one test: each key storage opened on them acts as that of another process."""
 
     store: SigningStore
     lock_file: Path
@@ -56,14 +56,14 @@ class Home:
     ticks: FakeClock
     times: KeyTimes
 
-    def vault(self):
+    def key_storage(self):
         return self.store.vault(lambda: file_lock(self.lock_file))
 
-    def ring(self):
-        return KeyRing(self.vault(), self.times, self.clock, self.ticks)
+    def key_ring(self):
+        return KeyRing(self.key_storage(), self.times, self.clock, self.ticks)
 
     def process(self, action, **facts):
-        """Let another process do something with the same keys; gives what it answers."""
+        """Let another process do something with the same keys, and return its answer."""
         pin = self.store.pin.get_secret_value() if self.store.pin else None
         facts |= {
             "kind": self.store.kind,
@@ -83,7 +83,7 @@ class Home:
 
 @pytest.fixture
 def make_token(softhsm):
-    """Give the label of a token that is empty."""
+    """`make_token()`: create an empty pkcs11 token and return its label."""
 
     def make():
         label = uuid.uuid4().hex
@@ -105,37 +105,37 @@ def make_token(softhsm):
 
 
 @pytest.fixture
-def make_home(tmp_path, clock):
+def make_stored_keys(tmp_path, clock):
     def make(store):
         times = KeyTimes.of(jwks_max_age=60, access_ttl=300)
-        return Home(store, tmp_path / "keys-lock", clock, FakeClock(0), times)
+        return StoredKeys(store, tmp_path / "keys-lock", clock, FakeClock(0), times)
 
     return make
 
 
 @pytest.fixture
-def folder_home(make_home, tmp_path):
-    return make_home(SigningStore("pem", tmp_path / "signing"))
+def pem_keys(make_stored_keys, tmp_path):
+    return make_stored_keys(SigningStore("pem", tmp_path / "signing"))
 
 
 @pytest.fixture
-def token_home(make_home, make_token, softhsm, tmp_path):
+def pkcs11_keys(make_stored_keys, make_token, softhsm, tmp_path):
     store = SigningStore(
         "pkcs11", tmp_path / "signing", module=softhsm, token=make_token(), pin=SecretStr(PIN)
     )
-    return make_home(store)
+    return make_stored_keys(store)
 
 
 @pytest.fixture(params=["pem", "encrypted pem", "pkcs11"])
-def home(request, tmp_path, make_home):
-    """Every vault that there is."""
+def stored_keys(request, tmp_path, make_stored_keys):
+    """Every kind of key storage."""
     if request.param == "pkcs11":
-        return request.getfixturevalue("token_home")
+        return request.getfixturevalue("pkcs11_keys")
     passphrase = SecretStr("a passphrase of many words") if request.param == "encrypted pem" else None
-    return make_home(SigningStore("pem", tmp_path / "signing", passphrase))
+    return make_stored_keys(SigningStore("pem", tmp_path / "signing", passphrase))
 
 
-@pytest.fixture(params=["folder_home", "token_home"])
-def shared_home(request):
-    """Each kind of vault once: what several processes do takes its time."""
+@pytest.fixture(params=["pem_keys", "pkcs11_keys"])
+def pem_or_pkcs11_keys(request):
+    """Each kind of key storage once, for slow tests with several processes."""
     return request.getfixturevalue(request.param)

@@ -1,4 +1,4 @@
-"""Every JWT that comes back to us is read as strictly as an access token is."""
+"""Client assertions and ID token hints are read as strictly as access tokens."""
 
 import pytest
 from auth_service.domain.oauth.errors import InvalidClient
@@ -41,7 +41,7 @@ class Assertions(IdTokens):
 
 @pytest.fixture(scope="module")
 def read_assertion(tmp_path_factory):
-    """`read_assertion(token)`: who made it, as the two steps of the port say; raises InvalidClient."""
+    """`read_assertion(token)`: return its client after both steps of the port, or raise InvalidClient."""
     folder = tmp_path_factory.mktemp("clients")
     public = make_rsa().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "billing.pub.pem").write_bytes(public)
@@ -54,13 +54,13 @@ def read_hint():
     return OwnIdTokens(ISSUER, {"ours": make_rsa().public_key()}.get).read
 
 
-def forged(mint):
+def forged(token_signer):
     """Yield the name and the token of each forgery whose fault is its form or its signature."""
-    for room in (serialization, json_text, signatures):
-        yield from room.forge(mint)
+    for kind in (serialization, json_text, signatures):
+        yield from kind.forge(token_signer)
     for extension in EXTENSIONS:
-        yield f"the header's {extension}", mint.sign(header=extension)
-    good = mint.sign()
+        yield f"the header's {extension}", token_signer.sign(header=extension)
+    good = token_signer.sign()
     for name, tail in {
         "padding": "==",
         "a newline": "\n",
@@ -72,11 +72,11 @@ def forged(mint):
 
 
 def test_forged_client_assertion_is_refused(read_assertion):
-    mint = Assertions(ISSUER, make_rsa(), kid="any")
-    assert read_assertion(mint.sign()) == "billing"
+    token_signer = Assertions(ISSUER, make_rsa(), kid="any")
+    assert read_assertion(token_signer.sign()) == "billing"
 
     accepted = []
-    for name, token in forged(mint):
+    for name, token in forged(token_signer):
         try:
             read_assertion(token)
         except InvalidClient:
@@ -100,8 +100,14 @@ def test_assertion_of_other_type_is_refused(read_assertion, typ):
 
 
 def test_forged_id_token_hint_is_ignored(read_hint):
-    mint = IdTokens(ISSUER, make_rsa(), kid="ours")
-    assert read_hint(mint.sign()) == IdTokenHint(mint.claims()["sub"], "cli", mint.claims()["sid"])
+    token_signer = IdTokens(ISSUER, make_rsa(), kid="ours")
+    assert read_hint(token_signer.sign()) == IdTokenHint(
+        token_signer.claims()["sub"], "cli", token_signer.claims()["sid"]
+    )
 
-    tokens = [(name, token) for name, token in forged(mint) if not LONGEST_TOKEN < len(token) <= LONGEST_HINT]
+    tokens = [
+        (name, token)
+        for name, token in forged(token_signer)
+        if not LONGEST_TOKEN < len(token) <= LONGEST_HINT
+    ]
     assert [name for name, token in tokens if read_hint(token) is not None] == []

@@ -16,11 +16,11 @@ HINT = IdTokenHint("alice", "cli", "s")
 
 
 @pytest.fixture
-def rotated(home, sqlite, clock):
-    """`rotated(ring)`: rotate, let the old key be removed, and return the new one's id."""
+def rotated(stored_keys, sqlite, clock):
+    """`rotated(key_ring)`: rotate, let the old key be removed, and return the new one's id."""
 
-    def rotate(ring):
-        admin = KeyAdmin(sqlite, ring, SESSION)
+    def rotate(key_ring):
+        admin = KeyAdmin(sqlite, key_ring, SESSION)
         clock.advance(1000)
         kid = admin.rotate()
         clock.advance(1000)
@@ -31,94 +31,96 @@ def rotated(home, sqlite, clock):
 
 
 @pytest.fixture
-def hints(home, sqlite, clock):
-    """`hints(ring)`: the reader of hints over a ring; without one, that of a process that has just started."""
-    return lambda ring=None: OwnIdTokens(ISSUER, HintKeyFinder(ring or home.ring(), sqlite, clock))
+def hints(stored_keys, sqlite, clock):
+    """`hints(key_ring)`: the reader of hints over a key ring; without one, that of a process that has just started."""
+    return lambda key_ring=None: OwnIdTokens(
+        ISSUER, HintKeyFinder(key_ring or stored_keys.key_ring(), sqlite, clock)
+    )
 
 
-def id_token(ring):
+def id_token(key_ring):
     claims = {"iss": ISSUER, "sub": "alice", "aud": "cli", "sid": "s", "iat": 1, "exp": 2}
-    return ring.sign(claims, typ="JWT")
+    return key_ring.sign(claims, typ="JWT")
 
 
-def kids(ring):
-    return {key["kid"] for key in json.loads(ring.document()[0])["keys"]}
+def kids(key_ring):
+    return {key["kid"] for key in json.loads(key_ring.document()[0])["keys"]}
 
 
-def test_hint_from_before_rotations_is_read(home, rotated, hints):
-    ring = home.ring()
-    token = id_token(ring)
+def test_hint_from_before_rotations_is_read(stored_keys, rotated, hints):
+    key_ring = stored_keys.key_ring()
+    token = id_token(key_ring)
 
     for _ in range(3):
-        rotated(ring)
+        rotated(key_ring)
 
-    assert jwt.get_unverified_header(token)["kid"] not in kids(ring)
-    assert [status.kid for status in ring.statuses()] == [ring.current()]
-    assert hints(ring).read(token) == hints().read(token) == HINT
+    assert jwt.get_unverified_header(token)["kid"] not in kids(key_ring)
+    assert [status.kid for status in key_ring.statuses()] == [key_ring.current()]
+    assert hints(key_ring).read(token) == hints().read(token) == HINT
 
 
-def test_hint_of_expired_key_is_read(home, hints, clock):
-    ring = home.ring()
-    token = id_token(ring)
+def test_hint_of_expired_key_is_read(stored_keys, hints, clock):
+    key_ring = stored_keys.key_ring()
+    token = id_token(key_ring)
     clock.advance(1000)
-    ring.rotate()
+    key_ring.rotate()
     clock.advance(1000)
 
-    assert len(kids(ring)) == 1
-    assert hints(ring).read(token) == HINT
+    assert len(kids(key_ring)) == 1
+    assert hints(key_ring).read(token) == HINT
 
 
-def test_hint_of_withdrawn_key_is_none(home, sqlite, hints):
-    ring = home.ring()
-    token = id_token(ring)
+def test_hint_of_withdrawn_key_is_none(stored_keys, sqlite, hints):
+    key_ring = stored_keys.key_ring()
+    token = id_token(key_ring)
 
-    KeyAdmin(sqlite, ring, SESSION).withdraw(ring.current())
+    KeyAdmin(sqlite, key_ring, SESSION).withdraw(key_ring.current())
 
-    assert hints(ring).read(token) is None
+    assert hints(key_ring).read(token) is None
 
 
-def test_withdrawn_hint_key_is_deleted(home, sqlite, rotated, hints):
-    ring = home.ring()
-    token, kid = id_token(ring), ring.current()
-    rotated(ring)
-    admin = KeyAdmin(sqlite, ring, SESSION)
+def test_withdrawn_hint_key_is_deleted(stored_keys, sqlite, rotated, hints):
+    key_ring = stored_keys.key_ring()
+    token, kid = id_token(key_ring), key_ring.current()
+    rotated(key_ring)
+    admin = KeyAdmin(sqlite, key_ring, SESSION)
 
     assert admin.withdraw(kid) is None
 
-    assert hints(ring).read(token) is None
+    assert hints(key_ring).read(token) is None
     with pytest.raises(UnknownKey):
         admin.withdraw(kid)
 
 
-def test_withdrawal_keeps_expired_hint_keys(home, sqlite, hints, clock):
-    ring = home.ring()
-    token = id_token(ring)
+def test_withdrawal_keeps_expired_hint_keys(stored_keys, sqlite, hints, clock):
+    key_ring = stored_keys.key_ring()
+    token = id_token(key_ring)
     clock.advance(1000)
-    second = ring.rotate()
+    second = key_ring.rotate()
     clock.advance(1000)
 
-    KeyAdmin(sqlite, ring, SESSION).withdraw(second)
+    KeyAdmin(sqlite, key_ring, SESSION).withdraw(second)
 
-    assert hints(ring).read(token) == HINT
+    assert hints(key_ring).read(token) == HINT
 
 
-def test_hint_after_session_life_is_none(home, sqlite, rotated, hints, clock):
-    ring = home.ring()
-    token, kid = id_token(ring), ring.current()
-    rotated(ring)
+def test_hint_after_session_life_is_none(stored_keys, sqlite, rotated, hints, clock):
+    key_ring = stored_keys.key_ring()
+    token, kid = id_token(key_ring), key_ring.current()
+    rotated(key_ring)
 
     clock.advance(SESSION - 1000)
-    assert hints(ring).read(token) == HINT
+    assert hints(key_ring).read(token) == HINT
     clock.advance(121)
-    assert hints(ring).read(token) is None
+    assert hints(key_ring).read(token) is None
 
     sqlite.prune(clock())
     with sqlite.reading() as tx:
         assert tx.hint_keys.get(kid) is None
 
 
-def test_hint_key_verifies_no_access_token(home, rotated, clock):
-    ring = home.ring()
+def test_hint_key_verifies_no_access_token(stored_keys, rotated, clock):
+    key_ring = stored_keys.key_ring()
     now = int(clock())
     claims = {
         "iss": ISSUER,
@@ -128,8 +130,10 @@ def test_hint_key_verifies_no_access_token(home, rotated, clock):
         "iat": now,
         "exp": now + 9999,
     }
-    token = ring.sign(claims, typ="at+jwt")
-    rotated(ring)
+    token = key_ring.sign(claims, typ="at+jwt")
+    rotated(key_ring)
 
     with pytest.raises(TokenError):
-        Verifier(Policy(issuer=ISSUER, audience="orders-service"), LocalKeys(ring), now=clock).verify(token)
+        Verifier(Policy(issuer=ISSUER, audience="orders-service"), LocalKeys(key_ring), now=clock).verify(
+            token
+        )

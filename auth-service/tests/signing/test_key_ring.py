@@ -1,4 +1,4 @@
-"""The folder of signing keys, and the ring that signs with them."""
+"""The folder of signing keys, and the key ring that signs with them."""
 
 import json
 import stat
@@ -40,31 +40,31 @@ def ticks():
 
 
 @pytest.fixture
-def make_ring(folder, clock, ticks):
+def make_key_ring(folder, clock, ticks):
     return lambda: KeyRing(KeyFolder(folder.path), TIMES, clock, ticks)
 
 
 @pytest.fixture
-def ring(make_ring):
-    return make_ring()
+def key_ring(make_key_ring):
+    return make_key_ring()
 
 
-def kids(ring):
-    return [key["kid"] for key in json.loads(ring.document()[0])["keys"]]
+def kids(key_ring):
+    return [key["kid"] for key in json.loads(key_ring.document()[0])["keys"]]
 
 
-def states(ring):
-    return [str(each.state) for each in ring.statuses()]
+def states(key_ring):
+    return [str(each.state) for each in key_ring.statuses()]
 
 
-def signer(ring):
-    return jwt.get_unverified_header(ring.sign({"a": 1}, typ="at+jwt"))["kid"]
+def signer(key_ring):
+    return jwt.get_unverified_header(key_ring.sign({"a": 1}, typ="at+jwt"))["kid"]
 
 
-def test_token_verifies_with_published_key(ring):
-    token = ring.sign({"sub": "alice"}, typ="at+jwt")
+def test_token_verifies_with_published_key(key_ring):
+    token = key_ring.sign({"sub": "alice"}, typ="at+jwt")
 
-    published = jwt.PyJWKSet.from_json(ring.document()[0].decode())
+    published = jwt.PyJWKSet.from_json(key_ring.document()[0].decode())
     assert jwt.get_unverified_header(token) == {
         "alg": "RS256",
         "typ": "at+jwt",
@@ -73,38 +73,38 @@ def test_token_verifies_with_published_key(ring):
     assert jwt.decode(token, published.keys[0].key, algorithms=["RS256"]) == {"sub": "alice"}
 
 
-def test_jwks_has_public_members_only(ring):
-    (key,) = json.loads(ring.document()[0])["keys"]
+def test_jwks_has_public_members_only(key_ring):
+    (key,) = json.loads(key_ring.document()[0])["keys"]
 
     assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}
     assert (key["kty"], key["e"], key["use"], key["alg"]) == ("RSA", "AQAB", "sig", "RS256")
 
 
-def test_new_key_is_published_then_signs(ring, clock, ticks):
-    first = signer(ring)
-    second = ring.rotate()
+def test_new_key_is_published_then_signs(key_ring, clock, ticks):
+    first = signer(key_ring)
+    second = key_ring.rotate()
 
-    assert kids(ring) == [second, first]
-    assert signer(ring) == first
+    assert kids(key_ring) == [second, first]
+    assert signer(key_ring) == first
     clock.advance(120)
-    assert (signer(ring), states(ring)) == (second, ["retired", "current"])
+    assert (signer(key_ring), states(key_ring)) == (second, ["retired", "current"])
     clock.advance(390)
-    assert (kids(ring), states(ring)) == ([second], ["expired", "current"])
-    assert ring.prune() == [first]
-    assert states(ring) == ["current"]
-    assert ring.prune() == []
+    assert (kids(key_ring), states(key_ring)) == ([second], ["expired", "current"])
+    assert key_ring.prune() == [first]
+    assert states(key_ring) == ["current"]
+    assert key_ring.prune() == []
 
 
-def test_etag_changes_with_keys_alone(ring):
-    before = ring.document()
+def test_etag_changes_with_keys_alone(key_ring):
+    before = key_ring.document()
 
-    assert ring.document() == before
-    ring.rotate()
-    assert ring.document()[1] != before[1]
+    assert key_ring.document() == before
+    key_ring.rotate()
+    assert key_ring.document()[1] != before[1]
 
 
-def test_other_process_sees_change_in_250_ms(make_ring, ticks):
-    mine, others = make_ring(), make_ring()
+def test_other_process_sees_change_in_250_ms(make_key_ring, ticks):
+    mine, others = make_key_ring(), make_key_ring()
     kid = others.rotate()
 
     assert kid not in kids(mine)
@@ -112,8 +112,8 @@ def test_other_process_sees_change_in_250_ms(make_ring, ticks):
     assert kid in kids(mine)
 
 
-def test_processes_sign_with_same_key(make_ring, clock, ticks):
-    mine, others = make_ring(), make_ring()
+def test_processes_sign_with_same_key(make_key_ring, clock, ticks):
+    mine, others = make_key_ring(), make_key_ring()
     mine.rotate()
     for _ in range(5):
         clock.advance(40)
@@ -121,63 +121,63 @@ def test_processes_sign_with_same_key(make_ring, clock, ticks):
         assert signer(mine) == signer(others)
 
 
-def test_withdrawn_key_is_gone_other_signs(ring):
-    first, second = signer(ring), ring.rotate()
+def test_withdrawn_key_is_gone_other_signs(key_ring):
+    first, second = signer(key_ring), key_ring.rotate()
 
-    assert ring.withdraw(first) is None
-    assert (kids(ring), signer(ring)) == ([second], second)
+    assert key_ring.withdraw(first) is None
+    assert (kids(key_ring), signer(key_ring)) == ([second], second)
 
 
-def test_last_key_withdrawn_is_replaced(ring):
-    first = signer(ring)
+def test_last_key_withdrawn_is_replaced(key_ring):
+    first = signer(key_ring)
 
-    made = ring.withdraw(first)
+    made = key_ring.withdraw(first)
 
     assert made not in (None, first)
-    assert (kids(ring), signer(ring)) == ([made], made)
+    assert (kids(key_ring), signer(key_ring)) == ([made], made)
 
 
-def test_withdrawal_revives_no_expired_key(ring, clock):
-    first, second = signer(ring), ring.rotate()
+def test_withdrawal_revives_no_expired_key(key_ring, clock):
+    first, second = signer(key_ring), key_ring.rotate()
     clock.advance(1000)
-    assert states(ring) == ["expired", "current"]
+    assert states(key_ring) == ["expired", "current"]
 
-    made = ring.withdraw(second)
+    made = key_ring.withdraw(second)
 
-    assert kids(ring) == [made]
-    assert first not in [each.kid for each in ring.statuses()]
+    assert kids(key_ring) == [made]
+    assert first not in [each.kid for each in key_ring.statuses()]
 
 
-def test_expired_key_withdrawn_keeps_current(ring, clock):
-    first, second = signer(ring), ring.rotate()
+def test_expired_key_withdrawn_keeps_current(key_ring, clock):
+    first, second = signer(key_ring), key_ring.rotate()
     clock.advance(1000)
 
-    assert ring.withdraw(first) is None
-    assert signer(ring) == second
+    assert key_ring.withdraw(first) is None
+    assert signer(key_ring) == second
 
 
-def test_unknown_key_cannot_be_withdrawn(ring):
+def test_unknown_key_cannot_be_withdrawn(key_ring):
     with pytest.raises(UnknownKey):
-        ring.withdraw("no such key")
+        key_ring.withdraw("no such key")
 
 
 def test_first_key_is_made_if_none(tmp_path, clock):
-    ring = KeyRing(KeyFolder(tmp_path / "new" / "signing"), TIMES, clock)
+    key_ring = KeyRing(KeyFolder(tmp_path / "new" / "signing"), TIMES, clock)
 
     (file,) = (tmp_path / "new" / "signing").glob("*.pem")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert file.name == f"{int(clock())}-{signer(ring)}.pem"
-    assert ring.fault() is None
+    assert file.name == f"{int(clock())}-{signer(key_ring)}.pem"
+    assert key_ring.fault() is None
 
 
-def test_other_files_are_ignored_and_named_once(ring, folder, ticks, capsys):
-    before = kids(ring)
+def test_other_files_are_ignored_and_named_once(key_ring, folder, ticks, capsys):
+    before = kids(key_ring)
     (folder.path / "notes.txt").write_text("hello")
     (folder.path / f"1800000000-{'A' * 43}.pem.bak").write_text("junk")
     ticks.advance(1)
     for _ in range(3):
-        assert kids(ring) == before
+        assert kids(key_ring) == before
         ticks.advance(1)
 
     assert capsys.readouterr().out.count("notes.txt") == 1
@@ -208,46 +208,46 @@ def bad_file(request, folder):
     return place
 
 
-def test_bad_key_file_stops_start_by_name(bad_file, make_ring):
+def test_bad_key_file_stops_start_by_name(bad_file, make_key_ring):
     path = bad_file()
 
     with pytest.raises(pem.KeyFault, match=path.name[:20]):
-        make_ring()
+        make_key_ring()
 
 
-def test_bad_key_file_after_start_is_left_out(ring, bad_file, ticks):
-    before = kids(ring)
+def test_bad_key_file_after_start_is_left_out(key_ring, bad_file, ticks):
+    before = kids(key_ring)
     bad_file()
     ticks.advance(1)
 
-    assert kids(ring) == before
+    assert kids(key_ring) == before
 
 
-def test_folder_writable_by_others_stops_start(folder, make_ring):
+def test_folder_writable_by_others_stops_start(folder, make_key_ring):
     folder.path.chmod(0o770)
 
     with pytest.raises(pem.KeyFault):
-        make_ring()
+        make_key_ring()
 
 
-def test_without_keys_nothing_is_signed(ring, folder, ticks):
+def test_without_keys_nothing_is_signed(key_ring, folder, ticks):
     for file in folder.path.glob("*.pem"):
         file.unlink()
     ticks.advance(1)
 
     with pytest.raises(NoSigningKey):
-        ring.sign({}, typ="at+jwt")
-    assert ring.fault() is not None
-    assert kids(ring) == []
+        key_ring.sign({}, typ="at+jwt")
+    assert key_ring.fault() is not None
+    assert kids(key_ring) == []
 
 
-def test_unreadable_folder_keeps_known_keys(ring, folder, ticks):
-    before = kids(ring)
+def test_unreadable_folder_keeps_known_keys(key_ring, folder, ticks):
+    before = kids(key_ring)
     folder.path.rename(folder.path.with_name("elsewhere"))
     ticks.advance(1)
 
-    assert kids(ring) == before
-    assert ring.sign({}, typ="at+jwt")
+    assert kids(key_ring) == before
+    assert key_ring.sign({}, typ="at+jwt")
 
 
 def test_failed_write_leaves_no_key_file(tmp_path):
@@ -387,7 +387,7 @@ def test_new_client_key_counts_at_once(assertions, orders_key, keys_dir):
 
 
 class SlowFolder(KeyFolder):
-    """A vault that counts its readers, and makes them wait for as long as a test likes, or fails them."""
+    """A key storage that counts reads, and delays or fails them as a test demands."""
 
     def __init__(self, path):
         super().__init__(path)
@@ -410,15 +410,15 @@ def slow(folder):
 
 
 def test_waiting_refreshes_share_next_read(slow, clock):
-    ring = KeyRing(slow, TIMES, clock)
+    key_ring = KeyRing(slow, TIMES, clock)
     slow.reads = 0
     slow.reading.clear()
     slow.go_on.clear()
     with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(ring.refresh)
+        first = pool.submit(key_ring.refresh)
         assert slow.reading.wait(20)
-        others = [pool.submit(ring.refresh) for _ in range(8)]
-        time.sleep(0.2)  # they come to wait; too early a look would only make this test easier
+        others = [pool.submit(key_ring.refresh) for _ in range(8)]
+        time.sleep(0.2)  # let them queue; fewer in time would only ease this test
         slow.go_on.set()
         for each in (first, *others):
             each.result(20)
@@ -427,15 +427,15 @@ def test_waiting_refreshes_share_next_read(slow, clock):
 
 
 def test_key_storage_outage_is_logged_once(slow, clock):
-    ring = KeyRing(slow, TIMES, clock)
-    before, slow.away = ring.document(), True
+    key_ring = KeyRing(slow, TIMES, clock)
+    before, slow.away = key_ring.document(), True
 
     with capture_logs() as log:
         for _ in range(10):
-            ring.refresh()
+            key_ring.refresh()
 
     assert [entry["event"] for entry in log] == ["the signing keys cannot be read"]
-    assert ring.document() == before
+    assert key_ring.document() == before
 
 
 @pytest.fixture
@@ -445,22 +445,22 @@ def revoked():
 
 
 @pytest.fixture
-def lists(ring, clock, revoked, ticks):
+def lists(key_ring, clock, revoked, ticks):
     def changes(since):
         return Changes(
-            [Bit(1, index, True) for index in revoked], {1: 64}, ReadPosition(1, clock()), whole=True
+            [Bit(1, index, True) for index in revoked], {1: 64}, ReadPosition(1, clock()), complete=True
         )
 
-    return StatusLists("http://localhost:8080", changes, ring, ttl=20, now=clock, ticks=ticks)
+    return StatusLists("http://localhost:8080", changes, key_ring, ttl=20, now=clock, ticks=ticks)
 
 
 @pytest.fixture
-def own(ring, clock, lists):
+def own(key_ring, clock, lists):
     audiences = frozenset({"orders-service", "users-service"})
-    return OwnTokens("http://localhost:8080", LocalKeys(ring), LocalStatuses(lists), audiences, clock)
+    return OwnTokens("http://localhost:8080", LocalKeys(key_ring), LocalStatuses(lists), audiences, clock)
 
 
-def access(ring, clock, **changes):
+def access(key_ring, clock, **changes):
     claims = {
         "iss": "http://localhost:8080",
         "sub": "alice",
@@ -471,11 +471,11 @@ def access(ring, clock, **changes):
         "client_id": "cli",
         "act": {"sub": "a", "act": {"sub": "b"}},
     }
-    return ring.sign(claims | changes, typ="at+jwt")
+    return key_ring.sign(claims | changes, typ="at+jwt")
 
 
-def test_own_token_is_read_for_its_audience(ring, own, clock):
-    token = access(ring, clock)
+def test_own_token_is_read_for_its_audience(key_ring, own, clock):
+    token = access(key_ring, clock)
 
     assert own.read(token, "orders-service").actors == ("a", "b")
     assert own.read(token, "users-service") is None
@@ -489,15 +489,15 @@ def test_malformed_token_is_none(own, token):
 
 
 @pytest.mark.parametrize("audience", ["elsewhere", [], [1], None, {"a": 1}])
-def test_token_for_other_audience_is_none(ring, own, clock, audience):
-    assert own.read_any(access(ring, clock, aud=audience)) is None
+def test_token_for_other_audience_is_none(key_ring, own, clock, audience):
+    assert own.read_any(access(key_ring, clock, aud=audience)) is None
 
 
-def test_token_of_withdrawn_key_is_none(ring, own, clock):
-    token = access(ring, clock)
+def test_token_of_withdrawn_key_is_none(key_ring, own, clock):
+    token = access(key_ring, clock)
     assert own.read(token, "orders-service")
 
-    ring.withdraw(signer(ring))
+    key_ring.withdraw(signer(key_ring))
 
     assert own.read(token, "orders-service") is None
 
@@ -506,8 +506,8 @@ def status(index, uri="http://localhost:8080/status-lists/1"):
     return {"status_list": {"idx": index, "uri": uri}}
 
 
-def test_token_with_set_bit_is_none(ring, own, clock, lists, revoked):
-    token, other = (access(ring, clock, status=status(index)) for index in (5, 6))
+def test_token_with_set_bit_is_none(key_ring, own, clock, lists, revoked):
+    token, other = (access(key_ring, clock, status=status(index)) for index in (5, 6))
     assert own.read(token, "orders-service")
     revoked.add(5)
 
@@ -527,8 +527,8 @@ def test_token_with_set_bit_is_none(ring, own, clock, lists, revoked):
         status(1, "http://elsewhere/status-lists/1"),
     ],
 )
-def test_token_with_unknown_bit_is_none(ring, own, clock, where):
-    assert own.read(access(ring, clock, status=where), "orders-service") is None
+def test_token_with_unknown_bit_is_none(key_ring, own, clock, where):
+    assert own.read(access(key_ring, clock, status=where), "orders-service") is None
 
 
 @pytest.fixture
@@ -536,8 +536,8 @@ def bearers(own, lists):
     return OwnBearers(own.verifier("orders-service"), lists, 30)
 
 
-def test_stale_status_fails_fresh_routes_alone(ring, bearers, clock, lists, ticks):
-    token = access(ring, clock, status=status(5))
+def test_stale_status_fails_fresh_routes_alone(key_ring, bearers, clock, lists, ticks):
+    token = access(key_ring, clock, status=status(5))
     assert bearers.verify(token, fresh=True).subject == "alice"
     ticks.advance(31)
 
@@ -550,12 +550,12 @@ def test_stale_status_fails_fresh_routes_alone(ring, bearers, clock, lists, tick
     assert bearers.verify(token, fresh=True).subject == "alice"
 
 
-def test_unread_list_makes_status_unavailable(ring, bearers, clock, lists, ticks):
+def test_unread_list_makes_status_unavailable(key_ring, bearers, clock, lists, ticks):
     lists.refresh()
     ticks.advance(31)
 
     with pytest.raises(StatusUnavailable):
-        bearers.verify(access(ring, clock, status=status(1, "http://localhost:8080/status-lists/2")))
+        bearers.verify(access(key_ring, clock, status=status(1, "http://localhost:8080/status-lists/2")))
 
 
 def test_damaged_private_key_is_refused(folder):
@@ -571,12 +571,12 @@ def test_damaged_private_key_is_refused(folder):
 
 
 def test_folder_sees_changes_in_one_clock_tick(folder):
-    births = [{*folder.keys()}]
+    names = [{*folder.keys()}]
     for _ in range(2):
         folder.create(time.time())
-        births.append({*folder.keys()})
+        names.append({*folder.keys()})
 
-    assert [len(found) for found in births] == [1, 2, 3]
+    assert [len(found) for found in names] == [1, 2, 3]
 
 
 def test_file_deleted_during_read_is_absent(folder):

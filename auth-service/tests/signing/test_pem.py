@@ -1,4 +1,4 @@
-"""Key files under a passphrase."""
+"""Key files that a passphrase encrypts."""
 
 import stat
 import subprocess
@@ -22,36 +22,36 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def vault(path):
+def key_storage(path):
     folder = KeyFolder(path, SecretStr(PASSPHRASE))
     folder.open()
     return folder
 
 
 @pytest.fixture
-def plain(path, vault):
-    """The name of a plain key's file, beside whatever else there is."""
+def plain(path, key_storage):
+    """The file of an unencrypted key, beside the other keys."""
     key = make_rsa()
     file = path / f"1700000000-{thumbprint(key.public_key())}.pem"
     pem.write(file, pem.private_pem(key), 0o600)
     return file
 
 
-def test_new_key_is_encrypted_for_openssl(vault, path, clock):
-    birth = vault.create(clock())
+def test_new_key_is_encrypted_for_openssl(key_storage, path, clock):
+    key_name = key_storage.create(clock())
 
     (file,) = path.glob("*.pem")
-    assert file.name == f"{birth.created_at}-{birth.kid}.pem"
+    assert file.name == f"{key_name.created_at}-{key_name.kid}.pem"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
     command = ["openssl", "pkey", "-in", str(file), "-passin", f"pass:{PASSPHRASE}", "-noout", "-check"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_plain_and_encrypted_keys_are_read(vault, plain, clock):
-    birth = vault.create(clock())
+def test_plain_and_encrypted_keys_are_read(key_storage, plain, clock):
+    key_name = key_storage.create(clock())
 
-    assert [each.created_at for each in sorted(vault.keys())] == [1_700_000_000, birth.created_at]
+    assert [each.created_at for each in sorted(key_storage.keys())] == [1_700_000_000, key_name.created_at]
 
 
 @pytest.mark.parametrize(
@@ -61,36 +61,36 @@ def test_plain_and_encrypted_keys_are_read(vault, plain, clock):
         ("another one, as long as it", "cannot be opened with KEY_PASSPHRASE"),
     ],
 )
-def test_wrong_passphrase_names_file_alone(vault, path, clock, passphrase, why):
-    birth = vault.create(clock())
+def test_wrong_passphrase_names_file_alone(key_storage, path, clock, passphrase, why):
+    key_name = key_storage.create(clock())
 
     with pytest.raises(KeyFault, match=why) as fault:
         KeyFolder(path, SecretStr(passphrase) if passphrase else None).open()
 
-    assert birth.kid in str(fault.value)
+    assert key_name.kid in str(fault.value)
     assert PASSPHRASE not in str(fault.value)
     assert str(passphrase) not in str(fault.value)
 
 
-def test_plain_files_are_encrypted_in_place(vault, plain, clock):
-    birth = vault.create(clock())
-    before = dict(vault.keys())
+def test_plain_files_are_encrypted_in_place(key_storage, plain, clock):
+    key_name = key_storage.create(clock())
+    before = dict(key_storage.keys())
 
-    assert vault.encrypt() == [plain.name]
+    assert key_storage.encrypt() == [plain.name]
 
     assert pem.is_encrypted(plain.read_bytes())
     assert stat.S_IMODE(plain.stat().st_mode) == 0o600
-    assert {kept: key.public_numbers() for kept, key in vault.keys().items()} == {
+    assert {kept: key.public_numbers() for kept, key in key_storage.keys().items()} == {
         kept: key.public_numbers() for kept, key in before.items()
     }
-    assert birth in before
-    assert vault.encrypt() == []
+    assert key_name in before
+    assert key_storage.encrypt() == []
 
 
-def test_encrypting_leaves_other_files(vault, plain, path):
+def test_encrypting_leaves_other_files(key_storage, plain, path):
     (path / "notes.txt").write_text("hello")
 
-    vault.encrypt()
+    key_storage.encrypt()
 
     assert (path / "notes.txt").read_text() == "hello"
 
@@ -158,12 +158,12 @@ def test_passphrase_comes_from_secret_file(environment, tmp_path):
 
 
 def test_wrong_passphrase_is_settings_error(environment, keys_dir, tmp_path, capsys, clock):
-    birth = KeyFolder(keys_dir / "signing", SecretStr(PASSPHRASE)).create(clock())
+    key_name = KeyFolder(keys_dir / "signing", SecretStr(PASSPHRASE)).create(clock())
 
     told = faults(capsys, tmp_path, environment, {"key_passphrase": "another one, as long as it"})
 
     assert "KEYS_DIR" in told
-    assert birth.kid in told
+    assert key_name.kid in told
     assert "another one" not in told
 
 

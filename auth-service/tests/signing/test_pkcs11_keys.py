@@ -1,4 +1,4 @@
-"""A token of its own: keys that cannot be read out, and a session that is lost and found again."""
+"""Keys in a pkcs11 token: they cannot be exported, and a lost session is opened again."""
 
 import subprocess
 import sys
@@ -28,27 +28,27 @@ def p11(softhsm):
 
 
 @pytest.fixture
-def connection(token_home):
-    store = token_home.store
-    return Connection(store.module, store.token, store.pin, token_home.ticks)
+def connection(pkcs11_keys):
+    store = pkcs11_keys.store
+    return Connection(store.module, store.token, store.pin, pkcs11_keys.ticks)
 
 
 @pytest.fixture
-def vault(connection, token_home):
-    vault = TokenKeys(connection, lambda: file_lock(token_home.lock_file))
-    vault.open()
-    return vault
+def key_storage(connection, pkcs11_keys):
+    key_storage = TokenKeys(connection, lambda: file_lock(pkcs11_keys.lock_file))
+    key_storage.open()
+    return key_storage
 
 
 @pytest.fixture
-def birth(vault, clock):
-    with vault.locked():
-        return vault.create(clock())
+def key_name(key_storage, clock):
+    with key_storage.locked():
+        return key_storage.create(clock())
 
 
 @pytest.fixture
 def objects(connection, p11):
-    """Everything in the token, as somebody sees it who is logged in: list(label, class)."""
+    """`objects()`: list the label and class of every object in the pkcs11 token, private ones included."""
 
     def listed():
         def look(session):
@@ -59,14 +59,14 @@ def objects(connection, p11):
     return listed
 
 
-def private(connection, p11, birth):
+def private(connection, p11, key_name):
     return connection.run(
-        lambda session: session.get_key(object_class=p11.ObjectClass.PRIVATE_KEY, label=name_of(birth))
+        lambda session: session.get_key(object_class=p11.ObjectClass.PRIVATE_KEY, label=name_of(key_name))
     )
 
 
-def test_private_key_cannot_be_exported(vault, connection, p11, birth):
-    key = private(connection, p11, birth)
+def test_private_key_cannot_be_exported(key_storage, connection, p11, key_name):
+    key = private(connection, p11, key_name)
     flags = ("SENSITIVE", "EXTRACTABLE", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL", "PRIVATE")
 
     assert {flag: key[p11.Attribute[flag]] for flag in flags} == {
@@ -82,45 +82,45 @@ def test_private_key_cannot_be_exported(vault, connection, p11, birth):
             _ = key[p11.Attribute[secret]]
 
 
-def test_private_key_can_only_sign(vault, connection, p11, birth):
-    key = private(connection, p11, birth)
+def test_private_key_can_only_sign(key_storage, connection, p11, key_name):
+    key = private(connection, p11, key_name)
 
     assert [key[p11.Attribute[use]] for use in ("SIGN", "DECRYPT", "UNWRAP")] == [True, False, False]
 
 
-def test_key_halves_are_labelled_without_file(vault, objects, birth, token_home):
-    assert objects() == [(name_of(birth), "PRIVATE_KEY"), (name_of(birth), "PUBLIC_KEY")]
-    assert not token_home.store.folder.exists()
+def test_key_halves_are_labelled_without_file(key_storage, objects, key_name, pkcs11_keys):
+    assert objects() == [(name_of(key_name), "PRIVATE_KEY"), (name_of(key_name), "PUBLIC_KEY")]
+    assert not pkcs11_keys.store.folder.exists()
 
 
-def test_unfinished_key_is_removed_with_next(vault, connection, objects, p11, clock):
+def test_unfinished_key_is_removed_with_next(key_storage, connection, objects, p11, clock):
     connection.run(
         lambda session: session.generate_keypair(p11.KeyType.RSA, 2048, label=UNFINISHED, store=True)
     )
-    assert dict(vault.keys()) == {}
+    assert dict(key_storage.keys()) == {}
 
-    with vault.locked():
-        birth = vault.create(clock())
+    with key_storage.locked():
+        key_name = key_storage.create(clock())
 
-    assert objects() == [(name_of(birth), "PRIVATE_KEY"), (name_of(birth), "PUBLIC_KEY")]
+    assert objects() == [(name_of(key_name), "PRIVATE_KEY"), (name_of(key_name), "PUBLIC_KEY")]
 
 
-def test_half_deleted_key_is_removed_with_next(vault, connection, objects, p11, birth, clock):
+def test_half_deleted_key_is_removed_with_next(key_storage, connection, objects, p11, key_name, clock):
     connection.run(
         lambda session: session.get_key(
-            object_class=p11.ObjectClass.PUBLIC_KEY, label=name_of(birth)
+            object_class=p11.ObjectClass.PUBLIC_KEY, label=name_of(key_name)
         ).destroy()
     )
-    assert dict(vault.keys()) == {}
+    assert dict(key_storage.keys()) == {}
 
-    with vault.locked():
-        other = vault.create(clock() + 1)
+    with key_storage.locked():
+        other = key_storage.create(clock() + 1)
 
     assert objects() == [(name_of(other), "PRIVATE_KEY"), (name_of(other), "PUBLIC_KEY")]
 
 
 def foreign(p11, connection, label, bits=2048, **template):
-    """Put a key into the token that the vault did not make."""
+    """Put a key into the pkcs11 token without the key storage."""
     private = {p11.Attribute[name]: value for name, value in template.items()}
 
     def make(session):
@@ -129,14 +129,14 @@ def foreign(p11, connection, label, bits=2048, **template):
     connection.run(make)
 
 
-def test_other_objects_are_left_alone(vault, connection, objects, p11, clock):
-    foreign(p11, connection, "somebody else's")
+def test_other_objects_are_left_alone(key_storage, connection, objects, p11, clock):
+    foreign(p11, connection, "another application's")
 
-    with vault.locked():
-        birth = vault.create(clock())
+    with key_storage.locked():
+        key_name = key_storage.create(clock())
 
-    assert list(vault.keys()) == [birth]
-    assert len([label for label, _ in objects() if label == "somebody else's"]) == 2
+    assert list(key_storage.keys()) == [key_name]
+    assert len([label for label, _ in objects() if label == "another application's"]) == 2
 
 
 BAD = {
@@ -147,56 +147,56 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_foreign_key_stops_start_or_is_left_out(vault, connection, p11, kind, birth, capsys):
+def test_foreign_key_stops_start_or_is_left_out(key_storage, connection, p11, kind, key_name, capsys):
     label = name_of(KeyName(1_700_000_000, "A" * 43))
     foreign(p11, connection, label, **BAD[kind])
 
     for _ in range(3):
-        assert list(vault.keys()) == [birth]
+        assert list(key_storage.keys()) == [key_name]
     assert capsys.readouterr().out.count(label) == 1
     with pytest.raises(KeyFault, match=label):
-        vault.open()
+        key_storage.open()
 
 
-def test_lost_session_is_reopened(vault, connection, birth):
-    before = vault.sign(birth, b"message")
+def test_lost_session_is_reopened(key_storage, connection, key_name):
+    before = key_storage.sign(key_name, b"message")
 
     connection.run(lambda session: session.close())
 
-    assert vault.sign(birth, b"message") == before
+    assert key_storage.sign(key_name, b"message") == before
     connection.run(lambda session: session.close())
-    assert list(vault.keys()) == [birth]
+    assert list(key_storage.keys()) == [key_name]
 
 
-def test_finalized_module_is_restarted(vault, p11, token_home, birth):
-    p11.lib(str(token_home.store.module)).finalize()
+def test_finalized_module_is_restarted(key_storage, p11, pkcs11_keys, key_name):
+    p11.lib(str(pkcs11_keys.store.module)).finalize()
 
-    assert vault.sign(birth, b"message")
+    assert key_storage.sign(key_name, b"message")
 
 
-def test_connections_share_pkcs11_token(vault, token_home, birth):
-    store = token_home.store
-    other = TokenKeys(Connection(store.module, store.token, store.pin), vault.locked)
+def test_connections_share_pkcs11_token(key_storage, pkcs11_keys, key_name):
+    store = pkcs11_keys.store
+    other = TokenKeys(Connection(store.module, store.token, store.pin), key_storage.locked)
 
     for _ in range(2):
-        assert other.sign(birth, b"message") == vault.sign(birth, b"message")
+        assert other.sign(key_name, b"message") == key_storage.sign(key_name, b"message")
 
 
-def test_two_pkcs11_tokens_do_not_interfere(vault, token_home, make_token, birth, clock):
-    store = replace(token_home.store, token=make_token())
-    other = store.vault(vault.locked)
+def test_two_pkcs11_tokens_do_not_interfere(key_storage, pkcs11_keys, make_token, key_name, clock):
+    store = replace(pkcs11_keys.store, token=make_token())
+    other = store.vault(key_storage.locked)
     other.open()
     with other.locked():
         second = other.create(clock())
 
-    assert vault.sign(birth, b"message")
+    assert key_storage.sign(key_name, b"message")
     assert other.sign(second, b"message")
-    assert (list(vault.keys()), list(other.keys())) == ([birth], [second])
+    assert (list(key_storage.keys()), list(other.keys())) == ([key_name], [second])
 
 
 @pytest.fixture
 def unplugged(softhsm):
-    """Take all tokens away, and bring them back."""
+    """`out()` takes all pkcs11 tokens away, `back()` brings them back."""
     import os
 
     tokens = Path(os.environ["SOFTHSM2_CONF"]).parent / "tokens"
@@ -215,80 +215,80 @@ def unplugged(softhsm):
     plug.back()
 
 
-def test_absent_pkcs11_token_keeps_keys(token_home, unplugged):
-    ring = token_home.ring()
-    document, ticks = ring.document(), token_home.ticks
+def test_absent_pkcs11_token_keeps_keys(pkcs11_keys, unplugged):
+    key_ring = pkcs11_keys.key_ring()
+    document, ticks = key_ring.document(), pkcs11_keys.ticks
     unplugged.out()
     ticks.advance(1)
 
-    assert ring.document() == document
+    assert key_ring.document() == document
     with pytest.raises(NoSigningKey) as refused:
-        ring.sign({}, typ="at+jwt")
+        key_ring.sign({}, typ="at+jwt")
     with pytest.raises(NoSigningKey):
-        ring.rotate()
+        key_ring.rotate()
     unplugged.back()
     deadline = threading.Event()
-    for _ in range(40):  # it asks again after a second
+    for _ in range(40):  # it tries again after a second
         deadline.wait(0.1)
-        if ring_signs(ring):
+        if key_ring_signs(key_ring):
             break
 
     assert refused.value.retry_after == 5
-    assert jwt.get_unverified_header(ring.sign({}, typ="at+jwt"))["kid"] in document[0].decode()
+    assert jwt.get_unverified_header(key_ring.sign({}, typ="at+jwt"))["kid"] in document[0].decode()
 
 
-def ring_signs(ring):
+def key_ring_signs(key_ring):
     try:
-        return bool(ring.sign({}, typ="at+jwt"))
+        return bool(key_ring.sign({}, typ="at+jwt"))
     except NoSigningKey:
         return False
 
 
-def test_absent_pkcs11_token_is_retried_rarely(vault, token_home, unplugged, birth):
-    assert list(vault.keys()) == [birth]
+def test_absent_pkcs11_token_is_retried_rarely(key_storage, pkcs11_keys, unplugged, key_name):
+    assert list(key_storage.keys()) == [key_name]
     unplugged.out()
     with pytest.raises(KeyStorageUnavailable, match="cannot be opened"):
-        vault.keys()
+        key_storage.keys()
     with pytest.raises(KeyStorageUnavailable, match="is away"):
-        vault.keys()
+        key_storage.keys()
     unplugged.back()
 
     with pytest.raises(KeyStorageUnavailable, match="is away"):
-        vault.sign(birth, b"message")
-    token_home.ticks.advance(cryptoki.RETRY_AFTER)
-    assert vault.sign(birth, b"message")
+        key_storage.sign(key_name, b"message")
+    pkcs11_keys.ticks.advance(cryptoki.RETRY_AFTER)
+    assert key_storage.sign(key_name, b"message")
 
 
-def test_wrong_pin_is_tried_once(token_home, p11):
-    store = replace(token_home.store, pin=SecretStr("wrong, of course"))
-    vault = store.vault(lambda: file_lock(token_home.lock_file))
+def test_wrong_pin_is_tried_once(pkcs11_keys, p11):
+    store = replace(pkcs11_keys.store, pin=SecretStr("wrong, of course"))
+    key_storage = store.vault(lambda: file_lock(pkcs11_keys.lock_file))
 
     for _ in range(9):
         with pytest.raises(KeyFault, match="PKCS11_PIN") as fault:
-            vault.open()
+            key_storage.open()
         assert "of course" not in str(fault.value)
     with pytest.raises(KeyStorageUnavailable):
-        vault.keys()
+        key_storage.keys()
 
-    token_home.vault().open()
+    pkcs11_keys.key_storage().open()
     flags = p11.lib(str(store.module)).get_token(token_label=store.token).flags
     assert p11.TokenFlag.USER_PIN_LOCKED not in flags
 
 
-def test_unknown_pkcs11_token_stops_start(token_home):
+def test_unknown_pkcs11_token_stops_start(pkcs11_keys):
     with pytest.raises(KeyFault, match="no such token"):
-        replace(token_home.store, token="no such token").vault(nullcontext).open()
+        replace(pkcs11_keys.store, token="no such token").vault(nullcontext).open()
 
 
-def test_invalid_module_stops_start_by_name(token_home, tmp_path):
+def test_invalid_module_stops_start_by_name(pkcs11_keys, tmp_path):
     module = tmp_path / "module.so"
     module.write_text("nothing to load")
 
     with pytest.raises(KeyFault, match=r"module\.so"):
-        replace(token_home.store, module=module).vault(nullcontext).open()
+        replace(pkcs11_keys.store, module=module).vault(nullcontext).open()
 
 
-def test_pkcs11_without_rs256_stops_start(token_home):
+def test_pkcs11_without_rs256_stops_start(pkcs11_keys):
     class Slot:
         def get_mechanisms(self):
             return set()

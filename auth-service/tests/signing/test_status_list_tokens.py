@@ -1,4 +1,4 @@
-"""Status lists in memory: their bits, what they say of themselves, and when they are signed anew."""
+"""Status lists in memory: their bits, their claims, and when they are signed again."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ SET = [0, 1993, 25460, 159495, 495669, 554353, 645645, 723232, 854545, 934534, 1
 
 
 class OpenSigner:
-    """Signs nothing, in the form of a JWT, with a key that a test may change; keeps what it was asked."""
+    """Makes unsigned JWTs under a key id that a test may change, and records their claims."""
 
     def __init__(self):
         self.kid, self.signed = "one", []
@@ -64,7 +64,7 @@ def bits_of(token):
 
 
 class Database:
-    """Gives what a test has put there, in one go or since a horizon."""
+    """Returns the bits that a test has put, all of them or those since a read position."""
 
     def __init__(self):
         self.lists, self.changed, self.reads, self.fault = {1: 64}, [], [], None
