@@ -1,4 +1,4 @@
-"""Hashing with argon2id, a bounded number at a time; and sealing."""
+"""Argon2id hashes, with a limit of parallel ones, and encrypted successors of refresh tokens."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -101,16 +101,16 @@ def test_malformed_hash_fits_nothing(hasher):
 
 def test_hashing_past_limit_is_too_busy():
     hasher = Argon2Hasher(CHEAP, at_once=1, patience=0)
-    taken, done = Event(), Event()
+    started, done = Event(), Event()
 
     def hold():
         with hasher._place():
-            taken.set()
+            started.set()
             done.wait(20)
 
     with ThreadPoolExecutor(1) as pool:
         holding = pool.submit(hold)
-        taken.wait(20)
+        started.wait(20)
         with pytest.raises(TooBusy) as busy:
             hasher.hash("password")
         with pytest.raises(TooBusy):

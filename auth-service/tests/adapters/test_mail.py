@@ -1,4 +1,4 @@
-"""Mail on its way out: against a real SMTP server, and into a folder."""
+"""Mail delivery: to a real SMTP server, and into a folder."""
 
 import re
 import ssl
@@ -20,25 +20,25 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
 
-SENDER = "Touchstone <no-reply@mint.example>"
+SENDER = "Touchstone <no-reply@issuer.example>"
 LINK = "http://localhost:8080/magic-links/redeem?token=" + "t" * 120
 TEXT = f"Open\n\n{LINK}\n\n.\nor not"
 
 
 class Inbox:
-    """What an SMTP server does with what it is given: keeps it, or answers otherwise."""
+    """The handler of an SMTP server: keeps each mail, or answers as a test has set."""
 
     def __init__(self):
         self.received = []
         self.arrived = threading.Event()
         self.rcpt_answer = self.data_answer = "250 OK"
 
-    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 (aiosmtpd's name)
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 - aiosmtpd's name
         if self.rcpt_answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt_answer
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 (likewise)
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
         if self.data_answer.startswith("250"):
             self.received.append(envelope)
             self.arrived.set()
@@ -74,7 +74,7 @@ def inbox():
 
 @pytest.fixture
 def smtp(start_smtp, inbox):
-    """A mailer to a server that takes everything."""
+    """A mailer to a server that accepts every mail."""
     return mailer_for(f"smtp://127.0.0.1:{start_smtp(inbox)}", SENDER, None)
 
 
@@ -84,10 +84,10 @@ def test_mail_arrives_with_link_on_one_line(smtp, inbox):
     envelope = inbox.received[0]
     mail = message_from_bytes(envelope.content, policy=default)
     assert envelope.rcpt_tos == ["alice@example.com"]
-    assert envelope.mail_from == "no-reply@mint.example"
+    assert envelope.mail_from == "no-reply@issuer.example"
     assert (mail["From"], mail["To"], mail["Subject"]) == (SENDER, "alice@example.com", "Your log-in link")
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["Message-ID"].endswith("@mint.example>")
+    assert mail["Message-ID"].endswith("@issuer.example>")
     assert mail["Date"]
     assert mail.get_content().splitlines() == TEXT.splitlines()
     assert LINK.encode() in envelope.content
@@ -185,7 +185,7 @@ def server_tls(certificate):
 def login_check(server, session, envelope, mechanism, data):
     from aiosmtpd.smtp import AuthResult
 
-    return AuthResult(success=(data.login, data.password) == (b"mint", b"a secret"))
+    return AuthResult(success=(data.login, data.password) == (b"auth-service", b"a secret"))
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def starttls_port(start_smtp, inbox, server_tls):
 
 
 def test_starttls_encrypts_password(starttls_port, inbox, certificate):
-    server = SmtpServer("localhost", starttls_port, "starttls", "mint", "a secret")
+    server = SmtpServer("localhost", starttls_port, "starttls", "auth-service", "a secret")
 
     SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate)).send(
         "a@example.com", "S", "t"
@@ -206,7 +206,7 @@ def test_starttls_encrypts_password(starttls_port, inbox, certificate):
 
 
 def test_wrong_smtp_password_is_delay(starttls_port, inbox, certificate):
-    server = SmtpServer("localhost", starttls_port, "starttls", "mint", "another")
+    server = SmtpServer("localhost", starttls_port, "starttls", "auth-service", "another")
     mailer = SmtpMailer(server, SENDER, tls=ssl.create_default_context(cafile=certificate))
 
     with pytest.raises(DeliveryDelayed):
@@ -216,7 +216,9 @@ def test_wrong_smtp_password_is_delay(starttls_port, inbox, certificate):
 
 
 def test_untrusted_certificate_gets_no_mail(starttls_port, inbox):
-    mailer = mailer_for(f"smtp+starttls://mint@localhost:{starttls_port}", SENDER, SecretStr("a secret"))
+    mailer = mailer_for(
+        f"smtp+starttls://auth-service@localhost:{starttls_port}", SENDER, SecretStr("a secret")
+    )
 
     with pytest.raises(DeliveryDelayed):
         mailer.send("a@example.com", "S", "t")
@@ -295,7 +297,7 @@ def test_mail_folder_check_creates_nothing(tmp_path, below):
     [
         *(
             "",
-            "nobody",
+            "no-address",
             "@host",
             "name@",
             "Name <a@b>\r\nBcc: c@d",
@@ -325,8 +327,8 @@ def test_invalid_sender_is_refused(sender):
 def test_valid_sender_is_accepted():
     check_sender(SENDER)
     for sender in (
-        "no-reply@mint.example",
-        "<no-reply@mint.example>",
+        "no-reply@issuer.example",
+        "<no-reply@issuer.example>",
         "Touchstone <no-reply@localhost>",
         "Zoë <zoë@bücher.example>",
         '"Shop, Inc." <a+b@shop.example>',
@@ -388,7 +390,7 @@ def test_magic_link_over_smtp_logs_in(start_smtp, inbox, make_app):
     [
         ("mail_url", "smtp://user:word@host"),
         ("mail_url", "carrier-pigeon:loft"),
-        ("mail_from", "nobody"),
+        ("mail_from", "no-address"),
     ],
 )
 def test_invalid_mail_setting_is_named(tmp_path, keys_dir, name, value):

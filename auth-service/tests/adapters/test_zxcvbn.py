@@ -1,4 +1,4 @@
-"""Passwords that are guessed early are refused; long and odd ones are not, and judging costs little."""
+"""Guessable passwords are refused, long and unusual ones accepted."""
 
 import pytest
 from auth_service.adapters.zxcvbn import weakness

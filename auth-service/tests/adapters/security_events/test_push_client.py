@@ -1,4 +1,4 @@
-"""Handing a token over (RFC 8935): what counts as accepted, refused, or worth another try; and nothing goes anywhere else."""
+"""Push delivery (RFC 8935): what counts as accepted, refused or to be retried, and that no other host is contacted."""
 
 import pytest
 from auth_service.adapters.security_events.push_client import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
