@@ -1,4 +1,4 @@
-"""The watcher, turn by turn: when it looks, when it wakes, and what it does while the database is away."""
+"""The change watcher step by step: when it reads, when it wakes waiters, and how it bears a database outage."""
 
 from dataclasses import dataclass, field
 
@@ -15,22 +15,22 @@ from testkit.clock import FakeClock
 
 
 @dataclass
-class FakeBell:
-    """Rings as it is told; a turn without a ring takes a moment, and one that raises none."""
+class FakeNotifications:
+    """Yields the given results in order; a wait without one takes 20 ms of the fake clock."""
 
     ticks: FakeClock
-    rings: list = field(default_factory=list)
+    results: list = field(default_factory=list)
     calls: list = field(default_factory=list)
     closed: bool = False
 
     def wait(self, seconds):
         self.calls.append(self.ticks())
-        what = self.rings.pop(0) if self.rings else False
-        if isinstance(what, Exception):
-            raise what
-        if not what:
+        result = self.results.pop(0) if self.results else False
+        if isinstance(result, Exception):
+            raise result
+        if not result:
             self.ticks.advance(0.02)
-        return what
+        return result
 
     def close(self):
         self.closed = True
@@ -38,7 +38,7 @@ class FakeBell:
 
 @dataclass
 class FakePublished:
-    """Counts when it was refreshed; what is published is what a test says."""
+    """Records when it was refreshed; its version is what a test has set."""
 
     ticks: FakeClock
     published: str = "first"
@@ -60,9 +60,9 @@ class Watch:
     woken: list = field(default_factory=list)
 
     def __post_init__(self):
-        self.bell, self.published = FakeBell(self.ticks), FakePublished(self.ticks)
+        self.notifications, self.published = FakeNotifications(self.ticks), FakePublished(self.ticks)
         self.watcher = ChangeWatcher(
-            self.bell,
+            self.notifications,
             lambda: self.woken.append(self.ticks()),
             self.published,
             ticks=self.ticks,
@@ -70,14 +70,14 @@ class Watch:
         )
 
     def settle(self):
-        """Take the first turn, which reads in any case."""
+        """Take the first step, which reads in any case."""
         self.watcher.turn()
         self.ticks.advance(BREATH)
         self.woken.clear()
         self.published.refreshed.clear()
         return self
 
-    def turns_for(self, seconds):
+    def run_for(self, seconds):
         end = self.ticks() + seconds
         while self.ticks() < end:
             self.watcher.turn()
@@ -97,7 +97,7 @@ def test_first_step_reads_unnotified():
 
 
 def test_notification_causes_read_and_wakes(watch):
-    watch.bell.rings, watch.published.published = [True], "second"
+    watch.notifications.results, watch.published.published = [True], "second"
 
     watch.watcher.turn()
 
@@ -105,7 +105,7 @@ def test_notification_causes_read_and_wakes(watch):
 
 
 def test_unchanged_documents_wake_no_waiter(watch):
-    watch.bell.rings = [True]
+    watch.notifications.results = [True]
 
     watch.watcher.turn()
 
@@ -113,9 +113,9 @@ def test_unchanged_documents_wake_no_waiter(watch):
 
 
 def test_many_notifications_share_reads(watch):
-    watch.bell.rings, began = [True] * 1000, watch.ticks()
+    watch.notifications.results, began = [True] * 1000, watch.ticks()
 
-    watch.turns_for(1)
+    watch.run_for(1)
 
     assert watch.published.refreshed[0] == began
     assert len(watch.published.refreshed) == pytest.approx(1 / BREATH, abs=2)
@@ -124,32 +124,32 @@ def test_many_notifications_share_reads(watch):
 def test_change_by_clock_wakes_waiters(watch):
     watch.published.published = "second"
 
-    watch.turns_for(LOOK_EVERY + 0.05)
+    watch.run_for(LOOK_EVERY + 0.05)
 
     assert len(watch.woken) == 1
 
 
 def test_database_is_read_unnotified(watch):
-    watch.turns_for(10)
+    watch.run_for(10)
 
     assert len(watch.published.refreshed) == pytest.approx(10 / READ_EVERY, abs=1)
 
 
 def test_lost_notifications_are_retried(watch):
-    watch.bell.rings = [OSError("refused")] * 1000
+    watch.notifications.results = [OSError("refused")] * 1000
 
     with capture_logs() as log:
-        watch.turns_for(60)
+        watch.run_for(60)
 
     assert [entry["event"] for entry in log] == ["the database's notifications cannot be reached"]
-    assert 60 / LONGEST_PAUSE - 1 <= len(watch.bell.calls) <= 60 / LONGEST_PAUSE + 10
-    assert watch.bell.calls[1] - watch.bell.calls[0] < 0.5
+    assert 60 / LONGEST_PAUSE - 1 <= len(watch.notifications.calls) <= 60 / LONGEST_PAUSE + 10
+    assert watch.notifications.calls[1] - watch.notifications.calls[0] < 0.5
 
 
 def test_lost_notifications_leave_reads(watch):
-    watch.bell.rings = [OSError("refused")] * 1000
+    watch.notifications.results = [OSError("refused")] * 1000
 
-    watch.turns_for(60)
+    watch.run_for(60)
 
     assert len(watch.published.refreshed) == pytest.approx(60 / READ_EVERY, rel=0.3)
 
@@ -158,9 +158,9 @@ def test_database_outage_is_logged_once(watch):
     watch.published.fault = OSError("gone")
 
     with capture_logs() as log:
-        watch.turns_for(60)
+        watch.run_for(60)
         watch.published.fault = None
-        watch.turns_for(LONGEST_PAUSE + 0.1)
+        watch.run_for(LONGEST_PAUSE + 0.1)
 
     assert [entry["event"] for entry in log] == [
         "the database cannot be reached",
@@ -169,22 +169,22 @@ def test_database_outage_is_logged_once(watch):
 
 
 def test_database_outage_leaves_key_checks(watch):
-    watch.bell.rings, watch.published.fault = [OSError("refused")] * 1000, OSError("gone")
-    watch.turns_for(10)
+    watch.notifications.results, watch.published.fault = [OSError("refused")] * 1000, OSError("gone")
+    watch.run_for(10)
     watch.published.published = "second"
 
-    watch.turns_for(LOOK_EVERY + 0.05)
+    watch.run_for(LOOK_EVERY + 0.05)
 
     assert len(watch.woken) == 1
 
 
 def test_reconnect_reads_missed_changes(watch):
-    watch.bell.rings = [OSError("refused")] * 5 + [True]
-    watch.turns_for(5)
+    watch.notifications.results = [OSError("refused")] * 5 + [True]
+    watch.run_for(5)
     watch.published.published = "second"
 
     with capture_logs() as log:
-        watch.turns_for(LONGEST_PAUSE + 0.1)
+        watch.run_for(LONGEST_PAUSE + 0.1)
 
     assert watch.published.refreshed
     assert len(watch.woken) == 1
@@ -192,11 +192,11 @@ def test_reconnect_reads_missed_changes(watch):
 
 
 def test_notification_survives_failed_read(watch):
-    watch.bell.rings, watch.published.fault = [True], OSError("gone")
+    watch.notifications.results, watch.published.fault = [True], OSError("gone")
     watch.watcher.turn()
     watch.published.fault, watch.published.published = None, "second"
 
-    watch.turns_for(0.5)
+    watch.run_for(0.5)
 
     assert len(watch.published.refreshed) == 1
     assert len(watch.woken) == 1
@@ -206,5 +206,5 @@ def test_stop_closes_notifications(watch):
     watch.watcher.ensure()
     watch.watcher.stop()
 
-    assert watch.bell.calls
-    assert watch.bell.closed
+    assert watch.notifications.calls
+    assert watch.notifications.closed

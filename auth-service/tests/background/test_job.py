@@ -1,4 +1,4 @@
-"""Rotation by schedule, and the thread that looks."""
+"""Scheduled key rotation, and the thread that runs it."""
 
 import os
 import threading
@@ -17,14 +17,14 @@ SESSION = 50_000
 
 
 @pytest.fixture
-def ring(tmp_path, clock):
+def key_ring(tmp_path, clock):
     times = KeyTimes.of(jwks_max_age=60, access_ttl=300)
     return KeyRing(KeyFolder(tmp_path / "signing"), times, clock)
 
 
 @pytest.fixture
-def look(memory, ring, clock):
-    return ScheduledKeyRotation(memory, ring, INTERVAL, clock, SESSION)
+def rotate(memory, key_ring, clock):
+    return ScheduledKeyRotation(memory, key_ring, INTERVAL, clock, SESSION)
 
 
 def events(memory):
@@ -34,85 +34,85 @@ def events(memory):
     ]
 
 
-def kids(ring):
-    return [status.kid for status in ring.statuses()]
+def kids(key_ring):
+    return [status.kid for status in key_ring.statuses()]
 
 
-def test_young_key_is_not_rotated(look, ring, clock, memory):
-    before = kids(ring)
+def test_young_key_is_not_rotated(rotate, key_ring, clock, memory):
+    before = kids(key_ring)
     clock.advance(INTERVAL - 1)
 
-    assert look() is False
+    assert rotate() is False
 
-    assert (kids(ring), events(memory)) == (before, [])
+    assert (kids(key_ring), events(memory)) == (before, [])
 
 
-def test_old_key_is_rotated_and_audited_once(look, ring, clock, memory):
-    (first,) = kids(ring)
+def test_old_key_is_rotated_and_audited_once(rotate, key_ring, clock, memory):
+    (first,) = kids(key_ring)
     clock.advance(INTERVAL)
 
-    assert [look(), look()] == [True, False]
+    assert [rotate(), rotate()] == [True, False]
 
-    (_, second) = kids(ring)
-    assert kids(ring) == [first, second]
+    (_, second) = kids(key_ring)
+    assert kids(key_ring) == [first, second]
     assert events(memory) == [("key_rotated", "schedule", {"kid": second})]
 
 
-def test_unneeded_key_is_removed(look, ring, clock, memory):
-    (first,) = kids(ring)
+def test_unneeded_key_is_removed(rotate, key_ring, clock, memory):
+    (first,) = kids(key_ring)
     clock.advance(INTERVAL)
-    look()
+    rotate()
     clock.advance(120 + 390)
 
-    assert look() is True
+    assert rotate() is True
 
-    assert first not in kids(ring)
+    assert first not in kids(key_ring)
     assert memory.hint_keys.get(first).keep_until == 1_800_000_000 + INTERVAL + 120 + SESSION
     assert events(memory)[-1] == ("keys_pruned", "schedule", {"kids": [first]})
 
 
-def test_rotation_keeps_at_most_two_keys(look, ring, clock, memory):
+def test_rotation_keeps_at_most_two_keys(rotate, key_ring, clock, memory):
     for _ in range(60):
         clock.advance(INTERVAL / 10)
-        look()
-        assert len(kids(ring)) <= 2
+        rotate()
+        assert len(kids(key_ring)) <= 2
 
     assert len([event for event, *_ in events(memory) if event == "key_rotated"]) == 6
 
 
-def test_unrecordable_rotation_is_not_begun(ring, clock):
+def test_unrecordable_rotation_is_not_begun(key_ring, clock):
     class Broken:
         def transaction(self):
             raise ConnectionError
 
-    before = kids(ring)
+    before = kids(key_ring)
     clock.advance(INTERVAL)
 
     with pytest.raises(ConnectionError):
-        ScheduledKeyRotation(Broken(), ring, INTERVAL, clock, SESSION)()
-    assert kids(ring) == before
+        ScheduledKeyRotation(Broken(), key_ring, INTERVAL, clock, SESSION)()
+    assert kids(key_ring) == before
 
 
-def test_key_of_other_process_is_enough(look, ring, clock, memory, tmp_path):
+def test_key_of_other_process_is_enough(rotate, key_ring, clock, memory, tmp_path):
     clock.advance(INTERVAL)
 
     class Late:
-        """Looks, and is overtaken before it takes the lock."""
+        """A key ring that another process rotates before this one takes the lock."""
 
-        statuses, former, prune = map(staticmethod, (ring.statuses, ring.former, ring.prune))
+        statuses, former, prune = map(staticmethod, (key_ring.statuses, key_ring.former, key_ring.prune))
 
         def rotate_if_older(self, seconds):
-            ring.rotate()
-            return ring.rotate_if_older(seconds)
+            key_ring.rotate()
+            return key_ring.rotate_if_older(seconds)
 
     ScheduledKeyRotation(memory, Late(), INTERVAL, clock, SESSION)()
 
-    assert (len(kids(ring)), events(memory)) == (2, [])
+    assert (len(kids(key_ring)), events(memory)) == (2, [])
 
 
 @pytest.fixture
 def counted():
-    """A job that counts, and tells when it has been done so many times."""
+    """A job that records its runs; `wait(times)` blocks until it has run that often."""
 
     class Job:
         def __init__(self):

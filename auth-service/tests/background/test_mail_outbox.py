@@ -1,4 +1,4 @@
-"""The outbox: nobody waits for it, nothing leaves it in silence."""
+"""The mail outbox: no request waits for a delivery, and every email that fails is logged."""
 
 import threading
 
@@ -9,11 +9,11 @@ from auth_service.domain.accounts.errors import MailBusy
 from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused, retry_delay
 from auth_service.domain.email import Email
 
-SOON = 5.0  # seconds that a test waits at most for what happens at once
+SOON = 5.0  # seconds, the longest wait for an immediate effect
 
 
 class FakeMailer:
-    """Answers as told, one answer after the other, then takes everything."""
+    """Raises the given failures one after the other, then accepts every email."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -32,13 +32,13 @@ class FakeMailer:
             self.tried.release()
 
 
-def letter(to="alice@example.com", until=10**10, link=None):
+def email(to="alice@example.com", until=10**10, link=None):
     return Email("magic_link", to, "Subject", "text", until, link)
 
 
 @pytest.fixture
 def make_outbox():
-    """`make_outbox(mailer, **options)`: an outbox that pauses for no time at all."""
+    """`make_outbox(mailer, **options)`: an outbox that retries at once."""
     made = []
 
     def make(mailer, **options):
@@ -53,7 +53,7 @@ def make_outbox():
 def test_email_is_sent_by_other_thread(make_outbox):
     mailer = FakeMailer()
 
-    make_outbox(mailer).post(letter())
+    make_outbox(mailer).post(email())
 
     assert mailer.tried.acquire(timeout=SOON)
     assert mailer.sent == ["alice@example.com"]
@@ -62,8 +62,8 @@ def test_email_is_sent_by_other_thread(make_outbox):
 def test_delayed_email_holds_up_no_other(make_outbox):
     mailer = FakeMailer(DeliveryDelayed("not now"), DeliveryDelayed("not now"))
     box = make_outbox(mailer)
-    box.post(letter("first@example.com"))
-    box.post(letter("second@example.com"))
+    box.post(email("first@example.com"))
+    box.post(email("second@example.com"))
 
     for _ in range(4):
         assert mailer.tried.acquire(timeout=SOON)
@@ -83,8 +83,8 @@ def test_refused_email_log_hides_address(make_outbox, capsys, logged, failure, s
     mailer = FakeMailer(failure)
     box = make_outbox(mailer)
 
-    box.post(letter())
-    box.post(letter("bob@example.com"))
+    box.post(email())
+    box.post(email("bob@example.com"))
     assert mailer.tried.acquire(timeout=SOON)
     assert mailer.tried.acquire(timeout=SOON)
     box.stop()
@@ -98,7 +98,7 @@ def test_expired_email_is_given_up_and_logged(make_outbox, logged):
     mailer = FakeMailer(*[DeliveryDelayed("not now")] * 3)
     box = make_outbox(mailer, now=lambda: 100.0)
 
-    box.post(letter(until=100.0))
+    box.post(email(until=100.0))
     assert mailer.tried.acquire(timeout=SOON)
     box.stop()
 
@@ -110,13 +110,13 @@ def test_posting_none_takes_a_place(make_outbox):
     mailer = FakeMailer()
     mailer.open.clear()
     box = make_outbox(mailer, places=2)
-    box.post(letter())
-    while box._queue:  # the thread takes it, and stays in front of the closed door
+    box.post(email())
+    while box._queue:  # until the thread has taken it and is blocked in the mailer
         pass
     box.post(None)
-    box.post(letter())
+    box.post(email())
 
-    for each in (None, letter()):
+    for each in (None, email()):
         with pytest.raises(MailBusy):
             box.post(each)
     mailer.open.set()
@@ -125,22 +125,22 @@ def test_posting_none_takes_a_place(make_outbox):
 def test_unsent_email_is_logged_on_close(logged):
     mailer = FakeMailer(DeliveryDelayed("not now"))
     box = MailOutbox(mailer, delay=lambda attempts: 3600.0)
-    box.post(letter())
+    box.post(email())
     assert mailer.tried.acquire(timeout=SOON)
 
     box.stop(patience=SOON)
 
     assert "mail was not sent before the end" in logged()
     with pytest.raises(MailBusy):
-        box.post(letter())
+        box.post(email())
 
 
 def test_demo_prints_mailed_link(make_outbox, capsys):
     mailer = FakeMailer()
     box = make_outbox(mailer, announce=announce)
 
-    box.post(letter(link="http://localhost:8080/magic-links/redeem?token=t"))
-    box.post(letter())
+    box.post(email(link="http://localhost:8080/magic-links/redeem?token=t"))
+    box.post(email())
     box.stop()
 
     lines = [line for line in capsys.readouterr().out.splitlines() if '"mail"' in line]
@@ -150,7 +150,7 @@ def test_demo_prints_mailed_link(make_outbox, capsys):
 
 
 def test_email_repr_hides_address_and_text():
-    shown = repr(letter(link="http://x?token=t"))
+    shown = repr(email(link="http://x?token=t"))
 
     assert "alice" not in shown
     assert "token" not in shown

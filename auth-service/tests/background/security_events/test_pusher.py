@@ -1,4 +1,4 @@
-"""A signal on its way: what becomes of each try, who may send how many at once, and what an outage leaves in the log."""
+"""Pushed events: the outcome of each attempt, how many threads one stream may take, and the log of an outage."""
 
 import threading
 from collections import Counter
@@ -26,7 +26,7 @@ URL = "https://receiver.example/events"
 
 
 class FakePusher:
-    """Notes what it is given, and raises what it is told to."""
+    """Records what it pushes, and raises `failure` if a test has set one."""
 
     def __init__(self):
         self.pushed = []
@@ -49,7 +49,9 @@ def pusher():
 @pytest.fixture
 def deliver(rules, pusher):
     rules.register("hr", confidential=True)
-    return PushDelivery(rules.store, rules.clients, rules.signer, pusher, "https://mint.example", rules.clock)
+    return PushDelivery(
+        rules.store, rules.clients, rules.signer, pusher, "https://issuer.example", rules.clock
+    )
 
 
 @pytest.fixture
@@ -63,24 +65,24 @@ def stream(rules, deliver):
 
 @pytest.fixture
 def record(rules):
-    def tell(number=1):
+    def add(number=1):
         with rules.store.transaction() as tx:
             for sid in range(number):
                 facts = {"event_timestamp": int(rules.clock())}
                 tx.queued_events.add_to_streams(Event(SESSION_REVOKED, "sub", facts, sid=f"sid-{sid}"))
 
-    return tell
+    return add
 
 
 @pytest.fixture
 def try_one(deliver, stream, record):
-    """`try_one()`: record a signal unless one is due, and try it."""
+    """`try_one()`: queue an event unless one is due, and try to deliver it."""
 
     def go():
         if not deliver.due():
             record()
-        (signal,) = deliver.claim(stream, 1)
-        return deliver(stream, signal)
+        (queued,) = deliver.claim(stream, 1)
+        return deliver(stream, queued)
 
     return go
 
@@ -177,119 +179,119 @@ def counts():
 
 
 @pytest.fixture
-def couriers(deliver, counts, ticks):
+def event_pusher(deliver, counts, ticks):
     made = EventPusher(deliver, lambda outcome: counts.update([outcome]), ticks=ticks)
     yield made
     made.stop()
 
 
-def look_until(couriers, done):
-    """Have them look until it is so: one that has just come back is still counted for a moment."""
-    wait_for(lambda: couriers.look() or done(), what="what the couriers do")
+def look_until(event_pusher, condition):
+    """Look repeatedly until the condition holds: a thread that has just finished is counted a moment longer."""
+    wait_for(lambda: event_pusher.look() or condition(), what="the deliveries")
 
 
-def test_one_stream_never_takes_all_threads(rules, pusher, couriers, stream, record):
+def test_one_stream_never_takes_all_threads(rules, pusher, event_pusher, stream, record):
     pusher.gate.clear()
     record(AT_ONCE * 2)
-    couriers.look()
-    couriers.look()
-    wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the couriers of one stream")
+    event_pusher.look()
+    event_pusher.look()
+    wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the threads of one stream")
 
     StreamManagement(rules.store, rules.clock).create("hr", StreamConfiguration(DeliveryMethod.PUSH, URL))
     record(AT_ONCE)
-    couriers.look()
+    event_pusher.look()
     wait_for(lambda: len(pusher.pushed) == AT_ONCE, what="those of another")
-    couriers.look()
+    event_pusher.look()
     pusher.gate.set()
 
     assert len(pusher.pushed) == AT_ONCE
 
 
-def test_failed_stream_pauses_then_gets_one_try(pusher, couriers, counts, ticks, stream, record):
+def test_failed_stream_pauses_then_gets_one_try(pusher, event_pusher, counts, ticks, stream, record):
     pusher.failure = DeliveryDelayed("ConnectionError")
     record(OF_ONE * 3)
-    couriers.look()
+    event_pusher.look()
     wait_for(lambda: counts[Outcome.DELAYED] == OF_ONE, what="the first tries")
 
-    couriers.look()
+    event_pusher.look()
     assert len(pusher.pushed) == OF_ONE
     ticks.advance(MAX_DELAY_SECONDS)
-    look_until(couriers, lambda: counts[Outcome.DELAYED] == OF_ONE + 1)
+    look_until(event_pusher, lambda: counts[Outcome.DELAYED] == OF_ONE + 1)
     assert len(pusher.pushed) == OF_ONE + 1
 
 
-def test_recovered_stream_gets_all_its_threads(pusher, couriers, counts, ticks, stream, record):
+def test_recovered_stream_gets_all_its_threads(pusher, event_pusher, counts, ticks, stream, record):
     pusher.failure = DeliveryDelayed("ConnectionError")
     record(1)
-    couriers.look()
+    event_pusher.look()
     wait_for(lambda: counts[Outcome.DELAYED] == 1, what="a failure")
     pusher.failure = None
     record(OF_ONE + 1)
     ticks.advance(MAX_DELAY_SECONDS)
 
-    look_until(couriers, lambda: counts[Outcome.DELIVERED] == OF_ONE + 1)
+    look_until(event_pusher, lambda: counts[Outcome.DELIVERED] == OF_ONE + 1)
 
 
-def test_woken_pusher_empties_queue(couriers, counts, stream, record):
-    couriers.ensure()
+def test_woken_pusher_empties_queue(event_pusher, counts, stream, record):
+    event_pusher.ensure()
     record(OF_ONE * 4)
-    couriers.wake()
+    event_pusher.wake()
 
     wait_for(lambda: counts[Outcome.DELIVERED] == OF_ONE * 4, what="all of them")
 
 
-def test_dropped_events_are_logged(rules, deliver, couriers, ticks, stream, record):
+def test_dropped_events_are_logged(rules, deliver, event_pusher, ticks, stream, record):
     record()
     rules.clock.advance(8 * 86_400)
     ticks.advance(TRIM_EVERY)
 
     with capture_logs() as logs:
-        couriers.look()
-        couriers.look()
+        event_pusher.look()
+        event_pusher.look()
 
     assert [(line["log_level"], line["signals"]) for line in logs] == [("error", 1)]
 
 
-def test_database_outage_is_logged_once(couriers, deliver, rules):
+def test_database_outage_is_logged_once(event_pusher, deliver, rules):
     class Away:
         def reading(self):
             raise OperationalError("SELECT", {}, OSError())
 
         transaction = reading
 
-    couriers._deliver = PushDelivery(Away(), rules.clients, rules.signer, None, "", rules.clock)
+    event_pusher._deliver = PushDelivery(Away(), rules.clients, rules.signer, None, "", rules.clock)
 
     with capture_logs() as logs:
         for _ in range(3):
-            couriers.look()
+            event_pusher.look()
 
     assert [line["log_level"] for line in logs] == ["error"]
 
 
-def test_unrecorded_delivery_is_repeated(rules, couriers, deliver, stream, record):
+def test_unrecorded_delivery_is_repeated(rules, event_pusher, deliver, stream, record):
     record()
 
     def away():
         raise OperationalError("DELETE", {}, OSError())
 
-    (signal,) = deliver.claim(stream, 1)
+    (queued,) = deliver.claim(stream, 1)
     whole, rules.store.transaction = rules.store.transaction, away
     with capture_logs() as logs:
-        couriers._send(stream, signal)
+        event_pusher._send(stream, queued)
         wait_for(lambda: len(logs) == 1, what="a line")
     rules.store.transaction = whole
     rules.clock.advance(LEASE_SECONDS)
 
     assert logs[0]["event"] == "a signal's fate was not recorded"
-    assert [again.jti for again in deliver.claim(stream, 1)] == [signal.jti]
+    assert [again.jti for again in deliver.claim(stream, 1)] == [queued.jti]
 
 
-def test_refusal_log_hides_secret(pusher, couriers, counts, stream, record):
+def test_refusal_log_hides_secret(pusher, event_pusher, counts, stream, record):
     pusher.failure = DeliveryRefused("invalid_key")
     record()
 
     with capture_logs() as logs:
-        couriers.look()
+        event_pusher.look()
         wait_for(lambda: len(logs) == 1, what="a line")
 
     (line,) = logs
