@@ -1,4 +1,4 @@
-"""The commands: the twins of the administrators' routes, and clients, for whoever runs the mint."""
+"""The commands: what administrators' routes do, and the registration of clients, for operators of auth-service."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def run(app):
 
 @pytest.fixture
 def lines(run):
-    """`lines(*args)`: what a command that succeeds prints, as JSON lines."""
+    """`lines(*args)`: run a command that must succeed, and return its JSON lines."""
 
     def lines(*args):
         result = run(*args)
@@ -100,21 +100,21 @@ def test_account_is_shown_by_subject_or_email(lines, run, alice):
 @pytest.mark.parametrize(
     "args",
     [
-        ("accounts", "show", "nobody"),
-        ("accounts", "show", "nobody@example.com"),
+        ("accounts", "show", "unknown"),
+        ("accounts", "show", "unknown@example.com"),
         ("accounts", "show", "@"),
-        ("accounts", "disable", "nobody"),
-        ("accounts", "enable", "nobody"),
-        ("accounts", "set-role", "nobody", "admin"),
+        ("accounts", "disable", "unknown"),
+        ("accounts", "enable", "unknown"),
+        ("accounts", "set-role", "unknown", "admin"),
         ("accounts", "set-role", "alice@example.com", "emperor"),
         ("accounts", "create", "--email", "alice@example.com", "--name", "A", "--password", PASSWORD),
         ("accounts", "create", "--email", "no address", "--name", "A", "--password", PASSWORD),
         ("accounts", "create", "--email", "new@example.com", "--name", "A", "--password", "short"),
-        ("clients", "show", "nobody"),
-        ("clients", "disable", "nobody"),
+        ("clients", "show", "unknown"),
+        ("clients", "disable", "unknown"),
         ("clients", "disable", "cli"),
         ("clients", "update", "cli", "--name", "x"),
-        ("clients", "rotate-secret", "nobody"),
+        ("clients", "rotate-secret", "unknown"),
         ("clients", "register", "cli"),
         ("clients", "register", "shop", "--grant", "password"),
         ("clients", "register", "shop", "--secret"),
@@ -284,7 +284,7 @@ def test_client_with_key_authenticates(client, run, keys_dir, clock):
 
 @pytest.fixture(scope="module")
 def bad_keys(tmp_path_factory):
-    """Files that hold no public key for a client, by what they hold."""
+    """Files without a valid public key for a client, by content."""
     folder = tmp_path_factory.mktemp("bad-keys")
     private = rsa.generate_private_key(65537, 2048)
     plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -306,33 +306,33 @@ def bad_keys(tmp_path_factory):
 BAD_KEYS = ["nothing", "text", "a private key", "both halves", "a small RSA key", "an EC key", "bytes"]
 
 
-def left_behind(lines, keys_dir):
-    """What there is of clients, in the database, in the log and in the folder of keys."""
+def client_state(lines, keys_dir):
+    """Return all clients, audit entries and key files."""
     files = {path.name: path.read_bytes() for path in (keys_dir / "clients").iterdir()}
     return lines("clients", "list", "--json"), lines("audit"), files
 
 
 @pytest.mark.parametrize("held", BAD_KEYS)
 def test_client_with_bad_key_is_not_registered(run, lines, keys_dir, bad_keys, held):
-    before = left_behind(lines, keys_dir)
+    before = client_state(lines, keys_dir)
 
     refused = run(*SHOP, "--public-key", str(bad_keys[held]))
 
     assert refused.exit_code == 1
     assert "the public key cannot be kept" in refused.output
-    assert left_behind(lines, keys_dir) == before
+    assert client_state(lines, keys_dir) == before
     assert run(*SHOP, "--secret").exit_code == 0
 
 
 @pytest.mark.parametrize("held", BAD_KEYS)
 def test_client_update_with_bad_key_is_refused(run, lines, keys_dir, bad_keys, held):
     assert run(*SHOP, "--public-key", str(keys_dir / "clients" / "orders-service.pub.pem")).exit_code == 0
-    before = left_behind(lines, keys_dir)
+    before = client_state(lines, keys_dir)
 
     refused = run("clients", "update", "shop", "--name", "Other", "--public-key", str(bad_keys[held]))
 
     assert refused.exit_code == 1
-    assert left_behind(lines, keys_dir) == before
+    assert client_state(lines, keys_dir) == before
 
 
 @pytest.mark.parametrize(
@@ -344,24 +344,24 @@ def test_client_update_with_bad_key_is_refused(run, lines, keys_dir, bad_keys, h
     ],
 )
 def test_bad_registration_stores_no_key(run, lines, keys_dir, changes):
-    before = left_behind(lines, keys_dir)
+    before = client_state(lines, keys_dir)
 
     refused = run(*SHOP, *changes, "--public-key", str(keys_dir / "clients" / "orders-service.pub.pem"))
 
     assert refused.exit_code == 1
-    assert left_behind(lines, keys_dir) == before
+    assert client_state(lines, keys_dir) == before
 
 
 def test_taken_client_id_keeps_its_key(run, lines, keys_dir):
     keys = keys_dir / "clients"
     assert run(*SHOP, "--public-key", str(keys / "orders-service.pub.pem")).exit_code == 0
-    before = left_behind(lines, keys_dir)
+    before = client_state(lines, keys_dir)
 
     for client_id in ("shop", "orders-service"):
         command = ["clients", "register", client_id, *SHOP[3:]]
         assert run(*command, "--public-key", str(keys / "introspector.pub.pem")).exit_code == 1
 
-    assert left_behind(lines, keys_dir) == before
+    assert client_state(lines, keys_dir) == before
 
 
 def test_unwritable_folder_adds_no_client(run, lines, keys_dir):
@@ -382,7 +382,7 @@ def test_secret_with_key_is_refused(run, keys_dir):
 
 @pytest.mark.parametrize(
     "changes",
-    [("--password", "short"), ("--email", "nobody"), ("--name", "\n"), ("--role", "king")],
+    [("--password", "short"), ("--email", "no-address"), ("--name", "\n"), ("--role", "king")],
 )
 def test_invalid_account_is_not_created(run, lines, changes):
     before = lines("accounts", "list", "--json"), lines("audit")
