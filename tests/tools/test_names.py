@@ -7,8 +7,6 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 60
 MEDIAN = 40
-# Packages that still have longer names.
-LATER = ("auth-service",)
 
 
 def test_names_of_tests_are_short():
@@ -27,5 +25,5 @@ def test_names_of_tests_are_short():
     lengths = [len(name.partition("::")[2]) for name in names]
     long = [name for name, length in zip(names, lengths, strict=True) if length > LONGEST]
     assert len(names) > 1000
-    assert [name for name in long if not name.startswith(LATER)] == []
+    assert long == []
     assert median(lengths) <= MEDIAN
