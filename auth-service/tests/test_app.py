@@ -2,7 +2,12 @@
 
 import json
 import sys
+import threading
 from threading import Event
+
+from auth_service.domain.audit_log import AuditQuery
+
+INTERVAL = 10_000
 
 
 def test_openapi_document_has_routes(client):
@@ -62,3 +67,36 @@ def test_watcher_starts_with_first_request(make_app):
     app.test_client().get("/livez")
     assert started.is_set()
     assert app.extensions["jobs"]["change watcher"]._thread.is_alive()
+
+
+def test_first_request_starts_rotation(make_app, clock, sqlite):
+    app = make_app(key_rotation_interval=INTERVAL)
+    clock.advance(INTERVAL)
+    schedule = app.extensions["jobs"]["key rotation"]
+    client = app.test_client()
+    looked = threading.Event()
+    work = schedule._work
+    schedule._work = lambda: (work(), looked.set())
+    assert schedule._thread is None
+
+    client.get("/livez")
+    assert looked.wait(20)
+    schedule.stop()
+
+    with sqlite.reading() as tx:
+        newest = tx.audit.list_newest(AuditQuery(), 9)[0].event
+    assert (newest.event, newest.actor) == ("key_rotated", "schedule")
+
+
+def test_command_starts_no_thread(make_app):
+    app = make_app(key_rotation_interval=INTERVAL)
+
+    app.test_cli_runner().invoke(args=["keys", "list"])
+
+    assert app.extensions["jobs"]["key rotation"]._thread is None
+
+
+def test_zero_interval_schedules_nothing(make_app):
+    app = make_app(key_rotation_interval=0)
+
+    assert "key rotation" not in app.extensions["jobs"]

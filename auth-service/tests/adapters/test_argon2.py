@@ -5,11 +5,8 @@ from threading import Event
 
 import pytest
 from auth_service.adapters.argon2 import Argon2Hasher, HashCost
-from auth_service.adapters.client_files import read_clients
-from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.domain.accounts.errors import TooBusy
 from auth_service.domain.accounts.password import PasswordMatch, normal_form
-from auth_service.domain.oauth.errors import InvalidClientMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,19 +117,3 @@ def test_hashing_past_limit_is_too_busy():
 
     assert busy.value.retry_after == 1
     assert hasher.hash("password")
-
-
-def test_seal_opens_with_predecessor_alone():
-    sealer = HkdfSealer()
-    sealed = sealer.seal("predecessor", "successor")
-
-    assert sealer.unseal("predecessor", sealed) == "successor"
-    assert b"successor" not in sealed
-    for token, content in [("other", sealed), ("predecessor", sealed[:-1] + b"x"), ("predecessor", b"")]:
-        with pytest.raises(ValueError, match="not sealed"):
-            sealer.unseal(token, content)
-
-
-def test_client_with_unknown_setting_is_named():
-    with pytest.raises(InvalidClientMetadata, match="client shop: colour"):
-        read_clients('[clients.shop]\nname = "Shop"\nconfidential = true\ncolour = "red"')

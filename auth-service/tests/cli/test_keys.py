@@ -2,10 +2,16 @@
 
 import pytest
 
+PASSPHRASE = "a passphrase of many words"
+
+
+def invoke(app, *args):
+    return app.test_cli_runner().invoke(args=["keys", *args])
+
 
 @pytest.fixture
 def run(app):
-    return lambda *args: app.test_cli_runner().invoke(args=["keys", *args])
+    return lambda *args: invoke(app, *args)
 
 
 def test_keys_list_rotate_withdraw_prune(run, clock):
@@ -40,3 +46,21 @@ def test_key_commands_have_help(run, command):
     answer = run(*command, "--help")
 
     assert (answer.exit_code, "Usage:" in answer.output) == (0, True)
+
+
+def test_encrypt_command_names_plain_files(make_app, keys_dir):
+    app = make_app(key_passphrase=PASSPHRASE)
+    (file,) = (keys_dir / "signing").glob("*.pem")
+
+    first, again = invoke(app, "encrypt"), invoke(app, "encrypt")
+
+    assert (first.exit_code, first.stdout) == (0, f"encrypted {file.name}\n")
+    assert (again.exit_code, again.stdout) == (0, "nothing to encrypt\n")
+    assert app.test_client().get("/readyz").status_code == 200
+
+
+def test_encrypt_command_needs_passphrase(app):
+    done = invoke(app, "encrypt")
+
+    assert done.exit_code == 1
+    assert "KEY_PASSPHRASE" in done.stderr

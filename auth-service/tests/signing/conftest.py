@@ -13,11 +13,13 @@ import pytest
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.key_storage_settings import SigningStore
+from auth_service.signing.pem_folder import KeyFolder
 from pydantic import SecretStr
 from service_kit.database.engine import file_lock
 from testkit.clock import FakeClock
 from testkit.forked_cluster import start_process
 
+TIMES = KeyTimes.of(jwks_max_age=60, access_ttl=300)
 SOFTHSM = [
     Path("/usr/lib/softhsm/libsofthsm2.so"),
     Path("/usr/local/lib/softhsm/libsofthsm2.so"),
@@ -139,3 +141,23 @@ def stored_keys(request, tmp_path, make_stored_keys):
 def pem_or_pkcs11_keys(request):
     """Each kind of key storage once, for slow tests with several processes."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def folder(keys_dir):
+    return KeyFolder(keys_dir / "signing")
+
+
+@pytest.fixture
+def ticks():
+    return FakeClock(0)
+
+
+@pytest.fixture
+def make_key_ring(folder, clock, ticks):
+    return lambda: KeyRing(KeyFolder(folder.path), TIMES, clock, ticks)
+
+
+@pytest.fixture
+def key_ring(make_key_ring):
+    return make_key_ring()

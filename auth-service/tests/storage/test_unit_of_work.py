@@ -5,6 +5,7 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
+from auth_service.domain.oauth.client_metadata import parse_client
 from auth_service.domain.oauth.errors import InvalidGrant
 from auth_service.domain.oauth.refresh_token import RefreshToken
 from auth_service.domain.opaque_tokens import digest_of
@@ -42,6 +43,9 @@ def session(store, alice):
 
 def row(session, token, **changes):
     return replace(RefreshToken(digest_of(token), session.sid, NOW + 100, NOW + 1000), **changes)
+
+
+SHOP = parse_client("shop", {"name": "Shop", "confidential": True, "scopes": ["orders:read"]})
 
 
 def test_account_is_read_as_stored(store, alice):
@@ -294,3 +298,29 @@ def test_migrated_tables_match_metadata(database):
     with database._database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_joining_reads_outer_writes(store):
+    with store.transaction() as tx:
+        tx.clients.add(SHOP, NOW)
+        with store.joining() as inner:
+            assert inner.clients.get("shop") == SHOP
+    with store.joining() as alone:
+        assert alone.clients.get("shop") == SHOP
+
+
+def test_accounts_and_sessions_are_paged(store, rules):
+    accounts = sorted((rules.account() for _ in range(3)), key=lambda account: account.sub)
+    sessions = sorted(rules.open(accounts[0])[0].sid for _ in range(3))
+    other = rules.open(accounts[1])[0].sid
+    with store.transaction() as tx:
+        assert tx.accounts.list_page(None, 2) == accounts[:2]
+        assert tx.accounts.list_page(accounts[1].sub, 2) == accounts[2:]
+        listed = tx.sessions.list_page(accounts[0].sub, None, 2, NOW)
+        listed += tx.sessions.list_page(accounts[0].sub, listed[-1].sid, 2, NOW)
+        assert sorted(session.sid for session in listed) == sessions
+        assert len(tx.sessions.list_page(None, None, 10, NOW)) == 4
+        end_session(tx, other, EndReason.REVOKED, NOW)
+        assert len(tx.sessions.list_page(None, None, 10, NOW)) == 3
+        tx.accounts.set_roles(accounts[0].sub, frozenset({"admin", "customer"}))
+        assert tx.accounts.get(accounts[0].sub).roles == {"admin", "customer"}
