@@ -53,8 +53,7 @@ def create_app(
         issuer=issuer or issuer_for(settings, AUDIENCE, now),
     )
     use_cases = UseCases.of(products, SqlOrders(database), customers or _customers(settings, now), now)
-    app.register_api(routes.products_blueprint(use_cases))
-    app.register_api(routes.orders_blueprint(use_cases))
+    app.register_api(routes.blueprint(use_cases))
     app.cli.add_command(cli.product_commands(use_cases.import_products))
     return app
 

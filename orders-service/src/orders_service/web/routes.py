@@ -44,27 +44,26 @@ UNAVAILABLE: Final = cast(
 )
 
 
-def products_blueprint(use_cases: UseCases) -> ApiBlueprint:
-    """Return the routes of products over these use cases."""
-    routes = ApiBlueprint("products", __name__, abp_tags=PRODUCTS, abp_responses=UNAVAILABLE)
+def blueprint(use_cases: UseCases) -> ApiBlueprint:
+    """Return the routes over these use cases."""
+    routes = ApiBlueprint("orders", __name__, abp_responses=UNAVAILABLE)
+    routes.after_request(no_store)
 
-    @routes.get("/products", responses={200: ProductPage})
+    @routes.get(
+        "/products",
+        tags=PRODUCTS,
+        operation_id="products_list_products_products_get",
+        responses={200: ProductPage},
+    )
     @validated
     def list_products(query: ProductsQuery) -> Response:
         """List the products, ascending by SKU; needs no token."""
         page, after = use_cases.list_products(product_position(query.cursor), query.limit)
         return cacheable_json(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
 
-    return routes
-
-
-def orders_blueprint(use_cases: UseCases) -> ApiBlueprint:
-    """Return the routes of orders over these use cases."""
-    routes = ApiBlueprint("orders", __name__, abp_tags=ORDERS, abp_responses=UNAVAILABLE)
-    routes.after_request(no_store)
-
     @routes.post(
         "/orders",
+        tags=ORDERS,
         security=bearer(WRITE),
         responses={201: OrderView},
         openapi_extensions={"parameters": [IDEMPOTENCY_KEY]},
@@ -78,7 +77,7 @@ def orders_blueprint(use_cases: UseCases) -> ApiBlueprint:
         order = use_cases.place_order(current_token.subject, token, body.new_order(), key)
         return order_view(order), 201, {"Location": f"/orders/{order.id}"}
 
-    @routes.get("/orders", security=bearer(READ), responses={200: OrderPage})
+    @routes.get("/orders", tags=ORDERS, security=bearer(READ), responses={200: OrderPage})
     @require(READ)
     @validated
     def list_orders(query: OrdersQuery) -> dict[str, Any]:
@@ -87,7 +86,9 @@ def orders_blueprint(use_cases: UseCases) -> ApiBlueprint:
         page, position = use_cases.list_orders(current_token.subject, before, query.limit)
         return order_page(page, order_cursor(position))
 
-    @routes.get("/orders/<id>", security=bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND})
+    @routes.get(
+        "/orders/<id>", tags=ORDERS, security=bearer(READ, ADMIN), responses={200: OrderView, **NOT_FOUND}
+    )
     @require(any_of=(READ, ADMIN))
     @validated
     def read_order(path: OrderPath) -> dict[str, Any]:
@@ -95,7 +96,12 @@ def orders_blueprint(use_cases: UseCases) -> ApiBlueprint:
         caller = Caller(current_token.subject, READ in current_token.scopes, ADMIN in current_token.scopes)
         return order_view(use_cases.read_order(caller, path.id))
 
-    @routes.post("/orders/<id>/cancel", security=bearer(WRITE), responses={200: OrderView, **NOT_FOUND})
+    @routes.post(
+        "/orders/<id>/cancel",
+        tags=ORDERS,
+        security=bearer(WRITE),
+        responses={200: OrderView, **NOT_FOUND},
+    )
     @require(WRITE)
     @validated
     def cancel_order(path: OrderPath) -> dict[str, Any]:

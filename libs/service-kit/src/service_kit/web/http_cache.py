@@ -20,6 +20,6 @@ def cacheable_json(value: Any, max_age: int) -> Response:
 
 
 def no_store(response: Response) -> Response:
-    """Forbid every cache to keep the response; for a blueprint's `after_request`."""
-    response.headers["Cache-Control"] = "no-store"
+    """Forbid caches to keep a response without its own Cache-Control; for a blueprint's `after_request`."""
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
