@@ -5,7 +5,7 @@ import pytest
 from ..helpers import fields_of, slug_of
 
 
-def ask(client, email="alice@example.com"):
+def request_link(client, email="alice@example.com"):
     return client.post("/magic-links", json={"email": email})
 
 
@@ -20,10 +20,10 @@ def other_client(client):
 
 
 def test_link_cookie_and_token_log_in(client, outbox):
-    asked = ask(client)
+    requested = request_link(client)
     answer = redeem(client, token=outbox.token)
 
-    assert asked.status_code == 202
+    assert requested.status_code == 202
     assert answer.status_code == 200
     assert set(answer.get_json()) == {"access_token", "token_type", "expires_in", "refresh_token", "scope"}
     assert answer.headers["Cache-Control"] == "no-store"
@@ -31,13 +31,13 @@ def test_link_cookie_and_token_log_in(client, outbox):
 
 
 def test_binding_replaces_cookie(client, other_client, outbox):
-    binding = ask(client).get_json()["binding"]
+    binding = request_link(client).get_json()["binding"]
 
     assert redeem(other_client, token=outbox.token, binding=binding).status_code == 200
 
 
 def test_code_and_address_log_in(client, outbox):
-    ask(client)
+    request_link(client)
 
     answer = redeem(client, email="alice@example.com", code=outbox.code)
 
@@ -45,7 +45,7 @@ def test_code_and_address_log_in(client, outbox):
 
 
 def test_blanks_around_address_are_ignored(client, outbox):
-    ask(client, email=" \u00a0alice@example.com\t")
+    request_link(client, email=" \u00a0alice@example.com\t")
 
     answer = redeem(client, email="alice@example.com ", code=outbox.code)
 
@@ -53,7 +53,7 @@ def test_blanks_around_address_are_ignored(client, outbox):
 
 
 def test_missing_binding_is_named(client, other_client, outbox):
-    ask(client)
+    request_link(client)
 
     answer = redeem(other_client, token=outbox.token)
 
@@ -62,9 +62,9 @@ def test_missing_binding_is_named(client, other_client, outbox):
 
 
 def test_other_binding_is_unauthorized(client, other_client, outbox):
-    ask(client)
+    request_link(client)
     token = outbox.token
-    ask(other_client)
+    request_link(other_client)
 
     answer = redeem(other_client, token=token)
 
@@ -74,7 +74,7 @@ def test_other_binding_is_unauthorized(client, other_client, outbox):
 
 @pytest.mark.parametrize("email", ["alice@example.com", "unknown@example.com", "no address", "", "a" * 2000])
 def test_response_is_same_for_every_address(client, email):
-    known, other = ask(client), ask(client, email)
+    known, other = request_link(client), request_link(client, email)
 
     def shape(answer):
         return answer.status_code, [name for name, _ in answer.headers], answer.content_length
@@ -84,7 +84,7 @@ def test_response_is_same_for_every_address(client, email):
 
 
 def test_scope_and_audience_limit_token(client, outbox):
-    ask(client)
+    request_link(client)
 
     answer = redeem(client, token=outbox.token, scope="orders:read", audience="orders-service")
 
@@ -106,7 +106,7 @@ def test_token_or_code_is_required(client, body):
 
 
 def test_link_cookie_is_http_only(make_app):
-    cookie = ask(make_app().test_client()).headers["Set-Cookie"]
+    cookie = request_link(make_app().test_client()).headers["Set-Cookie"]
 
     assert cookie.startswith("magic=")
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
@@ -116,14 +116,14 @@ def test_link_cookie_is_http_only(make_app):
 def test_link_cookie_with_https_has_host_prefix(make_app):
     app = make_app(issuer="https://auth.example", demo=False)
 
-    cookie = ask(app.test_client()).headers["Set-Cookie"]
+    cookie = request_link(app.test_client()).headers["Set-Cookie"]
 
     assert cookie.startswith("__Host-magic=")
     assert "Secure" in cookie
 
 
 def test_opening_link_does_not_use_it_up(client, outbox):
-    ask(client)
+    request_link(client)
     for _ in range(3):
         page = client.get(f"/magic-links/redeem?token={outbox.token}")
         assert page.status_code == 200
@@ -134,15 +134,15 @@ def test_opening_link_does_not_use_it_up(client, outbox):
     assert redeem(client, token=outbox.token).status_code == 200
 
 
-def press(client, token):
+def submit_link(client, token):
     page = client.get(f"/magic-links/redeem?token={token}")
     return client.post("/magic-links/redeem", data=fields_of(page))
 
 
 def test_link_form_logs_in_and_redirects(client, outbox):
-    ask(client)
+    request_link(client)
 
-    answer = press(client, outbox.token)
+    answer = submit_link(client, outbox.token)
 
     assert answer.status_code == 303
     assert answer.headers["Location"] == "http://localhost:8080/"
@@ -151,29 +151,29 @@ def test_link_form_logs_in_and_redirects(client, outbox):
 
 
 def test_link_form_in_other_browser_is_refused(client, other_client, outbox):
-    ask(client)
+    request_link(client)
 
-    answer = press(other_client, outbox.token)
+    answer = submit_link(other_client, outbox.token)
 
     assert answer.status_code == 400
     assert "in the browser that requested it" in answer.text
-    assert press(client, outbox.token).status_code == 303
+    assert submit_link(client, outbox.token).status_code == 303
 
 
 def test_link_form_shows_used_link(client, outbox):
-    ask(client)
+    request_link(client)
     token = outbox.token
-    press(client, token)
-    ask(client)
+    submit_link(client, token)
+    request_link(client)
 
-    answer = press(client, token)
+    answer = submit_link(client, token)
 
     assert answer.status_code == 400
     assert "already used" in answer.text
 
 
 def test_link_form_of_other_site_is_refused(client, outbox):
-    ask(client)
+    request_link(client)
 
     answer = client.post("/magic-links/redeem", data={"token": outbox.token, "_form": "made up"})
 
@@ -190,7 +190,7 @@ def test_link_token_is_escaped(client):
 def test_full_outbox_is_503_with_retry_after(client, outbox):
     outbox.full = True
 
-    answer = ask(client)
+    answer = request_link(client)
 
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"

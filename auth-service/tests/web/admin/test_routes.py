@@ -39,7 +39,7 @@ def alice(log_in):
 
 
 @pytest.fixture
-def ask(client, admin):
+def send(client, admin):
     return lambda method, path, **more: client.open(
         path, method=method, **({"headers": admin["bearer"]} | more)
     )
@@ -101,44 +101,44 @@ def test_admin_without_database_is_503(client, admin, lose_database, app, method
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
-def test_keys_are_listed_with_states(ask):
-    (key,) = ask("GET", "/admin/keys").get_json()["keys"]
+def test_keys_are_listed_with_states(send):
+    (key,) = send("GET", "/admin/keys").get_json()["keys"]
 
     assert key["state"] == "current"
     assert key["created_at"].endswith("Z")
     assert key["signs_until"] is None
 
 
-def test_rotation_adds_next_key(ask, admin, events):
-    answer = ask("POST", "/admin/keys/rotate")
+def test_rotation_adds_next_key(send, admin, events):
+    answer = send("POST", "/admin/keys/rotate")
 
     assert answer.status_code == 201
-    assert [key["state"] for key in ask("GET", "/admin/keys").get_json()["keys"]] == ["current", "next"]
+    assert [key["state"] for key in send("GET", "/admin/keys").get_json()["keys"]] == ["current", "next"]
     assert events("key_rotated")[0].event.actor == admin["sub"]
     assert events("key_rotated")[0].event.detail == answer.get_json()
 
 
-def test_withdrawn_key_invalidates_tokens(ask, events):
-    kid = ask("GET", "/admin/keys").get_json()["keys"][0]["kid"]
+def test_withdrawn_key_invalidates_tokens(send, events):
+    kid = send("GET", "/admin/keys").get_json()["keys"][0]["kid"]
 
-    assert ask("DELETE", f"/admin/keys/{kid}").status_code == 204
+    assert send("DELETE", f"/admin/keys/{kid}").status_code == 204
     assert events("key_withdrawn")[0].event.detail["kid"] == kid
-    assert ask("GET", "/admin/keys").status_code == 401
+    assert send("GET", "/admin/keys").status_code == 401
 
 
-def test_unknown_key_is_404_without_audit(ask, events):
-    answer = ask("DELETE", "/admin/keys/none")
+def test_unknown_key_is_404_without_audit(send, events):
+    answer = send("DELETE", "/admin/keys/none")
 
     assert (answer.status_code, slug_of(answer)) == (404, "unknown_key")
     assert events("key_withdrawn") == []
 
 
-def test_sessions_are_paginated(ask, log_in, alice):
+def test_sessions_are_paginated(send, log_in, alice):
     mine = {alice["sid"], *(log_in("alice")["sid"] for _ in range(4))}
     seen, cursor = [], None
     for _ in range(3):
         query = {"sub": alice["sub"], "limit": 2} | ({"cursor": cursor} if cursor else {})
-        page = ask("GET", "/admin/sessions", query_string=query).get_json()
+        page = send("GET", "/admin/sessions", query_string=query).get_json()
         seen += [item["sid"] for item in page["items"]]
         cursor = page["next_cursor"]
 
@@ -146,17 +146,17 @@ def test_sessions_are_paginated(ask, log_in, alice):
     assert sorted(seen) == sorted(mine)
 
 
-def test_session_shows_address_and_user_agent(client, ask):
+def test_session_shows_address_and_user_agent(client, send):
     headers = {"User-Agent": "a-phone", "X-Forwarded-For": "203.0.113.7"}
     client.post("/login", json={"email": "bob@example.com", "password": PASSWORD}, headers=headers)
 
-    (bobs,) = [s for s in ask("GET", "/admin/sessions").get_json()["items"] if s["user_agent"] == "a-phone"]
+    (bobs,) = [s for s in send("GET", "/admin/sessions").get_json()["items"] if s["user_agent"] == "a-phone"]
     assert (bobs["address"], bobs["client_id"]) == ("203.0.113.7", "cli")
     assert bobs["last_used_at"].endswith("Z")
 
 
-def test_sessions_of_all_accounts_are_listed(ask, admin, alice):
-    listed = ask("GET", "/admin/sessions").get_json()["items"]
+def test_sessions_of_all_accounts_are_listed(send, admin, alice):
+    listed = send("GET", "/admin/sessions").get_json()["items"]
 
     assert {item["sub"] for item in listed} == {admin["sub"], alice["sub"]}
 
@@ -172,18 +172,18 @@ def test_sessions_of_all_accounts_are_listed(ask, admin, alice):
         ({"limit": "x"}, 422),
     ],
 )
-def test_invalid_page_is_refused(ask, query, status):
-    assert ask("GET", "/admin/sessions", query_string=query).status_code == status
+def test_invalid_page_is_refused(send, query, status):
+    assert send("GET", "/admin/sessions", query_string=query).status_code == status
 
 
 @pytest.mark.parametrize("cursor", ["WyJhIl0", "Wy0xXQ", "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDBd"])
-def test_audit_refuses_other_cursor(ask, cursor):
-    assert ask("GET", "/admin/audit", query_string={"cursor": cursor}).status_code == 400
+def test_audit_refuses_other_cursor(send, cursor):
+    assert send("GET", "/admin/audit", query_string={"cursor": cursor}).status_code == 400
 
 
-def test_ended_session_is_audited_with_actor(client, ask, admin, alice, events):
-    assert ask("DELETE", f"/admin/sessions/{alice['sid']}").status_code == 204
-    assert ask("DELETE", f"/admin/sessions/{alice['sid']}").status_code == 204
+def test_ended_session_is_audited_with_actor(client, send, admin, alice, events):
+    assert send("DELETE", f"/admin/sessions/{alice['sid']}").status_code == 204
+    assert send("DELETE", f"/admin/sessions/{alice['sid']}").status_code == 204
 
     assert refresh(client, alice).status_code == 400
     (ended,) = events("session_ended")
@@ -194,17 +194,17 @@ def test_ended_session_is_audited_with_actor(client, ask, admin, alice, events):
     )
 
 
-def test_unknown_session_is_404(ask):
-    answer = ask("DELETE", "/admin/sessions/none")
+def test_unknown_session_is_404(send):
+    answer = send("DELETE", "/admin/sessions/none")
 
     assert (answer.status_code, slug_of(answer)) == (404, "unknown_session")
 
 
-def test_disabled_account_is_out_until_enabled(client, ask, log_in, alice, events):
+def test_disabled_account_is_out_until_enabled(client, send, log_in, alice, events):
     other = log_in("alice")
 
-    assert ask("POST", f"/admin/accounts/{alice['sub']}/disable").status_code == 204
-    assert ask("POST", f"/admin/accounts/{alice['sub']}/disable").status_code == 204
+    assert send("POST", f"/admin/accounts/{alice['sub']}/disable").status_code == 204
+    assert send("POST", f"/admin/accounts/{alice['sub']}/disable").status_code == 204
 
     assert {refresh(client, each).status_code for each in (alice, other)} == {400}
     credentials = {"email": "alice@example.com", "password": PASSWORD}
@@ -212,8 +212,8 @@ def test_disabled_account_is_out_until_enabled(client, ask, log_in, alice, event
     assert {e.event.detail["reason"] for e in events("session_ended")} == {"account_disabled"}
     assert len(events("account_disabled")) == 1
 
-    assert ask("POST", f"/admin/accounts/{alice['sub']}/enable").status_code == 204
-    assert ask("POST", f"/admin/accounts/{alice['sub']}/enable").status_code == 204
+    assert send("POST", f"/admin/accounts/{alice['sub']}/enable").status_code == 204
+    assert send("POST", f"/admin/accounts/{alice['sub']}/enable").status_code == 204
     assert client.post("/login", json=credentials).status_code == 200
     assert refresh(client, alice).status_code == 400
     assert len(events("account_enabled")) == 1
@@ -232,38 +232,38 @@ def test_disabled_account_is_out_until_enabled(client, ask, log_in, alice, event
         ("GET", f"/admin/sessions?sub={'x' * 256}"),
     ],
 )
-def test_invalid_id_is_422(ask, method, path):
-    assert ask(method, path).status_code == 422
+def test_invalid_id_is_422(send, method, path):
+    assert send(method, path).status_code == 422
 
 
-def test_cursor_with_invalid_id_is_refused(ask):
-    assert ask("GET", "/admin/sessions", query_string={"cursor": encode_cursor("\x00")}).status_code == 400
+def test_cursor_with_invalid_id_is_refused(send):
+    assert send("GET", "/admin/sessions", query_string={"cursor": encode_cursor("\x00")}).status_code == 400
 
 
-def test_admin_cannot_disable_own_account(ask, admin):
-    answer = ask("POST", f"/admin/accounts/{admin['sub']}/disable")
+def test_admin_cannot_disable_own_account(send, admin):
+    answer = send("POST", f"/admin/accounts/{admin['sub']}/disable")
 
     assert (answer.status_code, slug_of(answer)) == (409, "own_account")
 
 
 @pytest.mark.parametrize("what", ["disable", "enable"])
-def test_unknown_account_is_404(ask, what):
-    answer = ask("POST", f"/admin/accounts/none/{what}")
+def test_unknown_account_is_404(send, what):
+    answer = send("POST", f"/admin/accounts/none/{what}")
 
     assert (answer.status_code, slug_of(answer)) == (404, "unknown_account")
 
 
-def test_audit_shows_address_and_request_id(client, ask, alice):
+def test_audit_shows_address_and_request_id(client, send, alice):
     headers = {"X-Request-ID": "the-request", "X-Forwarded-For": "203.0.113.7"}
     client.post("/login", json={"email": "bob@example.com", "password": "wrong"}, headers=headers)
 
-    (line,) = ask("GET", "/admin/audit", query_string={"event": "logged_in", "limit": 1}).get_json()["items"]
+    (line,) = send("GET", "/admin/audit", query_string={"event": "logged_in", "limit": 1}).get_json()["items"]
 
     assert (line["outcome"], line["address"], line["request_id"]) == ("refused", "203.0.113.7", "the-request")
     assert "bob@example.com" not in str(line)
 
 
-def test_forwarded_address_from_afar_is_ignored(client, ask):
+def test_forwarded_address_from_afar_is_ignored(client, send):
     client.post(
         "/login",
         json={"email": "bob@example.com", "password": "wrong"},
@@ -271,16 +271,16 @@ def test_forwarded_address_from_afar_is_ignored(client, ask):
         environ_base={"REMOTE_ADDR": "8.8.8.8"},
     )
 
-    (line,) = ask("GET", "/admin/audit", query_string={"event": "logged_in", "limit": 1}).get_json()["items"]
+    (line,) = send("GET", "/admin/audit", query_string={"event": "logged_in", "limit": 1}).get_json()["items"]
 
     assert line["address"] == "8.8.8.8"
 
 
-def test_audit_is_paginated_newest_first(ask, log_in):
+def test_audit_is_paginated_newest_first(send, log_in):
     for _ in range(3):
         log_in("alice")
-    first = ask("GET", "/admin/audit", query_string={"limit": 3}).get_json()
-    second = ask(
+    first = send("GET", "/admin/audit", query_string={"limit": 3}).get_json()
+    second = send(
         "GET", "/admin/audit", query_string={"limit": 100, "cursor": first["next_cursor"]}
     ).get_json()
 
@@ -290,5 +290,5 @@ def test_audit_is_paginated_newest_first(ask, log_in):
     assert second["next_cursor"] is None
 
 
-def test_admin_responses_are_not_cached(ask):
-    assert ask("GET", "/admin/audit").headers["Cache-Control"] == "no-store"
+def test_admin_responses_are_not_cached(send):
+    assert send("GET", "/admin/audit").headers["Cache-Control"] == "no-store"

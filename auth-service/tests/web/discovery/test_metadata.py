@@ -30,12 +30,12 @@ def test_jwks_request_waits_for_rotation(app):
     known = client.get(JWKS).headers["ETag"]
     answers, asked = [], Event()
 
-    def ask():
+    def wait():
         asked.set()
         headers = {"If-None-Match": known, "Prefer": "wait=25"}
         answers.append(app.test_client().get(JWKS, headers=headers))
 
-    waiting = Thread(target=ask)
+    waiting = Thread(target=wait)
     waiting.start()
     asked.wait(20)
     rotating.invoke(args=["keys", "rotate"])

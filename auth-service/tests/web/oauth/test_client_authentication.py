@@ -46,10 +46,10 @@ def app(make_app, tmp_path):
 
 @pytest.fixture
 def token(client):
-    def ask(headers=None, **form):
+    def request(headers=None, **form):
         return client.post("/oauth/token", data={"grant_type": "client_credentials", **form}, headers=headers)
 
-    return ask
+    return request
 
 
 def test_secret_in_header_or_form(token):
@@ -192,10 +192,10 @@ def alice(client):
 
 @pytest.fixture
 def introspect(client):
-    def ask(token, who=("shop", "the secret")):
+    def request(token, who=("shop", "the secret")):
         return client.post("/oauth/introspect", data={"token": token}, headers=basic(*who))
 
-    return ask
+    return request
 
 
 def test_introspection_needs_served_audience(client, introspect):

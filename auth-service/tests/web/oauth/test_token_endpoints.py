@@ -49,12 +49,12 @@ def test_refresh_rotates_token(token, alice):
 
 
 def test_concurrent_refreshes_get_one_successor(app, alice):
-    def ask(_):
+    def rotate(_):
         form = {"grant_type": "refresh_token", "refresh_token": alice["refresh_token"]}
         return app.test_client().post("/oauth/token", data=form).get_json()["refresh_token"]
 
     with ThreadPoolExecutor(50) as pool:
-        assert len(set(pool.map(ask, range(50)))) == 1
+        assert len(set(pool.map(rotate, range(50)))) == 1
 
 
 def test_service_gets_client_credentials_token(token, proof):

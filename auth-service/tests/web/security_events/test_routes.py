@@ -37,8 +37,8 @@ def token(client, app):
 
 
 @pytest.fixture
-def ask(client, token):
-    """`ask(method, path, …)`: as the client `hr`, or as another."""
+def send(client, token):
+    """`send(method, path, …)`: as the client `hr`, or as another."""
 
     def call(method, path, *, by="hr", scope="ssf.manage ssf.read", **options):
         headers = {"Authorization": f"Bearer {token(by, scope)}", **options.pop("headers", {})}
@@ -48,25 +48,25 @@ def ask(client, token):
 
 
 @pytest.fixture
-def stream(ask):
-    return ask("POST", "/ssf/streams", json={}).json
+def stream(send):
+    return send("POST", "/ssf/streams", json={}).json
 
 
 @pytest.fixture
-def pushed(ask):
-    return ask("POST", "/ssf/streams", json=PUSHED).json
+def pushed(send):
+    return send("POST", "/ssf/streams", json=PUSHED).json
 
 
 @pytest.fixture
-def poll(ask, stream):
+def poll(send, stream):
     def take(**body):
-        return ask("POST", f"/ssf/poll/{stream['stream_id']}", json={"returnImmediately": True, **body})
+        return send("POST", f"/ssf/poll/{stream['stream_id']}", json={"returnImmediately": True, **body})
 
     return take
 
 
-def test_new_stream_polls_all_events(ask):
-    answer = ask("POST", "/ssf/streams", json={})
+def test_new_stream_polls_all_events(send):
+    answer = send("POST", "/ssf/streams", json={})
 
     made = answer.json
     assert answer.status_code == 201
@@ -83,8 +83,8 @@ def test_new_stream_polls_all_events(ask):
     }
 
 
-def test_unknown_events_are_not_delivered(ask):
-    made = ask("POST", "/ssf/streams", json={"events_requested": ["urn:unknown", SESSION_REVOKED]}).json
+def test_unknown_events_are_not_delivered(send):
+    made = send("POST", "/ssf/streams", json={"events_requested": ["urn:unknown", SESSION_REVOKED]}).json
 
     assert made["events_requested"] == ["urn:unknown", SESSION_REVOKED]
     assert made["events_delivered"] == [SESSION_REVOKED]
@@ -115,29 +115,29 @@ def test_unknown_events_are_not_delivered(ask):
     ],
     ids=lambda one: str(one)[:60],
 )
-def test_invalid_stream_is_400(ask, body):
-    answer = ask("POST", "/ssf/streams", json=body)
+def test_invalid_stream_is_400(send, body):
+    answer = send("POST", "/ssf/streams", json=body)
 
     assert answer.status_code == 400
     assert answer.content_type == "application/problem+json"
     assert answer.json["type"].rpartition(":")[2] in {"invalid_request", "invalid_stream"}
-    assert ask("GET", "/ssf/streams").json == []
+    assert send("GET", "/ssf/streams").json == []
 
 
-def test_number_of_streams_is_limited(ask):
+def test_number_of_streams_is_limited(send):
     for _ in range(MAX_STREAMS):
-        assert ask("POST", "/ssf/streams", json={}).status_code == 201
+        assert send("POST", "/ssf/streams", json={}).status_code == 201
 
-    assert ask("POST", "/ssf/streams", json={}).status_code == 409
-    assert ask("POST", "/ssf/streams", by="payroll", json={}).status_code == 201
+    assert send("POST", "/ssf/streams", json={}).status_code == 409
+    assert send("POST", "/ssf/streams", by="payroll", json={}).status_code == 201
 
 
-def test_authorization_header_is_never_returned(ask, pushed, app):
+def test_authorization_header_is_never_returned(send, pushed, app):
     shown = [
         pushed,
-        ask("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json,
-        ask("GET", "/ssf/streams").json,
-        ask("PATCH", "/ssf/streams", json={"stream_id": pushed["stream_id"], "description": "x"}).json,
+        send("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json,
+        send("GET", "/ssf/streams").json,
+        send("PATCH", "/ssf/streams", json={"stream_id": pushed["stream_id"], "description": "x"}).json,
         app.test_cli_runner().invoke(args=["signals", "streams", "--json"]).output,
         app.test_cli_runner().invoke(args=["audit"]).output,
     ]
@@ -146,10 +146,10 @@ def test_authorization_header_is_never_returned(ask, pushed, app):
     assert pushed["delivery"] == {"method": PUSH, "endpoint_url": URL}
 
 
-def test_update_changes_given_members(ask, pushed):
+def test_update_changes_given_members(send, pushed):
     stream_id = pushed["stream_id"]
 
-    changed = ask(
+    changed = send(
         "PATCH", "/ssf/streams", json={"stream_id": stream_id, "events_requested": [SESSION_REVOKED]}
     )
 
@@ -161,24 +161,24 @@ def test_update_changes_given_members(ask, pushed):
     }
 
 
-def test_update_accepts_whole_configuration(ask, pushed):
-    changed = ask("PATCH", "/ssf/streams", json={**pushed, "description": "Personnel"})
+def test_update_accepts_whole_configuration(send, pushed):
+    changed = send("PATCH", "/ssf/streams", json={**pushed, "description": "Personnel"})
 
     assert changed.json == {**pushed, "description": "Personnel"}
 
 
-def test_replacement_resets_absent_members(ask, pushed):
-    ask("PATCH", "/ssf/streams", json={"stream_id": pushed["stream_id"], "description": "Personnel"})
+def test_replacement_resets_absent_members(send, pushed):
+    send("PATCH", "/ssf/streams", json={"stream_id": pushed["stream_id"], "description": "Personnel"})
 
     body = {"stream_id": pushed["stream_id"], "delivery": {"method": POLL}}
-    replaced = ask("PUT", "/ssf/streams", json=body).json
+    replaced = send("PUT", "/ssf/streams", json=body).json
 
     assert replaced["delivery"]["method"] == POLL
     assert "description" not in replaced
 
 
-def test_replacement_requires_delivery(ask, pushed):
-    assert ask("PUT", "/ssf/streams", json={"stream_id": pushed["stream_id"]}).status_code == 400
+def test_replacement_requires_delivery(send, pushed):
+    assert send("PUT", "/ssf/streams", json={"stream_id": pushed["stream_id"]}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_replacement_requires_delivery(ask, pushed):
     ids=lambda one: str(one)[:60],
 )
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_transmitter_members_cannot_be_changed(ask, pushed, method, change):
-    answer = ask(method, "/ssf/streams", json={**pushed, **change})
+def test_transmitter_members_cannot_be_changed(send, pushed, method, change):
+    answer = send(method, "/ssf/streams", json={**pushed, **change})
 
     assert answer.status_code == 400
-    assert ask("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json == pushed
+    assert send("GET", f"/ssf/streams?stream_id={pushed['stream_id']}").json == pushed
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_transmitter_members_cannot_be_changed(ask, pushed, method, change):
     ],
     ids=lambda one: str(one)[:60],
 )
-def test_stream_of_other_client_is_not_found(ask, stream, method, path, body):
+def test_stream_of_other_client_is_not_found(send, stream, method, path, body):
     def answer(stream_id):
         sent = None if body is None else json.loads(json.dumps(body).replace("{id}", stream_id))
-        return ask(method, path.replace("{id}", stream_id), by="payroll", json=sent)
+        return send(method, path.replace("{id}", stream_id), by="payroll", json=sent)
 
     other, unknown = answer(stream["stream_id"]), answer("not-there")
 
@@ -257,40 +257,42 @@ def test_disabled_client_is_refused(client, app, token):
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_status_is_set_with_reason(ask, stream):
+def test_status_is_set_with_reason(send, stream):
     stream_id = stream["stream_id"]
 
-    answer = ask("POST", "/ssf/status", json={"stream_id": stream_id, "status": "paused", "reason": "moving"})
+    answer = send(
+        "POST", "/ssf/status", json={"stream_id": stream_id, "status": "paused", "reason": "moving"}
+    )
 
     assert answer.json == {"stream_id": stream_id, "status": "paused", "reason": "moving"}
-    assert ask("GET", f"/ssf/status?stream_id={stream_id}").json == answer.json
+    assert send("GET", f"/ssf/status?stream_id={stream_id}").json == answer.json
 
 
 @pytest.mark.parametrize("status", ["stopped", None, 1, "Enabled"])
-def test_unknown_status_is_400(ask, stream, status):
+def test_unknown_status_is_400(send, stream, status):
     body = {"stream_id": stream["stream_id"], "status": status}
 
-    assert ask("POST", "/ssf/status", json=body).status_code == 400
+    assert send("POST", "/ssf/status", json=body).status_code == 400
 
 
-def test_deleted_stream_is_not_found(ask, stream):
+def test_deleted_stream_is_not_found(send, stream):
     path = f"/ssf/streams?stream_id={stream['stream_id']}"
 
-    assert ask("DELETE", path).status_code == 204
-    assert ask("DELETE", path).status_code == 404
+    assert send("DELETE", path).status_code == 204
+    assert send("DELETE", path).status_code == 404
 
 
-def test_verification_is_rate_limited(ask, stream):
+def test_verification_is_rate_limited(send, stream):
     body = {"stream_id": stream["stream_id"], "state": "s"}
 
-    assert ask("POST", "/ssf/verification", json=body).status_code == 204
-    again = ask("POST", "/ssf/verification", json=body)
+    assert send("POST", "/ssf/verification", json=body).status_code == 204
+    again = send("POST", "/ssf/verification", json=body)
     assert again.status_code == 429
     assert 1 <= int(again.headers["Retry-After"]) <= 61
 
 
-def test_poll_returns_signed_tokens_by_jti(client, ask, stream, poll):
-    ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"], "state": "s"})
+def test_poll_returns_signed_tokens_by_jti(client, send, stream, poll):
+    send("POST", "/ssf/verification", json={"stream_id": stream["stream_id"], "state": "s"})
     keys = jwt.PyJWKSet.from_dict(client.get("/.well-known/jwks.json").json)
 
     ((jti, token),) = poll().json["sets"].items()
@@ -305,14 +307,14 @@ def test_poll_returns_signed_tokens_by_jti(client, ask, stream, poll):
     assert {"sub", "exp"}.isdisjoint(claims)
 
 
-def test_polled_token_is_same_each_time(ask, stream, poll):
-    ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
+def test_polled_token_is_same_each_time(send, stream, poll):
+    send("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
 
     assert poll().json == poll().json
 
 
-def test_error_acknowledges_event(ask, stream, poll):
-    ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
+def test_error_acknowledges_event(send, stream, poll):
+    send("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
     (jti,) = poll().json["sets"]
 
     assert poll(ack=["unknown"]).json["sets"]
@@ -339,18 +341,18 @@ def test_invalid_poll_is_400(poll, body):
 
 
 @pytest.mark.parametrize("prefer", ["wait=0", "wait=1", "respond-async"])
-def test_poll_waits_for_preferred_time(ask, stream, prefer):
-    answer = ask("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": prefer})
+def test_poll_waits_for_preferred_time(send, stream, prefer):
+    answer = send("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": prefer})
 
     assert (answer.status_code, answer.json) == (200, {"sets": {}, "moreAvailable": False})
 
 
-def test_waiting_poll_returns_new_event(ask, app, stream):
+def test_waiting_poll_returns_new_event(send, app, stream):
     body = {"stream_id": stream["stream_id"]}
-    verify = threading.Timer(0, lambda: ask("POST", "/ssf/verification", json=body))
+    verify = threading.Timer(0, lambda: send("POST", "/ssf/verification", json=body))
     verify.start()
 
-    answer = ask("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": "wait=20"})
+    answer = send("POST", f"/ssf/poll/{stream['stream_id']}", json={}, headers={"Prefer": "wait=20"})
 
     verify.join()
     assert len(answer.json["sets"]) == 1
@@ -382,15 +384,15 @@ def test_poll_slots_limit_streams_and_total():
         assert later
 
 
-def test_push_stream_cannot_be_polled(ask, pushed):
-    answer = ask("POST", f"/ssf/poll/{pushed['stream_id']}", json={"returnImmediately": True})
+def test_push_stream_cannot_be_polled(send, pushed):
+    answer = send("POST", f"/ssf/poll/{pushed['stream_id']}", json={"returnImmediately": True})
 
     assert answer.status_code == 400
     assert answer.json["type"].endswith(":invalid_stream")
 
 
-def test_event_token_is_no_access_token(client, ask, stream, poll):
-    ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
+def test_event_token_is_no_access_token(client, send, stream, poll):
+    send("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
     (token,) = poll().json["sets"].values()
 
     for path in ("/account/sessions", "/admin/keys", "/ssf/streams", "/oauth/userinfo"):
@@ -398,17 +400,17 @@ def test_event_token_is_no_access_token(client, ask, stream, poll):
         assert answer.status_code == 401, path
 
 
-def test_commands_list_and_remove_streams(app, ask, pushed):
+def test_commands_list_and_remove_streams(app, send, pushed):
     run = app.test_cli_runner().invoke
 
     assert pushed["stream_id"] in run(args=["signals", "streams"]).output
     assert run(args=["signals", "remove", pushed["stream_id"]]).exit_code == 0
     assert run(args=["signals", "remove", pushed["stream_id"]]).exit_code == 1
-    assert ask("GET", "/ssf/streams").json == []
+    assert send("GET", "/ssf/streams").json == []
 
 
-def test_queue_metrics_count_waiting_events(client, ask, stream):
-    ask("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
+def test_queue_metrics_count_waiting_events(client, send, stream):
+    send("POST", "/ssf/verification", json={"stream_id": stream["stream_id"]})
 
     lines = client.get("/metrics").text.splitlines()
 
