@@ -1,4 +1,4 @@
-"""The life of a signing key follows from the clock alone."""
+"""The states of signing keys, which follow from the clock alone."""
 
 import pytest
 from auth_service.domain.signing_keys import KeyName, KeyState, KeyTimes, key_states

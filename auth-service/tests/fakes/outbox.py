@@ -8,22 +8,22 @@ from auth_service.domain.accounts.errors import MailBusy
 
 @dataclass
 class FakeOutbox:
-    """Sends nothing, and shows what it was given: `letters`, and `work`, which counts what was no letter too."""
+    """Keeps `mails`; `work` counts every call of `post`, those with None included."""
 
-    letters: list = field(default_factory=list)
+    mails: list = field(default_factory=list)
     work: int = 0
     full: bool = False
 
-    def post(self, letter):
+    def post(self, mail):
         if self.full:
             raise MailBusy("full", retry_after=5)
         self.work += 1
-        if letter is not None:
-            self.letters.append(letter)
+        if mail is not None:
+            self.mails.append(mail)
 
     @property
     def last(self):
-        return self.letters[-1]
+        return self.mails[-1]
 
     @property
     def token(self):

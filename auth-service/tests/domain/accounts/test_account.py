@@ -1,4 +1,4 @@
-"""Addresses, names, passwords: what is accepted, and in which form."""
+"""Email addresses, names and passwords: what is accepted, and in which form."""
 
 import pytest
 from auth_service.domain.accounts.account import check_name, normalise_email

@@ -1,4 +1,4 @@
-"""What a client may be registered for: every fault is named, and all of them at once."""
+"""Client metadata: every fault is named, all of them at once."""
 
 import hashlib
 from dataclasses import dataclass
@@ -207,7 +207,7 @@ def test_impossible_client_id_is_not_looked_up(memory):
 
     assert clients.get("cli").first_party
     assert clients.get("shop").name == "Some shop"
-    assert clients.get("nobody") is None
+    assert clients.get("unknown") is None
     assert clients.get("a\x00b") is clients.get("") is None
 
 

@@ -1,4 +1,4 @@
-"""Which redirect URI is a client's: compared as strings, but for the port of a loopback address."""
+"""Redirect URIs, compared as strings except for the port of a loopback address."""
 
 import pytest
 from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered

@@ -14,7 +14,7 @@ from ...fakes.outbox import FakeOutbox
 
 
 class World:
-    """Registering, verifying and resetting over one store."""
+    """Registration, verification and reset over one store."""
 
     def __init__(self, rules, outbox):
         self.rules, self.outbox, self.store = rules, outbox, rules.store
@@ -50,7 +50,7 @@ def world(database, make_rules, outbox):
 
 @pytest.fixture
 def quick(memory, make_rules, outbox):
-    """The same over a store in memory, for rules that no database takes part in."""
+    """The same over a store in memory, for rules that need no database."""
     return World(make_rules(memory), outbox)
 
 

@@ -150,10 +150,10 @@ def test_resend_is_limited_per_day(world):
     for _ in range(8):
         world.verify.resend(session["sub"], session["sid"])
 
-    assert len(world.outbox.letters) == 5
+    assert len(world.outbox.mails) == 5
     world.verify(world.outbox.token)
     world.verify.resend(session["sub"], session["sid"])
-    assert len(world.outbox.letters) == 5
+    assert len(world.outbox.mails) == 5
 
 
 def test_resend_needs_a_live_session(quick):
@@ -220,7 +220,7 @@ def test_http_resend_needs_bearer_token(client, outbox):
 
     assert client.post("/account/verification", headers=mine).status_code == 202
     assert client.post("/account/verification").status_code == 401
-    assert len(outbox.letters) == 2
+    assert len(outbox.mails) == 2
 
 
 @pytest.mark.parametrize("path", ["/magic-links/redeem", "/account/verification", "/password-resets/redeem"])

@@ -41,8 +41,8 @@ def test_login_of_admin_gets_admin_scopes(rules, log_in):
 
 
 FAILURES = {
-    "an unknown address": ("nobody@example.com", "password"),
-    "no address at all": ("nobody", "password"),
+    "an unknown address": ("unknown@example.com", "password"),
+    "no address at all": ("unknown", "password"),
     "a wrong password": ("alice@example.com", "wrong"),
     "a disabled account": ("carol@example.com", "password"),
 }
@@ -94,7 +94,7 @@ def test_login_passes_on_too_busy(rules, alice, log_in):
         log_in()
 
 
-@pytest.mark.parametrize("client", ["nobody", "orders-service", "introspector", ""])
+@pytest.mark.parametrize("client", ["unknown", "orders-service", "introspector", ""])
 def test_login_needs_public_first_party_client(alice, log_in, client):
     with pytest.raises(InvalidClient):
         log_in(client=client)
@@ -129,7 +129,7 @@ def test_login_scope_and_audience_bound_session(rules, alice, log_in):
     [
         ({"scopes": frozenset({"admin"})}, InvalidScope),
         ({"scopes": frozenset({"no such"})}, InvalidScope),
-        ({"audiences": ("nobody",)}, InvalidTarget),
+        ({"audiences": ("unknown",)}, InvalidTarget),
         ({"audiences": ("",)}, InvalidTarget),
     ],
 )

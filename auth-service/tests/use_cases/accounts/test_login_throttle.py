@@ -1,4 +1,4 @@
-"""Slowing guessers down: whom it slows, for how long, and never the owner for what others do."""
+"""Throttling of log-ins: what is slowed, for how long, and never the owner at a known place."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ class World:
             return self._log_in(email, password, "cli", None, ())
 
     def fail(self, email, times=1, address=ELSEWHERE):
-        """Fail so often, waiting whenever that is asked for; gives the waits."""
+        """Fail this often, waiting when required; return the waits."""
         waits = []
         for _ in range(times):
             try:
@@ -73,7 +73,7 @@ def test_wait_is_checked_before_any_hash(local):
 
 
 def test_unknown_account_is_counted_alike(world):
-    assert world.fail("nobody@example.com", 13) == world.fail(world.rules.account().email, 13)
+    assert world.fail("unknown@example.com", 13) == world.fail(world.rules.account().email, 13)
 
 
 @pytest.mark.parametrize("typed", ["no address", "", "NO ADDRESS "])
@@ -141,13 +141,13 @@ def test_known_place_belongs_to_one_account(local):
 
 
 def test_address_with_many_accounts_is_slowed_alone(world):
-    somebody = world.rules.account()
+    owner = world.rules.account()
     for number in range(51):
         world.fail(f"someone-else-{number}@example.com")
 
     with pytest.raises(SlowedDown):
-        world.log_in(somebody.email, address=ELSEWHERE)
-    assert world.log_in(somebody.email, address=AWAY)
+        world.log_in(owner.email, address=ELSEWHERE)
+    assert world.log_in(owner.email, address=AWAY)
 
 
 def test_address_failures_survive_success(local):
@@ -202,7 +202,7 @@ def _count(world, account):
 def test_old_failures_and_places_are_deleted(world):
     account = world.rules.account()
     world.log_in(account.email, address=HOME)
-    world.fail("nobody@example.com", 3)
+    world.fail("unknown@example.com", 3)
 
     def kept():
         with world.rules.store._database.read() as db:
@@ -278,7 +278,7 @@ def test_http_throttle_answers_429_with_retry_after(client, clock):
 
 
 def test_page_throttle_shows_the_wait(client, clock):
-    """Both pages with a log-in form; the page says when to try again, and the form sent again then is judged."""
+    """Both pages with a log-in form show the wait; the form works again after it."""
     query = {"response_type": "code", "client_id": "cli", "redirect_uri": "http://127.0.0.1/callback"}
     query |= {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
     for path, query_string in (("/oauth/authorize", query), ("/oauth/device", {})):

@@ -1,4 +1,4 @@
-"""Logging in by a mailed link or code: whom it serves, how often, where, and what it never tells."""
+"""Log-in by a mailed link or code."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +25,7 @@ CLI = RequestedAccess("cli")
 
 
 class World:
-    """Asking and redeeming over one store, as one person would."""
+    """Requests and log-ins over one store, as one user makes them."""
 
     def __init__(self, rules, outbox):
         self.rules, self.outbox, self.store = rules, outbox, rules.store
@@ -34,7 +34,7 @@ class World:
         self.redeem = MagicLinkLogin(rules.store, rules.clients, rules.token_issuer, enter)
 
     def asked(self, account):
-        """Give what the mail holds, and the binding."""
+        """Return the token, the code and the binding."""
         binding = self.ask(account.email)
         return self.outbox.token, self.outbox.code, binding
 
@@ -193,28 +193,28 @@ def test_concurrent_redeems_open_one_session(world):
 def test_request_costs_same_and_mails_known_address(world):
     known = world.rules.account()
     disabled = world.rules.account(disabled_at=1.0)
-    addresses = [known.email, disabled.email, "nobody@example.com", "no address at all"]
+    addresses = [known.email, disabled.email, "unknown@example.com", "no address at all"]
 
     bindings = [world.ask(address) for address in addresses]
 
     assert len({len(binding) for binding in bindings}) == 1
     assert world.outbox.work == len(addresses)
-    assert [letter.to for letter in world.outbox.letters] == [known.email]
+    assert [mail.to for mail in world.outbox.mails] == [known.email]
 
 
 def test_request_with_full_outbox_answers_alike(world):
     account = world.rules.account()
     world.outbox.full = True
 
-    for address in (account.email, "nobody@example.com"):
+    for address in (account.email, "unknown@example.com"):
         with pytest.raises(MailBusy):
             world.ask(address)
 
 
 def test_unknown_address_opens_nothing(world):
-    binding = world.ask("nobody@example.com")
+    binding = world.ask("unknown@example.com")
 
-    refused(world, LinkCode("nobody@example.com", new_typed_code(), binding))
+    refused(world, LinkCode("unknown@example.com", new_typed_code(), binding))
 
 
 def test_mails_are_limited_without_sign(world):
@@ -222,11 +222,11 @@ def test_mails_are_limited_without_sign(world):
     for _ in range(MAX_UNEXPIRED_LINKS + 3):
         world.ask(account.email)
 
-    assert len(world.outbox.letters) == MAX_UNEXPIRED_LINKS
+    assert len(world.outbox.mails) == MAX_UNEXPIRED_LINKS
     assert world.outbox.work == MAX_UNEXPIRED_LINKS + 3
     world.rules.clock.advance(600)
     world.ask(account.email)
-    assert len(world.outbox.letters) == MAX_UNEXPIRED_LINKS + 1
+    assert len(world.outbox.mails) == MAX_UNEXPIRED_LINKS + 1
 
 
 def test_account_disabled_after_mail_is_refused(world):
@@ -259,7 +259,7 @@ def test_refusal_has_one_text(world):
         refused(world, LinkToken(token, other)),
         refused(world, LinkToken("made up", binding)),
         refused(world, LinkCode(account.email, other_code(code), binding)),
-        refused(world, LinkCode("nobody@example.com", code, binding)),
+        refused(world, LinkCode("unknown@example.com", code, binding)),
     }
 
     assert len(said) == 1
@@ -278,7 +278,7 @@ def test_database_holds_only_digests(sqlite, make_rules, outbox):
 
 def test_expired_mail_is_deleted(database, make_rules, outbox):
     world = World(make_rules(database), outbox)
-    world.ask("nobody@example.com")
+    world.ask("unknown@example.com")
     world.rules.clock.advance(601)
 
     database.prune(world.rules.clock())

@@ -1,4 +1,4 @@
-"""What is written down, by whom it was done, and what is never written down."""
+"""What the audit log records, and what it never contains."""
 
 import pytest
 from auth_service.adapters.client_files import ClientRegistry
@@ -78,7 +78,7 @@ class NoVerification:
 
 
 class Keys:
-    """The domain's KeyStore: one key."""
+    """A `KeyStore` with one key."""
 
     def __init__(self):
         self.kids = ["one"]
@@ -113,7 +113,7 @@ def test_login_is_recorded_with_client(log_in, alice, log):
     assert opened.detail["methods"] == ["pwd"]
 
 
-@pytest.mark.parametrize("email", [ADDRESS, "nobody@example.com", "no address", "\ud800"])
+@pytest.mark.parametrize("email", [ADDRESS, "unknown@example.com", "no address", "\ud800"])
 def test_login_refused_is_recorded_by_digest(log_in, alice, log, email):
     with pytest.raises(BadCredentials):
         log_in(email, "wrong-password")
@@ -210,7 +210,7 @@ def test_admin_access_needs_live_session_and_role(rules, accounts, log):
     session, _, _ = rules.open(admin)
     admit(admin.sub, session.sid)
 
-    for sub, sid in [(admin.sub, None), (admin.sub, "none"), ("somebody else", session.sid)]:
+    for sub, sid in [(admin.sub, None), (admin.sub, "none"), ("other", session.sid)]:
         with pytest.raises(SessionOver):
             admit(sub, sid)
     accounts.set_roles(admin.sub, frozenset({"customer"}))
@@ -226,10 +226,10 @@ def test_admin_access_needs_live_session_and_role(rules, accounts, log):
 def test_admin_names_what_is_unknown(rules, accounts, clients):
     for refused in (accounts.disable, accounts.enable, accounts.get):
         with pytest.raises(UnknownAccount):
-            refused("nobody")
+            refused("unknown")
     for refused in (clients.get, clients.disable, clients.enable, clients.rotate_secret):
         with pytest.raises(UnknownClient):
-            refused("nobody")
+            refused("unknown")
     with pytest.raises(UnknownSession):
         SessionAdmin(rules.store, rules.clock).end("none")
 

@@ -69,7 +69,7 @@ def who(rules, alice, enter):
 
 @pytest.fixture
 def asking(rules):
-    """`asking(client_id, **parameters)`: a request as it would have been read."""
+    """`asking(client_id, **parameters)`: a parsed request."""
     read = AuthorizationRequestParser(rules.clients, "http://localhost:8080")
 
     def make(client_id="cli", **parameters):
@@ -146,12 +146,12 @@ def test_login_for_this_request_is_enough(authorize, asking, who):
     assert isinstance(authorize.after_login(asking(prompt="login", max_age="0"), who), CodeIssued)
 
 
-@pytest.mark.parametrize("case", ["nobody", "too long ago"])
+@pytest.mark.parametrize("case", ["unknown", "too long ago"])
 def test_prompt_none_without_login_is_refused(authorize, asking, who, clock, case):
     clock.advance(100)
 
     with pytest.raises(AuthorizationRefused) as refused:
-        authorize(asking(prompt="none", max_age="50"), None if case == "nobody" else who)
+        authorize(asking(prompt="none", max_age="50"), None if case == "unknown" else who)
 
     assert error_of(refused) == "login_required"
 

@@ -1,4 +1,4 @@
-"""Authorization requests: one row for every rule, and who is told when it is broken."""
+"""Authorization requests: one row for every rule."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -76,10 +76,10 @@ def test_parameter_without_value_counts_as_absent(read):
 
 UNANSWERABLE = {
     "no client": {"client_id": None},
-    "an unknown client": {"client_id": "nobody"},
+    "an unknown client": {"client_id": "unknown"},
     "a disabled client": {"client_id": "off"},
     "no redirect URI": {"redirect_uri": None},
-    "a redirect URI of nobody's": {"redirect_uri": "https://evil.example/"},
+    "an unregistered redirect URI": {"redirect_uri": "https://evil.example/"},
     "a redirect URI of another client": {"redirect_uri": "http://localhost:8080/bff/callback"},
 }
 

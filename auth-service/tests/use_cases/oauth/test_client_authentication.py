@@ -1,4 +1,4 @@
-"""Client assertions: what each has to say."""
+"""Client authentication by an assertion."""
 
 import pytest
 from auth_service.domain.oauth.errors import InvalidClient
@@ -8,7 +8,7 @@ AUDIENCES = frozenset({"http://localhost:8080", "http://localhost:8080/oauth/tok
 
 
 class FakeAssertions:
-    """The domain's AssertionReader: the assertion is the claims themselves, and every signature holds."""
+    """An `AssertionReader` of claims without signatures."""
 
     claims: dict
 
@@ -98,7 +98,7 @@ def test_assertion_works_once(authenticate):
     assert authenticate(jti="other")
 
 
-@pytest.mark.parametrize("who", ["nobody", "cli", "../../etc/passwd"])
+@pytest.mark.parametrize("who", ["unknown", "cli", "../../etc/passwd"])
 def test_assertion_needs_registered_confidential_client(authenticate, who):
     with pytest.raises(InvalidClient):
         authenticate(iss=who, sub=who)
@@ -127,7 +127,7 @@ def test_public_client_needs_only_its_id(named):
     assert named(None, None) is None
 
 
-@pytest.mark.parametrize("client_id", ["orders-service", "nobody"])
+@pytest.mark.parametrize("client_id", ["orders-service", "unknown"])
 def test_confidential_client_needs_more_than_id(named, client_id):
     with pytest.raises(InvalidClient):
         named(client_id, None)

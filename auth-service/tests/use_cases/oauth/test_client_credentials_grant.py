@@ -53,7 +53,7 @@ def test_client_token_is_bounded_by_registration(rules, orders):
 
 
 def test_client_token_of_disabled_client_is_refused(rules, orders):
-    """It proved itself, and was disabled before the token was made."""
+    """The client was disabled between authentication and issuance."""
     with rules.store.transaction() as tx:
         tx.clients.add(replace(orders, enabled=False), 1.0)
 

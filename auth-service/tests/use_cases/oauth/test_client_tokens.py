@@ -57,11 +57,11 @@ def test_client_token_end_is_recorded_once(rules, own_token):
     own_token()
     with rules.store.transaction() as tx:
         for _ in range(2):
-            end_sessions_of_client(tx, "orders-service", rules.clock(), by="somebody")
+            end_sessions_of_client(tx, "orders-service", rules.clock(), by="operator")
 
     with rules.store.reading() as tx:
         (entry,) = tx.audit.list_newest(AuditQuery(event="client_tokens_ended"), 10)
-    assert (entry.event.actor, entry.event.client_id) == ("somebody", "orders-service")
+    assert (entry.event.actor, entry.event.client_id) == ("operator", "orders-service")
     assert entry.event.detail == {"reason": "client_disabled"}
 
 

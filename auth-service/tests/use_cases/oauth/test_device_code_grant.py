@@ -1,4 +1,4 @@
-"""The device grant: who may answer, how often a device may ask, and that one approval gives one session."""
+"""The device grant: approval, polling, and one session for one approval."""
 
 import pytest
 from auth_service.domain.audit_log import AuditQuery
@@ -90,7 +90,7 @@ def test_device_code_works_once(rules, start, poll, approve):
 
 
 def polls(rules, poll, started, *waits):
-    """Return what each poll is answered after the seconds of `waits`."""
+    """Return the responses of polls after these waits, in seconds."""
     answers = []
     for wait in waits:
         rules.clock.advance(wait)
@@ -121,7 +121,7 @@ def test_poll_with_five_seconds_added_succeeds(rules, start, poll):
 @given(st.floats(0.01, 60.0), st.integers(0, 40))
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_poll_at_any_fixed_interval_succeeds(rules, start, poll, approve, every, before):
-    """Early or not: the next poll that comes 4 seconds after the last one that counted is answered."""
+    """The first poll 4 seconds or more after the last accepted one is answered."""
     started = start()
     polls(rules, poll, started, *[every] * min(before, int(500 / every)))
     approve(started)

@@ -77,12 +77,12 @@ def test_refresh_without_openid_returns_no_id_token(rules, alice):
 
 @pytest.fixture
 def signed():
-    """`signed(header=…, key=…, **claims)`: an ID token, as we would have made it or not."""
+    """`signed(header=…, key=…, **claims)`: an ID token of this issuer, with changes."""
 
     def make(header=(), key=None, algorithm="RS256", **claims):
         base = {"iss": ISSUER, "sub": "alice", "aud": "cli", "sid": "s", "exp": 1, "iat": 1}
         said = {name: value for name, value in (base | claims).items() if value is not None}
-        headers = {"typ": "JWT", "kid": "ours"} | dict(header)
+        headers = {"typ": "JWT", "kid": "own"} | dict(header)
         return jwt.encode(said, key or make_rsa(), algorithm, headers=headers)
 
     return make
@@ -90,7 +90,7 @@ def signed():
 
 @pytest.fixture
 def hints():
-    return OwnIdTokens(ISSUER, {"ours": make_rsa().public_key()}.get)
+    return OwnIdTokens(ISSUER, {"own": make_rsa().public_key()}.get)
 
 
 def test_expired_id_token_is_a_hint(hints, signed):
@@ -103,7 +103,7 @@ FOREIGN = {
     "a token of another type": {"header": {"typ": "logout+jwt"}},
     "another issuer's": {"iss": "https://evil.example"},
     "one for several clients": {"aud": ["cli", "console"]},
-    "one about nobody": {"sub": None},
+    "one without a subject": {"sub": None},
     "one with an unknown key": {"header": {"kid": "other"}},
     "one whose key has no text for a name": {"header": {"kid": ""}},
     "one signed with a secret": {"key": "s" * 64, "algorithm": "HS256"},

@@ -1,4 +1,4 @@
-"""Refreshing, rule by rule."""
+"""The refresh token grant."""
 
 from dataclasses import replace
 
@@ -213,7 +213,7 @@ STEPS = st.lists(st.tuples(st.sampled_from([0, 4, 9, 11]), st.integers(0, 5)), m
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_any_sequence_has_one_successor_or_ends_session(rules, clock, steps):
-    """The model: a list of tokens; only the last one moves on, the one before it repeats within ten seconds."""
+    """Model: a list of tokens; only the last has no successor, and its predecessor repeats it within ten seconds."""
     session, first, _ = rules.open(rules.account())
     line, used_at, over = [first], {}, False
     for pause, which in steps:

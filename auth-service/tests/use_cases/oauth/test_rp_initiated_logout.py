@@ -14,7 +14,7 @@ ISSUER = "http://localhost:8080"
 
 
 class Known:
-    """The domain's HintReader that knows two tokens."""
+    """An `IdTokenHintReader` of two tokens."""
 
     def read(self, id_token):
         return {"hers": IdTokenHint("alice", "app", "s"), "his": IdTokenHint("bob", "app", None)}.get(
@@ -71,7 +71,7 @@ NOWHERE = {
     },
     "an address without a client": {"post_logout_redirect_uri": "https://app.example/bye"},
     "an address of an unknown client": {
-        "client_id": "nobody",
+        "client_id": "unknown",
         "post_logout_redirect_uri": "https://app.example/bye",
     },
     "an address of a disabled client": {

@@ -66,7 +66,7 @@ def test_subject_token_within_leeway_is_refused(subject, exchange, clock):
 
 
 def chain(rules, subject, *actors):
-    """Sign a token of this session that these actors handed on, outermost first."""
+    """Return a token of this session with these actors, outermost first."""
     token = AccessToken(
         subject=subject[0].sub,
         client_id=actors[0],
@@ -109,7 +109,7 @@ def test_subject_token_of_other_audience_is_refused(rules, alice, exchange):
         exchange(token)
 
 
-@pytest.mark.parametrize("target", ["auth-service", "orders-service", "nobody", ""])
+@pytest.mark.parametrize("target", ["auth-service", "orders-service", "unknown", ""])
 def test_target_not_registered_is_refused(subject, exchange, target):
     with pytest.raises(InvalidTarget):
         exchange(subject[2], target=target)

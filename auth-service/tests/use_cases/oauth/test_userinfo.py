@@ -13,15 +13,15 @@ def user_info(rules):
 
 
 @pytest.mark.parametrize(
-    ("scopes", "told"),
+    ("scopes", "claims"),
     [
         (("openid",), {}),
         (("openid", "profile"), {"name": "Alice"}),
         (("openid", "email"), {"email": "alice@example.com", "email_verified": True}),
     ],
 )
-def test_userinfo_returns_claims_of_scopes(opened, user_info, alice, scopes, told):
-    assert user_info(opened(*scopes)[1]) == {"sub": alice.sub} | told
+def test_userinfo_returns_claims_of_scopes(opened, user_info, alice, scopes, claims):
+    assert user_info(opened(*scopes)[1]) == {"sub": alice.sub} | claims
 
 
 def test_userinfo_needs_the_openid_scope(opened, user_info):

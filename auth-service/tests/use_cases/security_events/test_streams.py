@@ -1,4 +1,4 @@
-"""The rules for streams: what one may be, whose it is, and what its signals say."""
+"""Stream configuration, ownership, and the events of a stream."""
 
 import pytest
 from auth_service.domain.security_events.endpoint import check_authorization, check_endpoint
@@ -17,7 +17,7 @@ from auth_service.use_cases.security_events.streams import StreamAdmin, StreamMa
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 URL = "https://receiver.example/events"
-ISSUER = "https://mint.example"
+ISSUER = "https://auth.example"
 PUSH = StreamConfiguration(DeliveryMethod.PUSH, URL, authorization="Bearer x", keep_authorization=False)
 
 
