@@ -28,7 +28,7 @@ class SqlAccounts:
     def get_for_update(self, sub: str) -> Account | None:
         # SQLite has no row locks and needs none: whoever may write is alone there
         found = select(AccountRow).where(AccountRow.sub == sub).with_for_update()
-        return _account(self._db.scalar(found.execution_options(populate_existing=True)))
+        return _account(self._db.scalar(found))
 
     def set_password_hash(self, sub: str, password_hash: str) -> None:
         self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(password_hash=password_hash))

@@ -22,18 +22,18 @@ class SqlAuthorizationCodes:
 
     def find_by_digest(self, digest: bytes) -> AuthorizationCode | None:
         found = select(AuthorizationCodeRow).where(AuthorizationCodeRow.digest == digest)
-        row = self._db.scalar(found.execution_options(populate_existing=True))
+        row = self._db.scalar(found)
         return None if row is None else record_of(AuthorizationCode, row)
 
     def mark_used(self, digest: bytes, at: float) -> bool:
         unused = update(AuthorizationCodeRow).where(
             AuthorizationCodeRow.digest == digest, AuthorizationCodeRow.used_at.is_(None)
         )
-        return affected(self._db, unused.values(used_at=at).execution_options(synchronize_session=False)) == 1
+        return affected(self._db, unused.values(used_at=at)) == 1
 
     def set_session(self, digest: bytes, sid: str) -> None:
         row = update(AuthorizationCodeRow).where(AuthorizationCodeRow.digest == digest)
-        self._db.execute(row.values(sid=sid).execution_options(synchronize_session=False))
+        self._db.execute(row.values(sid=sid))
 
 
 class SqlConsents:

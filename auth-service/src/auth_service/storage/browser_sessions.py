@@ -21,16 +21,14 @@ class SqlBrowserSessions:
 
     def find_by_digest(self, digest: bytes) -> BrowserSession | None:
         found = select(BrowserSessionRow).where(BrowserSessionRow.digest == digest)
-        row = self._db.scalar(found.execution_options(populate_existing=True))
+        row = self._db.scalar(found)
         return None if row is None else record_of(BrowserSession, row)
 
     def mark_ended(self, digest: bytes, at: float) -> bool:
         unended = update(BrowserSessionRow).where(
             BrowserSessionRow.digest == digest, BrowserSessionRow.ended_at.is_(None)
         )
-        return (
-            affected(self._db, unended.values(ended_at=at).execution_options(synchronize_session=False)) == 1
-        )
+        return affected(self._db, unended.values(ended_at=at)) == 1
 
     def mark_all_ended(self, sub: str, at: float, *, but: bytes | None = None) -> None:
         unended = update(BrowserSessionRow).where(
@@ -38,4 +36,4 @@ class SqlBrowserSessions:
         )
         if but is not None:
             unended = unended.where(BrowserSessionRow.digest != but)
-        self._db.execute(unended.values(ended_at=at).execution_options(synchronize_session=False))
+        self._db.execute(unended.values(ended_at=at))

@@ -63,7 +63,7 @@ class SqlRegisteredClients:
         return row is None or row.disabled_at is None
 
     def _one(self, rows: Select[RegisteredClientRow]) -> Client | None:
-        row = self._db.scalar(rows.execution_options(populate_existing=True))
+        row = self._db.scalar(rows)
         return None if row is None else _client(row)
 
     def _change(self, client_id: str, **values: object) -> None:

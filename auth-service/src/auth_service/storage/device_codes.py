@@ -31,9 +31,7 @@ class SqlDeviceCodes:
 
     def set_next_poll(self, digest: bytes, next_poll_at: float) -> None:
         changed = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest)
-        self._db.execute(
-            changed.values(next_poll_at=next_poll_at).execution_options(synchronize_session=False)
-        )
+        self._db.execute(changed.values(next_poll_at=next_poll_at))
 
     def approve(self, digest: bytes, sub: str, methods: tuple[str, ...], auth_time: float) -> bool:
         facts = {"sub": sub, "methods": methods, "auth_time": auth_time}
@@ -48,8 +46,8 @@ class SqlDeviceCodes:
     def _swap(self, digest: bytes, old: DeviceStatus, new: DeviceStatus, **facts: object) -> bool:
         swap = update(DeviceCodeRow).where(DeviceCodeRow.digest == digest, DeviceCodeRow.status == str(old))
         values = {"status": str(new), **facts}
-        return affected(self._db, swap.values(**values).execution_options(synchronize_session=False)) == 1
+        return affected(self._db, swap.values(**values)) == 1
 
     def _one(self, rows: Select[DeviceCodeRow]) -> DeviceCode | None:
-        row = self._db.scalar(rows.execution_options(populate_existing=True))
+        row = self._db.scalar(rows)
         return None if row is None else record_of(DeviceCode, row, status=DeviceStatus(row.status))

@@ -5,10 +5,10 @@
 from typing import Any
 
 from sqlalchemy import case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts.failed_logins import FailureCount
+from auth_service.storage.dialects import insert_into
 from auth_service.storage.tables import SlowDownRow
 
 
@@ -25,31 +25,25 @@ class SqlSlowDowns:
         return {key: FailureCount(failures, last, until) for key, failures, last, until in found}
 
     def add_failure(self, key: bytes, at: float, memory: float) -> int:
-        row, new = (
-            SlowDownRow,
-            self._insert(key_digest=key, failures=1, last_failure_at=at, blocked_until=0.0),
-        )
-        again = case((row.last_failure_at < at - memory, 1), else_=row.failures + 1)
-        counted = new.on_conflict_do_update(
-            index_elements=[row.key_digest], set_={"failures": again, "last_failure_at": at}
-        )
-        return int(self._db.execute(counted.returning(row.failures)).scalar_one())
+        again = case((SlowDownRow.last_failure_at < at - memory, 1), else_=SlowDownRow.failures + 1)
+        counted = self._upsert(key, 1, at, failures=again).returning(SlowDownRow.failures)
+        return int(self._db.execute(counted).scalar_one())
 
     def block(self, key: bytes, until: float) -> None:
         blocked = update(SlowDownRow).where(SlowDownRow.key_digest == key).values(blocked_until=until)
-        self._db.execute(blocked.execution_options(synchronize_session=False))
+        self._db.execute(blocked)
 
     def set_known_place(self, key: bytes, at: float) -> None:
-        new = self._insert(key_digest=key, failures=0, last_failure_at=at, blocked_until=0.0)
-        seen = new.on_conflict_do_update(
-            index_elements=[SlowDownRow.key_digest], set_={"last_failure_at": at}
-        )
-        self._db.execute(seen)
+        self._db.execute(self._upsert(key, 0, at))
 
     def delete(self, keys: tuple[bytes, ...]) -> None:
         gone = delete(SlowDownRow).where(SlowDownRow.key_digest.in_(keys))
-        self._db.execute(gone.execution_options(synchronize_session=False))
+        self._db.execute(gone)
 
-    def _insert(self, **values: Any) -> Any:
-        insert: Any = postgresql.insert if self._db.get_bind().dialect.name == "postgresql" else sqlite.insert
-        return insert(SlowDownRow).values(**values)
+    def _upsert(self, key: bytes, first: int, at: float, **again: Any) -> Any:
+        """Return the INSERT of a row; if there is one, its time becomes `at`, and `again` says what else changes."""
+        row = {"key_digest": key, "failures": first, "last_failure_at": at, "blocked_until": 0.0}
+        new = insert_into(self._db, SlowDownRow).values(**row)
+        return new.on_conflict_do_update(
+            index_elements=[SlowDownRow.key_digest], set_={"last_failure_at": at, **again}
+        )

@@ -50,8 +50,7 @@ class SqlOneTimeTokens:
             row.digest == digest, row.used_at.is_(None), row.expires_at > at, row.tries_left > 0
         )
         # counted in the database: two tries at once are two
-        one_less = usable.values(tries_left=row.tries_left - 1).execution_options(synchronize_session=False)
-        return affected(self._db, one_less) == 1
+        return affected(self._db, usable.values(tries_left=row.tries_left - 1)) == 1
 
     def _one(self, rows: Select[Any]) -> OneTimeToken | None:
         row = self._db.execute(rows).first()

@@ -54,7 +54,7 @@ class SqlRefreshTokens:
             RefreshTokenRow.digest == digest, RefreshTokenRow.used_at.is_(None), session_lives
         )
         values = {"used_at": at, "successor": successor.digest, "sealed": sealed}
-        if affected(self._db, swap.values(**values).execution_options(synchronize_session=False)) != 1:
+        if affected(self._db, swap.values(**values)) != 1:
             return False
         self.add(successor)
         return True

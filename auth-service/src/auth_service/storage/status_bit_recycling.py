@@ -21,7 +21,7 @@ def clear_bits(db: Db, now: float, most: int) -> int:
     """Clear bits that no living token can have any more; they go on belonging to nobody. Gives their number."""
     due = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == true(), _bit.until < now)
     cleared = {"revoked": False, "change": NOW[db.get_bind().dialect.name], "until": now + QUARANTINE_SECONDS}
-    return affected(db, _quiet(update(_bit).where(_BIT.in_(due)).values(**cleared)))
+    return affected(db, update(_bit).where(_BIT.in_(due)).values(**cleared))
 
 
 def give_back(db: Db, now: float, most: int) -> int:
@@ -32,16 +32,12 @@ def give_back(db: Db, now: float, most: int) -> int:
     bits = [tuple(row) for row in db.execute(seen) if row != last]
     freed = 0
     if bits:
-        db.execute(_quiet(update(_session).where(_BIT_OF_SESSION.in_(bits)).values(**_NO_BIT)))
-        freed = affected(db, _quiet(delete(_bit).where(_BIT.in_(bits))))
+        db.execute(update(_session).where(_BIT_OF_SESSION.in_(bits)).values(**_NO_BIT))
+        freed = affected(db, delete(_bit).where(_BIT.in_(bits)))
     dead = _some(select(_session.sid), most, _session.tokens_until < now - MARGIN_SECONDS)
-    return freed + affected(db, _quiet(update(_session).where(_session.sid.in_(dead)).values(**_NO_BIT)))
+    return freed + affected(db, update(_session).where(_session.sid.in_(dead)).values(**_NO_BIT))
 
 
 def _some(rows: _Rows, most: int, *due: ColumnElement[bool]) -> _Rows:
     """At most so many that are due, and that no other process is at."""
     return rows.where(*due).limit(most).with_for_update(skip_locked=True)
-
-
-def _quiet(statement: Any) -> Any:
-    return statement.execution_options(synchronize_session=False)

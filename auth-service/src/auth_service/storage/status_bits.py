@@ -127,11 +127,7 @@ class SqlStatuses:
 
     def assign_to_session(self, sid: str) -> StatusRef | None:
         row = SessionRow
-        without = (
-            update(row)
-            .where(row.sid == sid, row.status_list.is_(None))
-            .execution_options(synchronize_session=False)
-        )
+        without = update(row).where(row.sid == sid, row.status_list.is_(None))
         for ref in self.choices():
             try:
                 with self._db.begin_nested():

@@ -176,6 +176,4 @@ def _delete(
 ) -> int:
     table = key[0].class_
     some = select(*key).where(*over).limit(BATCH).with_for_update(skip_locked=True)
-    return affected(
-        db, delete(table).where(tuple_(*key).in_(some)).execution_options(synchronize_session=False)
-    )
+    return affected(db, delete(table).where(tuple_(*key).in_(some)))

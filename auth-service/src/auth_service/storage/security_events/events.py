@@ -59,14 +59,12 @@ class SqlSignals:
         due = select(SignalRow).where(SignalRow.stream_id == stream_id, SignalRow.next_try_at <= now)
         found = self._found(due.order_by(SignalRow.next_try_at).with_for_update(skip_locked=True), limit)
         claimed = update(SignalRow).where(SignalRow.jti.in_([signal.jti for signal in found]))
-        tried = claimed.values(next_try_at=until, attempts=SignalRow.attempts + 1)
-        self._db.execute(tried.execution_options(synchronize_session=False))
+        self._db.execute(claimed.values(next_try_at=until, attempts=SignalRow.attempts + 1))
         return [replace(signal, attempts=signal.attempts + 1) for signal in found]
 
     def postpone(self, signal: QueuedEvent, until: float) -> bool:
         mine = update(SignalRow).where(SignalRow.jti == signal.jti, SignalRow.attempts == signal.attempts)
-        changed = mine.values(next_try_at=until).execution_options(synchronize_session=False)
-        return affected(self._db, changed) == 1
+        return affected(self._db, mine.values(next_try_at=until)) == 1
 
     def delete(self, stream_id: str, jtis: Collection[str]) -> int:
         return self._removed(SignalRow.stream_id == stream_id, SignalRow.jti.in_(jtis))
@@ -104,8 +102,8 @@ class SqlSignals:
         self._announce()
 
     def _found(self, rows: Select[SignalRow], limit: int) -> list[QueuedEvent]:
-        fresh = rows.limit(limit).execution_options(populate_existing=True)
-        return [record_of(QueuedEvent, row, body=json.loads(row.body)) for row in self._db.scalars(fresh)]
+        found = self._db.scalars(rows.limit(limit))
+        return [record_of(QueuedEvent, row, body=json.loads(row.body)) for row in found]
 
     def _dropped(self, *which: ColumnElement[bool]) -> int:
         """Forget a bounded number, and none that somebody else is about to change: several processes trim at once."""
@@ -113,8 +111,7 @@ class SqlSignals:
         return self._removed(SignalRow.jti.in_(some))
 
     def _removed(self, *which: ColumnElement[bool]) -> int:
-        gone = delete(SignalRow).where(*which).execution_options(synchronize_session=False)
-        return affected(self._db, gone)
+        return affected(self._db, delete(SignalRow).where(*which))
 
 
 def _values(signal: QueuedEvent) -> dict[str, object]:

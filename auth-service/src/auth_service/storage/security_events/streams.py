@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.security_events.stream import DeliveryMethod, Stream, StreamStatus
@@ -45,16 +45,14 @@ class SqlStreams:
 
     def replace(self, stream: Stream) -> None:
         changed = update(StreamRow).where(StreamRow.stream_id == stream.stream_id)
-        self._db.execute(changed.values(**_values(stream)).execution_options(synchronize_session=False))
+        self._db.execute(changed.values(**_values(stream)))
 
     def delete(self, stream_id: str) -> None:
-        gone = delete(StreamRow).where(StreamRow.stream_id == stream_id)
-        self._db.execute(gone.execution_options(synchronize_session=False))
+        self._db.execute(delete(StreamRow).where(StreamRow.stream_id == stream_id))
 
     def _found(self, *which: ColumnElement[bool]) -> list[Stream]:
-        rows: Select[StreamRow] = select(StreamRow).where(*which).order_by(StreamRow.created_at)
-        fresh = rows.order_by(StreamRow.stream_id).execution_options(populate_existing=True)
-        return [record_of(Stream, row) for row in self._db.scalars(fresh)]
+        rows = select(StreamRow).where(*which).order_by(StreamRow.created_at, StreamRow.stream_id)
+        return [record_of(Stream, row) for row in self._db.scalars(rows)]
 
 
 def _values(stream: Stream) -> dict[str, Any]:

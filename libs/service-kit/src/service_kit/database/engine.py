@@ -25,6 +25,10 @@ ONE_STATEMENT = "service_kit_one_statement"
 _POSTGRES_OPTIONS = (
     "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
 )
+_SESSION: dict[str, Any] = {
+    "expire_on_commit": False,
+    "execution_options": {"populate_existing": True, "synchronize_session": False},
+}
 
 # A server that is gone is noticed after seconds; the default of TCP is a quarter of an hour.
 ALIVE = {
@@ -141,7 +145,8 @@ def _sqlite(url: URL) -> Engine:
 class Database:
     """A service's database for its repositories: `begin()` to write, `read()` to read, `fetch()` for one SELECT.
 
-    The first two yield a Session for one transaction: committed when the block ends, rolled back when it raises.
+    The first two yield a Session for one transaction: committed when the block ends, rolled back when it raises. It keeps
+    no rows: every SELECT reads them again.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -157,13 +162,13 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Yield a writing transaction. On SQLite writers queue here, for at most 5 s (then OperationalError)."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with Session(self.engine, **_SESSION) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a reading transaction: a snapshot that waits for no writer. PostgreSQL refuses writes in it."""
-        with self._reading.begin() as connection, Session(connection, expire_on_commit=False) as session:
+        with self._reading.begin() as connection, Session(connection, **_SESSION) as session:
             yield session
 
     def fetch(self, statement: Executable, **parameters: Any) -> Sequence[Row]:
