@@ -118,4 +118,4 @@ class Login:
         with self.store.transaction() as tx:
             latest = check.confirm(tx, proof)
             opened = self.token_issuer.open_session(tx, latest, client, grant, methods=("pwd",))
-        return self.token_issuer.issue_for_session(opened.session, latest, grant, opened.refresh_token)
+        return self.token_issuer.issue_first(opened)

@@ -8,15 +8,15 @@ from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose, code_digest
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.email import Email
-from auth_service.domain.oauth.client import Client, Clients
-from auth_service.domain.oauth.scopes import Grant, grant_for_account
+from auth_service.domain.oauth.client import Clients
+from auth_service.domain.oauth.scopes import grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token, new_typed_code
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession, NewBrowserSession
 from auth_service.use_cases.accounts.email_texts import magic_link
 from auth_service.use_cases.accounts.login import RequestedAccess, get_first_party_client
 from auth_service.use_cases.accounts.one_time_mail import OneTimeMail
-from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
+from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
 LINK_SECONDS = 600
 MAX_UNEXPIRED_LINKS = 10  # for one address; more are not mailed
@@ -50,13 +50,6 @@ class MagicLinkRequest(OneTimeMail):
 
         self.send(email, MAX_UNEXPIRED_LINKS, compose)
         return binding
-
-
-@dataclass(frozen=True, slots=True)
-class _Redeemed:
-    account: Account
-    grant: Grant
-    opened: NewSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +87,22 @@ class MagicLinkLogin:
         client = get_first_party_client(self.clients, wanted.client_id)
         with self.store.transaction() as tx:
             account = self._use_up(tx, presented)
-            redeemed = None if account is None else self._open(tx, account, client, wanted)
-        if redeemed is None:  # raised after the commit: a failed attempt counts
+            if account is None:
+                opened = None
+            else:
+                grant = grant_for_account(account, client, wanted.scopes, wanted.audiences)
+                opened = self.token_issuer.open_session(tx, account, client, grant, methods=METHODS)
+        if opened is None:  # raised after the commit: a failed attempt counts
             raise BadLink(_REFUSED)
-        opened = redeemed.opened
-        return self.token_issuer.issue_for_session(
-            opened.session, redeemed.account, redeemed.grant, opened.refresh_token
-        )
+        return self.token_issuer.issue_first(opened)
 
     def in_browser(self, presented: LinkToken | LinkCode, old_cookie: str | None) -> NewBrowserSession:
         """Begin a browser session at auth-service's own pages instead; raise BindingMissing or BadLink."""
         with self.store.transaction() as tx:
             account = self._use_up(tx, presented)
-            begun = (
-                None
-                if account is None
-                else self.begin_browser_session.begin(tx, account, METHODS, old_cookie)
-            )
-        if begun is None:
-            raise BadLink(_REFUSED)
-        return begun
-
-    def _open(self, tx: Transaction, account: Account, client: Client, wanted: RequestedAccess) -> _Redeemed:
-        grant = grant_for_account(account, client, wanted.scopes, wanted.audiences)
-        return _Redeemed(
-            account, grant, self.token_issuer.open_session(tx, account, client, grant, methods=METHODS)
-        )
+            if account is not None:
+                return self.begin_browser_session.begin(tx, account, METHODS, old_cookie)
+        raise BadLink(_REFUSED)
 
     def _use_up(self, tx: Transaction, presented: LinkToken | LinkCode) -> Account | None:
         """Use up the mail and return the account it was made for, locked; None if it is invalid."""

@@ -4,18 +4,17 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from auth_service.domain.accounts.account import Account
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.authorization_code import AuthorizationCode
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidGrant, UnauthorizedClient
 from auth_service.domain.oauth.scopes import Grant, narrow_audiences
 from auth_service.domain.opaque_tokens import digest_of
-from auth_service.domain.sessions.session import EndReason, Session
+from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
+from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
 from auth_service.use_cases.sessions.end_sessions import end_session
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -30,14 +29,6 @@ class Redemption:
     redirect_uri: str | None
     verifier: str | None
     audiences: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Redeemed:
-    session: Session
-    account: Account
-    nonce: str | None
-    refresh_token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +54,17 @@ class AuthorizationCodeGrant:
             raise InvalidGrant(_UNKNOWN)
         audiences = narrow_audiences(request.audiences, frozenset(code.audiences) & client.audiences)
         with self.store.transaction() as tx:
-            redeemed = self._redeem(tx, client, code, request)
-        if redeemed is None:
-            # Raised after the commit of the use and of what it ended.
+            opened = self._redeem(tx, client, code, request)
+        if opened is None:  # raised after the commit of the use and of what it ended
             raise InvalidGrant(
                 "this code was already used, has expired, or does not match redirect_uri or code_verifier"
             )
-        grant = Grant(redeemed.session.scopes, audiences)
-        return self.token_issuer.issue_for_session(
-            redeemed.session, redeemed.account, grant, redeemed.refresh_token, nonce=redeemed.nonce
-        )
+        narrowed = replace(opened, grant=replace(opened.grant, audiences=audiences))
+        return self.token_issuer.issue_first(narrowed, nonce=code.nonce)
 
     def _redeem(
         self, tx: Transaction, client: Client, code: AuthorizationCode, request: Redemption
-    ) -> _Redeemed | None:
+    ) -> NewSession | None:
         now = self.token_issuer.now()
         # Serialises with requests that end this account's sessions.
         account = tx.accounts.get_for_update(code.sub)
@@ -96,7 +84,7 @@ class AuthorizationCodeGrant:
             requested=code.requested,
         )
         tx.authorization_codes.set_session(code.digest, opened.session.sid)
-        return _Redeemed(opened.session, account, code.nonce, opened.refresh_token)
+        return opened
 
     def _holds(self, tx: Transaction, code: AuthorizationCode, request: Redemption, now: float) -> bool:
         if now >= code.expires_at or request.redirect_uri != code.redirect_uri:

@@ -84,7 +84,7 @@ class AuthorizationEndpoint:
 
     def _after_login(self, request: AuthorizationRequest, user: BrowserUser) -> Step:
         if self._is_other_user(request, user):
-            raise LoginRequired("the user user logged in is not the one in id_token_hint")
+            raise LoginRequired("the user who logged in is not the one in id_token_hint")
         return self._after_authentication(request, user, consented=False)
 
     def _first_step(self, request: AuthorizationRequest, user: BrowserUser | None) -> Step:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.accounts.account import Account
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.device_code import (
     POLL_INTERVAL_SECONDS,
@@ -18,7 +17,6 @@ from auth_service.domain.oauth.errors import (
     OAuthError,
     SlowDown,
 )
-from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.oauth.device_authorization import check_device_grant
@@ -52,13 +50,9 @@ class DeviceCodeGrant:
             outcome = self._poll(tx, client, digest)
         if isinstance(outcome, OAuthError):  # raised after the commit of the next poll time
             raise outcome
-        account, opened = outcome
-        grant = Grant(opened.session.scopes, opened.session.audiences)
-        return self.token_issuer.issue_for_session(opened.session, account, grant, opened.refresh_token)
+        return self.token_issuer.issue_first(outcome)
 
-    def _poll(
-        self, tx: Transaction, client: Client, digest: bytes
-    ) -> tuple[Account, NewSession] | OAuthError:
+    def _poll(self, tx: Transaction, client: Client, digest: bytes) -> NewSession | OAuthError:
         now, code = self.token_issuer.now(), tx.device_codes.get_for_update(digest)
         if code is None or code.status is DeviceStatus.USED:
             return InvalidGrant("this device code was already used")
@@ -73,9 +67,7 @@ class DeviceCodeGrant:
             return AccessDenied("the user denied the request")
         return self._open(tx, client, code)
 
-    def _open(
-        self, tx: Transaction, client: Client, code: DeviceCode
-    ) -> tuple[Account, NewSession] | OAuthError:
+    def _open(self, tx: Transaction, client: Client, code: DeviceCode) -> NewSession | OAuthError:
         account = tx.accounts.get_for_update(code.sub or "")
         if account is None or account.disabled:
             return AccessDenied("the account that allowed this device is disabled")
@@ -84,7 +76,7 @@ class DeviceCodeGrant:
             return AccessDenied("this account has none of the requested scopes")
         if not tx.device_codes.mark_used(code.digest):
             return InvalidGrant("this device code was already used")
-        opened = self.token_issuer.open_session(
+        return self.token_issuer.open_session(
             tx,
             account,
             client,
@@ -93,4 +85,3 @@ class DeviceCodeGrant:
             auth_time=code.auth_time,
             requested=code.scopes,
         )
-        return account, opened

@@ -165,9 +165,7 @@ def _grant(tx: Transaction, session: Session, client: Client, request: _Request)
     if request.scopes is not None:
         beyond = request.scopes - session.scopes - session.requested
         if beyond:
-            raise InvalidScope(
-                f"scopes scopes scopes not granted to this session: {' '.join(sorted(beyond))}"
-            )
+            raise InvalidScope(f"scopes not granted to this session: {' '.join(sorted(beyond))}")
         allowed &= request.scopes
     if not allowed:
         raise InvalidScope("this account currently has none of these scopes")

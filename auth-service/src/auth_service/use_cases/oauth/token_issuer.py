@@ -42,9 +42,11 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A new session, and its first refresh token if the client may refresh."""
+    """A new session and its account, what its first tokens carry, and a refresh token if the client may refresh."""
 
     session: Session
+    account: Account
+    grant: Grant
     refresh_token: str | None = field(repr=False)
 
 
@@ -97,10 +99,10 @@ class TokenIssuer:
         )
         tx.audit.record(_opened(session))
         if not refreshable:
-            return NewSession(session, None)
+            return NewSession(session, account, grant, None)
         token = new_token()
         tx.refresh_tokens.add(self.refresh_token(token, session, now))
-        return NewSession(session, token)
+        return NewSession(session, account, grant, token)
 
     def tokens_until(self, session: Session, now: float, *, refreshable: bool = True) -> float:
         """Return when the last of the session's tokens expires, if none is issued after now."""
@@ -111,6 +113,12 @@ class TokenIssuer:
         """Return the record of a new refresh token, which expires no later than the session."""
         expires_at = min(now + self.lifetimes.refresh_idle, session.expires_at)
         return RefreshToken(digest_of(token), session.sid, expires_at, keep_until=session.expires_at)
+
+    def issue_first(self, opened: NewSession, nonce: str | None = None) -> TokenResponse:
+        """Return the first tokens of a new session."""
+        return self.issue_for_session(
+            opened.session, opened.account, opened.grant, opened.refresh_token, nonce=nonce
+        )
 
     def issue_for_session(
         self,
@@ -134,19 +142,19 @@ class TokenIssuer:
             status=session.status,
             auth_time=int(session.auth_time),
         )
-        answer = self.issue(token, refresh_token=refresh_token)
+        response = self.issue(token, refresh_token=refresh_token)
         if "openid" not in grant.scopes:
-            return answer
+            return response
         claims = id_token_claims(
             session,
             account,
             grant.scopes,
-            answer.access_token,
+            response.access_token,
             issued_at=now,
             expires_at=token.expires_at,
             nonce=nonce,
         )
-        return replace(answer, id_token=self.signer.sign({"iss": self.issuer} | claims, typ=ID_TOKEN))
+        return replace(response, id_token=self.signer.sign({"iss": self.issuer} | claims, typ=ID_TOKEN))
 
     def issue(
         self, token: AccessToken, *, refresh_token: str | None = None, issued_token_type: str | None = None
