@@ -1,7 +1,5 @@
 """The base of all refusals, and those that belong to no feature."""
 
-# ruff: noqa: N818 - each is named for its cause
-
 from typing import ClassVar
 
 

@@ -1,5 +1,4 @@
 """The errors that service_kit raises; `web/problems.py` has the HTTP response to each."""
-# ruff: noqa: N818 - each is named for its cause
 
 
 class ServiceKitError(Exception):

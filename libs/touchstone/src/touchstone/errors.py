@@ -1,6 +1,5 @@
 """The error tree: one base, one class per reason, one stable slug per class."""
 
-# ruff: noqa: N818 - the names say what is wrong; `Error` twenty times over would say less
 from __future__ import annotations
 
 from typing import ClassVar

@@ -1,5 +1,4 @@
 """What can go wrong with a profile; `web/errors.py` has the HTTP status of each."""
-# ruff: noqa: N818 - each is named for its cause
 
 
 class UsersError(Exception):

@@ -1,7 +1,5 @@
 """Refusals about accounts, passwords and mailed links."""
 
-# ruff: noqa: N818 - each is named for its cause
-
 from auth_service.domain.errors import AuthError, TryLater
 
 

@@ -54,22 +54,12 @@ def nested_actors(actors: tuple[str, ...]) -> dict[str, object]:
     return {"sub": first} | ({"act": nested_actors(tuple(earlier))} if earlier else {})
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedToken:
-    """An access token of this issuer that passed every check. `actors` are outermost first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedToken(AccessToken):
+    """An access token of this issuer that passed every check, with its own id and time."""
 
-    subject: str
-    client_id: str
-    audiences: tuple[str, ...]
-    scopes: frozenset[str]
-    roles: frozenset[str]
-    expires_at: int
     issued_at: int
     token_id: str
-    session_id: str | None = None
-    auth_time: int | None = None
-    actors: tuple[str, ...] = ()
-    status: StatusRef | None = None
 
 
 class TokenReader(Protocol):

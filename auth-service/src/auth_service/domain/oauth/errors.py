@@ -1,7 +1,5 @@
 """Refusals of the OAuth and OpenID Connect endpoints (RFC 6749 section 5.2)."""
 
-# ruff: noqa: N818 - the names are those of the error codes
-
 from auth_service.domain.errors import AuthError, TryLater
 
 

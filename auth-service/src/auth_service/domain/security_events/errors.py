@@ -1,7 +1,5 @@
 """Refusals of the event stream endpoints (SSF 1.0 section 8.1)."""
 
-# ruff: noqa: N818 - the names are those of the error codes
-
 from auth_service.domain.errors import AuthError, TryLater
 
 

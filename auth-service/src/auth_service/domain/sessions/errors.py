@@ -1,7 +1,5 @@
 """Refusals about sessions and status lists."""
 
-# ruff: noqa: N818 - each is named for its cause
-
 from auth_service.domain.errors import AuthError, TryLater
 
 
