@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from auth_service.domain.oauth.errors import UnauthorizedClient
+
 
 class GrantType(StrEnum):
     """Grants, as `grant_type` names them."""
@@ -81,6 +83,12 @@ class FixedClients(Clients, Protocol):
 
     def all(self) -> list[Client]:
         """Return all clients, ascending by id."""
+
+
+def check_grant(client: Client, grant: GrantType) -> None:
+    """Raise UnauthorizedClient unless the client is registered for the grant."""
+    if grant not in client.grants:
+        raise UnauthorizedClient(f"this client is not registered for the grant {grant}")
 
 
 def hash_secret(secret: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.authorization_code import AuthorizationCode
-from auth_service.domain.oauth.client import Client, GrantType
-from auth_service.domain.oauth.errors import InvalidGrant, UnauthorizedClient
+from auth_service.domain.oauth.client import Client, GrantType, check_grant
+from auth_service.domain.oauth.errors import InvalidGrant
 from auth_service.domain.oauth.scopes import Grant, narrow_audiences
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.session import EndReason
@@ -45,8 +45,7 @@ class AuthorizationCodeGrant:
 
     def __call__(self, client: Client, request: Redemption) -> TokenResponse:
         """Return the session's first tokens; raise UnauthorizedClient, InvalidGrant or InvalidTarget."""
-        if GrantType.AUTHORIZATION_CODE not in client.grants:
-            raise UnauthorizedClient("this client is not registered for the authorization_code grant")
+        check_grant(client, GrantType.AUTHORIZATION_CODE)
         digest = digest_of(request.code)
         with self.store.reading() as tx:  # an invented code must not cost a write lock
             code = tx.authorization_codes.find_by_digest(digest)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from touchstone.text import is_line
 
-from auth_service.domain import errors
-from auth_service.domain.oauth import errors as oauth_errors
-from auth_service.domain.oauth.client import Client, Clients, GrantType
+from auth_service.domain.errors import AuthError
+from auth_service.domain.oauth import errors
+from auth_service.domain.oauth.client import Client, Clients, GrantType, check_grant
 from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered
 from auth_service.domain.oauth.scopes import narrow_audiences, parse_scope
 
@@ -17,10 +17,10 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 Pairs = Iterable[tuple[str, str]]
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_UNSUPPORTED: Mapping[str, type[oauth_errors.OAuthError]] = {
-    "request": oauth_errors.RequestNotSupported,
-    "request_uri": oauth_errors.RequestUriNotSupported,
-    "registration": oauth_errors.RegistrationNotSupported,
+_UNSUPPORTED: Mapping[str, type[errors.OAuthError]] = {
+    "request": errors.RequestNotSupported,
+    "request_uri": errors.RequestUriNotSupported,
+    "registration": errors.RegistrationNotSupported,
 }
 
 
@@ -36,15 +36,15 @@ class ReturnAddress:
         """Return the redirect URI with these parameters, `state` and `iss` (RFC 9207)."""
         return add_parameters(self.redirect_uri, {**parameters, "state": self.state, "iss": self.issuer})
 
-    def error_uri(self, error: oauth_errors.OAuthError) -> str:
+    def error_uri(self, error: errors.OAuthError) -> str:
         """Return the redirect URI of an error response (RFC 6749 section 4.1.2.1)."""
         return self.response_uri(error=error.slug, error_description=str(error))
 
 
-class AuthorizationRefused(errors.AuthError):
+class AuthorizationRefused(AuthError):  # noqa: N818 - named for what happened
     """An error that is sent to the client's redirect URI."""
 
-    def __init__(self, address: ReturnAddress, error: oauth_errors.OAuthError) -> None:
+    def __init__(self, address: ReturnAddress, error: errors.OAuthError) -> None:
         super().__init__(str(error))
         self.address = address
         self.error = error
@@ -86,16 +86,16 @@ class AuthorizationRequestParser:
         address = self._address(client, values, repeated)
         try:
             if repeated:
-                raise oauth_errors.InvalidRequest("a parameter appears more than once")
+                raise errors.InvalidRequest("a parameter appears more than once")
             return _request(client, address, values, named, pairs)
-        except oauth_errors.OAuthError as error:
+        except errors.OAuthError as error:
             raise AuthorizationRefused(address, error) from None
 
     def _client(self, values: Mapping[str, str], repeated: frozenset[str]) -> Client:
         client_id = values.get("client_id", "")
         client = self.clients.get(client_id)
         if client is None or not client.enabled or "client_id" in repeated:
-            raise oauth_errors.InvalidAuthorizationRequest(
+            raise errors.InvalidAuthorizationRequest(
                 "this application is not registered",
                 f"client_id {client_id} is unknown, disabled or repeated"
                 if client_id
@@ -106,7 +106,7 @@ class AuthorizationRequestParser:
     def _address(self, client: Client, values: Mapping[str, str], repeated: frozenset[str]) -> ReturnAddress:
         uri = values.get("redirect_uri", "")
         if "redirect_uri" in repeated or not is_registered(uri, client.redirect_uris, self.issuer):
-            raise oauth_errors.InvalidAuthorizationRequest(
+            raise errors.InvalidAuthorizationRequest(
                 "this application's redirect address is not registered",
                 f"redirect_uri {uri} is not registered for client {client.client_id}"
                 if uri
@@ -143,16 +143,13 @@ def _request(
     for name, error in _UNSUPPORTED.items():
         if name in values:
             raise error(f"{name} is not supported")
-    if GrantType.AUTHORIZATION_CODE not in client.grants:
-        raise oauth_errors.UnauthorizedClient(
-            "this client is not registered for the authorization_code grant"
-        )
+    check_grant(client, GrantType.AUTHORIZATION_CODE)
     _check_response(values)
     if not is_line(values.get("nonce", "")):
-        raise oauth_errors.InvalidRequest("nonce must be one line without control characters")
+        raise errors.InvalidRequest("nonce must be one line without control characters")
     scopes = parse_scope(values.get("scope"))
     if scopes is not None and not scopes <= client.scopes:
-        raise oauth_errors.InvalidScope("this client is not registered for one of the requested scopes")
+        raise errors.InvalidScope("this client is not registered for one of the requested scopes")
     narrow_audiences(audiences, client.audiences)
     return AuthorizationRequest(
         client=client,
@@ -171,26 +168,26 @@ def _request(
 
 def _check_response(values: Mapping[str, str]) -> None:
     if "response_type" not in values:
-        raise oauth_errors.InvalidRequest("response_type is missing")
+        raise errors.InvalidRequest("response_type is missing")
     if values["response_type"] != "code":
-        raise oauth_errors.UnsupportedResponseType("response_type must be code")
+        raise errors.UnsupportedResponseType("response_type must be code")
     if values.get("response_mode", "query") != "query":
-        raise oauth_errors.InvalidRequest("response_mode must be query")
+        raise errors.InvalidRequest("response_mode must be query")
 
 
 def _challenge(values: Mapping[str, str]) -> str:
     if values.get("code_challenge_method") != "S256":
-        raise oauth_errors.InvalidRequest("PKCE is required: code_challenge_method must be S256")
+        raise errors.InvalidRequest("PKCE is required: code_challenge_method must be S256")
     challenge = values.get("code_challenge", "")
     if not _CHALLENGE.fullmatch(challenge):
-        raise oauth_errors.InvalidRequest("code_challenge must be a base64url-encoded SHA-256 digest")
+        raise errors.InvalidRequest("code_challenge must be a base64url-encoded SHA-256 digest")
     return challenge
 
 
 def _prompts(prompt: str | None) -> frozenset[str]:
     prompts = frozenset((prompt or "").split())
     if not prompts <= PROMPTS or ("none" in prompts and len(prompts) > 1):
-        raise oauth_errors.InvalidRequest("prompt has an unknown value, or combines none with others")
+        raise errors.InvalidRequest("prompt has an unknown value, or combines none with others")
     return prompts
 
 
@@ -198,5 +195,5 @@ def _max_age(seconds: str | None) -> int | None:
     if seconds is None:
         return None
     if not _SECONDS.fullmatch(seconds):
-        raise oauth_errors.InvalidRequest("max_age must be a number of seconds")
+        raise errors.InvalidRequest("max_age must be a number of seconds")
     return int(seconds)

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.client import Client, GrantType, check_grant
 from auth_service.domain.oauth.device_code import (
     DEVICE_CODE_SECONDS,
     POLL_INTERVAL_SECONDS,
     DeviceCode,
 )
-from auth_service.domain.oauth.errors import UnauthorizedClient
 from auth_service.domain.oauth.scopes import AUDIENCES, OIDC_SCOPES, narrow_audiences, narrow_scopes
 from auth_service.domain.opaque_tokens import digest_of, new_token, new_typed_code
 from auth_service.domain.unit_of_work import Store
@@ -37,7 +36,7 @@ class DeviceAuthorization:
         self, client: Client, scopes: frozenset[str] | None, audiences: Iterable[str]
     ) -> DeviceAuthorizationResponse:
         """Start one; raise UnauthorizedClient, InvalidScope or InvalidTarget."""
-        check_device_grant(client)
+        check_grant(client, GrantType.DEVICE_CODE)
         wanted = narrow_scopes(scopes, client.scopes if scopes is not None else client.scopes - OIDC_SCOPES)
         targets = narrow_audiences(audiences, client.audiences & AUDIENCES)
         now, device_code = self.now(), new_token()
@@ -55,9 +54,3 @@ class DeviceAuthorization:
             with self.store.transaction() as tx:
                 if tx.device_codes.add(code):
                     return DeviceAuthorizationResponse(device_code, user_code)
-
-
-def check_device_grant(client: Client) -> None:
-    """Raise UnauthorizedClient unless the client is registered for the device grant."""
-    if GrantType.DEVICE_CODE not in client.grants:
-        raise UnauthorizedClient("this client is not registered for the device_code grant")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.oauth.client import Client
+from auth_service.domain.oauth.client import Client, GrantType, check_grant
 from auth_service.domain.oauth.device_code import (
     POLL_INTERVAL_SECONDS,
     DeviceCode,
@@ -19,7 +19,6 @@ from auth_service.domain.oauth.errors import (
 )
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.oauth.device_authorization import check_device_grant
 from auth_service.use_cases.oauth.token_issuer import NewSession, TokenIssuer, TokenResponse
 
 _UNKNOWN = "this device code is unknown"
@@ -38,7 +37,7 @@ class DeviceCodeGrant:
 
         Raise UnauthorizedClient, InvalidGrant, AuthorizationPending, SlowDown, AccessDenied or ExpiredToken.
         """
-        check_device_grant(client)
+        check_grant(client, GrantType.DEVICE_CODE)
         digest = digest_of(device_code)
         with self.store.reading() as tx:  # neither an invented code nor an early poll costs a write lock
             known = tx.device_codes.find_by_digest(digest)

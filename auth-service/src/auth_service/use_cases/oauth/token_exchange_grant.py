@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.access_token import AccessToken, TokenReader, VerifiedToken
-from auth_service.domain.oauth.client import Client, GrantType
+from auth_service.domain.oauth.client import Client, GrantType, check_grant
 from auth_service.domain.oauth.errors import (
     InvalidRequest,
     InvalidTarget,
     OAuthError,
-    UnauthorizedClient,
 )
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.sessions.errors import SessionOver
@@ -56,8 +55,7 @@ class TokenExchangeGrant:
     def _exchanged(
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
     ) -> TokenResponse:
-        if GrantType.TOKEN_EXCHANGE not in client.grants:
-            raise UnauthorizedClient("this client is not registered for token exchange")
+        check_grant(client, GrantType.TOKEN_EXCHANGE)
         subject, session = self._subject(subject_token, client)
         if target not in client.audiences or target not in subject.audiences:
             raise InvalidTarget("the audience must be in the subject token and in the client's registration")
