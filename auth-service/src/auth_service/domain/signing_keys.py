@@ -112,16 +112,6 @@ class AgeingKeys(KeyStore, Protocol):
         """Add a key unless the newest is younger than this; of any number of processes at once, one adds it."""
 
 
-class PublishedKeys(Protocol):
-    """The public document of the signing keys."""
-
-    def document(self) -> tuple[bytes, str]:
-        """Return the JWK Set (RFC 7517) and its ETag."""
-
-    def refresh(self) -> None:
-        """Read at once what another process may have changed."""
-
-
 class Signer(Protocol):
     """Signs claims with the current key."""
 

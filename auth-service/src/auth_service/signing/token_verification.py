@@ -24,7 +24,6 @@ from auth_service.domain.oauth.id_token import ID_TOKEN, IdTokenHint
 from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.sessions.status_bits import StatusRef
 from auth_service.domain.sessions.status_list import StatusListSnapshot, parse_list_uri
-from auth_service.domain.signing_keys import PublishedKeys
 from auth_service.domain.unit_of_work import Store
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.key_storage import is_kid
@@ -37,7 +36,7 @@ _LONGEST_HINT = 16 * 1024  # as long as the query that it comes in
 class LocalKeys:
     """The published keys as touchstone wants them, parsed again only when the document changes."""
 
-    def __init__(self, published: PublishedKeys) -> None:
+    def __init__(self, published: KeyRing) -> None:
         self._published = published
         self._parsed = ("", KeySet({}))
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from auth_service.domain.sessions.status_list import PublishedStatusLists
-from auth_service.domain.signing_keys import PublishedKeys
+from auth_service.signing.key_ring import KeyRing
+from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.email_verification import EmailVerification
 from auth_service.use_cases.accounts.login import Login
@@ -38,8 +38,8 @@ class UseCases:
 
     issuer: str
     jwks_max_age: int  # seconds
-    signing_keys: PublishedKeys
-    status_lists: PublishedStatusLists
+    signing_keys: KeyRing
+    status_lists: StatusLists
     long_polls: LongPolls
     forms: FormGuard
     admin: Administration

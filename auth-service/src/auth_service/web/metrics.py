@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from auth_service.domain.sessions.status_list import PublishedStatusLists
+from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.web.long_polling import LongPolls
 
 _LISTS = (
@@ -20,7 +20,7 @@ _LISTS = (
 class PublishingMetrics(Collector):
     """Collects the values at each scrape, without access to the database."""
 
-    def __init__(self, statuses: PublishedStatusLists, long_polls: LongPolls) -> None:
+    def __init__(self, statuses: StatusLists, long_polls: LongPolls) -> None:
         self._statuses, self._long_polls = statuses, long_polls
 
     def collect(self) -> Iterator[Metric]:

@@ -1,9 +1,7 @@
-"""Token status lists: their names, their bits, and the port that publishes them (draft-ietf-oauth-status-list)."""
+"""Token status lists: their names and their bits (draft-ietf-oauth-status-list)."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
 
 LIST_SIZE = 2**20
 MIN_LIST_SIZE = 64
@@ -56,33 +54,6 @@ class StatusListSnapshot:
     def revoked(self) -> int:
         """The number of bits that are set."""
         return int.from_bytes(self.data, "big").bit_count()
-
-
-class PublishedStatusLists(Protocol):
-    """The status lists of this issuer. Methods raise StatusListsStale if the database was not read recently."""
-
-    @property
-    def ttl(self) -> int:
-        """Seconds for which a verifier may keep a list."""
-
-    @property
-    def age(self) -> float:
-        """Seconds since the database was last read; infinite before the first time."""
-
-    def all(self) -> list[StatusListSnapshot]:
-        """Return every list as last read, ascending by number; raise nothing."""
-
-    def numbers(self) -> list[int]:
-        """Return the number of every list, ascending."""
-
-    def etag(self, number: int) -> str:
-        """Return the ETag of a list; raise UnknownStatusList or NoSigningKey."""
-
-    def catch_up(self, number: int, tags: Collection[str]) -> None:
-        """Read the database if another process may have published the list under these tags."""
-
-    def document(self, number: int) -> tuple[bytes, str]:
-        """Return the signed list and its ETag; raise UnknownStatusList or NoSigningKey."""
 
 
 def check_size(size: int) -> int:
