@@ -94,7 +94,7 @@ def _keys(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any
     @admins
     def list_keys() -> Response:
         """List the signing keys, oldest first, with their states."""
-        return _json(KeyList(keys=[KeyView.of(key) for key in admin.keys.statuses()]))
+        return _json(KeyList(keys=[KeyView.model_validate(key) for key in admin.keys.statuses()]))
 
     @routes.post("/admin/keys/rotate", operation_id="rotateKeys", responses={201: NewKey})
     @admins

@@ -3,12 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from service_kit.web.pagination import MAX_LENGTH as LONGEST_CURSOR
 
 from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.sessions.session import Session
-from auth_service.domain.signing_keys import KeyStatus
 
 # Every id is printable ASCII; databases treat a NUL differently.
 Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
@@ -20,6 +19,9 @@ def moment(at: float | None) -> datetime | None:
         return None
     whole = datetime.fromtimestamp(at, UTC)
     return whole.replace(microsecond=whole.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[datetime | None, BeforeValidator(moment)]
 
 
 class KeyPath(BaseModel):
@@ -62,24 +64,14 @@ class AuditPageQuery(PageQuery):
 class KeyView(BaseModel):
     """A signing key. Its state is next, current, retired or expired."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     kid: str
     state: str
-    created_at: datetime | None
-    signs_from: datetime | None
-    signs_until: datetime | None
-    published_until: datetime | None
-
-    @classmethod
-    def of(cls, key: KeyStatus) -> "KeyView":
-        """Return the view of a key."""
-        return cls(
-            kid=key.kid,
-            state=key.state,
-            created_at=moment(key.created_at),
-            signs_from=moment(key.signs_from),
-            signs_until=moment(key.signs_until),
-            published_until=moment(key.published_until),
-        )
+    created_at: Moment
+    signs_from: Moment
+    signs_until: Moment
+    published_until: Moment
 
 
 class KeyList(BaseModel):
@@ -103,9 +95,9 @@ class SessionView(BaseModel):
     scope: str
     audiences: list[str]
     methods: list[str]
-    auth_time: datetime | None
-    expires_at: datetime | None
-    last_used_at: datetime | None
+    auth_time: Moment
+    expires_at: Moment
+    last_used_at: Moment
     address: str | None
     user_agent: str | None
 
@@ -119,9 +111,9 @@ class SessionView(BaseModel):
             scope=" ".join(sorted(session.scopes)),
             audiences=list(session.audiences),
             methods=list(session.methods),
-            auth_time=moment(session.auth_time),
-            expires_at=moment(session.expires_at),
-            last_used_at=moment(session.last_used_at),
+            auth_time=session.auth_time,
+            expires_at=session.expires_at,
+            last_used_at=session.last_used_at,
             address=session.address,
             user_agent=session.user_agent,
         )
@@ -138,7 +130,7 @@ class AuditView(BaseModel):
     """An entry of the audit log."""
 
     id: int
-    at: datetime | None
+    at: Moment
     event: str
     outcome: str
     actor: str | None
@@ -155,7 +147,7 @@ class AuditView(BaseModel):
         event = entry.event
         return cls(
             id=entry.id,
-            at=moment(entry.at),
+            at=entry.at,
             event=event.event,
             outcome=event.outcome,
             actor=event.actor,

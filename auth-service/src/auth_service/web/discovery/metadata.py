@@ -46,11 +46,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         max_age=use_cases.jwks_max_age,
     )
 
-    @routes.get(
-        "/.well-known/jwks.json",
-        operation_id="jwks",
-        responses={200: JwkSet, **NOT_MODIFIED},
-    )
+    @routes.get("/.well-known/jwks.json", operation_id="jwks", responses={200: JwkSet, **NOT_MODIFIED})
     def jwks() -> Response:
         """Return the public keys; with `If-None-Match` and `Prefer: wait=N`, wait until they change."""
         return conditional_response(use_cases.long_polls, keys)

@@ -26,10 +26,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {
-    "style": f"{STYLE_PATH}?v={STYLE_VERSION}",
-    "scope_descriptions": SCOPE_DESCRIPTIONS,
-}
+_templates.globals |= {"style": f"{STYLE_PATH}?v={STYLE_VERSION}", "scope_descriptions": SCOPE_DESCRIPTIONS}
 
 
 def page(template: str, status: int = 200, **context: object) -> Response:

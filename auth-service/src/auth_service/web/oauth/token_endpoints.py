@@ -123,30 +123,23 @@ GRANTS: dict[str, Grant] = {
 
 
 def _introspection(token: VerifiedToken | ActiveRefreshToken, issuer: str) -> dict[str, object]:
-    if isinstance(token, ActiveRefreshToken):
-        return {
-            "active": True,
-            "iss": issuer,
-            "sub": token.subject,
-            "client_id": token.client_id,
-            "scope": " ".join(sorted(token.scopes)),
-            "exp": token.expires_at,
-            "sid": token.session_id,
-        }
-    claims = {
+    claims: dict[str, object] = {
         "active": True,
         "iss": issuer,
         "sub": token.subject,
-        "aud": list(token.audiences),
         "client_id": token.client_id,
         "scope": " ".join(sorted(token.scopes)),
-        "token_type": "Bearer",
         "exp": token.expires_at,
-        "iat": token.issued_at,
-        "jti": token.token_id,
         "sid": token.session_id,
-        "auth_time": token.auth_time,
-        "roles": sorted(token.roles),
-        "act": nested_actors(token.actors) if token.actors else None,
     }
+    if isinstance(token, VerifiedToken):
+        claims |= {
+            "aud": list(token.audiences),
+            "token_type": "Bearer",
+            "iat": token.issued_at,
+            "jti": token.token_id,
+            "auth_time": token.auth_time,
+            "roles": sorted(token.roles),
+            "act": nested_actors(token.actors) if token.actors else None,
+        }
     return {name: value for name, value in claims.items() if value is not None}

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 import structlog
 from flask import request
 from service_kit.web.openapi import ApiBlueprint, problem_response
-from service_kit.web.request_validation import validated
-from touchstone.flask import require
 
 from auth_service.domain.delivery import Outcome
 from auth_service.use_cases.security_events.poll import PolledEvents
@@ -16,12 +14,10 @@ from auth_service.use_cases.security_events.push import security_event_token
 from auth_service.web.long_polling import preferred_wait
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.responses import (
-    INVALID,
-    MANAGE,
-    READ,
-    READERS,
-    UNKNOWN,
+    ERRORS,
+    READER,
     JsonResponse,
+    endpoint,
     json_response,
 )
 from auth_service.web.security_events.schemas import MAX_POLLED, PollRequest, PollResponse, StreamPath
@@ -72,19 +68,17 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
                 )
         return use_cases.poll.fetch(client_id, stream_id, limit)
 
-    @routes.post(
+    @endpoint(
+        routes.post,
         "/ssf/poll/<stream_id>",
-        operation_id="pollStream",
-        security=READERS,
-        responses={
+        "pollStream",
+        READER,
+        {
             200: PollResponse,
-            **INVALID,
-            **UNKNOWN,
+            **ERRORS,
             503: problem_response("No signing key is available."),
         },
     )
-    @require(any_of=(READ, MANAGE))
-    @validated
     def poll(path: StreamPath, body: PollRequest) -> JsonResponse:
         """Return queued events and acknowledge earlier ones; events that are not acknowledged are returned again.
 

@@ -5,21 +5,17 @@ from flask_openapi3.models.tag import Tag
 from service_kit.errors import InvalidRequest
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.problems import problem
-from service_kit.web.request_validation import validated
-from touchstone.flask import require
 
 from auth_service.domain.security_events.stream import Stream
 from auth_service.web.responses import NO_STORE
 from auth_service.web.security_events import poll, streams
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.responses import (
-    INVALID,
-    MANAGE,
-    MANAGERS,
-    READ,
-    READERS,
-    UNKNOWN,
+    ERRORS,
+    MANAGER,
+    READER,
     JsonResponse,
+    endpoint,
     json_response,
 )
 from auth_service.web.security_events.schemas import (
@@ -57,44 +53,28 @@ def blueprint(use_cases: SecurityEventUseCases) -> ApiBlueprint:
 
 
 def _add_status_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
-    @routes.get(
-        "/ssf/status",
-        operation_id="readStreamStatus",
-        security=READERS,
-        responses={200: StatusView, **INVALID, **UNKNOWN},
-    )
-    @require(any_of=(READ, MANAGE))
-    @validated
+    @endpoint(routes.get, "/ssf/status", "readStreamStatus", READER, {200: StatusView, **ERRORS})
     def read_status(query: StreamPath) -> JsonResponse:
         """Return whether a stream is enabled, paused or disabled."""
         return json_response(_status(use_cases.streams.get(use_cases.client(), query.stream_id)))
 
-    @routes.post(
-        "/ssf/status",
-        operation_id="updateStreamStatus",
-        security=MANAGERS,
-        responses={200: StatusView, **INVALID, **UNKNOWN},
-    )
-    @require(MANAGE)
-    @validated
+    @endpoint(routes.post, "/ssf/status", "updateStreamStatus", MANAGER, {200: StatusView, **ERRORS})
     def set_status(body: StatusChange) -> JsonResponse:
         """Enable a stream, pause it (events are queued), or disable it (events are dropped)."""
         changed = use_cases.streams.set_status(use_cases.client(), body.stream_id, body.status, body.reason)
         return json_response(_status(changed))
 
-    @routes.post(
+    @endpoint(
+        routes.post,
         "/ssf/verification",
-        operation_id="verifyStream",
-        security=MANAGERS,
-        responses={
+        "verifyStream",
+        MANAGER,
+        {
             204: {"description": "The verification event is queued."},
             429: problem_response("Wait for `min_verification_interval` before the next verification."),
-            **INVALID,
-            **UNKNOWN,
+            **ERRORS,
         },
     )
-    @require(MANAGE)
-    @validated
     def verify(body: VerificationRequest) -> tuple[str, int, dict[str, str]]:
         """Send a verification event over the stream, with the receiver's `state`."""
         use_cases.streams.verify(use_cases.client(), body.stream_id, body.state)

@@ -1,24 +1,20 @@
 """Routes for the configuration of a client's streams (SSF 1.0 section 8.1.1)."""
 
-from typing import Any
-
 from flask import jsonify
 from service_kit.web.openapi import ApiBlueprint, problem_response
-from service_kit.web.request_validation import validated
-from touchstone.flask import require
 
 from auth_service.domain.security_events.errors import InvalidStream
 from auth_service.domain.security_events.stream import Stream, StreamConfiguration
+from auth_service.web.openapi import NO_CONTENT
 from auth_service.web.responses import NO_STORE
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.responses import (
+    ERRORS,
     INVALID,
-    MANAGE,
-    MANAGERS,
-    READ,
-    READERS,
-    UNKNOWN,
+    MANAGER,
+    READER,
     JsonResponse,
+    endpoint,
     json_response,
 )
 from auth_service.web.security_events.schemas import (
@@ -48,36 +44,24 @@ STREAM_OR_LIST = {
 
 def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
     """Add the routes for stream configurations."""
-    path: Any = "/ssf/streams"
+    path = "/ssf/streams"
 
     def shown(stream: Stream, status: int = 200) -> JsonResponse:
         return json_response(StreamView.of(stream, use_cases.issuer), status)
 
-    @routes.post(
+    @endpoint(
+        routes.post,
         path,
-        operation_id="createStream",
-        security=MANAGERS,
-        responses={
-            201: StreamView,
-            409: problem_response("The client has reached its limit of streams."),
-            **INVALID,
-        },
+        "createStream",
+        MANAGER,
+        {201: StreamView, 409: problem_response("The client has reached its limit of streams."), **INVALID},
     )
-    @require(MANAGE)
-    @validated
     def create(body: NewStream) -> JsonResponse:
         """Create a stream for this client."""
         configuration = _configured(body.delivery, body.events_requested, body.description)
         return shown(use_cases.streams.create(use_cases.client(), configuration), 201)
 
-    @routes.get(
-        path,
-        operation_id="readStreams",
-        security=READERS,
-        responses={200: STREAM_OR_LIST, **INVALID, **UNKNOWN},
-    )
-    @require(any_of=(READ, MANAGE))
-    @validated
+    @endpoint(routes.get, path, "readStreams", READER, {200: STREAM_OR_LIST, **ERRORS})
     def read(query: StreamQuery) -> JsonResponse:
         """Return the configuration of one stream, or without `stream_id` of all streams of this client."""
         if query.stream_id is not None:
@@ -85,14 +69,7 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         found = [StreamView.of(each, use_cases.issuer) for each in use_cases.streams.list(use_cases.client())]
         return jsonify([view.model_dump(exclude_none=True) for view in found]), 200, NO_STORE
 
-    @routes.patch(
-        path,
-        operation_id="updateStream",
-        security=MANAGERS,
-        responses={200: StreamView, **INVALID, **UNKNOWN},
-    )
-    @require(MANAGE)
-    @validated
+    @endpoint(routes.patch, path, "updateStream", MANAGER, {200: StreamView, **ERRORS})
     def update(body: StreamChange) -> JsonResponse:
         """Change the given members of a configuration."""
 
@@ -109,14 +86,7 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
 
         return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, configuration))
 
-    @routes.put(
-        path,
-        operation_id="replaceStream",
-        security=MANAGERS,
-        responses={200: StreamView, **INVALID, **UNKNOWN},
-    )
-    @require(MANAGE)
-    @validated
+    @endpoint(routes.put, path, "replaceStream", MANAGER, {200: StreamView, **ERRORS})
     def replace(body: StreamReplacement) -> JsonResponse:
         """Replace the whole configuration."""
 
@@ -126,14 +96,7 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
 
         return shown(use_cases.streams.configure(use_cases.client(), body.stream_id, configuration))
 
-    @routes.delete(
-        path,
-        operation_id="deleteStream",
-        security=MANAGERS,
-        responses={204: {"description": "Done."}, **INVALID, **UNKNOWN},
-    )
-    @require(MANAGE)
-    @validated
+    @endpoint(routes.delete, path, "deleteStream", MANAGER, {**NO_CONTENT, **ERRORS})
     def delete(query: StreamPath) -> tuple[str, int, dict[str, str]]:
         """Delete a stream and its queued events."""
         use_cases.streams.remove(use_cases.client(), query.stream_id)
