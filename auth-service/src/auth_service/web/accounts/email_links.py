@@ -44,7 +44,7 @@ def _email_verification(routes: ApiBlueprint, use_cases: UseCases) -> None:
     @routes.get(VERIFICATION, operation_id="verificationPage", responses=PAGE_RESPONSES)
     @documented(query=LinkQuery)
     def verification_page() -> Response:
-        """Show the page that verifies an address. To open it does not use up the link."""
+        """Show the page that verifies an address. Opening it does not use up the link."""
         return link_form.open()
 
     @routes.post(VERIFICATION, operation_id="resendVerification", security=BEARER, responses=ACCEPTED)
@@ -83,7 +83,7 @@ def _password_reset(routes: ApiBlueprint, use_cases: UseCases) -> None:
     @routes.get(RESET, operation_id="newPasswordPage", responses=PAGE_RESPONSES)
     @documented(query=LinkQuery)
     def new_password_page() -> Response:
-        """Show the form for a new password. To open it does not use up the link."""
+        """Show the form for a new password. Opening it does not use up the link."""
         return link_form.open()
 
     def submit(form: dict[str, str]) -> Response:

@@ -1,6 +1,6 @@
 """The page behind a mailed link: a form with the link's token.
 
-To open the page uses nothing up, because mail scanners open links as well.
+Opening the page does not use up the link, because mail scanners open links as well.
 """
 
 from collections.abc import Mapping

@@ -56,7 +56,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @routes.get(PATH, operation_id="linkPage", responses=PAGE_RESPONSES)
     @documented(query=LinkQuery)
     def link_page() -> Response:
-        """Show the page that redeems a link. To open it does not use up the link."""
+        """Show the page that redeems a link. Opening it does not use up the link."""
         return link_form.open()
 
     def submit(form: dict[str, str]) -> Response:

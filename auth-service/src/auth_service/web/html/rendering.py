@@ -85,7 +85,7 @@ def redirect_to(location: str) -> Response:
 def redirect_to_client(location: str) -> Response:
     """Redirect the browser to a client; after a form, by a page that refreshes itself.
 
-    Browsers apply `form-action` to every redirect after a form, also to the client's own. To allow all these places would
+    Browsers apply `form-action` to every redirect after a form, also to the client's own. Allowing all these places would
     allow a form that sends passwords there.
     """
     return page("redirect.html", location=location) if request.method == "POST" else redirect_to(location)
