@@ -107,7 +107,7 @@ def server():
     ("changes", "reason"),
     [
         ({"password": "hunter2"}, "the server refuses the user or the password"),
-        ({"username": "nobody-here", "password": "hunter2"}, "the server refuses the user or the password"),
+        ({"username": "unknown-here", "password": "hunter2"}, "the server refuses the user or the password"),
         ({"database": "no-such-database"}, "the server has no database of this name"),
         ({"query": {"sslmode": "require"}}, "TLS failed"),
     ],

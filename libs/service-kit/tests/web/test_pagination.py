@@ -2,7 +2,7 @@ import base64
 
 import pytest
 from service_kit.errors import BadCursor
-from service_kit.web.pagination import decode_cursor, encode_cursor
+from service_kit.web.pagination import decode_cursor, decode_text, encode_cursor, encode_text
 
 
 def test_cursor_decodes_to_its_key():
@@ -22,3 +22,14 @@ def test_cursor_decodes_to_its_key():
 def test_other_cursor_is_refused(cursor):
     with pytest.raises(BadCursor):
         decode_cursor(cursor, int, str)
+
+
+def test_text_cursor_decodes_to_its_text():
+    assert decode_text(encode_text("ada"), str.islower) == "ada"
+    assert (encode_text(None), decode_text(None, str.islower)) == (None, None)
+
+
+@pytest.mark.parametrize("cursor", ["", encode_cursor(1), encode_cursor("a", "b"), encode_cursor("ADA")])
+def test_other_text_cursor_is_refused(cursor):
+    with pytest.raises(BadCursor):
+        decode_text(cursor, str.islower)

@@ -30,7 +30,7 @@ class Product:
 
     def checked(self) -> Self:
         """Return the product itself; raise `InvalidProduct` if a value breaks a rule. For products from outside."""
-        if _SKU.match(self.sku) is None:
+        if not is_sku(self.sku):
             raise InvalidProduct(
                 "sku: must have 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit"
             )
@@ -43,6 +43,11 @@ class Product:
         if _CURRENCY.match(self.currency) is None:
             raise InvalidProduct("currency: must have three capital letters (ISO 4217)")
         return self
+
+
+def is_sku(text: str) -> bool:
+    """Return whether a product may have this SKU."""
+    return _SKU.match(text) is not None
 
 
 class Products(Protocol):

@@ -9,7 +9,6 @@ from service_kit.errors import BadCursor, InvalidRequest
 from service_kit.web.pagination import decode_cursor, encode_cursor
 
 from orders_service.domain.order import IDEMPOTENCY_KEY_MAX, Position
-from orders_service.domain.product import SKU_PATTERN
 
 _MICROSECONDS: Final = 1_000_000  # a second's; the precision that times are stored with
 _KEY: Final = re.compile(rf"[ -~]{{1,{IDEMPOTENCY_KEY_MAX}}}")
@@ -50,18 +49,3 @@ def order_position(cursor: str | None) -> Position | None:
         return Position(created_at, UUID(str(order_id)))
     except (ValueError, OverflowError, OSError):
         raise BadCursor from None
-
-
-def product_cursor(sku: str | None) -> str | None:
-    """Return the cursor of the page after this SKU."""
-    return None if sku is None else encode_cursor(sku)
-
-
-def product_position(cursor: str | None) -> str | None:
-    """Return the SKU of a cursor made by `product_cursor`; raise BadCursor for any other."""
-    if cursor is None:
-        return None
-    (sku,) = decode_cursor(cursor, str)
-    if not isinstance(sku, str) or re.fullmatch(SKU_PATTERN, sku) is None:
-        raise BadCursor
-    return sku

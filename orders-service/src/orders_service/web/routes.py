@@ -6,17 +6,17 @@ from flask import Response, request
 from flask_openapi3.models.tag import Tag
 from service_kit.web.http_cache import cacheable_json, no_store
 from service_kit.web.openapi import ApiBlueprint, bearer, problem_response
+from service_kit.web.pagination import decode_text, encode_text
 from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
 
+from orders_service.domain.product import is_sku
 from orders_service.use_cases import Caller, UseCases
 from orders_service.web.parameters import (
     IDEMPOTENCY_KEY,
     idempotency_key,
     order_cursor,
     order_position,
-    product_cursor,
-    product_position,
 )
 from orders_service.web.schemas import (
     OrderPage,
@@ -58,8 +58,8 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @validated
     def list_products(query: ProductsQuery) -> Response:
         """List the products, ascending by SKU; needs no token."""
-        page, after = use_cases.list_products(product_position(query.cursor), query.limit)
-        return cacheable_json(product_page(page, product_cursor(after)), PRODUCTS_MAX_AGE)
+        page, after = use_cases.list_products(decode_text(query.cursor, is_sku), query.limit)
+        return cacheable_json(product_page(page, encode_text(after)), PRODUCTS_MAX_AGE)
 
     @routes.post(
         "/orders",

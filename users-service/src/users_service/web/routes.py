@@ -4,10 +4,9 @@ from typing import Any, Final, cast
 
 from flask import request
 from flask_openapi3.models.tag import Tag
-from service_kit.errors import BadCursor
 from service_kit.web.http_cache import no_store
 from service_kit.web.openapi import ApiBlueprint, bearer, problem_response
-from service_kit.web.pagination import decode_cursor, encode_cursor
+from service_kit.web.pagination import decode_text, encode_text
 from service_kit.web.request_validation import validated
 from touchstone import InsufficientScope
 from touchstone.flask import bearer_token, current_token, require
@@ -61,8 +60,8 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @validated
     def list_all(query: PageQuery) -> dict[str, Any]:
         """List profiles, ascending by `sub`."""
-        page, after = use_cases.list_profiles(_after(query.cursor), query.limit)
-        return profile_page(page, None if after is None else encode_cursor(after))
+        page, after = use_cases.list_profiles(decode_text(query.cursor, is_subject), query.limit)
+        return profile_page(page, encode_text(after))
 
     return routes
 
@@ -70,12 +69,3 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
 def _caller() -> Caller:
     scopes, token = current_token.scopes, bearer_token(request.headers)
     return Caller(current_token.subject, token, reads_own=READ_OWN in scopes, reads_all=READ_ALL in scopes)
-
-
-def _after(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    (sub,) = decode_cursor(cursor, str)
-    if not isinstance(sub, str) or not is_subject(sub):
-        raise BadCursor
-    return sub

@@ -27,7 +27,7 @@ def start(create_app: Callable[[S], A], settings: type[S], *, faults: tuple[type
     own: tuple[type[Exception], ...] = (OSError, CannotMigrate, *faults)
     try:
         app = create_app(values)
-        # All objects so far live as long as the process: collections need not visit them.
+        # All objects so far live as long as the process: no collection needs to look at them.
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         return app  # noqa: TRY300 - what follows is for errors alone

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
 
 from service_kit.errors import BadCursor
 
@@ -32,3 +33,18 @@ def decode_cursor(cursor: str, *types: type) -> tuple[Key, ...]:
     ):
         raise BadCursor
     return tuple(key)
+
+
+def encode_text(text: str | None) -> str | None:
+    """Return the cursor for a position of one text, or None for None."""
+    return None if text is None else encode_cursor(text)
+
+
+def decode_text(cursor: str | None, is_valid: Callable[[str], object]) -> str | None:
+    """Return the text of a cursor of `encode_text`; raise BadCursor for any other, and for an invalid text."""
+    if cursor is None:
+        return None
+    text = str(decode_cursor(cursor, str)[0])
+    if not is_valid(text):
+        raise BadCursor
+    return text
