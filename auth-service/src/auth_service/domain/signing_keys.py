@@ -95,6 +95,9 @@ class KeyStore(Protocol):
     def rotate(self) -> str:
         """Add a key that signs once every verifier has read it; return its id."""
 
+    def rotate_if_older(self, seconds: float) -> str | None:
+        """Add a key unless the newest is younger than this; of any number of processes at once, one adds it."""
+
     def withdraw(self, kid: str) -> str | None:
         """Remove a key at once; raise UnknownKey.
 
@@ -103,13 +106,6 @@ class KeyStore(Protocol):
 
     def prune(self) -> list[str]:
         """Remove the expired keys; return their ids."""
-
-
-class AgeingKeys(KeyStore, Protocol):
-    """Signing keys that are rotated by age."""
-
-    def rotate_if_older(self, seconds: float) -> str | None:
-        """Add a key unless the newest is younger than this; of any number of processes at once, one adds it."""
 
 
 class Signer(Protocol):

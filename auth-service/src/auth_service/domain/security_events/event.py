@@ -89,7 +89,7 @@ class QueuedEvents(Protocol):
         """Return at most `limit` due events, reserved until a time, each with one more attempt counted."""
 
     def postpone(self, event: QueuedEvent, until: float) -> bool:
-        """Make a claimed event due at a time; return False if it was claimed again meanwhile."""
+        """Reschedule a claimed event; return False if it was claimed again meanwhile."""
 
     def delete(self, stream_id: str, jtis: Collection[str]) -> int:
         """Delete the events that were delivered, refused or given up; return how many there were."""

@@ -64,7 +64,7 @@ class Statuses(Protocol):
         """Open the first list if there is none."""
 
     def assign_to_session(self, sid: str) -> StatusRef | None:
-        """Give a session that has no bit a free one; return its bit, or None for an unknown session."""
+        """Assign a free bit to a session that has none; return its bit, or None for an unknown session."""
 
     def get_or_assign_to_client(self, client_id: str) -> StatusRef:
         """Return the bit of a client's own tokens; if it has none, a free one, chosen at random."""

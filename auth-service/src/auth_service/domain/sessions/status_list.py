@@ -15,7 +15,7 @@ class Bitmap:
     """
 
     def __init__(self, size: int) -> None:
-        """Make one of `size` bits, a multiple of 8."""
+        """Create it with `size` bits, a multiple of 8."""
         self._bytes = bytearray(size // 8)
 
     def __bytes__(self) -> bytes:

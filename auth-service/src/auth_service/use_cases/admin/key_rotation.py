@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.id_token import HintKey
-from auth_service.domain.signing_keys import AgeingKeys, KeyState, KeyStore
+from auth_service.domain.signing_keys import KeyState, KeyStore
 from auth_service.domain.unit_of_work import Store, Transaction
 
 SCHEDULE = "schedule"
@@ -20,7 +20,7 @@ class ScheduledKeyRotation:
     """
 
     store: Store
-    keys: AgeingKeys
+    keys: KeyStore
     interval: int
     now: Clock
     session_life: float
