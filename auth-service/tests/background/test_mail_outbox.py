@@ -73,13 +73,13 @@ def test_delayed_email_holds_up_no_other(make_outbox):
 
 
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "event"),
     [
         (DeliveryRefused("no such user"), "mail was refused"),
         (RuntimeError("alice@example.com"), "mail failed"),
     ],
 )
-def test_refused_email_log_hides_address(make_outbox, capsys, logged, failure, said):
+def test_refused_email_log_hides_address(make_outbox, capsys, logged, failure, event):
     mailer = FakeMailer(failure)
     box = make_outbox(mailer)
 
@@ -90,7 +90,7 @@ def test_refused_email_log_hides_address(make_outbox, capsys, logged, failure, s
     box.stop()
 
     assert mailer.sent == ["bob@example.com"]
-    assert said in logged()
+    assert event in logged()
     assert "alice" not in logged()
 
 

@@ -1,4 +1,4 @@
-"""ID tokens as hints after their key was rotated away, whatever holds the keys."""
+"""ID tokens as hints after their key was rotated away, in every kind of key storage."""
 
 import json
 

@@ -71,9 +71,9 @@ def code(rules, keep):
 
 @pytest.fixture
 def redeem(rules):
-    def call(asked=GOOD, client_id="cli", **changes):
+    def call(redemption=GOOD, client_id="cli", **changes):
         return AuthorizationCodeGrant(rules.store, rules.token_issuer)(
-            rules.client(client_id), replace(asked, **changes)
+            rules.client(client_id), replace(redemption, **changes)
         )
 
     return call
