@@ -105,7 +105,7 @@ def test_body_malformed_is_400(gateway, upstream, begin, broken):
 def impatient(another_upstream, settings, serve):
     """A gateway that waits 0.1 s for a body."""
     app = create_app(settings(another_upstream.url, rate_limits=False))
-    app._bodies = RequestBodies(seconds=0.1)
+    app.bodies = RequestBodies(seconds=0.1)
     with serve(app) as running:
         yield running
 
@@ -187,7 +187,7 @@ def test_rest_of_refused_body_is_ignored(gateway, upstream):
 def roomy(another_upstream, settings, serve):
     """A gateway with a route for long bodies."""
     app = create_app(settings(another_upstream.url, rate_limits=False))
-    app._routes = RouteTable([Route(frozenset({"PUT"}), "/x", ORDERS, max_body=MAX_ROUTE_BODY)])
+    app.routes = RouteTable([Route(frozenset({"PUT"}), "/x", ORDERS, max_body=MAX_ROUTE_BODY)])
     with serve(app) as running:
         yield running
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass, field
 
 import structlog
 from service_kit.server.asgi import Message, Receive, Send
@@ -23,31 +24,19 @@ _log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499
 
 
+@dataclass(kw_only=True, eq=False, slots=True)
 class Gateway:
     """Passes requests to the services; the gateway's own routes go to the Flask app."""
 
-    def __init__(  # noqa: PLR0913 - its parts, by keyword, put together in app.py
-        self,
-        *,
-        proxy: Proxy,
-        response_headers: ResponseHeaders,
-        authentication: Authentication,
-        rate_limits: RateLimits | None,
-        flask_app: WsgiApp,
-        metrics: Metrics,
-        access_log: AccessLog | None,
-        routes: RouteTable | None = None,
-        bodies: RequestBodies | None = None,
-    ) -> None:
-        self._proxy = proxy
-        self._response_headers = response_headers
-        self._authentication = authentication
-        self._rate_limits = rate_limits
-        self._flask_app = flask_app
-        self._metrics = metrics
-        self._access_log = access_log
-        self._routes = routes or RouteTable()
-        self._bodies = bodies or RequestBodies()
+    proxy: Proxy
+    response_headers: ResponseHeaders
+    authentication: Authentication
+    rate_limits: RateLimits | None
+    flask_app: WsgiApp
+    metrics: Metrics
+    access_log: AccessLog | None
+    routes: RouteTable = field(default_factory=RouteTable)
+    bodies: RequestBodies = field(default_factory=RequestBodies)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -74,34 +63,34 @@ class Gateway:
         headers = request.headers
         headers.check(request.scope["http_version"])
         request.path, request.query = target.canonical(request.scope["gateway.target"])
-        request.route = route = self._routes.find(request.method, request.path)
+        request.route = route = self.routes.find(request.method, request.path)
         await self._count(request, route)
         if route.audience is not None:
-            request.claims = await self._authentication.check(route.audience, headers.authorization)
+            request.claims = await self.authentication.check(route.audience, headers.authorization)
         if headers.content_length or headers.chunked:
-            request.body = await self._bodies.read(request.receive, headers.content_length, route.max_body)
-        if self._rate_limits is not None and _is_login(request, route):
-            await self._rate_limits.account(request.client, request.data)
+            request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
+        if self.rate_limits is not None and _is_login(request, route):
+            await self.rate_limits.account(request.client, request.data)
         if route.upstream is GATEWAY:
             await self._call_flask(request)
         else:
-            await self._proxy(request, route)
+            await self.proxy(request, route)
 
     async def _count(self, request: Request, route: Route) -> None:
-        if self._rate_limits is None:
+        if self.rate_limits is None:
             return
-        await self._rate_limits.client(request.client)
+        await self.rate_limits.client(request.client)
         if _is_login(request, route):
-            await self._rate_limits.login(request.client)
+            await self.rate_limits.login(request.client)
 
     async def _call_flask(self, request: Request) -> None:
         passed = [line.partition(b": ")[::2] for line in request.headers.lines]
         headers = [*passed, (b"x-request-id", request.headers.request_id.encode())]
         scope = {**request.scope, "headers": headers}
         status, own, content = await asyncio.to_thread(
-            call_wsgi, self._flask_app, scope, request.path, request.query, request.data
+            call_wsgi, self.flask_app, scope, request.path, request.query, request.data
         )
-        await request.finish(status, self._response_headers(status, own), content)
+        await request.finish(status, self.response_headers(status, own), content)
 
     async def _refuse(self, request: Request, refusal: Refusal) -> None:
         if request.status:  # the response has begun
@@ -120,20 +109,20 @@ class Gateway:
             *refusal.headers,
         ]
         status = refusal.kind.status
-        head = encode(headers) + self._response_headers(status, own).head
+        head = encode(headers) + self.response_headers(status, own).head
         await request.finish(status, HeaderLines(head, has_length=True), body, close=refusal.close)
 
     def _record(self, request: Request) -> None:
         seconds = time.perf_counter() - request.started
-        self._metrics.observe(request, seconds)
-        if self._access_log is not None:
-            self._access_log.write(request, seconds)
+        self.metrics.observe(request, seconds)
+        if self.access_log is not None:
+            self.access_log.write(request, seconds)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._authentication.ready()  # starts to follow the issuer
+                self.authentication.ready()  # starts to follow the issuer
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.close()
@@ -142,10 +131,10 @@ class Gateway:
 
     def close(self) -> None:
         """Stop following the issuer, close the connections to the services, write the rest of the log."""
-        self._authentication.close()
-        self._proxy.close()
-        if self._access_log is not None:
-            self._access_log.flush()
+        self.authentication.close()
+        self.proxy.close()
+        if self.access_log is not None:
+            self.access_log.flush()
 
 
 def _is_login(request: Request, route: Route) -> bool:

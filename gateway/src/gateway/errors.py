@@ -50,7 +50,7 @@ _PAGE = """<!doctype html>
 """
 
 
-class Refusal(Exception):  # noqa: N818 - named for what it is
+class Refusal(Exception):
     """The gateway answers the request itself, with a problem document or an error page.
 
     `slug` is a key of PROBLEM_TYPES, or that of a token error (then `kind` is UNAUTHORIZED). `detail` is shown to the
