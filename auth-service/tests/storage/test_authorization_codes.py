@@ -127,7 +127,7 @@ def test_code_redeemed_opens_session(rules, code, redeem, clock):
     assert stored(rules).used_at == clock()
 
 
-def test_resource_narrows_first_token_only(rules, code, redeem):
+def test_resource_narrows_one_token(rules, code, redeem):
     answer = redeem(audiences=("users-service",))
 
     assert rules.signer.claims[answer.access_token]["aud"] == "users-service"
@@ -178,7 +178,7 @@ def test_other_clients_reuse_ends_no_session(rules, code, redeem):
     assert session_of(rules).ended_at is None
 
 
-def test_code_reused_ends_its_session_alone(rules, code, redeem):
+def test_code_reused_ends_its_session(rules, code, redeem):
     answer = redeem()
     other, _, _ = rules.open(rules.account())
 
@@ -194,7 +194,7 @@ def test_code_reused_ends_its_session_alone(rules, code, redeem):
     assert "code_reused" in events
 
 
-def test_expired_code_reused_ends_session(rules, code, redeem, clock):
+def test_late_code_reuse_ends_session(rules, code, redeem, clock):
     redeem()
     clock.advance(3600)
 
@@ -277,7 +277,7 @@ def test_logout_ends_sessions_of_one_browser(rules, code, redeem, clock):
     assert rules.session(elsewhere.sid).ended_at is None
 
 
-def test_logout_by_session_ends_its_browser(rules, code, redeem, clock):
+def test_session_logout_ends_its_browser(rules, code, redeem, clock):
     redeem()
 
     EndBrowserSession(rules.store, clock)(code.sub, None, stored(rules).sid)
@@ -342,7 +342,7 @@ def test_parallel_redemptions_give_tokens_once(database, make_rules, keep):
         assert len(tx.sessions.list_active(stored(rules).sub, 0)) == 0
 
 
-def test_pruning_keeps_used_code_for_a_day(database, make_rules, keep, clock):
+def test_used_code_is_kept_for_a_day(database, make_rules, keep, clock):
     rules = make_rules(database)
     keep(rules)
     clock.advance(86_400 + 59)

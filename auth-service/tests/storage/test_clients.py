@@ -46,7 +46,7 @@ def test_client_is_read_as_registered(store):
         assert tx.clients.list_all() == [kept]
 
 
-def test_client_is_changed_disabled_enabled(store):
+def test_client_is_changed_and_disabled(store):
     with store.transaction() as tx:
         tx.clients.add(SHOP, NOW)
         tx.clients.replace(replace(SHOP, name="Other", secret_hash="1" * 64))
@@ -60,7 +60,7 @@ def test_client_is_changed_disabled_enabled(store):
         assert tx.clients.lock_enabled("no client of the database") is True
 
 
-def test_client_with_invalid_data_is_absent(database):
+def test_invalid_stored_client_is_absent(database):
     with database._database.begin() as db:
         db.execute(
             text("""INSERT INTO registered_clients VALUES ('old', '{"scopes": ["gone"]}', NULL, NULL, 1)""")
@@ -71,7 +71,7 @@ def test_client_with_invalid_data_is_absent(database):
 
 
 @pytest.mark.parametrize("rounds", [10])
-def test_login_racing_client_disable_leaves_no_session(database, make_rules, rounds):
+def test_login_racing_disable_leaves_no_session(database, make_rules, rounds):
     rules = make_rules(database)
     account = rules.account()
     for round_number in range(rounds):

@@ -103,7 +103,7 @@ def test_parallel_pending_polls_slow_down(database, make_rules):
     assert Counter(type(answer) for answer in answers) == {AuthorizationPending: 1, SlowDown: 7}
 
 
-def test_device_code_past_polling_is_pruned(database, clock):
+def test_expired_device_code_is_pruned(database, clock):
     with database.transaction() as tx:
         tx.device_codes.add(CODE)
     clock.advance(601)

@@ -44,7 +44,7 @@ def test_migration_2_keeps_sessions(migrate):
         )
 
 
-def test_migration_4_downgrade_clears_bits(migrate):
+def test_migration_4_reverted_clears_bits(migrate):
     engine = migrate(command.upgrade, "0004")
     with engine.begin() as db:
         db.execute(text("INSERT INTO accounts VALUES ('s', 'a@example.com', 'A', '', 'h', 1, NULL, 1)"))

@@ -202,7 +202,7 @@ def test_missing_postgresql_raises_again(postgresql):
     notifications.close()
 
 
-def test_missing_sqlite_file_is_not_created(tmp_path):
+def test_missing_sqlite_file_stays_missing(tmp_path):
     notifications = SqliteNotifications(tmp_path / "none.db")
     with pytest.raises(sqlite3.Error):
         notifications.wait(0.05)

@@ -40,7 +40,7 @@ def set_bits(store):
         return {(number, idx) for number, idx, _ in tx.statuses.changes_since(None).bits}
 
 
-def test_bit_stays_set_while_token_can_live(database, ended, clock):
+def test_bit_stays_set_while_token_lives(database, ended, clock):
     clock.advance(ACCESS + MARGIN)
     database.prune(clock())
 
@@ -60,7 +60,7 @@ def test_bit_is_cleared_after_its_last_token(database, ended, clock):
     assert set_bits(database) == set()
 
 
-def test_cleared_bit_is_unused_for_an_hour(database, rules, ended, clock):
+def test_cleared_bit_is_kept_for_an_hour(database, rules, ended, clock):
     clock.advance(ACCESS + MARGIN + 1)
     database.prune(clock())
     clock.advance(QUARANTINE)

@@ -53,21 +53,21 @@ def at_once(count, work):
         return list(pool.map(run, range(count)))
 
 
-def test_new_session_has_bit_of_first_list(rules, account):
+def test_new_session_gets_first_list_bit(rules, account):
     session, _, _ = rules.open(account)
 
     assert (session.status.number, session.status.idx in range(SIZE)) == (1, True)
     assert rules.session(session.sid) == session
 
 
-def test_list_size_defaults_to_2_to_the_20(database):
+def test_list_size_default_is_2_to_20(database):
     with database.transaction() as tx:
         tx.statuses.add_first_list()
         tx.statuses.add_first_list()
         assert tx.statuses.changes_since(None).lists == {1: 2**20}
 
 
-def test_list_is_full_before_next_is_opened(rules, account):
+def test_full_list_opens_next(rules, account):
     given = statuses(rules, account, 2 * SESSIONS + 1)
 
     assert Counter(ref.number for ref in given) == {1: SESSIONS, 2: SESSIONS, 3: 1}
@@ -163,7 +163,7 @@ def status_of(rules, answer):
     return rules.signer.claims[answer.access_token].get("status", {}).get("status_list")
 
 
-def test_older_session_gets_bit_on_refresh(rules, old, clock):
+def test_old_session_gets_bit_on_refresh(rules, old, clock):
     answer = rules.refresh(old[1], None, None, ())
 
     session = rules.session(old[0].sid)

@@ -248,7 +248,7 @@ def received(postgresql):
         yield count
 
 
-def test_set_bit_is_announced_after_commit(postgresql, make_rules, clock, received):
+def test_set_bit_is_announced_on_commit(postgresql, make_rules, clock, received):
     rules = make_rules(postgresql)
     sessions = [rules.open(rules.account())[0] for _ in range(2)]
     received()
@@ -296,7 +296,7 @@ def test_cleared_bits_are_announced(postgresql, make_rules, clock, received):
     assert received() == 1
 
 
-def test_failed_announcement_is_only_logged(postgresql, capsys):
+def test_failed_announcement_is_logged(postgresql, capsys):
     engine = postgresql._database.engine
     elsewhere = engine.dialect.create_connect_args(engine.url.set(port=1))[1]
     engine.dispose()

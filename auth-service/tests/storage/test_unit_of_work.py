@@ -73,7 +73,7 @@ def test_missing_records_are_none(store):
         assert tx.refresh_tokens.find_by_digest(b"none") is None
 
 
-def test_account_password_and_state_change(store, alice):
+def test_account_changes_are_stored(store, alice):
     with store.transaction() as tx:
         tx.accounts.set_password_hash(alice.sub, "v2:other")
         tx.accounts.set_disabled(alice.sub, NOW)
@@ -103,7 +103,7 @@ def test_session_is_read_as_stored(store, session):
         assert tx.sessions.get("a-session") == session
 
 
-def test_session_ends_once_for_first_reason(store, session):
+def test_session_keeps_first_end_reason(store, session):
     with store.transaction() as tx:
         assert end_session(tx, session.sid, EndReason.LOGGED_OUT, NOW + 1) is True
         assert end_session(tx, session.sid, EndReason.REVOKED, NOW + 2) is False
@@ -112,7 +112,7 @@ def test_session_ends_once_for_first_reason(store, session):
         assert tx.sessions.get(session.sid) == replace(session, ended_at=NOW + 1, end_reason="logged_out")
 
 
-def test_active_sessions_are_listed_by_age(store, alice, session):
+def test_active_sessions_come_oldest_first(store, alice, session):
     older = replace(session, sid="older", auth_time=NOW - 5, client_id="console")
     over = replace(session, sid="over", expires_at=NOW)
     ended = replace(session, sid="ended")
@@ -244,7 +244,7 @@ def test_parallel_accounts_share_no_email(database, make_rules):
     assert sum(at_once(20, add)) == 1
 
 
-def test_parallel_assertion_uses_count_once(database):
+def test_assertion_is_used_once_in_parallel(database):
     def remember(_):
         with database.transaction() as tx:
             return tx.used_assertions.add("orders-service", "jti", NOW)

@@ -140,7 +140,7 @@ def test_paused_stream_queues_disabled_does_not(stream, record, waiting, status,
     assert len(waiting(one)) == number
 
 
-def test_event_without_stream_is_not_queued(events, record):
+def test_event_without_stream_is_dropped(events, record):
     record()
 
     with events.reading() as tx:
@@ -252,7 +252,7 @@ def test_parallel_claims_get_distinct_events(events, stream, record, claim):
         {"method": DeliveryMethod.POLL, "endpoint_url": None},
     ],
 )
-def test_due_streams_are_pushed_and_enabled(events, stream, record, clock, facts):
+def test_due_stream_is_push_and_enabled(events, stream, record, clock, facts):
     stream(**facts)
     one = stream()
     record()
@@ -352,7 +352,7 @@ def test_parallel_streams_of_client_are_limited(events, clock):
     assert len(refused) == 16 - MAX_STREAMS
 
 
-def test_stream_audit_entries_hide_secret(events, clock):
+def test_stream_audit_hides_secret(events, clock):
     admin = StreamManagement(events, clock)
     made = admin.create(
         "hr",
