@@ -3,7 +3,7 @@
 import copy
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 
 from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.opaque_tokens import new_id
@@ -141,10 +141,9 @@ class MemoryAudit:
     def record(self, *events):
         origin = current_origin()
         for event in events:
-            named = replace(event, actor=event.actor or origin.operator)
-            self.rows.append(
-                AuditEntry(len(self.rows) + 1, float(START), named, origin.address, origin.request_id)
-            )
+            facts = asdict(event) | {"actor": event.actor or origin.operator}
+            facts |= {"address": origin.address, "request_id": origin.request_id}
+            self.rows.append(AuditEntry(id=len(self.rows) + 1, at=float(START), **facts))
 
     def list_newest(self, query, limit):
         found = [
@@ -152,7 +151,7 @@ class MemoryAudit:
             for each in reversed(self.rows)
             if (query.before is None or each.id < query.before)
             and (query.since is None or each.at >= query.since)
-            and query.event in {None, each.event.event}
+            and query.event in {None, each.event}
         ]
         return found[:limit]
 

@@ -207,7 +207,7 @@ def test_processes_rotate_old_key_once(pem_or_pkcs11_keys, sqlite_file, sqlite, 
     assert (ended, len(made)) == ([0] * 10, 1)
     with sqlite.reading() as tx:
         events = tx.audit.list_newest(AuditQuery(), 100)
-    assert [(each.event.event, each.event.actor, each.event.detail) for each in events] == [
+    assert [(each.event, each.actor, each.detail) for each in events] == [
         ("key_rotated", "schedule", {"kid": made[0]})
     ]
 

@@ -1,6 +1,6 @@
 """The audit log, clients and device codes in every implementation of the store."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from auth_service.domain.audit_log import AuditEvent, AuditQuery, EventType
@@ -38,12 +38,8 @@ def test_recorded_event_has_time_and_origin(store):
         tx.audit.record(EVENT)
 
     (entry,) = entries(store)
-    assert (entry.event, entry.at, entry.address, entry.request_id) == (
-        EVENT,
-        NOW,
-        "203.0.113.7",
-        "a-request",
-    )
+    origin = {"address": "203.0.113.7", "request_id": "a-request"}
+    assert asdict(entry) == asdict(EVENT) | {"id": entry.id, "at": NOW} | origin
 
 
 def test_event_without_actor_names_operator(store):
@@ -51,7 +47,7 @@ def test_event_without_actor_names_operator(store):
         tx.audit.record(replace(EVENT, actor=None))
         tx.audit.record(EVENT)
 
-    assert [entry.event.actor for entry in entries(store)] == ["an-admin", "operator:me"]
+    assert [entry.actor for entry in entries(store)] == ["an-admin", "operator:me"]
 
 
 def test_rolled_back_event_is_not_recorded(store):
@@ -105,7 +101,7 @@ def test_session_end_is_recorded_once(store, rules):
         assert end_session(tx, "none", EndReason.LOGGED_OUT, NOW) is False
         assert end_all_sessions(tx, account.sub, EndReason.ACCOUNT_DISABLED, NOW, by="me") == [other.sid]
 
-    ended = [entry.event for entry in reversed(entries(store, event="session_ended"))]
+    ended = reversed(entries(store, event="session_ended"))
     assert [(e.session_id, e.client_id, e.subject, e.actor, e.detail["reason"]) for e in ended] == [
         (one.sid, "cli", account.sub, "cli", "revoked"),
         (other.sid, "console", account.sub, "me", "account_disabled"),

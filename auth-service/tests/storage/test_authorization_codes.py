@@ -190,7 +190,7 @@ def test_code_reused_ends_its_session(rules, code, redeem):
     with pytest.raises(InvalidGrant):
         rules.refresh(answer.refresh_token, None, None, ())
     with rules.store.reading() as tx:
-        events = [entry.event.event for entry in tx.audit.list_newest(AuditQuery(), 10)]
+        events = [entry.event for entry in tx.audit.list_newest(AuditQuery(), 10)]
     assert "code_reused" in events
 
 

@@ -1,6 +1,7 @@
 """``audit``: the log as JSON lines, oldest first."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
@@ -35,17 +36,5 @@ FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%
 
 
 def _line(entry: AuditEntry) -> dict[str, object]:
-    event = entry.event
-    return {
-        "id": entry.id,
-        "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "event": event.event,
-        "outcome": event.outcome,
-        "actor": event.actor,
-        "subject": event.subject,
-        "client_id": event.client_id,
-        "session_id": event.session_id,
-        "address": entry.address,
-        "request_id": entry.request_id,
-        "detail": dict(event.detail),
-    }
+    at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"id": entry.id, "at": at} | {**asdict(entry), "at": at}

@@ -59,13 +59,12 @@ class AuditEvent:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """An event in the log: `id` only grows, `at` is unix seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry(AuditEvent):
+    """An event in the log: `id` only grows, `at` is unix seconds, `address` and `request_id` are of its origin."""
 
     id: int
     at: float
-    event: AuditEvent
     address: str | None
     request_id: str | None
 

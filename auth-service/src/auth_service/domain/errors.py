@@ -1,12 +1,8 @@
 """The base of all refusals, and those that belong to no feature."""
 
-from typing import ClassVar
-
 
 class AuthError(Exception):
     """Base of every refusal; `str(error)` may be shown to the client."""
-
-    slug: ClassVar[str] = "auth_error"
 
 
 class TryLater(AuthError):

@@ -46,9 +46,7 @@ class SqlAudit:
             wanted = wanted.where(AuditEventRow.at >= query.since)
         if query.event is not None:
             wanted = wanted.where(AuditEventRow.event == query.event)
-        return [_entry(row) for row in self._db.scalars(wanted)]
-
-
-def _entry(row: AuditEventRow) -> AuditEntry:
-    event = record_of(AuditEvent, row, detail=json.loads(row.detail) if row.detail else {})
-    return AuditEntry(row.id, row.at, event, row.address, row.request_id)
+        return [
+            record_of(AuditEntry, row, detail=json.loads(row.detail) if row.detail else {})
+            for row in self._db.scalars(wanted)
+        ]

@@ -33,14 +33,19 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
     errors.NoSigningKey: ProblemType(503, "no_signing_key", "No signing key is available"),
     session_errors.StatusListsStale: ProblemType(503, "status_unconfirmed", "The status lists are stale"),
 }
-UNAUTHORIZED: Final[Mapping[type[errors.AuthError], tuple[str, str]]] = {
+UNAUTHORIZED: Final[Mapping[type[errors.AuthError], tuple[str, str, str]]] = {
     account_errors.BadCredentials: (
+        "bad_credentials",
         "The email address or the password is wrong",
         'Bearer realm="touchstone"',
     ),
-    account_errors.BadLink: ("The link or code is invalid", 'Bearer realm="touchstone"'),
-    oauth_errors.InvalidToken: ("The access token is invalid", 'Bearer error="invalid_token"'),
-    session_errors.SessionOver: ("The session has ended", 'Bearer error="invalid_token"'),
+    account_errors.BadLink: ("bad_link", "The link or code is invalid", 'Bearer realm="touchstone"'),
+    oauth_errors.InvalidToken: (
+        "invalid_token",
+        "The access token is invalid",
+        'Bearer error="invalid_token"',
+    ),
+    session_errors.SessionOver: ("session_over", "The session has ended", 'Bearer error="invalid_token"'),
 }
 # Sent to every client, for Basic is the only scheme here that has a challenge (RFC 7617).
 CLIENT_CHALLENGE = 'Basic realm="touchstone", charset="UTF-8"'
@@ -63,5 +68,5 @@ def oauth_error(error: oauth_errors.OAuthError) -> tuple[Response, int, dict[str
 
 def unauthorized(error: errors.AuthError) -> Response:
     """Return a 401 problem with a challenge (RFC 9110 section 15.5.2)."""
-    title, challenge = UNAUTHORIZED[type(error)]
-    return problem(401, error.slug, title, detail=str(error), headers={"WWW-Authenticate": challenge})
+    slug, title, challenge = UNAUTHORIZED[type(error)]
+    return problem(401, slug, title, detail=str(error), headers={"WWW-Authenticate": challenge})

@@ -365,5 +365,5 @@ def test_stream_audit_hides_secret(events, clock):
 
     with events.reading() as tx:
         entries = tx.audit.list_newest(AuditQuery(), 10)
-    assert [entry.event.event for entry in entries] == ["stream_removed", "stream_changed", "stream_created"]
+    assert [entry.event for entry in entries] == ["stream_removed", "stream_changed", "stream_created"]
     assert "of-a-secret" not in repr(entries) + repr(made)

@@ -33,7 +33,7 @@ def test_password_change_wrong_password_is_refused(rules, alice, session, change
     assert rules.session(other.sid).ended_at is None
     with rules.store.reading() as tx:
         (refused,) = tx.audit.list_newest(AuditQuery(event="password_changed"), 10)
-    assert (refused.event.outcome, refused.event.session_id) == ("refused", session[0].sid)
+    assert (refused.outcome, refused.session_id) == ("refused", session[0].sid)
     assert rules.hasher.work == ["verify"]
 
 

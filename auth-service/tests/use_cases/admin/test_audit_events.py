@@ -46,7 +46,7 @@ def log(rules):
 
     def read(kind=None):
         with rules.store.reading() as tx:
-            return [entry.event for entry in reversed(tx.audit.list_newest(AuditQuery(event=kind), 100))]
+            return tx.audit.list_newest(AuditQuery(event=kind), 100)[::-1]
 
     return read
 

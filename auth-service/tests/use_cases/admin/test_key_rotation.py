@@ -24,7 +24,7 @@ def rotate(memory, key_ring, clock):
 
 def events(memory):
     return [
-        (each.event.event, each.event.actor, each.event.detail)
+        (each.event, each.actor, each.detail)
         for each in reversed(memory.audit.list_newest(AuditQuery(), 100))
     ]
 

@@ -61,8 +61,8 @@ def test_client_token_end_is_recorded_once(rules, own_token):
 
     with rules.store.reading() as tx:
         (entry,) = tx.audit.list_newest(AuditQuery(event="client_tokens_ended"), 10)
-    assert (entry.event.actor, entry.event.client_id) == ("operator", "orders-service")
-    assert entry.event.detail == {"reason": "client_disabled"}
+    assert (entry.actor, entry.client_id) == ("operator", "orders-service")
+    assert entry.detail == {"reason": "client_disabled"}
 
 
 def test_client_disabled_in_file_loses_tokens(rules, own_token):

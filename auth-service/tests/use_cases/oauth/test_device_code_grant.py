@@ -345,7 +345,7 @@ def test_decision_is_recorded(rules, start, approve, alice):
     approve(start(), None)
 
     with rules.store.reading() as tx:
-        said = [entry.event for entry in tx.audit.list_newest(AuditQuery(event="device_decided"), 10)]
+        said = tx.audit.list_newest(AuditQuery(event="device_decided"), 10)
     assert [(event.outcome, event.actor, event.client_id) for event in said] == [
         ("refused", alice.sub, "cli"),
         ("ok", alice.sub, "cli"),

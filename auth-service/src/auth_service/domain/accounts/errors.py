@@ -18,8 +18,6 @@ class InvalidPassword(AuthError):
 class BadCredentials(AuthError):
     """Address and password do not open an account; the message never tells why."""
 
-    slug = "bad_credentials"
-
 
 class WrongPassword(AuthError):
     """The current password, given to change it, is wrong."""
@@ -27,8 +25,6 @@ class WrongPassword(AuthError):
 
 class BadLink(AuthError):
     """A mailed link or code is unknown, used, expired or bound elsewhere; the message never tells which."""
-
-    slug = "bad_link"
 
 
 class BindingMissing(AuthError):

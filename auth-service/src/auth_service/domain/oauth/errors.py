@@ -1,12 +1,14 @@
 """Refusals of the OAuth and OpenID Connect endpoints (RFC 6749 section 5.2)."""
 
+from typing import ClassVar
+
 from auth_service.domain.errors import AuthError, TryLater
 
 
 class OAuthError(AuthError):
     """Base of OAuth error responses; `slug` is the `error` code (RFC 6749 section 5.2)."""
 
-    slug = "invalid_request"
+    slug: ClassVar[str] = "invalid_request"
 
 
 class InvalidRequest(OAuthError):
@@ -142,8 +144,6 @@ class TooManyTries(TryLater):
 
 class InvalidToken(AuthError):
     """The access token is invalid, expired or revoked (RFC 6750 section 3.1)."""
-
-    slug = "invalid_token"
 
 
 class MissingScope(AuthError):

@@ -6,8 +6,6 @@ from auth_service.domain.errors import AuthError, TryLater
 class SessionOver(AuthError):
     """The token is valid, but its session has ended, or it has none."""
 
-    slug = "session_over"
-
 
 class UnknownSession(AuthError):
     """No session has this id."""

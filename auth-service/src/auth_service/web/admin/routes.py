@@ -61,7 +61,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         """Read the audit log, newest first."""
         before = _position(query.cursor, int)
         found = admin.audit(AuditQuery(before=before, event=query.event), query.limit + 1)
-        views = [AuditView.of(entry) for entry in found[: query.limit]]
+        views = [AuditView.model_validate(entry) for entry in found[: query.limit]]
         more = encode_cursor(views[-1].id) if len(found) > query.limit else None
         return _json(AuditPage(items=views, next_cursor=more))
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from service_kit.web.pagination import MAX_LENGTH as LONGEST_CURSOR
 
-from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.sessions.session import Session
 
 # Every id is printable ASCII; databases treat a NUL differently.
@@ -129,6 +128,8 @@ class SessionPage(BaseModel):
 class AuditView(BaseModel):
     """An entry of the audit log."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: int
     at: Moment
     event: str
@@ -140,24 +141,6 @@ class AuditView(BaseModel):
     address: str | None
     request_id: str | None
     detail: dict[str, Any]
-
-    @classmethod
-    def of(cls, entry: AuditEntry) -> "AuditView":
-        """Return the view of an entry."""
-        event = entry.event
-        return cls(
-            id=entry.id,
-            at=entry.at,
-            event=event.event,
-            outcome=event.outcome,
-            actor=event.actor,
-            subject=event.subject,
-            client_id=event.client_id,
-            session_id=event.session_id,
-            address=entry.address,
-            request_id=entry.request_id,
-            detail=dict(event.detail),
-        )
 
 
 class AuditPage(BaseModel):
