@@ -128,7 +128,7 @@ def build_parts(
     if settings.demo:
         DemoAccounts(store, hasher, now)(DEMO_ACCOUNTS, settings.demo_password.get_secret_value())
     times = KeyTimes.of(jwks_max_age=settings.jwks_max_age, access_ttl=settings.access_token_ttl)
-    keys = KeyRing(settings.signing.vault(replicas_lock(engine, "keys")), times, now)
+    keys = KeyRing(settings.signing.storage(replicas_lock(engine, "keys")), times, now)
 
     def changes(since: ReadPosition | None) -> Changes:
         with store.reading() as tx:

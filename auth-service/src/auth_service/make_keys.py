@@ -1,4 +1,4 @@
-"""Makes whatever key is missing: ``python -m auth_service.make_keys --keys-dir keys``. Safe to run again."""
+"""Makes whatever key is missing: `python -m auth_service.make_keys --keys-dir keys`. Safe to run again."""
 
 import argparse
 import os
@@ -24,9 +24,9 @@ def make_keys(
     passphrase: SecretStr | None = None,
     signing: bool = True,
 ) -> list[str]:
-    """Make the missing keys; gives what was made, as paths inside the folder. Raises KeyFault, KeyStorageUnavailable or OSError.
+    """Make the missing keys; return what was made, as paths inside the folder. Raise KeyFault, KeyStorageUnavailable or OSError.
 
-    The signing key is encrypted when there is a passphrase; without ``signing`` it is left to the token.
+    The signing key is encrypted when there is a passphrase; without `signing` it is left to the token.
     """
     made = []
     folder = KeyFolder(keys_dir / "signing", passphrase)
@@ -51,7 +51,7 @@ def make_keys(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; gives its exit status."""
+    """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m auth_service.make_keys",
         description="Make the signing key and the clients' keys that are missing. What is there stays as it is.",
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--signing-store",
         choices=("pem", "pkcs11"),
         default=os.environ.get("SIGNING_STORE") or "pem",
-        help="where signing keys live (default: SIGNING_STORE, or pem); in a token the mint makes its own",
+        help="where signing keys live (default: SIGNING_STORE, or pem); in a token auth-service makes its own",
     )
     options = parser.parse_args(arguments)
     registered = [client.client_id for client in packaged_clients() if client.confidential]
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signing=options.signing_store == "pem",
         )
     except (pem.KeyFault, KeyStorageUnavailable, OSError) as fault:
-        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 (a command's answer)
+        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1
     for name in made:
         print(f"made {options.keys_dir / name}")  # noqa: T201
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _passphrase(secrets_dir: Path = SECRETS_DIR) -> SecretStr | None:
-    """Read KEY_PASSPHRASE as the mint does: from the environment, or from the secret file of that name."""
+    """Read KEY_PASSPHRASE as auth-service does: from the environment, or from the secret file of that name."""
     file = secrets_dir / "key_passphrase"
     value = os.environ.get("KEY_PASSPHRASE") or (file.read_text().strip() if file.is_file() else "")
     return SecretStr(value) if value else None

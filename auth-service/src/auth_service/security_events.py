@@ -8,8 +8,8 @@ from service_kit.settings import is_loopback
 from service_kit.web import problems
 from service_kit.web.openapi import Api
 
-from auth_service.adapters.security_events.metrics import SignalMetrics
-from auth_service.adapters.security_events.push_client import HttpPusher
+from auth_service.adapters.security_events.metrics import EventMetrics
+from auth_service.adapters.security_events.push_client import HttpPushClient
 from auth_service.background.security_events.new_events import NewEventMarker
 from auth_service.background.security_events.pusher import AT_ONCE, EventPusher
 from auth_service.bootstrap import Parts, run_job
@@ -33,14 +33,14 @@ def install(app: Api, parts: Parts) -> None:
     issuer, now, clients, keys = parts.settings.issuer, parts.now, parts.clients, parts.keys
     parts.store.add_listener(lambda tx: SecurityEventEmitter(SqlSecurityEventTransaction(tx)))
     store = SqlSecurityEventStore(parts.store)
-    metrics = SignalMetrics(store, now)
+    metrics = EventMetrics(store, now)
     app.extensions["metrics"].register(metrics)
     streams = StreamManagement(store, now, allow_http=is_loopback(issuer))
     poll = PollDelivery(store)
     use_cases = SecurityEventUseCases(issuer, streams, poll, clients, keys, parts.long_polls, metrics.count)
     app.register_api(routes.blueprint(use_cases))
     app.cli.add_command(signal_commands(StreamAdmin(store)))
-    push = PushDelivery(store, clients, keys, HttpPusher(at_once=AT_ONCE), issuer, now)
+    push = PushDelivery(store, clients, keys, HttpPushClient(at_once=AT_ONCE), issuer, now)
     pusher = EventPusher(push, metrics.count)
     run_job(app, pusher)
     parts.watcher.add(NewEventMarker(store), pusher.wake)

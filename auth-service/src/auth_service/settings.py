@@ -21,7 +21,7 @@ Few = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Settings(ServiceSettings):
-    """The mint's settings; a field's name in capitals is the environment variable."""
+    """The settings; a field's name in capitals is the environment variable."""
 
     database_url: DatabaseUrl
     signing_store: Literal["pem", "pkcs11"] = "pem"

@@ -108,7 +108,7 @@ def test_client_with_bad_key_is_not_registered(run, lines, keys_dir, bad_keys, h
     refused = run(*SHOP, "--public-key", str(bad_keys[held]))
 
     assert refused.exit_code == 1
-    assert "the public key cannot be kept" in refused.output
+    assert "the public key cannot be installed" in refused.output
     assert client_state(lines, keys_dir) == before
     assert run(*SHOP, "--secret").exit_code == 0
 

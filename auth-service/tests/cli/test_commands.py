@@ -113,7 +113,7 @@ def test_sessions_are_listed_and_ended(client, run, lines, alice):
     assert alice["sid"] in run("sessions", "list").output
 
     assert run("sessions", "end", alice["sid"]).output == f"ended {alice['sid']}\n"
-    assert run("sessions", "end", alice["sid"]).output == f"{alice['sid']} had ended before\n"
+    assert run("sessions", "end", alice["sid"]).output == f"{alice['sid']} was already ended\n"
     assert refreshed(client, alice) == 400
     (line,) = lines("audit", "--event", "session_ended")
     assert (line["actor"], line["detail"]) == (OPERATOR, {"reason": "ended_by_admin"})

@@ -59,7 +59,7 @@ class StoredKeys:
     times: KeyTimes
 
     def key_storage(self):
-        return self.store.vault(lambda: file_lock(self.lock_file))
+        return self.store.storage(lambda: file_lock(self.lock_file))
 
     def key_ring(self):
         return KeyRing(self.key_storage(), self.times, self.clock, self.ticks)

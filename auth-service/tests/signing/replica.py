@@ -26,7 +26,7 @@ def key_ring_of(facts, lock=None):
     pin = SecretStr(facts["pin"]) if facts["pin"] else None
     passphrase = SecretStr(facts["passphrase"]) if facts.get("passphrase") else None
     store = SigningStore(facts["kind"], Path(facts["folder"]), passphrase, module, facts["token"], pin)
-    key_storage = store.vault(lock or (lambda: file_lock(Path(facts["lock"]))))
+    key_storage = store.storage(lock or (lambda: file_lock(Path(facts["lock"]))))
     return KeyRing(key_storage, TIMES, lambda: facts["now"])
 
 

@@ -111,7 +111,7 @@ def test_folder_sees_changes_in_one_clock_tick(folder):
 
 
 def test_file_deleted_during_read_is_absent(folder):
-    signature = folder._look()
+    signature = folder._scan()
     for file in folder.path.glob("*.pem"):
         file.unlink()
 

@@ -14,7 +14,7 @@ from auth_service.domain.signing_keys import KeyName
 from auth_service.signing import pkcs11_session as cryptoki
 from auth_service.signing.key_storage import KeyStorageUnavailable, name_of
 from auth_service.signing.pem import KeyFault
-from auth_service.signing.pkcs11_keys import UNFINISHED, TokenKeys
+from auth_service.signing.pkcs11_keys import UNFINISHED, Pkcs11Keys
 from auth_service.signing.pkcs11_session import Connection
 from pydantic import SecretStr
 from service_kit.database.engine import file_lock
@@ -35,7 +35,7 @@ def connection(pkcs11_keys):
 
 @pytest.fixture
 def key_storage(connection, pkcs11_keys):
-    key_storage = TokenKeys(connection, lambda: file_lock(pkcs11_keys.lock_file))
+    key_storage = Pkcs11Keys(connection, lambda: file_lock(pkcs11_keys.lock_file))
     key_storage.open()
     return key_storage
 
@@ -176,7 +176,7 @@ def test_finalized_module_is_restarted(key_storage, p11, pkcs11_keys, key_name):
 
 def test_connections_share_pkcs11_token(key_storage, pkcs11_keys, key_name):
     store = pkcs11_keys.store
-    other = TokenKeys(Connection(store.module, store.token, store.pin), key_storage.locked)
+    other = Pkcs11Keys(Connection(store.module, store.token, store.pin), key_storage.locked)
 
     for _ in range(2):
         assert other.sign(key_name, b"message") == key_storage.sign(key_name, b"message")
@@ -184,7 +184,7 @@ def test_connections_share_pkcs11_token(key_storage, pkcs11_keys, key_name):
 
 def test_two_pkcs11_tokens_do_not_interfere(key_storage, pkcs11_keys, make_token, key_name, clock):
     store = replace(pkcs11_keys.store, token=make_token())
-    other = store.vault(key_storage.locked)
+    other = store.storage(key_storage.locked)
     other.open()
     with other.locked():
         second = other.create(clock())
@@ -249,11 +249,11 @@ def test_absent_pkcs11_token_is_retried_rarely(key_storage, pkcs11_keys, unplugg
     unplugged.out()
     with pytest.raises(KeyStorageUnavailable, match="cannot be opened"):
         key_storage.keys()
-    with pytest.raises(KeyStorageUnavailable, match="is away"):
+    with pytest.raises(KeyStorageUnavailable, match="is unavailable"):
         key_storage.keys()
     unplugged.back()
 
-    with pytest.raises(KeyStorageUnavailable, match="is away"):
+    with pytest.raises(KeyStorageUnavailable, match="is unavailable"):
         key_storage.sign(key_name, b"message")
     pkcs11_keys.ticks.advance(cryptoki.RETRY_AFTER)
     assert key_storage.sign(key_name, b"message")
@@ -261,7 +261,7 @@ def test_absent_pkcs11_token_is_retried_rarely(key_storage, pkcs11_keys, unplugg
 
 def test_wrong_pin_is_tried_once(pkcs11_keys, p11):
     store = replace(pkcs11_keys.store, pin=SecretStr("wrong, of course"))
-    key_storage = store.vault(lambda: file_lock(pkcs11_keys.lock_file))
+    key_storage = store.storage(lambda: file_lock(pkcs11_keys.lock_file))
 
     for _ in range(9):
         with pytest.raises(KeyFault, match="PKCS11_PIN") as fault:
@@ -277,7 +277,7 @@ def test_wrong_pin_is_tried_once(pkcs11_keys, p11):
 
 def test_unknown_pkcs11_token_stops_start(pkcs11_keys):
     with pytest.raises(KeyFault, match="no such token"):
-        replace(pkcs11_keys.store, token="no such token").vault(nullcontext).open()
+        replace(pkcs11_keys.store, token="no such token").storage(nullcontext).open()
 
 
 def test_invalid_module_stops_start_by_name(pkcs11_keys, tmp_path):
@@ -285,7 +285,7 @@ def test_invalid_module_stops_start_by_name(pkcs11_keys, tmp_path):
     module.write_text("nothing to load")
 
     with pytest.raises(KeyFault, match=r"module\.so"):
-        replace(pkcs11_keys.store, module=module).vault(nullcontext).open()
+        replace(pkcs11_keys.store, module=module).storage(nullcontext).open()
 
 
 def test_pkcs11_without_rs256_stops_start(pkcs11_keys):
@@ -307,7 +307,7 @@ def test_pkcs11_without_rs256_stops_start(pkcs11_keys):
         slot = Slot()
 
     with pytest.raises(KeyFault, match="SHA256_RSA_PKCS"):
-        TokenKeys(Poor(), nullcontext).open()
+        Pkcs11Keys(Poor(), nullcontext).open()
 
 
 def test_missing_package_error_names_package():

@@ -13,11 +13,11 @@ from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusL
 from auth_service.domain.sessions.status_bits import Bit, Changes, ReadPosition
 from auth_service.domain.sessions.status_list import Bitmap, check_size
 from auth_service.signing.status_list_tokens import (
-    BEHIND,
-    LIFE,
-    MISSED,
-    REMEMBERED,
-    SIGNED_ANEW,
+    LIFE_SECONDS,
+    MAX_ETAGS,
+    MISSED_AFTER_SECONDS,
+    RENEWAL_SECONDS,
+    STALE_AFTER_SECONDS,
     StatusLists,
     compressed,
 )
@@ -161,7 +161,7 @@ def test_list_token_has_claims_of_draft(lists, clock):
         "iss": ISSUER,
         "sub": f"{ISSUER}/status-lists/1",
         "iat": int(clock()),
-        "exp": int(clock()) + LIFE,
+        "exp": int(clock()) + LIFE_SECONDS,
         "ttl": 20,
         "status_list": {"bits": 1},
     }
@@ -262,12 +262,12 @@ def test_key_change_while_signing_fits_etag(lists, signer):
 
 def test_list_is_signed_again_before_expiry(lists, clock):
     token, etag = lists.document(1)
-    clock.advance(SIGNED_ANEW)
+    clock.advance(RENEWAL_SECONDS)
 
     fresh, other = lists.document(1)
 
     assert other != etag
-    assert claims_of(fresh)["exp"] - claims_of(token)["exp"] == SIGNED_ANEW
+    assert claims_of(fresh)["exp"] - claims_of(token)["exp"] == RENEWAL_SECONDS
     assert claims_of(token)["exp"] - clock() > 0
 
 
@@ -308,7 +308,7 @@ def test_stale_lists_are_not_served(lists, database, ticks):
     database.fault = OSError("away")
     with pytest.raises(OSError, match="away"):
         lists.refresh()
-    ticks.advance(BEHIND)
+    ticks.advance(STALE_AFTER_SECONDS)
     assert lists.document(1)
     ticks.advance(1)
 
@@ -386,17 +386,17 @@ def test_old_etags_are_forgotten(lists, database):
         lists.version()
         database.put(index)
 
-    assert len(lists._seen[1]) == REMEMBERED == 64
+    assert len(lists._etags[1]) == MAX_ETAGS == 64
     for _ in range(3):
         database.put(0, revoked=bool(len(database.changed) % 2))
         lists.refresh()
         lists.version()
-    assert len(lists._seen[1]) == REMEMBERED
+    assert len(lists._etags[1]) == MAX_ETAGS
 
 
 def test_stale_process_serves_nothing_outdated(lists, ticks):
     lists.refresh()
-    ticks.advance(MISSED + 1)
+    ticks.advance(MISSED_AFTER_SECONDS + 1)
 
     assert lists.document(1)
     with pytest.raises(StatusListsStale):

@@ -1,4 +1,4 @@
-"""Hashing passwords: argon2id, a bounded number at a time, and the same work for accounts that do not exist."""
+"""Password hashes: argon2id, a bounded number at a time, with equal work for unknown accounts."""
 
 import os
 import secrets
@@ -19,7 +19,7 @@ from auth_service.domain.accounts.password import MAX_LENGTH, MAX_TYPED_LENGTH, 
 
 @dataclass(frozen=True, slots=True)
 class HashCost:
-    """What one hash costs; OWASP's argon2id profile. ``memory`` is in KiB."""
+    """The cost of a hash: OWASP's argon2id profile. `memory` is in KiB."""
 
     memory: int = 19 * 1024
     passes: int = 2
@@ -27,10 +27,10 @@ class HashCost:
 
 
 class Argon2Hasher:
-    """The domain's PasswordHasher; may be shared by any number of threads.
+    """The domain's `PasswordHasher`; may be shared by any number of threads.
 
-    At most ``at_once`` hashes run at a time (default: one for each core). Whoever does not get a place within
-    ``patience`` seconds gets TooBusy, so that a flood of log-ins cannot take the whole service with it.
+    At most `at_once` hashes run at a time (default: one for each core). A caller that has waited `patience` seconds
+    gets TooBusy, so that a flood of log-ins does not stop the whole service.
     """
 
     def __init__(
@@ -47,23 +47,23 @@ class Argon2Hasher:
         )
         self._places = threading.BoundedSemaphore(at_once or os.cpu_count() or 1)
         self._patience = patience
-        self._nobody = self._argon2.hash(secrets.token_urlsafe(32))
+        self._unknown = self._argon2.hash(secrets.token_urlsafe(32))
 
     def hash(self, password: str) -> str:
-        """Hash a password's normal form; raises TooBusy."""
+        """Hash a password's normal form; raise TooBusy."""
         with self._place():
             return self._argon2.hash(normal_form(password).encode())
 
     def verify(self, password_hash: str | None, password: str) -> PasswordMatch:
-        """Compare; None means "no such account", and nothing fits it. Raises TooBusy.
+        """Compare with a hash; None, for an unknown account, matches nothing. Raise TooBusy.
 
-        Older hashes were made of what was typed. So where the normal form does not fit, what was typed now is tried, or
-        the decomposed form: at most two hashes, whether the account exists or not.
+        Older hashes were made of the password as typed. So if the normal form does not match, the typed or the decomposed
+        form is tried: at most two hashes, whether the account exists or not.
         """
         with self._place():
             typed = password[:MAX_TYPED_LENGTH]
             normal = normal_form(typed)
-            if len(normal) > MAX_LENGTH or len(password) > MAX_TYPED_LENGTH:  # no account has it
+            if len(normal) > MAX_LENGTH or len(password) > MAX_TYPED_LENGTH:  # no account has such a password
                 password_hash, typed, normal = None, typed[:MAX_LENGTH], typed[:MAX_LENGTH]
             fits = self._fits(password_hash, normal)
             other = typed if typed != normal else unicodedata.normalize("NFD", normal)
@@ -74,7 +74,7 @@ class Argon2Hasher:
 
     def _fits(self, password_hash: str | None, given: str) -> bool:
         try:
-            return self._argon2.verify(password_hash or self._nobody, given.encode(errors="surrogatepass"))
+            return self._argon2.verify(password_hash or self._unknown, given.encode(errors="surrogatepass"))
         except (VerificationError, InvalidHashError):
             return False
 

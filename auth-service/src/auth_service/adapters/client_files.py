@@ -1,4 +1,4 @@
-"""The registered clients: those that files name, read once, and those that the database keeps, read when asked for."""
+"""The registered clients: those of files, read once, and those of the database."""
 
 import tomllib
 from collections.abc import Iterable
@@ -12,28 +12,28 @@ from auth_service.domain.unit_of_work import Store
 
 
 class ClientRegistry:
-    """The domain's FixedClients, in memory."""
+    """The domain's `FixedClients`, in memory."""
 
     def __init__(self, clients: Iterable[Client]) -> None:
         self._clients = {client.client_id: client for client in clients}
 
     def get(self, client_id: str) -> Client | None:
-        """Find by its id, whether enabled or not."""
+        """Return the client with this id, enabled or not, or None."""
         return self._clients.get(client_id)
 
     def all(self) -> list[Client]:
-        """Give all of them, ascending by id."""
+        """Return all clients, ascending by id."""
         return [self._clients[client_id] for client_id in sorted(self._clients)]
 
 
 class AllClients:
-    """The domain's Clients: those of the files first, so that nobody takes their names, then the database's."""
+    """The domain's `Clients`: those of the files, whose ids cannot be taken, then the database's."""
 
     def __init__(self, fixed: ClientRegistry, store: Store) -> None:
         self.fixed, self._store = fixed, store
 
     def get(self, client_id: str) -> Client | None:
-        """Find by its id, whether enabled or not; within this context's transaction, if it is in one."""
+        """Return the client with this id, enabled or not, or None; read in the current transaction, if there is one."""
         client = self.fixed.get(client_id)
         if client is not None or not is_client_id(client_id):
             return client
@@ -42,14 +42,14 @@ class AllClients:
 
 
 def packaged_clients() -> list[Client]:
-    """Read the clients that come with the service."""
+    """Return the clients that come with the service."""
     return read_clients(
         (files("auth_service") / "clients.toml").read_text(encoding="utf-8"), allow_relative=True
     )
 
 
 def file_clients(path: Path | None) -> list[Client]:
-    """Read the clients of CLIENTS_FILE; raises InvalidClientMetadata naming everything that is wrong with it."""
+    """Read the clients of CLIENTS_FILE; raise InvalidClientMetadata naming everything that is wrong with it."""
     if path is None:
         return []
     try:
@@ -66,7 +66,7 @@ def file_clients(path: Path | None) -> list[Client]:
 
 
 def read_clients(toml: str, *, allow_relative: bool = False) -> list[Client]:
-    """Read ``[clients.<id>]`` tables; raises InvalidClientMetadata with all faults, each naming its client."""
+    """Read `[clients.<id>]` tables; raise InvalidClientMetadata with all faults, each naming its client."""
     try:
         document = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:

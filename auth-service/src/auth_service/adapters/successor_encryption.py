@@ -1,4 +1,4 @@
-"""Sealing a refresh token's successor under the token itself, so that the database alone opens nothing."""
+"""Encryption of a refresh token's successor with the token itself, so that the database alone reveals neither."""
 
 import secrets
 
@@ -12,15 +12,15 @@ _NONCE = 12
 
 
 class HkdfSealer:
-    """The domain's Sealer: AES-256-GCM under a key that HKDF-SHA256 derives from the predecessor."""
+    """The domain's `Sealer`: AES-256-GCM under a key that HKDF-SHA256 derives from the predecessor."""
 
     def seal(self, predecessor: str, successor: str) -> bytes:
-        """Give nonce and ciphertext."""
+        """Return nonce and ciphertext."""
         nonce = secrets.token_bytes(_NONCE)
         return nonce + self._cipher(predecessor).encrypt(nonce, successor.encode(), _PURPOSE)
 
     def unseal(self, predecessor: str, sealed: bytes) -> str:
-        """Give the successor; raises ValueError for what another token sealed, or what was tampered with."""
+        """Return the successor; raise ValueError if another token sealed it, or it was changed."""
         try:
             return self._cipher(predecessor).decrypt(sealed[:_NONCE], sealed[_NONCE:], _PURPOSE).decode()
         except (InvalidTag, ValueError):

@@ -1,11 +1,11 @@
-"""Which passwords are guessed early: the domain's PasswordStrength, on zxcvbn."""
+"""Weak passwords: the domain's `PasswordStrength`, with zxcvbn."""
 
 from zxcvbn_rs_py import zxcvbn
 
-# Characters: the estimate's cost grows with the square, and no password is weak only after them.
-LOOKED_AT = 100
-# What zxcvbn calls score 2: an attack over the network, slowed down, takes years.
-FEWEST_GUESSES = 1_000_000.0
+# Characters: the cost of the estimate grows with their square, and longer passwords are strong enough.
+MAX_LENGTH = 100
+# zxcvbn's score 2: a throttled attack over the network takes years.
+MIN_GUESSES = 1_000_000.0
 
 
 def weakness(password: str, personal: tuple[str, ...]) -> str | None:
@@ -15,7 +15,7 @@ def weakness(password: str, personal: tuple[str, ...]) -> str | None:
     Python one takes 0.3 s for a hostile password of 100 characters, this one 0.02 s.
     """
     known = [part for text in personal for part in (text, *text.replace("@", " ").split())]
-    found = zxcvbn(password[:LOOKED_AT], [part[:LOOKED_AT] for part in known])
-    if found.guesses >= FEWEST_GUESSES:
+    found = zxcvbn(password[:MAX_LENGTH], [part[:MAX_LENGTH] for part in known])
+    if found.guesses >= MIN_GUESSES:
         return None
     return "this password is too easy to guess; use several unrelated words"

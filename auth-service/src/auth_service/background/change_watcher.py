@@ -20,7 +20,7 @@ class ChangeNotifications(Protocol):
     """Rings when something has been committed to the database, by whichever process."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait for at most so long; tell whether something may have changed. Raises when it cannot be told."""
+        """Wait for at most so long; tell whether something may have changed. Raise when it cannot be told."""
 
     def close(self) -> None:
         """Let go of the database."""
@@ -62,9 +62,9 @@ class _Outage:
 
 
 class ChangeWatcher(Job):
-    """Waits for the bell, has what is ``watched`` refreshed, and calls ``wake`` when something else is published then.
+    """Waits for the bell, has what is `watched` refreshed, and calls `wake` when something else is published then.
 
-    The thread starts with ``ensure``, in the process that calls it, and outlives whatever goes wrong: what cannot be
+    The thread starts with `ensure`, in the process that calls it, and outlives whatever goes wrong: what cannot be
     reached is tried again, at least every 2 s; and while there is no bell the database is read every second.
     """
 
@@ -113,7 +113,7 @@ class ChangeWatcher(Job):
             return False
         try:
             changed = self._notifications.wait(LOOK_EVERY)
-        except Exception as error:  # noqa: BLE001 (whatever it was, the next turn must come)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next turn must come
             self._notifications_outage.lost(error)
             return False
         self._notifications_outage.had()
@@ -129,7 +129,7 @@ class ChangeWatcher(Job):
         try:
             for each in self._watched:
                 each.refresh()
-        except Exception as error:  # noqa: BLE001 (likewise)
+        except Exception as error:  # noqa: BLE001 - the same
             self._database_outage.lost(error)
             return
         self._database_outage.had()

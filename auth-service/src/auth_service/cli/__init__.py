@@ -1,4 +1,4 @@
-"""Commands for whoever runs the mint: ``flask --app auth_service accounts|audit|clients|keys|sessions|signals …``."""
+"""The operators' commands: `flask --app auth_service accounts|audit|clients|keys|sessions|signals …`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +19,10 @@ EncryptFiles = Callable[[], list[str]]
 def commands(
     admin: Administration, install_key: InstallKey, encrypt_files: EncryptFiles
 ) -> list[click.Command]:
-    """Give all of them. ``install_key`` keeps a client's public key; it raises ValueError for what is none.
+    """Return all commands but those of security events.
 
-    ``encrypt_files`` encrypts signing keys; likewise.
+    `install_key` stores a client's public key, `encrypt_files` encrypts the signing keys; both raise ValueError with the
+    reason if they cannot.
     """
     return [
         account_commands(admin.accounts),

@@ -1,4 +1,4 @@
-"""``accounts``: list, show, create, disable, enable, set-role."""
+"""`accounts`: list, show, create, disable, enable, set-role."""
 
 import click
 from flask.cli import AppGroup
@@ -11,13 +11,13 @@ PAGE = 200
 
 
 def account_commands(accounts: AccountAdmin) -> AppGroup:
-    """Give the ``accounts`` group; ACCOUNT is a subject or an e-mail address."""
-    group = Commands("accounts", help="Look after accounts.")
+    """Return the `accounts` group; ACCOUNT is a subject or an e-mail address."""
+    group = Commands("accounts", help="Manage accounts.")
 
     @group.command("list")
     @json_option
-    def list_accounts(as_json: bool) -> None:  # noqa: FBT001 (click hands it in)
-        """Show every account."""
+    def list_accounts(as_json: bool) -> None:  # noqa: FBT001 - click hands it in
+        """List all accounts."""
         rows, after = [], None
         while page := accounts.page(after, PAGE):
             rows += [_row(account) for account in page]
@@ -27,34 +27,36 @@ def account_commands(accounts: AccountAdmin) -> AppGroup:
     @group.command("show")
     @click.argument("account")
     @json_option
-    def show(account: str, as_json: bool) -> None:  # noqa: FBT001 (likewise)
+    def show(account: str, as_json: bool) -> None:  # noqa: FBT001 - the same
         """Show one account."""
         print_one(_row(accounts.get(account)), as_json=as_json)
 
     @group.command("create")
-    @click.option("--email", required=True, help="Its address, which counts as verified.")
-    @click.option("--name", required=True, help="What the person is called.")
+    @click.option("--email", required=True, help="The e-mail address; it counts as verified.")
+    @click.option("--name", required=True, help="The name of the user.")
     @click.option(
         "--role", "roles", multiple=True, default=["customer"], show_default=True, help="Repeatable."
     )
-    @click.password_option(help="Asked for when it is not given; on a command line others may see it.")
+    @click.password_option(
+        help="Prompted for if missing; on a command line other users of the machine can see it."
+    )
     @json_option
-    def create(email: str, name: str, roles: tuple[str, ...], password: str, as_json: bool) -> None:  # noqa: FBT001 (likewise)
-        """Open an account."""
+    def create(email: str, name: str, roles: tuple[str, ...], password: str, as_json: bool) -> None:  # noqa: FBT001 - the same
+        """Create an account."""
         made = accounts.create(email, password, name, frozenset(roles))
         print_one(_row(made), as_json=as_json)
 
     @group.command("disable")
     @click.argument("account")
     def disable(account: str) -> None:
-        """Shut an account, and end all its sessions."""
+        """Disable an account and end all its sessions."""
         sub = accounts.get(account).sub
         click.echo(f"disabled {sub}; sessions ended: {len(accounts.disable(sub))}")
 
     @group.command("enable")
     @click.argument("account")
     def enable(account: str) -> None:
-        """Open an account again; its old sessions stay ended."""
+        """Enable an account again; its old sessions stay ended."""
         sub = accounts.get(account).sub
         accounts.enable(sub)
         click.echo(f"enabled {sub}")
@@ -63,7 +65,7 @@ def account_commands(accounts: AccountAdmin) -> AppGroup:
     @click.argument("account")
     @click.argument("roles", nargs=-1, required=True)
     def set_role(account: str, roles: tuple[str, ...]) -> None:
-        """Give an account these ROLES and no others."""
+        """Replace the roles of an account with ROLES."""
         sub = accounts.get(account).sub
         accounts.set_roles(sub, frozenset(roles))
         click.echo(f"{sub} is now {' '.join(sorted(set(roles)))}")

@@ -1,4 +1,4 @@
-"""``audit``: the log as JSON lines, oldest first."""
+"""`audit`: the log as JSON lines, oldest first."""
 
 import json
 from dataclasses import asdict
@@ -12,15 +12,19 @@ from auth_service.use_cases.admin.audit_log import AuditLogEntries
 
 
 def audit_command(read: AuditLogEntries) -> click.Command:
-    """Give the command."""
+    """Return the command."""
 
     @click.command("audit")
-    @click.option("--since", type=click.DateTime(FORMATS), help="Only what came at this time (UTC) or later.")
+    @click.option("--since", type=click.DateTime(FORMATS), help="Only entries of this time (UTC) or later.")
     @click.option(
-        "--event", type=click.Choice([str(event) for event in EventType]), help="Only events of this kind."
+        "--event", type=click.Choice([str(event) for event in EventType]), help="Only events of this type."
     )
     @click.option(
-        "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The newest so many."
+        "--limit",
+        type=click.IntRange(1, 100_000),
+        default=100,
+        show_default=True,
+        help="At most this number of entries, the newest.",
     )
     @with_appcontext
     def audit(since: datetime | None, event: str | None, limit: int) -> None:

@@ -1,4 +1,4 @@
-"""``clients``: list, show, register, update, disable, enable, rotate-secret."""
+"""`clients`: list, show, register, update, disable, enable, rotate-secret."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,25 +13,25 @@ from auth_service.domain.oauth.client_metadata import client_table
 from auth_service.use_cases.admin.clients import ClientAdmin, NewClient, SaveKey
 
 LISTS = {
-    "grants": ("--grant", "A grant that it may use."),
-    "redirect_uris": ("--redirect-uri", "An address that log-in may come back to."),
-    "post_logout_redirect_uris": ("--post-logout-redirect-uri", "An address that log-out may come back to."),
-    "audiences": ("--audience", "An audience that its tokens may have."),
-    "scopes": ("--scope", "A scope that it may have for a person."),
-    "own_scopes": ("--own-scope", "A scope that it may have for itself."),
-    "serves": ("--serves", "An audience about whose tokens it may ask."),
+    "grants": ("--grant", "A grant type that it may use."),
+    "redirect_uris": ("--redirect-uri", "A redirect URI for log-in."),
+    "post_logout_redirect_uris": ("--post-logout-redirect-uri", "A redirect URI for log-out."),
+    "audiences": ("--audience", "An allowed audience of its tokens."),
+    "scopes": ("--scope", "A scope that it may request for a user."),
+    "own_scopes": ("--own-scope", "A scope of its own tokens."),
+    "serves": ("--serves", "An audience whose tokens it may introspect."),
 }
-SHOWN_ONCE = "Its secret, which is not shown again and not kept here:"
+SHOWN_ONCE = "The client secret, which is shown only once:"
 
 
 def _lists(command: Callable[..., None]) -> Callable[..., None]:
     for name, (option, text) in reversed(LISTS.items()):
         command = click.option(option, name, multiple=True, help=f"{text} Repeatable.")(command)
-    return click.option("--name", help="What people are told that it is called.")(command)
+    return click.option("--name", help="The name shown to users.")(command)
 
 
 def _table(given: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what was not given; click's tuples become the lists of the registration's form."""
+    """Return the given options; click's tuples become the lists of client metadata."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in given.items()
@@ -40,13 +40,13 @@ def _table(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], None]) -> AppGroup:
-    """Give the ``clients`` group."""
-    group = Commands("clients", help="Look after clients. Those that files name can only be looked at.")
+    """Return the `clients` group."""
+    group = Commands("clients", help="Manage clients. Those defined in files can only be shown.")
 
     @group.command("list")
     @json_option
-    def list_clients(as_json: bool) -> None:  # noqa: FBT001 (click hands it in)
-        """Show every client."""
+    def list_clients(as_json: bool) -> None:  # noqa: FBT001 - click hands it in
+        """List all clients."""
         print_rows(
             map(_row, clients.all()), ("client_id", "name", "authenticates", "enabled"), as_json=as_json
         )
@@ -54,22 +54,24 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
     @group.command("show")
     @click.argument("client_id")
     @json_option
-    def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 (likewise)
+    def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - the same
         """Show one client."""
         print_one(_row(clients.get(client_id)), as_json=as_json)
 
     @group.command("register")
     @click.argument("client_id")
-    @click.option("--confidential/--public", default=False, help="Whether it can keep a secret or a key.")
     @click.option(
-        "--secret", "with_secret", is_flag=True, help="Make a secret for it, and show it this once."
+        "--confidential/--public", default=False, help="Whether it can keep a secret or a private key."
     )
+    @click.option("--secret", "with_secret", is_flag=True, help="Generate a client secret and show it once.")
     @click.option(
         "--public-key",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Its RSA public key in PEM, for private_key_jwt.",
     )
-    @click.option("--first-party", is_flag=True, help="Ours: people are not asked whether they allow it.")
+    @click.option(
+        "--first-party", is_flag=True, help="A first-party client: users are not asked for consent."
+    )
     @_lists
     @json_option
     def register(
@@ -80,7 +82,7 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
             raise click.UsageError(
                 "--secret and --public-key: a request must use only one method of client authentication"
             )
-        save_key = _keeping(install_key, client_id, public_key)
+        save_key = _save_key(install_key, client_id, public_key)
         made = clients.register(client_id, _table(given), with_secret=with_secret, save_key=save_key)
         _print_new(made, as_json=as_json)
 
@@ -93,9 +95,9 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
         help="Its new RSA public key in PEM.",
     )
     @json_option
-    def update(client_id: str, public_key: Path | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 (likewise)
-        """Replace what is given, and leave the rest; a list is replaced as a whole."""
-        save_key = _keeping(install_key, client_id, public_key)
+    def update(client_id: str, public_key: Path | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 - the same
+        """Change the given settings; a list is replaced as a whole."""
+        save_key = _save_key(install_key, client_id, public_key)
         changed = clients.update(client_id, _table(given), save_key=save_key)
         print_one(_row(changed), as_json=as_json)
 
@@ -107,38 +109,40 @@ def _switches(group: AppGroup, clients: ClientAdmin) -> None:
     @group.command("disable")
     @click.argument("client_id")
     def disable(client_id: str) -> None:
-        """Refuse a client everywhere, and end its sessions."""
+        """Disable a client and end its sessions."""
         click.echo(f"disabled {client_id}; sessions ended: {len(clients.disable(client_id))}")
 
     @group.command("enable")
     @click.argument("client_id")
     def enable(client_id: str) -> None:
-        """Let a client in again; its old sessions stay ended."""
+        """Enable a client again; its old sessions stay ended."""
         clients.enable(client_id)
         click.echo(f"enabled {client_id}")
 
     @group.command("rotate-secret")
     @click.argument("client_id")
     @json_option
-    def rotate_secret(client_id: str, as_json: bool) -> None:  # noqa: FBT001 (likewise)
-        """Make a new secret; the old one is no good from now on."""
+    def rotate_secret(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - the same
+        """Generate a new secret; the old one is invalid at once."""
         _print_new(clients.rotate_secret(client_id), as_json=as_json)
 
 
-def _keeping(install_key: Callable[[str, Path], None], client_id: str, source: Path | None) -> SaveKey | None:
-    """Return what keeps the public key of a file as this client's, None without one."""
+def _save_key(
+    install_key: Callable[[str, Path], None], client_id: str, source: Path | None
+) -> SaveKey | None:
+    """Return a function that installs the public key of a file for this client, None without a file."""
     if source is None:
         return None
 
-    def keep() -> None:
+    def save() -> None:
         try:
             install_key(client_id, source)
         except (OSError, ValueError) as fault:
             raise click.ClickException(
-                f"nothing is changed, for the public key cannot be kept: {fault}"
+                f"nothing was changed: the public key cannot be installed: {fault}"
             ) from None
 
-    return keep
+    return save
 
 
 def _print_new(made: NewClient, *, as_json: bool) -> None:

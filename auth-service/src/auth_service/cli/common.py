@@ -1,4 +1,4 @@
-"""What all commands share: who runs them, how they print, and how they fail."""
+"""What all commands share: the operator's name, output and errors."""
 
 import json
 import os
@@ -17,9 +17,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 class Commands(AppGroup):
-    """A group of commands: what they do is recorded as the operator's, and what the domain refuses is exit status 1.
+    """A group of commands, audited as the operator's; a refusal of the domain is exit status 1.
 
-    A word that begins with ``-`` and names no option is an argument: every 64th identifier begins so.
+    A word that begins with `-` and names no option is an argument: one identifier in 64 begins so.
     """
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
@@ -37,20 +37,20 @@ class Commands(AppGroup):
 
 
 def operator() -> str:
-    """Name the person at the keyboard as the system knows them, for the audit log."""
+    """Return the name of the system's user for the audit log."""
     try:
         return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:  # a container may run under a number that has no name
+    except KeyError:  # a container's user may have no name
         return f"operator:{os.getuid()}"
 
 
 def moment(at: float | None) -> str | None:
-    """Give a unix time in RFC 3339, UTC, to the second."""
+    """Return a unix time in RFC 3339, UTC, to the second; None stays None."""
     return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def print_rows(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    """Print JSON lines, or a table of these columns; a list is shown with spaces between."""
+    """Print JSON lines, or a table of these columns."""
     rows = list(rows)
     if as_json:
         for row in rows:
@@ -64,7 +64,7 @@ def print_rows(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...], *
 
 
 def print_one(row: Mapping[str, object], *, as_json: bool) -> None:
-    """Print one thing: JSON, or a line for each fact."""
+    """Print one record: JSON, or a line for each member."""
     if as_json:
         click.echo(json.dumps(row))
         return

@@ -1,4 +1,4 @@
-"""``keys``: list, rotate, withdraw, prune, encrypt."""
+"""`keys`: list, rotate, withdraw, prune, encrypt."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,15 +11,15 @@ from auth_service.use_cases.admin.signing_keys import KeyAdmin
 
 
 def keys_commands(keys: KeyAdmin, encrypt_files: Callable[[], list[str]]) -> AppGroup:
-    """Give the ``keys`` group; running processes follow within a second.
+    """Return the `keys` group; running processes apply changes within a second.
 
-    ``encrypt_files`` gives the names of the files that it has encrypted, and raises ValueError when it cannot.
+    `encrypt_files` returns the names of the encrypted files, and raises ValueError with the reason if it fails.
     """
-    group = Commands("keys", help="Look after the signing keys; running processes follow by themselves.")
+    group = Commands("keys", help="Manage the signing keys; running processes apply changes by themselves.")
 
     @group.command("list")
     def list_keys() -> None:
-        """Show every key: its id, its state, and when that changes."""
+        """List all keys with their states and times."""
         click.echo(
             f"{'KID':<43}  {'STATE':<8}  {'MADE':<20}  {'SIGNS FROM':<20}  {'SIGNS UNTIL':<20}  PUBLISHED UNTIL"
         )
@@ -31,7 +31,7 @@ def keys_commands(keys: KeyAdmin, encrypt_files: Callable[[], list[str]]) -> App
 
     @group.command("rotate")
     def rotate() -> None:
-        """Add a key. It is published now, and signs once every verifier can know it."""
+        """Add a key: it is published now, and signs once every verifier can know it."""
         kid = keys.rotate()
         made = next(key for key in keys.statuses() if key.kid == kid)
         click.echo(f"added {kid}, which signs from {_time(made.signs_from)}")
@@ -39,15 +39,15 @@ def keys_commands(keys: KeyAdmin, encrypt_files: Callable[[], list[str]]) -> App
     @group.command("withdraw")
     @click.argument("kid")
     def withdraw(kid: str) -> None:
-        """Take the key KID out at once: no token that it signed is good any more."""
+        """Withdraw the key KID at once: all tokens that it signed become invalid."""
         made = keys.withdraw(kid)
         click.echo(f"withdrew {kid}")
         if made:
-            click.echo(f"added {made}, which signs from now on, for no other key was left")
+            click.echo(f"added {made}, which signs from now on: no other key was left")
 
     @group.command("prune")
     def prune() -> None:
-        """Remove the keys that no living token needs."""
+        """Remove the keys that no valid token needs."""
         gone = keys.prune()
         for kid in gone:
             click.echo(f"removed {kid}")
@@ -61,7 +61,7 @@ def keys_commands(keys: KeyAdmin, encrypt_files: Callable[[], list[str]]) -> App
 def _add_encrypt(group: AppGroup, encrypt_files: Callable[[], list[str]]) -> None:
     @group.command("encrypt")
     def encrypt() -> None:
-        """Encrypt the key files that are plain, with KEY_PASSPHRASE, which every running process must have by now."""
+        """Encrypt plain key files with KEY_PASSPHRASE, which every running process must have already."""
         try:
             done = encrypt_files()
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""``signals``: streams, remove."""
+"""`signals`: streams, remove."""
 
 import click
 from flask.cli import AppGroup
@@ -9,20 +9,20 @@ from auth_service.use_cases.security_events.streams import StreamAdmin
 
 
 def signal_commands(streams: StreamAdmin) -> AppGroup:
-    """Give the ``signals`` group."""
-    group = Commands("signals", help="Look after the streams over which others are told of ended sessions.")
+    """Return the `signals` group."""
+    group = Commands("signals", help="Manage the event streams, which tell receivers of ended sessions.")
 
     @group.command("streams")
     @json_option
-    def list_streams(as_json: bool) -> None:  # noqa: FBT001 (click hands it in)
-        """Show every stream, and how many signals wait for it."""
+    def list_streams(as_json: bool) -> None:  # noqa: FBT001 - click hands it in
+        """List all streams with their number of queued events."""
         columns = ("stream_id", "client_id", "delivery", "status", "waiting", "created_at", "endpoint_url")
         print_rows([_row(*each) for each in streams.all()], columns, as_json=as_json)
 
     @group.command("remove")
     @click.argument("stream_id")
     def remove(stream_id: str) -> None:
-        """Close the stream STREAM_ID; what waits for it is forgotten."""
+        """Delete the stream STREAM_ID and its queued events."""
         streams.remove(stream_id)
         click.echo(f"removed {stream_id}")
 

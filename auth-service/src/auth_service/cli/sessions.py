@@ -1,4 +1,4 @@
-"""``sessions``: list, end."""
+"""`sessions`: list, end."""
 
 import click
 from flask.cli import AppGroup
@@ -11,14 +11,14 @@ PAGE = 200
 
 
 def session_commands(sessions: SessionAdmin) -> AppGroup:
-    """Give the ``sessions`` group."""
-    group = Commands("sessions", help="Look after log-in sessions.")
+    """Return the `sessions` group."""
+    group = Commands("sessions", help="Manage log-in sessions.")
 
     @group.command("list")
-    @click.option("--sub", help="Only this account's.")
+    @click.option("--sub", help="Only sessions of this account (subject).")
     @json_option
-    def list_sessions(sub: str | None, as_json: bool) -> None:  # noqa: FBT001 (click hands it in)
-        """Show the sessions that are live."""
+    def list_sessions(sub: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hands it in
+        """List the active sessions."""
         rows, after = [], None
         while page := sessions.page(sub, after, PAGE):
             rows += [_row(session) for session in page]
@@ -28,8 +28,8 @@ def session_commands(sessions: SessionAdmin) -> AppGroup:
     @group.command("end")
     @click.argument("sid")
     def end(sid: str) -> None:
-        """End the session SID: no token of it is refreshed any more."""
-        click.echo(f"ended {sid}" if sessions.end(sid) else f"{sid} had ended before")
+        """End the session SID: its tokens are refused and cannot be refreshed."""
+        click.echo(f"ended {sid}" if sessions.end(sid) else f"{sid} was already ended")
 
     return group
 

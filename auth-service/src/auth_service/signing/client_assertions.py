@@ -1,4 +1,4 @@
-"""Opening client assertions: whose each claims to be, and whether that client's key has signed it."""
+"""Client assertions (RFC 7523): the claimed issuer, and the signature of that client's key."""
 
 import threading
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from touchstone.jws import read_object, split, verified_claims
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.signing import pem
 
-_UNTYPED = "JWT"  # what RFC 7523 left open
+_UNTYPED = "JWT"  # RFC 7523 names no type
 _TYPES = (_UNTYPED, "client-authentication+jwt", "application/client-authentication+jwt")
 _UNREADABLE = "the client_assertion cannot be verified"
 _log = structlog.get_logger(__name__)
 
 
 class ClientKeys:
-    """Public keys of clients, ``<client_id>.pub.pem`` in one folder; each is read again when its file changes."""
+    """Public keys of clients, `<client_id>.pub.pem` in one folder; read again when a file changes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,7 +27,7 @@ class ClientKeys:
         self._known: dict[str, tuple[tuple[int, int], RSAPublicKey]] = {}
 
     def get(self, client_id: str) -> RSAPublicKey | None:
-        """Give the key of a registered client, None when there is no good one."""
+        """Return the key of a client, None if there is no valid one."""
         path = self._folder / f"{client_id}.pub.pem"
         try:
             facts = path.stat()
@@ -38,11 +38,11 @@ class ClientKeys:
                     known = self._known[client_id] = (version, pem.read_public(path))
             return known[1]
         except (OSError, pem.KeyFault) as fault:
-            _log.error("no good public key for a client", client=client_id, reason=str(fault))
+            _log.error("no valid public key for a client", client=client_id, reason=str(fault))
             return None
 
     def install(self, client_id: str, source: Path) -> None:
-        """Keep a public key as this client's; raises ValueError for what is none, OSError for what cannot be read."""
+        """Store a client's public key; raise ValueError if it is invalid, OSError if the file cannot be read."""
         try:
             public = pem.read_public(source)
         except pem.KeyFault as fault:
@@ -52,16 +52,13 @@ class ClientKeys:
 
 
 class JwtAssertions:
-    """The domain's AssertionReader. It checks signature and form, as strictly as those of an access token.
-
-    The domain checks what is said.
-    """
+    """The domain's `AssertionReader`: checks signature and form as strictly as an access token's, but no claims."""
 
     def __init__(self, keys: ClientKeys) -> None:
         self._keys = keys
 
     def issuer(self, assertion: str) -> str:
-        """Say who claims to have made it, unverified; raises InvalidClient."""
+        """Return the `iss` claim, unverified; raise InvalidClient."""
         try:
             issuer = read_object(split(assertion)[1]).get("iss")
         except TokenError:
@@ -71,7 +68,7 @@ class JwtAssertions:
         return issuer
 
     def verified(self, assertion: str, client_id: str) -> Mapping[str, object]:
-        """Give its claims if it is RS256 under the key of this client; raises InvalidClient."""
+        """Return the claims if the signature is RS256 by this client's key; raise InvalidClient."""
         key = self._keys.get(client_id)
         if key is None:
             raise InvalidClient("this client has no registered key")

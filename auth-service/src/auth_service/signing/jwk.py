@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 
 def thumbprint(key: RSAPublicKey) -> str:
-    """Give the key's id: SHA-256 over its required members in order (RFC 7638 section 3)."""
+    """Return the key's id: SHA-256 over its required members in order (RFC 7638 section 3)."""
     required = json.dumps(_members(key), separators=(",", ":"), sort_keys=True)
     return _base64url(hashlib.sha256(required.encode()).digest())
 
 
 def jwk_set(keys: Iterable[tuple[str, RSAPublicKey]]) -> bytes:
-    """Give the document (RFC 7517 section 5), the same bytes for the same keys in the same order."""
+    """Return the document (RFC 7517 section 5), the same bytes for the same keys in the same order."""
     entries = [_members(key) | {"kid": kid, "use": "sig", "alg": "RS256"} for kid, key in keys]
     return json.dumps({"keys": entries}, separators=(",", ":")).encode()
 

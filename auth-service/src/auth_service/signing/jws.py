@@ -1,4 +1,4 @@
-"""The one place where tokens are put together: PyJWT's form, and whoever holds the key for the signature."""
+"""The compact form of JWTs: PyJWT writes it, and a function of the key storage signs."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,12 +12,12 @@ Sign = Callable[[bytes], bytes]
 
 
 class _HeldElsewhere(RSAAlgorithm):
-    """RS256 under a key that is not here: what PyJWT takes for the key is the function that signs."""
+    """RS256 where PyJWT's key is a function that signs."""
 
     def prepare_key(self, key: Any) -> Any:
         return key
 
-    def check_key_length(self, key: Any) -> None:  # noqa: ARG002 (a vault has no smaller ones)
+    def check_key_length(self, key: Any) -> None:  # noqa: ARG002 - a key storage has no smaller keys
         return None
 
     def sign(self, msg: bytes, key: Any) -> bytes:
@@ -35,7 +35,7 @@ _JWS = _jws()
 
 
 def compact(claims: Mapping[str, object], *, kid: str, typ: str, sign: Sign) -> str:
-    """Give a JWT in its compact form (RFC 7515 section 3.1); what ``sign`` raises passes through."""
+    """Return a JWT in its compact form (RFC 7515 section 3.1); exceptions of `sign` pass through."""
     payload = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False).encode()
     key: Any = sign
     return _JWS.encode(payload, key, algorithm=ALGORITHM, headers={"kid": kid, "typ": typ})

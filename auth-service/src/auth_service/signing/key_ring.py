@@ -1,4 +1,4 @@
-"""The ring: a vault's keys with their states; signs, publishes, rotates and withdraws."""
+"""The key ring: the keys of a key storage with their states; signs, publishes, rotates and withdraws."""
 
 import hashlib
 import threading
@@ -18,7 +18,7 @@ from auth_service.signing.jws import compact
 from auth_service.signing.key_storage import KeyStorage, KeyStorageUnavailable, PublicKeys
 from auth_service.signing.pem import public_der
 
-LOOK_EVERY = 0.25  # seconds; how late another process's change is seen at most
+READ_EVERY = 0.25  # seconds; the longest delay until another process's change is noticed
 _log = structlog.get_logger(__name__)
 
 
@@ -30,65 +30,67 @@ class _Document:
 
 
 class KeyRing:
-    """Holds the signing keys of one vault; any number of threads and processes may share the vault.
+    """The signing keys of one key storage, which any number of threads and processes may share.
 
-    The vault is looked at again every 0.25 s at most, and states follow from the clock, so that every process
-    that shares it signs with the same key and publishes the same set.
+    The storage is read again after at most 0.25 s, and states follow from the clock, so all processes that share it
+    sign with the same key and publish the same set.
     """
 
-    def __init__(self, vault: KeyStorage, times: KeyTimes, now: Clock, ticks: Clock = time.monotonic) -> None:
-        """Open the vault, and make a first key if there is none; raises KeyFault for what is wrong with it."""
-        self._vault, self._times, self._now, self._ticks = vault, times, now, ticks
+    def __init__(
+        self, storage: KeyStorage, times: KeyTimes, now: Clock, ticks: Clock = time.monotonic
+    ) -> None:
+        """Open the storage, and make a first key if it is empty; raise KeyFault if the storage is unusable."""
+        self._storage, self._times, self._now, self._ticks = storage, times, now, ticks
         self._lock = threading.Lock()
         self._keys: PublicKeys = {}
-        self._looked_at = self._began_at = float("-inf")
+        self._read_at = self._read_began_at = float("-inf")
         self._document: _Document | None = None
-        self._away = False
-        vault.open()
-        with vault.locked():
-            if not vault.keys():
-                vault.create(now())
-        self._look(at_once=True)
+        self._unavailable = False
+        storage.open()
+        with storage.locked():
+            if not storage.keys():
+                storage.create(now())
+        self._read(at_once=True)
 
     def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
-        """Sign with the key that is current now: RS256, with ``kid`` and ``typ``; raises NoSigningKey."""
+        """Return a JWT signed with the current key: RS256, with `kid` and `typ`; raise NoSigningKey."""
         try:
             return self._signed(claims, typ, self._current())
-        except KeyStorageUnavailable:  # perhaps the key was withdrawn this very moment
+        except KeyStorageUnavailable:  # the key may just have been withdrawn
             with _reaching():
                 return self._signed(claims, typ, self._current(at_once=True))
 
     def current(self) -> str:
-        """Give the id of the key that signs now; raises NoSigningKey."""
+        """Return the id of the key that signs now; raise NoSigningKey."""
         return self._current().kid
 
     def refresh(self) -> None:
-        """Look at the vault at once, or wait for the look of somebody else that begins now; one that is away changes nothing."""
-        self._look(at_once=True, own=False)
+        """Read the storage now, or wait for a read that another thread begins now; keep the known keys if it is unavailable."""
+        self._read(at_once=True, own=False)
 
     def version(self) -> str:
-        """Give the ETag of the document."""
+        """Return the ETag of the document."""
         return self.document()[1]
 
     def document(self) -> tuple[bytes, str]:
-        """Give the JWK Set of every key that is next, current or retired, newest first, and its ETag."""
-        keys = self._look()
+        """Return the JWK Set of every key that is next, current or retired, newest first, and its ETag."""
+        keys = self._read()
         kids = tuple(status.kid for status in self._published(keys))
         document = self._document
         if document is None or document.kids != kids:
-            public = {birth.kid: key for birth, key in keys.items()}
+            public = {key_name.kid: key for key_name, key in keys.items()}
             body = jwk_set((kid, public[kid]) for kid in kids)
             document = _Document(kids, body, hashlib.sha256(body).hexdigest()[:32])
             self._document = document
         return document.body, document.etag
 
     def statuses(self) -> list[KeyStatus]:
-        """Give every key's state now, oldest first."""
-        return key_states(self._look(at_once=True), self._now(), self._times)
+        """Return every key's state now, oldest first."""
+        return key_states(self._read(at_once=True), self._now(), self._times)
 
     def former(self) -> list[FormerKey]:
         """Return every key that is retired or expired, oldest first, with its public half."""
-        keys = self._look(at_once=True)
+        keys = self._read(at_once=True)
         return [
             FormerKey(
                 status.kid, public_der(keys[KeyName(status.created_at, status.kid)]), status.signs_until
@@ -98,60 +100,62 @@ class KeyRing:
         ]
 
     def public_key(self, kid: str) -> RSAPublicKey | None:
-        """Return the public half of a key that is here, published or not; None for one that is not here."""
-        return next((key for birth, key in self._look().items() if birth.kid == kid), None)
+        """Return the public half of a stored key, published or not; None for any other."""
+        return next((key for key_name, key in self._read().items() if key_name.kid == kid), None)
 
     def rotate(self) -> str:
-        """Add a key; it signs once every verifier can know it. Raises NoSigningKey when the vault is away."""
+        """Add a key, which signs once every verifier can know it; raise NoSigningKey if the storage is unavailable."""
         with self._changing():
-            return self._vault.create(self._now()).kid
+            return self._storage.create(self._now()).kid
 
     def rotate_if_older(self, seconds: float) -> str | None:
-        """Add a key unless the newest is younger than this; of all who ask at once, one adds it."""
+        """Add a key unless the newest is younger than this; of concurrent calls one adds it."""
         with self._changing():
-            newest = max(self._look(strict=True), default=None)
+            newest = max(self._read(strict=True), default=None)
             if newest is not None and self._now() - newest.created_at < seconds:
                 return None
-            return self._vault.create(self._now()).kid
+            return self._storage.create(self._now()).kid
 
     def withdraw(self, kid: str) -> str | None:
-        """Take a key out at once, and expired ones with it; gives the id of a key that had to be made."""
+        """Remove a key at once, and expired ones with it; return the id of a new key if one was needed."""
         made = None
         with self._changing():
-            states = key_states(self._look(strict=True), self._now(), self._times)
+            states = key_states(self._read(strict=True), self._now(), self._times)
             gone = [status for status in states if status.kid == kid]
             if not gone:
                 raise UnknownKey(f"no signing key has the id {kid!r}")
-            # an expired key left alone would be the newest again, and sign
+            # an expired key left alone would be the newest, and sign
             gone += [status for status in states if status.state is KeyState.EXPIRED and status.kid != kid]
             if len(gone) == len(states):
-                made = self._vault.create(self._now()).kid
+                made = self._storage.create(self._now()).kid
             for status in gone:
-                self._vault.delete(KeyName(status.created_at, status.kid))
+                self._storage.delete(KeyName(status.created_at, status.kid))
         return made
 
     def prune(self) -> list[str]:
-        """Remove expired keys; gives their ids."""
+        """Remove expired keys; return their ids."""
         with self._changing():
-            states = key_states(self._look(strict=True), self._now(), self._times)
+            states = key_states(self._read(strict=True), self._now(), self._times)
             gone = [status for status in states if status.state is KeyState.EXPIRED]
             for status in gone:
-                self._vault.delete(KeyName(status.created_at, status.kid))
+                self._storage.delete(KeyName(status.created_at, status.kid))
         return [status.kid for status in gone]
 
     def fault(self) -> str | None:
-        """Say why nothing can be signed, None when it can: a readiness check."""
+        """Return why nothing can be signed, None if it can: a readiness check."""
         try:
             self._current()
         except NoSigningKey as error:
             return str(error)
         return None
 
-    def _signed(self, claims: Mapping[str, object], typ: str, birth: KeyName) -> str:
-        return compact(claims, kid=birth.kid, typ=typ, sign=lambda message: self._vault.sign(birth, message))
+    def _signed(self, claims: Mapping[str, object], typ: str, key_name: KeyName) -> str:
+        return compact(
+            claims, kid=key_name.kid, typ=typ, sign=lambda message: self._storage.sign(key_name, message)
+        )
 
     def _current(self, *, at_once: bool = False) -> KeyName:
-        for status in key_states(self._look(at_once=at_once), self._now(), self._times):
+        for status in key_states(self._read(at_once=at_once), self._now(), self._times):
             if status.state is KeyState.CURRENT:
                 return KeyName(status.created_at, status.kid)
         raise NoSigningKey("no signing key is available", retry_after=5)
@@ -163,38 +167,38 @@ class KeyRing:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         with _reaching():
-            with self._vault.locked():
+            with self._storage.locked():
                 yield
-            self._look(at_once=True)
+            self._read(at_once=True)
 
-    def _look(self, *, at_once: bool = False, strict: bool = False, own: bool | None = None) -> PublicKeys:
-        """Give the keys as they are; ``own`` tells whether a change is this process' own doing."""
+    def _read(self, *, at_once: bool = False, strict: bool = False, own: bool | None = None) -> PublicKeys:
+        """Return the keys; `own` says whether a change is this process's own and need not be logged."""
         at_once = at_once or strict
         own = at_once if own is None else own
-        if not at_once and self._ticks() - self._looked_at < LOOK_EVERY:
+        if not at_once and self._ticks() - self._read_at < READ_EVERY:
             return self._keys
         asked_at = self._ticks()
         if not self._lock.acquire(blocking=at_once):
-            # Somebody looks already: a vault may be slow, and requests need not queue for it.
+            # Another thread is reading: the storage may be slow, and requests need not queue for it.
             return self._keys
         try:
-            if self._began_at > asked_at and not strict:  # somebody looked while we waited
+            if self._read_began_at > asked_at and not strict:  # read by another thread meanwhile
                 return self._keys
-            self._began_at = self._ticks()
-            keys = self._vault.keys()
-        except KeyStorageUnavailable as error:  # what was read stays good while the vault is away
+            self._read_began_at = self._ticks()
+            keys = self._storage.keys()
+        except KeyStorageUnavailable as error:  # the known keys stay valid while the storage is unavailable
             if strict:
                 raise
-            if not self._away:  # once, and not at every look
+            if not self._unavailable:  # log once, not at every read
                 _log.error("the signing keys cannot be read", reason=str(error))
-            self._away = True
+            self._unavailable = True
         else:
-            self._away = False
-            if keys.keys() != self._keys.keys() and not own:  # another process did it, or a person
-                _log.info("the signing keys have changed", kids=[birth.kid for birth in sorted(keys)])
+            self._unavailable = False
+            if keys.keys() != self._keys.keys() and not own:  # changed by another process or an operator
+                _log.info("the signing keys have changed", kids=[key_name.kid for key_name in sorted(keys)])
             self._keys = keys
         finally:
-            self._looked_at = self._ticks()
+            self._read_at = self._ticks()
             self._lock.release()
         return self._keys
 

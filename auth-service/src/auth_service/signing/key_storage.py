@@ -1,4 +1,4 @@
-"""The port to where signing keys live: a folder of PEM files, or a token that never lets go of them."""
+"""The port to the storage of signing keys: a folder of PEM files, or a PKCS#11 token that never reveals them."""
 
 import re
 from collections.abc import Mapping
@@ -14,46 +14,46 @@ _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 _NAME = re.compile(rf"(?P<created>[0-9]{{10}})-(?P<kid>{_KID.pattern})")
 
 
-class KeyStorageUnavailable(Exception):  # noqa: N818 (a state, not a mistake)
-    """The keys cannot be reached now, or this one is no more; the message says why, and no secret."""
+class KeyStorageUnavailable(Exception):  # noqa: N818 - a state, not a mistake
+    """The keys cannot be used now, or this key was removed; the message says why, without a secret."""
 
 
 class KeyStorage(Protocol):
-    """Where signing keys live. Any number of threads and processes may use the same one at once.
+    """Storage of signing keys; any number of threads and processes may use the same one at once.
 
-    All but ``open`` raise KeyStorageUnavailable when the keys cannot be reached.
+    All methods but `open` raise KeyStorageUnavailable if the storage cannot be used.
     """
 
     def open(self) -> None:
-        """Make ready for use; raises KeyFault, by name, for whatever is not as it must be."""
+        """Prepare for use; raise KeyFault, which names the fault."""
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keep every other process that shares the keys from making or removing any."""
+        """Hold the lock under which keys are created and deleted, across processes."""
 
     def keys(self) -> PublicKeys:
-        """Give what is there now. What is no good is named in the log and left out."""
+        """Return the public keys; bad keys are logged and left out."""
 
     def create(self, now: float) -> KeyName:
-        """Make an RSA-2048 key; it is there for everybody when this returns. To be called under the lock."""
+        """Create an RSA-2048 key, visible to all processes on return. To be called under the lock."""
 
-    def delete(self, birth: KeyName) -> None:
-        """Take a key out for good; nothing happens when it is not there. To be called under the lock."""
+    def delete(self, key_name: KeyName) -> None:
+        """Delete a key, if it exists. To be called under the lock."""
 
-    def sign(self, birth: KeyName, message: bytes) -> bytes:
-        """Give the RS256 signature (RFC 7518 section 3.3) of a message under this key."""
+    def sign(self, key_name: KeyName, message: bytes) -> bytes:
+        """Return the RS256 signature (RFC 7518 section 3.3) of a message under this key."""
 
 
 def is_kid(text: str) -> bool:
-    """Return whether this can be a key's id (RFC 7638, SHA-256): if not, the database need not be asked."""
+    """Return whether this can be a key's id (RFC 7638, SHA-256)."""
     return _KID.fullmatch(text) is not None
 
 
-def name_of(birth: KeyName) -> str:
-    """Give the name that a key bears wherever it lives: when it was made, and which it is."""
-    return f"{birth.created_at:010d}-{birth.kid}"
+def name_of(key_name: KeyName) -> str:
+    """Return the name under which a key is stored: its time of creation and its id."""
+    return f"{key_name.created_at:010d}-{key_name.kid}"
 
 
-def birth_of(name: str) -> KeyName | None:
-    """Read such a name; None for any other."""
+def parse_name(name: str) -> KeyName | None:
+    """Return the parsed name, None if it is no key's."""
     match = _NAME.fullmatch(name)
     return KeyName(int(match["created"]), match["kid"]) if match else None

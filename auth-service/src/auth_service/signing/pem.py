@@ -1,4 +1,4 @@
-"""PEM files: made whole or not at all, readable by their owner alone, refused when others can read them."""
+"""PEM files: written atomically, readable by their owner only, and refused if others can read them."""
 
 import os
 import secrets
@@ -16,17 +16,17 @@ PUBLIC_MODE = 0o644
 FOLDER_MODE = 0o700
 
 
-class KeyFault(Exception):  # noqa: N818 (a fault of the installation, as the log names it)
-    """A key file or folder is not as it must be; the message names it, and what to do."""
+class KeyFault(Exception):  # noqa: N818 - a fault of the installation, as the log names it
+    """A key file or folder is unusable; the message names it, and what to do."""
 
 
 def new_key() -> RSAPrivateKey:
-    """Make an RSA-2048 key with the exponent 65537."""
+    """Return a new RSA-2048 key with the exponent 65537."""
     return generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 
 def private_pem(key: RSAPrivateKey, passphrase: bytes | None = None) -> bytes:
-    """Give the key as PKCS#8, encrypted (PBES2 with AES-256) when there is a passphrase."""
+    """Return the key as PKCS#8, encrypted (PBES2 with AES-256) if there is a passphrase."""
     encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else None
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -36,12 +36,12 @@ def private_pem(key: RSAPrivateKey, passphrase: bytes | None = None) -> bytes:
 
 
 def is_encrypted(content: bytes) -> bool:
-    """Tell whether a private key in PEM is under a passphrase."""
+    """Return whether a private key in PEM is encrypted."""
     return b" ENCRYPTED PRIVATE KEY-----" in content
 
 
 def public_pem(key: RSAPublicKey) -> bytes:
-    """Give the public half as SubjectPublicKeyInfo."""
+    """Return the public half as SubjectPublicKeyInfo."""
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -54,22 +54,21 @@ def public_from_der(content: bytes) -> RSAPublicKey:
     """Return the key that `public_der` wrote; raise ValueError for anything else."""
     key = serialization.load_der_public_key(content)
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")  # noqa: TRY004 (a fault of the content)
+        raise ValueError("not an RSA key")  # noqa: TRY004 - a fault of the content
     return key
 
 
 def read_private(path: Path, passphrase: bytes | None = None) -> RSAPrivateKey:
-    """Read a signing key; raises KeyFault for any that is not ours alone, or not RSA of at least 2048 bits.
+    """Return a signing key, encrypted or not; raise KeyFault unless it is RSA of at least 2048 bits and its owner's only.
 
-    With a passphrase, encrypted and plain ones can be read. FileNotFoundError passes through: the file may have been
-    taken out just now.
+    FileNotFoundError passes through: the file may just have been removed.
     """
     content = read_secret(path)
     encrypted = is_encrypted(content)
     if encrypted and not passphrase:
         raise KeyFault(f"{path.name} is encrypted: KEY_PASSPHRASE is needed, and missing")
     try:
-        # its own test of the primes takes 40 ms, for which a change of keys would reach everybody later
+        # cryptography's own test of the primes takes 40 ms, by which a change of keys would be delayed
         key = serialization.load_pem_private_key(
             content, passphrase if encrypted else None, unsafe_skip_rsa_key_validation=True
         )
@@ -79,12 +78,12 @@ def read_private(path: Path, passphrase: bytes | None = None) -> RSAPrivateKey:
     if not isinstance(key, RSAPrivateKey) or key.key_size < KEY_BITS:
         raise KeyFault(f"{path.name} is not an RSA key of at least {KEY_BITS} bits")
     if not _signs(key):
-        raise KeyFault(f"{path.name} is damaged: what it signs does not hold")
+        raise KeyFault(f"{path.name} is damaged: its signatures are invalid")
     return key
 
 
 def _signs(key: RSAPrivateKey) -> bool:
-    """Tell whether all parts of a key fit together, as far as a signature shows it."""
+    """Return whether a signature of the key verifies: a damaged key's does not."""
     try:
         signature = key.sign(b"probe", PKCS1v15(), SHA256())
         key.public_key().verify(signature, b"probe", PKCS1v15(), SHA256())
@@ -94,7 +93,7 @@ def _signs(key: RSAPrivateKey) -> bool:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a file that must be its owner's alone; raises KeyFault when it is not."""
+    """Return the content of a file that only its owner can read; raise KeyFault for any other."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise KeyFault(f"{path.name} can be read by others than its owner: chmod 600 it, or withdraw it")
@@ -102,7 +101,7 @@ def read_secret(path: Path) -> bytes:
 
 
 def read_public(path: Path) -> RSAPublicKey:
-    """Read a client's public key; raises KeyFault, or OSError when there is none to read."""
+    """Return a client's public key; raise KeyFault, or OSError if the file cannot be read."""
     with path.open("rb") as file:
         content = file.read(64 * 1024)
     if b"PRIVATE KEY-----" in content:
@@ -117,14 +116,14 @@ def read_public(path: Path) -> RSAPublicKey:
 
 
 def write(path: Path, content: bytes, mode: int) -> None:
-    """Put a file in place whole: after a crash at any moment it is there complete, or not at all."""
+    """Write a file atomically and durably: after a crash it is complete or absent."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), mode)  # whatever the umask says
+            os.fchmod(file.fileno(), mode)  # regardless of the umask
             os.fsync(file.fileno())
         partial.rename(path)
     except BaseException:
@@ -134,7 +133,7 @@ def write(path: Path, content: bytes, mode: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, not only what the files hold."""
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

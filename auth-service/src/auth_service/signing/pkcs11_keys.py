@@ -1,4 +1,4 @@
-"""The vault that is a PKCS#11 token: keys are made inside it, sign inside it, and never leave it."""
+"""Key storage in a PKCS#11 token: keys are created and used inside it, and never leave it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 
 from auth_service.domain.signing_keys import KeyName
 from auth_service.signing.jwk import thumbprint
-from auth_service.signing.key_storage import KeyStorageUnavailable, PublicKeys, birth_of, name_of
+from auth_service.signing.key_storage import KeyStorageUnavailable, PublicKeys, name_of, parse_name
 from auth_service.signing.pem import KEY_BITS, KeyFault
 from auth_service.signing.pkcs11_session import Connection, Session, package
 
@@ -19,10 +19,10 @@ UNFINISHED = "touchstone key, unfinished"
 _log = structlog.get_logger(__name__)
 
 
-class TokenKeys:
-    """Keys are labelled with creation time and id; whatever else the token holds is not touched.
+class Pkcs11Keys:
+    """The `KeyStorage` of a PKCS#11 token: keys are labelled with creation time and id; other objects are left alone.
 
-    A token has no lock of its own that reaches every process and host: one is handed in.
+    A PKCS#11 token has no lock for all processes and hosts, so `lock` provides one.
     """
 
     def __init__(self, connection: Connection, lock: Lock) -> None:
@@ -33,9 +33,9 @@ class TokenKeys:
         self._handles: tuple[Session, dict[KeyName, Any]] = (None, {})
 
     def open(self) -> None:
-        """Log in; raises KeyFault for a module, token or PIN that cannot be used, and for a bad key."""
+        """Log in; raise KeyFault for an unusable module, PKCS#11 token or PIN, and for a bad key."""
         try:
-            with self._lock():  # SoftHSM writes at a log-in what others read at theirs
+            with self._lock():  # SoftHSM writes at a log-in what other processes read at theirs
                 self._connection.run(lambda session: self._listed(session, strict=True))
                 mechanisms = self._connection.run(lambda session: session.token.slot.get_mechanisms())
         except KeyStorageUnavailable as fault:
@@ -44,31 +44,31 @@ class TokenKeys:
             raise KeyFault("the token of PKCS11_TOKEN has no mechanism SHA256_RSA_PKCS")
 
     def locked(self) -> AbstractContextManager[None]:
-        """Take the lock that was handed in."""
+        """Return the lock given to the constructor."""
         return self._lock()
 
     def keys(self) -> PublicKeys:
-        """Give the public halves of all keys that can sign."""
+        """Return the public halves of all keys that can sign."""
         return _reached(self._keys)
 
     def create(self, now: float) -> KeyName:
-        """Make a key that cannot be read; it has its name only when it is whole."""
+        """Create a key that cannot be read out; it gets its label last, so that a crash leaves no usable half."""
         return _reached(lambda: self._connection.run(lambda session: self._made(session, int(now))))
 
-    def delete(self, birth: KeyName) -> None:
-        """Take both halves out, the published one first: after a crash in between nobody accepts the key."""
+    def delete(self, key_name: KeyName) -> None:
+        """Delete both halves, the public one first: after a crash in between the key is no longer published."""
 
         def destroy(session: Session) -> None:
             for kind in (self._p.ObjectClass.PUBLIC_KEY, self._p.ObjectClass.PRIVATE_KEY):
-                self._destroy(session, kind, name_of(birth))
+                self._destroy(session, kind, name_of(key_name))
 
         _reached(lambda: self._connection.run(destroy))
 
-    def sign(self, birth: KeyName, message: bytes) -> bytes:
-        """Sign inside the token."""
+    def sign(self, key_name: KeyName, message: bytes) -> bytes:
+        """Return the RS256 signature, made inside the PKCS#11 token."""
 
         def sign(session: Session) -> bytes:
-            key = self._handle(session, birth)
+            key = self._handle(session, key_name)
             signature: bytes = key.sign(message, mechanism=self._p.Mechanism.SHA256_RSA_PKCS)
             return signature
 
@@ -76,7 +76,7 @@ class TokenKeys:
 
     def _keys(self) -> PublicKeys:
         found = self._connection.run(self._listed)
-        if not found and self._public:  # a token that has gone may answer like an empty one
+        if not found and self._public:  # a removed PKCS#11 token may look like an empty one
             self._connection.restart()
             found = self._connection.run(self._listed)
         self._public = found
@@ -87,18 +87,18 @@ class TokenKeys:
         found: dict[KeyName, RSAPublicKey] = {}
         refused = set()
         for half in self._objects(session, self._p.ObjectClass.PUBLIC_KEY):
-            birth = birth_of(half.label)
-            if birth is None:
+            key_name = parse_name(half.label)
+            if key_name is None:
                 continue
-            key = self._public.get(birth) or self._read(half)
-            reason = _fault(birth, key, has_signer=half.label in signers)
+            key = self._public.get(key_name) or self._read(half)
+            reason = _fault(key_name, key, has_signer=half.label in signers)
             if reason is None:
-                found[birth] = key
+                found[key_name] = key
             elif strict:
                 raise KeyFault(f"the key {half.label} in the token {reason}")
             else:
-                refused.add(birth)
-                if birth not in self._refused:
+                refused.add(key_name)
+                if key_name not in self._refused:
                     _log.error("key in the token refused", key=half.label, reason=reason)
         self._refused = frozenset(refused)
         return found
@@ -125,20 +125,20 @@ class TokenKeys:
             },
         )
         key = self._read(public)
-        birth = KeyName(now, thumbprint(key))
-        for half in (private, public):  # the one that is listed comes last
-            half[attribute.ID] = birth.kid.encode()
-            half[attribute.LABEL] = name_of(birth)
-        return birth
+        key_name = KeyName(now, thumbprint(key))
+        for half in (private, public):  # the listed half comes last
+            half[attribute.ID] = key_name.kid.encode()
+            half[attribute.LABEL] = name_of(key_name)
+        return key_name
 
     def _sweep(self, session: Session) -> None:
-        """Remove what a crash has left: under the lock nobody else is making or removing a key."""
+        """Remove what a crash has left; the lock excludes other processes that create or delete a key."""
         kinds = self._p.ObjectClass
         for kind in (kinds.PUBLIC_KEY, kinds.PRIVATE_KEY):
             self._destroy(session, kind, UNFINISHED)
         published = {half.label for half in self._objects(session, kinds.PUBLIC_KEY)}
         for key in self._private(session):
-            if birth_of(key.label) is not None and key.label not in published:
+            if parse_name(key.label) is not None and key.label not in published:
                 key.destroy()
 
     def _destroy(self, session: Session, kind: Any, label: str) -> None:
@@ -146,7 +146,7 @@ class TokenKeys:
             found.destroy()
 
     def _private(self, session: Session) -> list[Any]:
-        """Find the keys that sign, and that nobody can read out: others are none of ours."""
+        """Return the private keys that sign and cannot be read out; any others are not ours."""
         return self._objects(
             session, self._p.ObjectClass.PRIVATE_KEY, SIGN=True, SENSITIVE=True, EXTRACTABLE=False
         )
@@ -156,31 +156,31 @@ class TokenKeys:
         template = {attribute.CLASS: kind, attribute.KEY_TYPE: self._p.KeyType.RSA}
         return list(session.get_objects(template | {attribute[name]: is_ for name, is_ in wanted.items()}))
 
-    def _handle(self, session: Session, birth: KeyName) -> Any:
+    def _handle(self, session: Session, key_name: KeyName) -> Any:
         known, handles = self._handles
         if known is not session:  # handles die with their session
             handles = {}
             self._handles = (session, handles)
-        if birth not in handles:
-            label = name_of(birth)
+        if key_name not in handles:
+            label = name_of(key_name)
             found = [key for key in self._private(session) if key.label == label]
             if not found:
-                raise KeyStorageUnavailable(f"the key {birth.kid} is no more")
-            handles[birth] = found[0]
-        return handles[birth]
+                raise KeyStorageUnavailable(f"the key {key_name.kid} was removed")
+            handles[key_name] = found[0]
+        return handles[key_name]
 
 
 def _reached(work: Callable[[], T]) -> T:
-    """Do it; what stops a start is, later, a vault that is away."""
+    """Return the result of `work`; a KeyFault, which stops a start, is KeyStorageUnavailable later."""
     try:
         return work()
     except KeyFault as fault:
         raise KeyStorageUnavailable(str(fault)) from None
 
 
-def _fault(birth: KeyName, key: RSAPublicKey, *, has_signer: bool) -> str | None:
+def _fault(key_name: KeyName, key: RSAPublicKey, *, has_signer: bool) -> str | None:
     if key.key_size < KEY_BITS:
         return f"is not an RSA key of at least {KEY_BITS} bits"
-    if thumbprint(key) != birth.kid:
+    if thumbprint(key) != key_name.kid:
         return "is another one than its label says"
     return None if has_signer else "has no private half that signs and cannot be read"

@@ -1,4 +1,4 @@
-"""One session with a PKCS#11 token in this process: used by one thread at a time, opened again when it is lost."""
+"""The session of this process with a PKCS#11 token: used by one thread at a time, reopened if it is lost."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem import KeyFault
 
 Session = Any  # of python-pkcs11, which need not be installed
-RETRY_AFTER = 1.0  # seconds between two attempts to reach a token that is away
+RETRY_AFTER = 1.0  # seconds between two attempts to use an unavailable token
 _PAUSES = (0.0, 0.05, 0.2)  # seconds between the tries to log in
 _BAD_PIN = ("PinIncorrect", "PinInvalid", "PinLenRange", "PinLocked", "PinExpired")
 _log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ _lock = threading.RLock()
 
 @dataclass
 class _History:
-    """What ended all sessions of this process at once. Their numbers are used again, and may then mean another token."""
+    """Events that end all sessions of this process; session numbers are reused, and may then mean another token."""
 
     starts: int = 0
     forked: bool = False
@@ -45,12 +45,12 @@ def _forked() -> None:
     _lock.release()
 
 
-# no call is under way while the process forks, and a child starts the module anew before its first call
+# no call is under way while the process forks, and a child restarts the module before its first call
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forked)
 
 
 def package() -> ModuleType:
-    """Give python-pkcs11, which is loaded only where keys live in a token; raises KeyFault when it is missing."""
+    """Return python-pkcs11, imported only if keys are in a PKCS#11 token; raise KeyFault if it is not installed."""
     try:
         import pkcs11
     except ImportError:
@@ -63,28 +63,28 @@ def package() -> ModuleType:
 
 
 class Connection:
-    """The session with one token. Get it from ``connect``: a process logs in to a token once."""
+    """The session with one PKCS#11 token. Use `connect`: a process logs in to a token once."""
 
     def __init__(self, module: Path, token: str, pin: SecretStr, ticks: Clock = time.monotonic) -> None:
         self._path, self._label, self._pin, self._ticks = module, token, pin, ticks
         self._session: Session = None
         self._starts = 0
         self._refused: str | None = None
-        self._away_until = float("-inf")
+        self._unavailable_until = float("-inf")
         self._pkcs11 = package()
 
     def run(self, work: Callable[[Session], T]) -> T:
-        """Do some work in the session, and once more in a new one if the first try fails; raises KeyStorageUnavailable.
+        """Return the result of `work`, called again in a new session if the first attempt fails.
 
-        No other thread of this process does anything with any token meanwhile. KeyFault: the module, the token or
-        the PIN is not as it must be.
+        No other thread of this process uses any PKCS#11 token meanwhile. Raise KeyStorageUnavailable, or KeyFault if
+        the module, the token or the PIN is unusable.
         """
         failure = self._pkcs11.PKCS11Error
         with _lock:
             try:
                 return work(self._living())
             except failure as error:
-                _log.warning("the token is asked again in a new session", reason=type(error).__name__)
+                _log.warning("the token is used again in a new session", reason=type(error).__name__)
                 self._session = None
             try:
                 return work(self._opened())
@@ -94,33 +94,33 @@ class Connection:
                 ) from None
 
     def restart(self) -> None:
-        """Start the module anew, which tells a token that is empty from one that has gone; raises KeyStorageUnavailable."""
+        """Restart the module, which tells an empty token from a removed one; raise KeyStorageUnavailable."""
         with _lock:
             self._session = None
-            self._opened(anew=True)
+            self._opened(restart=True)
 
     def _living(self) -> Session:
         session = self._session
         if session is None or _history.forked or self._starts != _history.starts:
-            return self._opened(anew=_history.forked)
-        # a lost session says so here: in a search python-pkcs11 cannot clean up after it
+            return self._opened(restart=_history.forked)
+        # a lost session is noticed here: in a search python-pkcs11 cannot clean up after it
         session.generate_random(64)
         return session
 
-    def _opened(self, *, anew: bool = False) -> Session:
+    def _opened(self, *, restart: bool = False) -> Session:
         if self._refused:
             raise KeyFault(self._refused)  # a token locks itself after a few wrong PINs
-        if self._ticks() < self._away_until:
-            raise KeyStorageUnavailable(f"the token {self._label} is away")
+        if self._ticks() < self._unavailable_until:
+            raise KeyStorageUnavailable(f"the token {self._label} is unavailable")
         module = self._module()
         bad_pin = tuple(getattr(self._pkcs11, name) for name in _BAD_PIN)
         try:
-            session = self._logged_in(module, bad_pin, anew=anew)
+            session = self._logged_in(module, bad_pin, restart=restart)
         except bad_pin as error:
             self._refused = f"the token {self._label} refuses PKCS11_PIN ({type(error).__name__})"
             raise KeyFault(self._refused) from None
         except self._pkcs11.PKCS11Error as error:
-            self._away_until = self._ticks() + RETRY_AFTER
+            self._unavailable_until = self._ticks() + RETRY_AFTER
             raise KeyStorageUnavailable(
                 f"the token {self._label} cannot be opened in {self._path.name} ({type(error).__name__})"
             ) from None
@@ -137,23 +137,23 @@ class Connection:
         if module.initialized:
             try:
                 module.finalize()
-            except self._pkcs11.PKCS11Error:  # after a fork there may be nothing to end
-                _log.debug("the module had nothing to end")
+            except self._pkcs11.PKCS11Error:  # after a fork there may be nothing to finalize
+                _log.debug("the module had nothing to finalize")
         module.initialize()
         _history.starts += 1
         _history.forked = False
 
-    def _logged_in(self, module: Any, bad_pin: tuple[type[Exception], ...], *, anew: bool) -> Session:
-        """Try it as it is, then with the module started anew: the token may be new, or back, or its session held."""
+    def _logged_in(self, module: Any, bad_pin: tuple[type[Exception], ...], *, restart: bool) -> Session:
+        """Return a session, after a restart of the module if need be: the token may be new, back, or its session lost."""
         for pause in _PAUSES:
             try:
-                if anew:
+                if restart:
                     self._start(module)
                 return self._log_in(module)
             except bad_pin:
                 raise
-            except self._pkcs11.PKCS11Error:  # or it is being written this very moment
-                anew = True
+            except self._pkcs11.PKCS11Error:  # or the token is being written now
+                restart = True
                 time.sleep(pause)
         self._start(module)
         return self._log_in(module)
@@ -164,5 +164,5 @@ class Connection:
 
 @functools.cache
 def connect(module: Path, token: str, pin: SecretStr) -> Connection:
-    """Give this process' connection to a token: two sessions with a log-in of their own would end each other."""
+    """Return this process's connection to a PKCS#11 token: two sessions with their own log-ins would end each other."""
     return Connection(module, token, pin)

@@ -1,4 +1,4 @@
-"""The status lists as they are published: their bits in memory, and signed list tokens made when somebody asks."""
+"""The published status lists: their bits in memory, and list tokens that are signed on request."""
 
 import base64
 import hashlib
@@ -16,25 +16,27 @@ from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusL
 from auth_service.domain.sessions.status_bits import Changes, ReadPosition
 from auth_service.domain.sessions.status_list import Bitmap, StatusListSnapshot, list_uri
 
-LIST_TOKEN = "statuslist+jwt"  # noqa: S105 (a media type)
-LIFE = 43_200  # seconds that a list token is good for
-SIGNED_ANEW = 21_600  # seconds; twice in its life, so that no verifier comes near the end of one
-BEHIND = 10.0  # seconds without a look after which these lists are nobody's news any more
+LIST_TOKEN = "statuslist+jwt"  # noqa: S105 - a media type
+LIFE_SECONDS = 43_200
+RENEWAL_SECONDS = 21_600  # a list is signed again at half its life
+STALE_AFTER_SECONDS = 10.0  # without a read of the database the lists are no longer published
 NEVER = float("-inf")
-MISSED = 3.0  # seconds without a look after which something is wrong with the database
-REMEMBERED = 64  # states of a list that are known by their tags
-MEMORY_LEVEL = 9  # zlib's highest: 256 KiB while it works
-NEW_LISTS = 16  # numbers past the last that are worth a look: another process may have opened them
+MISSED_AFTER_SECONDS = 3.0  # without a read, the database must be unavailable
+MAX_ETAGS = 64  # of earlier states of a list
+MEMORY_LEVEL = 9  # zlib's highest: 256 KiB while it compresses
+MAX_NEW_LISTS = (
+    16  # numbers past the last for which the database is read: another process may have opened them
+)
 
 
 class ListSigner(Protocol):
-    """Signs, and says beforehand with which key."""
+    """Signs, and names the key beforehand."""
 
     def current(self) -> str:
-        """Give the id of the key that signs now; raises NoSigningKey."""
+        """Return the id of the current key; raise NoSigningKey."""
 
     def sign(self, claims: Mapping[str, object], *, typ: str) -> str:
-        """Give a compact JWT; raises NoSigningKey."""
+        """Return a compact JWT; raise NoSigningKey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,14 @@ class _Signed:
 
 
 class StatusLists:
-    """All lists of this issuer, as one process knows them. May be shared by any number of threads.
+    """All lists of this issuer in one process; may be shared by any number of threads.
 
-    ``changes`` reads the database: what has changed since a horizon. Nothing is read but in ``refresh``, so a reader gets
-    what the last look saw, at once; whatever keeps looking (the process' watcher) makes that recent.
-    A list is compressed and signed when it is asked for after a change, once, whoever asks meanwhile.
+    `changes` reads from the database the changes since a position. It is called by `refresh` only, so readers get the
+    last known state at once; the change watcher keeps it recent. A list is compressed and signed once after a change,
+    at the first request for it.
     """
 
-    def __init__(  # noqa: PLR0913 (what it is made of, by name)
+    def __init__(  # noqa: PLR0913 - its parts, by name
         self,
         issuer: str,
         changes: Callable[[ReadPosition | None], Changes],
@@ -68,77 +70,77 @@ class StatusLists:
         self._bitmaps: dict[int, Bitmap] = {}
         self._lists: dict[int, StatusListSnapshot] = {}
         self._signed: dict[int, _Signed] = {}
-        self._seen: dict[int, tuple[str, ...]] = {}
-        self._looked_at = NEVER
+        self._etags: dict[int, tuple[str, ...]] = {}
+        self._read_at = NEVER
 
     @property
     def age(self) -> float:
-        """Seconds since the database was last looked at; infinite before the first look."""
-        return self._ticks() - self._looked_at
+        """Seconds since the database was last read; infinite before the first read."""
+        return self._ticks() - self._read_at
 
     def all(self) -> list[StatusListSnapshot]:
-        """Give every list that is known, ascending."""
+        """Return every known list, ascending."""
         return [each for _, each in sorted(self._lists.items())]
 
     def numbers(self) -> list[int]:
-        """Give the number of every list, ascending; raises as ``get`` does, but for UnknownStatusList."""
-        if self._looked_at == NEVER:
+        """Return the number of every list, ascending; raise StatusListsStale."""
+        if self._read_at == NEVER:
             self.refresh()
-        self._insist()
+        self._check_fresh()
         return [each.number for each in self.all()]
 
     def refresh(self) -> None:
-        """Look at the database and take over what has changed; what it raises passes through, and changes nothing.
+        """Read the changes from the database; its exceptions pass through, and change nothing.
 
-        Whoever asks while somebody looks waits for the next look, which is one for all of them.
+        Calls during a read wait for the next one, which they share.
         """
         asked_at = self._ticks()
         with self._reading:
-            if self._looked_at <= asked_at:  # else somebody looked while we waited
-                self._look()
+            if self._read_at <= asked_at:  # else another thread has read meanwhile
+                self._read()
 
     def catch_up(self, number: int, tags: Collection[str]) -> None:
-        """Look at the database if a tag is of no state that was seen here: another process may have published it already.
+        """Read the database if an ETag is unknown: another process may have published that state already.
 
-        Else a verifier that has heard of a revocation there would be given older bits here. Raises StatusListsStale.
+        A verifier that learned of a revocation there must not get older bits here. Raise StatusListsStale.
         """
-        seen = self._seen.get(number, ())
+        seen = self._etags.get(number, ())
         if all(tag in seen for tag in tags):
             return
-        if self.age > MISSED:
+        if self.age > MISSED_AFTER_SECONDS:
             raise StatusListsStale(
                 "the status lists are stale: the database could not be read in time", retry_after=1
             )
         self.refresh()
 
     def last(self, number: int) -> StatusListSnapshot:
-        """Give one list as it was last seen, however long ago.
+        """Return a list as last read, however long ago.
 
-        Raises UnknownStatusList; or StatusListsStale, when it may be one that could not be seen yet.
+        Raise UnknownStatusList, or StatusListsStale if it may be a list that could not be read yet.
         """
-        if self._looked_at == NEVER or self._perhaps_new(number):
+        if self._read_at == NEVER or self._may_be_new(number):
             self.refresh()
         try:
             return self._lists[number]
         except KeyError:
-            self._insist()
+            self._check_fresh()
             raise UnknownStatusList("no status list has this number") from None
 
     def get(self, number: int) -> StatusListSnapshot:
-        """Give one list; raises UnknownStatusList, and StatusListsStale when nobody could look for some time."""
+        """Return a list; raise UnknownStatusList, and StatusListsStale if the database could not be read in time."""
         found = self.last(number)
-        self._insist()
+        self._check_fresh()
         return found
 
     def etag(self, number: int) -> str:
-        """Say what stands there now: the same in every process for the same bits, signing key and quarter of the day.
+        """Return the ETag: the same in every process for the same bits, signing key and renewal period.
 
-        Raises as ``get`` does, and NoSigningKey.
+        Raise as `get` does, and NoSigningKey.
         """
         return self._etag(self.get(number), self._signer.current())
 
     def document(self, number: int) -> tuple[bytes, str]:
-        """Give the list token (draft-ietf-oauth-status-list, section 5.1) and its ETag; raises as ``etag`` does."""
+        """Return the list token (draft-ietf-oauth-status-list, section 5.1) and its ETag; raise as `etag` does."""
         with self._signing:
             bits, known = self.get(number), self._signed.get(number)
             if known is None or known.etag != self._etag(bits, self._signer.current()):
@@ -146,29 +148,33 @@ class StatusLists:
         return known.token, known.etag
 
     def version(self) -> tuple[str, ...]:
-        """Give all ETags, to see whether any differs; none while no signing key is available."""
+        """Return all ETags, so that changes are noticed; none without a signing key."""
         try:
             kid = self._signer.current()
         except NoSigningKey:
             return ()
         found = {each.number: self._etag(each, kid) for each in self.all()}
         for number, etag in found.items():
-            seen = self._seen.get(number, ())
+            seen = self._etags.get(number, ())
             if etag not in seen:
-                self._seen[number] = (etag, *seen[: REMEMBERED - 1])
+                self._etags[number] = (etag, *seen[: MAX_ETAGS - 1])
         return tuple(found.values())
 
-    def _perhaps_new(self, number: int) -> bool:
+    def _may_be_new(self, number: int) -> bool:
         newest = max(self._lists, default=0)
-        return number not in self._lists and self.age <= BEHIND and 0 < number <= newest + NEW_LISTS
+        return (
+            number not in self._lists
+            and self.age <= STALE_AFTER_SECONDS
+            and 0 < number <= newest + MAX_NEW_LISTS
+        )
 
-    def _insist(self) -> None:
-        if self.age > BEHIND:
+    def _check_fresh(self) -> None:
+        if self.age > STALE_AFTER_SECONDS:
             raise StatusListsStale(
                 "the status lists are stale: the database could not be read in time", retry_after=5
             )
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         began, found = self._ticks(), self._changes(self._position)
         touched = {bit.number for bit in found.bits}
         for number in found.lists.keys() - self._bitmaps.keys():
@@ -181,7 +187,7 @@ class StatusLists:
         for number, index, revoked in found.bits:
             self._bitmaps[number].put(index, revoked)
         self._lists = self._lists | {number: self._snapshot(number) for number in touched}
-        self._position, self._looked_at = found.position, began
+        self._position, self._read_at = found.position, began
 
     def _snapshot(self, number: int) -> StatusListSnapshot:
         data, before = bytes(self._bitmaps[number]), self._lists.get(number)
@@ -191,7 +197,7 @@ class StatusLists:
         return StatusListSnapshot(number, data, digest, 1 if before is None else before.version + 1)
 
     def _etag(self, bits: StatusListSnapshot, kid: str) -> str:
-        facts = f"{bits.digest} {kid} {int(self._now() // SIGNED_ANEW)}"
+        facts = f"{bits.digest} {kid} {int(self._now() // RENEWAL_SECONDS)}"
         return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
     def _sign(self, bits: StatusListSnapshot) -> _Signed:
@@ -200,7 +206,7 @@ class StatusLists:
             "iss": self.issuer,
             "sub": list_uri(self.issuer, bits.number),
             "iat": now,
-            "exp": now + LIFE,
+            "exp": now + LIFE_SECONDS,
             "ttl": self.ttl,
             "status_list": {"bits": 1, "lst": _base64url(compressed(bits.data))},
         }
@@ -209,10 +215,10 @@ class StatusLists:
 
 
 def compressed(data: bytes) -> bytes:
-    """Give a zlib stream (RFC 1950) of packed bits.
+    """Return a zlib stream (RFC 1950) of packed bits.
 
-    Bits that are set stand alone at random places, so all there is to find are runs of zeros: looking for nothing else
-    gives the size of zlib's highest level, or less, in a hundredth of its time.
+    Set bits are at random places, so runs of zeros are all there is to compress: run-length encoding gives the size of
+    zlib's highest level, or less, in a hundredth of the time.
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL, zlib.Z_RLE)
     return packer.compress(data) + packer.flush()
@@ -223,7 +229,7 @@ def _base64url(raw: bytes) -> str:
 
 
 def _kid(token: str) -> str:
-    """Say which key has signed: it may have changed since somebody asked which would."""
+    """Return the id of the key that signed: the current key may have changed meanwhile."""
     header = token.partition(".")[0]
     kid: str = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
     return kid

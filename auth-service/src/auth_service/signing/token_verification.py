@@ -1,4 +1,4 @@
-"""Checking our own access tokens with touchstone, against the ring itself instead of over HTTP."""
+"""Verification of auth-service's own tokens with touchstone, against the key ring instead of over HTTP."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -34,14 +34,14 @@ _LONGEST_HINT = 16 * 1024  # as long as the query that it comes in
 
 
 class LocalKeys:
-    """The published keys as touchstone wants them, parsed again only when the document changes."""
+    """The published keys as touchstone's `KeySet`, parsed when the document changes."""
 
     def __init__(self, published: KeyRing) -> None:
         self._published = published
         self._parsed = ("", KeySet({}))
 
     def __call__(self) -> KeySet:
-        """Give the keys that are published now."""
+        """Return the published keys."""
         body, etag = self._published.document()
         known, keys = self._parsed
         if known != etag:
@@ -51,14 +51,14 @@ class LocalKeys:
 
 
 class LocalStatuses:
-    """The status lists as touchstone wants them, as the last look saw them: nothing of them expires here."""
+    """The status lists as touchstone's `StatusList`, as last read from the database; they do not expire here."""
 
     def __init__(self, lists: StatusLists) -> None:
         self._lists = lists
         self._made: dict[int, tuple[StatusListSnapshot, StatusList]] = {}
 
     def __call__(self, uri: str) -> StatusList:
-        """Give the list at this address; raises UnknownStatus for any that is none of ours, and StatusUnavailable."""
+        """Return the list at this URI; raise UnknownStatus for any other issuer's, and StatusUnavailable."""
         try:
             bits = self._lists.last(parse_list_uri(self._lists.issuer, uri))
         except UnknownStatusList:
@@ -72,15 +72,15 @@ class LocalStatuses:
 
 
 class OwnBearers:
-    """What guards this mint's own routes; ``fresh_within`` is in seconds."""
+    """Verifies the bearer tokens of auth-service's own routes; `fresh_within` is in seconds."""
 
     def __init__(self, verifier: Verifier, lists: StatusLists, fresh_within: float) -> None:
         self._verifier, self._lists, self._fresh_within = verifier, lists, fresh_within
 
     def verify(self, token: str, *, fresh: bool = False) -> AccessClaims:
-        """Give the claims of a good token; raises TokenError.
+        """Return the claims of a valid token; raise TokenError.
 
-        With ``fresh`` also Unconfirmed, when the status lists could not be looked at for longer than that.
+        With `fresh`, raise Unconfirmed if the status lists were not read within `fresh_within`.
         """
         claims = self._verifier.verify(token)
         if fresh and self._lists.age > self._fresh_within:
@@ -89,7 +89,7 @@ class OwnBearers:
 
 
 class OwnTokens:
-    """The domain's TokenReader: one touchstone verifier for each audience that has been asked about."""
+    """The domain's `TokenReader`: one touchstone verifier for each audience."""
 
     def __init__(
         self, issuer: str, keys: LocalKeys, lists: LocalStatuses, audiences: frozenset[str], now: Clock
@@ -100,7 +100,7 @@ class OwnTokens:
         self._lock = threading.Lock()
 
     def verifier(self, audience: str) -> Verifier:
-        """Give the verifier of an audience; always the same one, for it remembers verdicts."""
+        """Return the verifier of an audience, always the same one: it caches verdicts."""
         with self._lock:
             if audience not in self._verifiers:
                 policy = Policy(issuer=self._issuer, audience=audience)
@@ -108,14 +108,14 @@ class OwnTokens:
             return self._verifiers[audience]
 
     def read(self, token: str, audience: str) -> VerifiedToken | None:
-        """Give the token if every rule for a resource server of this audience holds, else None."""
+        """Return the token if it is valid for a resource server of this audience, else None."""
         try:
             return self._own(self.verifier(audience).verify(token))
         except TokenError:
             return None
 
     def read_any(self, token: str) -> VerifiedToken | None:
-        """Likewise, for whichever of our audiences it was made."""
+        """Return the token if it is valid for any of the registered audiences, else None."""
         audience = next((name for name in _claimed_audiences(token) if name in self._audiences), None)
         return None if audience is None else self.read(token, audience)
 
@@ -140,13 +140,13 @@ class OwnTokens:
 
 
 class HintKeyFinder:
-    """Finds the public half of any key that can have signed a hint: in the ring, or kept in the database."""
+    """Finds the public key that signed a hint: in the key ring, or kept in the database."""
 
     def __init__(self, ring: KeyRing, store: Store, now: Clock) -> None:
         self._ring, self._store, self._now = ring, store, now
 
     def __call__(self, kid: str) -> RSAPublicKey | None:
-        """Return the key; None for one that was withdrawn, was never ours, or is older than any session."""
+        """Return the key; None for one that was withdrawn, is unknown, or is older than any session."""
         key = self._ring.public_key(kid)
         if key is not None or not is_kid(kid):
             return key
@@ -156,13 +156,13 @@ class HintKeyFinder:
 
 
 class OwnIdTokens:
-    """The domain's HintReader: ID tokens that we signed, whether they have expired or not."""
+    """The domain's `HintReader`: ID tokens of this issuer, expired or not."""
 
     def __init__(self, issuer: str, keys: Callable[[str], RSAPublicKey | None]) -> None:
         self._issuer, self._keys = issuer, keys
 
     def read(self, id_token: str) -> IdTokenHint | None:
-        """Give what an ID token says about a log-in; None for any other kind of token, and any that is not ours."""
+        """Return the log-in that an ID token describes; None for any other token."""
         try:
             claims = verified_claims(id_token, (ID_TOKEN,), self._key, longest=_LONGEST_HINT)
         except TokenError:
@@ -180,7 +180,7 @@ class OwnIdTokens:
 
 
 def _claimed_audiences(token: str) -> list[str]:
-    """Say, unverified, for whom a token claims to be: only to choose which full check to make."""
+    """Return the audiences that a token claims, unverified: only to select the verifier."""
     try:
         claimed = read_object(split(token)[1]).get("aud")
     except TokenError:

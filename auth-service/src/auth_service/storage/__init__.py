@@ -1,4 +1,4 @@
-"""Where the mint keeps what must outlive it: SQLAlchemy tables and the repositories behind the domain's ports."""
+"""Where auth-service keeps what must outlive it: SQLAlchemy tables and the repositories behind the domain's ports."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """The audit log in the database: rows are added and read; the database itself refuses to change them."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 import json
 

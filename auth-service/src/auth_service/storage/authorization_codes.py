@@ -1,6 +1,6 @@
 """Authorization codes and consents in the database; the code's compare-and-swap is one UPDATE."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db

@@ -1,6 +1,6 @@
 """Clients registered at run time, in the database: what is said of each as JSON, the hash of its secret beside."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 import json
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """Failed log-ins in the database; rows with no failure are places from where somebody logged in."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from typing import Any
 

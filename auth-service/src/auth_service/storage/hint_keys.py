@@ -1,6 +1,6 @@
 """Public halves of former signing keys in the database."""
 
-# ruff: noqa: D102 (the domain's port documents the methods)
+# ruff: noqa: D102 - the domain's port documents the methods
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session as Db

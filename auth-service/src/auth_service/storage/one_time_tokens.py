@@ -1,6 +1,6 @@
 """Mailed tokens and codes in the database; whether one is used is decided here, by one UPDATE."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from typing import Any
 

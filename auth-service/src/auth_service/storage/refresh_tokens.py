@@ -1,6 +1,6 @@
 """Refresh tokens in the database: the compare-and-swap lives here, in one UPDATE."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db

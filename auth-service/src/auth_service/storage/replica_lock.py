@@ -1,4 +1,4 @@
-"""A lock that every replica of the mint can take, for what they must not do at once."""
+"""A lock that every replica of auth-service can take, for what they must not do at once."""
 
 import threading
 import zlib
@@ -14,7 +14,7 @@ WAIT = "8s"  # below the time that a transaction around it may be idle
 def replicas_lock(
     engine: Engine, purpose: str, *, wait: str = WAIT
 ) -> Callable[[], AbstractContextManager[None]]:
-    """Give the lock of this purpose: PostgreSQL's advisory one, or a file's beside SQLite.
+    """Return the lock of this purpose: PostgreSQL's advisory one, or a file's beside SQLite.
 
     It is free again when its holder ends, however it ends. SQLAlchemyError when PostgreSQL does not give it in time.
     """

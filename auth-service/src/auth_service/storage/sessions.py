@@ -1,6 +1,6 @@
 """Sessions in the database."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from collections.abc import Collection
 from dataclasses import replace

@@ -5,7 +5,7 @@ transactions that choose the same one the unique constraint lets one have it, an
 No constraint spans both tables, so sessions and clients choose among different indexes.
 """
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 import random
 from collections.abc import Callable, Collection, Iterator

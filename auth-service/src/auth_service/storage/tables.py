@@ -35,7 +35,7 @@ class NameTuple(TypeDecorator[tuple[str, ...]]):
         """Return the text."""
         return None if value is None else " ".join(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002 - the same
         """Return the names, none for NULL."""
         return tuple((value or "").split())
 
@@ -46,11 +46,11 @@ class NameSet(TypeDecorator[frozenset[str]]):
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: frozenset[str] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - likewise
+    def process_bind_param(self, value: frozenset[str] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the same
         """Return the text."""
         return None if value is None else " ".join(sorted(value))
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[str]:  # noqa: ARG002 - likewise
+    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[str]:  # noqa: ARG002 - the same
         """Return the names, none for NULL."""
         return frozenset((value or "").split())
 
@@ -104,7 +104,7 @@ class AccountRow(Base):
 class SessionRow(Base):
     """One log-in session; list and index name its revocation bit, never the same for two rows.
 
-    ``tokens_until`` is set while the bit is to be given back some day without the session's having been ended.
+    `tokens_until` is set while the bit is to be given back some day without the session's having been ended.
     """
 
     __tablename__ = "sessions"
@@ -157,9 +157,9 @@ class ClientStatusRow(Base):
 
 
 class RevocationRow(Base):
-    """One bit that is set, or that was cleared and has not been given back yet; ``change`` tells when that was.
+    """One bit that is set, or that was cleared and has not been given back yet; `change` tells when that was.
 
-    ``until`` is when a set bit is cleared, and a cleared one given back.
+    `until` is when a set bit is cleared, and a cleared one given back.
     """
 
     __tablename__ = "revocations"
@@ -196,7 +196,7 @@ class AssertionRow(Base):
 
 
 class AuthorizationCodeRow(Base):
-    """One authorization code, by its SHA-256; ``sid`` is the session that redeeming it opened."""
+    """One authorization code, by its SHA-256; `sid` is the session that redeeming it opened."""
 
     __tablename__ = "authorization_codes"
 
@@ -218,7 +218,7 @@ class AuthorizationCodeRow(Base):
 
 
 class BrowserSessionRow(Base):
-    """Somebody logged in at the mint's own pages, by the SHA-256 of the browser's cookie."""
+    """Somebody logged in at auth-service's own pages, by the SHA-256 of the browser's cookie."""
 
     __tablename__ = "browser_sessions"
 
@@ -243,7 +243,7 @@ class ConsentRow(Base):
 
 
 class DeviceCodeRow(Base):
-    """One device authorization (RFC 8628); ``status`` is pending, approved, denied or used."""
+    """One device authorization (RFC 8628); `status` is pending, approved, denied or used."""
 
     __tablename__ = "device_codes"
     __table_args__ = (UniqueConstraint("user_code_digest", name="uq_device_codes_user_code"),)
@@ -272,7 +272,7 @@ class HintKeyRow(Base):
 
 
 class OneTimeTokenRow(Base):
-    """A token or code that was mailed, by its SHA-256; ``purpose`` says what it opens."""
+    """A token or code that was mailed, by its SHA-256; `purpose` says what it opens."""
 
     __tablename__ = "one_time_tokens"
     __table_args__ = (Index("ix_one_time_tokens_email", "email", "purpose"),)
@@ -310,7 +310,7 @@ class AuditEventRow(Base):
 
 
 class RegisteredClientRow(Base):
-    """A client registered at run time; ``definition`` is what clients.toml would say of it, as JSON."""
+    """A client registered at run time; `definition` is what clients.toml would say of it, as JSON."""
 
     __tablename__ = "registered_clients"
 

@@ -1,6 +1,6 @@
 """Transactions over all repositories, and the removal of rows that can no longer matter."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence

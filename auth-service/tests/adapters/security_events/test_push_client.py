@@ -1,7 +1,12 @@
 """Push delivery (RFC 8935): what counts as accepted, refused or to be retried, and that no other host is contacted."""
 
 import pytest
-from auth_service.adapters.security_events.push_client import CONNECT, LONGEST_ANSWER, WHOLE, HttpPusher
+from auth_service.adapters.security_events.push_client import (
+    CONNECT_SECONDS,
+    MAX_RESPONSE_BYTES,
+    TOTAL_SECONDS,
+    HttpPushClient,
+)
 from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
 from auth_service.use_cases.security_events.push import LEASE_SECONDS
 from testkit.upstream import Answer, FakeUpstream
@@ -15,7 +20,7 @@ def receiver():
 
 @pytest.fixture
 def push(receiver):
-    pusher = HttpPusher(at_once=2, whole=1.0)
+    pusher = HttpPushClient(at_once=2, deadline=1.0)
     return lambda authorization=None: pusher.push(f"{receiver.url}/events", authorization, "a.b.c")
 
 
@@ -72,7 +77,7 @@ def test_refusal_with_code_is_final(receiver, push, code):
         Answer(400, {"err": "a\nforged line"}),
         Answer(400, {"error": "invalid_request"}),
         Answer(400, b"[" * 5000),
-        Answer(400, {"err": "invalid_key", "description": "x" * LONGEST_ANSWER}),
+        Answer(400, {"err": "invalid_key", "description": "x" * MAX_RESPONSE_BYTES}),
     ],
     ids=lambda answer: f"{answer.status}-{str(answer.body)[:12]!r}",
 )
@@ -99,4 +104,4 @@ def test_silent_receiver_is_retried(receiver, push):
 
 
 def test_push_ends_before_its_lease():
-    assert CONNECT + WHOLE < LEASE_SECONDS
+    assert CONNECT_SECONDS + TOTAL_SECONDS < LEASE_SECONDS

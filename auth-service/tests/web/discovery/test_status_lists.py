@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
-from auth_service.signing.status_list_tokens import SIGNED_ANEW
+from auth_service.signing.status_list_tokens import RENEWAL_SECONDS
 
 from ..helpers import ALICE, bearer, claims_of, slug_of
 
@@ -167,12 +167,12 @@ def test_full_list_opens_next_list(make_app):
 
 def test_list_is_signed_again_after_six_hours(client, clock):
     old = client.get(LIST)
-    clock.advance(SIGNED_ANEW)
+    clock.advance(RENEWAL_SECONDS)
 
     new = client.get(LIST, headers={"If-None-Match": old.headers["ETag"]})
 
     assert new.status_code == 200
-    assert read(client, new.text)[1]["iat"] - read(client, old.text)[1]["iat"] == SIGNED_ANEW
+    assert read(client, new.text)[1]["iat"] - read(client, old.text)[1]["iat"] == RENEWAL_SECONDS
 
 
 def test_key_withdrawal_signs_list_again(app):

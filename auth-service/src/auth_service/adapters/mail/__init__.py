@@ -1,4 +1,4 @@
-"""How mail leaves the mint: by SMTP or into a folder, from an outbox that no request waits for."""
+"""The mailers: SMTP, a folder, or none."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 from touchstone.text import is_line
 
-from auth_service.adapters.mail.disabled import Nowhere
+from auth_service.adapters.mail.disabled import DisabledMailer
 from auth_service.adapters.mail.folder import FolderMailer
 from auth_service.adapters.mail.smtp import Security, SmtpMailer, SmtpServer
 from auth_service.domain.email import Mailer
 
 _ADDRESS = re.compile(r"""[^\s@"<>()\[\]:;,\\]+@(?!-)[\w-]+(?:\.[\w-]+)*""")
-_HARMLESS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect)  # zoë@…, and a full stop in a name
+_ALLOWED_DEFECTS = (NonASCIILocalPartDefect, ObsoleteHeaderDefect)  # zoë@…, and a full stop in a name
 SCHEMES: dict[str, tuple[int, Security]] = {
     "smtp": (25, "none"),
     "smtps": (465, "tls"),
@@ -25,12 +25,12 @@ SCHEMES: dict[str, tuple[int, Security]] = {
 
 
 def mailer_for(url: str | None, sender: str, password: SecretStr | None) -> Mailer:
-    """Give the mailer that a MAIL_URL names; raises ValueError saying what is wrong, never a secret.
+    """Return the mailer for MAIL_URL; raise ValueError with the fault, without a secret.
 
-    ``file:folder``; ``smtp://``, ``smtps://`` or ``smtp+starttls://`` with an optional ``user@`` before the host.
+    `file:folder`; `smtp://`, `smtps://` or `smtp+starttls://` with an optional `user@` before the host.
     """
     if url is None:
-        return Nowhere()
+        return DisabledMailer()
     parts = urlsplit(url)
     if parts.scheme == "file":
         return FolderMailer(_folder(url), sender)
@@ -38,10 +38,10 @@ def mailer_for(url: str | None, sender: str, password: SecretStr | None) -> Mail
 
 
 def check_sender(sender: str) -> None:
-    """Raise ValueError unless this is the whole of a From header: one address, with or without a name (RFC 5322)."""
+    """Raise ValueError unless this is a From header with one address, with or without a name (RFC 5322)."""
     try:
         header = SMTP.header_factory("From", sender)
-        defects = [each for each in header.defects if not isinstance(each, _HARMLESS)]
+        defects = [each for each in header.defects if not isinstance(each, _ALLOWED_DEFECTS)]
         (mailbox,) = header.addresses
     except (IndexError, ValueError):  # the standard library's parser raises both for odd addresses
         defects, mailbox = [], None
@@ -66,10 +66,10 @@ def _folder(url: str) -> Path:
 
 
 def _can_hold_files(folder: Path) -> bool:
-    """Return whether the folder, or what is there of the way to it, is a folder that may be written to."""
+    """Return whether the folder, or its nearest existing parent, is a writable folder."""
     try:
         there = next(each for each in (folder, *folder.parents) if each.exists())
-    except OSError:  # a folder on the way that may not be entered, a name that is too long
+    except OSError:  # no permission for a parent, or a name that is too long
         return False
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 

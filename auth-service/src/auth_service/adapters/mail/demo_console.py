@@ -1,15 +1,15 @@
-"""Telling whoever runs the demo which link was mailed."""
+"""Mailed links on the console of the demo."""
 
 import json
 
 from auth_service.domain.email import Email
 
 
-def announce(letter: Email) -> None:
-    """Write the link to stdout, as a line in the form of the log.
+def announce(mail: Email) -> None:
+    """Print the link in the form of a log line.
 
-    Not through the log, which keeps tokens out of itself, rightly: this is for demos on a loopback address alone.
+    Not through the log, which must hold no tokens: this is only for demos on a loopback address.
     """
-    if letter.link is not None:
+    if mail.link is not None:
         line = {"event": "mail", "level": "info", "service": "auth-service"}
-        print(json.dumps(line | {"kind": letter.kind, "link": letter.link}), flush=True)  # noqa: T201
+        print(json.dumps(line | {"kind": mail.kind, "link": mail.link}), flush=True)  # noqa: T201

@@ -1,10 +1,10 @@
-"""No mail: what stands in for a mailer when none is configured."""
+"""The mailer without a MAIL_URL."""
 
 from auth_service.domain.delivery import DeliveryRefused
 
 
-class Nowhere:
-    """The domain's Mailer without a MAIL_URL: every mail fails, and the log says so."""
+class DisabledMailer:
+    """The domain's `Mailer` that refuses every mail, which the outbox logs."""
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Raise DeliveryRefused."""

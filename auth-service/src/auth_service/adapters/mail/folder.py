@@ -1,4 +1,4 @@
-"""Mail into a folder, one file each: for looking at on the machine where the mint runs."""
+"""Mail into a folder, one file each: for tests and development."""
 
 import os
 import secrets
@@ -10,9 +10,9 @@ from auth_service.domain.delivery import DeliveryDelayed
 
 
 class FolderMailer:
-    """The domain's Mailer; writes ``<nanoseconds>-<random>.eml``, readable only by its owner.
+    """The domain's `Mailer`; writes `<nanoseconds>-<random>.eml`, readable only by its owner.
 
-    A file appears whole or not at all, and the names sort by time.
+    Files appear complete, and their names sort by time.
     """
 
     def __init__(self, folder: Path, sender: str) -> None:
@@ -20,7 +20,7 @@ class FolderMailer:
         self._sender = sender
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Write it; raises DeliveryDelayed when the folder cannot be written, DeliveryRefused for an impossible address."""
+        """Write the mail; raise DeliveryDelayed if the folder cannot be written, DeliveryRefused for an invalid address."""
         content = message(self._sender, to, subject, text).as_bytes()
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
         partial = self._folder / f".{name}.partial"

@@ -1,4 +1,4 @@
-"""The form of a mail on its way: plain text, headers that say that a machine wrote it."""
+"""MIME messages: plain text, with the headers of automatic mail."""
 
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -8,7 +8,7 @@ from auth_service.domain.delivery import DeliveryRefused
 
 
 def message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
-    """Make the message; raises DeliveryRefused for what cannot be a header, such as an address with a line break."""
+    """Return the message; raise DeliveryRefused for an invalid header, such as an address with a line break."""
     made = EmailMessage(policy=SMTP)
     try:
         made["From"] = sender
@@ -20,7 +20,7 @@ def message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
         raise DeliveryRefused("a mail must have exactly one recipient")
     made["Date"] = format_datetime(localtime())
     made["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip("> ") or "localhost")
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice is to answer
-    # a transfer encoding that leaves lines whole, so that a link can be copied out of the raw file
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies
+    # a transfer encoding that keeps lines, so that a link can be copied from the raw file
     made.set_content(text, cte="7bit" if text.isascii() else "8bit")
     return made

@@ -1,4 +1,4 @@
-"""Mail by SMTP: one connection a mail, encrypted and logged in where the settings say so."""
+"""Mail by SMTP: one connection a mail, with TLS and log-in if configured."""
 
 import smtplib
 import ssl
@@ -15,7 +15,7 @@ Security = Literal["none", "tls", "starttls"]
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over: ``tls`` from the first byte, ``starttls`` before anything else, or ``none``."""
+    """A mail server; `security` is TLS from the first byte (`tls`), STARTTLS before anything else, or `none`."""
 
     host: str
     port: int
@@ -25,7 +25,7 @@ class SmtpServer:
 
 
 class SmtpMailer:
-    """The domain's Mailer; the server's certificate is checked, and without encryption nothing secret is said."""
+    """The domain's `Mailer`; the server's certificate is verified, and no password is sent unencrypted."""
 
     def __init__(
         self, server: SmtpServer, sender: str, *, tls: ssl.SSLContext | None = None, timeout: float = TIMEOUT
@@ -38,7 +38,7 @@ class SmtpMailer:
         self._timeout = timeout
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Hand it over; DeliveryRefused for an answer of the 5xx kind about this mail, DeliveryDelayed for all else."""
+        """Send the mail; raise DeliveryRefused for a 5xx reply about this mail, DeliveryDelayed for any other failure."""
         made = message(self._sender, to, subject, text)
         try:
             with self._connect() as connection:
@@ -49,7 +49,7 @@ class SmtpMailer:
             raise _refusal(error.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
             raise DeliveryRefused("the mail server does not support what this mail needs") from None
-        except (OSError, smtplib.SMTPException) as error:  # TLS and time-outs are among the first
+        except (OSError, smtplib.SMTPException) as error:  # OSError includes TLS errors and timeouts
             raise DeliveryDelayed(f"the mail server cannot be used ({type(error).__name__})") from None
 
     def _connect(self) -> smtplib.SMTP:

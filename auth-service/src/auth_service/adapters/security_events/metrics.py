@@ -1,4 +1,4 @@
-"""The outbox as Prometheus sees it: how much waits, how long, and what became of the tries."""
+"""Metrics of security events: queued events, their age, and the outcomes of attempts."""
 
 import threading
 from collections import Counter
@@ -17,8 +17,8 @@ from auth_service.domain.security_events.unit_of_work import SecurityEventStore
 METHODS = {DeliveryMethod.PUSH.value: "push", DeliveryMethod.POLL.value: "poll"}
 
 
-class SignalMetrics(Collector):
-    """Counts tries when it is told, and what waits when it is asked; of that it says nothing while the database is away."""
+class EventMetrics(Collector):
+    """Counts attempts in this process; queued events are read at each scrape, and left out without the database."""
 
     def __init__(self, store: SecurityEventStore, now: Clock) -> None:
         self._store, self._now = store, now
@@ -26,14 +26,14 @@ class SignalMetrics(Collector):
         self._outcomes: Counter[Outcome] = Counter()
 
     def count(self, outcome: Outcome, number: int = 1) -> None:
-        """Note what became of so many tries."""
+        """Count the outcome of `number` attempts."""
         with self._lock:
             self._outcomes[outcome] += number
 
     def collect(self) -> Iterator[Metric]:
-        """Give ``signals_waiting`` and ``signals_oldest_age_seconds`` by delivery, and ``signal_tries_total`` by outcome."""
+        """Yield `signals_waiting` and `signals_oldest_age_seconds` by delivery, and `signal_tries_total` by outcome."""
         tries = CounterMetricFamily(
-            "signal_tries", "Signals of this process, by what became of them.", labels=["outcome"]
+            "signal_tries", "Delivery attempts of this process, by outcome.", labels=["outcome"]
         )
         for outcome in Outcome:
             tries.add_metric([outcome], self._outcomes[outcome])
@@ -43,9 +43,9 @@ class SignalMetrics(Collector):
                 found = {depth.method: depth for depth in tx.queued_events.depths(self._now())}
         except SQLAlchemyError:
             return
-        waiting = GaugeMetricFamily("signals_waiting", "Signals that wait.", labels=["delivery"])
+        waiting = GaugeMetricFamily("signals_waiting", "Number of queued events.", labels=["delivery"])
         oldest = GaugeMetricFamily(
-            "signals_oldest_age_seconds", "Age of the oldest signal that waits.", labels=["delivery"]
+            "signals_oldest_age_seconds", "Age of the oldest queued event in seconds.", labels=["delivery"]
         )
         for method, name in METHODS.items():
             depth = found.get(method, QueueDepth(method, 0, 0.0))

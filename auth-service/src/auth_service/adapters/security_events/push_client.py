@@ -1,4 +1,4 @@
-"""Handing a security event token to a receiver over HTTP (RFC 8935), bounded in time and size."""
+"""Push delivery of a security event token over HTTP (RFC 8935), bounded in time and size."""
 
 import json
 import re
@@ -9,24 +9,24 @@ from urllib3.exceptions import HTTPError
 
 from auth_service.domain.delivery import DeliveryDelayed, DeliveryRefused
 
-CONNECT, READ, WHOLE = 3.0, 5.0, 10.0  # seconds: for a connection, for one read, for the whole answer
-LONGEST_ANSWER = 8192  # bytes that are looked at
+CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.0, 5.0, 10.0
+MAX_RESPONSE_BYTES = 8192
 ACCEPTED, BAD_REQUEST = 202, 400
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
 
 
-class HttpPusher:
-    """The domain's Pusher; may be shared by any number of threads.
+class HttpPushClient:
+    """The domain's `PushClient`; may be shared by any number of threads.
 
-    It follows no redirect, asks no proxy, reads no .netrc and keeps no cookie. TLS certificates are verified.
+    It follows no redirect, uses no proxy, no .netrc and no cookie. TLS certificates are verified.
     """
 
-    def __init__(self, *, at_once: int, whole: float = WHOLE) -> None:
-        """``at_once`` pushes may be under way; each answer is read in ``whole`` seconds or not at all."""
-        self._session = plain_session(deadline=whole, pool_maxsize=at_once)
+    def __init__(self, *, at_once: int, deadline: float = TOTAL_SECONDS) -> None:
+        """Allow `at_once` concurrent pushes, each of at most `deadline` seconds."""
+        self._session = plain_session(deadline=deadline, pool_maxsize=at_once)
 
     def push(self, url: str, authorization: str | None, token: str) -> None:
-        """Return when it was accepted; raises DeliveryRefused or DeliveryDelayed, neither with a word of the receiver's prose."""
+        """Return if the receiver accepts; raise DeliveryRefused or DeliveryDelayed, without the receiver's text."""
         headers = {
             "User-Agent": "touchstone",
             "Content-Type": "application/secevent+jwt",
@@ -40,28 +40,28 @@ class HttpPusher:
                 url,
                 data=token.encode(),
                 headers=headers,
-                timeout=(CONNECT, READ),
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
-            ) as answer:
-                if answer.status_code == ACCEPTED:
+            ) as response:
+                if response.status_code == ACCEPTED:
                     return
-                refusal = _refusal(answer)
+                refusal = _refusal(response)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise DeliveryDelayed(type(error).__name__) from None
         if refusal is not None:
             raise DeliveryRefused(refusal)
-        raise DeliveryDelayed(f"the receiver answered {answer.status_code}")
+        raise DeliveryDelayed(f"the receiver answered {response.status_code}")
 
 
-def _refusal(answer: requests.Response) -> str | None:
-    """Give the error code of a refusal (RFC 8935 section 2.3); None for an answer that is none."""
-    if answer.status_code != BAD_REQUEST:
+def _refusal(response: requests.Response) -> str | None:
+    """Return the error code of a refusal (RFC 8935 section 2.3), None for any other response."""
+    if response.status_code != BAD_REQUEST:
         return None
     body = b""
-    for chunk in answer.iter_content(1024):
+    for chunk in response.iter_content(1024):
         body += chunk
-        if len(body) > LONGEST_ANSWER:
+        if len(body) > MAX_RESPONSE_BYTES:
             return None
     try:
         said = json.loads(body)

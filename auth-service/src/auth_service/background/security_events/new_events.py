@@ -11,7 +11,7 @@ class NewEventMarker:
         self._newest: str | None = None
 
     def refresh(self) -> None:
-        """Look which it is; raises what the database raises."""
+        """Look which it is; raise what the database raises."""
         with self._store.reading() as tx:
             self._newest = tx.queued_events.newest_id()
 

@@ -23,10 +23,10 @@ _log = structlog.get_logger(__name__)
 
 
 class EventPusher(Job):
-    """Pushes what is due, from when ``ensure`` was first called in a process; ``wake`` has it look at once.
+    """Pushes what is due, from when `ensure` was first called in a process; `wake` has it look at once.
 
     A stream whose last try failed rests, 1, 2, 4 … 60 s, and is then tried with one signal alone, so neither a sick receiver
-    nor its whole outbox keeps others waiting. ``count`` is told what became of each try.
+    nor its whole outbox keeps others waiting. `count` is told what became of each try.
     """
 
     def __init__(

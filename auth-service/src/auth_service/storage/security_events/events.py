@@ -1,6 +1,6 @@
 """The outbox in the database: signals are kept in the transaction of what they tell of."""
 
-# ruff: noqa: D102 (what each method promises stands at the domain's port)
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 import json
 from collections.abc import Callable, Collection
@@ -27,7 +27,7 @@ _ADD = insert(Base.metadata.tables["signals"]).inline()
 
 
 class SqlSignals:
-    """The domain's Signals, inside one transaction; ``announce`` is called when it keeps any."""
+    """The domain's Signals, inside one transaction; `announce` is called when it keeps any."""
 
     def __init__(self, db: Db, now: Clock, announce: Callable[[], None]) -> None:
         self._db, self._now, self._announce = db, now, announce

@@ -34,7 +34,7 @@ class StreamRow(Base):
 
 
 class SignalRow(Base):
-    """One signal that waits for one stream; whoever is sending it has moved ``next_try_at`` past its lease.
+    """One signal that waits for one stream; whoever is sending it has moved `next_try_at` past its lease.
 
     No foreign key: telling must never hold up, or fail, the ending of a session. Signals of streams that are no more are trimmed.
     """
