@@ -28,7 +28,7 @@ def test_make_keys_twice_changes_nothing(tmp_path, capsys):
 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.pem")} == before
     assert len(before) == 7
-    assert "all keys are there" in capsys.readouterr().out
+    assert "all keys exist" in capsys.readouterr().out
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "clients").iterdir()}
     assert modes == {
         "orders-service.pem": 0o600,

@@ -1,4 +1,4 @@
-"""Makes whatever key is missing: `python -m auth_service.make_keys --keys-dir keys`. Safe to run again."""
+"""Make missing keys: `python -m auth_service.make_keys --keys-dir keys`. Safe to repeat."""
 
 import argparse
 import os
@@ -24,9 +24,9 @@ def make_keys(
     passphrase: SecretStr | None = None,
     signing: bool = True,
 ) -> list[str]:
-    """Make the missing keys; return what was made, as paths inside the folder. Raise KeyFault, KeyStorageUnavailable or OSError.
+    """Make the missing keys and return their paths inside the folder; raise KeyFault, KeyStorageUnavailable or OSError.
 
-    The signing key is encrypted when there is a passphrase; without `signing` it is left to the token.
+    The signing key is encrypted if there is a passphrase; without `signing` none is made.
     """
     made = []
     folder = KeyFolder(keys_dir / "signing", passphrase)
@@ -41,7 +41,7 @@ def make_keys(
             private, public = clients / f"{client_id}.pem", clients / f"{client_id}.pub.pem"
             if not private.exists():
                 pem.write(private, pem.private_pem(pem.new_key()), pem.PRIVATE_MODE)
-                public.unlink(missing_ok=True)  # of a key that is no more
+                public.unlink(missing_ok=True)  # of an earlier key
                 made.append(f"clients/{private.name}")
             if not public.exists():
                 half = pem.public_pem(pem.read_private(private).public_key())
@@ -54,19 +54,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m auth_service.make_keys",
-        description="Make the signing key and the clients' keys that are missing. What is there stays as it is.",
+        description="Make the signing key and the clients' keys that are missing. Existing keys are kept.",
     )
     parser.add_argument(
-        "--keys-dir", type=Path, default=Path("keys"), help="where keys lie (default: %(default)s)"
+        "--keys-dir", type=Path, default=Path("keys"), help="folder of the keys (default: %(default)s)"
     )
     parser.add_argument(
-        "--client", action="append", metavar="ID", help="only these clients (default: all that need a key)"
+        "--client",
+        action="append",
+        metavar="ID",
+        help="only this client (default: all that need a key); repeatable",
     )
     parser.add_argument(
         "--signing-store",
         choices=("pem", "pkcs11"),
         default=os.environ.get("SIGNING_STORE") or "pem",
-        help="where signing keys live (default: SIGNING_STORE, or pem); in a token auth-service makes its own",
+        help="storage of the signing keys (default: SIGNING_STORE, or pem); with pkcs11 auth-service makes its own",
     )
     options = parser.parse_args(arguments)
     registered = [client.client_id for client in packaged_clients() if client.confidential]
@@ -82,17 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signing=options.signing_store == "pem",
         )
     except (pem.KeyFault, KeyStorageUnavailable, OSError) as fault:
-        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - the output of a command
         return 1
     for name in made:
         print(f"made {options.keys_dir / name}")  # noqa: T201
     if not made:
-        print(f"all keys are there in {options.keys_dir}")  # noqa: T201
+        print(f"all keys exist in {options.keys_dir}")  # noqa: T201
     return 0
 
 
 def _passphrase(secrets_dir: Path = SECRETS_DIR) -> SecretStr | None:
-    """Read KEY_PASSPHRASE as auth-service does: from the environment, or from the secret file of that name."""
+    """Return KEY_PASSPHRASE of the environment or the secret file, as auth-service reads it."""
     file = secrets_dir / "key_passphrase"
     value = os.environ.get("KEY_PASSPHRASE") or (file.read_text().strip() if file.is_file() else "")
     return SecretStr(value) if value else None

@@ -11,7 +11,7 @@ from service_kit.web.openapi import Api
 from auth_service.adapters.security_events.metrics import EventMetrics
 from auth_service.adapters.security_events.push_client import HttpPushClient
 from auth_service.background.security_events.new_events import NewEventMarker
-from auth_service.background.security_events.pusher import AT_ONCE, EventPusher
+from auth_service.background.security_events.pusher import MAX_PUSHES, EventPusher
 from auth_service.bootstrap import Parts, run_job
 from auth_service.cli.security_events import signal_commands
 from auth_service.storage.security_events.unit_of_work import (
@@ -40,7 +40,7 @@ def install(app: Api, parts: Parts) -> None:
     use_cases = SecurityEventUseCases(issuer, streams, poll, clients, keys, parts.long_polls, metrics.count)
     app.register_api(routes.blueprint(use_cases))
     app.cli.add_command(signal_commands(StreamAdmin(store)))
-    push = PushDelivery(store, clients, keys, HttpPushClient(at_once=AT_ONCE), issuer, now)
+    push = PushDelivery(store, clients, keys, HttpPushClient(at_once=MAX_PUSHES), issuer, now)
     pusher = EventPusher(push, metrics.count)
     run_job(app, pusher)
     parts.watcher.add(NewEventMarker(store), pusher.wake)

@@ -1,4 +1,4 @@
-"""Everything that can be configured here, beside what all services share."""
+"""The settings of auth-service, beside those of all services."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,8 +16,8 @@ from auth_service.signing.key_storage_settings import SigningStore
 from auth_service.signing.pem import KeyFault
 from auth_service.signing.pkcs11_session import package
 
-PASSPHRASE_LEAST, PASSPHRASE_MOST = 20, 1000
-Few = Annotated[int, Field(ge=1, le=1000)]
+PASSPHRASE_MIN, PASSPHRASE_MAX = 20, 1000
+SmallNumber = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Settings(ServiceSettings):
@@ -36,8 +36,8 @@ class Settings(ServiceSettings):
     refresh_token_idle_ttl: Seconds = 1_209_600
     jwks_max_age: Annotated[int, Field(ge=1, le=86_400)] = 60
     key_rotation_interval: Annotated[int, Field(ge=0, le=TEN_YEARS)] = 2_592_000
-    password_hashes_at_once: Few | None = None
-    waiting_requests: Few = 48
+    password_hashes_at_once: SmallNumber | None = None
+    waiting_requests: SmallNumber = 48
     status_list_ttl: Annotated[int, Field(ge=1, le=3600)] = 20
     status_list_size: Annotated[int, AfterValidator(check_size)] = LIST_SIZE
     mail_from: Annotated[str, Field(max_length=320)] = "Touchstone <no-reply@localhost>"
@@ -47,7 +47,7 @@ class Settings(ServiceSettings):
     @field_validator("keys_dir")
     @classmethod
     def _good_keys(cls, value: Path, info: ValidationInfo) -> Path:
-        """Name a bad signing key with the other faults, before anything starts."""
+        """Name a bad signing key with the other faults before the start."""
         try:
             SigningStore(
                 info.data.get("signing_store", "pkcs11"), value / "signing", info.data.get("key_passphrase")
@@ -59,25 +59,25 @@ class Settings(ServiceSettings):
     @field_validator("key_passphrase")
     @classmethod
     def _good_passphrase(cls, value: SecretStr | None) -> SecretStr | None:
-        """Insist on a long one: the files' key derivation is fast, and a secret file can hold any number of characters."""
-        if value is not None and not PASSPHRASE_LEAST <= len(value.get_secret_value()) <= PASSPHRASE_MOST:
-            raise ValueError(f"must have {PASSPHRASE_LEAST} to {PASSPHRASE_MOST} characters")
+        """Require a long passphrase: the files' key derivation is fast."""
+        if value is not None and not PASSPHRASE_MIN <= len(value.get_secret_value()) <= PASSPHRASE_MAX:
+            raise ValueError(f"must have {PASSPHRASE_MIN} to {PASSPHRASE_MAX} characters")
         return value
 
     @field_validator("pkcs11_module", "pkcs11_token", "pkcs11_pin")
     @classmethod
-    def _all_of_a_token(cls, value: Any, info: ValidationInfo) -> Any:
-        """Name what is missing to reach the token, when keys live in one."""
+    def _complete_pkcs11(cls, value: Any, info: ValidationInfo) -> Any:
+        """Name the missing settings of the PKCS#11 token."""
         if info.data.get("signing_store") == "pkcs11":
             if not value:
                 raise ValueError("is required with SIGNING_STORE=pkcs11, and missing")
             if isinstance(value, Path) and not value.is_file():
-                raise ValueError("must name a file that exists: the PKCS#11 module of the token's maker")
+                raise ValueError("must name a file that exists: the PKCS#11 module of the token's vendor")
         return value
 
     @field_validator("signing_store")
     @classmethod
-    def _package_there(cls, value: str) -> str:
+    def _pkcs11_installed(cls, value: str) -> str:
         try:
             if value == "pkcs11":
                 package()
@@ -87,8 +87,8 @@ class Settings(ServiceSettings):
 
     @field_validator("key_rotation_interval")
     @classmethod
-    def _not_too_often(cls, value: int, info: ValidationInfo) -> int:
-        """Let a key come to sign before the next one is made: else their number grows."""
+    def _rotation_not_too_often(cls, value: int, info: ValidationInfo) -> int:
+        """Require that a key signs before the next is added: else their number grows."""
         least = 2 * int(info.data.get("jwks_max_age", 0))
         if 0 < value < least:
             raise ValueError(f"must be 0, or at least twice JWKS_MAX_AGE: {least}")
@@ -96,12 +96,12 @@ class Settings(ServiceSettings):
 
     @property
     def session_life(self) -> float:
-        """How long a session can live, in seconds, be it a client's or one at our own pages."""
+        """The longest life of a session in seconds, a client's or a browser's."""
         return max(self.refresh_token_ttl, BROWSER_SESSION_SECONDS)
 
     @property
     def signing(self) -> SigningStore:
-        """Where the signing keys live."""
+        """The storage of the signing keys."""
         return SigningStore(
             self.signing_store,
             self.keys_dir / "signing",
@@ -126,7 +126,7 @@ class Settings(ServiceSettings):
     @field_validator("clients_file")
     @classmethod
     def _good_clients(cls, value: Path | None) -> Path | None:
-        """Name everything that is wrong with the file of clients, before anything starts."""
+        """Name all faults of the clients' file before the start."""
         try:
             file_clients(value)
         except InvalidClientMetadata as fault:

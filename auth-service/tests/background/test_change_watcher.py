@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 from auth_service.background.change_watcher import (
-    BREATH,
-    LONGEST_PAUSE,
     LOOK_EVERY,
+    MAX_RETRY_DELAY,
+    MIN_READ_INTERVAL,
     READ_EVERY,
     ChangeWatcher,
 )
@@ -71,8 +71,8 @@ class Watch:
 
     def settle(self):
         """Take the first step, which reads in any case."""
-        self.watcher.turn()
-        self.ticks.advance(BREATH)
+        self.watcher.run_once()
+        self.ticks.advance(MIN_READ_INTERVAL)
         self.woken.clear()
         self.published.refreshed.clear()
         return self
@@ -80,7 +80,7 @@ class Watch:
     def run_for(self, seconds):
         end = self.ticks() + seconds
         while self.ticks() < end:
-            self.watcher.turn()
+            self.watcher.run_once()
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def watch():
 def test_first_step_reads_unnotified():
     watch = Watch()
 
-    watch.watcher.turn()
+    watch.watcher.run_once()
 
     assert len(watch.published.refreshed) == 1
 
@@ -99,7 +99,7 @@ def test_first_step_reads_unnotified():
 def test_notification_causes_read_and_wakes(watch):
     watch.notifications.results, watch.published.published = [True], "second"
 
-    watch.watcher.turn()
+    watch.watcher.run_once()
 
     assert (watch.published.refreshed, watch.woken) == ([watch.ticks()], [watch.ticks()])
 
@@ -107,7 +107,7 @@ def test_notification_causes_read_and_wakes(watch):
 def test_unchanged_documents_wake_no_waiter(watch):
     watch.notifications.results = [True]
 
-    watch.watcher.turn()
+    watch.watcher.run_once()
 
     assert (len(watch.published.refreshed), watch.woken) == (1, [])
 
@@ -118,7 +118,7 @@ def test_many_notifications_share_reads(watch):
     watch.run_for(1)
 
     assert watch.published.refreshed[0] == began
-    assert len(watch.published.refreshed) == pytest.approx(1 / BREATH, abs=2)
+    assert len(watch.published.refreshed) == pytest.approx(1 / MIN_READ_INTERVAL, abs=2)
 
 
 def test_change_by_clock_wakes_waiters(watch):
@@ -142,7 +142,7 @@ def test_lost_notifications_are_retried(watch):
         watch.run_for(60)
 
     assert [entry["event"] for entry in log] == ["the database's notifications cannot be reached"]
-    assert 60 / LONGEST_PAUSE - 1 <= len(watch.notifications.calls) <= 60 / LONGEST_PAUSE + 10
+    assert 60 / MAX_RETRY_DELAY - 1 <= len(watch.notifications.calls) <= 60 / MAX_RETRY_DELAY + 10
     assert watch.notifications.calls[1] - watch.notifications.calls[0] < 0.5
 
 
@@ -160,7 +160,7 @@ def test_database_outage_is_logged_once(watch):
     with capture_logs() as log:
         watch.run_for(60)
         watch.published.fault = None
-        watch.run_for(LONGEST_PAUSE + 0.1)
+        watch.run_for(MAX_RETRY_DELAY + 0.1)
 
     assert [entry["event"] for entry in log] == [
         "the database cannot be reached",
@@ -184,7 +184,7 @@ def test_reconnect_reads_missed_changes(watch):
     watch.published.published = "second"
 
     with capture_logs() as log:
-        watch.run_for(LONGEST_PAUSE + 0.1)
+        watch.run_for(MAX_RETRY_DELAY + 0.1)
 
     assert watch.published.refreshed
     assert len(watch.woken) == 1
@@ -193,7 +193,7 @@ def test_reconnect_reads_missed_changes(watch):
 
 def test_notification_survives_failed_read(watch):
     watch.notifications.results, watch.published.fault = [True], OSError("gone")
-    watch.watcher.turn()
+    watch.watcher.run_once()
     watch.published.fault, watch.published.published = None, "second"
 
     watch.run_for(0.5)

@@ -1,1 +1,1 @@
-"""Seeing signals off: the way to a receiver, and the threads that walk it."""
+"""Jobs and threads: change watcher, mail queue, key rotation, push of security events."""

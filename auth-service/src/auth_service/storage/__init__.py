@@ -1,4 +1,4 @@
-"""Where auth-service keeps what must outlive it: SQLAlchemy tables and the repositories behind the domain's ports."""
+"""The database: SQLAlchemy tables, migrations, and the repositories behind the domain's ports."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from auth_service.storage.tables import AccountRow, record_of, values_of
 
 
 class SqlAccounts:
-    """The domain's Accounts, inside one transaction."""
+    """The domain's `Accounts`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -26,7 +26,7 @@ class SqlAccounts:
         return _account(self._db.scalar(select(AccountRow).where(AccountRow.sub == sub)))
 
     def get_for_update(self, sub: str) -> Account | None:
-        # SQLite has no row locks and needs none: whoever may write is alone there
+        # SQLite has no row locks and needs none: it has one writer at a time
         found = select(AccountRow).where(AccountRow.sub == sub).with_for_update()
         return _account(self._db.scalar(found))
 

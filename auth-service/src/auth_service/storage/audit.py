@@ -1,4 +1,4 @@
-"""The audit log in the database: rows are added and read; the database itself refuses to change them."""
+"""The audit log in the database: rows are added and read; the database refuses changes of them."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -12,12 +12,12 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.request_context import current_origin
 from auth_service.storage.tables import AuditEventRow, Base, record_of, values_of
 
-# made once, and past the ORM: it runs twice in every log-in, which should cost little beside the password's hash
+# compiled once and without the ORM: it runs twice in every log-in
 _ADD = insert(Base.metadata.tables["audit_events"]).inline()
 
 
 class SqlAudit:
-    """The domain's Audit, inside one transaction."""
+    """The domain's `AuditLog`, inside one transaction."""
 
     def __init__(self, db: Db, now: Clock) -> None:
         self._db, self._now = db, now

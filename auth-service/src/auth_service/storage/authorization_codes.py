@@ -1,4 +1,4 @@
-"""Authorization codes and consents in the database; the code's compare-and-swap is one UPDATE."""
+"""Authorization codes and consents in the database; a code is used by one UPDATE, a compare-and-swap."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -12,7 +12,7 @@ from auth_service.storage.tables import AuthorizationCodeRow, ConsentRow, record
 
 
 class SqlAuthorizationCodes:
-    """The domain's AuthorizationCodes, inside one transaction."""
+    """The domain's `AuthorizationCodes`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -37,7 +37,7 @@ class SqlAuthorizationCodes:
 
 
 class SqlConsents:
-    """The domain's Consents, inside one transaction."""
+    """The domain's `Consents`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db

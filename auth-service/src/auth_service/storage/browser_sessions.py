@@ -11,7 +11,7 @@ from auth_service.storage.tables import BrowserSessionRow, record_of, values_of
 
 
 class SqlBrowserSessions:
-    """The domain's BrowserSessions, inside one transaction."""
+    """The domain's `BrowserSessions`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db

@@ -1,4 +1,6 @@
-"""TODO."""
+"""Used client assertions in the database."""
+
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from sqlalchemy.orm import Session as Db
 
@@ -7,7 +9,7 @@ from auth_service.storage.tables import AssertionRow
 
 
 class SqlAssertions:
-    """The domain's Assertions, inside one transaction."""
+    """The domain's `UsedAssertions`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db

@@ -1,4 +1,4 @@
-"""Clients registered at run time, in the database: what is said of each as JSON, the hash of its secret beside."""
+"""Clients registered at run time, in the database: its metadata as JSON, and the hash of its secret."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -17,7 +17,7 @@ from auth_service.storage.tables import Base, RegisteredClientRow
 
 _log = structlog.get_logger(__name__)
 _TABLE = Base.metadata.tables["registered_clients"]
-_HELD = (  # made once, and past the ORM: it runs in every log-in
+_HELD = (  # compiled once and without the ORM: it runs in every log-in
     select(_TABLE.c.disabled_at)
     .where(_TABLE.c.client_id == bindparam("client_id"))
     .with_for_update(read=True)
@@ -25,7 +25,7 @@ _HELD = (  # made once, and past the ORM: it runs in every log-in
 
 
 class SqlRegisteredClients:
-    """The domain's RegisteredClients, inside one transaction."""
+    """The domain's `RegisteredClients`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -58,7 +58,7 @@ class SqlRegisteredClients:
         self._change(client_id, disabled_at=at)
 
     def lock_enabled(self, client_id: str) -> bool:
-        # SQLite has no row locks and needs none: whoever may write is alone there
+        # SQLite has no row locks and needs none: it has one writer at a time
         row = self._db.connection().execute(_HELD, {"client_id": client_id}).one_or_none()
         return row is None or row.disabled_at is None
 
@@ -81,7 +81,7 @@ def _client(row: RegisteredClientRow) -> Client | None:
         client = parse_client(row.client_id, json.loads(row.definition))
     except (
         InvalidClientMetadata
-    ) as fault:  # what was right when it was kept may not be so for a newer version
+    ) as fault:  # metadata that was valid when it was stored may be invalid for a newer version
         _log.error("a registered client cannot be used", client=row.client_id, reason=str(fault))
         return None
     return replace(client, secret_hash=row.secret_hash, enabled=row.disabled_at is None)

@@ -11,7 +11,7 @@ from auth_service.storage.tables import DeviceCodeRow, record_of, values_of
 
 
 class SqlDeviceCodes:
-    """The domain's DeviceCodes, inside one transaction."""
+    """The domain's `DeviceCodes`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db

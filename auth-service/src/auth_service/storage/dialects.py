@@ -1,4 +1,4 @@
-"""The one statement that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart."""
+"""INSERT … ON CONFLICT DO NOTHING, which SQLAlchemy has once for each dialect."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from auth_service.storage.tables import Base
 
 
 def insert_or_ignore(db: Db, table: type[Base], **values: Any) -> bool:
-    """Insert a row; False, and nothing changed, when a unique value of it is taken. No error, no lost transaction."""
+    """Insert a row; return False, without an error, if a unique value is taken."""
     return affected(db, insert_into(db, table).values(**values).on_conflict_do_nothing()) == 1
 
 
@@ -20,7 +20,7 @@ def insert_into(db: Db, table: type[Base]) -> Any:
 
 
 def affected(db: Db, statement: Any, values: dict[str, Any] | None = None) -> int:
-    """Execute a statement and say how many rows it changed."""
-    # an INSERT's count would be forgotten otherwise, and say -1 with psycopg
+    """Execute a statement and return the number of changed rows."""
+    # otherwise the count of an INSERT is lost, and -1 with psycopg
     result = db.execute(statement, values, execution_options={"preserve_rowcount": True})
     return cast("CursorResult[Any]", result).rowcount

@@ -1,4 +1,4 @@
-"""Failed log-ins in the database; rows with no failure are places from where somebody logged in."""
+"""Failed log-ins in the database; rows without failures are networks of earlier log-ins."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -13,7 +13,7 @@ from auth_service.storage.tables import SlowDownRow
 
 
 class SqlSlowDowns:
-    """The domain's SlowDowns, inside one transaction."""
+    """The domain's `FailedLogins`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -41,7 +41,7 @@ class SqlSlowDowns:
         self._db.execute(gone)
 
     def _upsert(self, key: bytes, first: int, at: float, **again: Any) -> Any:
-        """Return the INSERT of a row; if there is one, its time becomes `at`, and `again` says what else changes."""
+        """Return the upsert of a row: an existing one gets the time `at` and the changes `again`."""
         row = {"key_digest": key, "failures": first, "last_failure_at": at, "blocked_until": 0.0}
         new = insert_into(self._db, SlowDownRow).values(**row)
         return new.on_conflict_do_update(

@@ -1,6 +1,6 @@
 """Public halves of former signing keys in the database."""
 
-# ruff: noqa: D102 - the domain's port documents the methods
+# ruff: noqa: D102 - the domain's ports describe the methods
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session as Db
@@ -11,7 +11,7 @@ from auth_service.storage.tables import HintKeyRow
 
 
 class SqlHintKeys:
-    """The domain's HintKeys, inside one transaction."""
+    """The domain's `HintKeys`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db

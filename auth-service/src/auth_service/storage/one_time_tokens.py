@@ -1,4 +1,4 @@
-"""Mailed tokens and codes in the database; whether one is used is decided here, by one UPDATE."""
+"""Mailed tokens and codes in the database; each is used by one UPDATE."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -15,7 +15,7 @@ _TABLE = Base.metadata.tables["one_time_tokens"]
 
 
 class SqlOneTimeTokens:
-    """The domain's OneTimeTokens, inside one transaction."""
+    """The domain's `OneTimeTokens`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -49,7 +49,7 @@ class SqlOneTimeTokens:
         usable = update(row).where(
             row.digest == digest, row.used_at.is_(None), row.expires_at > at, row.tries_left > 0
         )
-        # counted in the database: two tries at once are two
+        # counted in the database: two concurrent attempts are two
         return affected(self._db, usable.values(tries_left=row.tries_left - 1)) == 1
 
     def _one(self, rows: Select[Any]) -> OneTimeToken | None:

@@ -1,4 +1,4 @@
-"""Refresh tokens in the database: the compare-and-swap lives here, in one UPDATE."""
+"""Refresh tokens in the database; each is replaced by one UPDATE, a compare-and-swap."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -12,7 +12,7 @@ from auth_service.storage.tables import RefreshTokenRow, SessionRow
 
 
 class SqlRefreshTokens:
-    """The domain's RefreshTokens, inside one transaction."""
+    """The domain's `RefreshTokens`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db

@@ -16,11 +16,11 @@ from auth_service.storage.dialects import affected
 from auth_service.storage.status_bits import SqlStatuses
 from auth_service.storage.tables import SessionRow, record_of, values_of
 
-# All past the ORM, and what log-ins, refreshes and ends execute is made once: they are many, and wait for each other.
+# Without the ORM, and compiled once: log-ins, refreshes and session ends are frequent and wait for each other.
 _TABLE = cast("Table", SessionRow.__table__)
 _row = _TABLE.c
 _STATUS = ["status_list", "status_index"]
-_ADD: dict[str, Any] = {  # a status that is taken is no error
+_ADD: dict[str, Any] = {  # a taken status bit is no error
     "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(index_elements=_STATUS),
     "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(index_elements=_STATUS),
 }
@@ -30,7 +30,7 @@ _TOUCH = _UNENDED.values(
     {name: bindparam(name) for name in ("last_used_at", "address", "user_agent", "tokens_until")}
 )
 _SOME: Any = _row.sid.in_(bindparam("wanted", expanding=True))
-# one order for all who lock several, or two of them could wait for each other for ever
+# always in this order, or two transactions could deadlock
 _LOCK = select(_row.sid).where(_SOME).order_by(_row.sid).with_for_update()
 _END = (
     update(_TABLE)
@@ -42,7 +42,7 @@ AT_ONCE = 1000  # rows of one statement
 
 
 class SqlSessions:
-    """The domain's Sessions, inside one transaction."""
+    """The domain's `Sessions`, inside one transaction."""
 
     def __init__(self, db: Db, statuses: SqlStatuses) -> None:
         self._db, self._statuses = db, statuses

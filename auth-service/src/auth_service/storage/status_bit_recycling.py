@@ -1,4 +1,4 @@
-"""Giving revocation bits back: cleared when every token is dead, and free when every verifier has seen that."""
+"""Reuse of revocation bits: cleared when all tokens have expired, free after a quarantine in which verifiers notice."""
 
 from typing import Any, TypeVar
 
@@ -18,16 +18,16 @@ _NO_BIT = {"status_list": None, "status_index": None, "tokens_until": None}
 
 
 def clear_bits(db: Db, now: float, most: int) -> int:
-    """Clear bits that no living token can have any more; they go on belonging to nobody. Gives their number."""
+    """Clear bits of expired tokens and return their number; they are not reused until their quarantine is over."""
     due = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == true(), _bit.until < now)
     cleared = {"revoked": False, "change": NOW[db.get_bind().dialect.name], "until": now + QUARANTINE_SECONDS}
     return affected(db, update(_bit).where(_BIT.in_(due)).values(**cleared))
 
 
 def give_back(db: Db, now: float, most: int) -> int:
-    """Free the bits whose quarantine is over, and those of sessions that died unended. Gives their number."""
+    """Free the bits whose quarantine is over and those of expired sessions, and return their number."""
     newest = select(_bit.status_list, _bit.status_index).order_by(_bit.change.desc()).limit(1)
-    last = db.execute(newest).one_or_none()  # stays, or SQLite would count changes from the start again
+    last = db.execute(newest).one_or_none()  # kept, or SQLite would number changes from the start again
     seen = _some(select(_bit.status_list, _bit.status_index), most, _bit.revoked == false(), _bit.until < now)
     bits = [tuple(row) for row in db.execute(seen) if row != last]
     freed = 0
@@ -39,5 +39,5 @@ def give_back(db: Db, now: float, most: int) -> int:
 
 
 def _some(rows: _Rows, most: int, *due: ColumnElement[bool]) -> _Rows:
-    """At most so many that are due, and that no other process is at."""
+    """Select at most this number of due rows that no other process has locked."""
     return rows.where(*due).limit(most).with_for_update(skip_locked=True)

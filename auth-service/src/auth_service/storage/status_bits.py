@@ -33,10 +33,10 @@ from auth_service.domain.sessions.status_list import LIST_SIZE
 from auth_service.storage.dialects import affected, insert_or_ignore
 from auth_service.storage.tables import ClientStatusRow, RevocationRow, SessionRow, StatusListRow
 
-# Of each look at a list: the next only when the one before found none free; then it is full.
+# Sizes of the samples of a list; the next is taken if the one before had no free bit, and then the list is full.
 CHOICES = (16, 64, 512)
-FULL_FOR = 60.0  # seconds
-WHOLE_AFTER = QUARANTINE_SECONDS / 2  # seconds after which a reader may have missed that a bit was cleared
+FULL_SECONDS = 60.0  # seconds
+COMPLETE_AFTER = QUARANTINE_SECONDS / 2  # seconds after which a reader may have missed that a bit was cleared
 
 _chance = random.SystemRandom()
 _session, _bit, _list = SessionRow.__table__.c, RevocationRow.__table__.c, StatusListRow.__table__.c
@@ -122,7 +122,7 @@ class SqlStatuses:
                 for count in CHOICES:
                     for index in self._free(number, _chance.sample(some, min(count, len(some)))):
                         yield StatusRef(number, index)
-                self._plan.full_until[number, some.start] = self._now() + FULL_FOR
+                self._plan.full_until[number, some.start] = self._now() + FULL_SECONDS
             self._open(max(lists, default=0) + 1)
 
     def assign_to_session(self, sid: str) -> StatusRef | None:
@@ -167,11 +167,11 @@ class SqlStatuses:
 
     def changes_since(self, since: ReadPosition | None) -> Changes:
         db, now = self._db.connection(), self._now()
-        # first of all: what is read after it may be newer, never older
-        horizon = ReadPosition(int(db.execute(_NEXT[self._dialect]).scalar_one()), now)
-        whole = since is None or since.number > horizon.number or not 0 <= now - since.at <= WHOLE_AFTER
+        # read first: later reads may be newer than this position, never older
+        position = ReadPosition(int(db.execute(_NEXT[self._dialect]).scalar_one()), now)
+        whole = since is None or since.number > position.number or not 0 <= now - since.at <= COMPLETE_AFTER
         found = db.execute(_SET) if since is None or whole else db.execute(_CHANGED, {"since": since.number})
-        return Changes([Bit(*row) for row in found], self._lists(), horizon, whole)
+        return Changes([Bit(*row) for row in found], self._lists(), position, whole)
 
     def _lists(self) -> dict[int, int]:
         return dict(iter(self._db.connection().execute(_LISTS)))

@@ -102,7 +102,7 @@ class AccountRow(Base):
 
 
 class SessionRow(Base):
-    """One log-in session; list and index name its revocation bit, never the same for two rows.
+    """One log-in session; list and index are its revocation bit, unique among all rows.
 
     `tokens_until` is set while the bit is to be given back some day without the session's having been ended.
     """
@@ -136,7 +136,7 @@ class SessionRow(Base):
 
 
 class StatusListRow(Base):
-    """One list of revocation bits; lists are numbered from 1, and are opened and never closed."""
+    """One list of revocation bits; lists are numbered from 1 and never closed."""
 
     __tablename__ = "status_lists"
 
@@ -146,7 +146,7 @@ class StatusListRow(Base):
 
 
 class ClientStatusRow(Base):
-    """The revocation bit of the tokens that a client got for itself, never the same for two rows."""
+    """The revocation bit of a client's own tokens."""
 
     __tablename__ = "client_statuses"
     __table_args__ = (UniqueConstraint("status_list", "status_index", name="uq_client_statuses_status"),)
@@ -157,7 +157,7 @@ class ClientStatusRow(Base):
 
 
 class RevocationRow(Base):
-    """One bit that is set, or that was cleared and has not been given back yet; `change` tells when that was.
+    """One bit that is set, or cleared and not reusable yet; `change` numbers the change.
 
     `until` is when a set bit is cleared, and a cleared one given back.
     """
@@ -172,7 +172,7 @@ class RevocationRow(Base):
 
 
 class RefreshTokenRow(Base):
-    """One refresh token, by its SHA-256; the successor lies sealed under the token that it replaced."""
+    """One refresh token, by its SHA-256; `sealed` is the successor, encrypted with this token."""
 
     __tablename__ = "refresh_tokens"
 
@@ -186,7 +186,7 @@ class RefreshTokenRow(Base):
 
 
 class AssertionRow(Base):
-    """One client assertion that was used, remembered for as long as it could be used again."""
+    """One used client assertion, kept until it expires."""
 
     __tablename__ = "client_assertions"
 
@@ -196,7 +196,7 @@ class AssertionRow(Base):
 
 
 class AuthorizationCodeRow(Base):
-    """One authorization code, by its SHA-256; `sid` is the session that redeeming it opened."""
+    """One authorization code, by its SHA-256; `sid` is the session that its use opened."""
 
     __tablename__ = "authorization_codes"
 
@@ -218,7 +218,7 @@ class AuthorizationCodeRow(Base):
 
 
 class BrowserSessionRow(Base):
-    """Somebody logged in at auth-service's own pages, by the SHA-256 of the browser's cookie."""
+    """One session at auth-service's own pages, by the SHA-256 of the browser's cookie."""
 
     __tablename__ = "browser_sessions"
 
@@ -232,7 +232,7 @@ class BrowserSessionRow(Base):
 
 
 class ConsentRow(Base):
-    """What somebody has allowed a third-party client."""
+    """The scopes that a user has allowed a third-party client."""
 
     __tablename__ = "consents"
 
@@ -262,7 +262,7 @@ class DeviceCodeRow(Base):
 
 
 class HintKeyRow(Base):
-    """The public half of a signing key that was removed, in DER; only hints are read with it."""
+    """The public half of a signing key that was removed, in DER; it verifies only hints."""
 
     __tablename__ = "hint_keys"
 
@@ -272,7 +272,7 @@ class HintKeyRow(Base):
 
 
 class OneTimeTokenRow(Base):
-    """A token or code that was mailed, by its SHA-256; `purpose` says what it opens."""
+    """A mailed token or code, by its SHA-256; `purpose` is its use."""
 
     __tablename__ = "one_time_tokens"
     __table_args__ = (Index("ix_one_time_tokens_email", "email", "purpose"),)
@@ -288,7 +288,7 @@ class OneTimeTokenRow(Base):
 
 
 class AuditEventRow(Base):
-    """One line of the audit log; rows are added and never changed, and no number is used twice."""
+    """One entry of the audit log; rows are never changed, and no number is reused."""
 
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -310,7 +310,7 @@ class AuditEventRow(Base):
 
 
 class RegisteredClientRow(Base):
-    """A client registered at run time; `definition` is what clients.toml would say of it, as JSON."""
+    """A client registered at run time; `definition` is its metadata as JSON, as in clients.toml."""
 
     __tablename__ = "registered_clients"
 

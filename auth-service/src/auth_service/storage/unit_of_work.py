@@ -1,4 +1,4 @@
-"""Transactions over all repositories, and the removal of rows that can no longer matter."""
+"""Transactions over all repositories, and the deletion of expired rows."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 import itertools
@@ -47,10 +47,10 @@ from auth_service.storage.tables import (
 )
 
 _log = structlog.get_logger(__name__)
-DEVICE_KEPT = 600.0  # seconds after it expired, in which the device is told so
+DEVICE_KEPT = 600.0  # seconds after its expiry, in which the device gets expired_token
 BATCH = 100
-SESSION_KEPT = 3600.0  # seconds after its absolute end, far longer than any token of it can live
-CODE_KEPT = 86_400.0  # seconds after it expired, in which a second use still ends what the first one opened
+SESSION_KEPT = 3600.0  # seconds after its absolute end, longer than any token of it lives
+CODE_KEPT = 86_400.0  # seconds after its expiry, in which a second use still ends the session of the first
 NewListener = Callable[["SqlTransaction"], SessionListener]
 
 
@@ -83,7 +83,7 @@ class SqlTransaction(Transaction):
 class SqlStore:
     """The domain's Store; may be shared by any number of threads.
 
-    Every so many writes it also removes rows that can no longer matter, a bounded number each time.
+    After every `prune_every` writes it also deletes expired rows, a bounded number each time.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class SqlStore:
         self._open: ContextVar[SqlTransaction | None] = ContextVar("open_transaction", default=None)
 
     def add_listener(self, new: NewListener) -> None:
-        """Have `end_sessions` call another listener, made anew for each transaction."""
+        """Have `end_sessions` call another listener, created for each transaction."""
         self._listeners.append(new)
 
     @contextmanager
@@ -124,7 +124,7 @@ class SqlStore:
 
     @contextmanager
     def joining(self) -> Iterator[SqlTransaction]:
-        """Read within this context's transaction: a second connection beside it could be waited for in vain."""
+        """Read within this context's transaction, if there is one: a second connection could deadlock with it."""
         current = self._open.get()
         if current is not None:
             yield current
@@ -142,7 +142,7 @@ class SqlStore:
             self._open.reset(token)
 
     def prune(self, now: float) -> int:
-        """Remove at most a batch from each table; several processes may do so at once."""
+        """Delete at most a batch from each table and return the number of rows; several processes may do so at once."""
         orphaned = ~select(RefreshTokenRow.digest).where(RefreshTokenRow.sid == SessionRow.sid).exists()
         long_over = SessionRow.expires_at < now - SESSION_KEPT
         with self._database.begin() as db:
@@ -167,7 +167,9 @@ class SqlStore:
     def _prune_quietly(self) -> None:
         try:
             self.prune(self._now())
-        except SQLAlchemyError as error:  # the write that came before it is done, and is what was asked for
+        except (
+            SQLAlchemyError
+        ) as error:  # the write before it was committed, and is what the caller asked for
             _log.warning("expired rows could not be removed", reason=type(error).__name__)
 
 

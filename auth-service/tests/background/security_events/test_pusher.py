@@ -4,7 +4,12 @@ import threading
 from collections import Counter
 
 import pytest
-from auth_service.background.security_events.pusher import AT_ONCE, OF_ONE, TRIM_EVERY, EventPusher
+from auth_service.background.security_events.pusher import (
+    MAX_PUSHES,
+    MAX_PUSHES_OF_STREAM,
+    TRIM_EVERY,
+    EventPusher,
+)
 from auth_service.domain.delivery import (
     MAX_DELAY_SECONDS,
     DeliveryDelayed,
@@ -192,32 +197,32 @@ def look_until(event_pusher, condition):
 
 def test_one_stream_never_takes_all_threads(rules, pusher, event_pusher, stream, record):
     pusher.gate.clear()
-    record(AT_ONCE * 2)
+    record(MAX_PUSHES * 2)
     event_pusher.look()
     event_pusher.look()
-    wait_for(lambda: len(pusher.pushed) == OF_ONE, what="the threads of one stream")
+    wait_for(lambda: len(pusher.pushed) == MAX_PUSHES_OF_STREAM, what="the threads of one stream")
 
     StreamManagement(rules.store, rules.clock).create("hr", StreamConfiguration(DeliveryMethod.PUSH, URL))
-    record(AT_ONCE)
+    record(MAX_PUSHES)
     event_pusher.look()
-    wait_for(lambda: len(pusher.pushed) == AT_ONCE, what="those of another")
+    wait_for(lambda: len(pusher.pushed) == MAX_PUSHES, what="those of another")
     event_pusher.look()
     pusher.gate.set()
 
-    assert len(pusher.pushed) == AT_ONCE
+    assert len(pusher.pushed) == MAX_PUSHES
 
 
 def test_failed_stream_pauses_then_gets_one_try(pusher, event_pusher, counts, ticks, stream, record):
     pusher.failure = DeliveryDelayed("ConnectionError")
-    record(OF_ONE * 3)
+    record(MAX_PUSHES_OF_STREAM * 3)
     event_pusher.look()
-    wait_for(lambda: counts[Outcome.DELAYED] == OF_ONE, what="the first tries")
+    wait_for(lambda: counts[Outcome.DELAYED] == MAX_PUSHES_OF_STREAM, what="the first tries")
 
     event_pusher.look()
-    assert len(pusher.pushed) == OF_ONE
+    assert len(pusher.pushed) == MAX_PUSHES_OF_STREAM
     ticks.advance(MAX_DELAY_SECONDS)
-    look_until(event_pusher, lambda: counts[Outcome.DELAYED] == OF_ONE + 1)
-    assert len(pusher.pushed) == OF_ONE + 1
+    look_until(event_pusher, lambda: counts[Outcome.DELAYED] == MAX_PUSHES_OF_STREAM + 1)
+    assert len(pusher.pushed) == MAX_PUSHES_OF_STREAM + 1
 
 
 def test_recovered_stream_gets_all_its_threads(pusher, event_pusher, counts, ticks, stream, record):
@@ -226,18 +231,18 @@ def test_recovered_stream_gets_all_its_threads(pusher, event_pusher, counts, tic
     event_pusher.look()
     wait_for(lambda: counts[Outcome.DELAYED] == 1, what="a failure")
     pusher.failure = None
-    record(OF_ONE + 1)
+    record(MAX_PUSHES_OF_STREAM + 1)
     ticks.advance(MAX_DELAY_SECONDS)
 
-    look_until(event_pusher, lambda: counts[Outcome.DELIVERED] == OF_ONE + 1)
+    look_until(event_pusher, lambda: counts[Outcome.DELIVERED] == MAX_PUSHES_OF_STREAM + 1)
 
 
 def test_woken_pusher_empties_queue(event_pusher, counts, stream, record):
     event_pusher.ensure()
-    record(OF_ONE * 4)
+    record(MAX_PUSHES_OF_STREAM * 4)
     event_pusher.wake()
 
-    wait_for(lambda: counts[Outcome.DELIVERED] == OF_ONE * 4, what="all of them")
+    wait_for(lambda: counts[Outcome.DELIVERED] == MAX_PUSHES_OF_STREAM * 4, what="all of them")
 
 
 def test_dropped_events_are_logged(rules, deliver, event_pusher, ticks, stream, record):
@@ -282,7 +287,7 @@ def test_unrecorded_delivery_is_repeated(rules, event_pusher, deliver, stream, r
     rules.store.transaction = whole
     rules.clock.advance(LEASE_SECONDS)
 
-    assert logs[0]["event"] == "a signal's fate was not recorded"
+    assert logs[0]["event"] == "the outcome of a push was not recorded"
     assert [again.jti for again in deliver.claim(stream, 1)] == [queued.jti]
 
 

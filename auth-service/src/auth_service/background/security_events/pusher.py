@@ -1,4 +1,4 @@
-"""The couriers: threads that see signals off, a few at a time, none of which a request waits for."""
+"""Push delivery of due events, a few at a time, in threads."""
 
 import threading
 import time
@@ -16,17 +16,17 @@ from auth_service.domain.security_events.event import QueuedEvent
 from auth_service.domain.security_events.stream import Stream
 from auth_service.use_cases.security_events.push import PushDelivery
 
-AT_ONCE, OF_ONE = 8, 4  # tries under way in this process: in all, and for one stream
-LOOK_EVERY = 1.0  # seconds; how late a signal is noticed that another process recorded
+MAX_PUSHES, MAX_PUSHES_OF_STREAM = 8, 4  # concurrent in this process
+LOOK_EVERY = 1.0  # seconds; the longest delay for an event of another process
 TRIM_EVERY = 60.0  # seconds
 _log = structlog.get_logger(__name__)
 
 
 class EventPusher(Job):
-    """Pushes what is due, from when `ensure` was first called in a process; `wake` has it look at once.
+    """The job that pushes due events.
 
-    A stream whose last try failed rests, 1, 2, 4 … 60 s, and is then tried with one signal alone, so neither a sick receiver
-    nor its whole outbox keeps others waiting. `count` is told what became of each try.
+    After a failed attempt a stream pauses for 1, 2, 4 … 60 s and is then tried with one event, so a failing receiver does
+    not delay the others. `count` is called with the outcome of each attempt.
     """
 
     def __init__(
@@ -37,20 +37,20 @@ class EventPusher(Job):
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
-        self._rest_until: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
         self._trimmed_at = float("-inf")
-        self._away = False
+        self._unavailable = False
 
     def look(self) -> None:
-        """Start a courier for each signal that is due and may be tried. An outage of the database is said once."""
+        """Start a thread for each due event that may be pushed; log an outage of the database once."""
         try:
             self._look()
         except SQLAlchemyError as error:
-            if not self._away:
+            if not self._unavailable:
                 _log.error("signals cannot be looked for", reason=type(error).__name__)
-            self._away = True
+            self._unavailable = True
         else:
-            self._away = False
+            self._unavailable = False
 
     def _look(self) -> None:
         if self._ticks() - self._trimmed_at >= TRIM_EVERY:
@@ -59,16 +59,16 @@ class EventPusher(Job):
             if dropped:
                 _log.error("signals were dropped: too old, or too many for their stream", signals=dropped)
         for stream in self._deliver.due():
-            places = self._places(stream.stream_id)
-            for signal in self._deliver.claim(stream, places) if places else ():
+            slots = self._free_slots(stream.stream_id)
+            for signal in self._deliver.claim(stream, slots) if slots else ():
                 self._send(stream, signal)
 
-    def _places(self, stream_id: str) -> int:
+    def _free_slots(self, stream_id: str) -> int:
         with self._lock:
-            if self._ticks() < self._rest_until.get(stream_id, 0.0):
+            if self._ticks() < self._paused_until.get(stream_id, 0.0):
                 return 0
-            of_one = 1 if self._failures[stream_id] else OF_ONE
-            return max(0, min(of_one - self._busy[stream_id], AT_ONCE - self._busy.total()))
+            limit = 1 if self._failures[stream_id] else MAX_PUSHES_OF_STREAM
+            return max(0, min(limit - self._busy[stream_id], MAX_PUSHES - self._busy.total()))
 
     def _send(self, stream: Stream, signal: QueuedEvent) -> None:
         with self._lock:
@@ -78,11 +78,13 @@ class EventPusher(Job):
         ).start()
 
     def _push(self, stream: Stream, signal: QueuedEvent) -> None:
-        with self._at_work(stream.stream_id):
+        with self._busy_with(stream.stream_id):
             try:
                 tried = self._deliver(stream, signal)
-            except SQLAlchemyError as error:  # it comes up again when its lease is over
-                _log.warning("a signal's fate was not recorded", jti=signal.jti, reason=type(error).__name__)
+            except SQLAlchemyError as error:  # it is pushed again when its lease is over
+                _log.warning(
+                    "the outcome of a push was not recorded", jti=signal.jti, reason=type(error).__name__
+                )
                 return
             self._note(stream, signal, tried)
 
@@ -91,11 +93,11 @@ class EventPusher(Job):
         with self._lock:
             if failed:
                 self._failures[stream.stream_id] += 1
-                rest = retry_delay(self._failures[stream.stream_id])
-                self._rest_until[stream.stream_id] = self._ticks() + rest
+                pause = retry_delay(self._failures[stream.stream_id])
+                self._paused_until[stream.stream_id] = self._ticks() + pause
             else:
                 self._failures.pop(stream.stream_id, None)
-                self._rest_until.pop(stream.stream_id, None)
+                self._paused_until.pop(stream.stream_id, None)
         self._count(tried.outcome)
         if tried.outcome is Outcome.DELIVERED:
             return
@@ -111,11 +113,11 @@ class EventPusher(Job):
         )
 
     @contextmanager
-    def _at_work(self, stream_id: str) -> Iterator[None]:
+    def _busy_with(self, stream_id: str) -> Iterator[None]:
         try:
             yield
         finally:
             with self._lock:
                 self._busy[stream_id] -= 1
-                self._busy += Counter()  # forgets those at nought
+                self._busy += Counter()  # drops zero counts
             self.wake()

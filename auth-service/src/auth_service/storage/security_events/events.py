@@ -1,4 +1,4 @@
-"""The outbox in the database: signals are kept in the transaction of what they tell of."""
+"""Queued events in the database, stored in the transaction of the change that they report."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -18,7 +18,7 @@ from auth_service.storage.security_events.tables import SignalRow, StreamRow
 from auth_service.storage.tables import Base, record_of, values_of
 
 DROPPED_AT_ONCE = 5000
-# made once, and past the ORM: they run whenever a session ends
+# compiled once and without the ORM: they run whenever a session ends
 _STREAMS = Base.metadata.tables["signal_streams"]
 _LISTENING = select(_STREAMS.c.stream_id, _STREAMS.c.delivered).where(
     _STREAMS.c.status != StreamStatus.DISABLED.value
@@ -26,8 +26,8 @@ _LISTENING = select(_STREAMS.c.stream_id, _STREAMS.c.delivered).where(
 _ADD = insert(Base.metadata.tables["signals"]).inline()
 
 
-class SqlSignals:
-    """The domain's Signals, inside one transaction; `announce` is called when it keeps any."""
+class SqlQueuedEvents:
+    """The domain's `QueuedEvents`, inside one transaction; `announce` is called if any event was added."""
 
     def __init__(self, db: Db, now: Clock, announce: Callable[[], None]) -> None:
         self._db, self._now, self._announce = db, now, announce
@@ -55,7 +55,7 @@ class SqlSignals:
         )
 
     def claim(self, stream_id: str, now: float, until: float, limit: int) -> list[QueuedEvent]:
-        # SQLite has no row locks and needs none: whoever may write is alone there
+        # SQLite has no row locks and needs none: it has one writer at a time
         due = select(SignalRow).where(SignalRow.stream_id == stream_id, SignalRow.next_try_at <= now)
         found = self._found(due.order_by(SignalRow.next_try_at).with_for_update(skip_locked=True), limit)
         claimed = update(SignalRow).where(SignalRow.jti.in_([signal.jti for signal in found]))
@@ -106,7 +106,7 @@ class SqlSignals:
         return [record_of(QueuedEvent, row, body=json.loads(row.body)) for row in found]
 
     def _dropped(self, *which: ColumnElement[bool]) -> int:
-        """Forget a bounded number, and none that somebody else is about to change: several processes trim at once."""
+        """Delete a bounded number of rows that no other process has locked, and return the number."""
         some = select(SignalRow.jti).where(*which).limit(DROPPED_AT_ONCE).with_for_update(skip_locked=True)
         return self._removed(SignalRow.jti.in_(some))
 

@@ -1,4 +1,4 @@
-"""Streams in the database."""
+"""Event streams in the database."""
 
 # ruff: noqa: D102 - the domain's ports describe the methods
 
@@ -13,7 +13,7 @@ from auth_service.storage.tables import record_of, values_of
 
 
 class SqlStreams:
-    """The domain's Streams, inside one transaction."""
+    """The domain's `Streams`, inside one transaction."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -25,7 +25,7 @@ class SqlStreams:
         return next(iter(self._found(StreamRow.stream_id == stream_id)), None)
 
     def list_for_update(self, client_id: str) -> list[Stream]:
-        # not the rows: there may be none yet, and their number counts. SQLite needs nothing, whoever may write is alone
+        # not the rows: there may be none yet, and their number is bounded. SQLite has one writer at a time
         if self._db.get_bind().dialect.name == "postgresql":
             self._db.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"streams of {client_id}"))))
         return self.list_of_client(client_id)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The tables of event streams."""
 
 from sqlalchemy import Double, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -34,9 +34,9 @@ class StreamRow(Base):
 
 
 class SignalRow(Base):
-    """One signal that waits for one stream; whoever is sending it has moved `next_try_at` past its lease.
+    """One queued event of one stream; a process that pushes it has moved `next_try_at` past its lease.
 
-    No foreign key: telling must never hold up, or fail, the ending of a session. Signals of streams that are no more are trimmed.
+    No foreign key: the end of a session must not wait or fail for it. Events of deleted streams are deleted later.
     """
 
     __tablename__ = "signals"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from auth_service.domain.security_events.unit_of_work import SecurityEventTransaction
-from auth_service.storage.security_events.events import SqlSignals
+from auth_service.storage.security_events.events import SqlQueuedEvents
 from auth_service.storage.security_events.streams import SqlStreams
 from auth_service.storage.unit_of_work import SqlStore, SqlTransaction
 
@@ -14,7 +14,7 @@ class SqlSecurityEventTransaction(SecurityEventTransaction):
 
     def __init__(self, tx: SqlTransaction) -> None:
         self.audit = tx.audit
-        self.queued_events = SqlSignals(tx.db, tx.now, tx.announce)
+        self.queued_events = SqlQueuedEvents(tx.db, tx.now, tx.announce)
         self.streams = SqlStreams(tx.db)
 
 
