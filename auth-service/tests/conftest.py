@@ -1,7 +1,6 @@
 """The fixtures of all tests of auth-service."""
 
 from .fixtures.app import (
-    _no_module_of_the_folders_name,
     app,
     client,
     hasher,

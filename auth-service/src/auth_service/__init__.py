@@ -1,4 +1,4 @@
-"""The mint: accounts, sessions, signing and the OAuth endpoints."""
+"""Accounts, sessions, signing and the OAuth endpoints."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def create_app() -> "Flask":
-    """Return the app that the environment configures, for `flask --app auth_service …`."""
+    """Return the app with the settings of the environment, for `flask --app auth_service …`."""
     from auth_service.wsgi import app
 
     return app

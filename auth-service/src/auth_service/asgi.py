@@ -1,4 +1,4 @@
-"""What an ASGI server runs; granian, as `make run` and the image start it."""
+"""The ASGI application, which granian serves."""
 
 from service_kit.server.asgi import AsgiServer
 

@@ -1,4 +1,4 @@
-"""What a WSGI server runs."""
+"""The WSGI application."""
 
 from service_kit.server.startup import start
 

@@ -83,7 +83,7 @@ class MemoryOneTimeTokens:
 
 
 @dataclass
-class MemorySlowDowns:
+class MemoryFailedLogins:
     rows: dict
 
     def find(self, keys):

@@ -39,7 +39,7 @@ class MemoryStreams:
 
 
 @dataclass
-class MemorySignals:
+class MemoryQueuedEvents:
     rows: dict  # by jti: a signal, and when it is tried next
     streams: dict
     txn: str

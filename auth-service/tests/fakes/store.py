@@ -10,10 +10,10 @@ from auth_service.domain.opaque_tokens import new_id
 from auth_service.domain.request_context import current_origin
 from auth_service.use_cases.security_events.emit import SecurityEventEmitter
 
-from .accounts import MemoryAccounts, MemoryOneTimeTokens, MemorySlowDowns
+from .accounts import MemoryAccounts, MemoryFailedLogins, MemoryOneTimeTokens
 from .clock import START
 from .oauth import MemoryClients, MemoryCodes, MemoryConsents, MemoryDeviceCodes, MemoryHintKeys, MemoryTokens
-from .security_events import MemorySignals, MemoryStreams
+from .security_events import MemoryQueuedEvents, MemoryStreams
 from .sessions import MemoryBrowsers, MemorySessions, MemoryStatuses
 
 
@@ -82,10 +82,10 @@ class MemoryStore:
 
     @property
     def queued_events(self):
-        return MemorySignals(self.rows["signals"], self.rows["streams"], self.txn)
+        return MemoryQueuedEvents(self.rows["signals"], self.rows["streams"], self.txn)
 
     def announce(self):
-        """Wake nobody: whoever reads these rows is here."""
+        """Do nothing: no other process reads these rows."""
 
     @property
     def refresh_tokens(self):
@@ -103,7 +103,7 @@ class MemoryStore:
 
     @property
     def failed_logins(self):
-        return MemorySlowDowns(self.rows["slow_downs"])
+        return MemoryFailedLogins(self.rows["slow_downs"])
 
     @property
     def device_codes(self):
