@@ -1,7 +1,5 @@
 """The audit log in the database: rows are added and read; the database refuses changes of them."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 import json
 
 from sqlalchemy import insert, select

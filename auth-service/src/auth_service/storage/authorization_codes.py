@@ -1,7 +1,5 @@
 """Authorization codes and consents in the database; a code is used by one UPDATE, a compare-and-swap."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db
 

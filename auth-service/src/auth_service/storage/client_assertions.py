@@ -1,7 +1,5 @@
 """Used client assertions in the database."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from sqlalchemy.orm import Session as Db
 
 from auth_service.storage.dialects import insert_or_ignore

@@ -1,7 +1,5 @@
 """Clients registered at run time, in the database: its metadata as JSON, and the hash of its secret."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 import json
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Device authorizations in the database."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session as Db
 

@@ -1,7 +1,5 @@
 """Failed log-ins in the database; rows without failures are networks of earlier log-ins."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from typing import Any
 
 from sqlalchemy import case, delete, select, update

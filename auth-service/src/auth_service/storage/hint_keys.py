@@ -1,7 +1,5 @@
 """Public halves of former signing keys in the database."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from sqlalchemy import delete
 from sqlalchemy.orm import Session as Db
 

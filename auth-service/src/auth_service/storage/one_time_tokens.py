@@ -1,7 +1,5 @@
 """Mailed tokens and codes in the database; each is used by one UPDATE."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, update

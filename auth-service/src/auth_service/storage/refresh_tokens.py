@@ -1,7 +1,5 @@
 """Refresh tokens in the database; each is replaced by one UPDATE, a compare-and-swap."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session as Db
 from sqlalchemy.orm import aliased

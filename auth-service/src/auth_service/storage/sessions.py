@@ -1,7 +1,5 @@
 """Sessions in the database."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, cast

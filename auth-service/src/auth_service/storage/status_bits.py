@@ -5,8 +5,6 @@ transactions that choose the same one the unique constraint lets one have it, an
 No constraint spans both tables, so sessions and clients choose among different indexes.
 """
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 import random
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field

@@ -1,6 +1,5 @@
 """Transactions over all repositories, and the deletion of expired rows."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence

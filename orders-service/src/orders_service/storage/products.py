@@ -1,5 +1,4 @@
 """Products in the database."""
-# ruff: noqa: D102 - the port documents the methods
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict

@@ -1,5 +1,4 @@
 """Profiles in the database."""
-# ruff: noqa: D102 - the port documents the methods
 
 from collections.abc import Sequence
 from typing import Any, Final, cast

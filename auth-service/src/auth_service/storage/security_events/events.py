@@ -1,7 +1,5 @@
 """Queued events in the database, stored in the transaction of the change that they report."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 import json
 from collections.abc import Callable, Collection
 from dataclasses import replace

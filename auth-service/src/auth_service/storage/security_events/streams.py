@@ -1,7 +1,5 @@
 """Event streams in the database."""
 
-# ruff: noqa: D102 - the domain's ports describe the methods
-
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
