@@ -291,10 +291,7 @@ class AuditEventRow(Base):
     """One entry of the audit log; rows are never changed, and no number is reused."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (
-        Index("ix_audit_events_subject", "subject", "id"),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = (Index("ix_audit_events_subject", "subject", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[float] = mapped_column(Double, index=True)

@@ -12,12 +12,7 @@ from touchstone.flask import bearer_token, current_token, require
 
 from orders_service.domain.product import is_sku
 from orders_service.use_cases import Caller, UseCases
-from orders_service.web.parameters import (
-    IDEMPOTENCY_KEY,
-    idempotency_key,
-    order_cursor,
-    order_position,
-)
+from orders_service.web.parameters import IDEMPOTENCY_KEY, idempotency_key, order_cursor, order_position
 from orders_service.web.schemas import (
     OrderPage,
     OrderPath,
@@ -97,10 +92,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         return order_view(use_cases.read_order(caller, path.id))
 
     @routes.post(
-        "/orders/<id>/cancel",
-        tags=ORDERS,
-        security=bearer(WRITE),
-        responses={200: OrderView, **NOT_FOUND},
+        "/orders/<id>/cancel", tags=ORDERS, security=bearer(WRITE), responses={200: OrderView, **NOT_FOUND}
     )
     @require(WRITE)
     @validated

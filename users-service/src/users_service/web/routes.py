@@ -20,8 +20,7 @@ from users_service.web.views import profile_page, profile_view
 TAGS: Final = [Tag(name="profiles", description="Profiles of customers.")]
 NOT_FOUND: Final = cast("Any", {404: problem_response("There is no such profile.")})
 UNAVAILABLE: Final = cast(
-    "Any",
-    {503: problem_response("The database or the issuer's keys are unavailable; see Retry-After.")},
+    "Any", {503: problem_response("The database or the issuer's keys are unavailable; see Retry-After.")}
 )
 
 

@@ -5,11 +5,7 @@ from dataclasses import dataclass, field
 
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.client import Client, GrantType, check_grant
-from auth_service.domain.oauth.device_code import (
-    DEVICE_CODE_SECONDS,
-    POLL_INTERVAL_SECONDS,
-    DeviceCode,
-)
+from auth_service.domain.oauth.device_code import DEVICE_CODE_SECONDS, POLL_INTERVAL_SECONDS, DeviceCode
 from auth_service.domain.oauth.scopes import AUDIENCES, OIDC_SCOPES, narrow_audiences, narrow_scopes
 from auth_service.domain.opaque_tokens import digest_of, new_token, new_typed_code
 from auth_service.domain.unit_of_work import Store

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.access_token import AccessToken, TokenReader, VerifiedToken
 from auth_service.domain.oauth.client import Client, GrantType, check_grant
-from auth_service.domain.oauth.errors import (
-    InvalidRequest,
-    InvalidTarget,
-    OAuthError,
-)
+from auth_service.domain.oauth.errors import InvalidRequest, InvalidTarget, OAuthError
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import Session

@@ -13,13 +13,7 @@ from auth_service.use_cases.security_events.poll import PolledEvents
 from auth_service.use_cases.security_events.push import security_event_token
 from auth_service.web.long_polling import preferred_wait
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
-from auth_service.web.security_events.responses import (
-    ERRORS,
-    READER,
-    JsonResponse,
-    endpoint,
-    json_response,
-)
+from auth_service.web.security_events.responses import ERRORS, READER, JsonResponse, endpoint, json_response
 from auth_service.web.security_events.schemas import MAX_POLLED, PollRequest, PollResponse, StreamPath
 
 DEFAULT_WAIT_SECONDS = 3  # without `Prefer: wait`; the gateway's time limit is five seconds
@@ -73,11 +67,7 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         "/ssf/poll/<stream_id>",
         "pollStream",
         READER,
-        {
-            200: PollResponse,
-            **ERRORS,
-            503: problem_response("No signing key is available."),
-        },
+        {200: PollResponse, **ERRORS, 503: problem_response("No signing key is available.")},
     )
     def poll(path: StreamPath, body: PollRequest) -> JsonResponse:
         """Return queued events and acknowledge earlier ones; events that are not acknowledged are returned again.
