@@ -19,7 +19,7 @@ def become(name: str, arguments: list[str]) -> NoReturn:
     """Become the service's command; exit with a message when there is nothing to work on."""
     saved = saved_settings()
     if saved is None:
-        sys.exit("error: there are no databases and keys yet; `make run` makes them at its first start")
+        sys.exit("error: there are no databases and keys yet: run `make run` once")
     settings, faults = read_settings(saved | {key: value for key, value in os.environ.items() if value})
     if faults:
         sys.exit("\n".join(f"error: {fault}" for fault in faults))

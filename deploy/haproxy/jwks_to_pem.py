@@ -70,7 +70,7 @@ def keys_of(document: bytes) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Refused(f"the document is not a JWK Set: {error!r:.200}") from error
     if not 1 <= len(found) <= MAX_KEYS:
-        raise Refused(f"the document has {len(found)} usable keys, and 1 to {MAX_KEYS} are sensible")
+        raise Refused(f"the document has {len(found)} usable keys instead of 1 to {MAX_KEYS}")
     return found
 
 

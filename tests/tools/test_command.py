@@ -137,10 +137,7 @@ def test_command_before_first_run_suggests_run(tmp_path):
     command = [sys.executable, "tools/command.py", "auth-service", "accounts", "list"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert (
-        done.stderr
-        == "error: there are no databases and keys yet; `make run` makes them at its first start\n"
-    )
+    assert done.stderr == "error: there are no databases and keys yet: run `make run` once\n"
 
 
 def test_printed_command_creates_administrator(past):

@@ -52,7 +52,7 @@ class Gateway:
             request.status = _CLIENT_GONE
         except Exception:  # noqa: BLE001 - the fault boundary: logged here, opaque to the client
             _log.exception("unexpected error", request_id=request.headers.request_id)
-            detail = "Something went wrong here; it has been logged."
+            detail = "An unexpected error occurred and was logged."
             await self._refuse(request, Refusal("internal_error", detail, close=True))
         finally:
             if request.body is not None:

@@ -22,7 +22,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(431, "request_header_fields_too_large", "Request Header Fields Too Large"),
         ProblemType(500, "internal_error", "Internal error"),
         ProblemType(502, "bad_gateway", "A service sent an invalid response"),
-        ProblemType(503, "overloaded", "Service Unavailable"),
+        ProblemType(503, "overloaded", "The gateway is overloaded"),
         ProblemType(503, "upstream_unavailable", "A required service is not available"),
         ProblemType(503, "keys_unavailable", "Service Unavailable"),
         ProblemType(503, "status_unavailable", "Service Unavailable"),

@@ -118,6 +118,4 @@ def _truncated() -> Refusal:
 
 
 def _no_memory() -> Refusal:
-    return Refusal(
-        "overloaded", "Too many requests are being received. Try again later.", retry_after(1), close=True
-    )
+    return Refusal("overloaded", "Too many requests are being received.", retry_after(1), close=True)

@@ -29,5 +29,5 @@ def canonical(target: bytes) -> tuple[str, bytes | None]:
         raise Refusal("bad_target", "The request target must be a path without empty or dot segments.")
     path, query = match.groups()
     if b"%" in path and _ESCAPES.search(path):
-        raise Refusal("bad_target", "The path contains an escape that is not accepted.")
+        raise Refusal("bad_target", "The path contains a percent-encoding that is not allowed.")
     return path.decode("ascii"), query

@@ -12,7 +12,7 @@ class UpstreamUnavailable(ServiceKitError):
     """
 
     def __init__(self, service: str, retry_after: int = 1, reason: str | None = None) -> None:
-        super().__init__(f"{service} is not available at the moment")
+        super().__init__(f"{service} is not available at the moment.")
         self.reason = reason
         self.service = service
         self.retry_after = max(1, retry_after)
@@ -25,7 +25,7 @@ class ExchangeRefused(ServiceKitError):
     """
 
     def __init__(self, error: str, description: str = "") -> None:
-        super().__init__("auth-service refused a token for a call to another service")
+        super().__init__("auth-service refused a token for a call to another service.")
         self.error = error
         self.description = description
 
@@ -38,7 +38,7 @@ class BadCursor(ServiceKitError):
     """A pagination cursor that this service did not make."""
 
     def __init__(self) -> None:
-        super().__init__("use the next_cursor of the page before, unchanged")
+        super().__init__("Use the next_cursor of the previous page, unchanged.")
 
 
 class MalformedJson(ServiceKitError):
@@ -49,5 +49,5 @@ class InvalidRequest(ServiceKitError):
     """A well-formed request that the operation does not accept; `extra` lists the faults, without the values."""
 
     def __init__(self, faults: list[dict[str, str]]) -> None:
-        super().__init__("the request is invalid; see errors")
+        super().__init__("Each fault is listed in errors.")
         self.extra: dict[str, object] = {"errors": faults}

@@ -31,7 +31,7 @@ def driver(words):
             "refuses the user or the password",
         ),
         ("connection failed: fe_sendauth: no password supplied", "refuses the user or the password"),
-        ('connection failed: FATAL:  role "x" does not exist', "knows no such user"),
+        ('connection failed: FATAL:  role "x" does not exist', "the user does not exist"),
         ('connection failed: FATAL:  database "x" does not exist', "has no database of this name"),
         (
             'FATAL:  no pg_hba.conf entry for host "1.2.3.4", user "x", database "y", no encryption',
@@ -43,11 +43,11 @@ def driver(words):
         ("failed to resolve host 'db': [Errno -2] Name or service not known", "the host is unknown"),
         ("connection failed: Connection refused\n\tIs the server running", "no server answers"),
         ("connection timeout expired", "does not answer in time"),
-        ("FATAL:  sorry, too many clients already", "has no connection left"),
+        ("FATAL:  sorry, too many clients already", "accepts no more connections"),
         ("FATAL:  the database system is starting up", "is not ready"),
         ("permission denied for schema public", "lacks a permission"),
-        ("unable to open database file", "cannot be opened or made"),
-        ("file is not a database", "no SQLite database"),
+        ("unable to open database file", "cannot be opened or created"),
+        ("file is not a database", "not a SQLite database"),
         ("attempt to write a readonly database", "may not be written to"),
     ],
 )
@@ -85,7 +85,7 @@ def test_secrets_of_url_are_hidden(url):
         ("postgresql://me:hunter2@127.0.0.1:1/x", "no server answers"),
         ("postgresql://me:hunter2@no-such-host.invalid/x", "the host is unknown"),
         ("postgresql://me:hunter2@/x?host=/no/such/folder", "no server answers"),
-        ("sqlite:////no/such/folder/x.db", "cannot be opened or made"),
+        ("sqlite:////no/such/folder/x.db", "cannot be opened or created"),
     ],
 )
 def test_unreachable_database_has_reason(url, reason):

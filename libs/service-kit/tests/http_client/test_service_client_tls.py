@@ -63,7 +63,7 @@ def test_reason_is_not_in_error_text(url):
     assert (
         failed.value.reason == "SSLError: certificate verify failed: unable to get local issuer certificate"
     )
-    assert str(failed.value) == "upstream is not available at the moment"
+    assert str(failed.value) == "upstream is not available at the moment."
 
 
 def test_reason_is_logged(capsys, url, app):

@@ -76,14 +76,14 @@ class UnsupportedHeader(TokenError):
     """The header has `crit`, `b64` or `zip`."""
 
     slug = "unsupported_header"
-    sentence = "The access token's header asks for an extension that is not supported."
+    sentence = "The access token's header has an unsupported member (crit, b64 or zip)."
 
 
 class UnknownKey(TokenError):
     """`kid` names no key of the issuer, or one that was withdrawn."""
 
     slug = "unknown_key"
-    sentence = "The access token names no key of the issuer."
+    sentence = "The issuer has no key with the access token's kid."
 
 
 class BadSignature(TokenError):

@@ -39,13 +39,13 @@ def test_refused_connection_is_reported(health):
 
 def test_unknown_host_is_reported(health):
     error = health("http://issuer.invalid")["last_error"]
-    assert error == "ConnectionError: the name of the host is not known"
+    assert error == "ConnectionError: the host name cannot be resolved"
 
 
 def test_truncated_response_is_reported(health, server, response):
     server.plan(response(200, b"{", {"Content-Length": "0"}, before=lambda: 1 / 0))
     error = health(server.url)["last_error"]
-    assert error == "ConnectionError: the connection was closed before the whole response had come"
+    assert error == "ConnectionError: the connection was closed before the response was complete"
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_closed_follower_fetches_nothing(server):
     follower.poll()
     assert server.requests == []
     assert (
-        follower.last_error == "ConnectionError: the connection was closed before the whole response had come"
+        follower.last_error == "ConnectionError: the connection was closed before the response was complete"
     )
 
 

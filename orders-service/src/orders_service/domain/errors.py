@@ -47,7 +47,10 @@ class ProfileRefused(OrdersError):
     """The caller's token does not allow this service to read the caller's profile."""
 
     def __init__(self) -> None:
-        super().__init__("The token does not allow orders-service to read the profile that an order needs.")
+        super().__init__(
+            "orders-service could not read the customer's profile with this token. "
+            "Log in again with the scope profile:read."
+        )
 
 
 class Unavailable(OrdersError):

@@ -21,9 +21,9 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
     IdempotencyKeyReused: ProblemType(
         422, "idempotency_key_reused", "The idempotency key was used for another order"
     ),
-    OrderNotFound: ProblemType(404, "not_found", "Not Found"),
+    OrderNotFound: ProblemType(404, "not_found", "Order not found"),
     ProfileRefused: ProblemType(
-        403, "profile_refused", "The token does not allow to read the customer's profile"
+        403, "profile_refused", "The token does not allow access to the customer's profile"
     ),
     ProfilesUnavailable: ProblemType(503, "profiles_unavailable", "The customer's profile is not available"),
     StorageUnavailable: ProblemType(503, "storage_unavailable", "The database is not available"),

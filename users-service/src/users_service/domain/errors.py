@@ -20,7 +20,7 @@ class MissingScope(UsersError):
     """The caller's token lacks the scope `required`."""
 
     def __init__(self, required: str) -> None:
-        super().__init__(f"This needs the scope {required}.")
+        super().__init__(f"The access token lacks the scope {required}.")
         self.required = required
 
 

@@ -9,6 +9,6 @@ from users_service.domain.errors import InvalidProfile, ProfileNotFound, Storage
 
 PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
     InvalidProfile: ProblemType(422, "invalid_profile", "The profile is invalid"),
-    ProfileNotFound: ProblemType(404, "not_found", "Not Found"),
+    ProfileNotFound: ProblemType(404, "not_found", "Profile not found"),
     StorageUnavailable: ProblemType(503, "storage_unavailable", "The database is not available"),
 }

@@ -13,7 +13,7 @@ LONGEST_REASON = 300  # characters of a driver's message
 # Patterns of drivers' messages, and what they mean; the first match counts.
 REASONS: Mapping[str, str] = {
     r"password authentication failed|no password supplied|authentication failed": "the server refuses the user or the password",
-    r'role ".*" does not exist': "the server knows no such user",
+    r'role ".*" does not exist': "the user does not exist",
     r'role ".*" is not permitted to log in': "the user may not log in",
     r'database ".*" does not exist': "the server has no database of this name",
     r"permission denied": "the user lacks a permission",
@@ -23,13 +23,13 @@ REASONS: Mapping[str, str] = {
     r"connection refused|no such file or directory": "no server answers at this address",
     r"time(d )?out": "the server does not answer in time",
     r"network is unreachable|no route to host": "the server cannot be reached",
-    r"too many (clients|connections)|remaining connection slots": "the server has no connection left",
+    r"too many (clients|connections)|remaining connection slots": "the server accepts no more connections",
     r"is starting up|is shutting down|in recovery mode": "the server is not ready",
-    r"unable to open database file": "the file cannot be opened or made",
-    r"file is not a database|malformed": "the file is no SQLite database, or is damaged",
+    r"unable to open database file": "the file cannot be opened or created",
+    r"file is not a database|malformed": "the file is not a SQLite database, or is damaged",
     r"readonly database": "the file may not be written to",
     r"database is locked": "another process holds the file's lock",
-    r"disk (i/o error|is full)|no space left": "the disk is full, or fails",
+    r"disk (i/o error|is full)|no space left": "the disk is full or failing",
 }
 
 

@@ -57,11 +57,11 @@ def _describe(error: BaseException) -> str | None:  # noqa: PLR0911 - a table of
         case ssl.SSLError() if error.reason:
             return f"TLS failed: {error.reason.replace('_', ' ').lower()}"
         case gaierror():
-            return "the name of the host is not known"
+            return "the host name cannot be resolved"
         case TimeoutError() | requests.Timeout() | urllib3.TimeoutError():
             return "timed out"
         case HTTPException() | urllib3.ProtocolError():
-            return "the connection was closed before the whole response had come"
+            return "the connection was closed before the response was complete"
         case json.JSONDecodeError():
             return "the response is not JSON"
         case OSError() if error.errno:
