@@ -15,7 +15,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 Sku = Annotated[str, Field(pattern=products.SKU_PATTERN)]
 Cents = Annotated[int, Field(ge=0, description="In hundredths of the currency.")]
 Cursor = Annotated[
-    str | None, Field(max_length=CURSOR_MAX, description="The `next_cursor` of the page before.")
+    str | None, Field(max_length=CURSOR_MAX, description="The `next_cursor` of the previous page.")
 ]
 
 

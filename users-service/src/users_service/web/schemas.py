@@ -80,6 +80,6 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cursor: str | None = Field(
-        default=None, max_length=CURSOR_MAX, description="The `next_cursor` of the page before."
+        default=None, max_length=CURSOR_MAX, description="The `next_cursor` of the previous page."
     )
     limit: int = Field(default=PAGE_DEFAULT, ge=1, le=PAGE_MAX)

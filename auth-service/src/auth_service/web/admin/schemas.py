@@ -42,7 +42,7 @@ class AccountPath(BaseModel):
 
 
 class PageQuery(BaseModel):
-    """The page to return: `cursor` is the `next_cursor` of the page before."""
+    """The page to return: `cursor` is the `next_cursor` of the previous page."""
 
     cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
