@@ -13,6 +13,7 @@ from touchstone.flask import bearer_token, current_token, require
 from orders_service.domain.product import is_sku
 from orders_service.use_cases import Caller, UseCases
 from orders_service.web.parameters import IDEMPOTENCY_KEY, idempotency_key, order_cursor, order_position
+from orders_service.web.responses import order_page, order_view, product_page
 from orders_service.web.schemas import (
     OrderPage,
     OrderPath,
@@ -22,7 +23,6 @@ from orders_service.web.schemas import (
     ProductPage,
     ProductsQuery,
 )
-from orders_service.web.views import order_page, order_view, product_page
 
 READ: Final = "orders:read"
 WRITE: Final = "orders:write"

@@ -14,8 +14,8 @@ from touchstone.flask import bearer_token, current_token, require
 from users_service.domain.errors import MissingScope
 from users_service.domain.profile import is_subject
 from users_service.use_cases import READ_ALL, READ_OWN, WRITE_OWN, Caller, UseCases
+from users_service.web.responses import profile_page, profile_view
 from users_service.web.schemas import PageQuery, ProfileChanges, ProfilePage, ProfileView, SubjectPath
-from users_service.web.views import profile_page, profile_view
 
 TAGS: Final = [Tag(name="profiles", description="Profiles of customers.")]
 NOT_FOUND: Final = cast("Any", {404: problem_response("There is no such profile.")})
