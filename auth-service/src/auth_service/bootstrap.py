@@ -47,7 +47,7 @@ from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, B
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
 from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
 from auth_service.use_cases.accounts.login import Login, PasswordCheck
-from auth_service.use_cases.accounts.login_throttle import LoginThrottle, NoThrottle
+from auth_service.use_cases.accounts.login_throttle import LoginThrottle
 from auth_service.use_cases.accounts.magic_link import MagicLinkLogin, MagicLinkRequest
 from auth_service.use_cases.accounts.password_change import PasswordChange
 from auth_service.use_cases.accounts.password_reset import PasswordReset, PasswordResetRequest
@@ -174,7 +174,7 @@ def build_use_cases(parts: Parts) -> UseCases:
     audiences = frozenset(url for name in names for url in (name, f"{name}/oauth/token"))
     token_issuer = TokenIssuer(issuer, lifetimes, keys, now)
     assertions = JwtAssertions(parts.client_keys)
-    throttle = LoginThrottle(now) if settings.rate_limits else NoThrottle()
+    throttle = LoginThrottle(now) if settings.rate_limits else None
     hints = OwnIdTokens(issuer, HintKeyFinder(keys, store, now))
     check = PasswordCheck(store, hasher, throttle)
     begin_browser_session = BeginBrowserSession(store, check, now)

@@ -10,7 +10,7 @@ from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.domain.oauth.scopes import grant_for_account
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.accounts.login_throttle import LoginAttempt, LoginGate, NoThrottle
+from auth_service.use_cases.accounts.login_throttle import LoginAttempt, LoginThrottle
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
 
 _REFUSED = "the email address or the password is wrong"
@@ -31,7 +31,7 @@ class PasswordCheck:
 
     store: Store
     hasher: PasswordHasher
-    throttle: LoginGate = field(default_factory=NoThrottle)
+    throttle: LoginThrottle | None = None
 
     def __call__(self, email: str, password: str) -> Proof:
         """Return the verified account; raise BadCredentials, TooBusy or SlowedDown.
@@ -39,13 +39,14 @@ class PasswordCheck:
         BadCredentials has the same text for every reason, and costs one hash.
         """
         with self.store.reading() as tx:
-            attempt = self.throttle.admit(tx, email)
+            attempt = self.throttle.admit(tx, email) if self.throttle else LoginAttempt()
             account = tx.accounts.find_by_email(normalised_or_empty(email))
         verdict = self.hasher.verify(account.password_hash if account else None, password)
         if account is None or not verdict.fits or account.disabled:
             with self.store.transaction() as tx:
                 tx.audit.record(_refusal(account, email))
-                self.throttle.failed(tx, attempt)
+                if self.throttle:
+                    self.throttle.failed(tx, attempt)
             raise BadCredentials(_REFUSED)
         return Proof(account, self.hasher.hash(password) if verdict.outdated else None, attempt)
 
@@ -56,7 +57,8 @@ class PasswordCheck:
             raise BadCredentials(_REFUSED)
         if proof.new_hash is not None:
             tx.accounts.set_password_hash(latest.sub, proof.new_hash)
-        self.throttle.succeeded(tx, proof.attempt)
+        if self.throttle:
+            self.throttle.succeeded(tx, proof.attempt)
         proven = {"methods": ["pwd"]}
         tx.audit.record(AuditEvent(EventType.LOGGED_IN, actor=latest.sub, subject=latest.sub, detail=proven))
         return latest
@@ -97,7 +99,7 @@ class Login:
     clients: Clients
     hasher: PasswordHasher
     token_issuer: TokenIssuer
-    throttle: LoginGate = field(default_factory=NoThrottle)
+    throttle: LoginThrottle | None = None
 
     def __call__(
         self,

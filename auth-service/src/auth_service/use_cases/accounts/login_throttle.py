@@ -3,7 +3,6 @@
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 from auth_service.domain.accounts.account import normalised_or_empty
 from auth_service.domain.accounts.errors import SlowedDown
@@ -37,37 +36,9 @@ class LoginAttempt:
     cleared: tuple[bytes, ...] = ()
 
 
-class LoginGate(Protocol):
-    """Decides whether a log-in may be attempted now."""
-
-    def admit(self, tx: Transaction, email: str) -> LoginAttempt:
-        """Return the attempt; raise SlowedDown if it has to wait."""
-
-    def failed(self, tx: Transaction, attempt: LoginAttempt) -> None:
-        """Count a failure, of an unknown account too."""
-
-    def succeeded(self, tx: Transaction, attempt: LoginAttempt) -> None:
-        """Record a success."""
-
-
-class NoThrottle:
-    """Admits every log-in: RATE_LIMITS=off."""
-
-    def admit(self, tx: Transaction, email: str) -> LoginAttempt:
-        """Return an attempt that counts nothing."""
-        del tx, email
-        return LoginAttempt()
-
-    def failed(self, tx: Transaction, attempt: LoginAttempt) -> None:
-        """Do nothing."""
-
-    def succeeded(self, tx: Transaction, attempt: LoginAttempt) -> None:
-        """Do nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class LoginThrottle:
-    """The `LoginGate` of every log-in by password.
+    """Slows down log-ins by password.
 
     A place is an account and a network address from which it has logged in. At such a place only its own failures
     count, so others cannot slow down the owner; elsewhere those of the account and of the address count. No wait is
