@@ -20,8 +20,6 @@ IMPATIENT = re.compile(
     rb"assert .*(\.(is_[a-z]+|inner_\w+|text_content|input_value|get_attribute|count|title|all_\w+)\(|\bpage\.url\b)"
 )
 
-# Folders that still have such words; a whole check leaves them out, `--words` does not.
-WORDS_LATER = ("auth-service/",)
 # Pattern -> what to write instead. Names are read as words: `_` is a blank and `WaitingRoom` is "Waiting Room". A blank
 # matches any white space, also a line's end and the next comment sign. Case counts where a pattern has a capital.
 WORDS = {
@@ -103,8 +101,7 @@ def faults(name: str, content: bytes) -> Iterator[str]:
     here = {str(ROOT), str(Path.home())} - {"/"}
     if any(f"{place}/".encode() in content for place in here):
         yield " has a path of this machine: make it relative"
-    if not name.startswith(WORDS_LATER):
-        yield from words(name, content)
+    yield from words(name, content)
 
 
 def main(arguments: list[str]) -> int:

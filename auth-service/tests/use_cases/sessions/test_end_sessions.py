@@ -108,7 +108,7 @@ def by_a_password_reset(rules, session):
 
 def by_disabling_the_account(rules, session):
     AccountAdmin(rules.store, rules.hasher, rules.clock).disable(session[0].sub)
-    with rules.store.transaction() as tx:  # what is over stays over
+    with rules.store.transaction() as tx:  # enabling the account revives no session
         tx.accounts.set_disabled(session[0].sub, None)
 
 
