@@ -67,7 +67,7 @@ class MailOutbox(Job):
         super().stop(max(0.0, end - time.monotonic()))
         left = sum(mail is not None for *_, mail in self._queue)
         if left:
-            _log.error("mail was not sent before the end", letters=left)
+            _log.error("mail was not sent before the end", mails=left)
             self._queue.clear()
 
     def _seconds_until_due(self) -> float:

@@ -1,1 +1,1 @@
-"""The only place that signs: where keys live, the ring that knows their states, and what checks signatures."""
+"""Signing keys, and everything that is signed or verified with them."""

@@ -142,12 +142,12 @@ class OwnTokens:
 class HintKeyFinder:
     """Finds the public key that signed a hint: in the key ring, or kept in the database."""
 
-    def __init__(self, ring: KeyRing, store: Store, now: Clock) -> None:
-        self._ring, self._store, self._now = ring, store, now
+    def __init__(self, key_ring: KeyRing, store: Store, now: Clock) -> None:
+        self._key_ring, self._store, self._now = key_ring, store, now
 
     def __call__(self, kid: str) -> RSAPublicKey | None:
         """Return the key; None for one that was withdrawn, is unknown, or is older than any session."""
-        key = self._ring.public_key(kid)
+        key = self._key_ring.public_key(kid)
         if key is not None or not is_kid(kid):
             return key
         with self._store.reading() as tx:

@@ -31,14 +31,14 @@ class SqlQueuedEvents:
         self._db, self._now, self._announce = db, now, announce
         self._txn: str | None = None
 
-    def add_to_streams(self, *happenings: Event) -> None:
+    def add_to_streams(self, *events: Event) -> None:
         listening = self._db.connection().execute(_LISTENING).all()
         txn, now = self._txn or new_id(), self._now()
         signals = [
-            QueuedEvent(new_id(), stream_id, txn, told.event, told.body, now, told.sub, told.sid)
-            for stream_id, events in listening
-            for told in happenings
-            if told.event in events
+            QueuedEvent(new_id(), stream_id, txn, event.event, event.body, now, event.sub, event.sid)
+            for stream_id, requested in listening
+            for event in events
+            if event.event in requested
         ]
         if signals:
             self._txn = txn
