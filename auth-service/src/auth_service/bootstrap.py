@@ -26,17 +26,17 @@ from auth_service.domain.oauth.scopes import AUDIENCES
 from auth_service.domain.sessions.status_bits import Changes, ReadPosition
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.settings import Settings
-from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
+from auth_service.signing.client_assertions import ClientAssertionReader, ClientKeys
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.metrics import KeyMetrics
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.signing.token_verification import (
+    AccessTokenReader,
+    BearerVerifier,
     HintKeyFinder,
+    IdTokenHintReader,
     LocalKeys,
     LocalStatuses,
-    OwnBearers,
-    OwnIdTokens,
-    OwnTokens,
 )
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.notifications import notifications_of
@@ -106,7 +106,7 @@ class Parts:
     client_keys: ClientKeys
     keys: KeyRing
     status_lists: StatusLists
-    tokens: OwnTokens
+    tokens: AccessTokenReader
     outbox: Outbox
     long_polls: LongPolls
     watcher: ChangeWatcher
@@ -149,17 +149,17 @@ def build_parts(
         client_keys=ClientKeys(settings.keys_dir / "clients"),
         keys=keys,
         status_lists=lists,
-        tokens=OwnTokens(settings.issuer, LocalKeys(keys), LocalStatuses(lists), AUDIENCES, now),
+        tokens=AccessTokenReader(settings.issuer, LocalKeys(keys), LocalStatuses(lists), AUDIENCES, now),
         outbox=outbox or _outbox(settings, now),
         long_polls=long_polls,
         watcher=watcher,
     )
 
 
-def build_issuer(parts: Parts) -> OwnBearers:
+def build_issuer(parts: Parts) -> BearerVerifier:
     """Return what verifies the tokens of this service's own routes."""
     verifier = parts.tokens.verifier(AUDIENCE)
-    return OwnBearers(verifier, parts.status_lists, parts.settings.status_fresh_within)
+    return BearerVerifier(verifier, parts.status_lists, parts.settings.status_fresh_within)
 
 
 def build_use_cases(parts: Parts) -> UseCases:
@@ -173,9 +173,9 @@ def build_use_cases(parts: Parts) -> UseCases:
     names = (issuer, settings.issuer_backchannel)
     audiences = frozenset(url for name in names for url in (name, f"{name}/oauth/token"))
     token_issuer = TokenIssuer(issuer, lifetimes, keys, now)
-    assertions = JwtAssertions(parts.client_keys)
+    assertions = ClientAssertionReader(parts.client_keys)
     throttle = LoginThrottle(now) if settings.rate_limits else None
-    hints = OwnIdTokens(issuer, HintKeyFinder(keys, store, now))
+    hints = IdTokenHintReader(issuer, HintKeyFinder(keys, store, now))
     check = PasswordCheck(store, hasher, throttle)
     begin_browser_session = BeginBrowserSession(store, check, now)
     send_verification = SendVerification(parts.outbox, issuer, now)

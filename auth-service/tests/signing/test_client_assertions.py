@@ -4,7 +4,7 @@ import jwt
 import pytest
 from auth_service.domain.oauth.errors import InvalidClient
 from auth_service.signing import pem
-from auth_service.signing.client_assertions import ClientKeys, JwtAssertions
+from auth_service.signing.client_assertions import ClientAssertionReader, ClientKeys
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa
@@ -44,7 +44,7 @@ def read_assertion(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clients")
     public = make_rsa().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "billing.pub.pem").write_bytes(public)
-    reader = JwtAssertions(ClientKeys(folder))
+    reader = ClientAssertionReader(ClientKeys(folder))
     return lambda token: reader.verified(token, reader.issuer(token))["sub"]
 
 
@@ -67,7 +67,7 @@ def forged(token_signer):
 
 @pytest.fixture
 def assertions(keys_dir):
-    return JwtAssertions(ClientKeys(keys_dir / "clients"))
+    return ClientAssertionReader(ClientKeys(keys_dir / "clients"))
 
 
 def signed(key, alg="RS256", **claims):

@@ -6,7 +6,7 @@ import jwt
 import pytest
 from auth_service.domain.errors import UnknownKey
 from auth_service.domain.oauth.id_token import IdTokenHint
-from auth_service.signing.token_verification import HintKeyFinder, LocalKeys, OwnIdTokens
+from auth_service.signing.token_verification import HintKeyFinder, IdTokenHintReader, LocalKeys
 from auth_service.use_cases.admin.signing_keys import KeyAdmin
 from touchstone import Policy, TokenError, Verifier
 
@@ -33,7 +33,7 @@ def rotated(stored_keys, sqlite, clock):
 @pytest.fixture
 def hints(stored_keys, sqlite, clock):
     """`hints(key_ring)`: the reader of hints over a key ring; without one, that of a process that has just started."""
-    return lambda key_ring=None: OwnIdTokens(
+    return lambda key_ring=None: IdTokenHintReader(
         ISSUER, HintKeyFinder(key_ring or stored_keys.key_ring(), sqlite, clock)
     )
 

@@ -6,11 +6,11 @@ from auth_service.domain.oauth.id_token import IdTokenHint
 from auth_service.domain.sessions.status_bits import Bit, Changes, ReadPosition
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.signing.token_verification import (
+    AccessTokenReader,
+    BearerVerifier,
+    IdTokenHintReader,
     LocalKeys,
     LocalStatuses,
-    OwnBearers,
-    OwnIdTokens,
-    OwnTokens,
 )
 from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa
@@ -41,7 +41,9 @@ def lists(key_ring, clock, revoked, ticks):
 @pytest.fixture
 def own(key_ring, clock, lists):
     audiences = frozenset({"orders-service", "users-service"})
-    return OwnTokens("http://localhost:8080", LocalKeys(key_ring), LocalStatuses(lists), audiences, clock)
+    return AccessTokenReader(
+        "http://localhost:8080", LocalKeys(key_ring), LocalStatuses(lists), audiences, clock
+    )
 
 
 def access(key_ring, clock, **changes):
@@ -82,7 +84,7 @@ class IdTokens(TokenSigner):
 
 @pytest.fixture(scope="module")
 def read_hint():
-    return OwnIdTokens(ISSUER, {"ours": make_rsa().public_key()}.get).read
+    return IdTokenHintReader(ISSUER, {"ours": make_rsa().public_key()}.get).read
 
 
 def forged(token_signer):
@@ -161,7 +163,7 @@ def test_token_with_unknown_bit_is_none(key_ring, own, clock, where):
 
 @pytest.fixture
 def bearers(own, lists):
-    return OwnBearers(own.verifier("orders-service"), lists, 30)
+    return BearerVerifier(own.verifier("orders-service"), lists, 30)
 
 
 def test_stale_status_fails_fresh_routes_alone(key_ring, bearers, clock, lists, ticks):

@@ -51,7 +51,7 @@ class ClientKeys:
         pem.write(self._folder / f"{client_id}.pub.pem", pem.public_pem(public), pem.PUBLIC_MODE)
 
 
-class JwtAssertions:
+class ClientAssertionReader:
     """The domain's `AssertionReader`: checks signature and form as strictly as an access token's, but no claims."""
 
     def __init__(self, keys: ClientKeys) -> None:

@@ -71,7 +71,7 @@ class LocalStatuses:
         return known[1]
 
 
-class OwnBearers:
+class BearerVerifier:
     """Verifies the bearer tokens of auth-service's own routes; `fresh_within` is in seconds."""
 
     def __init__(self, verifier: Verifier, lists: StatusLists, fresh_within: float) -> None:
@@ -88,7 +88,7 @@ class OwnBearers:
         return claims
 
 
-class OwnTokens:
+class AccessTokenReader:
     """The domain's `TokenReader`: one touchstone verifier for each audience."""
 
     def __init__(
@@ -155,7 +155,7 @@ class HintKeyFinder:
         return None if kept is None or self._now() >= kept.keep_until else public_from_der(kept.public_key)
 
 
-class OwnIdTokens:
+class IdTokenHintReader:
     """The domain's `HintReader`: ID tokens of this issuer, expired or not."""
 
     def __init__(self, issuer: str, keys: Callable[[str], RSAPublicKey | None]) -> None:

@@ -14,7 +14,7 @@ from auth_service.storage.tables import AuditEventRow, Base, record_of, values_o
 _ADD = insert(Base.metadata.tables["audit_events"]).inline()
 
 
-class SqlAudit:
+class SqlAuditLog:
     """The domain's `AuditLog`, inside one transaction."""
 
     def __init__(self, db: Db, now: Clock) -> None:

@@ -15,7 +15,7 @@ from auth_service.storage.tables import Base, RegisteredClientRow
 
 _log = structlog.get_logger(__name__)
 _TABLE = Base.metadata.tables["registered_clients"]
-_HELD = (  # compiled once and without the ORM: it runs in every log-in
+_LOCK_ENABLED = (  # compiled once and without the ORM: it runs in every log-in
     select(_TABLE.c.disabled_at)
     .where(_TABLE.c.client_id == bindparam("client_id"))
     .with_for_update(read=True)
@@ -57,7 +57,7 @@ class SqlRegisteredClients:
 
     def lock_enabled(self, client_id: str) -> bool:
         # SQLite has no row locks and needs none: it has one writer at a time
-        row = self._db.connection().execute(_HELD, {"client_id": client_id}).one_or_none()
+        row = self._db.connection().execute(_LOCK_ENABLED, {"client_id": client_id}).one_or_none()
         return row is None or row.disabled_at is None
 
     def _one(self, rows: Select[RegisteredClientRow]) -> Client | None:

@@ -185,7 +185,7 @@ class RefreshTokenRow(Base):
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
 
 
-class AssertionRow(Base):
+class UsedAssertionRow(Base):
     """One used client assertion, kept until it expires."""
 
     __tablename__ = "client_assertions"
@@ -318,7 +318,7 @@ class RegisteredClientRow(Base):
     created_at: Mapped[float] = mapped_column(Double)
 
 
-class SlowDownRow(Base):
+class FailedLoginRow(Base):
     """Failed log-ins of one account or one address, by the SHA-256 of its name."""
 
     __tablename__ = "slow_downs"

@@ -18,14 +18,14 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.listener import SessionListener
 from auth_service.domain.unit_of_work import Transaction
 from auth_service.storage.accounts import SqlAccounts
-from auth_service.storage.audit import SqlAudit
+from auth_service.storage.audit import SqlAuditLog
 from auth_service.storage.authorization_codes import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
-from auth_service.storage.client_assertions import SqlAssertions
+from auth_service.storage.client_assertions import SqlUsedAssertions
 from auth_service.storage.clients import SqlRegisteredClients
 from auth_service.storage.device_codes import SqlDeviceCodes
 from auth_service.storage.dialects import affected
-from auth_service.storage.failed_logins import SqlSlowDowns
+from auth_service.storage.failed_logins import SqlFailedLogins
 from auth_service.storage.hint_keys import SqlHintKeys
 from auth_service.storage.notifications import notify
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
@@ -34,15 +34,15 @@ from auth_service.storage.sessions import SqlSessions
 from auth_service.storage.status_bit_recycling import clear_bits, give_back
 from auth_service.storage.status_bits import SqlStatuses, StatusPlan
 from auth_service.storage.tables import (
-    AssertionRow,
     AuthorizationCodeRow,
     BrowserSessionRow,
     DeviceCodeRow,
+    FailedLoginRow,
     HintKeyRow,
     OneTimeTokenRow,
     RefreshTokenRow,
     SessionRow,
-    SlowDownRow,
+    UsedAssertionRow,
 )
 
 _log = structlog.get_logger(__name__)
@@ -61,17 +61,17 @@ class SqlTransaction(Transaction):
         self.announced = False
         self.statuses = statuses = SqlStatuses(db, now, plan, self.announce)
         self.accounts = SqlAccounts(db)
-        self.audit = SqlAudit(db, now)
+        self.audit = SqlAuditLog(db, now)
         self.clients = SqlRegisteredClients(db)
         self.device_codes = SqlDeviceCodes(db)
         self.sessions = SqlSessions(db, statuses)
         self.refresh_tokens = SqlRefreshTokens(db)
-        self.used_assertions = SqlAssertions(db)
+        self.used_assertions = SqlUsedAssertions(db)
         self.authorization_codes = SqlAuthorizationCodes(db)
         self.browser_sessions = SqlBrowserSessions(db)
         self.consents = SqlConsents(db)
         self.hint_keys = SqlHintKeys(db)
-        self.failed_logins = SqlSlowDowns(db)
+        self.failed_logins = SqlFailedLogins(db)
         self.one_time_tokens = SqlOneTimeTokens(db)
         self.listeners = [new(self) for new in listeners]
 
@@ -145,14 +145,16 @@ class SqlStore:
         orphaned = ~select(RefreshTokenRow.digest).where(RefreshTokenRow.sid == SessionRow.sid).exists()
         long_over = SessionRow.expires_at < now - SESSION_KEPT
         with self._database.begin() as db:
-            gone = _delete(db, [AssertionRow.client_id, AssertionRow.jti], AssertionRow.until < now)
+            gone = _delete(
+                db, [UsedAssertionRow.client_id, UsedAssertionRow.jti], UsedAssertionRow.until < now
+            )
             gone += _delete(db, [RefreshTokenRow.digest], RefreshTokenRow.keep_until < now)
             gone += _delete(db, [SessionRow.sid], long_over, orphaned)
             codes, browsers = AuthorizationCodeRow, BrowserSessionRow
             gone += _delete(db, [codes.digest], codes.expires_at < now - CODE_KEPT)
             gone += _delete(db, [browsers.digest], browsers.expires_at < now)
             gone += _delete(db, [OneTimeTokenRow.digest], OneTimeTokenRow.expires_at < now)
-            slow, last = SlowDownRow, SlowDownRow.last_failure_at
+            slow, last = FailedLoginRow, FailedLoginRow.last_failure_at
             gone += _delete(db, [slow.key_digest], slow.failures > 0, last < now - FORGET_AFTER_SECONDS)
             gone += _delete(db, [slow.key_digest], last < now - KNOWN_PLACE_SECONDS)
             gone += _delete(db, [DeviceCodeRow.digest], DeviceCodeRow.expires_at < now - DEVICE_KEPT)

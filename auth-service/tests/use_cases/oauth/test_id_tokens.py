@@ -7,7 +7,7 @@ import jwt
 import pytest
 from auth_service.domain.oauth.id_token import IdTokenHint, id_token_claims
 from auth_service.domain.oauth.scopes import Grant
-from auth_service.signing.token_verification import OwnIdTokens
+from auth_service.signing.token_verification import IdTokenHintReader
 from testkit.keys import make_rsa
 
 ISSUER = "http://localhost:8080"
@@ -90,7 +90,7 @@ def signed():
 
 @pytest.fixture
 def hints():
-    return OwnIdTokens(ISSUER, {"own": make_rsa().public_key()}.get)
+    return IdTokenHintReader(ISSUER, {"own": make_rsa().public_key()}.get)
 
 
 def test_expired_id_token_is_a_hint(hints, signed):

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.security_events.stream import DeliveryMethod, Stream, StreamStatus
-from auth_service.storage.security_events.tables import SignalRow, StreamRow
+from auth_service.storage.security_events.tables import QueuedEventRow, StreamRow
 from auth_service.storage.tables import record_of, values_of
 
 
@@ -35,8 +35,8 @@ class SqlStreams:
         return self._found()
 
     def list_due(self, now: float) -> list[Stream]:
-        waits = select(SignalRow.jti).where(
-            SignalRow.stream_id == StreamRow.stream_id, SignalRow.next_try_at <= now
+        waits = select(QueuedEventRow.jti).where(
+            QueuedEventRow.stream_id == StreamRow.stream_id, QueuedEventRow.next_try_at <= now
         )
         enabled = StreamRow.status == StreamStatus.ENABLED.value
         return self._found(StreamRow.method == DeliveryMethod.PUSH.value, enabled, waits.exists())

@@ -33,7 +33,7 @@ class StreamRow(Base):
     verified_at: Mapped[float | None] = mapped_column(Double)
 
 
-class SignalRow(Base):
+class QueuedEventRow(Base):
     """One queued event of one stream; a process that pushes it has moved `next_try_at` past its lease.
 
     No foreign key: the end of a session must not wait or fail for it. Events of deleted streams are deleted later.
