@@ -2,7 +2,7 @@
 
 import pytest
 from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
-from auth_service.use_cases.accounts.login import Login
+from auth_service.use_cases.accounts.login import Login, RequestedAccess
 from auth_service.use_cases.accounts.password_change import PasswordChange
 from auth_service.use_cases.accounts.password_reset import (
     PasswordReset,
@@ -33,7 +33,7 @@ class World:
             return tx.accounts.find_by_email(email)
 
     def log_in(self, email="new@example.com", password="their password", scopes=None, audiences=()):
-        return self._log_in(email, password, "cli", scopes, audiences)
+        return self._log_in(email, password, RequestedAccess("cli", scopes, audiences))
 
     def claims(self, answer):
         return self.rules.signer.claims[answer.access_token]
@@ -65,6 +65,6 @@ def log_in(rules):
     use_case = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer)
 
     def call(email="alice@example.com", password="password", client="cli", scopes=None, audiences=()):
-        return use_case(email, password, client, scopes, audiences)
+        return use_case(email, password, RequestedAccess(client, scopes, audiences))
 
     return call

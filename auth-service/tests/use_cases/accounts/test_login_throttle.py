@@ -8,7 +8,7 @@ import pytest
 from auth_service.domain.accounts.errors import BadCredentials, SlowedDown
 from auth_service.domain.accounts.failed_logins import FORGET_AFTER_SECONDS, KNOWN_PLACE_SECONDS
 from auth_service.domain.request_context import RequestOrigin, network_of, with_origin
-from auth_service.use_cases.accounts.login import Login
+from auth_service.use_cases.accounts.login import Login, RequestedAccess
 from auth_service.use_cases.accounts.login_throttle import LoginThrottle, ThrottleLimits
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ class World:
 
     def log_in(self, email, password="password", address=ELSEWHERE):
         with with_origin(RequestOrigin(address)):
-            return self._log_in(email, password, "cli", None, ())
+            return self._log_in(email, password, RequestedAccess("cli"))
 
     def fail(self, email, times=1, address=ELSEWHERE):
         """Fail this often, waiting when required; return the waits."""

@@ -23,7 +23,7 @@ from auth_service.domain.request_context import RequestOrigin, current_origin, w
 from auth_service.domain.sessions.errors import SessionOver, UnknownSession
 from auth_service.domain.signing_keys import FormerKey
 from auth_service.use_cases.accounts.demo_accounts import DemoAccounts
-from auth_service.use_cases.accounts.login import Login
+from auth_service.use_cases.accounts.login import Login, RequestedAccess
 from auth_service.use_cases.accounts.registration import Registration
 from auth_service.use_cases.admin.access import AdminAccess
 from auth_service.use_cases.admin.accounts import AccountAdmin
@@ -54,7 +54,7 @@ def log(rules):
 @pytest.fixture
 def log_in(rules):
     use_case = Login(rules.store, rules.clients, rules.hasher, rules.token_issuer)
-    return lambda email, password: use_case(email, password, "cli", None, ())
+    return lambda email, password: use_case(email, password, RequestedAccess("cli"))
 
 
 @pytest.fixture

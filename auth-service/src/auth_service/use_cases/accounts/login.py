@@ -101,22 +101,15 @@ class Login:
     token_issuer: TokenIssuer
     throttle: LoginThrottle | None = None
 
-    def __call__(
-        self,
-        email: str,
-        password: str,
-        client_id: str,
-        scopes: frozenset[str] | None,
-        audiences: tuple[str, ...],
-    ) -> TokenResponse:
+    def __call__(self, email: str, password: str, wanted: RequestedAccess) -> TokenResponse:
         """Open a session; raise BadCredentials, InvalidClient, InvalidScope, InvalidTarget, TooBusy or SlowedDown.
 
         An unknown address, a wrong password and a disabled account answer alike and cost one hash each.
         """
-        client = get_first_party_client(self.clients, client_id)
+        client = get_first_party_client(self.clients, wanted.client_id)
         check = PasswordCheck(self.store, self.hasher, self.throttle)
         proof = check(email, password)
-        grant = grant_for_account(proof.account, client, scopes, audiences)
+        grant = grant_for_account(proof.account, client, wanted.scopes, wanted.audiences)
         with self.store.transaction() as tx:
             latest = check.confirm(tx, proof)
             opened = self.token_issuer.open_session(tx, latest, client, grant, methods=("pwd",))

@@ -7,6 +7,7 @@ from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
 from auth_service.domain.oauth.scopes import parse_scope
+from auth_service.use_cases.accounts.login import RequestedAccess
 from auth_service.web.accounts.schemas import Credentials, PasswordChange, RegisteredAccount, Registration
 from auth_service.web.dependencies import UseCases
 from auth_service.web.openapi import (
@@ -47,8 +48,8 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @validated
     def log_in(body: Credentials) -> Response:
         """Log in with email address and password; the response has an access token and a refresh token."""
-        scopes, audiences = parse_scope(body.scope), body.audiences()
-        return token_response(use_cases.login(body.email, body.password, body.client_id, scopes, audiences))
+        wanted = RequestedAccess(body.client_id, parse_scope(body.scope), body.audiences())
+        return token_response(use_cases.login(body.email, body.password, wanted))
 
     @routes.post("/logout", operation_id="logOut", security=BEARER, responses=NO_CONTENT)
     @require()
