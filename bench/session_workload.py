@@ -16,6 +16,7 @@ from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_bits import Changes, ReadPosition
 from auth_service.signing.status_list_tokens import StatusLists
+from auth_service.storage.security_events.unit_of_work import SqlSecurityEventTransaction
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 from auth_service.use_cases.security_events.emit import SecurityEventEmitter
@@ -135,7 +136,8 @@ def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
     After `longest` seconds the rest is left.
     """
     engine = open_database(url)
-    store, lock, times = SqlStore(engine, listeners=[SecurityEventEmitter]), threading.Lock(), Times()
+    store, lock, times = SqlStore(engine), threading.Lock(), Times()
+    store.add_listener(lambda tx: SecurityEventEmitter(SqlSecurityEventTransaction(tx)))
     firsts = iter(range(0, len(numbers), together))
     with store.reading() as tx:  # connect and import everything first
         tx.sessions.get("none")
