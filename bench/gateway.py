@@ -23,18 +23,18 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 # Without this folder, as this file has the name of the package.
 sys.path = [path for path in sys.path if Path(path or ".").resolve() != HERE]
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
-from testkit.cluster import free_ports  # noqa: E402
-from testkit.issuer import FakeIssuer  # noqa: E402
-from testkit.token_signer import TokenSigner  # noqa: E402
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402 - after sys.path
+from testkit.cluster import free_ports  # noqa: E402 - after sys.path
+from testkit.issuer import FakeIssuer  # noqa: E402 - after sys.path
+from testkit.token_signer import TokenSigner  # noqa: E402 - after sys.path
 
 sys.path.append(str(HERE))
-import json  # noqa: E402
+import json  # noqa: E402 - after sys.path
 
-import load_generator  # noqa: E402
-from processes import APPS, granian, running  # noqa: E402
-from reference_proxies import KNOWN, Place, installed  # noqa: E402
-from report import Promise, table  # noqa: E402
+import load_generator  # noqa: E402 - after sys.path
+from processes import APPS, granian, running  # noqa: E402 - after sys.path
+from reference_proxies import KNOWN, Place, installed  # noqa: E402 - after sys.path
+from report import Promise, table  # noqa: E402 - after sys.path
 
 ISSUER = "http://localhost:8080"
 GATEWAY, TUTORIAL, SESSION = "gateway", "Flask view, requests", "Flask view, requests.Session"

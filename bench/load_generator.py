@@ -56,7 +56,7 @@ class _Connection:
 
     @property
     def expired(self) -> bool:
-        """Whether the server closed it between two responses, so the request was not served (RFC 9112 section 9.3.1)."""
+        """Return whether the server closed it between responses, so the request was not served (RFC 9112 section 9.3.1)."""
         return self.served and self._pristine
 
     def send(self) -> None:

@@ -35,7 +35,7 @@ class Promise:
 
     @property
     def holds(self) -> bool:
-        """Whether the measured figure keeps the promise."""
+        """Return whether the measured figure keeps the promise."""
         return self._compare[self.op](self.value, self.bound)
 
     def __str__(self) -> str:

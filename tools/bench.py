@@ -21,7 +21,7 @@ def run(name: str, options: list[str]) -> tuple[int, list[str]]:
     print(f"== {name}", flush=True)
     verdicts = []
     command = [sys.executable, "-u", str(BENCH / f"{name}.py"), *options]
-    with subprocess.Popen(command, cwd=BENCH.parent, stdout=subprocess.PIPE, text=True) as script:  # noqa: S603
+    with subprocess.Popen(command, cwd=BENCH.parent, stdout=subprocess.PIPE, text=True) as script:  # noqa: S603 - our own scripts
         for line in script.stdout or ():
             print(line, end="", flush=True)
             if line.startswith(VERDICTS):

@@ -98,7 +98,7 @@ def der(tag: int, content: bytes) -> bytes:
     """Return the content under an ASN.1 tag and its length."""
     size = len(content)
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(length)]) + length) + content  # noqa: PLR2004
+    return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(length)]) + length) + content  # noqa: PLR2004 - DER
 
 
 def pem_of(key: dict[str, str]) -> str:
@@ -145,7 +145,7 @@ def follow(url: str, folder: Path, command: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run once; return the exit code."""
-    if len(arguments) < 2 or not arguments[0].startswith(("http://", "https://")):  # noqa: PLR2004
+    if len(arguments) < 2 or not arguments[0].startswith(("http://", "https://")):  # noqa: PLR2004 - a URL and a folder
         print("usage: jwks_to_pem.py JWKS_URL FOLDER [RELOAD COMMAND...]", file=sys.stderr)
         return 2
     try:

@@ -88,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - the output of a command
         return 1
     for name in made:
-        print(f"made {options.keys_dir / name}")  # noqa: T201
+        print(f"made {options.keys_dir / name}")  # noqa: T201 - a command's output
     if not made:
-        print(f"all keys exist in {options.keys_dir}")  # noqa: T201
+        print(f"all keys exist in {options.keys_dir}")  # noqa: T201 - a command's output
     return 0
 
 

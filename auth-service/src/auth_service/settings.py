@@ -47,7 +47,7 @@ class Settings(ServiceSettings):
     @field_validator("keys_dir")
     @classmethod
     def _good_keys(cls, value: Path, info: ValidationInfo) -> Path:
-        """Name a bad signing key with the other faults before the start."""
+        """Raise ValueError for an unusable signing key, so that it is listed with the other faults."""
         try:
             SigningStore(
                 info.data.get("signing_store", "pkcs11"), value / "signing", info.data.get("key_passphrase")
@@ -67,7 +67,7 @@ class Settings(ServiceSettings):
     @field_validator("pkcs11_module", "pkcs11_token", "pkcs11_pin")
     @classmethod
     def _complete_pkcs11(cls, value: Any, info: ValidationInfo) -> Any:
-        """Name the missing settings of the PKCS#11 token."""
+        """Raise ValueError for a missing setting of the PKCS#11 token."""
         if info.data.get("signing_store") == "pkcs11":
             if not value:
                 raise ValueError("is required with SIGNING_STORE=pkcs11, and missing")
@@ -126,7 +126,7 @@ class Settings(ServiceSettings):
     @field_validator("clients_file")
     @classmethod
     def _good_clients(cls, value: Path | None) -> Path | None:
-        """Name all faults of the clients' file before the start."""
+        """Raise ValueError with all faults of the clients' file."""
         try:
             file_clients(value)
         except InvalidClientMetadata as fault:

@@ -5,7 +5,7 @@ from auth_service.domain.accounts.password import PasswordMatch
 
 
 class FakeHasher:
-    """Hashes nothing, and writes down what it was asked: ``work`` is what a real one would have cost."""
+    """Hashes nothing, and writes down what it was asked: `work` is what a real one would have cost."""
 
     def __init__(self):
         self.work = []

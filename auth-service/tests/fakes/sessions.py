@@ -81,7 +81,7 @@ class MemoryBrowsers:
 
 @dataclass
 class MemoryStatuses:
-    """``bits`` gives the number of the change that set each; the next free index is the next session's."""
+    """`bits` gives the number of the change that set each; the next free index is the next session's."""
 
     bits: dict
     sessions: dict

@@ -7,7 +7,7 @@ from auth_service.domain.sessions.status_bits import StatusRef
 
 
 class FakeSigner:
-    """Signs nothing, and keeps the claims: ``claims[token]``."""
+    """Signs nothing, and keeps the claims: `claims[token]`."""
 
     def __init__(self):
         self.claims = {}

@@ -124,7 +124,7 @@ def _network(address: str) -> str:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if ip.version == 4:  # noqa: PLR2004
+    if ip.version == 4:  # noqa: PLR2004 - the IP version
         return address
     return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
 

@@ -3,4 +3,4 @@
 from collections.abc import Callable
 
 Clock = Callable[[], float]
-"""Returns the unix time in seconds."""
+"""A function that returns the time in Unix seconds."""

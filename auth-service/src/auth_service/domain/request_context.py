@@ -19,7 +19,7 @@ def network_of(address: str | None) -> str:
         parsed = parsed.ipv4_mapped
     if parsed.is_loopback:
         return "loopback"
-    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, IPV6_NETWORK), strict=False))  # noqa: PLR2004
+    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, IPV6_NETWORK), strict=False))  # noqa: PLR2004 - the IP version
 
 
 @dataclass(frozen=True, slots=True)

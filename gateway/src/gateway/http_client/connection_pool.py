@@ -79,7 +79,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the exchange, or forget the idle connection."""
+        """Pass the error to the exchange, or forget the idle connection."""
         self.resume_writing()
         if self._exchange is not None:
             self._exchange.lost(clean=exc is None)

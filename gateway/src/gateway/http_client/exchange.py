@@ -129,12 +129,12 @@ class Exchange:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole response has come, so that one `chunk` returns the rest."""
+        """Return whether the whole response has come, so that one `chunk` returns the rest."""
         return self.done and self._error is None
 
     @property
     def ended(self) -> bool:
-        """Whether the whole response has come and been returned."""
+        """Return whether the whole response has come and been returned."""
         return self.complete and not self._chunks
 
     async def feed(self, data: bytes) -> None:

@@ -30,7 +30,7 @@ def test_unknown_error_is_opaque_500(client, capsys, slug):
 
 class OddError(Exception):
     retry_after = 2.4
-    extra = {"colour": "blue", "status": 1}  # noqa: RUF012
+    extra = {"colour": "blue", "status": 1}  # noqa: RUF012 - as a service would write it
 
 
 class OdderError(OddError):

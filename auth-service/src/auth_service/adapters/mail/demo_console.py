@@ -12,4 +12,4 @@ def announce(mail: Email) -> None:
     """
     if mail.link is not None:
         line = {"event": "mail", "level": "info", "service": "auth-service"}
-        print(json.dumps(line | {"kind": mail.kind, "link": mail.link}), flush=True)  # noqa: T201
+        print(json.dumps(line | {"kind": mail.kind, "link": mail.link}), flush=True)  # noqa: T201 - the output of the demo

@@ -26,7 +26,7 @@ class Account:
 
     @property
     def disabled(self) -> bool:
-        """Whether the account can neither log in nor refresh."""
+        """Return whether the account can neither log in nor refresh."""
         return self.disabled_at is not None
 
 

@@ -44,7 +44,7 @@ class PasswordHasher(Protocol):
 
 
 PasswordStrength = Callable[[str, tuple[str, ...]], str | None]
-"""Returns why a password is easily guessed by someone who also tries the personal data given, None if it is not."""
+"""A function that returns why a password is easy to guess for a person who has the given personal data, or None."""
 
 
 def check_new_password(

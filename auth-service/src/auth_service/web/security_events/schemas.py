@@ -161,16 +161,16 @@ class PollRequest(BaseModel):
     """RFC 8936 section 2.2: the events to return, and the acknowledgements and errors of earlier ones."""
 
     maxEvents: Annotated[int, Field(ge=0)] = MAX_POLLED  # noqa: N815 - the RFC's names
-    returnImmediately: bool = False  # noqa: N815
+    returnImmediately: bool = False  # noqa: N815 - the name in RFC 8936
     ack: Annotated[list[TokenId], Field(max_length=MAX_ACKNOWLEDGED)] = []
-    setErrs: Annotated[dict[TokenId, SetError], Field(max_length=MAX_ACKNOWLEDGED)] = {}  # noqa: N815
+    setErrs: Annotated[dict[TokenId, SetError], Field(max_length=MAX_ACKNOWLEDGED)] = {}  # noqa: N815 - the name in RFC 8936
 
 
 class PollResponse(BaseModel):
     """RFC 8936 section 2.3: signed tokens by their `jti`."""
 
     sets: dict[str, str]
-    moreAvailable: bool  # noqa: N815
+    moreAvailable: bool  # noqa: N815 - the name in RFC 8936
 
 
 def poll_url(issuer: str, stream_id: str) -> str:

@@ -85,7 +85,7 @@ def _http_problem(error: HTTPException) -> Response | HTTPException:
     title = HTTP_STATUS_CODES.get(status, "Error")
     slug = _SLUGS.get(status, title.lower().replace(" ", "_").replace("-", "_").replace("'", ""))
     headers = {k: v for k, v in error.get_headers() if k.lower() not in {"content-type", "content-length"}}
-    return problem(status, slug, title, detail=None if status >= 500 else error.description, headers=headers)  # noqa: PLR2004
+    return problem(status, slug, title, detail=None if status >= 500 else error.description, headers=headers)  # noqa: PLR2004 - server errors
 
 
 def _typed_problem(error: Exception, kind: ProblemType) -> Response:

@@ -35,7 +35,7 @@ class Response:
 
     @property
     def held(self) -> bool:
-        """Whether the server must have waited, even if it does not say so."""
+        """Return whether the server must have waited, even if it does not say so."""
         return self.seconds >= WAIT_SECONDS / 2
 
 
