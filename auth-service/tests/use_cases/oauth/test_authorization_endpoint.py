@@ -187,7 +187,7 @@ def test_consent_is_recorded(rules, authorize, asking, partner, who):
     authorize.after_consent(asking("partner", scope="orders:read"), who, frozenset({"orders:read"}))
 
     with rules.store.reading() as tx:
-        latest = tx.audit.list_newest(AuditQuery(), 1)[0].event
+        latest = tx.audit.list_newest(AuditQuery(), 1)[0]
     assert (latest.event, latest.subject, latest.client_id) == ("consent_given", who.account.sub, "partner")
     assert latest.detail == {"scope": "orders:read"}
 
