@@ -84,7 +84,7 @@ def test_first_request_starts_rotation(make_app, clock, sqlite):
     schedule.stop()
 
     with sqlite.reading() as tx:
-        newest = tx.audit.list_newest(AuditQuery(), 9)[0].event
+        newest = tx.audit.list_newest(AuditQuery(), 9)[0]
     assert (newest.event, newest.actor) == ("key_rotated", "schedule")
 
 
