@@ -4,7 +4,7 @@ import json
 
 import jwt
 import pytest
-from auth_service.domain.errors import UnknownKey
+from auth_service.domain.errors import UnknownSigningKey
 from auth_service.domain.oauth.id_token import IdTokenHint
 from auth_service.signing.token_verification import HintKeyFinder, IdTokenHintReader, LocalKeys
 from auth_service.use_cases.admin.signing_keys import KeyAdmin
@@ -88,7 +88,7 @@ def test_withdrawn_hint_key_is_deleted(stored_keys, sqlite, rotated, hints):
     assert admin.withdraw(kid) is None
 
     assert hints(key_ring).read(token) is None
-    with pytest.raises(UnknownKey):
+    with pytest.raises(UnknownSigningKey):
         admin.withdraw(kid)
 
 

@@ -8,7 +8,7 @@ from threading import Event
 
 import jwt
 import pytest
-from auth_service.domain.errors import NoSigningKey, UnknownKey
+from auth_service.domain.errors import NoSigningKey, UnknownSigningKey
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.make_keys import main
 from auth_service.signing import pem
@@ -127,7 +127,7 @@ def test_expired_key_withdrawn_keeps_current(key_ring, clock):
 
 
 def test_unknown_key_cannot_be_withdrawn(key_ring):
-    with pytest.raises(UnknownKey):
+    with pytest.raises(UnknownSigningKey):
         key_ring.withdraw("no such key")
 
 

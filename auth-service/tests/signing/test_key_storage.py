@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.errors import NoSigningKey, UnknownKey
+from auth_service.domain.errors import NoSigningKey, UnknownSigningKey
 from auth_service.signing.jwk import thumbprint
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.token_verification import LocalKeys
@@ -139,7 +139,7 @@ def test_last_key_withdrawn_is_replaced(stored_keys, clock):
     assert (kids(key_ring), signer(key_ring)) == ([second], second)
     made = key_ring.withdraw(second)
     assert (kids(key_ring), signer(key_ring)) == ([made], made)
-    with pytest.raises(UnknownKey):
+    with pytest.raises(UnknownSigningKey):
         key_ring.withdraw(second)
 
 

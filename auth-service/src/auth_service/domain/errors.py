@@ -13,7 +13,7 @@ class TryLater(AuthError):
         self.retry_after = retry_after
 
 
-class UnknownKey(AuthError):
+class UnknownSigningKey(AuthError):
     """No signing key has this key id."""
 
 

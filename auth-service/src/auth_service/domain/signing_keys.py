@@ -99,7 +99,7 @@ class KeyStore(Protocol):
         """Add a key unless the newest is younger than this; of any number of processes at once, one adds it."""
 
     def withdraw(self, kid: str) -> str | None:
-        """Remove a key at once; raise UnknownKey.
+        """Remove a key at once; raise UnknownSigningKey.
 
         If none is left to sign, make one that signs at once, and return its id.
         """

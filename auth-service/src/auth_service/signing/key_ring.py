@@ -11,7 +11,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from auth_service.domain.clock import Clock
-from auth_service.domain.errors import NoSigningKey, UnknownKey
+from auth_service.domain.errors import NoSigningKey, UnknownSigningKey
 from auth_service.domain.signing_keys import FormerKey, KeyName, KeyState, KeyStatus, KeyTimes, key_states
 from auth_service.signing.jwk import jwk_set
 from auth_service.signing.jws import compact
@@ -123,7 +123,7 @@ class KeyRing:
             states = key_states(self._read(strict=True), self._now(), self._times)
             gone = [status for status in states if status.kid == kid]
             if not gone:
-                raise UnknownKey(f"no signing key has the id {kid!r}")
+                raise UnknownSigningKey(f"no signing key has the id {kid!r}")
             # an expired key left alone would be the newest, and sign
             gone += [status for status in states if status.state is KeyState.EXPIRED and status.kid != kid]
             if len(gone) == len(states):

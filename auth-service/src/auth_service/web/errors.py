@@ -19,7 +19,7 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
         422, "invalid_password", "The password does not meet the requirements"
     ),
     account_errors.WrongPassword: ProblemType(403, "wrong_password", "The current password is wrong"),
-    errors.UnknownKey: ProblemType(404, "unknown_key", "Signing key not found"),
+    errors.UnknownSigningKey: ProblemType(404, "unknown_key", "Signing key not found"),
     account_errors.UnknownAccount: ProblemType(404, "unknown_account", "Account not found"),
     session_errors.UnknownSession: ProblemType(404, "unknown_session", "Session not found"),
     session_errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "Status list not found"),

@@ -10,7 +10,7 @@ from auth_service.domain.accounts.errors import (
     UnknownAccount,
 )
 from auth_service.domain.audit_log import AuditQuery, EventType, email_digest
-from auth_service.domain.errors import UnknownKey
+from auth_service.domain.errors import UnknownSigningKey
 from auth_service.domain.oauth.errors import (
     InvalidClientMetadata,
     InvalidTarget,
@@ -95,7 +95,7 @@ class Keys:
 
     def withdraw(self, kid):
         if kid not in self.kids:
-            raise UnknownKey("none")
+            raise UnknownSigningKey("none")
         self.kids.remove(kid)
         return None if self.kids else "made"
 
@@ -180,7 +180,7 @@ def test_key_changes_are_recorded(rules, log):
     assert rules.store.hint_keys.get("one") == HintKey("one", b"public half", keep_until=160)
     keys.withdraw("one", "an-admin")  # its public half was all that was left
     assert rules.store.hint_keys.get("one") is None
-    with pytest.raises(UnknownKey):
+    with pytest.raises(UnknownSigningKey):
         keys.withdraw("one", "an-admin")
     assert keys.withdraw("two", "an-admin") == "made"
 

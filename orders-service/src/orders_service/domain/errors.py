@@ -53,7 +53,7 @@ class ProfileRefused(OrdersError):
         )
 
 
-class Unavailable(OrdersError):
+class DependencyUnavailable(OrdersError):
     """A dependency of the request does not answer; nothing was stored. `retry_after` is in seconds."""
 
     def __init__(self, message: str, retry_after: int) -> None:
@@ -61,7 +61,7 @@ class Unavailable(OrdersError):
         self.retry_after = retry_after
 
 
-class ProfilesUnavailable(Unavailable):
+class ProfilesUnavailable(DependencyUnavailable):
     """users-service or auth-service does not answer."""
 
     def __init__(self, retry_after: int = 5) -> None:
@@ -70,7 +70,7 @@ class ProfilesUnavailable(Unavailable):
         )
 
 
-class StorageUnavailable(Unavailable):
+class StorageUnavailable(DependencyUnavailable):
     """The database does not answer."""
 
     def __init__(self, retry_after: int = 5) -> None:

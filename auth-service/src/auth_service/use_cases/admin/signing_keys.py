@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from auth_service.domain.audit_log import AuditEvent, EventType
-from auth_service.domain.errors import UnknownKey
+from auth_service.domain.errors import UnknownSigningKey
 from auth_service.domain.signing_keys import KeyStatus, KeyStore
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.admin.key_rotation import keep_hint_keys
@@ -34,13 +34,13 @@ class KeyAdmin:
         return kid
 
     def withdraw(self, kid: str, by: str | None = None) -> str | None:
-        """Remove a key at once, and its stored public key; raise UnknownKey. Return the id of a key made in its place."""
+        """Remove a key at once, and its stored public key; raise UnknownSigningKey. Return the id of a key made in its place."""
         with self.store.transaction() as tx:
             keep_hint_keys(tx, self.keys, self.session_life)  # withdrawing prunes expired keys too
             kept = tx.hint_keys.delete(kid)
             try:
                 made = self.keys.withdraw(kid)
-            except UnknownKey:
+            except UnknownSigningKey:
                 if not kept:
                     raise
                 made = None

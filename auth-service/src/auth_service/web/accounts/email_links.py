@@ -7,7 +7,7 @@ from touchstone.flask import current_token, require
 
 from auth_service.domain.accounts.errors import BadLink, InvalidPassword
 from auth_service.web.accounts.link_form import LinkForm
-from auth_service.web.accounts.schemas import EmailBody, LinkQuery, LinkToken, NewPassword
+from auth_service.web.accounts.schemas import EmailBody, LinkQuery, LinkRequest, NewPassword
 from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import documented
 from auth_service.web.html import errors
@@ -64,7 +64,7 @@ def _email_verification(routes: ApiBlueprint, use_cases: UseCases) -> None:
     @routes.post(CONFIRMATION, operation_id="verify", responses=REDEEMED)
     @or_form(submit)
     @validated
-    def verify(body: LinkToken) -> Response:
+    def verify(body: LinkRequest) -> Response:
         """Verify an address with the mailed `token`, once. New tokens then have all scopes of the account."""
         use_cases.email_verification(body.token)
         return Response(status=204, headers=NO_STORE)

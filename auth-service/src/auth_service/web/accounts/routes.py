@@ -8,7 +8,12 @@ from touchstone.flask import current_token, require
 
 from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.accounts.login import RequestedAccess
-from auth_service.web.accounts.schemas import Credentials, PasswordChange, RegisteredAccount, Registration
+from auth_service.web.accounts.schemas import (
+    Credentials,
+    PasswordChangeRequest,
+    RegisteredAccount,
+    RegistrationRequest,
+)
 from auth_service.web.dependencies import UseCases
 from auth_service.web.openapi import (
     BEARER,
@@ -40,7 +45,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         "/accounts", operation_id="openAccount", responses={201: RegisteredAccount, **TOO_MANY_LOGINS}
     )
     @validated
-    def register(body: Registration) -> tuple[Response, int]:
+    def register(body: RegistrationRequest) -> tuple[Response, int]:
         """Create an account. The response is the same if the address already has one."""
         return jsonify(sub=use_cases.registration(body.email, body.password, body.name)), 201
 
@@ -75,7 +80,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     )
     @require(fresh=True)
     @validated
-    def change_password(body: PasswordChange) -> tuple[str, int]:
+    def change_password(body: PasswordChangeRequest) -> tuple[str, int]:
         """Change the password; this ends all other sessions."""
         token = current_token
         use_cases.password_change(token.subject, token.session_id, body.current_password, body.new_password)

@@ -8,7 +8,7 @@ from auth_service.use_cases.sessions.own_sessions import OwnSession
 from auth_service.web.schemas import Hidden, LoginOptions, Text
 
 
-class Registration(BaseModel):
+class RegistrationRequest(BaseModel):
     """A new account. The password must have 8 to 1,024 characters."""
 
     email: Annotated[str, Field(max_length=320)]
@@ -29,7 +29,7 @@ class Credentials(LoginOptions):
     password: str = Hidden
 
 
-class PasswordChange(BaseModel):
+class PasswordChangeRequest(BaseModel):
     """The current password and the new one."""
 
     current_password: str = Hidden
@@ -55,13 +55,13 @@ class LinkQuery(BaseModel):
     token: str = ""
 
 
-class LinkToken(BaseModel):
+class LinkRequest(BaseModel):
     """The token of a mailed link."""
 
     token: Annotated[str, Field(max_length=200, repr=False)]
 
 
-class NewPassword(LinkToken):
+class NewPassword(LinkRequest):
     """The token of a mailed link and the new password."""
 
     new_password: str = Hidden

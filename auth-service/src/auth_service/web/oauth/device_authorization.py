@@ -10,7 +10,7 @@ from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import oauth_form
 from auth_service.web.oauth.client_authentication import authenticated_client
-from auth_service.web.oauth.schemas import DeviceAuthorizationResponse, GrantForm
+from auth_service.web.oauth.schemas import DeviceAuthorizationView, GrantForm
 from auth_service.web.openapi import OAUTH_ERRORS, OAUTH_TAGS
 from auth_service.web.pages.device import PATH
 from auth_service.web.responses import NO_STORE
@@ -23,7 +23,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @routes.post(
         "/oauth/device_authorization",
         operation_id="authorizeDevice",
-        responses={200: DeviceAuthorizationResponse, **OAUTH_ERRORS},
+        responses={200: DeviceAuthorizationView, **OAUTH_ERRORS},
     )
     @oauth_form
     def authorize_device(form: GrantForm) -> tuple[Response, int, dict[str, str]]:
@@ -33,7 +33,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
             raise InvalidClient("client_id is missing")
         started = use_cases.device_authorization(client, parse_scope(form.scope), form.audiences())
         page_url = f"{use_cases.issuer}{PATH}"
-        answer = DeviceAuthorizationResponse(
+        answer = DeviceAuthorizationView(
             device_code=started.device_code,
             user_code=started.user_code,
             verification_uri=page_url,

@@ -41,7 +41,7 @@ class TokenForm(GrantForm):
     device_code: str | None = Field(None, repr=False)
 
 
-class DeviceAuthorizationResponse(BaseModel):
+class DeviceAuthorizationView(BaseModel):
     """RFC 8628 section 3.2."""
 
     device_code: str = Field(repr=False)
