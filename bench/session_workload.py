@@ -19,7 +19,7 @@ from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.storage.security_events.unit_of_work import SqlSecurityEventTransaction
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
-from auth_service.use_cases.security_events.emit import SecurityEventEmitter
+from auth_service.use_cases.security_events.emitter import SecurityEventEmitter
 from auth_service.use_cases.sessions import end_sessions as sessions
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from service_kit.database import open_database

@@ -18,7 +18,7 @@ from auth_service.storage.security_events.unit_of_work import (
     SqlSecurityEventStore,
     SqlSecurityEventTransaction,
 )
-from auth_service.use_cases.security_events.emit import SecurityEventEmitter
+from auth_service.use_cases.security_events.emitter import SecurityEventEmitter
 from auth_service.use_cases.security_events.poll import PollDelivery
 from auth_service.use_cases.security_events.push import PushDelivery
 from auth_service.use_cases.security_events.streams import StreamAdmin, StreamManagement

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from auth_service.domain.audit_log import AuditEntry
 from auth_service.domain.opaque_tokens import new_id
 from auth_service.domain.request_context import current_origin
-from auth_service.use_cases.security_events.emit import SecurityEventEmitter
+from auth_service.use_cases.security_events.emitter import SecurityEventEmitter
 
 from .accounts import MemoryAccounts, MemoryFailedLogins, MemoryOneTimeTokens
 from .clock import START

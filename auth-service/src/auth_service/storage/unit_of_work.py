@@ -18,7 +18,7 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.listener import SessionListener
 from auth_service.domain.unit_of_work import Transaction
 from auth_service.storage.accounts import SqlAccounts
-from auth_service.storage.audit import SqlAuditLog
+from auth_service.storage.audit_log import SqlAuditLog
 from auth_service.storage.authorization_codes import SqlAuthorizationCodes, SqlConsents
 from auth_service.storage.browser_sessions import SqlBrowserSessions
 from auth_service.storage.client_assertions import SqlUsedAssertions

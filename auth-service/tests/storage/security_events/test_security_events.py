@@ -27,7 +27,7 @@ from auth_service.storage.security_events.unit_of_work import (
     SqlSecurityEventStore,
     SqlSecurityEventTransaction,
 )
-from auth_service.use_cases.security_events.emit import SecurityEventEmitter
+from auth_service.use_cases.security_events.emitter import SecurityEventEmitter
 from auth_service.use_cases.security_events.streams import StreamManagement
 from auth_service.use_cases.sessions.end_sessions import end_session
 

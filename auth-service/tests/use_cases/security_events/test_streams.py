@@ -11,7 +11,7 @@ from auth_service.domain.security_events.stream import (
     StreamStatus,
 )
 from auth_service.domain.sessions.session import EndReason
-from auth_service.use_cases.security_events.emit import _SESSION_ENDS, SecurityEventEmitter
+from auth_service.use_cases.security_events.emitter import _SESSION_ENDS, SecurityEventEmitter
 from auth_service.use_cases.security_events.poll import PollDelivery
 from auth_service.use_cases.security_events.streams import StreamAdmin, StreamManagement
 from auth_service.use_cases.sessions.end_sessions import end_session
