@@ -102,7 +102,7 @@ def _service(name: str, addresses: list[tuple[str, int]], processes: int = PROCE
 def on_this_machine(settings: Mapping[str, str], *, polling: bool = False) -> Iterator[ProbedCluster]:
     """Run the commands of `make run`, with two processes of each service; the second gateway has a port of its own.
 
-    With `polling` no `Prefer` reaches the auth-service, and the auth-service is not probed, as it follows no document.
+    With `polling` no `Prefer` reaches auth-service, and auth-service is not probed, as it follows no document.
     """
     second = {"gateway-2": Service("gateway", "GATEWAY_2_PORT", 0, own_server=True)}
     upstream, *metrics = free_ports(3)

@@ -1,6 +1,6 @@
 """The cost of a guard on an endpoint: touchstone (warm), PyJWT, a Redis session and introspection on every request.
 
-One granian process serves a Flask app, another one the auth-service; the guards are measured in alternation, round by round,
+One granian process serves a Flask app, another one auth-service; the guards are measured in alternation, round by round,
 so that other load on the machine affects all equally. Quote the ratios. Then the real services, see services.py.
 """
 

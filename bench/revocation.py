@@ -2,7 +2,7 @@
 
 For each revocation a user logs in, every process accepts the token, the session is ended (alternately by the user's log-out
 and by an administrator), and every process gets requests until it responds 401. The time runs from the 204 to the first 401.
-Then: the time until each process of the auth-service answers a long poll for the list, the cost of following while nothing
+Then: the time until each process of auth-service answers a long poll for the list, the cost of following while nothing
 changes, the time until a withdrawn key is refused, and the first figure again with plain polling instead of long polling.
 """
 
@@ -44,7 +44,7 @@ def refusals(  # noqa: PLR0913 - how to probe, by keyword
     """Return, by process, the milliseconds from the acknowledgement to the first refusal, and its error code.
 
     Each process gets a request `every` seconds, for at most `bound` seconds. With a `document`, long polls for it at
-    each process of the auth-service are measured instead.
+    each process of auth-service are measured instead.
     """
     faults = cluster.probe.ask(token=token, document=document, every=every, bound=bound)["faults"]
     answer = revoke()
@@ -114,10 +114,10 @@ def _kid(token: str) -> str:
 
 
 def wake_ups(cluster: ProbedCluster, count: int) -> Promise:
-    """End sessions while one long poll for their list waits at each process of the auth-service."""
+    """End sessions while one long poll for their list waits at each process of auth-service."""
     times = sessions(cluster, count, document=LIST)
     show("long poll at the auth-service", times)
-    return Promise("long poll at the auth-service: p99, ms", percentile(flat(times), 99), WOKEN)
+    return Promise("long poll at auth-service: p99, ms", percentile(flat(times), 99), WOKEN)
 
 
 def idle(cluster: ProbedCluster, seconds: float) -> list[list[object]]:

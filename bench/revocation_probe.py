@@ -95,7 +95,7 @@ class Process:
 
 
 class LongPoll(Process):
-    """A long poll at a process of the auth-service until a document changes, as verifiers do."""
+    """A long poll at a process of auth-service until a document changes, as verifiers do."""
 
     def __init__(self, publisher: Process, document: str) -> None:
         super().__init__(f"woken by {publisher.name}", publisher.address, document)

@@ -28,7 +28,7 @@ ISSUER = "https://auth.example"
 
 
 class Signer:
-    """Signs as the auth-service does: RS256 with a key of 2048 bits."""
+    """Signs as auth-service does: RS256 with a key of 2048 bits."""
 
     def __init__(self) -> None:
         self._key = generate_private_key(65537, 2048)
@@ -44,7 +44,7 @@ class Signer:
 
 @dataclass
 class AuthService:
-    """The parts of the auth-service that write and read sessions."""
+    """The parts of auth-service that write and read sessions."""
 
     store: SqlStore
     signer: Signer = field(default_factory=Signer)

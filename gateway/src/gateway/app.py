@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> Gateway:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", metrics.registry)
     hsts = (HSTS,) if settings.issuer.startswith("https:") else ()
     response_headers = ResponseHeaders((*SECURITY_HEADERS, *hsts))
-    # Half of the auth-service's places for long polls are left to the services that ask it directly.
+    # Half of auth-service's places for long polls are left to the services that ask it directly.
     long_polls = settings.waiting_requests // 2
     upstreams = {name: Upstream.at(name, url, long_polls) for name, url in urls.items()}
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)

@@ -37,7 +37,7 @@ class Settings(ServiceSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
-    waiting_requests: int = Field(default=48, ge=1, le=1000)  # the auth-service's setting of the same name
+    waiting_requests: int = Field(default=48, ge=1, le=1000)  # auth-service's setting of the same name
     rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
