@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -21,27 +22,7 @@ class MemoryStore:
     """The domain's Store, and all its repositories, in dictionaries; what raises changes nothing."""
 
     def __init__(self):
-        tables = (
-            "accounts",
-            "sessions",
-            "tokens",
-            "assertions",
-            "codes",
-            "browsers",
-            "consents",
-            "mailed",
-            "bits",
-            "client_bits",
-            "streams",
-            "signals",
-            "hint_keys",
-        )
-        self.rows = {name: {} for name in tables} | {
-            "audit": [],
-            "clients": {},
-            "devices": {},
-            "slow_downs": {},
-        }
+        self.rows = defaultdict(dict, audit=[])
         self._lock = threading.RLock()
 
     @contextmanager
@@ -60,78 +41,16 @@ class MemoryStore:
         with self._lock:
             yield self
 
-    @property
-    def accounts(self):
-        return MemoryAccounts(self.rows["accounts"])
+    joining = reading
 
-    @property
-    def sessions(self):
-        return MemorySessions(self.rows["sessions"], self.statuses)
-
-    @property
-    def statuses(self):
-        return MemoryStatuses(self.rows["bits"], self.rows["sessions"], self.rows["client_bits"])
-
-    @property
-    def listeners(self):
-        return [SecurityEventEmitter(self)]
-
-    @property
-    def streams(self):
-        return MemoryStreams(self.rows["streams"], self.rows["signals"])
-
-    @property
-    def queued_events(self):
-        return MemoryQueuedEvents(self.rows["signals"], self.rows["streams"], self.txn)
+    def __getattr__(self, name):
+        """Return the repository of this name, over the rows as they are now."""
+        if name not in REPOSITORIES:
+            raise AttributeError(name)
+        return REPOSITORIES[name](self)
 
     def announce(self):
         """Do nothing: no other process reads these rows."""
-
-    @property
-    def refresh_tokens(self):
-        return MemoryTokens(self.rows["tokens"], self.rows["sessions"])
-
-    @property
-    def used_assertions(self):
-        return MemoryUsedAssertions(self.rows["assertions"])
-
-    joining = reading
-
-    @property
-    def hint_keys(self):
-        return MemoryHintKeys(self.rows["hint_keys"])
-
-    @property
-    def failed_logins(self):
-        return MemoryFailedLogins(self.rows["slow_downs"])
-
-    @property
-    def device_codes(self):
-        return MemoryDeviceCodes(self.rows["devices"])
-
-    @property
-    def clients(self):
-        return MemoryClients(self.rows["clients"])
-
-    @property
-    def audit(self):
-        return MemoryAudit(self.rows["audit"])
-
-    @property
-    def authorization_codes(self):
-        return MemoryCodes(self.rows["codes"])
-
-    @property
-    def browser_sessions(self):
-        return MemoryBrowsers(self.rows["browsers"])
-
-    @property
-    def one_time_tokens(self):
-        return MemoryOneTimeTokens(self.rows["mailed"])
-
-    @property
-    def consents(self):
-        return MemoryConsents(self.rows["consents"])
 
 
 @dataclass
@@ -162,3 +81,28 @@ class MemoryUsedAssertions:
 
     def add(self, client_id, jti, until):
         return self.rows.setdefault((client_id, jti), until) is until
+
+
+REPOSITORIES = {
+    "accounts": lambda store: MemoryAccounts(store.rows["accounts"]),
+    "sessions": lambda store: MemorySessions(store.rows["sessions"], store.statuses),
+    "statuses": lambda store: MemoryStatuses(
+        store.rows["bits"], store.rows["sessions"], store.rows["client_bits"]
+    ),
+    "listeners": lambda store: [SecurityEventEmitter(store)],
+    "streams": lambda store: MemoryStreams(store.rows["streams"], store.rows["signals"]),
+    "queued_events": lambda store: MemoryQueuedEvents(
+        store.rows["signals"], store.rows["streams"], store.txn
+    ),
+    "refresh_tokens": lambda store: MemoryTokens(store.rows["tokens"], store.rows["sessions"]),
+    "used_assertions": lambda store: MemoryUsedAssertions(store.rows["assertions"]),
+    "hint_keys": lambda store: MemoryHintKeys(store.rows["hint_keys"]),
+    "failed_logins": lambda store: MemoryFailedLogins(store.rows["slow_downs"]),
+    "device_codes": lambda store: MemoryDeviceCodes(store.rows["devices"]),
+    "clients": lambda store: MemoryClients(store.rows["clients"]),
+    "audit": lambda store: MemoryAudit(store.rows["audit"]),
+    "authorization_codes": lambda store: MemoryCodes(store.rows["codes"]),
+    "browser_sessions": lambda store: MemoryBrowsers(store.rows["browsers"]),
+    "one_time_tokens": lambda store: MemoryOneTimeTokens(store.rows["mailed"]),
+    "consents": lambda store: MemoryConsents(store.rows["consents"]),
+}
