@@ -11,7 +11,7 @@ PAGE = 200
 
 
 def account_commands(accounts: AccountAdmin) -> AppGroup:
-    """Return the `accounts` group; ACCOUNT is a subject or an e-mail address."""
+    """Return the `accounts` group; ACCOUNT is a subject or an email address."""
     group = Commands("accounts", help="Manage accounts.")
 
     @group.command("list")
@@ -32,7 +32,7 @@ def account_commands(accounts: AccountAdmin) -> AppGroup:
         print_one(_row(accounts.get(account)), as_json=as_json)
 
     @group.command("create")
-    @click.option("--email", required=True, help="The e-mail address; it counts as verified.")
+    @click.option("--email", required=True, help="The email address; it counts as verified.")
     @click.option("--name", required=True, help="The name of the user.")
     @click.option(
         "--role", "roles", multiple=True, default=["customer"], show_default=True, help="Repeatable."

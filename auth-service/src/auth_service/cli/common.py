@@ -45,7 +45,7 @@ def operator() -> str:
 
 
 def moment(at: float | None) -> str | None:
-    """Return a unix time in RFC 3339, UTC, to the second; None stays None."""
+    """Return a Unix time in RFC 3339, UTC, to the second; None stays None."""
     return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -10,7 +10,7 @@ from auth_service.use_cases.security_events.streams import StreamAdmin
 
 def signal_commands(streams: StreamAdmin) -> AppGroup:
     """Return the `signals` group."""
-    group = Commands("signals", help="Manage the event streams, which tell receivers of ended sessions.")
+    group = Commands("signals", help="Manage the event streams, which report ended sessions to receivers.")
 
     @group.command("streams")
     @json_option

@@ -61,7 +61,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry(AuditEvent):
-    """An event in the log: `id` only grows, `at` is unix seconds, `address` and `request_id` are of its origin."""
+    """An event in the log: `id` only grows, `at` is Unix seconds, `address` and `request_id` are of its origin."""
 
     id: int
     at: float
@@ -71,7 +71,7 @@ class AuditEntry(AuditEvent):
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """A filter: entries before an id, from a unix time on, of one type."""
+    """A filter: entries before an id, from a Unix time on, of one type."""
 
     before: int | None = None
     since: float | None = None

@@ -8,7 +8,7 @@ from typing import Protocol
 class Email:
     """One mail to one address; a `repr` shows neither address nor text.
 
-    `kind` names it in logs; it is not sent after `until` (unix seconds). `link` is the one in its text.
+    `kind` names it in logs; it is not sent after `until` (Unix seconds). `link` is the one in its text.
     """
 
     kind: str

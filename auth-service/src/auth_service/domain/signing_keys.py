@@ -18,7 +18,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class KeyName:
-    """The time a key was made, in whole unix seconds, and its id (RFC 7638 thumbprint); older keys sort first."""
+    """The time a key was made, in whole Unix seconds, and its id (RFC 7638 thumbprint); older keys sort first."""
 
     created_at: int
     kid: str
@@ -39,7 +39,7 @@ class KeyTimes:
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """One key at one moment. Times are unix seconds, None if still open."""
+    """One key at one moment. Times are Unix seconds, None if still open."""
 
     kid: str
     created_at: int
@@ -76,7 +76,7 @@ def key_states(births: Iterable[KeyName], now: float, times: KeyTimes) -> list[K
 
 @dataclass(frozen=True, slots=True)
 class FormerKey:
-    """A key that no longer signs: its public key in DER (SubjectPublicKeyInfo), and when it stopped, in unix seconds."""
+    """A key that no longer signs: its public key in DER (SubjectPublicKeyInfo), and when it stopped, in Unix seconds."""
 
     kid: str
     public_key: bytes = field(repr=False)

@@ -13,7 +13,7 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One user's account. Times are unix seconds; `password_hash` never shows in a `repr`."""
+    """One user's account. Times are Unix seconds; `password_hash` never shows in a `repr`."""
 
     sub: str
     email: str

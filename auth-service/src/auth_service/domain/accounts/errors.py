@@ -4,7 +4,7 @@ from auth_service.domain.errors import AuthError, TryLater
 
 
 class InvalidEmail(AuthError):
-    """The text is not an e-mail address."""
+    """The text is not an email address."""
 
 
 class InvalidName(AuthError):

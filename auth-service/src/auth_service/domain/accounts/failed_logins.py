@@ -9,7 +9,7 @@ KNOWN_PLACE_SECONDS = 90 * 86_400.0  # since the last log-in from there
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """Failures in a row under one key. Times are unix seconds."""
+    """Failures in a row under one key. Times are Unix seconds."""
 
     failures: int
     last_failure_at: float

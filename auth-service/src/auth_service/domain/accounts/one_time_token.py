@@ -22,7 +22,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OneTimeToken:
-    """One token or code, by its digest. Times are unix seconds.
+    """One token or code, by its digest. Times are Unix seconds.
 
     `sub` is None if no mail was sent, because the address has no account. `binding_digest` is that of a value that has
     to be presented with it.

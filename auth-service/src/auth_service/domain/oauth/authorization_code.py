@@ -8,7 +8,7 @@ CODE_SECONDS = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """One code and what it grants. Times are unix seconds.
+    """One code and what it grants. Times are Unix seconds.
 
     `scopes` are granted, `requested` are those that the client asked for. `sid` is the session that was opened with it,
     `browser_session` the digest of the browser session that it was issued in.

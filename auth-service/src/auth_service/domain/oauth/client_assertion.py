@@ -8,7 +8,7 @@ class UsedAssertions(Protocol):
     """Repository of used assertions."""
 
     def add(self, client_id: str, jti: str, until: float) -> bool:
-        """Record an assertion as used, until a unix time; return False if it had been used before."""
+        """Record an assertion as used, until a Unix time; return False if it had been used before."""
 
 
 class AssertionReader(Protocol):

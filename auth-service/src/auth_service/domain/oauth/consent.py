@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The scopes that one account allowed one client. `granted_at` is unix seconds."""
+    """The scopes that one account allowed one client. `granted_at` is Unix seconds."""
 
     sub: str
     client_id: str

@@ -25,7 +25,7 @@ class DeviceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceCode:
-    """One device authorization. Times are unix seconds.
+    """One device authorization. Times are Unix seconds.
 
     `sub`, `methods` and `auth_time` are those of the user who approved it.
     """

@@ -76,7 +76,7 @@ class IdTokenHintReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HintKey:
-    """The public key of a former signing key, in DER; hints are verified with it until `keep_until` (unix seconds)."""
+    """The public key of a former signing key, in DER; hints are verified with it until `keep_until` (Unix seconds)."""
 
     kid: str
     public_key: bytes

@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """One refresh token of a session. Times are unix seconds.
+    """One refresh token of a session. Times are Unix seconds.
 
     `successor` is the digest of the token that replaced it, `sealed` that token, readable only with this one. After
     `keep_until` its reuse no longer matters.

@@ -43,7 +43,7 @@ class StreamConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream of one client. `endpoint_url` and `authorization` are for push alone; times are unix seconds."""
+    """One stream of one client. `endpoint_url` and `authorization` are for push alone; times are Unix seconds."""
 
     stream_id: str
     client_id: str

@@ -10,7 +10,7 @@ BROWSER_SESSION_SECONDS = 12 * 3600.0  # absolute: use does not extend it
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """One account logged in at one browser. Times are unix seconds; `methods` after RFC 8176."""
+    """One account logged in at one browser. Times are Unix seconds; `methods` after RFC 8176."""
 
     digest: bytes
     sub: str

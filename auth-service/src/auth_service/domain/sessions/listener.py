@@ -13,7 +13,7 @@ class SessionListener(Protocol):
     """
 
     def sessions_ended(self, sessions: Collection[Session], reason: EndReason, at: float) -> None:
-        """Record that these sessions ended; `at` is unix seconds."""
+        """Record that these sessions ended; `at` is Unix seconds."""
 
     def password_changed(self, sub: str, reason: EndReason, at: float) -> None:
         """Record that an account has another password; `reason` is PASSWORD_CHANGED or PASSWORD_RESET."""

@@ -26,7 +26,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One log-in of one account with one client. Times are unix seconds.
+    """One log-in of one account with one client. Times are Unix seconds.
 
     `scopes` and `audiences` bound every token of the session; `requested` are the scopes that the client asked for,
     granted or not. `methods` are those of RFC 8176. `expires_at` is absolute: no refresh moves it. `status` is the

@@ -29,7 +29,7 @@ class StatusRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadPosition:
-    """How far a reader has read, and when, in unix seconds. Only the store that made it can interpret the number."""
+    """How far a reader has read, and when, in Unix seconds. Only the store that made it can interpret the number."""
 
     number: int
     at: float

@@ -86,7 +86,7 @@ class MagicLinkToken(LoginOptions):
 
 
 class OwnSessionView(BaseModel):
-    """A session. Times are unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
+    """A session. Times are Unix seconds; `address` and `user_agent` are those of the last log-in or refresh."""
 
     sid: str
     created_at: int

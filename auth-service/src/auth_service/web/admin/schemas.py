@@ -13,7 +13,7 @@ Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
 
 
 def moment(at: float | None) -> datetime | None:
-    """Return a unix time as a datetime in UTC, in whole milliseconds."""
+    """Return a Unix time as a datetime in UTC, in whole milliseconds."""
     if at is None:
         return None
     whole = datetime.fromtimestamp(at, UTC)
