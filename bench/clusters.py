@@ -41,7 +41,7 @@ class Probe:
         self._process.stdin.flush()
 
     def receive(self) -> dict[str, Any]:
-        """Return the next result. Raises SystemExit if the probe has ended."""
+        """Return the next result. Raise SystemExit if the probe has ended."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:

@@ -54,7 +54,7 @@ def cpu_seconds(service: str) -> float:
 
 
 def run(case: Case, seconds: float) -> Run:
-    """Send requests as fast as the service responds. Raises SystemExit if one fails."""
+    """Send requests as fast as the service responds. Raise SystemExit if one fails."""
     before = cpu_seconds(case.service)
     seen = load_generator.run(
         case.service + case.path, headers=dict(case.headers), connections=CONNECTIONS, seconds=seconds

@@ -73,7 +73,7 @@ class Authentication:
     async def check(self, audience: str, authorization: bytes | None) -> AccessClaims:
         """Return the claims of the bearer token in an Authorization header.
 
-        Raises Refusal: 401 with a challenge (RFC 6750 section 3), 503 without keys or without the token's status list.
+        Raise Refusal: 401 with a challenge (RFC 6750 section 3), 503 without keys or without the token's status list.
         """
         try:
             return await self._verify(self._verifiers[audience].verify, bearer_token(authorization))

@@ -32,7 +32,7 @@ class Proxy:
         self._pool: ConnectionPool | None = None
 
     async def __call__(self, request: Request, route: Route) -> None:
-        """Pass the request on and send the response. Raises Refusal."""
+        """Pass the request on and send the response. Raise Refusal."""
         upstream = self._upstreams[route.upstream]
         if self._pool is None:
             self._pool = self._make_pool()

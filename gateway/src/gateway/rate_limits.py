@@ -79,15 +79,15 @@ class RateLimits:
             self._shared = FixedWindowRateLimiter(shared)
 
     async def client(self, address: str) -> None:
-        """Count a request of this address. Raises Refusal (429)."""
+        """Count a request of this address. Raise Refusal (429)."""
         await self._hit(self._client, "client", _network(address))
 
     async def login(self, address: str) -> None:
-        """Count a request of this address to a log-in route. Raises Refusal (429)."""
+        """Count a request of this address to a log-in route. Raise Refusal (429)."""
         await self._hit(self._login, "login", _network(address))
 
     async def account(self, address: str, body: bytes) -> None:
-        """Count a request of this address for the account that the body names, if any. Raises Refusal (429)."""
+        """Count a request of this address for the account that the body names, if any. Raise Refusal (429)."""
         name = account_of(body)
         if name is not None:
             digest = hashlib.sha256(name.encode()).hexdigest()[:32]

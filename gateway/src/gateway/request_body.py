@@ -28,7 +28,7 @@ class RequestBodies:
     async def read(self, receive: Receive, length: int | None, limit: int) -> "RequestBody":
         """Return the whole body, to be closed by the caller; `length` is its Content-Length, None for chunks.
 
-        Raises Refusal: 413 for more than `limit` bytes (without reading, if `length` is more), 400 for a truncated
+        Raise Refusal: 413 for more than `limit` bytes (without reading, if `length` is more), 400 for a truncated
         body, 408 for one that takes too long, 503 while there is no memory for it.
         """
         if length is not None and length > limit:
@@ -48,7 +48,7 @@ class RequestBodies:
         return body
 
     def take(self, size: int) -> None:
-        """Reserve memory, in bytes; a negative size releases it. Raises Refusal (503)."""
+        """Reserve memory, in bytes; a negative size releases it. Raise Refusal (503)."""
         if size > self._free:
             raise _no_memory()
         self._free -= size
@@ -71,7 +71,7 @@ class RequestBody:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     async def add(self, part: bytes) -> None:
-        """Append the next part. Raises Refusal (503)."""
+        """Append the next part. Raise Refusal (503)."""
         self.length += len(part)
         if self.length <= MAX_IN_MEMORY:
             self._bodies.take(len(part))

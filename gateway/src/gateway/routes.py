@@ -141,7 +141,7 @@ class RouteTable:
                 self._patterns.append((re.compile(expression), [route]))
 
     def find(self, method: str, path: str) -> Route:
-        """Return the route. Raises Refusal: 404 for an unknown path, 405 with Allow for a method that it does not have."""
+        """Return the route. Raise Refusal: 404 for an unknown path, 405 with Allow for a method that it does not have."""
         found = self._plain.get(path) or next((r for p, r in self._patterns if p.fullmatch(path)), None)
         if found is None:
             raise Refusal("not_found", "There is no resource at this path.")

@@ -19,7 +19,7 @@ _ESCAPES = re.compile(
 def canonical(target: bytes) -> tuple[str, bytes | None]:
     """Return path and raw query (None: no `?`) of a request target in origin form (RFC 9112 section 3.2.1).
 
-    The path is returned, routed and passed on byte for byte as received. Raises Refusal for any other form and for a
+    The path is returned, routed and passed on byte for byte as received. Raise Refusal for any other form and for a
     path that a decoder might read as another one (400), and for more than 8,192 bytes (414).
     """
     if len(target) > MAX_TARGET:

@@ -117,7 +117,7 @@ class HostConnections:
         return None
 
     async def connect(self, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
-        """Return a new connection. Raises OSError, including TimeoutError."""
+        """Return a new connection. Raise OSError, including TimeoutError."""
         host, port = self._address
         making = loop.create_connection(
             lambda: UpstreamConnection(self.idle, loop), host, port, ssl=self._tls or None

@@ -104,7 +104,7 @@ class Exchange:
         self._keep = False
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Return status and headers of the response. Raises UpstreamError."""
+        """Return status and headers of the response. Raise UpstreamError."""
         while not self._status:
             if self._error is not None:
                 raise self._error
@@ -112,7 +112,7 @@ class Exchange:
         return self._status, self._headers
 
     async def chunk(self) -> bytes:
-        """Return what has come of the body since the last call, b"" at its end. Raises UpstreamError."""
+        """Return what has come of the body since the last call, b"" at its end. Raise UpstreamError."""
         while not self._chunks:
             if self._error is not None:
                 raise self._error

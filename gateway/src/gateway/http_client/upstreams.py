@@ -41,7 +41,7 @@ class Upstream:
         return Refusal(slug, f"{self.name} {text}.", retry_after(self.breaker.retry_after()))
 
     def start(self, pool: ConnectionPool, request: UpstreamRequest) -> "UpstreamCall":
-        """Start the call. Raises Refusal (503) while the breaker is open or too many calls are under way."""
+        """Start the call. Raise Refusal (503) while the breaker is open or too many calls are under way."""
         probe = self.breaker.state != "closed"
         if self.calls >= MAX_CALLS or (probe and not self.breaker.allow()):
             raise self.refusal()
@@ -69,7 +69,7 @@ class UpstreamCall:
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
         """Return status and headers of the response; repeat an idempotent call once if it failed before a byte came.
 
-        Raises Refusal: 503 if the service cannot be reached, 504 if it is too slow, 502 if its response is invalid.
+        Raise Refusal: 503 if the service cannot be reached, 504 if it is too slow, 502 if its response is invalid.
         """
         try:
             try:

@@ -67,7 +67,7 @@ class Touchstone:
         """Register the extension with an application; called again for the same one, replace its issuer.
 
         Handles a TouchstoneError of any view with `problem`, unless the application has its own handler for it, and lets
-        `jsonify` encode `current_token` and its members. Raises ValueError if there is no issuer.
+        `jsonify` encode `current_token` and its members. Raise ValueError if there is no issuer.
         """
         if not isinstance(app, Flask):
             raise ValueError("app must be a Flask application")  # noqa: TRY004 - one error for every bad argument
@@ -97,7 +97,7 @@ def require(
     `current_token`, Flask's default OPTIONS response is sent.
 
     Instead of calling the view, raises TokenError (401), InsufficientScope (403) or Unavailable (503). Each is also an
-    HTTPException with its response: that of the application's own error handler, else of `problem`. Raises ValueError at
+    HTTPException with its response: that of the application's own error handler, else of `problem`. Raise ValueError at
     once for invalid scopes, TypeError if used without parentheses.
     """
     if callable(next(iter(scopes), None)):
@@ -184,7 +184,7 @@ def bearer_token(source: Mapping[str, Any] | Headers) -> str:
     """Return the bearer token of exactly one Authorization header (RFC 6750 section 2.1).
 
     `source` is a WSGI environment or werkzeug Headers. Servers join repeated headers with a comma, which no token
-    contains. Raises MissingToken, DuplicateAuthorization or MalformedAuthorization.
+    contains. Raise MissingToken, DuplicateAuthorization or MalformedAuthorization.
     """
     if type(source) is not dict and isinstance(source, Headers):  # in this order, as the second is slow
         value = ",".join(source.getlist("Authorization"))

@@ -24,7 +24,7 @@ _SHA256_INFO = bytes.fromhex(
 def split(token: str, longest: int = MAX_TOKEN_LENGTH) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the header still encoded, payload and signature decoded, and the bytes that were signed.
 
-    Raises MalformedToken for more than `longest` characters, and unless there are three parts in canonical base64url.
+    Raise MalformedToken for more than `longest` characters, and unless there are three parts in canonical base64url.
     """
     if len(token) > longest:
         raise errors.MalformedToken
@@ -53,7 +53,7 @@ def read_header(
 ) -> dict[str, Any]:
     """Return the header of a token of one of these types; its signature remains to be checked.
 
-    `untyped` is the type of a token without `typ`. Raises MalformedToken, WrongAlgorithm, WrongType or
+    `untyped` is the type of a token without `typ`. Raise MalformedToken, WrongAlgorithm, WrongType or
     UnsupportedHeader.
     """
     try:

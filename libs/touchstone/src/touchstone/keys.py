@@ -39,7 +39,7 @@ class KeySet:
     def from_jwks(cls, document: bytes | str | Mapping[str, object]) -> KeySet:
         """Return the keys of a JWK Set (RFC 7517 section 5): of its text, or of the dictionary read from it.
 
-        Raises ValueError if the document is no JWK Set. A key that may not verify access tokens is refused by itself;
+        Raise ValueError if the document is no JWK Set. A key that may not verify access tokens is refused by itself;
         of two keys with the same `kid` both are.
         """
         parsed = strictjson.loads(document) if isinstance(document, bytes | str) else document

@@ -53,7 +53,7 @@ class StatusList:
     ) -> StatusList:
         """Return the list with the members of `status_list` (section 4.2): `lst` is zlib data in base64url.
 
-        Raises ValueError for other values of `bits`, and for a stream that is broken, incomplete, followed by more data, or
+        Raise ValueError for other values of `bits`, and for a stream that is broken, incomplete, followed by more data, or
         larger than 1 MiB when inflated (no more than that is inflated).
         """
         if type(bits) is not int or bits not in _SIZES:
@@ -87,7 +87,7 @@ def read(  # noqa: PLR0913 - expected values, by keyword
 ) -> StatusList:
     """Return the list of the list token (section 5.1) published at `uri`; `now` and `leeway` are in seconds.
 
-    Raises ValueError, which repeats nothing from the token, unless it is a compact JWT of type `statuslist+jwt`,
+    Raise ValueError, which repeats nothing from the token, unless it is a compact JWT of type `statuslist+jwt`,
     signed with RS256 and one of `keys` (UnknownSignerError if it names another), `sub` is `uri`, `iss` is `issuer` or
     absent, `iat` is not in the future, `exp` has not passed, `ttl` is positive if present, and `status_list` is well-formed.
     """

@@ -26,7 +26,7 @@ class Reader:
     def loads(self, raw: bytes | str, *, max_depth: int = 32) -> object:
         """Return the value of one JSON text.
 
-        Raises ValueError, and no other error, for a text that is not JSON in UTF-8, begins with a byte order mark,
+        Raise ValueError, and no other error, for a text that is not JSON in UTF-8, begins with a byte order mark,
         repeats a member at any depth, contains NaN, Infinity, a number too large for a float, an integer of thousands
         of digits or an unpaired surrogate, or nests deeper than `max_depth`.
         """

@@ -27,7 +27,7 @@ def context(ca: CA = None) -> ssl.SSLContext:
 
     `ca` is a file of CA certificates in PEM, an OpenSSL folder of them (see `openssl rehash`), or a context of your own,
     which is returned unchanged. None: the CAs that REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or SSL_CERT_FILE and SSL_CERT_DIR
-    name, else those of certifi. Raises ValueError if there are no CA certificates in a file or folder.
+    name, else those of certifi. Raise ValueError if there are no CA certificates in a file or folder.
     """
     if isinstance(ca, ssl.SSLContext):
         if ca.verify_mode != ssl.CERT_REQUIRED:

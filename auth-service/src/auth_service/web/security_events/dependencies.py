@@ -29,7 +29,7 @@ class SecurityEventUseCases:
     def client(self) -> str:
         """Return the id of the calling client, which needs a token without a user.
 
-        Raises InvalidToken if the token is a user's or the client is unknown or disabled.
+        Raise InvalidToken if the token is a user's or the client is unknown or disabled.
         """
         client_id = current_token.client_id
         client = self.clients.get(client_id) if client_id and current_token.session_id is None else None

@@ -114,7 +114,7 @@ class IssuerDocuments:
     def status_list(self, uri: str) -> StatusList:
         """Return the list without waiting, and follow it from now on.
 
-        Raises UnknownStatus if the URI is none of the issuer's lists, StatusUnavailable if the list is not there yet.
+        Raise UnknownStatus if the URI is none of the issuer's lists, StatusUnavailable if the list is not there yet.
         """
         try:
             listed = self._lists[uri].current
