@@ -69,14 +69,14 @@ class MemoryOneTimeTokens:
 
     def mark_used(self, digest, at):
         token = self.rows.get(digest)
-        if token is None or not token.live(at):
+        if token is None or not token.is_active(at):
             return False
         self.rows[digest] = replace(token, used_at=at)
         return True
 
     def take_try(self, digest, at):
         token = self.rows.get(digest)
-        if token is None or not token.live(at) or not token.tries_left:
+        if token is None or not token.is_active(at) or not token.tries_left:
             return False
         self.rows[digest] = replace(token, tries_left=token.tries_left - 1)
         return True

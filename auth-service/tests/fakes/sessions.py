@@ -35,7 +35,7 @@ class MemorySessions:
                 self.rows[sid] = replace(session, browser_session=new)
 
     def _living(self, now, wanted):
-        found = [each for each in self.rows.values() if each.live(now) and wanted(each)]
+        found = [each for each in self.rows.values() if each.is_active(now) and wanted(each)]
         return sorted(found, key=lambda each: (each.auth_time, each.sid))
 
     def list_page(self, sub, after, limit, now):

@@ -261,8 +261,8 @@ def test_ending_other_sessions_keeps_browser(rules, code, redeem, clock):
         end_all_sessions(tx, code.sub, EndReason.PASSWORD_CHANGED, clock(), but=stored(rules).sid)
 
     with rules.store.reading() as tx:
-        assert tx.browser_sessions.find_by_digest(code.browser_session).live(clock())
-        assert not tx.browser_sessions.find_by_digest(digest_of("other")).live(clock())
+        assert tx.browser_sessions.find_by_digest(code.browser_session).is_active(clock())
+        assert not tx.browser_sessions.find_by_digest(digest_of("other")).is_active(clock())
 
 
 def test_logout_ends_sessions_of_one_browser(rules, code, redeem, clock):
@@ -283,7 +283,7 @@ def test_session_logout_ends_its_browser(rules, code, redeem, clock):
     EndBrowserSession(rules.store, clock)(code.sub, None, stored(rules).sid)
 
     with rules.store.reading() as tx:
-        assert not tx.browser_sessions.find_by_digest(code.browser_session).live(clock())
+        assert not tx.browser_sessions.find_by_digest(code.browser_session).is_active(clock())
     assert session_of(rules).ended_at is not None
 
 
@@ -293,7 +293,7 @@ def test_logout_by_other_account_is_ignored(rules, code, redeem, clock):
     EndBrowserSession(rules.store, clock)("another-account", code.browser_session, stored(rules).sid)
 
     with rules.store.reading() as tx:
-        assert tx.browser_sessions.find_by_digest(code.browser_session).live(clock())
+        assert tx.browser_sessions.find_by_digest(code.browser_session).is_active(clock())
     assert session_of(rules).ended_at is None
 
 

@@ -13,7 +13,7 @@ def alice(rules):
 
 @pytest.fixture
 def session(rules, alice):
-    """A live session of Alice: (session, refresh token, access token)."""
+    """An active session of Alice: (session, refresh token, access token)."""
     return rules.open(alice)
 
 

@@ -70,12 +70,12 @@ class SqlSessions:
         return self._living(_row.browser_session == digest, now)
 
     def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
-        live = _live(now)
+        found = _active(now)
         if sub is not None:
-            live = live.where(_row.sub == sub)
+            found = found.where(_row.sub == sub)
         if after is not None:
-            live = live.where(_row.sid > after)
-        return self._all(live.order_by(_row.sid).limit(limit))
+            found = found.where(_row.sid > after)
+        return self._all(found.order_by(_row.sid).limit(limit))
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         moved = update(_TABLE).where(_row.browser_session == old).values(browser_session=new)
@@ -103,13 +103,13 @@ class SqlSessions:
         return sorted(map(_session, ended), key=lambda session: session.sid)
 
     def _living(self, whose: ColumnElement[bool], now: float) -> list[Session]:
-        return self._all(_live(now).where(whose).order_by(_row.auth_time, _row.sid))
+        return self._all(_active(now).where(whose).order_by(_row.auth_time, _row.sid))
 
     def _all(self, rows: Select[Any]) -> list[Session]:
         return [_session(row) for row in self._db.connection().execute(rows)]
 
 
-def _live(now: float) -> Select[Any]:
+def _active(now: float) -> Select[Any]:
     return select(_TABLE).where(_row.ended_at.is_(None), _row.expires_at > now)
 
 

@@ -37,7 +37,7 @@ class OneTimeToken:
     tries_left: int = TRIES
     used_at: float | None = None
 
-    def live(self, now: float) -> bool:
+    def is_active(self, now: float) -> bool:
         """Return whether it is neither used nor expired."""
         return self.used_at is None and now < self.expires_at
 

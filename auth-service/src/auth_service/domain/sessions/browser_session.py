@@ -20,14 +20,14 @@ class BrowserSession:
     expires_at: float
     ended_at: float | None = None
 
-    def live(self, now: float) -> bool:
+    def is_active(self, now: float) -> bool:
         """Return whether it has neither ended nor expired."""
         return self.ended_at is None and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserUser:
-    """A live browser session and its account."""
+    """An active browser session and its account."""
 
     session: BrowserSession
     account: Account

@@ -54,7 +54,7 @@ class Session:
     address: str | None = None
     user_agent: str | None = None
 
-    def live(self, now: float) -> bool:
+    def is_active(self, now: float) -> bool:
         """Return whether it has neither ended nor expired."""
         return self.ended_at is None and now < self.expires_at
 
@@ -69,16 +69,16 @@ class Sessions(Protocol):
         """Return the session with this id, or None."""
 
     def list_active(self, sub: str, now: float) -> list[Session]:
-        """Return the live sessions of an account, oldest first."""
+        """Return the active sessions of an account, oldest first."""
 
     def list_active_of_client(self, client_id: str, now: float) -> list[Session]:
-        """Return the live sessions of a client, oldest first."""
+        """Return the active sessions of a client, oldest first."""
 
     def list_active_of_browser(self, digest: bytes, now: float) -> list[Session]:
-        """Return the live sessions that were opened through a browser session, oldest first."""
+        """Return the active sessions that were opened through a browser session, oldest first."""
 
     def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
-        """Return at most `limit` live sessions, of one account or of all, ascending by id, those after one id."""
+        """Return at most `limit` active sessions, of one account or of all, ascending by id, those after one id."""
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Attach to one browser session what was opened through another."""
@@ -86,7 +86,7 @@ class Sessions(Protocol):
     def record_use(
         self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float
     ) -> None:
-        """Record when, from which address and by which program a live session was used, and its new `tokens_until`."""
+        """Record when, from which address and by which program an active session was used, and its new `tokens_until`."""
 
     def mark_ended(self, sids: Collection[str], reason: str, at: float) -> list[Session]:
         """Record the end of those that had not ended, and return them. For `end_sessions` alone."""

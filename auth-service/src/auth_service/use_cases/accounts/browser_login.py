@@ -32,7 +32,7 @@ class AuthenticateBrowser:
         with self.store.reading() as tx:
             session = tx.browser_sessions.find_by_digest(digest_of(cookie))
             account = None if session is None else tx.accounts.get(session.sub)
-        if session is None or not session.live(self.now()) or account is None or account.disabled:
+        if session is None or not session.is_active(self.now()) or account is None or account.disabled:
             return None
         return BrowserUser(session, account)
 

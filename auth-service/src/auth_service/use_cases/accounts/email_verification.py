@@ -12,7 +12,7 @@ from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.email_texts import already_here, verification
 from auth_service.use_cases.accounts.one_time_mail import store_tokens
-from auth_service.use_cases.sessions.live_session import live_account
+from auth_service.use_cases.sessions.active_session import active_account
 
 LINK_SECONDS = 86_400
 MAX_UNEXPIRED_LINKS = 5  # for one address; more are not mailed
@@ -78,7 +78,7 @@ class EmailVerification:
     def resend(self, sub: str, sid: str | None) -> None:
         """Mail another link, a few a day, unless the address is verified; raise SessionOver or MailBusy."""
         with self.store.transaction() as tx:
-            _, account = live_account(tx, sub, sid, self.now())
+            _, account = active_account(tx, sub, sid, self.now())
             verified = account.email_verified_at is not None
             mail = None if verified else self.send_verification.prepare(tx, account, made=True)
         self.send_verification.post(mail)

@@ -9,13 +9,13 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
+from auth_service.use_cases.sessions.active_session import active_account
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_old_password
-from auth_service.use_cases.sessions.live_session import live_account
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """Replaces the password of the account behind a live session, and ends all its other sessions."""
+    """Replaces the password of the account behind an active session, and ends all its other sessions."""
 
     store: Store
     hasher: PasswordHasher
@@ -26,7 +26,7 @@ class PasswordChange:
         """Replace the password; raise InvalidPassword, WrongPassword, SessionOver or TooBusy."""
         check_new_password(new)
         with self.store.reading() as tx:
-            session, account = live_account(tx, sub, sid, self.now())
+            session, account = active_account(tx, sub, sid, self.now())
         check_new_password(new, self.strength, (account.email, account.name))
         if not self.hasher.verify(account.password_hash, current).fits:
             facts = AuditEvent(

@@ -77,11 +77,11 @@ class PasswordReset:
         if link is None or link.purpose != Purpose.PASSWORD_RESET or link.sub is None:
             raise BadLink(_REFUSED)
         account = tx.accounts.get(link.sub)
-        if account is None or account.disabled or not self._live(link, account):
+        if account is None or account.disabled or not self._is_usable(link, account):
             raise BadLink(_REFUSED)
         return account
 
-    def _live(self, link: OneTimeToken, account: Account) -> bool:
+    def _is_usable(self, link: OneTimeToken, account: Account) -> bool:
         return self.now() < link.expires_at and link.binding_digest == password_digest(account.password_hash)
 
 

@@ -8,7 +8,7 @@ from auth_service.domain.oauth.errors import MissingScope
 from auth_service.domain.oauth.scopes import account_scopes
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
-from auth_service.use_cases.sessions.live_session import live_account
+from auth_service.use_cases.sessions.active_session import active_account
 
 ADMIN = "admin"
 
@@ -23,7 +23,7 @@ class AdminAccess:
     def __call__(self, sub: str, sid: str | None) -> None:
         """Raise SessionOver or MissingScope unless the session lives and its account has the scope now."""
         with self.store.reading() as tx:
-            _, account = live_account(tx, sub, sid, self.now())
+            _, account = active_account(tx, sub, sid, self.now())
         if ADMIN not in account_scopes(account) or account.email_verified_at is None:
             record_event(
                 self.store,

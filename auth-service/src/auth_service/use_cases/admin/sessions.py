@@ -17,7 +17,7 @@ class SessionAdmin:
     now: Clock
 
     def page(self, sub: str | None, after: str | None, limit: int) -> list[Session]:
-        """Return at most `limit` live sessions, of one account or of all, ascending by id, those after one id."""
+        """Return at most `limit` active sessions, of one account or of all, ascending by id, those after one id."""
         with self.store.reading() as tx:
             return tx.sessions.list_page(sub, after, limit, self.now())
 

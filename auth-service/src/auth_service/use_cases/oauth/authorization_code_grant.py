@@ -90,7 +90,7 @@ class AuthorizationCodeGrant:
             return False
         if code.browser_session is not None:
             browser = tx.browser_sessions.find_by_digest(code.browser_session)
-            if browser is None or not browser.live(now):
+            if browser is None or not browser.is_active(now):
                 return False
         return verifier_fits(request.verifier, code.code_challenge)
 

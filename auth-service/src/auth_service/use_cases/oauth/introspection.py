@@ -69,6 +69,6 @@ class Introspection:
         """Return the session if it and its account are active, else None."""
         session = tx.sessions.get(sid)
         account = None if session is None else tx.accounts.get(session.sub)
-        if session is None or not session.live(self.now()) or account is None or account.disabled:
+        if session is None or not session.is_active(self.now()) or account is None or account.disabled:
             return None
         return session

@@ -112,7 +112,7 @@ class RefreshTokenGrant:
 
     def _session(self, tx: Transaction, sid: str, request: _Request) -> tuple[Session, Client]:
         session = tx.sessions.get(sid)
-        if session is None or not session.live(request.now):
+        if session is None or not session.is_active(request.now):
             raise InvalidGrant("the session of this refresh token has ended")
         if request.client is not None and request.client.client_id != session.client_id:
             raise InvalidGrant("this refresh token was issued to another client")

@@ -12,7 +12,7 @@ from auth_service.domain.sessions.session import Session
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
-from auth_service.use_cases.sessions.live_session import live_account
+from auth_service.use_cases.sessions.active_session import active_account
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type, no secret
 MAX_ACTORS = 3
@@ -79,7 +79,7 @@ class TokenExchangeGrant:
             raise InvalidRequest("the subject token is invalid, expired, or not for this client")
         try:
             with self.store.reading() as tx:
-                session, _ = live_account(tx, subject.subject, subject.session_id, self.token_issuer.now())
+                session, _ = active_account(tx, subject.subject, subject.session_id, self.token_issuer.now())
         except SessionOver as error:
             raise InvalidRequest(f"subject_token: {error}") from None
         return subject, session

@@ -8,7 +8,7 @@ from auth_service.domain.oauth.access_token import TokenReader, VerifiedToken
 from auth_service.domain.oauth.errors import InvalidToken, MissingScope
 from auth_service.domain.oauth.id_token import personal_claims
 from auth_service.domain.unit_of_work import Store
-from auth_service.use_cases.sessions.live_session import live_account
+from auth_service.use_cases.sessions.active_session import active_account
 
 READ_PROFILE = "profile:read"
 
@@ -44,5 +44,5 @@ class UserInfo:
         if scope not in found.scopes:
             raise MissingScope(scope)
         with self.store.reading() as tx:
-            _, account = live_account(tx, found.subject, found.session_id, self.now())
+            _, account = active_account(tx, found.subject, found.session_id, self.now())
         return found, account

@@ -49,7 +49,7 @@ def end_all_sessions(  # noqa: PLR0913 - the last two by name
     but: str | None = None,
     by: str | None = None,
 ) -> list[str]:
-    """End every live session of an account, except perhaps one; return their ids.
+    """End every active session of an account, except perhaps one; return their ids.
 
     Its browser sessions end too, or their cookies would open new sessions.
     """
@@ -62,7 +62,7 @@ def end_all_sessions(  # noqa: PLR0913 - the last two by name
 def end_sessions_of_old_password(
     tx: Transaction, sub: str, reason: EndReason, at: float, *, but: str | None = None
 ) -> list[str]:
-    """End every live session of an account whose password has just changed, except perhaps one; return their ids."""
+    """End every active session of an account whose password has just changed, except perhaps one; return their ids."""
     for listener in tx.listeners:
         listener.password_changed(sub, reason, at)
     return end_all_sessions(tx, sub, reason, at, but=but, by=sub)
@@ -88,7 +88,7 @@ def end_client_tokens(
 
 
 def end_sessions_of_client(tx: Transaction, client_id: str, at: float, *, by: str | None = None) -> list[str]:
-    """End every live session of a disabled client, and its own tokens; return the ids of the sessions."""
+    """End every active session of a disabled client, and its own tokens; return the ids of the sessions."""
     end_client_tokens(tx, client_id, EndReason.CLIENT_DISABLED, at, by=by)
     sids = [session.sid for session in tx.sessions.list_active_of_client(client_id, at)]
     return end_sessions(tx, sids, EndReason.CLIENT_DISABLED, at, by=by)

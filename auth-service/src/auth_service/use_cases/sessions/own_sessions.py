@@ -7,15 +7,15 @@ from auth_service.domain.oauth.client import Clients
 from auth_service.domain.sessions.errors import UnknownSession
 from auth_service.domain.sessions.session import EndReason, Session
 from auth_service.domain.unit_of_work import Store
+from auth_service.use_cases.sessions.active_session import active_session
 from auth_service.use_cases.sessions.end_sessions import end_session
-from auth_service.use_cases.sessions.live_session import live_session
 
 MAX_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class OwnSession:
-    """One live session as its owner sees it."""
+    """One active session as its owner sees it."""
 
     session: Session
     client_name: str
@@ -24,7 +24,7 @@ class OwnSession:
 
 @dataclass(frozen=True, slots=True)
 class OwnSessions:
-    """Lists and ends the live sessions of an account. Both methods raise SessionOver if the session itself has ended."""
+    """Lists and ends the active sessions of an account. Both methods raise SessionOver if the session itself has ended."""
 
     store: Store
     clients: Clients
@@ -34,7 +34,7 @@ class OwnSessions:
         """Return at most 200 sessions, the current one first, then the most recently used."""
         now = self.now()
         with self.store.reading() as tx:
-            current = live_session(tx, sub, sid, now)
+            current = active_session(tx, sub, sid, now)
             living = tx.sessions.list_active(sub, now)
         living.sort(
             key=lambda each: (each.sid == current.sid, each.last_used_at or each.auth_time), reverse=True
@@ -45,9 +45,9 @@ class OwnSessions:
         """End one of them; raise UnknownSession if it belongs to another account, or is not live."""
         now = self.now()
         with self.store.transaction() as tx:
-            live_session(tx, sub, sid, now)
+            active_session(tx, sub, sid, now)
             session = tx.sessions.get(ending)
-            if session is None or session.sub != sub or not session.live(now):
+            if session is None or session.sub != sub or not session.is_active(now):
                 raise UnknownSession("you have no session with this id")
             end_session(tx, ending, EndReason.ENDED_BY_OWNER, now, by=sub)
 
