@@ -61,13 +61,13 @@ class SqlSessions:
         return None if row is None else _session(row)
 
     def list_active(self, sub: str, now: float) -> list[Session]:
-        return self._living(_row.sub == sub, now)
+        return self._list_active(_row.sub == sub, now)
 
     def list_active_of_client(self, client_id: str, now: float) -> list[Session]:
-        return self._living(_row.client_id == client_id, now)
+        return self._list_active(_row.client_id == client_id, now)
 
     def list_active_of_browser(self, digest: bytes, now: float) -> list[Session]:
-        return self._living(_row.browser_session == digest, now)
+        return self._list_active(_row.browser_session == digest, now)
 
     def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
         found = _active(now)
@@ -102,7 +102,7 @@ class SqlSessions:
             ended += db.execute(_END, {"wanted": some, "reason": reason, "at": at}).all()
         return sorted(map(_session, ended), key=lambda session: session.sid)
 
-    def _living(self, whose: ColumnElement[bool], now: float) -> list[Session]:
+    def _list_active(self, whose: ColumnElement[bool], now: float) -> list[Session]:
         return self._all(_active(now).where(whose).order_by(_row.auth_time, _row.sid))
 
     def _all(self, rows: Select[Any]) -> list[Session]:
