@@ -67,7 +67,7 @@ class IdTokenHint:
     sid: str | None
 
 
-class IdTokenHintReader(Protocol):
+class IdTokenHints(Protocol):
     """Reads ID tokens that are presented as `id_token_hint`."""
 
     def read(self, id_token: str) -> IdTokenHint | None:

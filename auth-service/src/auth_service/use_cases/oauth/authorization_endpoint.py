@@ -9,7 +9,7 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.authorization_code import CODE_SECONDS, AuthorizationCode
 from auth_service.domain.oauth.consent import Consent
 from auth_service.domain.oauth.errors import AccessDenied, ConsentRequired, LoginRequired, OAuthError
-from auth_service.domain.oauth.id_token import IdTokenHintReader
+from auth_service.domain.oauth.id_token import IdTokenHints
 from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.sessions.browser_session import BrowserUser
@@ -45,7 +45,7 @@ class AuthorizationEndpoint:
     """Takes a request one step further. Every error is raised as AuthorizationRefused."""
 
     store: Store
-    hints: IdTokenHintReader
+    hints: IdTokenHints
     now: Clock
 
     def __call__(self, request: AuthorizationRequest, user: BrowserUser | None) -> Step:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
-from auth_service.domain.oauth.id_token import IdTokenHint, IdTokenHintReader
+from auth_service.domain.oauth.id_token import IdTokenHint, IdTokenHints
 from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered
 from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
@@ -37,7 +37,7 @@ class LogoutRequestParser:
     """Parses log-out requests."""
 
     clients: Clients
-    hints: IdTokenHintReader
+    hints: IdTokenHints
     issuer: str
 
     def __call__(self, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
