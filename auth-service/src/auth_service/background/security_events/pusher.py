@@ -47,7 +47,7 @@ class EventPusher(Job):
             self._look()
         except SQLAlchemyError as error:
             if not self._unavailable:
-                _log.error("signals cannot be looked for", reason=type(error).__name__)
+                _log.error("queued events cannot be read", reason=type(error).__name__)
             self._unavailable = True
         else:
             self._unavailable = False
