@@ -83,7 +83,6 @@ def create_app(
     issuer_address.install(app, settings.issuer, PAGES)
     Touchstone(app, build_issuer(parts))
     use_cases = build_use_cases(parts)
-    use_cases.admin.clients.end_sessions_of_disabled()
     for routes in ROUTES:
         app.register_api(routes.blueprint(use_cases))
     for command in cli.commands(use_cases.admin, parts.client_keys.install, settings.signing.encrypt):
@@ -96,4 +95,5 @@ def create_app(
         from auth_service import security_events
 
         security_events.install(app, parts)
+    use_cases.admin.clients.end_sessions_of_disabled()  # last, so that these ends are events too
     return app

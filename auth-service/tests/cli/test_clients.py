@@ -5,6 +5,10 @@ import shutil
 
 import jwt
 import pytest
+from auth_service.domain.security_events.event import SESSION_REVOKED
+from auth_service.domain.security_events.stream import DeliveryMethod, Stream
+from auth_service.storage.security_events.unit_of_work import SqlSecurityEventStore
+from auth_service.storage.unit_of_work import SqlStore
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -216,6 +220,8 @@ def test_disabling_client_in_file_ends_sessions(make_app, tmp_path, sqlite_file)
     client = make_app(clients_file=file).test_client()
     credentials = {"email": "alice@example.com", "password": PASSWORD, "client_id": "app"}
     session = client.post("/login", json=credentials).get_json()
+    with SqlSecurityEventStore(SqlStore(client.application.extensions["engine"])).transaction() as tx:
+        tx.streams.add(Stream("stream", "hr", DeliveryMethod.POLL, (SESSION_REVOKED,), created_at=1.0))
 
     file.write_text(table + "enabled = false\n")
     restarted = make_app(clients_file=file)
@@ -223,6 +229,8 @@ def test_disabling_client_in_file_ends_sessions(make_app, tmp_path, sqlite_file)
     assert refreshed(restarted.test_client(), session) == 400
     ended = restarted.test_cli_runner().invoke(args=["audit", "--event", "session_ended"]).stdout
     assert json.loads(ended)["detail"] == {"reason": "client_disabled"}
+    streams = restarted.test_cli_runner().invoke(args=["signals", "streams", "--json"]).stdout
+    assert json.loads(streams)["waiting"] == 1
 
 
 def test_errors_of_clients_file_are_all_named(make_app, tmp_path):
