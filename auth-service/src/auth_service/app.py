@@ -26,7 +26,7 @@ from auth_service.web import errors, issuer_address, request_origin
 from auth_service.web.accounts import email_links, magic_links, own_sessions
 from auth_service.web.accounts import routes as accounts
 from auth_service.web.admin import routes as admin
-from auth_service.web.discovery import metadata, status_lists
+from auth_service.web.discovery import jwks, metadata, status_lists
 from auth_service.web.oauth import device_authorization, token_endpoints, userinfo
 from auth_service.web.pages import authorize, device, end_session
 
@@ -41,6 +41,7 @@ ROUTES: Final = (
     authorize,
     device,
     end_session,
+    jwks,
     metadata,
     status_lists,
     admin,

@@ -54,7 +54,7 @@ def test_plain_and_encrypted_keys_are_read(key_storage, plain, clock):
 @pytest.mark.parametrize(
     ("passphrase", "why"),
     [
-        (None, "KEY_PASSPHRASE is needed"),
+        (None, "set KEY_PASSPHRASE"),
         ("another one, as long as it", "cannot be opened with KEY_PASSPHRASE"),
     ],
 )

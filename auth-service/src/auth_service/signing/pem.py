@@ -66,7 +66,7 @@ def read_private(path: Path, passphrase: bytes | None = None) -> RSAPrivateKey:
     content = read_secret(path)
     encrypted = is_encrypted(content)
     if encrypted and not passphrase:
-        raise KeyFault(f"{path.name} is encrypted: KEY_PASSPHRASE is needed, and missing")
+        raise KeyFault(f"{path.name} is encrypted: set KEY_PASSPHRASE")
     try:
         # cryptography's own test of the primes takes 40 ms, by which a change of keys would be delayed
         key = serialization.load_pem_private_key(

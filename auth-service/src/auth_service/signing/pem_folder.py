@@ -89,7 +89,7 @@ class KeyFolder:
         Raise KeyFault for a bad file or without a passphrase, and KeyStorageUnavailable.
         """
         if self._passphrase is None:
-            raise pem.KeyFault("KEY_PASSPHRASE is needed to encrypt keys, and missing")
+            raise pem.KeyFault("set KEY_PASSPHRASE to encrypt keys")
         with self.locked(), _unavailable():
             paths = [self.path / name for name, *_ in self._scan() if _key_name(name) is not None]
             plain = [path for path in paths if not pem.is_encrypted(pem.read_secret(path))]

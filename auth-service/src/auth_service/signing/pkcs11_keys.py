@@ -95,7 +95,7 @@ class Pkcs11Keys:
             if reason is None:
                 found[key_name] = key
             elif strict:
-                raise KeyFault(f"the key {half.label} in the token {reason}")
+                raise KeyFault(f"the key {half.label} in the PKCS#11 token {reason}")
             else:
                 refused.add(key_name)
                 if key_name not in self._refused:

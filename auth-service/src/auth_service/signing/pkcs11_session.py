@@ -90,7 +90,7 @@ class Connection:
                 return work(self._opened())
             except failure as error:
                 raise KeyStorageUnavailable(
-                    f"the token {self._label} answers {type(error).__name__}"
+                    f"the PKCS#11 token {self._label} answers {type(error).__name__}"
                 ) from None
 
     def restart(self) -> None:
@@ -111,18 +111,18 @@ class Connection:
         if self._refused:
             raise KeyFault(self._refused)  # a token locks itself after a few wrong PINs
         if self._ticks() < self._unavailable_until:
-            raise KeyStorageUnavailable(f"the token {self._label} is unavailable")
+            raise KeyStorageUnavailable(f"the PKCS#11 token {self._label} is unavailable")
         module = self._module()
         bad_pin = tuple(getattr(self._pkcs11, name) for name in _BAD_PIN)
         try:
             session = self._logged_in(module, bad_pin, restart=restart)
         except bad_pin as error:
-            self._refused = f"the token {self._label} refuses PKCS11_PIN ({type(error).__name__})"
+            self._refused = f"the PKCS#11 token {self._label} refuses PKCS11_PIN ({type(error).__name__})"
             raise KeyFault(self._refused) from None
         except self._pkcs11.PKCS11Error as error:
             self._unavailable_until = self._ticks() + RETRY_AFTER
             raise KeyStorageUnavailable(
-                f"the token {self._label} cannot be opened in {self._path.name} ({type(error).__name__})"
+                f"the PKCS#11 token {self._label} cannot be opened in {self._path.name} ({type(error).__name__})"
             ) from None
         self._session, self._starts = session, _history.starts
         return session

@@ -9,6 +9,7 @@ from auth_service.web.schemas import OAuthErrorResponse, TokenResponseBody
 
 Responses = dict[Any, Any]
 OAUTH_TAGS = [Tag(name="oauth", description="OAuth 2 and OpenID Connect endpoints.")]
+DISCOVERY_TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
 PAGE_TAGS = [Tag(name="pages", description="HTML pages for users.")]
 MAIL_TAGS = [Tag(name="mail", description="Log-in links, email verification and password resets.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]

@@ -65,7 +65,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         try:
             session = use_cases.magic_link_login.in_browser(link, cookies.login)
         except (BadLink, BindingMissing) as error:
-            return error_page(str(error), title="This link is not valid here")
+            return error_page(str(error), title="This link cannot be used in this browser")
         response = redirect_to(f"{use_cases.issuer}/")
         cookies.set(response, cookies.login_name, session.cookie)
         cookies.delete(response, cookies.link_name)

@@ -1,19 +1,17 @@
-"""The JWK set and the metadata of the issuer (RFC 7517, RFC 8414, OpenID Connect Discovery)."""
+"""The metadata of the issuer (RFC 8414, OpenID Connect Discovery)."""
 
 from flask import Response, jsonify
-from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.oauth.id_token import ACR
 from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, STREAM_SCOPES
 from auth_service.use_cases.oauth.authorization_request import PROMPTS
 from auth_service.web.dependencies import UseCases
-from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
-from auth_service.web.discovery.schemas import JwkSet, ServerMetadata
+from auth_service.web.discovery.schemas import ServerMetadata
 from auth_service.web.oauth.client_authentication import METHODS
 from auth_service.web.oauth.token_endpoints import GRANTS
+from auth_service.web.openapi import DISCOVERY_TAGS
 
-TAGS = [Tag(name="discovery", description="Public documents of the issuer.")]
 METADATA_MAX_AGE = 300
 AUTHORIZATION_METADATA: dict[str, object] = {
     "response_types_supported": ["code"],
@@ -36,20 +34,8 @@ AUTHORIZATION_METADATA: dict[str, object] = {
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("metadata", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("metadata", __name__, abp_tags=DISCOVERY_TAGS)
     metadata = server_metadata(use_cases.issuer)
-    keys = Document(
-        read=use_cases.signing_keys.document,
-        etag=lambda: use_cases.signing_keys.document()[1],
-        refresh=lambda _: use_cases.signing_keys.refresh(),
-        media_type="application/json",
-        max_age=use_cases.jwks_max_age,
-    )
-
-    @routes.get("/.well-known/jwks.json", operation_id="jwks", responses={200: JwkSet, **NOT_MODIFIED})
-    def jwks() -> Response:
-        """Return the public keys; with `If-None-Match` and `Prefer: wait=N`, wait until they change."""
-        return conditional_response(use_cases.long_polls, keys)
 
     @routes.get(
         "/.well-known/oauth-authorization-server",

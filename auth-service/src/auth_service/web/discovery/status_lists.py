@@ -8,9 +8,8 @@ from werkzeug.exceptions import NotImplemented as NotOffered
 from auth_service.domain.sessions.status_list import list_uri, parse_list_number
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
-from auth_service.web.discovery.metadata import TAGS
 from auth_service.web.discovery.schemas import StatusListNames, StatusListPath
-from auth_service.web.openapi import Responses
+from auth_service.web.openapi import DISCOVERY_TAGS, Responses
 
 MEDIA_TYPE = "application/statuslist+jwt"
 PATH = "/status-lists"
@@ -28,7 +27,7 @@ RESPONSES: Responses = {
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
-    routes = ApiBlueprint("status_lists", __name__, abp_tags=TAGS)
+    routes = ApiBlueprint("status_lists", __name__, abp_tags=DISCOVERY_TAGS)
 
     @routes.get(f"{PATH}/<number>", operation_id="statusList", responses=RESPONSES)
     @validated
