@@ -72,9 +72,9 @@ def test_trickling_response_is_cut_off(server, bundle, limits, scheme, pieces):
     url = server(scheme, itertools.chain(pieces[:-1], itertools.repeat(pieces[-1])))  # without an end
 
     timeout = (2, limits.get("timeout", 2))
-    with plain_session(ca=bundle, deadline=limits.get("deadline")) as session:
-        with pytest.raises((requests.ConnectionError, requests.ReadTimeout)):
-            session.get(url, timeout=timeout)
+    refused = pytest.raises((requests.ConnectionError, requests.ReadTimeout))
+    with plain_session(ca=bundle, deadline=limits.get("deadline")) as session, refused:
+        session.get(url, timeout=timeout)
 
 
 def test_response_after_deadline_is_not_read(server, bundle):
