@@ -10,7 +10,7 @@ from .fixtures.app import (
     make_app,
     outbox,
 )
-from .fixtures.environment import clock, free_port, logged, silent_port
+from .fixtures.environment import clock, environment, free_port, logged, silent_port
 from .fixtures.rules import make_rules, rules
 from .fixtures.stores import (
     database,

@@ -9,18 +9,6 @@ from auth_service.signing import pem
 PASSPHRASE = "a passphrase of many words"
 
 
-@pytest.fixture
-def environment(monkeypatch, keys_dir):
-    """Set the variables that the settings are read from."""
-
-    def put(**variables):
-        for name, value in {"DATABASE_URL": "sqlite:///x.db", "KEYS_DIR": str(keys_dir), **variables}.items():
-            monkeypatch.setenv(name, value)
-
-    put()
-    return put
-
-
 def test_make_keys_twice_changes_nothing(tmp_path, capsys):
     assert main(["--keys-dir", str(tmp_path)]) == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.pem")}

@@ -34,18 +34,6 @@ def printed_faults(capsys, tmp_path, environment, secrets=None):
     return capsys.readouterr().err
 
 
-@pytest.fixture
-def environment(monkeypatch, keys_dir):
-    """Set the variables that the settings are read from."""
-
-    def put(**variables):
-        for name, value in {"DATABASE_URL": "sqlite:///x.db", "KEYS_DIR": str(keys_dir), **variables}.items():
-            monkeypatch.setenv(name, value)
-
-    put()
-    return put
-
-
 def test_every_invalid_setting_is_named(settings, capsys):
     with pytest.raises(SystemExit) as stopped:
         settings(ACCESS_TOKEN_TTL="0", JWKS_MAX_AGE="soon", WAITING_REQUESTS="-1")

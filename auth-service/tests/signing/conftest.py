@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from auth_service.domain.signing_keys import KeyTimes
+from auth_service.signing import pem
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.key_storage_settings import SigningStore
 from auth_service.signing.pem_folder import KeyFolder
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 from service_kit.database.engine import file_lock
 from testkit.clock import FakeClock
 from testkit.forked_cluster import start_process
+from testkit.keys import make_rsa, thumbprint
 
 TIMES = KeyTimes.of(jwks_max_age=60, access_ttl=300)
 SOFTHSM = [
@@ -161,3 +163,28 @@ def make_key_ring(folder, clock, ticks):
 @pytest.fixture
 def key_ring(make_key_ring):
     return make_key_ring()
+
+
+def bad_files():
+    good = pem.private_pem(make_rsa())
+    kid = thumbprint(make_rsa().public_key())
+    return {
+        "readable by others": (good, kid, 0o640),
+        "not a key": (b"junk", kid, 0o600),
+        "a public key": (pem.public_pem(make_rsa().public_key()), kid, 0o600),
+        "under another name": (good, "A" * 43, 0o600),
+        "too small": (pem.private_pem(make_rsa(1024)), thumbprint(make_rsa(1024).public_key()), 0o600),
+    }
+
+
+@pytest.fixture(params=["readable by others", "not a key", "a public key", "under another name", "too small"])
+def bad_file(request, folder):
+    content, kid, mode = bad_files()[request.param]
+    path = folder.path / f"1700000000-{kid}.pem"
+
+    def place():
+        path.write_bytes(content)
+        path.chmod(mode)
+        return path
+
+    return place

@@ -8,27 +8,11 @@ from auth_service.signing.client_assertions import ClientAssertionReader, Client
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa
-from testkit.token_signer import MISSING, TokenSigner
+from testkit.token_signer import MISSING
+
+from .id_tokens import EXTENSIONS, IdTokens
 
 ISSUER = "http://localhost:8080"
-EXTENSIONS = (
-    {"crit": ["exp"]},
-    {"b64": True},
-    {"zip": "DEF"},
-    {"alg": "none"},
-    {"alg": "RS512"},
-    {"alg": MISSING},
-)
-
-
-class IdTokens(TokenSigner):
-    """Makes ID tokens where its base makes access tokens."""
-
-    def header(self, **overrides):
-        return super().header(**{"typ": "JWT"} | overrides)
-
-    def claims(self, **overrides):
-        return super().claims(aud="cli", **overrides)
 
 
 class Assertions(IdTokens):

@@ -11,12 +11,10 @@ import pytest
 from auth_service.domain.errors import NoSigningKey, UnknownSigningKey
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.make_keys import main
-from auth_service.signing import pem
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
 from structlog.testing import capture_logs
-from testkit.keys import make_rsa, thumbprint
 
 
 def kids(key_ring):
@@ -141,31 +139,6 @@ def test_first_key_is_made_if_none(tmp_path, clock):
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert file.name == f"{int(clock())}-{signer(key_ring)}.pem"
     assert key_ring.fault() is None
-
-
-def bad_files():
-    good = pem.private_pem(make_rsa())
-    kid = thumbprint(make_rsa().public_key())
-    return {
-        "readable by others": (good, kid, 0o640),
-        "not a key": (b"junk", kid, 0o600),
-        "a public key": (pem.public_pem(make_rsa().public_key()), kid, 0o600),
-        "under another name": (good, "A" * 43, 0o600),
-        "too small": (pem.private_pem(make_rsa(1024)), thumbprint(make_rsa(1024).public_key()), 0o600),
-    }
-
-
-@pytest.fixture(params=["readable by others", "not a key", "a public key", "under another name", "too small"])
-def bad_file(request, folder):
-    content, kid, mode = bad_files()[request.param]
-    path = folder.path / f"1700000000-{kid}.pem"
-
-    def place():
-        path.write_bytes(content)
-        path.chmod(mode)
-        return path
-
-    return place
 
 
 def test_without_keys_nothing_is_signed(key_ring, folder, ticks):

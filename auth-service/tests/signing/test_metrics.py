@@ -1,25 +1,6 @@
 """The metrics of the signing keys."""
 
-import pytest
-from auth_service.domain.signing_keys import KeyTimes
-from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.metrics import KeyMetrics
-from auth_service.signing.pem_folder import KeyFolder
-from auth_service.use_cases.admin.key_rotation import ScheduledKeyRotation
-
-INTERVAL = 10_000
-SESSION = 50_000
-
-
-@pytest.fixture
-def key_ring(tmp_path, clock):
-    times = KeyTimes.of(jwks_max_age=60, access_ttl=300)
-    return KeyRing(KeyFolder(tmp_path / "signing"), times, clock)
-
-
-@pytest.fixture
-def rotate(memory, key_ring, clock):
-    return ScheduledKeyRotation(memory, key_ring, INTERVAL, clock, SESSION)
 
 
 def test_metrics_show_key_count_and_age(app, clock):

@@ -7,7 +7,6 @@ import pytest
 from auth_service.signing import pem
 from auth_service.signing.pem_folder import KeyFolder
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
-from testkit.keys import make_rsa, thumbprint
 
 
 def kids(key_ring):
@@ -24,31 +23,6 @@ def test_other_files_are_ignored_and_named_once(key_ring, folder, ticks, capsys)
         ticks.advance(1)
 
     assert capsys.readouterr().out.count("notes.txt") == 1
-
-
-def bad_files():
-    good = pem.private_pem(make_rsa())
-    kid = thumbprint(make_rsa().public_key())
-    return {
-        "readable by others": (good, kid, 0o640),
-        "not a key": (b"junk", kid, 0o600),
-        "a public key": (pem.public_pem(make_rsa().public_key()), kid, 0o600),
-        "under another name": (good, "A" * 43, 0o600),
-        "too small": (pem.private_pem(make_rsa(1024)), thumbprint(make_rsa(1024).public_key()), 0o600),
-    }
-
-
-@pytest.fixture(params=["readable by others", "not a key", "a public key", "under another name", "too small"])
-def bad_file(request, folder):
-    content, kid, mode = bad_files()[request.param]
-    path = folder.path / f"1700000000-{kid}.pem"
-
-    def place():
-        path.write_bytes(content)
-        path.chmod(mode)
-        return path
-
-    return place
 
 
 def test_bad_key_file_stops_start_by_name(bad_file, make_key_ring):

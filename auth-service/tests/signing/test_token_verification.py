@@ -14,8 +14,9 @@ from auth_service.signing.token_verification import (
 )
 from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa
-from testkit.token_signer import MISSING, TokenSigner
 from touchstone import StatusUnavailable, Unconfirmed
+
+from .id_tokens import EXTENSIONS, IdTokens
 
 
 def signer(key_ring):
@@ -62,24 +63,6 @@ def access(key_ring, clock, **changes):
 
 ISSUER = "http://localhost:8080"
 LONGEST_TOKEN, LONGEST_HINT = 8192, 16 * 1024  # a hint holds what a client chose: its nonce
-EXTENSIONS = (
-    {"crit": ["exp"]},
-    {"b64": True},
-    {"zip": "DEF"},
-    {"alg": "none"},
-    {"alg": "RS512"},
-    {"alg": MISSING},
-)
-
-
-class IdTokens(TokenSigner):
-    """Makes ID tokens where its base makes access tokens."""
-
-    def header(self, **overrides):
-        return super().header(**{"typ": "JWT"} | overrides)
-
-    def claims(self, **overrides):
-        return super().claims(aud="cli", **overrides)
 
 
 @pytest.fixture(scope="module")

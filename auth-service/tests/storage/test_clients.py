@@ -1,14 +1,13 @@
 """Registered clients in every implementation of the store."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier
 
 import pytest
 from auth_service.domain.oauth.client_metadata import parse_client
-from auth_service.domain.oauth.errors import AuthorizationPending, InvalidClient, InvalidGrant, SlowDown
 from auth_service.use_cases.sessions.end_sessions import end_sessions_of_client
 from sqlalchemy import text
+
+from .concurrency import at_once
 
 NOW = 1_800_000_000.0
 
@@ -16,20 +15,6 @@ NOW = 1_800_000_000.0
 @pytest.fixture
 def rules(store, make_rules):
     return make_rules(store)
-
-
-def at_once(count, work):
-    start = Barrier(count)
-
-    def run(number):
-        start.wait(20)
-        try:
-            return work(number)
-        except (AuthorizationPending, InvalidGrant, InvalidClient, SlowDown) as refused:
-            return refused
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 SHOP = parse_client("shop", {"name": "Shop", "confidential": True, "scopes": ["orders:read"]})

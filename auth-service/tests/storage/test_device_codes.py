@@ -1,15 +1,15 @@
 """Device codes in every implementation of the store."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier
 
 import pytest
 from auth_service.domain.oauth.device_code import DeviceCode, DeviceStatus
-from auth_service.domain.oauth.errors import AuthorizationPending, InvalidClient, InvalidGrant, SlowDown
+from auth_service.domain.oauth.errors import AuthorizationPending, SlowDown
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
+
+from .concurrency import at_once
 
 NOW = 1_800_000_000.0
 
@@ -17,20 +17,6 @@ NOW = 1_800_000_000.0
 @pytest.fixture
 def rules(store, make_rules):
     return make_rules(store)
-
-
-def at_once(count, work):
-    start = Barrier(count)
-
-    def run(number):
-        start.wait(20)
-        try:
-            return work(number)
-        except (AuthorizationPending, InvalidGrant, InvalidClient, SlowDown) as refused:
-            return refused
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 CODE = DeviceCode(
