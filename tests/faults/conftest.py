@@ -108,8 +108,10 @@ def make_issuer() -> Iterator[Callable[[], ProxiedIssuer]]:
 
 
 @pytest.fixture
-def issuer(make_issuer) -> ProxiedIssuer:
-    return make_issuer()
+def issuer(make_issuer) -> Iterator[ProxiedIssuer]:
+    issuer = make_issuer()
+    yield issuer
+    issuer.close()
 
 
 @pytest.fixture(scope="package")
