@@ -11,12 +11,12 @@ from service_kit.observability import logs
 from service_kit.observability.document_metrics import DocumentMetrics
 from service_kit.token_verification import documents_for
 
-from gateway.access_log import AccessLog
 from gateway.asgi import Gateway
 from gateway.authentication import Authentication
 from gateway.flask_app import create_flask_app
 from gateway.http_client.upstreams import Upstream
-from gateway.metrics import Metrics
+from gateway.observability.access_log import AccessLog
+from gateway.observability.metrics import Metrics
 from gateway.openapi import Fetch, JoinedDocument, gateway_document
 from gateway.proxy import Proxy
 from gateway.rate_limits import RateLimits, Rates

@@ -8,11 +8,11 @@ import structlog
 from service_kit.server.asgi import Message, Receive, Send
 
 from gateway import target
-from gateway.access_log import AccessLog
 from gateway.authentication import Authentication
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
-from gateway.metrics import Metrics
+from gateway.observability.access_log import AccessLog
+from gateway.observability.metrics import Metrics
 from gateway.proxy import Proxy
 from gateway.rate_limits import RateLimits
 from gateway.request import ClientGoneError, Request

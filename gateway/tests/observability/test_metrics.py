@@ -1,6 +1,6 @@
 """The metrics of requests."""
 
-from gateway.metrics import Metrics
+from gateway.observability.metrics import Metrics
 from gateway.request import Request
 from gateway.routes import RouteTable
 

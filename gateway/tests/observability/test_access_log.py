@@ -5,7 +5,7 @@ import json
 
 import pytest
 import structlog
-from gateway.access_log import DELAY_SECONDS, AccessLog
+from gateway.observability.access_log import DELAY_SECONDS, AccessLog
 from gateway.request import Request
 from service_kit.observability import logs
 
