@@ -87,8 +87,11 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="seconds of each run (default %(default)s)"
     )
+    parser.add_argument("--quick", action="store_true", help="1 round of 0.3 seconds")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 1, 0.3
     results = measure(options.rounds, options.seconds)
 
     def ratio(guard: str, to: str) -> float:

@@ -8,14 +8,20 @@ figures depend on the other load of the machine.
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import multiprocessing
 import selectors
 import socket
 import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httptools
+
+LAST_SECONDS = 5.0  # for the responses to the last requests
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,7 @@ class Load:
 class _Connection:
     """A connection with a request in flight. Responses end by their length or last chunk, not with the connection."""
 
-    def __init__(self, address: tuple[str, int], request: bytes) -> None:
-        self._request = request
+    def __init__(self, address: tuple[str, int]) -> None:
         self._status = 0
         self._parser = httptools.HttpResponseParser(self)
         self._pristine = True
@@ -52,19 +57,18 @@ class _Connection:
         self.reusable = False  # the server keeps the connection open after it
         self.socket = socket.create_connection(address, timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.send()
 
     @property
     def expired(self) -> bool:
         """Return whether the server closed it between responses, so the request was not served (RFC 9112 section 9.3.1)."""
         return self.served and self._pristine
 
-    def send(self) -> None:
-        """Send the request; an error of the connection shows when the response is read."""
+    def send(self, request: bytes) -> None:
+        """Send a request; an error of the connection shows when the response is read."""
         self._status, self._pristine, self.reusable = 0, True, False
         self.started = time.perf_counter()
         with contextlib.suppress(ConnectionError):
-            self.socket.sendall(self._request)
+            self.socket.sendall(request)
 
     def on_message_complete(self) -> None:
         """Note the status of a final response; called by the parser."""
@@ -82,56 +86,71 @@ class _Connection:
         return (self._status or None) if chunk else 0
 
 
-def _generate(url: str, headers: dict[str, str], connections: int, seconds: float, results: object) -> None:
+def _requests(url: str, headers: Sequence[Mapping[str, str]]) -> list[bytes]:
     parts = urlsplit(url)
-    address = (parts.hostname or "127.0.0.1", parts.port or 80)
-    lines = {"Host": parts.netloc, **headers}
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    request = f"GET {target} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items()) + "\r\n"
+    lines = [
+        "".join(f"{name}: {value}\r\n" for name, value in {"Host": parts.netloc, **each}.items())
+        for each in headers
+    ]
+    return [f"GET {target} HTTP/1.1\r\n{each}\r\n".encode("latin-1") for each in lines]
+
+
+def _generate(url: str, headers: Sequence[Mapping[str, str]], connections: int, seconds: float) -> Load:
+    parts, requests = urlsplit(url), itertools.cycle(_requests(url, headers))
+    address = (parts.hostname or "127.0.0.1", parts.port or 80)
     selector = selectors.DefaultSelector()
 
-    def connect() -> None:
-        connection = _Connection(address, request.encode("latin-1"))
+    def connect() -> _Connection:
+        connection = _Connection(address)
         selector.register(connection.socket, selectors.EVENT_READ, connection)
+        return connection
 
-    for _ in range(connections):
-        connect()
+    opened = [connect() for _ in range(connections)]
     answers, errors, latencies = 0, 0, []
     start = time.perf_counter()
-    while (now := time.perf_counter()) - start < seconds:
+    end = start + seconds
+    for connection in opened:
+        connection.send(next(requests))
+    # Nothing is sent after `end`, but the last responses are waited for: the next run finds an idle server.
+    while (now := time.perf_counter()) < end or (selector.get_map() and now < end + LAST_SECONDS):
         for key, _ in selector.select(timeout=0.1):
             connection = key.data
             status = connection.receive()
             if status is None:
                 continue
+            now = time.perf_counter()
             if 200 <= status < 300:
                 answers += 1
-                latencies.append(time.perf_counter() - connection.started)
+                latencies.append(now - connection.started)
             elif not connection.expired:
                 errors += 1
-            if connection.reusable:
-                connection.send()
-            else:
-                selector.unregister(connection.socket)
-                connection.socket.close()
-                connect()
-    results.send(Load(now - start, answers, errors, latencies))  # type: ignore[attr-defined]
+            if now < end and connection.reusable:
+                connection.send(next(requests))
+                continue
+            selector.unregister(connection.socket)
+            connection.socket.close()
+            if now < end:
+                connect().send(next(requests))
+    errors += len(selector.get_map())
+    return Load(now - start, answers, errors, latencies)
+
+
+@functools.cache
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
 def run(
-    url: str, *, headers: dict[str, str] | None = None, connections: int = 16, seconds: float = 2.0
+    url: str,
+    *,
+    headers: Mapping[str, str] | Sequence[Mapping[str, str]] = (),
+    connections: int = 16,
+    seconds: float = 2.0,
 ) -> Load:
-    """GET `url` repeatedly for `seconds` on `connections` keep-alive connections, from a separate process."""
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(
-        target=_generate, args=(url, headers or {}, connections, seconds, sender)
-    )
-    process.start()
-    sender.close()
-    try:
-        result: Load = receiver.recv()
-    except EOFError:
-        raise RuntimeError(f"the load generator ended without a result for {url}") from None
-    finally:
-        process.join(5)
-    return result
+    """GET `url` repeatedly for `seconds` on `connections` keep-alive connections, from a separate process.
+
+    Of several `headers` each request takes the next ones, in turn.
+    """
+    each = [headers] if isinstance(headers, Mapping) else headers or [{}]
+    return _process().submit(_generate, url, each, connections, seconds).result()

@@ -171,7 +171,9 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=500, help="revocations (default %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="60 revocations, no plots")
+    parser.add_argument(
+        "--quick", action="store_true", help="24 revocations; no plots, idling and plain polling"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--compose", action="store_true", help="in containers, two of each service")
     where.add_argument("--gateway", metavar="URL", help="a running cluster, through its gateway")
@@ -181,7 +183,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write all times to this file, too")
     options = parser.parse_args()
     if options.quick:
-        options.count, options.plots = min(options.count, 60), None
+        options.count, options.plots = min(options.count, 24), None
     return options
 
 
@@ -225,20 +227,26 @@ def on_this_machine(
     with clusters.on_this_machine({}) as cluster:
         keep("revocation", "revocation", times := sessions(cluster, options.count), bounds)
         woken = wake_ups(cluster, options.count // 5)
-        figures["idle"] = idle(cluster, 20.0 if options.quick else 60.0)
-        names = ["idle, per minute", "CPU ms", "fetches", "responses"]
-        print(f"\n{table(figures['idle'], names)}")
+        if not options.quick:
+            figures["idle"] = idle(cluster, 60.0)
+            names = ["idle, per minute", "CPU ms", "fetches", "responses"]
+            print(f"\n{table(figures['idle'], names)}")
     with clusters.on_this_machine({"JWKS_MAX_AGE": "1"}) as cluster:
         show("key withdrawal", keys := withdrawals(cluster, 3 if options.quick else 10))
+    kept = [
+        *promised("revocation", times),
+        woken,
+        Promise("key withdrawal: longest of all, ms", max(flat(keys)), LONGEST),
+    ]
+    if options.quick:
+        return kept
     with clusters.on_this_machine({"STATUS_LIST_TTL": str(TTL)}, polling=True) as cluster:
         # After a change a follower polls again within a second, to see whether the server supports long polling: so pause.
         polled = sessions(cluster, max(6, options.count // 16), pause=TTL + 2.0, every=0.02, bound=TTL + 10.0)
         title, grace = f"revocation, polling every {TTL} s", {"ttl": 1000.0 * TTL}
         keep("revocation-polling", title, polled, grace)
     return [
-        *promised("revocation", times),
-        woken,
-        Promise("key withdrawal: longest of all, ms", max(flat(keys)), LONGEST),
+        *kept,
         Promise("polling: longest of all, ms", max(flat(polled)), 1000.0 * TTL + POLLING_GRACE),
     ]
 

@@ -180,8 +180,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40, help="interleaved rounds (default 40)")
     parser.add_argument("--tokens", type=int, default=200, help="tokens per run (default 200)")
+    parser.add_argument("--quick", action="store_true", help="10 rounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     options = parser.parse_args()
+    if options.quick:
+        options.rounds = 10
 
     print("signing tokens", file=sys.stderr, flush=True)
     signer = TokenSigner(ISSUER, audience=AUDIENCE)

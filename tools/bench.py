@@ -1,6 +1,6 @@
 """`make bench`: run the laboratory's scripts one after another and list their promises at the end.
 
-Usage: bench.py [NAME…] [-- OPTION…]   each script gets the options.
+Usage: bench.py [NAME…] [OPTION…]   each script gets the options; --quick takes about two minutes for all.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def run(name: str, options: list[str]) -> tuple[int, list[str]]:
 
 def main(arguments: list[str]) -> int:
     """Run the named scripts; return 1 if a script failed or a promise is broken, 2 for an unknown name."""
-    split = arguments.index("--") if "--" in arguments else len(arguments)
-    names, options = arguments[:split] or list(SCRIPTS), arguments[split + 1 :]
+    split = next((at for at, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    names, options = arguments[:split] or list(SCRIPTS), arguments[split:]
     if unknown := set(names) - set(SCRIPTS):
         print(
             f"error: unknown: {', '.join(sorted(unknown))}; choose from {', '.join(SCRIPTS)}", file=sys.stderr

@@ -10,14 +10,12 @@ HOP_BY_HOP = {
 }  # fmt: skip
 
 app = Flask(__name__)
-# Tutorials call requests.request, which opens a connection each time; a shared Session keeps them.
-send = requests.Session().request if os.environ.get("BENCH_SESSION") else requests.request
 
 
 @app.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def forward(path: str) -> Response:
     """Pass the request on, and the response back."""
-    answer = send(
+    answer = requests.request(
         method=request.method,
         url=f"{os.environ['BENCH_UPSTREAM']}/{path}",
         params=request.args,

@@ -1,4 +1,4 @@
-"""The service behind every proxy of bench/gateway.py: 1 KB for any GET, at a cost far below that of the proxies."""
+"""The service behind every gateway of bench/gateway.py, at a cost far below theirs: 1 KB for any GET, or 256 KB."""
 
 import asyncio
 import sys
@@ -6,7 +6,9 @@ import sys
 import uvloop
 
 END = b"\r\n\r\n"
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1024\r\n\r\n" + b"x" * 1024
+LARGE_PATH = b"/orders/large"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+SMALL, LARGE = (HEAD % size + b"x" * size for size in (1024, 256 * 1024))
 
 
 class Answering(asyncio.Protocol):
@@ -22,7 +24,9 @@ class Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Respond to each complete head."""
         *heads, self._rest = (self._rest + data).split(END)
-        self._transport.write(ANSWER * len(heads))  # type: ignore[attr-defined]
+        for head in heads:
+            large = head.startswith(LARGE_PATH, 4)  # after "GET "
+            self._transport.write(LARGE if large else SMALL)  # type: ignore[attr-defined]
 
 
 async def main() -> None:
