@@ -256,7 +256,7 @@ def issuer(signer):
 def settings(issuer):
     def make(upstream, **more):
         urls = {"auth_url": upstream, "users_url": upstream, "orders_url": upstream}
-        return Settings(
+        return Settings.read(
             **{"issuer": ISSUER, "issuer_backchannel": issuer.url, "log_level": "WARNING", **urls, **more}
         )
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from gateway.authentication import Authentication, bearer_token
 from gateway.errors import Refusal
+from gateway.route import Route
 from testkit.status_list import FakeStatusList
 from testkit.token_signer import TokenSigner
 from touchstone import KeySet
@@ -17,6 +18,7 @@ from touchstone.errors import (
     MissingToken,
     StatusUnavailable,
     Unavailable,
+    Unconfirmed,
     UnknownStatus,
 )
 from touchstone.status import read
@@ -27,7 +29,10 @@ def keys_of(*signers):
 
 
 class Documents:
-    """Keys and status lists; those in `later` and `later_lists` come with the first wait or refresh."""
+    """Keys and status lists; those in `later` and `later_lists` come with the first wait or refresh.
+
+    `recent` says whether they are confirmed; with `confirms` asking for it succeeds.
+    """
 
     def __init__(self, *signers, later=(), lists=(), later_lists=()):
         self.set = keys_of(*signers) if signers else None
@@ -35,6 +40,7 @@ class Documents:
         self.lists = {each.uri: each for each in lists}
         self.later_lists = {each.uri: each for each in later_lists}
         self.waited = []
+        self.recent, self.confirms = True, False
         self.gate = threading.Event()
         self.gate.set()
 
@@ -63,6 +69,16 @@ class Documents:
         if self.later:
             self.set = keys_of(*self.later)
 
+    def confirmed(self, claims):
+        return self.recent
+
+    def confirm(self, claims, seconds):
+        self.waited.append(claims.status and claims.status.uri)
+        self.gate.wait(10)
+        if not self.confirms:
+            raise Unconfirmed
+        self.recent = True
+
     def ready(self):
         return self.set is not None
 
@@ -74,13 +90,18 @@ def authorization(token):
     return None if token is None else f"Bearer {token}".encode()
 
 
-def check(authentication, token, audience="orders-service"):
-    return asyncio.run(authentication.check(audience, authorization(token)))
+def route(**needs):
+    row = {"path": "/x", "methods": ["GET"], "upstream": "orders-service", "audience": "orders-service"}
+    return Route(**row, **needs)
 
 
-def refused(authentication, token):
+def check(authentication, token, **needs):
+    return asyncio.run(authentication.check(route(**needs), authorization(token)))
+
+
+def refused(authentication, token, **needs):
     with pytest.raises(Refusal) as refusal:
-        check(authentication, token)
+        check(authentication, token, **needs)
     return refusal.value
 
 
@@ -206,11 +227,9 @@ def test_key_and_list_new_with_one_token(signer, statuses):
     assert check(checking(documents), new.sign(new.claims(status=7))).subject
 
 
-def gathered(authentication, tokens, meanwhile):
+def gathered(authentication, tokens, meanwhile, **needs):
     async def run():
-        tasks = [
-            asyncio.create_task(authentication.check("orders-service", authorization(t))) for t in tokens
-        ]
+        tasks = [asyncio.create_task(authentication.check(route(**needs), authorization(t))) for t in tokens]
         await asyncio.sleep(0)
         await meanwhile(tasks)
         return await asyncio.gather(*tasks, return_exceptions=True)
@@ -254,6 +273,67 @@ def test_lists_awaited_at_once_are_bounded(signer):
 
     assert [result.slug for result in results] == ["status_unavailable"] * 4
     assert len(documents.waited) == 2
+
+
+def test_scope_missing_is_403_with_challenge(signer):
+    token = signer.sign(signer.claims(scope="orders:read"))
+
+    refusal = refused(checking(Documents(signer)), token, scopes=["orders:read", "orders:write"])
+
+    assert (refusal.kind.status, refusal.slug) == (403, "insufficient_scope")
+    assert refusal.headers == (
+        (b"www-authenticate", b'Bearer error="insufficient_scope", scope="orders:read orders:write"'),
+    )
+
+
+def test_scopes_of_the_route_are_enough(signer):
+    token = signer.sign(signer.claims(scope="orders:write profile:read orders:read"))
+
+    assert check(checking(Documents(signer)), token, scopes=["orders:read", "orders:write"]).subject
+
+
+@pytest.mark.parametrize("status", [7, None])
+def test_fresh_route_unconfirmed_is_503(signer, statuses, status):
+    documents = Documents(signer, lists=[statuses])
+    documents.recent = False
+    claims = signer.claims() if status is None else signer.claims(status=status)
+
+    refusal = refused(checking(documents), signer.sign(claims), fresh=True)
+
+    assert (refusal.kind.status, refusal.slug) == (503, "unconfirmed")
+    assert dict(refusal.headers)[b"retry-after"]
+    assert check(checking(documents), signer.sign(claims)).subject
+
+
+def test_fresh_route_is_confirmed_once_for_many(signer, statuses):
+    documents = Documents(signer, lists=[statuses])
+    documents.recent, documents.confirms = False, True
+    documents.gate.clear()
+    tokens = [signer.sign(signer.claims(status=number)) for number in range(5)]
+
+    async def go_on(_tasks):
+        await until(lambda: documents.waited)
+        documents.gate.set()
+
+    results = gathered(checking(documents), tokens, go_on, fresh=True)
+
+    assert documents.waited == [statuses.uri]
+    assert all(result.subject for result in results)
+
+
+def test_token_revoked_while_confirmed_is_401(signer, statuses):
+    documents = Documents(signer, lists=[statuses])
+    documents.recent, documents.confirms = False, True
+    documents.gate.clear()
+
+    async def revoke(_tasks):
+        await until(lambda: documents.waited)
+        statuses[7] = 1
+        documents.gate.set()
+
+    (result,) = gathered(checking(documents), [signer.sign(signer.claims(status=7))], revoke, fresh=True)
+
+    assert result.slug == "revoked_token"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 from gateway.openapi import CACHE_SECONDS, JoinedDocument, gateway_document
+from gateway.routes import load_routes
 from testkit.clock import FakeClock
 
 PROBLEM = {"type": "object"}
@@ -39,7 +40,7 @@ def clock():
 
 
 def joined(sources, clock):
-    return JoinedDocument(sources, "http://localhost:8080", "1.2.3", now=clock)
+    return JoinedDocument(load_routes(), sources, "http://localhost:8080", "1.2.3", now=clock)
 
 
 def test_openapi_holds_public_routes_only(clock):

@@ -1,12 +1,14 @@
-"""The route table: the listed routes and no others."""
+"""The route table: the listed routes and no others; the faults of its files."""
 
 import pytest
 from gateway.errors import Refusal
-from gateway.routes import ROUTES, RouteTable
+from gateway.routes import RoutesError, load_routes
 
+TABLE = load_routes()
 LISTED = [
     ("GET", "/users/me", "users-service", "users-service"),
     ("PATCH", "/users/me", "users-service", "users-service"),
+    ("HEAD", "/users/me", "users-service", "users-service"),
     ("GET", "/users/4be2ba4f-1f2a-4b1c-a7ac-6b2d0f2f7c11", "users-service", "users-service"),
     ("GET", "/users", "users-service", "users-service"),
     ("GET", "/orders", "orders-service", "orders-service"),
@@ -73,15 +75,15 @@ LISTED = [
 
 @pytest.mark.parametrize(("method", "path", "upstream", "audience"), LISTED)
 def test_route_leads_to_its_service(method, path, upstream, audience):
-    route = RouteTable().find(method, path)
+    route = TABLE.find(method, path)
 
     assert (route.upstream, route.audience) == (upstream, audience)
 
 
 def test_every_route_is_tested():
-    patterns = {RouteTable().find(method, path).pattern for method, path, *_ in LISTED}
+    patterns = {TABLE.find(method, path).pattern for method, path, *_ in LISTED}
 
-    assert patterns == {route.pattern for route in ROUTES}
+    assert patterns == {route.pattern for route in TABLE.routes}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_every_route_is_tested():
 )
 def test_unlisted_path_is_404(path):
     with pytest.raises(Refusal) as refusal:
-        RouteTable().find("GET", path)
+        TABLE.find("GET", path)
 
     assert refusal.value.kind.status == 404
 
@@ -117,7 +119,121 @@ def test_unlisted_path_is_404(path):
 )
 def test_method_not_allowed_names_allowed(method, path, allow):
     with pytest.raises(Refusal) as refusal:
-        RouteTable().find(method, path)
+        TABLE.find(method, path)
 
     assert refusal.value.kind.status == 405
     assert refusal.value.headers == ((b"allow", allow),)
+
+
+UPSTREAM = '[upstreams.inventory]\nsettings = "INVENTORY"\nport = 8084\n'
+ROW = {"path": '"/parts"', "methods": '["GET"]', "upstream": '"inventory"'}
+
+
+def row(**changes):
+    """Return a row of a route; a field of None is left out."""
+    return "\n".join(["[[routes]]", *(f"{k} = {v}" for k, v in (ROW | changes).items() if v is not None)])
+
+
+@pytest.fixture
+def load(tmp_path):
+    """`load(*parts)`: the table with a second file of these parts."""
+
+    def load(*parts):
+        file = tmp_path / "more.toml"
+        file.write_text("\n".join(parts))
+        return load_routes(file)
+
+    return load
+
+
+def prefixed(path='"/parts/"', **more):
+    return row(path=None, prefix=path, **more)
+
+
+FAULTS = {
+    "unknown key": ([row(metods='["GET"]')], "/parts: metods: Extra inputs are not permitted"),
+    "unknown table": (["[[route]]"], "route: There is no table of this name"),
+    "unknown upstream": ([row(upstream='"x"')], "/parts: upstream: there is none of the name x"),
+    "no upstream": ([row(upstream=None)], "/parts: upstream: Field required"),
+    "unknown method": ([row(methods='["GTE"]')], "/parts: methods: 0: Input should be 'GET', "),
+    "no method": ([row(methods="[]")], "/parts: methods: "),
+    "no path": ([row(path=None)], "route 1: needs either a path or a prefix"),
+    "path and prefix": ([row(prefix='"/parts/"')], "/parts: needs either a path or a prefix"),
+    "relative path": ([row(path='"parts"')], "parts: path: must be a canonical path"),
+    "path with a dot segment": ([row(path='"/a/../b"')], "/a/../b: path: must be a canonical path"),
+    "path with a query": ([row(path='"/a?b"')], "/a?b: path: must be a canonical path"),
+    "path with an escape": ([row(path='"/%C3%A9"')], "/%C3%A9: path: must be a canonical path"),
+    "path that ends with a slash": ([row(path='"/parts/"')], "/parts/: path: must not end with a slash"),
+    "half a placeholder": ([row(path='"/{id"')], "/{id: path: must be a canonical path"),
+    "part of a segment": ([row(path='"/{id}.pdf"')], "/{id}.pdf: path: must be a canonical path"),
+    "placeholder twice": ([row(path='"/{id}/{id}"')], "/{id}/{id}: path: must be a canonical path"),
+    "prefix without a slash": ([prefixed('"/parts"')], "/parts: prefix: must end with a slash"),
+    "prefix of everything": ([prefixed('"/"')], "/: prefix: must end with a slash"),
+    "prefix with a placeholder": ([prefixed('"/{id}/"')], "/{id}/: prefix: must end with a slash"),
+    "row twice": ([row(), row(methods='["GET", "POST"]')], "/parts: more.toml: /parts is a row for GET, HEAD already"),
+    "shape twice": (
+        [row(path='"/parts/{a}"'), row(path='"/parts/{b}"')],
+        "/parts/{b}: more.toml: /parts/{a} is a row for GET, HEAD already",
+    ),
+    "row of routes.toml": ([row(path='"/login"', methods='["POST"]')], "/login: routes.toml: /login is a row for POST"),
+    "prefix above a row": (
+        [prefixed('"/status-lists/"')],
+        "/status-lists/: a prefix may not cover another row (routes.toml: /status-lists/{n})",
+    ),
+    "prefix above a prefix": (
+        [prefixed(), prefixed('"/parts/new/"')],
+        "/parts/new/: a prefix may not cover another row (more.toml: /parts/)",
+    ),
+    "prefix above a pattern": (
+        [row(path='"/{warehouse}/a/b/c"'), prefixed('"/north/"')],
+        "/north/: a prefix may not cover another row (more.toml: /{warehouse}/a/b/c)",
+    ),
+    "patterns of one path": (
+        [row(path='"/parts/{id}/stock"'), row(path='"/parts/new/{place}"')],
+        "/parts/new/{place}: some paths match more.toml: /parts/{id}/stock too, and neither is more specific",
+    ),
+    "body too long": ([row(max_body="16777217")], "/parts: max_body: Input should be less than or equal to 16777216"),
+    "body read here": ([row(max_body="65537", limits='["account"]')], "/parts: max_body: the gateway reads this body"),
+    "negative body": ([row(max_body="-1")], "/parts: max_body: "),
+    "body in words": ([row(max_body='"1"')], "/parts: max_body: "),
+    "no time": ([row(timeout="0")], "/parts: timeout: "),
+    "endless time": ([row(timeout="inf")], "/parts: timeout: "),
+    "no pause": ([row(idle_timeout="0")], "/parts: idle_timeout: "),
+    "bad rate": ([row(limits='["often"]')], "/parts: limits: 0: must be client, login, account or a rate"),
+    "rate of zero": ([row(limits='["0/minute"]')], "/parts: limits: 0: must be client, login, account or a rate"),
+    "scopes without audience": ([row(scopes='["a"]')], "/parts: scopes and fresh need an audience"),
+    "fresh without audience": ([row(fresh="true")], "/parts: scopes and fresh need an audience"),
+    "two scopes in one": ([row(scopes='["a b"]', audience='"x"')], "/parts: scopes: each scope is a string of its own"),
+    "empty audience": ([row(audience='""')], "/parts: audience: "),
+    "unknown kind": ([row(kind='"slow"')], "/parts: kind: Input should be 'normal', 'long_poll' or 'stream'"),
+    "unknown cors": ([row(cors='"all"')], "/parts: cors: "),
+    "fresh in words": ([row(fresh='"yes"')], "/parts: fresh: "),
+    "upstream twice": (["[upstreams.auth-service]"], "upstream auth-service: this name is taken"),
+    "the gateway as upstream": (["[upstreams.gateway]"], "upstream gateway: this name is taken"),
+    "upstream without settings": (["[upstreams.x]", "port = 1"], "upstream x: settings: Field required"),
+    "upstream without port": (["[upstreams.x]", 'settings = "X"'], "upstream x: port: Field required"),
+    "upstream with another's settings": (
+        ["[upstreams.x]", 'settings = "AUTH"', "port = 1"],
+        "upstreams auth-service and x: the names of their settings both begin with AUTH",
+    ),
+    "upstream with the gateway's settings": (
+        ["[upstreams.x]", 'settings = "GATEWAY"', "port = 1"],
+        "upstream x: settings: must begin the names of settings",
+    ),
+    "upstream's port": (["[upstreams.x]", 'settings = "X"', "port = 0"], "upstream x: port: "),
+    "name of an upstream": (["[upstreams.X]", 'settings = "X"', "port = 1"], "more.toml: upstreams: X: "),
+    "not TOML": (["[[routes]"], "more.toml: "),
+    "not a list": (["routes = 1"], "more.toml: routes: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_routes_fault_is_named(load, fault):
+    parts, line = FAULTS[fault]
+    needs = [] if fault.startswith("not") else [UPSTREAM]
+    with pytest.raises(RoutesError) as error:
+        load(*needs, *parts)
+
+    (only,) = str(error.value).splitlines()
+    assert line in only
+    assert only.startswith(("more.toml: ", "upstreams "))

@@ -135,8 +135,9 @@ def test_method_is_passed_on(gateway, upstream, bearer, method):
         "PATCH": ("/users/me", "users-service"),
     }.get(method, ("/admin/keys/x", "auth-service"))
     path = "/admin/keys" if method == "HEAD" else path
+    token = bearer(audience, scope="admin orders:write profile:write")
 
-    response = gateway.request(method, path, bearer(audience), body=b"{}" if method == "PATCH" else b"")
+    response = gateway.request(method, path, token, body=b"{}" if method == "PATCH" else b"")
 
     (request,) = upstream.seen
     assert response.status == 200

@@ -7,7 +7,8 @@ import struct
 import pytest
 from gateway.app import create_app
 from gateway.request_body import MAX_ROUTE_BODY, RequestBodies
-from gateway.routes import ORDERS, Route, RouteTable
+from gateway.route import Route
+from gateway.routes import RouteTable
 
 WHOLE = b'{"items": [{"sku": "a", "quantity": 1}]}'
 LONGER = b"Content-Length: %d\r\n\r\n" % (len(WHOLE) + 40) + WHOLE
@@ -187,7 +188,8 @@ def test_rest_of_refused_body_is_ignored(gateway, upstream):
 def roomy(another_upstream, settings, serve):
     """A gateway with a route for long bodies."""
     app = create_app(settings(another_upstream.url, rate_limits=False))
-    app.routes = RouteTable([Route(frozenset({"PUT"}), "/x", ORDERS, max_body=MAX_ROUTE_BODY)])
+    row = {"path": "/x", "methods": ["PUT"], "upstream": "orders-service", "max_body": MAX_ROUTE_BODY}
+    app.routes = RouteTable([Route(**row)], {})
     with serve(app) as running:
         yield running
 

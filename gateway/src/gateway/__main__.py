@@ -9,7 +9,7 @@ from gateway.settings import Settings
 
 def main() -> None:
     """Serve on GATEWAY_HOST and GATEWAY_PORT until SIGTERM or SIGINT."""
-    settings = load(Settings)
+    settings = load(Settings.read)
     serve(create_app(settings), settings.gateway_host, settings.gateway_port)
 
 

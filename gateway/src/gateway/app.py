@@ -21,16 +21,16 @@ from gateway.openapi import Fetch, JoinedDocument, gateway_document
 from gateway.proxy import Proxy
 from gateway.rate_limits import RateLimits, Rates
 from gateway.response_headers import HSTS, SECURITY_HEADERS, ResponseHeaders
-from gateway.routes import AUTH, GATEWAY, ORDERS, USERS
+from gateway.route import GATEWAY
 from gateway.settings import Settings
 
 
 def create_app(settings: Settings) -> Gateway:
     """Return the ASGI application."""
     logs.configure(settings.log_level, "gateway")
-    urls = {AUTH: settings.auth_url, USERS: settings.users_url, ORDERS: settings.orders_url}
+    routes, urls = settings.routes, settings.urls()
     documents = documents_for(settings)
-    authentication = Authentication(settings.issuer, urls, documents, now=time.time)
+    authentication = Authentication(settings.issuer, routes.audiences(), documents, now=time.time)
     metrics = Metrics()
     metrics.registry.register(DocumentMetrics(documents.stats))
     if settings.gateway_metrics_port is not None:
@@ -39,14 +39,18 @@ def create_app(settings: Settings) -> Gateway:
     response_headers = ResponseHeaders((*SECURITY_HEADERS, *hsts))
     # Half of auth-service's places for long polls are left to the services that ask it directly.
     long_polls = settings.waiting_requests // 2
-    upstreams = {name: Upstream.at(name, url, long_polls) for name, url in urls.items()}
+    upstreams = {
+        name: Upstream.at(name, urls[name], long_polls if row.long_polls is None else row.long_polls)
+        for name, row in routes.upstreams.items()
+    }
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
     flask_app = create_flask_app(
-        JoinedDocument(_sources(urls), settings.issuer, version("gateway"), now=time.monotonic),
+        JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic),
         {"issuer": lambda: None if authentication.ready() else "no signing keys of the issuer yet"},
         documents.stats,
     )
     return Gateway(
+        routes=routes,
         proxy=Proxy(upstreams, response_headers),
         response_headers=response_headers,
         authentication=authentication,

@@ -18,7 +18,8 @@ from gateway.rate_limits import RateLimits
 from gateway.request import ClientGoneError, Request
 from gateway.request_body import RequestBodies
 from gateway.response_headers import HeaderLines, ResponseHeaders, encode
-from gateway.routes import GATEWAY, Route, RouteTable
+from gateway.route import GATEWAY, Route
+from gateway.routes import RouteTable
 
 _log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499
@@ -28,6 +29,7 @@ _CLIENT_GONE = 499
 class Gateway:
     """Passes requests to the services; the gateway's own routes go to the Flask app."""
 
+    routes: RouteTable
     proxy: Proxy
     response_headers: ResponseHeaders
     authentication: Authentication
@@ -35,7 +37,6 @@ class Gateway:
     flask_app: WsgiApp
     metrics: Metrics
     access_log: AccessLog | None
-    routes: RouteTable = field(default_factory=RouteTable)
     bodies: RequestBodies = field(default_factory=RequestBodies)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -66,12 +67,12 @@ class Gateway:
         request.route = route = self.routes.find(request.method, request.path)
         await self._count(request, route)
         if route.audience is not None:
-            request.claims = await self.authentication.check(route.audience, headers.authorization)
+            request.claims = await self.authentication.check(route, headers.authorization)
         if headers.content_length or headers.chunked:
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
-        if self.rate_limits is not None and _is_login(request, route):
+        if self.rate_limits is not None and "account" in route.limits:
             await self.rate_limits.account(request.client, request.data)
-        if route.upstream is GATEWAY:
+        if route.upstream == GATEWAY:
             await self._call_flask(request)
         else:
             await self.proxy(request, route)
@@ -79,8 +80,9 @@ class Gateway:
     async def _count(self, request: Request, route: Route) -> None:
         if self.rate_limits is None:
             return
-        await self.rate_limits.client(request.client)
-        if _is_login(request, route):
+        if "client" in route.limits:
+            await self.rate_limits.client(request.client)
+        if "login" in route.limits:
             await self.rate_limits.login(request.client)
 
     async def _call_flask(self, request: Request) -> None:
@@ -135,11 +137,6 @@ class Gateway:
         self.proxy.close()
         if self.access_log is not None:
             self.access_log.flush()
-
-
-def _is_login(request: Request, route: Route) -> bool:
-    """Return whether a request tries a password, code or link; opening a page does not."""
-    return route.limit == "login" and request.method == "POST"
 
 
 def _wants_page(request: Request) -> bool:

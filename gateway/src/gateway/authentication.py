@@ -2,24 +2,32 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from contextlib import suppress
+from typing import Any, Protocol
 
 from touchstone import AccessClaims, KeySet, Policy, StatusList, TokenError, Unavailable, Verifier
 from touchstone.errors import (
     DuplicateAuthorization,
+    InsufficientScope,
     MalformedAuthorization,
     MissingToken,
     StatusUnavailable,
+    Unconfirmed,
     UnknownKey,
 )
 from touchstone.verifier import missing_documents
 
 from gateway.errors import UNAUTHORIZED, Refusal, retry_after
+from gateway.route import Route
 
 _VISIBLE = bytes(range(0x21, 0x7F))
 _REFRESH_WAIT = 0.5  # seconds that a request with an unknown key may wait for newer keys
 _FIRST_WAIT = 1.0  # seconds that requests may wait for the first fetch of the keys or of a list
-_MAX_FIRST_WAITS = 2  # documents waited for at once, each on one thread, whatever the number of requests
+_CONFIRM_WAIT = 1.0  # seconds that requests to `fresh` routes may wait for a confirmation
+_MAX_WAITS = 2  # documents waited for at once, each on one thread, whatever the number of requests
+
+
+Waits = dict[str | None, asyncio.Task[object]]  # by the URI of a status list; None: for the keys
 
 
 class VerificationDocuments(Protocol):
@@ -36,6 +44,12 @@ class VerificationDocuments(Protocol):
 
     def refresh_keys(self, seconds: float) -> object:
         """Fetch the keys now, at a limited rate, and block until that has ended."""
+
+    def confirmed(self, claims: AccessClaims) -> bool:
+        """Return whether keys and list were confirmed recently. Does not block."""
+
+    def confirm(self, claims: AccessClaims, seconds: float) -> object:
+        """Block until keys and list are confirmed, or raise Unconfirmed."""
 
     def ready(self) -> bool:
         """Return whether there are keys."""
@@ -56,11 +70,12 @@ class Authentication:
         now: Callable[[], float],
     ) -> None:
         self._documents = documents
-        self._verifiers = {
+        self._verifiers: dict[str | None, Verifier] = {
             audience: Verifier(Policy(issuer, audience), documents.keys, lists=documents.status_list, now=now)
             for audience in audiences
         }
-        self._first_waits: dict[str | None, asyncio.Task[object]] = {}
+        self._first_waits: Waits = {}
+        self._confirmations: Waits = {}
 
     def ready(self) -> bool:
         """Return whether tokens can be verified; the first call starts to follow the issuer."""
@@ -70,22 +85,32 @@ class Authentication:
         """Stop following the issuer."""
         self._documents.close()
 
-    async def check(self, audience: str, authorization: bytes | None) -> AccessClaims:
-        """Return the claims of the bearer token in an Authorization header.
+    async def check(self, route: Route, authorization: bytes | None) -> AccessClaims:
+        """Return the claims of the bearer token in an Authorization header, which suffices for the route.
 
-        Raise Refusal: 401 with a challenge (RFC 6750 section 3), 503 without keys or without the token's status list.
+        Raise Refusal: 401 with a challenge (RFC 6750 section 3); 403 without a scope; 503 without keys or without the
+        token's status list, and on a `fresh` route if they cannot be confirmed.
         """
+        verify = self._verifiers[route.audience].verify
         try:
-            return await self._verify(self._verifiers[audience].verify, bearer_token(authorization))
+            token = bearer_token(authorization)
+            claims = await self._verify(verify, token)
+            if route.fresh and not self._documents.confirmed(claims):
+                await self._confirm(claims)
+                claims = verify(token)
+            if not claims.scopes.issuperset(route.scopes):
+                raise InsufficientScope(route.scopes)
         except TokenError as error:
             challenge = f'Bearer error="invalid_token", error_description="{error}"'
             if isinstance(error, MissingToken):
                 challenge = "Bearer"
-            raise Refusal(
-                error.slug, str(error), (b"www-authenticate", challenge.encode()), kind=UNAUTHORIZED
-            ) from None
+            raise Refusal(error.slug, str(error), _challenge(challenge), kind=UNAUTHORIZED) from None
+        except InsufficientScope as error:
+            challenge = f'Bearer error="insufficient_scope", scope="{" ".join(error.required)}"'
+            raise Refusal(error.slug, str(error), _challenge(challenge)) from None
         except Unavailable as error:
             raise Refusal(error.slug, str(error), retry_after(error.retry_after)) from None
+        return claims
 
     async def _verify(self, verify: Callable[[str], AccessClaims], token: str) -> AccessClaims:
         """Verify; wait briefly for a key or list that is missing."""
@@ -96,18 +121,35 @@ class Authentication:
                 if isinstance(lacking, UnknownKey):  # perhaps a new one
                     await asyncio.to_thread(self._documents.refresh_keys, _REFRESH_WAIT)
                 else:
-                    await self._wait_first(lacking.uri if isinstance(lacking, StatusUnavailable) else None)
+                    uri = lacking.uri if isinstance(lacking, StatusUnavailable) else None
+                    await _share(self._first_waits, uri, self._documents.wait_first, uri, _FIRST_WAIT)
         return verify(token)
 
-    async def _wait_first(self, uri: str | None) -> None:
-        wait = self._first_waits.get(uri)
-        if wait is None:
-            if len(self._first_waits) >= _MAX_FIRST_WAITS:
-                return
-            waiting = asyncio.to_thread(self._documents.wait_first, uri, _FIRST_WAIT)
-            wait = self._first_waits[uri] = asyncio.create_task(waiting)
-            wait.add_done_callback(lambda _: self._first_waits.pop(uri))
-        await asyncio.shield(wait)  # a request that is cancelled does not end the wait of the others
+    async def _confirm(self, claims: AccessClaims) -> None:
+        """Have keys and list confirmed, or raise Unconfirmed."""
+
+        def confirm() -> None:
+            with suppress(Unconfirmed):  # looked up below, by each request that waits
+                self._documents.confirm(claims, _CONFIRM_WAIT)
+
+        await _share(self._confirmations, None if claims.status is None else claims.status.uri, confirm)
+        if not self._documents.confirmed(claims):
+            raise Unconfirmed
+
+
+async def _share(waits: Waits, uri: str | None, wait: Callable[..., object], *arguments: Any) -> None:
+    """Run `wait` in a thread, once for all requests that need it at the time; return at once if too many are running."""
+    task = waits.get(uri)
+    if task is None:
+        if len(waits) >= _MAX_WAITS:
+            return
+        task = waits[uri] = asyncio.create_task(asyncio.to_thread(wait, *arguments))
+        task.add_done_callback(lambda _: waits.pop(uri))
+    await asyncio.shield(task)  # a request that is cancelled does not end the wait of the others
+
+
+def _challenge(value: str) -> tuple[bytes, bytes]:
+    return b"www-authenticate", value.encode()
 
 
 def bearer_token(authorization: bytes | None) -> str:

@@ -12,6 +12,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(400, "bad_target", "The request target is not in canonical form"),
         ProblemType(400, "bad_request", "Bad Request"),
         ProblemType(400, "duplicate_header", "A header that may appear once is repeated"),
+        ProblemType(403, "insufficient_scope", "Forbidden"),
         ProblemType(404, "not_found", "Not Found"),
         ProblemType(405, "method_not_allowed", "Method Not Allowed"),
         ProblemType(408, "request_timeout", "Request Timeout"),
@@ -26,6 +27,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(503, "upstream_unavailable", "A required service is not available"),
         ProblemType(503, "keys_unavailable", "Service Unavailable"),
         ProblemType(503, "status_unavailable", "Service Unavailable"),
+        ProblemType(503, "unconfirmed", "Service Unavailable"),
         ProblemType(504, "upstream_timeout", "A service did not respond in time"),
         ProblemType(505, "http_version_not_supported", "HTTP Version Not Supported"),
     )

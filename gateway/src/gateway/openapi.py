@@ -22,18 +22,18 @@ class JoinedDocument:
 
     def __init__(
         self,
+        table: RouteTable,
         sources: Mapping[str, Fetch],
         server: str,
         version: str,
         *,
         now: Callable[[], float],
-        table: RouteTable | None = None,
     ) -> None:
         self._sources = sources
         self._server = server
         self._version = version
         self._now = now
-        self._table = table or RouteTable()
+        self._table = table
         self._lock = threading.Lock()
         self._last: dict[str, Mapping[str, Any]] = {}
         self._joined: dict[str, Any] | None = None

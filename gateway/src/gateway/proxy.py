@@ -11,9 +11,10 @@ from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamReques
 from gateway.http_client.upstreams import Upstream, UpstreamCall
 from gateway.request import ClientGoneError, Request
 from gateway.response_headers import NO_BODY, ResponseHeaders
-from gateway.routes import LONG_POLL_SECONDS, RESPONSE_SECONDS, Route
+from gateway.route import Route
 
 _log = structlog.get_logger(__name__)
+_LONG_POLL_SECONDS = 30.0  # that the answer to a long poll may take longer
 _PART = 64 * 1024  # bytes of a long body that are sent at once
 
 
@@ -38,13 +39,15 @@ class Proxy:
             self._pool = self._make_pool()
         # Beyond the limit of long polls a request is passed on without `Prefer`, and so answered at once.
         long_poll = (
-            route.long_poll
+            route.kind == "long_poll"
             and request.headers.prefer is not None
             and upstream.long_polls < upstream.max_long_polls
         )
         upstream.long_polls += long_poll
         try:
-            call = upstream.start(self._pool, _upstream_request(request, upstream, long_poll=long_poll))
+            call = upstream.start(
+                self._pool, _upstream_request(request, route, upstream, long_poll=long_poll)
+            )
             await self._exchange(request, call)
         finally:
             upstream.long_polls -= long_poll
@@ -83,16 +86,20 @@ class Proxy:
             call.close()
 
 
-def _upstream_request(request: Request, upstream: Upstream, *, long_poll: bool) -> UpstreamRequest:
+def _upstream_request(
+    request: Request, route: Route, upstream: Upstream, *, long_poll: bool
+) -> UpstreamRequest:
     lines = request.headers.forwarded(request.client, request.scope["scheme"])
     if long_poll and request.headers.prefer is not None:
         lines.append(b"prefer: " + request.headers.prefer)
     target = request.path if request.query is None else f"{request.path}?{request.query.decode('ascii')}"
-    seconds, body = LONG_POLL_SECONDS if long_poll else RESPONSE_SECONDS, request.body
-    if body is None:
-        return UpstreamRequest(request.method, upstream.url, target, lines, seconds)
-    data = body.data if body.file is None else None
-    return UpstreamRequest(request.method, upstream.url, target, lines, seconds, data, body.length)
+    seconds = route.timeout + _LONG_POLL_SECONDS if long_poll else route.timeout
+    idle = route.idle_timeout if route.kind == "stream" else None
+    made = UpstreamRequest(request.method, upstream.url, target, lines, seconds, idle)
+    if request.body is None:
+        return made
+    data = request.body.data if request.body.file is None else None
+    return made._replace(body=data, length=request.body.length)
 
 
 async def _feed(exchange: Exchange, file: BinaryIO) -> None:

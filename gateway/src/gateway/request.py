@@ -9,7 +9,7 @@ from touchstone import AccessClaims
 from gateway.headers import RequestHeaders
 from gateway.request_body import RequestBody
 from gateway.response_headers import NO_BODY, HeaderLines, decode
-from gateway.routes import Route
+from gateway.route import Route
 
 
 class ClientGoneError(Exception):

@@ -1,152 +1,193 @@
-"""The route table, as data: public paths, the service behind each, its audience, limits and times."""
+"""Routes and upstreams: the rows of routes.toml and of ROUTES_FILE, checked, and the route of a request."""
 
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, Field, ValidationError
 
 from gateway.errors import Refusal
-from gateway.request_body import MAX_BODY, MAX_ROUTE_BODY
+from gateway.route import GATEWAY, Name, Route, Row, UpstreamRow
 
-UpstreamName = Literal["auth-service", "users-service", "orders-service", "gateway"]
-RateLimit = Literal["client", "login"]
-RESPONSE_SECONDS, LONG_POLL_SECONDS = 5.0, 35.0
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One path pattern with its methods, its service and what a request needs.
-
-    `audience` is that of the token, None on public routes, where credentials are passed on unchecked. With `long_poll`
-    a client may send `Prefer: wait=N` (RFC 7240). With `html` errors are pages, for people with browsers. `max_body`
-    is in bytes: at most 16 MiB, and 64 KiB where the gateway reads the body itself (log-in routes, its own routes).
-    """
-
-    methods: frozenset[str]
-    pattern: str
-    upstream: UpstreamName
-    audience: str | None = None
-    limit: RateLimit = "client"
-    long_poll: bool = False
-    html: bool = False
-    max_body: int = MAX_BODY
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a `max_body` that is too large."""
-        read_here = self.limit == "login" or self.upstream == "gateway"
-        if self.max_body > (MAX_BODY if read_here else MAX_ROUTE_BODY):
-            raise ValueError(f"max_body of {self.pattern} is too large")
+ROUTES_FILE = Path(__file__).with_name("routes.toml")
+_VALUE = "[A-Za-z0-9._~:@+=-]{1,256}"  # what may take the place of a placeholder
 
 
-def _public(
-    methods: str,
-    pattern: str,
-    upstream: UpstreamName,
-    limit: RateLimit = "client",
-    *,
-    long_poll: bool = False,
-) -> Route:
-    return Route(_methods(methods), pattern, upstream, None, limit, long_poll)
-
-
-def _html(methods: str, pattern: str, upstream: UpstreamName, limit: RateLimit = "client") -> Route:
-    return Route(_methods(methods), pattern, upstream, None, limit, html=True)
-
-
-def _token(methods: str, pattern: str, upstream: UpstreamName, *, long_poll: bool = False) -> Route:
-    return Route(_methods(methods), pattern, upstream, upstream, long_poll=long_poll)
-
-
-def _methods(names: str) -> frozenset[str]:
-    methods = frozenset(names.split())
-    return methods | {"HEAD"} if "GET" in methods else methods
-
-
-AUTH: Final = "auth-service"
-USERS: Final = "users-service"
-ORDERS: Final = "orders-service"
-GATEWAY: Final = "gateway"
-
-ROUTES: Sequence[Route] = (
-    _token("GET POST", "/orders", ORDERS),
-    _token("GET", "/orders/{id}", ORDERS),
-    _token("POST", "/orders/{id}/cancel", ORDERS),
-    _public("GET", "/products", ORDERS),
-    _token("GET PATCH", "/users/me", USERS),
-    _token("GET", "/users/{sub}", USERS),
-    _token("GET", "/users", USERS),
-    _public("GET", "/.well-known/oauth-authorization-server", AUTH),
-    _public("GET", "/.well-known/openid-configuration", AUTH),
-    _public("GET", "/.well-known/jwks.json", AUTH, long_poll=True),
-    _public("GET", "/status-lists", AUTH),
-    _public("GET", "/status-lists/{n}", AUTH, long_poll=True),
-    _public("GET", "/.well-known/ssf-configuration", AUTH),
-    _token("GET POST PATCH PUT DELETE", "/ssf/streams", AUTH),
-    _token("GET POST", "/ssf/status", AUTH),
-    _token("POST", "/ssf/verification", AUTH),
-    _token("POST", "/ssf/poll/{stream_id}", AUTH, long_poll=True),
-    _public("POST", "/accounts", AUTH, "login"),
-    _public("POST", "/login", AUTH, "login"),
-    _public("POST", "/magic-links", AUTH, "login"),
-    _html("GET POST", "/magic-links/redeem", AUTH, "login"),
-    _html("GET", "/account/verification", AUTH, "login"),
-    _token("POST", "/account/verification", AUTH),
-    _html("POST", "/account/verification/confirm", AUTH, "login"),
-    _public("POST", "/password-resets", AUTH, "login"),
-    _html("GET POST", "/password-resets/redeem", AUTH, "login"),
-    _token("POST", "/logout", AUTH),
-    _token("POST", "/logout/all", AUTH),
-    _token("POST", "/account/password", AUTH),
-    _token("GET", "/account/sessions", AUTH),
-    _token("DELETE", "/account/sessions/{sid}", AUTH),
-    # OAuth endpoints authenticate clients themselves.
-    _html("GET POST", "/oauth/authorize", AUTH, "login"),
-    _public("POST", "/oauth/token", AUTH),
-    _public("POST", "/oauth/device_authorization", AUTH),
-    _html("GET POST", "/oauth/device", AUTH, "login"),
-    _public("POST", "/oauth/revoke", AUTH),
-    _public("POST", "/oauth/introspect", AUTH),
-    _public("GET POST", "/oauth/userinfo", AUTH),  # for tokens of any audience
-    _html("GET POST", "/oauth/logout", AUTH),
-    _public("GET", "/oauth/pages.css", AUTH),
-    _token("GET", "/admin/keys", AUTH),
-    _token("POST", "/admin/keys/rotate", AUTH),
-    _token("DELETE", "/admin/keys/{kid}", AUTH),
-    _token("GET", "/admin/sessions", AUTH),
-    _token("DELETE", "/admin/sessions/{sid}", AUTH),
-    _token("POST", "/admin/accounts/{sub}/disable", AUTH),
-    _token("POST", "/admin/accounts/{sub}/enable", AUTH),
-    _token("GET", "/admin/audit", AUTH),
-    _html("GET", "/", GATEWAY),
-    _html("GET", "/docs", GATEWAY),
-    _public("GET", "/openapi.json", GATEWAY),
-    _public("GET", "/livez", GATEWAY),
-    _public("GET", "/readyz", GATEWAY),
-)
-
-_PLACEHOLDER = re.compile(r"\\{\w+\\}")
-
-
+@dataclass(frozen=True, eq=False)
 class RouteTable:
-    """Finds the route of a request; of several patterns that match a path, the first one counts."""
+    """Finds the route of a request. Of several paths that match, the one with the fewest placeholders counts."""
 
-    def __init__(self, routes: Sequence[Route] = ROUTES) -> None:
-        self._plain: dict[str, list[Route]] = {}
-        self._patterns: list[tuple[re.Pattern[str], list[Route]]] = []
-        for route in routes:
-            if "{" not in route.pattern:
-                self._plain.setdefault(route.pattern, []).append(route)
-            else:
-                expression = _PLACEHOLDER.sub("[A-Za-z0-9._~:@+=-]{1,256}", re.escape(route.pattern))
-                self._patterns.append((re.compile(expression), [route]))
+    routes: Sequence[Route]
+    upstreams: Mapping[str, UpstreamRow]
 
     def find(self, method: str, path: str) -> Route:
-        """Return the route. Raise Refusal: 404 for an unknown path, 405 with Allow for a method that it does not have."""
-        found = self._plain.get(path) or next((r for p, r in self._patterns if p.fullmatch(path)), None)
-        if found is None:
+        """Return the route of a canonical path.
+
+        Raise Refusal: 404 for an unknown path, 405 with Allow for a method that it does not have.
+        """
+        methods = self._plain.get(path) or self._match(path)
+        if methods is None:
             raise Refusal("not_found", "There is no resource at this path.")
-        for route in found:
-            if method in route.methods:
-                return route
-        allowed = ", ".join(sorted(set().union(*(route.methods for route in found))))
-        raise Refusal("method_not_allowed", f"Allowed methods: {allowed}.", (b"allow", allowed.encode()))
+        route = methods.get(method)
+        if route is None:
+            allowed = ", ".join(sorted(methods))
+            raise Refusal("method_not_allowed", f"Allowed methods: {allowed}.", (b"allow", allowed.encode()))
+        return route
+
+    def audiences(self) -> frozenset[str]:
+        """Return the audiences of all routes."""
+        return frozenset(route.audience for route in self.routes if route.audience is not None)
+
+    def _match(self, path: str) -> dict[str, Route] | None:
+        for pattern, methods in self._patterns:
+            if pattern.fullmatch(path):
+                return methods
+        return next((methods for prefix, methods in self._prefixes if path.startswith(prefix)), None)
+
+    @cached_property
+    def _plain(self) -> dict[str, dict[str, Route]]:
+        return _by_method(route for route in self.routes if route.path == route.shape)
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], dict[str, Route]]]:
+        found = _by_method(route for route in self.routes if "{" in route.shape)
+        ordered = sorted(found.items(), key=lambda item: item[0].count("{}"))
+        return [(re.compile(_VALUE.join(map(re.escape, shape.split("{}")))), each) for shape, each in ordered]
+
+    @cached_property
+    def _prefixes(self) -> list[tuple[str, dict[str, Route]]]:
+        return list(_by_method(route for route in self.routes if route.prefix).items())
+
+
+def _by_method(routes: Iterable[Route]) -> dict[str, dict[str, Route]]:
+    """Return the routes by their shape, then by method."""
+    found: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        found.setdefault(route.shape, {}).update(dict.fromkeys(route.methods, route))
+    return found
+
+
+class _Document(Row):
+    """A whole file. Unknown tables are faults too, but do not hide those in others."""
+
+    model_config = ConfigDict(extra="allow")
+
+    upstreams: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    routes: list[dict[str, Any]] = Field(default_factory=list)
+
+
+RowType = TypeVar("RowType", bound=Row)
+
+
+class RoutesError(ValueError):
+    """The rows have faults: one line for each."""
+
+
+def load_routes(*files: Path) -> RouteTable:
+    """Return the routes and upstreams of routes.toml, and of further files that may only add to it.
+
+    Raise RoutesError with one line for each fault of all files, which names the file and the row's path.
+    """
+    rows = _Rows()
+    for file in (ROUTES_FILE, *files):
+        rows.read(file)
+    upstreams = {name: upstream for name, upstream in rows.upstreams.items() if upstream is not None}
+    faults = [*rows.faults, *_upstream_conflicts(upstreams), *_route_conflicts(rows.routes)]
+    if faults:
+        raise RoutesError("\n".join(faults))
+    return RouteTable([route for _, route in rows.routes], upstreams)
+
+
+class _Rows:
+    """The rows read so far, and the faults found in them."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.upstreams: dict[str, UpstreamRow | None] = {GATEWAY: None}  # None: the gateway itself, or faulty
+        self.routes: list[tuple[str, Route]] = []  # each with its place
+
+    def read(self, file: Path) -> None:
+        """Add the rows of a file."""
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            self.faults.append(f"{file.name}: cannot be read ({error.strerror})")
+            return
+        except ValueError as error:  # of TOML or of UTF-8
+            self.faults.append(f"{file.name}: {error}")
+            return
+        document = self._record(_Document, tables, file.name)
+        if document is None:
+            return
+        self.faults += [
+            f"{file.name}: {name}: There is no table of this name" for name in document.model_extra or ()
+        ]
+        for name, row in document.upstreams.items():
+            self._add_upstream(name, row, f"{file.name}: upstream {name}")
+        for number, row in enumerate(document.routes, 1):
+            self._add_route(row, f"{file.name}: {row.get('path') or row.get('prefix') or f'route {number}'}")
+
+    def _add_upstream(self, name: str, row: Mapping[str, Any], place: str) -> None:
+        if name in self.upstreams:
+            self.faults.append(f"{place}: this name is taken")
+            return
+        self.upstreams[name] = self._record(UpstreamRow, row, place)
+
+    def _add_route(self, row: Mapping[str, Any], place: str) -> None:
+        name = str(row.get("upstream", GATEWAY))
+        if name not in self.upstreams:
+            self.faults.append(f"{place}: upstream: there is none of the name {name}")
+        upstream = self.upstreams.get(name)
+        times = upstream.model_dump(include={"timeout", "idle_timeout"}) if upstream else {}
+        route = self._record(Route, times | dict(row), place)
+        if route is not None:
+            self.routes.append((place, route))
+
+    def _record(self, cls: type[RowType], row: Mapping[str, Any], place: str) -> RowType | None:
+        try:
+            return cls.model_validate(row)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_context=False):
+                field = "".join(f"{part}: " for part in fault["loc"])
+                self.faults.append(f"{place}: {field}{fault['msg'].removeprefix('Value error, ')}")
+        return None
+
+
+def _upstream_conflicts(upstreams: Mapping[str, UpstreamRow]) -> Iterator[str]:
+    for (one, first), (other, second) in combinations(upstreams.items(), 2):
+        if first.settings == second.settings:
+            yield f"upstreams {one} and {other}: the names of their settings both begin with {first.settings}"
+
+
+def _route_conflicts(routes: Sequence[tuple[str, Route]]) -> Iterator[str]:
+    for (place, one), (where, other) in combinations(routes, 2):
+        if one.shape == other.shape:
+            if twice := ", ".join(sorted(one.methods & other.methods)):
+                yield f"{where}: {place} is a row for {twice} already"
+        elif _covers(one, other) or _covers(other, one):
+            yield f"{where}: a prefix may not cover another row ({place})"
+        elif _overlap(one, other):
+            yield f"{where}: some paths match {place} too, and neither is more specific"
+
+
+def _covers(one: Route, other: Route) -> bool:
+    """Return whether `one` is a prefix below which paths of `other` are."""
+    above, segments = one.shape.split("/")[:-1], other.shape.split("/")
+    return one.prefix is not None and len(segments) > len(above) and all(map(_fit, above, segments))
+
+
+def _overlap(one: Route, other: Route) -> bool:
+    """Return whether paths match both, and each has a placeholder where the other has none."""
+    left, right = one.shape.split("/"), other.shape.split("/")
+    fit = len(left) == len(right) and all(map(_fit, left, right))
+    unlike = [pair for pair in zip(left, right, strict=False) if pair[0] != pair[1]]
+    return fit and {a == "{}" for a, _ in unlike} == {True, False}
+
+
+def _fit(one: str, other: str) -> bool:
+    return one == other or "{}" in (one, other)

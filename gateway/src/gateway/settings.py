@@ -1,12 +1,18 @@
 """The settings of the gateway, validated at start."""
 
-from typing import Annotated
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from limits import parse
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
-from pydantic import AfterValidator, Field
-from service_kit.settings import ServiceSettings
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, create_model
+from pydantic_settings import BaseSettings, NoDecode
+from service_kit.settings import HttpUrl, Port, ServiceSettings
+
+from gateway.route import UpstreamRow
+from gateway.routes import RouteTable, load_routes
 
 LAST_PORT = 65535
 
@@ -29,11 +35,25 @@ def _storage(value: str) -> str:
     return value
 
 
+def _routes(value: str | Path) -> RouteTable:
+    return load_routes(Path(value)) if value else load_routes()
+
+
 Rate = Annotated[str, AfterValidator(_limit)]
 
 
-class Settings(ServiceSettings):
-    """The gateway's own settings, beside those that all services share."""
+class RoutesSettings(BaseSettings):
+    """The routes of routes.toml and of the file that ROUTES_FILE names."""
+
+    model_config = ServiceSettings.model_config
+
+    routes: Annotated[RouteTable, NoDecode, PlainValidator(_routes)] = Field(
+        default="", validate_default=True, alias="routes_file", repr=False
+    )
+
+
+class Settings(RoutesSettings, ServiceSettings):
+    """The gateway's own settings, beside those that all services share. `read` adds those of the upstreams."""
 
     gateway_host: str = "127.0.0.1"
     gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
@@ -42,3 +62,26 @@ class Settings(ServiceSettings):
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
     rate_limit_account: Rate = "30/minute"
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Return the settings, with address and port of each upstream. Raise ValidationError, with all faults."""
+        fields: dict[str, Any] = {}
+        with suppress(ValidationError):  # raised below, with the other faults
+            for upstream in RoutesSettings(**given).routes.upstreams.values():
+                url, port = _names(upstream)
+                fields |= {url: (HttpUrl | None, None), port: (Port, upstream.port)}
+        return create_model("Settings", __base__=cls, **fields)(**given)
+
+    def urls(self) -> dict[str, str]:
+        """Return the address of each upstream: its URL setting, else its port on the loopback interface."""
+        names = {name: _names(upstream) for name, upstream in self.routes.upstreams.items()}
+        return {
+            name: getattr(self, url) or f"http://127.0.0.1:{getattr(self, port)}"
+            for name, (url, port) in names.items()
+        }
+
+
+def _names(upstream: UpstreamRow) -> tuple[str, str]:
+    prefix = upstream.settings.lower()
+    return f"{prefix}_url", f"{prefix}_port"

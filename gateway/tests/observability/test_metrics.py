@@ -2,14 +2,14 @@
 
 from gateway.observability.metrics import Metrics
 from gateway.request import Request
-from gateway.routes import RouteTable
+from gateway.routes import load_routes
 
 
 def test_requests_are_counted_by_route():
-    metrics = Metrics()
+    metrics, table = Metrics(), load_routes()
     for path in ("/orders/1", "/orders/2"):
         request = Request({"method": "GET", "headers": []}, None, None)
-        request.route, request.status = RouteTable().find("GET", path), 200
+        request.route, request.status = table.find("GET", path), 200
         metrics.observe(request, 0.01)
     route = {"route": "/orders/{id}"}
 

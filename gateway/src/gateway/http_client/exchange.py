@@ -23,13 +23,18 @@ class UpstreamError(Exception):
 
 
 class UpstreamRequest(NamedTuple):
-    """A request to a service. `body` has `length` bytes, or is None and sent by `Exchange.feed`."""
+    """A request to a service. `body` has `length` bytes, or is None and sent by `Exchange.feed`.
+
+    The response must be complete within `seconds`; if `idle_seconds` is not None, its head must come within `seconds`, and
+    the body may then pause for `idle_seconds`.
+    """
 
     method: str
     service: str  # its URL, without a path
     target: str
     headers: Sequence[bytes]  # clean lines without line ends; none of them Host or about framing
     seconds: float
+    idle_seconds: float | None = None
     body: bytes | None = b""
     length: int = 0
     new_connection: bool = False  # an idle one may be about to close
@@ -125,6 +130,7 @@ class Exchange:
         if self._paused and self._connection is not None:
             self._paused = False
             self._connection.resume()
+            self._extend()
         return data
 
     @property
@@ -155,6 +161,11 @@ class Exchange:
         if connection is not None:
             sound = finished and self._keep and not self._unsent and not self._paused
             connection.release(reusable=sound and self._error is None)
+
+    def _extend(self) -> None:
+        """Set the deadline of the next part, if parts have one."""
+        if self.request.idle_seconds is not None:
+            self.deadline = self._loop.time() + self.request.idle_seconds
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
@@ -223,6 +234,7 @@ class Exchange:
             self._headers = []
             return
         self._status, self._size = status, 0
+        self._extend()
         self._wake()
         if self.request.method == "HEAD":
             self._finish(keep=self._parser.should_keep_alive())
@@ -233,6 +245,7 @@ class Exchange:
             return
         self._chunks.append(data)
         self._size += len(data)
+        self._extend()
         if self._size >= HIGH_WATER and not self._paused and self._connection is not None:
             self._paused = True
             self._connection.pause()

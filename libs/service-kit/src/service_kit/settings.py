@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -155,7 +156,10 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def faults(error: ValidationError) -> list[str]:
-    """Return one line per fault: the environment variable and its fault, without its value."""
+    """Return one line per fault: the environment variable and its fault, without its value.
+
+    A fault whose message has several lines becomes as many.
+    """
     lines = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in fault["loc"]).upper() or "settings"
@@ -164,12 +168,12 @@ def faults(error: ValidationError) -> list[str]:
             if fault["type"] == "missing"
             else fault["msg"].removeprefix("Value error, ")
         )
-        lines.append(f"{name}: {what[:1].lower()}{what[1:]}")
+        lines += [f"{name}: {line[:1].lower()}{line[1:]}" for line in what.splitlines()]
     return lines
 
 
-def load(cls: type[S], *, secrets_dir: Path = SECRETS_DIR) -> S:
-    """Return the settings, or print all faults to stderr and raise SystemExit(2)."""
+def load(cls: Callable[..., S], *, secrets_dir: Path = SECRETS_DIR) -> S:
+    """Return the settings that `cls` makes, or print all faults to stderr and raise SystemExit(2)."""
     options: dict[str, Any] = {"_secrets_dir": secrets_dir} if secrets_dir.is_dir() else {}
     try:
         return cls(**options)
