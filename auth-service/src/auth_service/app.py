@@ -27,7 +27,7 @@ from auth_service.web.accounts import email_links, magic_links, own_sessions
 from auth_service.web.accounts import routes as accounts
 from auth_service.web.admin import routes as admin
 from auth_service.web.discovery import jwks, metadata, status_lists
-from auth_service.web.oauth import device_authorization, token_endpoints, userinfo
+from auth_service.web.oauth import cors, device_authorization, token_endpoints, userinfo
 from auth_service.web.pages import authorize, device, end_session
 
 ROUTES: Final = (
@@ -84,6 +84,7 @@ def create_app(
     issuer_address.install(app, settings.issuer, PAGES)
     Touchstone(app, build_issuer(parts))
     use_cases = build_use_cases(parts)
+    cors.install(app, use_cases)
     for routes in ROUTES:
         app.register_api(routes.blueprint(use_cases))
     for command in cli.commands(use_cases.admin, parts.client_keys.install, settings.signing.encrypt):

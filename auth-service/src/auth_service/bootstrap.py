@@ -59,6 +59,7 @@ from auth_service.use_cases.oauth.authorization_endpoint import AuthorizationEnd
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRequestParser
 from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
 from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
+from auth_service.use_cases.oauth.client_origins import ClientOrigins
 from auth_service.use_cases.oauth.device_approval import DeviceApproval
 from auth_service.use_cases.oauth.device_authorization import DeviceAuthorization
 from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
@@ -202,6 +203,7 @@ def build_use_cases(parts: Parts) -> UseCases:
         authorization_request_parser=AuthorizationRequestParser(clients, issuer),
         authorization_endpoint=AuthorizationEndpoint(store, hints, now),
         client_authentication=ClientAuthentication(store, clients, assertions, audiences, now),
+        client_origins=ClientOrigins(clients),
         authorization_code_grant=AuthorizationCodeGrant(store, token_issuer),
         refresh_token_grant=RefreshTokenGrant(store, clients, HkdfSealer(), token_issuer),
         client_credentials_grant=ClientCredentialsGrant(store, token_issuer),

@@ -189,6 +189,17 @@ def test_client_change_counts_at_once(client, run, lines):
     assert lines("audit", "--event", "client_changed")[0]["client_id"] == "shop"
 
 
+def test_client_origins_are_shown_and_cleared(run, lines):
+    page = "https://page.example"
+    assert run("clients", "register", "page", "--public", "--origin", page).exit_code == 0
+    assert page in run("clients", "list").output
+    assert lines("audit", "--event", "client_registered")[0]["detail"]["origins"] == [page]
+
+    assert "origins" not in lines("clients", "update", "page", "--origin", "", "--json")[0]
+    assert run("clients", "update", "page", "--origin", f"{page}/").exit_code == 1
+    assert run("clients", "register", "own", "--confidential", "--secret", "--origin", page).exit_code == 1
+
+
 def test_disabled_client_loses_its_sessions(client, run, lines):
     run("clients", "register", "app", "--first-party", "--grant", "refresh_token", *WIDE)
     session = client.post(

@@ -21,6 +21,9 @@ class MemoryClients:
     def list_all(self):
         return [self.rows[client_id] for client_id in sorted(self.rows)]
 
+    def list_origins(self):
+        return frozenset().union(*(client.origins for client in self.rows.values() if client.enabled))
+
     def replace(self, client):
         self.rows[client.client_id] = client
 

@@ -45,10 +45,26 @@ def test_client_is_changed_and_disabled(store):
         assert tx.clients.lock_enabled("no client of the database") is True
 
 
+def test_origins_of_enabled_clients_are_listed(store):
+    page = parse_client("page", {"origins": ["https://b.example", "https://a.example"]})
+    with store.transaction() as tx:
+        tx.clients.add(SHOP, NOW)
+        assert tx.clients.list_origins() == set()
+        tx.clients.add(page, NOW)
+        assert tx.clients.get("page") == page
+        assert tx.clients.list_origins() == page.origins
+        tx.clients.replace(replace(page, origins=frozenset({"https://c.example"})))
+        assert tx.clients.list_origins() == {"https://c.example"}
+        tx.clients.set_disabled("page", NOW)
+        assert tx.clients.list_origins() == set()
+
+
 def test_invalid_stored_client_is_absent(database):
     with database._database.begin() as db:
         db.execute(
-            text("""INSERT INTO registered_clients VALUES ('old', '{"scopes": ["gone"]}', NULL, NULL, 1)""")
+            text(
+                """INSERT INTO registered_clients (client_id, definition, created_at) VALUES ('old', '{"scopes": ["gone"]}', 1)"""
+            )
         )
     with database.reading() as tx:
         assert tx.clients.get("old") is None

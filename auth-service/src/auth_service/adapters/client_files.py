@@ -21,6 +21,10 @@ class ClientRegistry:
         """Return the client with this id, enabled or not, or None."""
         return self._clients.get(client_id)
 
+    def origins(self) -> frozenset[str]:
+        """Return the origins of all enabled clients."""
+        return frozenset().union(*(client.origins for client in self._clients.values() if client.enabled))
+
     def all(self) -> list[Client]:
         """Return all clients, ascending by id."""
         return [self._clients[client_id] for client_id in sorted(self._clients)]
@@ -39,6 +43,11 @@ class AllClients:
             return client
         with self._store.joining() as tx:
             return tx.clients.get(client_id)
+
+    def origins(self) -> frozenset[str]:
+        """Return the origins of all enabled clients."""
+        with self._store.reading() as tx:
+            return self.fixed.origins() | tx.clients.list_origins()
 
 
 def packaged_clients() -> list[Client]:

@@ -16,6 +16,7 @@ LISTS = {
     "grants": ("--grant", "A grant type that it may use."),
     "redirect_uris": ("--redirect-uri", "A redirect URI for log-in."),
     "post_logout_redirect_uris": ("--post-logout-redirect-uri", "A redirect URI for log-out."),
+    "origins": ("--origin", "An origin whose pages may call the token endpoint (CORS)."),
     "audiences": ("--audience", "An allowed audience of its tokens."),
     "scopes": ("--scope", "A scope that it may request for a user."),
     "own_scopes": ("--own-scope", "A scope of its own tokens."),
@@ -31,9 +32,9 @@ def _lists(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _table(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the given options; click's tuples become the lists of client metadata."""
+    """Return the given options; click's tuples become the lists of client metadata, without empty values."""
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: [one for one in value if one] if isinstance(value, tuple) else value
         for name, value in given.items()
         if value not in (None, ())
     }
@@ -48,7 +49,9 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
     def list_clients(as_json: bool) -> None:  # noqa: FBT001 - click hands it in
         """List all clients."""
         print_rows(
-            map(_row, clients.all()), ("client_id", "name", "authenticates", "enabled"), as_json=as_json
+            map(_row, clients.all()),
+            ("client_id", "name", "authenticates", "origins", "enabled"),
+            as_json=as_json,
         )
 
     @group.command("show")
@@ -96,7 +99,7 @@ def client_commands(clients: ClientAdmin, install_key: Callable[[str, Path], Non
     )
     @json_option
     def update(client_id: str, public_key: Path | None, as_json: bool, **given: Any) -> None:  # noqa: FBT001 - the same
-        """Change the given settings; a list is replaced as a whole."""
+        """Change the given settings; a list is replaced as a whole, and emptied by an empty value."""
         save_key = _save_key(install_key, client_id, public_key)
         changed = clients.update(client_id, _table(given), save_key=save_key)
         print_one(_row(changed), as_json=as_json)

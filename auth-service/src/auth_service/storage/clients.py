@@ -1,4 +1,4 @@
-"""Clients registered at run time, in the database: its metadata as JSON, and the hash of its secret."""
+"""Clients registered at run time, in the database: metadata as JSON; origins and the hash of the secret beside it."""
 
 import json
 from dataclasses import replace
@@ -20,6 +20,7 @@ _LOCK_ENABLED = (  # compiled once and without the ORM: it runs in every log-in
     .where(_TABLE.c.client_id == bindparam("client_id"))
     .with_for_update(read=True)
 )
+_ENABLED_ORIGINS = select(_TABLE.c.origins).where(_TABLE.c.origins != "", _TABLE.c.disabled_at.is_(None))
 
 
 class SqlRegisteredClients:
@@ -33,9 +34,8 @@ class SqlRegisteredClients:
             self._db,
             RegisteredClientRow,
             client_id=client.client_id,
-            definition=json.dumps(client_table(client)),
-            secret_hash=client.secret_hash,
             created_at=at,
+            **_columns(client),
         )
 
     def get(self, client_id: str) -> Client | None:
@@ -48,9 +48,11 @@ class SqlRegisteredClients:
         rows = self._db.scalars(select(RegisteredClientRow).order_by(RegisteredClientRow.client_id))
         return [client for row in rows if (client := _client(row)) is not None]
 
+    def list_origins(self) -> frozenset[str]:
+        return frozenset().union(*self._db.scalars(_ENABLED_ORIGINS))
+
     def replace(self, client: Client) -> None:
-        facts = {"definition": json.dumps(client_table(client)), "secret_hash": client.secret_hash}
-        self._change(client.client_id, **facts)
+        self._change(client.client_id, **_columns(client))
 
     def set_disabled(self, client_id: str, at: float | None) -> None:
         self._change(client_id, disabled_at=at)
@@ -74,6 +76,14 @@ def _named(client_id: str) -> Select[RegisteredClientRow]:
     return select(RegisteredClientRow).where(RegisteredClientRow.client_id == client_id)
 
 
+def _columns(client: Client) -> dict[str, object]:
+    return {
+        "definition": json.dumps(client_table(replace(client, origins=frozenset()))),
+        "origins": client.origins,
+        "secret_hash": client.secret_hash,
+    }
+
+
 def _client(row: RegisteredClientRow) -> Client | None:
     try:
         client = parse_client(row.client_id, json.loads(row.definition))
@@ -82,4 +92,4 @@ def _client(row: RegisteredClientRow) -> Client | None:
     ) as fault:  # metadata that was valid when it was stored may be invalid for a newer version
         _log.error("a registered client cannot be used", client=row.client_id, reason=str(fault))
         return None
-    return replace(client, secret_hash=row.secret_hash, enabled=row.disabled_at is None)
+    return replace(client, origins=row.origins, secret_hash=row.secret_hash, enabled=row.disabled_at is None)

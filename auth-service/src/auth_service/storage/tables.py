@@ -307,13 +307,14 @@ class AuditEventRow(Base):
 
 
 class RegisteredClientRow(Base):
-    """A client registered at run time; `definition` is its metadata as JSON, as in clients.toml."""
+    """A client registered at run time; `definition` is the rest of its metadata as JSON, as in clients.toml."""
 
     __tablename__ = "registered_clients"
 
     client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
     definition: Mapped[str] = mapped_column(Text)
     secret_hash: Mapped[str | None] = mapped_column(String(255))
+    origins: Mapped[frozenset[str]] = mapped_column(LongNameSet, server_default="")
     disabled_at: Mapped[float | None] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double)
 

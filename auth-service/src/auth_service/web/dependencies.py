@@ -17,6 +17,7 @@ from auth_service.use_cases.oauth.authorization_endpoint import AuthorizationEnd
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRequestParser
 from auth_service.use_cases.oauth.client_authentication import ClientAuthentication
 from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
+from auth_service.use_cases.oauth.client_origins import ClientOrigins
 from auth_service.use_cases.oauth.device_approval import DeviceApproval
 from auth_service.use_cases.oauth.device_authorization import DeviceAuthorization
 from auth_service.use_cases.oauth.device_code_grant import DeviceCodeGrant
@@ -61,6 +62,7 @@ class UseCases:
     authorization_request_parser: AuthorizationRequestParser
     authorization_endpoint: AuthorizationEndpoint
     client_authentication: ClientAuthentication
+    client_origins: ClientOrigins
     authorization_code_grant: AuthorizationCodeGrant
     refresh_token_grant: RefreshTokenGrant
     client_credentials_grant: ClientCredentialsGrant

@@ -12,7 +12,7 @@ from auth_service.adapters.client_files import (
     read_clients,
 )
 from auth_service.domain.oauth.client import hash_secret, secret_fits
-from auth_service.domain.oauth.client_metadata import client_table, parse_client, uri_faults
+from auth_service.domain.oauth.client_metadata import client_table, origin_faults, parse_client, uri_faults
 from auth_service.domain.oauth.errors import InvalidClientMetadata
 
 GOOD = {
@@ -36,7 +36,7 @@ def faults_of(client_id="shop", **changes):
 
 
 def test_client_table_round_trips():
-    client = parse_client("shop", GOOD)
+    client = parse_client("shop", GOOD | {"origins": ["https://shop.example", "http://localhost:5173"]})
 
     assert parse_client("shop", client_table(client)) == client
     assert client_table(client)["scopes"] == ["openid", "orders:read"]
@@ -68,6 +68,8 @@ def test_packaged_clients_are_valid(client):
         ({"serves": ["orders-service"]}, "serves"),
         ({"serves": ["elsewhere"], "confidential": True}, "serves"),
         ({"redirect_uris": []}, "redirect_uris"),
+        ({"origins": "https://shop.example"}, "origins"),
+        ({"origins": ["https://shop.example"], "confidential": True}, "origins"),
         ({"confidential": "yes"}, "confidential"),
         ({"secret_hash": "0" * 64}, "secret_hash"),
         ({"secret_hash": "plain", "confidential": True}, "secret_hash"),
@@ -187,6 +189,54 @@ def test_clients_file_unreadable_is_one_fault(tmp_path, content):
         file_clients(file)
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://shop.example",
+        "https://shop.example:8443",
+        "https://xn--bcher-kva.example",
+        "https://[2001:db8::1]",
+        "http://localhost:5173",
+        "http://127.0.0.1:8044",
+        "http://[::1]:5173",
+    ],
+)
+def test_origin_valid(origin):
+    assert origin_faults(origin) == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "*",
+        "null",
+        "shop.example",
+        "https://*.shop.example",
+        "https://shop.example/",
+        "https://shop.example/app",
+        "https://shop.example?x",
+        "https://shop.example#x",
+        "https://Shop.example",
+        "HTTPS://shop.example",
+        "https://shop.example:443",
+        "http://localhost:80",
+        "https://shop.example:",
+        "https://shop.example:0",
+        "https://shop.example:08443",
+        "https://shop.example:70000",
+        "https://user@shop.example",
+        "https://bücher.example",
+        "https://a.example https://b.example",
+        "http://shop.example",
+        "com.example.app://callback",
+        "file://",
+    ],
+)
+def test_origin_invalid(origin):
+    assert len(faults_of(origins=[origin])) == 1
+
+
 def test_clients_file_faults_are_named_at_once():
     with pytest.raises(InvalidClientMetadata) as refused:
         read_clients('other = 1\n[clients.a]\ncolour = 1\n[clients.b]\nscopes = ["x"]\n[clients]\nc = 1\n')
@@ -209,6 +259,17 @@ def test_impossible_client_id_is_not_looked_up(memory):
     assert clients.get("shop").name == "Some shop"
     assert clients.get("unknown") is None
     assert clients.get("a\x00b") is clients.get("") is None
+
+
+def test_origins_are_those_of_enabled_clients(memory):
+    def client(name, **more):
+        return parse_client(name, GOOD | {"origins": [f"https://{name}.example"]} | more)
+
+    fixed = ClientRegistry([client("file"), client("old", enabled=False)])
+    with memory.transaction() as tx:
+        tx.clients.add(client("shop"), 1.0)
+
+    assert AllClients(fixed, memory).origins() == {"https://file.example", "https://shop.example"}
 
 
 def test_secret_is_stored_as_sha256():

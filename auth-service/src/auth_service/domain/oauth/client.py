@@ -24,8 +24,9 @@ class Client:
     """One registered client.
 
     `audiences` and `scopes` bound its tokens for users, `own_scopes` those for itself; `serves` are the audiences whose
-    tokens it can introspect (RFC 7662). Redirect URIs that begin with `/` are relative to the issuer. A confidential
-    client authenticates by its secret if `secret_hash` (SHA-256, hex) is set, else by `private_key_jwt`.
+    tokens it can introspect (RFC 7662). Redirect URIs that begin with `/` are relative to the issuer. Pages of
+    `origins` may read the responses of the token, revocation and userinfo endpoints (CORS). A confidential client
+    authenticates by its secret if `secret_hash` (SHA-256, hex) is set, else by `private_key_jwt`.
     """
 
     client_id: str
@@ -34,6 +35,7 @@ class Client:
     grants: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
+    origins: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     own_scopes: frozenset[str] = frozenset()
@@ -48,6 +50,9 @@ class Clients(Protocol):
 
     def get(self, client_id: str) -> Client | None:
         """Return the client with this id, enabled or not, or None."""
+
+    def origins(self) -> frozenset[str]:
+        """Return the origins of all enabled clients."""
 
 
 class RegisteredClients(Protocol):
@@ -64,6 +69,9 @@ class RegisteredClients(Protocol):
 
     def list_all(self) -> list[Client]:
         """Return all clients, ascending by id."""
+
+    def list_origins(self) -> frozenset[str]:
+        """Return the origins of all enabled clients."""
 
     def replace(self, client: Client) -> None:
         """Replace a client's registration, its secret's hash included."""

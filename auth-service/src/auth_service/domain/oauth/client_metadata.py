@@ -16,12 +16,14 @@ from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES,
 LONGEST_NAME = 100
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it also names the file of the client's key
 _HASH = re.compile(r"[0-9a-f]{64}")
+_ORIGIN = re.compile(r"(https?)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]*))?")
+_DEFAULT_PORTS = {("http", "80"), ("https", "443")}
 # The characters of RFC 3986.
 _URI = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 # A private-use scheme: a reversed domain name (RFC 8252 section 7.1).
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_SETS = ("grants", "audiences", "scopes", "own_scopes", "serves")
+_SETS = ("grants", "origins", "audiences", "scopes", "own_scopes", "serves")
 _LISTS = ("redirect_uris", "post_logout_redirect_uris")
 _FLAGS = ("confidential", "first_party", "enabled")
 _TEXTS = ("name", "secret_hash")
@@ -80,6 +82,7 @@ def check_client(client: Client, *, allow_relative: bool = False) -> None:
             for uri in client.post_logout_redirect_uris
             for fault in uri_faults(uri, allow_relative=allow_relative)
         ),
+        *(fault for origin in sorted(client.origins) for fault in origin_faults(origin)),
     ]
     if faults:
         raise InvalidClientMetadata(*faults)
@@ -94,6 +97,17 @@ def uri_faults(uri: str, *, allow_relative: bool = False) -> list[str]:
         return []
     fault = _uri_fault(uri)
     return [] if fault is None else [f"{uri[:100]!r}: {fault}"]
+
+
+def origin_faults(origin: str) -> list[str]:
+    """Return the faults of an origin, which must be as browsers write it: https, or http on loopback."""
+    found = _ORIGIN.fullmatch(origin)
+    fault = _uri_fault(origin)
+    if fault is None and (found is None or found.groups() in _DEFAULT_PORTS):
+        fault = (
+            "must be scheme and host in lower case, and a port only if it is not the default, without a path"
+        )
+    return [] if fault is None else [f"{origin[:100]!r}: {fault}"]
 
 
 def _uri_fault(uri: str) -> str | None:
@@ -163,4 +177,6 @@ def _grants(client: Client) -> list[str]:
             faults.append("secret_hash: a public client cannot have a secret")
         if client.serves:
             faults.append("serves: a public client cannot introspect tokens")
+    elif client.origins:
+        faults.append("origins: only a public client can run in a browser")
     return sorted(faults)

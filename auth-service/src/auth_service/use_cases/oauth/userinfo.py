@@ -24,25 +24,29 @@ class UserInfo:
     reader: TokenReader
     now: Clock
 
-    def __call__(self, token: str) -> dict[str, object]:
-        """Return `sub` and the claims of the token's scopes; raise InvalidToken, MissingScope or SessionOver."""
-        found, account = self._owner(token, "openid")
-        return {"sub": account.sub} | personal_claims(account, found.scopes)
-
-    def account_name(self, token: str) -> dict[str, object]:
-        """Return `sub` and `name` for a token with `profile:read`; raise InvalidToken, MissingScope or SessionOver.
-
-        users-service calls it with the access token that it received.
-        """
-        _, account = self._owner(token, READ_PROFILE)
-        return {"sub": account.sub, "name": account.name}
-
-    def _owner(self, token: str, scope: str) -> tuple[VerifiedToken, Account]:
+    def verified(self, token: str) -> VerifiedToken:
+        """Return the token; raise InvalidToken."""
         found = self.reader.read_any(token)
         if found is None:
             raise InvalidToken("the access token is invalid or has expired")
+        return found
+
+    def __call__(self, found: VerifiedToken) -> dict[str, object]:
+        """Return `sub` and the claims of the token's scopes; raise MissingScope or SessionOver."""
+        account = self._owner(found, "openid")
+        return {"sub": account.sub} | personal_claims(account, found.scopes)
+
+    def account_name(self, found: VerifiedToken) -> dict[str, object]:
+        """Return `sub` and `name` for a token with `profile:read`; raise MissingScope or SessionOver.
+
+        users-service calls it with the access token that it received.
+        """
+        account = self._owner(found, READ_PROFILE)
+        return {"sub": account.sub, "name": account.name}
+
+    def _owner(self, found: VerifiedToken, scope: str) -> Account:
         if scope not in found.scopes:
             raise MissingScope(scope)
         with self.store.reading() as tx:
             _, account = active_account(tx, found.subject, found.session_id, self.now())
-        return found, account
+        return account

@@ -10,6 +10,7 @@ from flask import request
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.errors import InvalidClient, InvalidRequest
 from auth_service.web.dependencies import UseCases
+from auth_service.web.oauth.cors import allow_origin
 from auth_service.web.oauth.schemas import ClientForm
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -32,11 +33,15 @@ def authenticated_client(use_cases: UseCases, form: ClientForm) -> Client | None
     if sum(proof is not None for proof in (basic, form.client_assertion, form.client_secret)) > 1:
         raise InvalidRequest("a request must use only one method of client authentication")
     if basic is None:
-        return use_cases.client_authentication(form.client_id, form.client_assertion, form.client_secret)
-    if form.client_id not in {None, basic.client_id}:
+        client = use_cases.client_authentication(form.client_id, form.client_assertion, form.client_secret)
+    elif form.client_id in {None, basic.client_id}:
+        # an empty secret: a public client that only names itself
+        client = use_cases.client_authentication(basic.client_id, None, basic.secret or None)
+    else:
         raise InvalidRequest("client_id and Authorization name different clients")
-    # an empty secret: a public client that only names itself
-    return use_cases.client_authentication(basic.client_id, None, basic.secret or None)
+    if client is not None:
+        allow_origin(use_cases, client.client_id)
+    return client
 
 
 def _basic() -> _Basic | None:

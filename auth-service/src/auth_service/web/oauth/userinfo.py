@@ -7,9 +7,11 @@ from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token
 
+from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.errors import InvalidRequest, MissingScope
 from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import documented, read_form
+from auth_service.web.oauth.cors import allow_origin
 from auth_service.web.oauth.schemas import AccountName, UserInfoForm, UserInfoResponse
 from auth_service.web.openapi import BEARER, OAUTH_TAGS, Responses
 from auth_service.web.responses import NO_STORE
@@ -24,7 +26,7 @@ NAME_RESPONSES: Responses = RESPONSES | {
     200: AccountName,
     403: problem_response("The token lacks the scope profile:read."),
 }
-ReadClaims = Callable[[str], dict[str, object]]
+ReadClaims = Callable[[VerifiedToken], dict[str, object]]
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
@@ -34,8 +36,10 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     def answer(
         token: str, read_claims: ReadClaims = use_cases.userinfo
     ) -> tuple[Response, int, dict[str, str]]:
+        found = use_cases.userinfo.verified(token)
+        allow_origin(use_cases, found.client_id)
         try:
-            claims = read_claims(token)
+            claims = read_claims(found)
         except MissingScope as error:
             raise InsufficientScope((str(error),)) from None
         return jsonify(claims), 200, NO_STORE
