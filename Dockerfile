@@ -5,10 +5,13 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEB
     PIP_CACHE_DIR=/cache/pip UV_CACHE_DIR=/cache/uv UV_LINK_MODE=copy UV_PYTHON=/opt/venv/bin/python
 WORKDIR /src
 RUN python -m venv /opt/venv
-COPY requirements-installer.lock requirements.lock ./
+# OTEL=1 adds the packages for traces.
+ARG OTEL=
+COPY requirements-installer.lock requirements.lock requirements-otel.lock ./
 RUN --mount=type=cache,target=/cache \
     /opt/venv/bin/pip install --quiet --no-compile --require-hashes --no-deps -r requirements-installer.lock \
- && /opt/venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock
+ && /opt/venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --no-deps \
+        -r requirements.lock ${OTEL:+-r requirements-otel.lock}
 COPY libs ./libs
 COPY auth-service ./auth-service
 COPY users-service ./users-service
