@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
-from http import HTTPStatus
-from math import ceil
 from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -21,21 +17,14 @@ from werkzeug.local import LocalProxy
 
 from touchstone import arguments
 from touchstone.claims import AccessClaims
-from touchstone.errors import (
-    DuplicateAuthorization,
-    InsufficientScope,
-    MalformedAuthorization,
-    MissingToken,
-    TokenError,
-    TouchstoneError,
-    Unavailable,
-)
+from touchstone.errors import InsufficientScope, MissingToken, TouchstoneError
+from touchstone.http import bearer
+from touchstone.http.problem import MEDIA_TYPE, problem_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _CLAIMS = "touchstone.claims"  # key in the WSGI environment, which lives as long as the request
 _GUARDS = "__touchstone_guards__"  # attribute of functions that are not called without a token
-_UNQUOTABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")  # RFC 6750 section 3
 
 
 class TokenVerifier(Protocol):
@@ -190,50 +179,18 @@ def bearer_token(source: Mapping[str, Any] | Headers) -> str:
         value = ",".join(source.getlist("Authorization"))
     else:
         value = source.get("HTTP_AUTHORIZATION", "")
-    scheme, _, token = value.partition(" ")
-    token = token.lstrip(" ")
-    if "," in value:
-        raise DuplicateAuthorization
-    if scheme.lower() != "bearer":
-        raise MissingToken
-    if not token or " " in token:
-        raise MalformedAuthorization
-    return token
+    return bearer.bearer_token(value)
 
 
 def problem(error: TouchstoneError) -> Response:
     """Return the response to a refused request: problem+json (RFC 9457) with the challenge of RFC 6750 section 3."""
-    status, headers = _status_and_headers(error)
-    body = {
-        "type": f"urn:touchstone:problem:{error.slug}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": str(error),
-    }
-    request_id = getattr(g, "request_id", None)
-    if isinstance(request_id, str | int | UUID):  # other types may not fit into JSON
+    given = getattr(g, "request_id", None)
+    request_id = None
+    if isinstance(given, str | int | UUID):  # other types may not fit into JSON
         with suppress(ValueError):  # an int of thousands of digits
-            body["request_id"] = str(request_id)
-    headers["Cache-Control"] = "no-store"
-    return Response(json.dumps(body), status.value, headers, content_type="application/problem+json")
-
-
-def _status_and_headers(error: TouchstoneError) -> tuple[HTTPStatus, dict[str, str]]:
-    if isinstance(error, MissingToken):
-        return HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, TokenError):
-        challenge = f'Bearer error="invalid_token", error_description="{_quotable(str(error))}"'
-        return HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": challenge}
-    if isinstance(error, InsufficientScope):
-        challenge = f'Bearer error="insufficient_scope", scope="{_quotable(" ".join(error.required))}"'
-        return HTTPStatus.FORBIDDEN, {"WWW-Authenticate": challenge}
-    if isinstance(error, Unavailable):
-        return HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(ceil(error.retry_after))}
-    return HTTPStatus.INTERNAL_SERVER_ERROR, {}
-
-
-def _quotable(text: str) -> str:
-    return _UNQUOTABLE.sub("?", text)
+            request_id = str(given)
+    status, headers, body = problem_of(error, request_id)
+    return Response(body, status, headers, content_type=MEDIA_TYPE)
 
 
 class _ResponseError(HTTPException):
