@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> Gateway:
     # Half of auth-service's places for long polls are left to the services that ask it directly.
     long_polls = settings.waiting_requests // 2
     upstreams = {
-        name: Upstream.at(name, urls[name], long_polls if row.long_polls is None else row.long_polls)
+        name: Upstream(name, urls[name], long_polls if row.long_polls is None else row.long_polls)
         for name, row in routes.upstreams.items()
     }
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)

@@ -7,8 +7,12 @@ from typing import Any, NamedTuple, Protocol
 
 import httptools
 
+from gateway.http_client.address import Address
+
 HIGH_WATER = 128 * 1024  # bytes of a response that wait for a slow client; then reading pauses
-MAX_HEAD = 64 * 1024  # bytes of a response's head
+MAX_HEAD = (
+    64 * 1024
+)  # bytes of a response's head, interim responses included, and of trailers or chunk extensions
 _FIRST_FINAL = 200
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
@@ -67,7 +71,10 @@ class ConnectionControl(Protocol):
 
 
 class Exchange:
-    """A request under way. Call `head`, then `chunk` until it returns b"", and `close` in any case."""
+    """A request under way. Call `head`, then `chunk` until it returns b"", and `close` in any case.
+
+    `address` is where it was sent, None before that and after `close`.
+    """
 
     __slots__ = (
         "_chunks",
@@ -77,12 +84,14 @@ class Exchange:
         "_headers",
         "_keep",
         "_loop",
+        "_overhead",
         "_parser",
         "_paused",
         "_size",
         "_status",
         "_unsent",
         "_waiter",
+        "address",
         "began",
         "deadline",
         "done",
@@ -94,6 +103,7 @@ class Exchange:
         self.deadline = loop.time() + request.seconds
         self.began = False  # a byte of the response has come
         self.done = False
+        self.address: Address | None = None
         self._loop = loop
         self._parser: Any = httptools.HttpResponseParser(self)
         self._connection: ConnectionControl | None = None
@@ -103,7 +113,8 @@ class Exchange:
         self._status = 0  # of the final response, once its head is complete
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: deque[bytes] = deque()
-        self._size = 0  # of the head, then of the chunks
+        self._overhead = 0  # bytes since the last part of a body
+        self._size = 0  # of the chunks
         self._paused = False
         self._unsent = request.length if request.body is None else 0  # bytes that `feed` still has to send
         self._keep = False
@@ -161,6 +172,17 @@ class Exchange:
         if connection is not None:
             sound = finished and self._keep and not self._unsent and not self._paused
             connection.release(reusable=sound and self._error is None)
+        if self.address is not None and self.address.broken and not finished and not self._status:
+            self.address.failed()  # the client left before this probe had a result
+        self.send_to(None)
+
+    def send_to(self, address: Address | None) -> None:
+        """Note where the request goes, None if nowhere any more."""
+        before, self.address = self.address, address
+        if before is not None:
+            before.calls -= 1
+        if address is not None:
+            address.calls += 1
 
     def _extend(self) -> None:
         """Set the deadline of the next part, if parts have one."""
@@ -189,15 +211,14 @@ class Exchange:
         if self.done:
             self._keep = False  # bytes beyond the response
             return
+        self._overhead += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail("broken")
             self._keep = False
-        if not self._status:
-            self._size += len(data)
-            if self._size > MAX_HEAD:
-                self.fail("broken")
+        if self._overhead > MAX_HEAD:
+            self.fail("broken")
 
     def lost(self, *, clean: bool) -> None:
         """Handle the end of the connection, which ends the body if nothing else frames it."""
@@ -233,7 +254,7 @@ class Exchange:
         if status < _FIRST_FINAL:
             self._headers = []
             return
-        self._status, self._size = status, 0
+        self._status = status
         self._extend()
         self._wake()
         if self.request.method == "HEAD":
@@ -244,6 +265,7 @@ class Exchange:
         if self.done:
             return
         self._chunks.append(data)
+        self._overhead = 0
         self._size += len(data)
         self._extend()
         if self._size >= HIGH_WATER and not self._paused and self._connection is not None:

@@ -1,10 +1,6 @@
-"""The upstream services: their URLs, circuit breakers and limits, and the one retry of a call."""
+"""The upstream services: their URLs and limits, and the one retry of a call."""
 
-import time
 from dataclasses import dataclass
-
-from service_kit.clock import Clock
-from service_kit.http_client.circuit_breaker import CircuitBreaker
 
 from gateway.errors import Refusal, retry_after
 from gateway.http_client.connection_pool import ConnectionPool
@@ -21,81 +17,83 @@ _ERRORS = {
 
 @dataclass(slots=True)
 class Upstream:
-    """One service: its name, base URL, breaker, and the calls under way, of which `max_long_polls` may be long polls."""
+    """One service: its name, base URL, and the calls under way, of which `max_long_polls` may be long polls."""
 
     name: str
     url: str
-    breaker: CircuitBreaker
-    max_long_polls: int
+    max_long_polls: int = 0
     calls: int = 0
     long_polls: int = 0
 
-    @classmethod
-    def at(cls, name: str, url: str, max_long_polls: int = 0, now: Clock = time.monotonic) -> "Upstream":
-        """Return an upstream with a closed breaker."""
-        return cls(name, url, CircuitBreaker(now=now), max_long_polls)
-
-    def refusal(self, reason: str = "refused") -> Refusal:
-        """Return the refusal for an UpstreamError's `reason`."""
+    def refusal(self, reason: str = "refused", seconds: int = 1) -> Refusal:
+        """Return the refusal for an UpstreamError's `reason`; the client may try again after `seconds`."""
         slug, text = _ERRORS[reason]
-        return Refusal(slug, f"{self.name} {text}.", retry_after(self.breaker.retry_after()))
+        return Refusal(slug, f"{self.name} {text}.", retry_after(seconds))
 
     def start(self, pool: ConnectionPool, request: UpstreamRequest) -> "UpstreamCall":
-        """Start the call. Raise Refusal (503) while the breaker is open or too many calls are under way."""
-        probe = self.breaker.state != "closed"
-        if self.calls >= MAX_CALLS or (probe and not self.breaker.allow()):
+        """Start the call. Raise Refusal (503) while all addresses are broken or too many calls are under way."""
+        if self.calls >= MAX_CALLS:
             raise self.refusal()
         if request.method not in IDEMPOTENT or request.body is None:
             request = request._replace(new_connection=True)
-        return UpstreamCall(self, pool, request, probe=probe)
+        try:
+            return UpstreamCall(self, pool, request)
+        except UpstreamError as error:
+            raise self.refusal(error.reason, pool.addresses(self.url).retry_after()) from None
 
 
 class UpstreamCall:
     """One call of a service: an exchange, repeated at most once. `close` must be called."""
 
-    __slots__ = ("_decided", "_pool", "_probe", "_request", "_upstream", "exchange")
+    __slots__ = ("_pool", "_request", "_upstream", "exchange")
 
-    def __init__(
-        self, upstream: Upstream, pool: ConnectionPool, request: UpstreamRequest, *, probe: bool
-    ) -> None:
+    def __init__(self, upstream: Upstream, pool: ConnectionPool, request: UpstreamRequest) -> None:
         self._upstream = upstream
         self._pool = pool
         self._request = request
-        self._decided = False  # whether the breaker has the result
-        self._probe = probe
-        upstream.calls += 1
         self.exchange: Exchange = pool.start(request)
+        upstream.calls += 1
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Return status and headers of the response; repeat an idempotent call once if it failed before a byte came.
+        """Return status and headers of the response.
 
-        Raise Refusal: 503 if the service cannot be reached, 504 if it is too slow, 502 if its response is invalid.
+        An idempotent call whose connection broke before a byte came is repeated once, at another address if there is
+        one. Where no connection was made, all addresses have been tried. Raise Refusal: 503 if the service cannot be
+        reached, 504 if it is too slow, 502 if its response is invalid.
         """
         try:
             try:
-                head = await self.exchange.head()
+                return await self._head()
             except UpstreamError as error:
                 if not self._may_repeat(error):
                     raise
+                failed = self.exchange.address
                 self.exchange.close()
-                self.exchange = self._pool.start(self._request._replace(new_connection=True))
-                head = await self.exchange.head()
+                self.exchange = self._pool.start(self._request._replace(new_connection=True), avoid=failed)
+                return await self._head()
         except UpstreamError as error:
-            self._decided = True
-            self._upstream.breaker.record_failure()
-            raise self._upstream.refusal(error.reason) from None
-        self._decided = True
-        self._upstream.breaker.record_success()
-        return head
+            seconds = self._pool.addresses(self._upstream.url).retry_after()
+            raise self._upstream.refusal(error.reason, seconds) from None
 
     def close(self) -> None:
         """End the call; an exchange under way is aborted."""
         self.exchange.close()
         self._upstream.calls -= 1
-        if not self._decided and self._probe:
-            self._upstream.breaker.record_failure()  # the client left before the probe had a result
+
+    async def _head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Return the head, and record at the address whether there was one."""
+        exchange = self.exchange
+        try:
+            head = await exchange.head()
+        except UpstreamError:
+            if exchange.address is not None:
+                exchange.address.failed()
+            raise
+        if exchange.address is not None:
+            exchange.address.succeeded()
+        return head
 
     def _may_repeat(self, error: UpstreamError) -> bool:
-        if error.began or error.reason == "timeout":
+        if error.began or error.reason != "broken":
             return False
         return self._request.method in IDEMPOTENT and self._request.body is not None
