@@ -133,7 +133,7 @@ def all_targets(signer: TokenSigner) -> Iterator[dict[str, Target]]:
             DIRECT: start([sys.executable, "small_upstream.py", str(up)], up, APPS),
             WARM: start(
                 [sys.executable, "-m", "gateway"], ours, folder, ISSUER=ISSUER, ISSUER_BACKCHANNEL=issuer.url,
-                GATEWAY_PORT=str(ours), RATE_LIMIT_CLIENT="1000000000/minute", **services,
+                GATEWAY_PORT=str(ours), RATE_LIMIT_CLIENT="1000000/minute", **services,
             ),
             FLASK: start(granian("flask_gateway:app", flask), flask, APPS, BENCH_UPSTREAM=upstream),
         }  # fmt: skip

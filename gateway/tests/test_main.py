@@ -77,8 +77,10 @@ def test_invalid_setting_is_named(launch, tmp_path):
     ("name", "value"),
     [
         ("rate_limit_client", "x"),
-        ("rate_limit_storage", "carrier-pigeon://"),
-        ("rate_limit_storage", "valkey://127.0.0.1:1"),
+        ("rate_limit_client", "0/minute"),
+        ("rate_limit_account", "1000001/minute"),
+        ("valkey_url", "carrier-pigeon://"),
+        ("valkey_url", "valkey://host?unknown=1"),
         ("gateway_metrics_port", 0),
     ],
 )

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from testkit.cluster import free_ports
+from testkit.valkey import ValkeyServer
 from testkit.proxy import FaultyProxy
 
 
@@ -149,8 +150,39 @@ def test_client_over_limit_is_429(another_upstream, start):
         responses = [gateway.request("GET", "/products") for _ in range(3)]
 
     assert [a.status for a in responses] == [200, 200, 429]
+    assert [a["ratelimit-policy"] for a in responses] == ['"client";q=2;w=60'] * 3
+    assert responses[0]["ratelimit"] == '"client";r=1;t=60'
     assert responses[2].problem() == "too_many_requests"
+    assert responses[2]["ratelimit"].startswith('"client";r=0;t=')
     assert 1 <= int(responses[2]["retry-after"]) <= 61
+
+
+def test_refused_request_shows_what_is_left(another_upstream, start):
+    with start(another_upstream.url, rate_limit_client="9/minute") as gateway:
+        answers = [gateway.request("GET", path) for path in ("/orders", "/livez", "/products")]
+
+    assert [(a.status, a["ratelimit"][:12]) for a in answers] == [
+        (401, '"client";r=8'),
+        (200, '"client";r=7'),
+        (200, '"client";r=6'),
+    ]
+
+
+def test_gateways_share_limits_in_valkey(another_upstream, start):
+    with ValkeyServer() as valkey:
+        shared = {"rate_limit_client": "3/minute", "valkey_url": valkey.url}
+        with start(another_upstream.url, **shared) as one, start(another_upstream.url, **shared) as other:
+            statuses = [each.request("GET", "/products").status for each in (one, other, one, other)]
+
+    assert statuses == [200, 200, 200, 429]
+
+
+def test_gateway_without_its_valkey_is_open(another_upstream, start):
+    (port,) = free_ports(1)
+    with start(another_upstream.url, valkey_url=f"valkey://127.0.0.1:{port}") as gateway:
+        response = gateway.request("GET", "/products")
+
+    assert (response.status, response["ratelimit"]) == (200, '"client";r=5999;t=60')
 
 
 def test_login_limits_by_address_and_account(another_upstream, start):

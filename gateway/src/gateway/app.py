@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
 from service_kit.observability.document_metrics import DocumentMetrics
@@ -19,7 +19,7 @@ from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.openapi import Fetch, JoinedDocument, gateway_document
 from gateway.proxy import Proxy
-from gateway.rate_limits import RateLimits, Rates
+from gateway.rate_limits.rate_limits import RateLimits, Rates
 from gateway.response_headers import HSTS, SECURITY_HEADERS, ResponseHeaders
 from gateway.route import GATEWAY
 from gateway.settings import Settings
@@ -43,7 +43,6 @@ def create_app(settings: Settings) -> Gateway:
         name: Upstream(name, urls[name], long_polls if row.long_polls is None else row.long_polls)
         for name, row in routes.upstreams.items()
     }
-    rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
     flask_app = create_flask_app(
         JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic),
         {"issuer": lambda: None if authentication.ready() else "no signing keys of the issuer yet"},
@@ -54,11 +53,17 @@ def create_app(settings: Settings) -> Gateway:
         proxy=Proxy(upstreams, response_headers),
         response_headers=response_headers,
         authentication=authentication,
-        rate_limits=RateLimits(rates, settings.rate_limit_storage) if settings.rate_limits else None,
+        rate_limits=_rate_limits(settings, metrics.registry) if settings.rate_limits else None,
         flask_app=flask_app.wsgi_app,
         metrics=metrics,
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
+
+
+def _rate_limits(settings: Settings, registry: CollectorRegistry) -> RateLimits:
+    rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
+    url = settings.valkey_url
+    return RateLimits(rates, registry, None if url is None else url.get_secret_value())
 
 
 def _sources(urls: Mapping[str, str]) -> dict[str, Fetch]:

@@ -14,11 +14,11 @@ from gateway.flask_app import WsgiApp, call_wsgi
 from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.proxy import Proxy
-from gateway.rate_limits import RateLimits
+from gateway.rate_limits.rate_limits import RateLimits
 from gateway.request import ClientGoneError, Request
 from gateway.request_body import RequestBodies
 from gateway.response_headers import HeaderLines, ResponseHeaders, encode
-from gateway.route import GATEWAY, Route
+from gateway.route import GATEWAY
 from gateway.routes import RouteTable
 
 _log = structlog.get_logger(__name__)
@@ -65,25 +65,18 @@ class Gateway:
         headers.check(request.scope["http_version"])
         request.path, request.query = target.canonical(request.scope["gateway.target"])
         request.route = route = self.routes.find(request.method, request.path)
-        await self._count(request, route)
+        if self.rate_limits is not None:
+            await self.rate_limits.count(request, route)
         if route.audience is not None:
             request.claims = await self.authentication.check(route, headers.authorization)
         if headers.content_length or headers.chunked:
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
-        if self.rate_limits is not None and "account" in route.limits:
-            await self.rate_limits.account(request.client, request.data)
+        if self.rate_limits is not None:
+            await self.rate_limits.count_account(request, route)
         if route.upstream == GATEWAY:
             await self._call_flask(request)
         else:
             await self.proxy(request, route)
-
-    async def _count(self, request: Request, route: Route) -> None:
-        if self.rate_limits is None:
-            return
-        if "client" in route.limits:
-            await self.rate_limits.client(request.client)
-        if "login" in route.limits:
-            await self.rate_limits.login(request.client)
 
     async def _call_flask(self, request: Request) -> None:
         passed = [line.partition(b": ")[::2] for line in request.headers.lines]
@@ -128,6 +121,8 @@ class Gateway:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.close()
+                if self.rate_limits is not None:
+                    await self.rate_limits.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -1,14 +1,15 @@
 """One request: the parts received, the results of the steps, and the response."""
 
 import time
+from typing import Any
 
 from service_kit.observability.metrics import METHODS
 from service_kit.server.asgi import Message, Receive, Send
 from touchstone import AccessClaims
 
-from gateway.headers import RequestHeaders
+from gateway.headers import Headers, RequestHeaders
 from gateway.request_body import RequestBody
-from gateway.response_headers import NO_BODY, HeaderLines, decode
+from gateway.response_headers import NO_BODY, HeaderLines, decode, encode
 from gateway.route import Route
 
 
@@ -19,8 +20,8 @@ class ClientGoneError(Exception):
 class Request:
     """A request and its state; `cycle` is set by our own HTTP server and None under any other."""
 
-    __slots__ = ("body", "claims", "client", "cycle", "headers", "method", "path", "query", "receive", "route", "scope",
-                 "send", "started", "status")  # fmt: skip
+    __slots__ = ("body", "claims", "client", "cycle", "headers", "limit_headers", "method", "path", "query", "receive", "route", "scope",
+                 "send", "started", "status", "windows")  # fmt: skip
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -35,6 +36,8 @@ class Request:
         self.query: bytes | None = None
         self.route: Route | None = None
         self.claims: AccessClaims | None = None
+        self.windows: list[tuple[Any, int, float]] = []  # of the rate limits
+        self.limit_headers: Headers = ()
         self.status = 0  # of the response, once it has begun
         self.body: RequestBody | None = None  # None until it has been read, or if there is none
 
@@ -57,7 +60,9 @@ class Request:
             head += b"content-length: %d\r\n" % len(body)
         if self.cycle is not None:
             self.status = status
-            with_id = head + b"x-request-id: %b\r\n" % self.headers.request_id.encode()
+            with_id = (
+                head + encode(self.limit_headers) + b"x-request-id: %b\r\n" % self.headers.request_id.encode()
+            )
             if self.cycle.respond(status, with_id, body, close=close):
                 return
         await self.start(status, head, close=close)
@@ -66,7 +71,7 @@ class Request:
     async def start(self, status: int, head: bytes, *, close: bool = False) -> None:
         """Send the head of a response whose body is streamed."""
         self.status = status
-        headers = [*decode(head), (b"x-request-id", self.headers.request_id.encode())]
+        headers = [*decode(head), *self.limit_headers, (b"x-request-id", self.headers.request_id.encode())]
         if close:
             headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})

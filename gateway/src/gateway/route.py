@@ -15,6 +15,7 @@ from gateway.target import canonical
 
 GATEWAY: Final = "gateway"  # the upstream of routes that the gateway answers itself
 LIMITS = frozenset({"client", "login", "account"})
+MAX_RATE = 1_000_000  # requests in any period
 MAX_LONG_POLLS = 1000
 _SETTINGS = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _PLACEHOLDER = re.compile(r"\{\w+\}")
@@ -51,14 +52,22 @@ def _settings(value: str) -> str:
     return value
 
 
-def _limit(value: str) -> str:
+def rate(value: str) -> str:
+    """Return a rate such as 30/minute; raise ValueError for another text."""
     try:
-        sound = value in LIMITS or parse(value).amount > 0
+        sound = 0 < parse(value).amount <= MAX_RATE
     except ValueError:
         sound = False
     if not sound:
-        raise ValueError("must be client, login, account or a rate such as 30/minute")
+        raise ValueError(f"must be a rate such as 30/minute, of 1 to {MAX_RATE}")
     return value
+
+
+def _limit(value: str) -> str:
+    try:
+        return value if value in LIMITS else rate(value)
+    except ValueError as error:
+        raise ValueError(f"must be client, login or account, or {error}") from None
 
 
 def _with_head(methods: frozenset[str]) -> frozenset[str]:

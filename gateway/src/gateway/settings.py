@@ -4,34 +4,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from limits import parse
-from limits.errors import ConfigurationError
-from limits.storage import storage_from_string
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError, create_model
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, NoDecode
 from service_kit.settings import HttpUrl, Port, ServiceSettings
 
-from gateway.route import UpstreamRow
+from gateway.rate_limits.shared_windows import client
+from gateway.route import UpstreamRow, rate
 from gateway.routes import RouteTable, load_routes
 
 LAST_PORT = 65535
 
 
-def _limit(value: str) -> str:
-    try:
-        parse(value)
-    except ValueError:
-        raise ValueError("must be a rate such as 120/minute") from None
-    return value
-
-
-def _storage(value: str) -> str:
-    try:
-        storage_from_string(f"async+{value}")  # connects to nothing yet
-    except ConfigurationError:
-        raise ValueError(
-            "must name a storage such as memory:// or valkey://host:6379, with its package installed"
-        ) from None
+def _valkey_url(value: SecretStr) -> SecretStr:
+    client(value.get_secret_value())  # connects to nothing yet
     return value
 
 
@@ -39,7 +24,7 @@ def _routes(value: str | Path) -> RouteTable:
     return load_routes(Path(value)) if value else load_routes()
 
 
-Rate = Annotated[str, AfterValidator(_limit)]
+Rate = Annotated[str, AfterValidator(rate)]
 
 
 class RoutesSettings(BaseSettings):
@@ -58,7 +43,7 @@ class Settings(RoutesSettings, ServiceSettings):
     gateway_host: str = "127.0.0.1"
     gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
     waiting_requests: int = Field(default=48, ge=1, le=1000)  # auth-service's setting of the same name
-    rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
+    valkey_url: Annotated[SecretStr, AfterValidator(_valkey_url)] | None = None  # may contain a password
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
     rate_limit_account: Rate = "30/minute"
