@@ -5,8 +5,8 @@ import threading
 
 import pytest
 from testkit.cluster import free_ports
-from testkit.valkey import ValkeyServer
 from testkit.proxy import FaultyProxy
+from testkit.valkey import ValkeyServer
 
 
 @pytest.fixture

@@ -66,8 +66,10 @@ def rate(value: str) -> str:
 def _limit(value: str) -> str:
     try:
         return value if value in LIMITS else rate(value)
-    except ValueError as error:
-        raise ValueError(f"must be client, login or account, or {error}") from None
+    except ValueError:
+        raise ValueError(
+            f"must be client, login, account or a rate such as 30/minute, of 1 to {MAX_RATE}"
+        ) from None
 
 
 def _with_head(methods: frozenset[str]) -> frozenset[str]:

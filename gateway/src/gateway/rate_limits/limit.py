@@ -26,5 +26,5 @@ class Limit:
 Count: TypeAlias = tuple[Limit, str]
 # The number of requests in the window, and the seconds until the oldest leaves it.
 Window: TypeAlias = tuple[Limit, int, float]
-# Whether all windows had room, and their state; if one had none, the request counts in no window.
+# Whether no window was full, and their state; if one was, the request counts in none of them.
 Verdict: TypeAlias = tuple[bool, list[Window]]
