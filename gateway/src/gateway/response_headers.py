@@ -10,7 +10,7 @@ _TOKEN = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Header lines without control characters.
 _CLEAN = re.compile(rb"(?:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
-_REMOVED = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc"}
+_REMOVED = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc", b"server-timing"}
 _DROPPED = ("drop", "connection")
 _MAX_NAMES = 512
 NO_BODY = frozenset({204, 304})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from flask import Response
 from flask_openapi3.models.info import Info
@@ -18,6 +19,9 @@ from service_kit.settings import ServiceSettings
 from service_kit.web import operations, request_validation
 from service_kit.web.openapi import Api
 from service_kit.web.problems import SERVICE_KIT_PROBLEMS, ProblemType, install
+
+if TYPE_CHECKING:
+    from service_kit.observability.tracing import Tracing
 
 _UNAVAILABLE = ProblemType(
     503,
@@ -68,13 +72,22 @@ def create_api(  # noqa: PLR0913 - everything that services differ in, by name
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     registry = app.extensions["metrics"] = CollectorRegistry()
     ProcessCollector(registry=registry)
-    instrumentation.init_app(app, metrics.request_counter(registry), logs.write_request)
+    tracing = tracing_for(settings, name)
+    instrumentation.init_app(
+        app,
+        metrics.request_counter(registry),
+        logs.write_request,
+        server_timing=settings.server_timing,
+        tracing=tracing,
+    )
     request_validation.init_app(app, seconds=settings.body_timeout)
     app.after_request(_untyped_when_empty)
     install(app, {**SERVICE_KIT_PROBLEMS, **DATABASE_PROBLEMS, **(problems or {})})
     all_checks = dict(checks or {})
     if engine is not None:
         app.extensions["engine"] = engine
+        if tracing is not None:
+            tracing.trace_statements(engine)
         app.config["THREADS_AT_ONCE"] = threads_at_once(engine)
         app.config["READS_IN_LOOP"] = reads_in_loop and engine.dialect.name == "sqlite"
         all_checks["database"] = database_check(engine)
@@ -84,6 +97,15 @@ def create_api(  # noqa: PLR0913 - everything that services differ in, by name
         registry.register(DocumentMetrics(issuer.documents.stats))
     operations.register(app, Health(all_checks), registry, None if issuer is None else issuer.documents.stats)
     return app
+
+
+def tracing_for(settings: ServiceSettings, service: str) -> "Tracing | None":
+    """Return what makes spans, None if tracing is off; only then OpenTelemetry is not imported."""
+    if not settings.traces:
+        return None
+    from service_kit.observability.tracing import Tracing
+
+    return Tracing(service)
 
 
 def _untyped_when_empty(response: Response) -> Response:

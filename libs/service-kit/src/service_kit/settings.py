@@ -1,5 +1,6 @@
 """The settings that all services share, from the environment and secret files; all faults are reported together."""
 
+import importlib
 import ipaddress
 import os
 import re
@@ -76,9 +77,18 @@ def _folder(value: Path) -> Path:
     return value
 
 
+def _with_packages(value: str) -> str:
+    try:
+        importlib.import_module("opentelemetry.exporter.otlp.proto.http")
+    except ImportError:
+        raise ValueError("needs the packages of requirements-otel.lock, which are not installed") from None
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 OriginUrl = Annotated[str, AfterValidator(origin_url)]
+Collector = Annotated[str, AfterValidator(http_url), AfterValidator(_with_packages)]
 KeysDir = Annotated[Path, AfterValidator(_folder)]
 OwnFolder = Annotated[Path, AfterValidator(_private_folder)]
 Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
@@ -117,6 +127,27 @@ class ServiceSettings(BaseSettings):
     rate_limits: bool = True
     demo: bool = False
     demo_password: SecretStr = SecretStr("correct-horse-battery-staple")
+
+    server_timing: bool = Field(default=None, validate_default=True)
+
+    # OpenTelemetry's own names; its SDK reads these and the others itself.
+    otel_exporter_otlp_endpoint: Collector | None = None
+    otel_exporter_otlp_traces_endpoint: Collector | None = None
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_exporter_otlp_traces_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    otel_sdk_disabled: bool = False
+
+    @property
+    def traces(self) -> bool:
+        """Whether traces are sent to a collector."""
+        endpoint = self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint
+        return bool(endpoint) and self.otel_traces_exporter == "otlp" and not self.otel_sdk_disabled
+
+    @field_validator("server_timing", mode="before")
+    @classmethod
+    def _default_to_demo(cls, value: Any, info: ValidationInfo) -> Any:
+        return info.data.get("demo", False) if value is None else value
 
     @field_validator("issuer_backchannel", "auth_url", "users_url", "orders_url", mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from service_kit.database.prepared_statements import UNFIT_VALUE_ERRORS, Row, StatementReader
 from service_kit.database.sqlite_write_queue import SqliteWriteQueue
+from service_kit.observability import spans
 
 BUSY_TIMEOUT_SECONDS = 5.0
 _ALIVE = text("SELECT 1")
@@ -162,13 +163,17 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """Yield a writing transaction. On SQLite writers queue here, for at most 5 s (then OperationalError)."""
-        with Session(self.engine, **_SESSION) as session, session.begin():
+        with spans.transaction("transaction"), Session(self.engine, **_SESSION) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a reading transaction: a snapshot that waits for no writer. PostgreSQL refuses writes in it."""
-        with self._reading.begin() as connection, Session(connection, **_SESSION) as session:
+        with (
+            spans.transaction("read transaction"),
+            self._reading.begin() as connection,
+            Session(connection, **_SESSION) as session,
+        ):
             yield session
 
     def fetch(self, statement: Executable, **parameters: Any) -> Sequence[Row]:

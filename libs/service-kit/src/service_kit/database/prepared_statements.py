@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Dialect, Engine, Executable
 from sqlalchemy.engine import Compiled
 from sqlalchemy.exc import DataError, DBAPIError
 
+from service_kit.observability import spans
 from service_kit.worker_threads import require_thread
 
 MAX_KEPT_CONNECTIONS = 4  # for the next statement; others go back to the pool
@@ -70,6 +71,12 @@ class StatementReader:
         prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = self._prepared[statement] = PreparedStatement(statement, self._engine.dialect)
+        if spans.current() is None:
+            return self._rows(prepared, parameters)
+        with spans.statement(prepared.text, self._engine.dialect.name):
+            return self._rows(prepared, parameters)
+
+    def _rows(self, prepared: PreparedStatement, parameters: Mapping[str, Any]) -> list[Row]:
         while True:
             try:
                 (held, driver), kept = self._free.pop(), True

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from service_kit.errors import UpstreamUnavailable
 from service_kit.http_client.circuit_breaker import CircuitBreaker
-from service_kit.observability import request_id
+from service_kit.observability import request_id, spans
 from service_kit.worker_threads import release_slot, require_thread
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -102,10 +102,11 @@ class ServiceClient:
         if token is not None:
             send_headers["Authorization"] = f"Bearer {token}"
         for last in (False, True) if repeatable else (True,):
-            send_headers["traceparent"] = request_id.traceparent()
             data = form() if callable(form) else form
-            options = {"json": json, "data": data, "params": params, "headers": send_headers}
-            response = self._attempt(method, path, options, last=last)
+            options = {"json": json, "data": data, "params": params}
+            with spans.call(self.name, method):
+                send_headers["traceparent"] = request_id.traceparent()
+                response = self._attempt(method, path, {**options, "headers": send_headers}, last=last)
             if response is not None:
                 return response
             self._sleep(random.uniform(0, RETRY_JITTER_SECONDS))  # noqa: S311 - spreads retries, guards nothing
@@ -129,6 +130,7 @@ class ServiceClient:
         except BaseException:
             self.breaker.record_failure()  # every allowed call needs a record
             raise
+        spans.response(response.status_code)
         if response.status_code not in UNAVAILABLE_STATUSES:
             self.breaker.record_success()
             return response

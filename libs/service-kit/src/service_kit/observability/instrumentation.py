@@ -1,22 +1,31 @@
-"""WSGI middleware around each request, errors included: its id, its metrics and its log line.
+"""WSGI middleware around each request, errors included: its id, spans, metrics and log line.
 
 In Flask's hooks each access to the request would cost as much as counting it.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
 
-from service_kit.observability import request_id
+from service_kit.observability import request_id, spans
+from service_kit.observability.spans import Spans
+
+if TYPE_CHECKING:
+    from service_kit.observability.tracing import Tracing
 
 # Called with the request, the status of its response, and its duration in seconds.
 Recorder = Callable[[Request, int, float], None]
 
 
-def init_app(app: Flask, *recorders: Recorder) -> None:
-    """Set the id of each request, send it with the response, and call the recorders after each response."""
+def init_app(
+    app: Flask, *recorders: Recorder, server_timing: bool = False, tracing: "Tracing | None" = None
+) -> None:
+    """Set the id of each request, send it with the response, and call the recorders after each response.
+
+    With `server_timing` the response has the durations of the request's parts; `tracing` makes spans of them.
+    """
     wsgi_app = app.wsgi_app
     app.app_ctx_globals_class = request_id.Globals
 
@@ -30,7 +39,11 @@ def init_app(app: Flask, *recorders: Recorder) -> None:
             nonlocal request, status
             request = environ["werkzeug.request"]  # Flask has dropped it when the call ends
             status = int(line[:3])
-            return start_response(line, [*headers, (request_id.HEADER, name)], *more)
+            added = [*headers, (request_id.HEADER, name)]
+            timed = spans.current() if server_timing else None
+            if timed is not None:
+                added.append(("Server-Timing", timed.server_timing(time.perf_counter() - begun)))
+            return start_response(line, added, *more)
 
         try:
             return wsgi_app(environ, start)
@@ -43,4 +56,14 @@ def init_app(app: Flask, *recorders: Recorder) -> None:
             finally:
                 request_id.unbind()
 
-    app.wsgi_app = recorded  # type: ignore[method-assign]  # the way that Flask's documentation names
+    def with_spans(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        spans.bind(Spans(tracing))
+        try:
+            if tracing is None:
+                return recorded(environ, start_response)
+            return tracing.serve(recorded, environ, start_response)
+        finally:
+            spans.bind(None)
+
+    # The way that Flask's documentation names.
+    app.wsgi_app = with_spans if server_timing or tracing else recorded  # type: ignore[method-assign]

@@ -15,6 +15,7 @@ import structlog
 from flask import Request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from service_kit.observability import spans
 from service_kit.observability.request_id import current_request_id
 
 REDACTED = "[redacted]"
@@ -79,11 +80,14 @@ def _name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     request_id = current_request_id()
     if request_id is not None:
         event.setdefault("request_id", request_id)
+    trace_id = spans.trace_id()
+    if trace_id is not None:
+        event["trace_id"] = trace_id
     return event
 
 
 _LINE = (
-    '{"method": %s, "path": %s, "status": %d, "duration_ms": %.2f%s, "event": "request", "request_id": %s, "service": %s,'
+    '{"method": %s, "path": %s, "status": %d, "duration_ms": %.2f%s, "event": "request", "request_id": %s%s, "service": %s,'
     ' "level": "%s", "timestamp": "%sZ"}'
 )
 _encode = json.JSONEncoder(default=str).encode
@@ -174,6 +178,7 @@ def write_request(request: Request, status: int, seconds: float) -> None:
     if (logging.DEBUG if quiet else logging.INFO) < _configured.threshold:
         return
     claims = request.environ.get("touchstone.claims")  # of the token, if one was verified
+    trace_id = spans.trace_id()
     values = (
         _quoted(request.method),
         _quoted(redact(request.path)),
@@ -181,6 +186,7 @@ def write_request(request: Request, status: int, seconds: float) -> None:
         seconds * 1000,
         "" if claims is None else f', "sub": {_quoted(claims.subject)}',
         _quoted(current_request_id() or ""),
+        "" if trace_id is None else f', "trace_id": "{trace_id}"',
         _quoted(_configured.service),
         "debug" if quiet else "info",
         datetime.now(UTC).isoformat()[:-6],

@@ -8,6 +8,8 @@ from typing import Any
 
 from flask.ctx import _AppCtxGlobals
 
+from service_kit.observability import spans
+
 HEADER = "X-Request-ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -43,7 +45,10 @@ def parse_traceparent(value: str | None) -> tuple[str, str] | None:
 
 
 def traceparent() -> str:
-    """Return a `traceparent` for an outgoing call: the request's trace, else a new one, with a new span id."""
+    """Return a `traceparent` for an outgoing call: the current span; without tracing, the request's trace and a new span."""
+    traced = spans.traceparent()
+    if traced is not None:
+        return traced
     trace, flags = _trace.get() or _begin_trace()
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
 
