@@ -30,7 +30,15 @@ class Addresses:
     broken one gets none until a check, or a request if there is no other, has succeeded as its single probe.
     """
 
-    def __init__(self, url: str, loop: asyncio.AbstractEventLoop, look_up: LookUp | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        loop: asyncio.AbstractEventLoop,
+        look_up: LookUp | None = None,
+        *,
+        look_up_seconds: float = LOOK_UP_SECONDS,
+        check_seconds: float = CHECK_SECONDS,
+    ) -> None:
         parts = urlsplit(url)
         tls = parts.scheme == "https"
         self.host = parts.netloc.rpartition("@")[2].encode()
@@ -38,6 +46,7 @@ class Addresses:
         self._healthy: list[Address] = []  # what `choose` chooses from
         self._loop = loop
         self._look_up = look_up or _look_up
+        self._look_up_seconds, self._check_seconds = look_up_seconds, check_seconds
         self._name, self._port = parts.hostname or "", parts.port or (443 if tls else 80)
         self._tls: dict[str, Any] = {"ssl": True, "server_hostname": self._name} if tls else {}
         self._looking_up: asyncio.Task[None] | None = None
@@ -127,7 +136,7 @@ class Addresses:
                 self._start_look_up()
             if len(self.known) > 1:
                 await asyncio.gather(*map(self._check, self.known))
-            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(self._check_seconds)
 
     async def _check(self, address: Address) -> None:
         request = UpstreamRequest("GET", "", "/readyz", (b"connection: close",), CHECK_SECONDS)
@@ -159,7 +168,7 @@ class Addresses:
         except (OSError, UnicodeError):  # UnicodeError: not a host name
             pass
         finally:
-            self._look_up_at = self._loop.time() + LOOK_UP_SECONDS
+            self._look_up_at = self._loop.time() + self._look_up_seconds
             self._looking_up = None
 
     def _set(self, infos: Sequence[AddressInfo]) -> None:

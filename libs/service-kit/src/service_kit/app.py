@@ -15,6 +15,7 @@ from service_kit.database import database_check, threads_at_once
 from service_kit.observability import instrumentation, logs, metrics
 from service_kit.observability.document_metrics import DocumentMetrics
 from service_kit.observability.health import Check, Health
+from service_kit.server.shutdown import draining
 from service_kit.settings import ServiceSettings
 from service_kit.web import operations, request_validation
 from service_kit.web.openapi import Api
@@ -68,7 +69,9 @@ def create_api(  # noqa: PLR0913 - everything that services differ in, by name
     logs.configure(settings.log_level, name)
     package = name.replace("-", "_")  # what Flask looks for, not the folder of the same name as the service
     app = Api(package, info=Info(title=title, version=version or metadata.version(name)))
-    app.config.update(THREADS=THREADS, THREADS_AT_ONCE=1, READS_IN_LOOP=False)
+    app.config.update(
+        THREADS=THREADS, THREADS_AT_ONCE=1, READS_IN_LOOP=False, DRAIN_SECONDS=settings.drain_seconds
+    )
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     registry = app.extensions["metrics"] = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -84,6 +87,8 @@ def create_api(  # noqa: PLR0913 - everything that services differ in, by name
     app.after_request(_untyped_when_empty)
     install(app, {**SERVICE_KIT_PROBLEMS, **DATABASE_PROBLEMS, **(problems or {})})
     all_checks = dict(checks or {})
+    if settings.drain_seconds:
+        all_checks["server"] = draining()
     if engine is not None:
         app.extensions["engine"] = engine
         if tracing is not None:

@@ -123,6 +123,8 @@ class ServiceSettings(BaseSettings):
     snapshots_dir: OwnFolder | None = None
 
     body_timeout: Seconds = 10  # for the whole body of a request
+    # Between SIGTERM and the end, see service_kit.server.shutdown; longer than others need to see /readyz fail.
+    drain_seconds: Annotated[int, Field(ge=0, le=600)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     rate_limits: bool = True
     demo: bool = False

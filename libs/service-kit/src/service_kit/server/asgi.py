@@ -45,7 +45,8 @@ class AsgiServer:
     The app's configuration has the number of THREADS and of those that run at once (THREADS_AT_ONCE, see
     WorkerThreads); `web.request_validation` sets the limits of a body. With READS_IN_LOOP a GET or HEAD without a body
     is tried in the event loop, which saves a change of threads, and starts again on a thread where it calls
-    `release_slot` or `require_thread`. A read that blocks without these calls stops the whole process.
+    `release_slot` or `require_thread`. A read that blocks without these calls stops the whole process. With
+    DRAIN_SECONDS requests are served for this time after SIGTERM, each as the last one on its connection.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -55,6 +56,8 @@ class AsgiServer:
         self._reads_in_loop: bool = app.config.get("READS_IN_LOOP", False)
         self._workers: WorkerThreads | None = None
         self._watched = False
+        self._drain_seconds: float = app.config.get("DRAIN_SECONDS", 0)
+        self._stopping = shutdown.stopping() if self._drain_seconds else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Respond to one request."""
@@ -63,7 +66,7 @@ class AsgiServer:
         if workers is None:
             # Started here, in the process that serves: it may have been forked from the one that imported the app.
             workers = self._workers = WorkerThreads(*self._sizes)
-            shutdown.listen_again()
+            shutdown.listen_again(self._drain_seconds)
         environ = environment(scope)
         fault = await self._read(scope, environ, receive)
         response = None
@@ -74,6 +77,8 @@ class AsgiServer:
         status, headers, body = response
         if fault is not None:
             headers.append((b"connection", b"close"))  # the rest of the body is no new request
+        elif self._stopping is not None and self._stopping.is_set():
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

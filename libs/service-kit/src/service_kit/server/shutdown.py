@@ -1,10 +1,11 @@
-"""SIGTERM and SIGINT as an event, so that held requests (`Prefer: wait`) end before the process does."""
+"""SIGTERM and SIGINT as an event, and the time between SIGTERM and the end in which others stop sending requests."""
 
 import contextlib
 import functools
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -21,9 +22,19 @@ def stopping() -> threading.Event:
     return listener.ending
 
 
-def listen_again() -> None:
-    """Listen again after an event loop has replaced the pipe; the loop still gets its signals. Call it in the loop."""
+def draining() -> Callable[[], str | None]:
+    """Return a readiness check that fails from SIGTERM on, so that no more requests are sent to this process."""
+    ending = stopping()
+    return lambda: "the service is shutting down" if ending.is_set() else None
+
+
+def listen_again(drain_seconds: float = 0.0) -> None:
+    """Listen again after an event loop has replaced the pipe; the loop still gets its signals. Call it in the loop.
+
+    The loop gets SIGTERM `drain_seconds` after the event is set, SIGINT at once. The event must have been asked for.
+    """
     if stopping.cache_info().currsize:
+        _listener().drain_seconds = drain_seconds
         _listener().attach()
 
 
@@ -32,6 +43,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.ending = threading.Event()
+        self.drain_seconds = 0.0
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._other: int | None = None
@@ -46,11 +58,19 @@ class _Listener:
 
     def _listen(self) -> None:
         while numbers := os.read(self._reading, 64):
-            if self._other is not None:
-                with contextlib.suppress(OSError):  # that loop has ended
-                    os.write(self._other, numbers)
             if _ENDING.intersection(numbers):
                 self.ending.set()
+            if self.drain_seconds and signal.SIGTERM in numbers:
+                timer = threading.Timer(self.drain_seconds, self._forward, [numbers])
+                timer.daemon = True
+                timer.start()
+            else:
+                self._forward(numbers)
+
+    def _forward(self, numbers: bytes) -> None:
+        if self._other is not None:
+            with contextlib.suppress(OSError):  # that loop has ended
+                os.write(self._other, numbers)
 
 
 _listener = functools.cache(_Listener)
