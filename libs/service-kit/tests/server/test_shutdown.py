@@ -39,3 +39,32 @@ def test_event_is_never_set_outside_main_thread():
     thread.join()
     stopping.cache_clear()
     assert not found[0].is_set()
+
+
+DRAINING = """
+import asyncio, signal, time
+from service_kit.server.shutdown import draining, listen_again
+check = draining()
+async def main():
+    handled = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, handled.set)
+    listen_again(600)
+    print(check(), flush=True)
+    while check() is None:
+        await asyncio.sleep(0.01)
+    print(check(), handled.is_set(), flush=True)
+    await handled.wait()
+asyncio.run(main())
+"""
+
+
+def test_sigterm_is_delayed_and_sigint_is_not():
+    import signal
+
+    with subprocess.Popen([sys.executable, "-c", DRAINING], stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout.readline() == "None\n"
+        it.send_signal(signal.SIGTERM)
+        assert it.stdout.readline() == "the service is shutting down False\n"
+        it.send_signal(signal.SIGINT)
+        assert it.wait(20) == 0
