@@ -266,3 +266,51 @@ def test_keys_missing_is_503(another_upstream, start, bearer):
     assert (response.status, response.problem()) == (503, "keys_unavailable")
     assert response["retry-after"]
     assert (ready.status, list(json.loads(ready.body)["reasons"])) == (503, ["issuer"])
+
+
+@pytest.mark.parametrize(
+    ("status", "slug"),
+    [
+        ("400 Bad Request", "bad_request"),
+        ("431 Request Header Fields Too Large", "request_header_fields_too_large"),
+        ("503 Service Unavailable", "service_unavailable"),
+        ("499 Unknown", "error"),
+    ],
+)
+def test_error_without_body_becomes_problem(gateway, upstream, status, slug):
+    upstream.respond = lambda _r, c: upstream.say(c, b"", status)
+
+    response = gateway.request("GET", "/products")
+
+    assert (f"{response.status}", response.problem()) == (status[:3], slug)
+
+
+def test_granian_500_becomes_problem(gateway, upstream):
+    upstream.respond = lambda _r, c: upstream.say(
+        c, b"Internal server error", "500 Internal Server Error", "Content-Type: text/plain; charset=utf-8"
+    )
+
+    assert gateway.request("GET", "/products").problem() == "internal_server_error"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "line"),
+    [
+        (b'{"status": 404}', "404 Not Found", "Content-Type: application/problem+json"),
+        (b"", "404 Not Found", "Content-Type: application/json"),
+        (b"gone", "410 Gone", "Content-Type: text/plain"),
+        (b"", "200 OK", "X-Other: yes"),
+    ],
+)
+def test_other_response_passes_unchanged(gateway, upstream, body, status, line):
+    upstream.respond = lambda _r, c: upstream.say(c, body, status, line)
+
+    response = gateway.request("GET", "/products")
+
+    assert (response.status, response.body) == (int(status[:3]), body)
+
+
+def test_head_error_passes_unchanged(gateway, upstream):
+    upstream.respond = lambda _r, c: upstream.say(c, b"", "404 Not Found")
+
+    assert gateway.request("HEAD", "/products").status == 404

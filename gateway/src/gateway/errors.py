@@ -1,8 +1,10 @@
 """The error that ends a request early, the table from its slug to status and title, and what clients get."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from html import escape
+from http import HTTPStatus
 
 from service_kit.web.problems import MEDIA_TYPE, URN, ProblemType
 
@@ -101,3 +103,27 @@ class Refusal(Exception):
 def retry_after(seconds: float) -> tuple[bytes, bytes]:
     """Return the Retry-After header (RFC 9110 section 10.2.3): whole seconds, rounded up, at least 1."""
     return b"retry-after", b"%d" % max(1, round(seconds + 0.499))
+
+
+_SERVER_BODIES = frozenset(
+    {b"", b"Internal server error"}
+)  # granian's, of errors that no service has answered
+
+
+def server_error(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Refusal | None:
+    """Return the refusal for an error that a service's own server made, None for any other response."""
+    if status < HTTPStatus.BAD_REQUEST or body not in _SERVER_BODIES:
+        return None
+    if any(
+        name.lower() == b"content-type" and not value.startswith(b"text/plain") for name, value in headers
+    ):
+        return None
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Error"
+    slug = re.sub("[^a-z]+", "_", title.lower())
+    detail = "The service's server refused the request."
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = "The service failed to process the request."
+    return Refusal(slug, detail, kind=ProblemType(status, slug, title))

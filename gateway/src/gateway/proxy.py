@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import structlog
 
+from gateway.errors import server_error
 from gateway.http_client.connection_pool import ConnectionPool
 from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
 from gateway.http_client.upstreams import Upstream, UpstreamCall
@@ -70,7 +71,11 @@ class Proxy:
             status, headers = await call.head()
             lines = self._response_headers(status, headers)
             if call.exchange.complete:
-                await request.finish(status, lines, await call.exchange.chunk())
+                body = await call.exchange.chunk()
+                refusal = None if request.method == "HEAD" else server_error(status, headers, body)
+                if refusal is not None:
+                    raise refusal
+                await request.finish(status, lines, body)
             else:
                 await request.start(status, lines.head)
                 await _stream(request, call.exchange, status)
