@@ -1,8 +1,15 @@
 """The route table: the listed routes and no others; the faults of its files."""
 
+import re
+from pathlib import Path
+
 import pytest
 from gateway.errors import Refusal
-from gateway.routes import RoutesError, load_routes
+from gateway.route import Route, UpstreamRow
+from gateway.routes import RoutesError, RouteTable, load_routes
+from gateway.target import canonical
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 TABLE = load_routes()
 LISTED = [
@@ -237,3 +244,111 @@ def test_routes_fault_is_named(load, fault):
     (only,) = str(error.value).splitlines()
     assert line in only
     assert only.startswith(("more.toml: ", "upstreams "))
+
+
+def test_routes_faults_are_all_named_at_once(load):
+    with pytest.raises(RoutesError) as error:
+        load(
+            "[upstreams.x]\nsettings = 'x'",
+            row(upstream='"y"', methods='["GTE"]', limits='["often"]'),
+            row(path='"/login"', methods='["POST"]', upstream='"x"'),
+        )
+
+    lines = "\n".join(f"{line}." for line in str(error.value).splitlines())
+    for fault in (
+        "x: settings: ",
+        "x: port: ",
+        "none of the name y",
+        "methods: 0: ",
+        "limits: 0: ",
+        "/login is a row",
+    ):
+        assert fault in lines
+    assert lines.count("\n") == 5
+
+
+def test_routes_file_missing_is_named(tmp_path):
+    with pytest.raises(RoutesError, match=r"^none\.toml: cannot be read \(No such file or directory\)$"):
+        load_routes(tmp_path / "none.toml")
+
+
+def test_routes_file_not_in_utf8_is_named(tmp_path):
+    (tmp_path / "more.toml").write_bytes(b"\xff")
+    with pytest.raises(RoutesError, match=r"^more\.toml: 'utf-8' codec"):
+        load_routes(tmp_path / "more.toml")
+
+
+def test_route_has_times_of_its_upstream(load):
+    table = load(UPSTREAM + "timeout = 7\nidle_timeout = 8\n", row(timeout="9"), row(path='"/other"'))
+    own, other = table.find("GET", "/parts"), table.find("GET", "/other")
+
+    assert (own.timeout, own.idle_timeout) == (9, 8)
+    assert (other.timeout, other.idle_timeout) == (7, 8)
+
+
+def test_prefix_leads_to_all_paths_below(load):
+    table = load(UPSTREAM, prefixed(methods='["GET"]'), prefixed(methods='["POST"]'))
+
+    for path in ("/parts/1", "/parts/1/caf%C3%A9", "/parts/"):
+        assert table.find("POST", path).pattern == "/parts/"
+    for method, path, status in (("GET", "/parts", 404), ("GET", "/parts2", 404), ("PUT", "/parts/1", 405)):
+        with pytest.raises(Refusal) as refusal:
+            table.find(method, path)
+        assert refusal.value.kind.status == status
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_path_with_fewest_placeholders_counts(load, last):
+    rows = [row(path='"/parts/{id}/stock"'), row(path='"/parts/{id}/{what}"')]
+    table = load(UPSTREAM, rows[last], rows[1 - last], row(path='"/parts/new/stock"'))
+
+    assert table.find("GET", "/parts/1/stock").pattern == "/parts/{id}/stock"
+    assert table.find("GET", "/parts/1/price").pattern == "/parts/{id}/{what}"
+    assert table.find("GET", "/parts/new/stock").pattern == "/parts/new/stock"
+
+
+WORDS = ["orders", "users", "me", "a", "b", "c", "files", "..", ".", "%2e", "", "{id}", "x;y", "%2F", "\n"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get"]
+
+
+def allowed_by(route, method, path):
+    """Return whether a row allows a request, decided segment by segment."""
+    wanted, got = route.pattern.split("/"), path.split("/")
+    if route.prefix:
+        got = got[: len(wanted) - 1] + ([""] if len(got) >= len(wanted) else [])
+    fits = [
+        w == g or (w.startswith("{") and g not in ("", ".", "..")) for w, g in zip(wanted, got, strict=False)
+    ]
+    return method in route.methods and len(wanted) == len(got) and all(fits)
+
+
+@given(st.sampled_from(METHODS), st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=5))
+@example("GET", ["files", "..", "admin", "keys"])
+@example("GET", ["files", "%2e%2e", "admin"])
+@example("GET", ["files", "", "x"])
+def test_path_outside_the_rows_is_never_found(method, segments):
+    table = RouteTable(
+        [*TABLE.routes, Route(prefix="/files/", methods=["GET"], upstream="users-service")], TABLE.upstreams
+    )
+    target = "/" + "/".join(segments)
+    try:
+        path, _ = canonical(target.encode())
+        found = table.find(method, path)
+    except Refusal:
+        return
+
+    assert path == target.partition("?")[0]
+    assert found in [route for route in table.routes if allowed_by(route, method, path)]
+
+
+def test_rows_of_the_how_to_page_are_valid(load):
+    page = Path(__file__).parents[2] / "docs/how-to/routes.md"
+    (rows,) = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+
+    assert load(rows).find("GET", "/parts/events").kind == "stream"
+
+
+def test_fields_are_all_on_the_how_to_page():
+    page = (Path(__file__).parents[2] / "docs/how-to/routes.md").read_text()
+
+    assert [f for row in (Route, UpstreamRow) for f in row.model_fields if f"`{f}`" not in page] == []

@@ -1,9 +1,12 @@
 """Each service's OpenAPI document is valid, and names all public routes."""
 
+import re
 from collections import Counter
 
 import pytest
+from gateway.routes import load_routes
 
+VARIABLE = re.compile(r"\{\w+\}")
 METHODS = {"get", "post", "put", "patch", "delete"}
 ROUTES = {
     "auth-service": {
@@ -149,3 +152,17 @@ def test_documents_match_official_schema(cluster, client_at, run_node):
 
     assert {name: v["errors"] for name, v in verdicts.items() if not v["valid"]} == {}
     assert {v["version"] for v in verdicts.values()} == {"3.1"}
+
+
+def test_scopes_of_the_gateway_are_documented(document, service):
+    needed = {
+        (method.lower(), route.shape): set(route.scopes)
+        for route in load_routes().routes
+        for method in route.methods
+        if route.upstream == service and route.scopes
+    }
+    for method, path, op in operations(document):
+        scopes = needed.pop((method, VARIABLE.sub("{}", path)), set())
+        assert all(scopes <= set(each["bearer"]) for each in op["security"]) if scopes else True, path
+
+    assert {shape for method, shape in needed if method != "head"} == set()

@@ -1,7 +1,8 @@
 import os
+from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from service_kit.database.url import DatabaseUrl
 from service_kit.settings import KeysDir, Seconds, ServiceSettings, is_loopback, load
 
@@ -281,3 +282,13 @@ def test_impossible_snapshots_folder_is_fault(env, capsys, tmp_path):
 def test_read_only_snapshots_folder_is_fault(env, capsys):
     lines = faults(env, capsys, SNAPSHOTS_DIR="/proc/self")
     assert lines == ["SNAPSHOTS_DIR: must name a folder that this service may write to"]
+
+
+def test_fault_of_several_lines_becomes_as_many(env, capsys):
+    def check(_value):
+        raise ValueError("First fault\nSecond fault")
+
+    class Checked(ServiceSettings):
+        rows: Annotated[str, AfterValidator(check)]
+
+    assert faults(env, capsys, Checked, ROWS="x") == ["ROWS: first fault", "ROWS: second fault"]
