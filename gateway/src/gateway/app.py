@@ -13,6 +13,7 @@ from service_kit.token_verification import documents_for
 
 from gateway.asgi import Gateway
 from gateway.authentication import Authentication
+from gateway.cors import Cors
 from gateway.flask_app import create_flask_app
 from gateway.http_client.upstreams import Upstream
 from gateway.observability.access_log import AccessLog
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> Gateway:
         documents.stats,
     )
     return Gateway(
+        cors=Cors(frozenset(origin.encode() for origin in settings.cors_origins)),
         routes=routes,
         proxy=Proxy(upstreams, response_headers),
         response_headers=response_headers,

@@ -9,6 +9,7 @@ from service_kit.server.asgi import Message, Receive, Send
 
 from gateway import target
 from gateway.authentication import Authentication
+from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
 from gateway.observability.access_log import AccessLog
@@ -37,6 +38,7 @@ class Gateway:
     flask_app: WsgiApp
     metrics: Metrics
     access_log: AccessLog | None
+    cors: Cors = field(default_factory=Cors)
     bodies: RequestBodies = field(default_factory=RequestBodies)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -64,9 +66,15 @@ class Gateway:
         headers = request.headers
         headers.check(request.scope["http_version"])
         request.path, request.query = target.canonical(request.scope["gateway.target"])
-        request.route = route = self.routes.find(request.method, request.path)
+        preflight = requested_method(headers) if request.method == "OPTIONS" else None
+        request.route = route = self.routes.find(preflight or request.method, request.path)
+        request.cors = self.cors.headers(route, headers.origin, preflight=preflight is not None)
         if self.rate_limits is not None:
             await self.rate_limits.count(request, route)
+        if preflight and not self.cors.asks_service(route, headers.origin):
+            check_preflight(request.cors)
+            await request.finish(204, self.response_headers(204, []), b"")
+            return
         if route.audience is not None:
             request.claims = await self.authentication.check(route, headers.authorization)
         if headers.content_length or headers.chunked:
@@ -91,6 +99,8 @@ class Gateway:
         if request.status:  # the response has begun
             request.reset()
             return
+        if request.route is not None and self.cors.asks_service(request.route, request.headers.origin):
+            request.cors = ERROR_HEADERS
         if _wants_page(request):
             body = refusal.page(request.headers.request_id)
             media_type, own = PAGE_MEDIA_TYPE, [PAGE_POLICY]

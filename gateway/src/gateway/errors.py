@@ -15,6 +15,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(400, "bad_request", "Bad Request"),
         ProblemType(400, "duplicate_header", "A header that may appear once is repeated"),
         ProblemType(403, "insufficient_scope", "Forbidden"),
+        ProblemType(403, "origin_not_allowed", "Pages of this origin may not call this route"),
         ProblemType(404, "not_found", "Not Found"),
         ProblemType(405, "method_not_allowed", "Method Not Allowed"),
         ProblemType(408, "request_timeout", "Request Timeout"),

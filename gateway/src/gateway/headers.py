@@ -26,7 +26,15 @@ _DROPPED_PREFIXES = (
     b"x-remote", b"x-authenticated", b"x-accel", b"x-sendfile", b"proxy",
 )  # fmt: skip
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
-_USED = _ONCE | {b"connection", b"transfer-encoding", b"expect", b"x-request-id", b"traceparent", b"prefer"}
+_USED = _ONCE | {
+    b"connection",
+    b"transfer-encoding",
+    b"expect",
+    b"x-request-id",
+    b"traceparent",
+    b"prefer",
+    b"origin",
+}
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
 _CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
 _LENGTH = re.compile(rb"[0-9]{1,15}")
@@ -66,7 +74,7 @@ class RequestHeaders:
     """
 
     __slots__ = ("_bytes", "_count", "_found", "_repeated", "authorization", "chunked", "content_length", "host",
-                 "lines", "prefer", "request_id", "traceparent")  # fmt: skip
+                 "lines", "origin", "prefer", "request_id", "traceparent")  # fmt: skip
 
     def __init__(self, raw: Headers) -> None:
         lines: list[bytes] = []
@@ -96,6 +104,7 @@ class RequestHeaders:
         self.authorization = get(b"authorization")
         self.host = get(b"host")
         self.traceparent = get(b"traceparent")
+        self.origin = get(b"origin")
         self.prefer = get(b"prefer")  # RFC 7240; passed on only by routes with long polling
         self.chunked = b"transfer-encoding" in found
         length = get(b"content-length")
@@ -146,6 +155,8 @@ class RequestHeaders:
         lines = self.lines
         if self.authorization is not None:
             lines.append(b"authorization: " + self.authorization)
+        if self.origin is not None:
+            lines.append(b"origin: " + self.origin)
         if self.host is not None:
             lines.append(b"x-forwarded-host: " + self.host)
         if self.traceparent is not None and parse_traceparent(self.traceparent.decode("latin-1")):

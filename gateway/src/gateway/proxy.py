@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 import structlog
 
+from gateway.cors import service_headers
 from gateway.errors import server_error
 from gateway.http_client.connection_pool import ConnectionPool
 from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
@@ -69,6 +70,12 @@ class Proxy:
             if request.body is not None and request.body.file is not None:
                 feeder = asyncio.create_task(_feed(call.exchange, request.body.file))
             status, headers = await call.head()
+            if request.route is not None and request.route.cors == "service":
+                preflight = request.method == "OPTIONS"
+                request.cors = (
+                    *request.cors,
+                    *service_headers(request.route, request.headers.origin, headers, preflight=preflight),
+                )
             lines = self._response_headers(status, headers)
             if call.exchange.complete:
                 body = await call.exchange.chunk()

@@ -9,7 +9,7 @@ from touchstone import AccessClaims
 
 from gateway.headers import Headers, RequestHeaders
 from gateway.request_body import RequestBody
-from gateway.response_headers import NO_BODY, HeaderLines, decode, encode
+from gateway.response_headers import NO_BODY, HeaderLines, decode, encode, merged
 from gateway.route import Route
 
 
@@ -20,8 +20,8 @@ class ClientGoneError(Exception):
 class Request:
     """A request and its state; `cycle` is set by our own HTTP server and None under any other."""
 
-    __slots__ = ("body", "claims", "client", "cycle", "headers", "limit_headers", "method", "path", "query", "receive", "route", "scope",
-                 "send", "started", "status", "windows")  # fmt: skip
+    __slots__ = ("body", "claims", "client", "cors", "cycle", "headers", "limit_headers", "method", "path", "query",
+                 "receive", "route", "scope", "send", "started", "status", "windows")  # fmt: skip
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -38,6 +38,7 @@ class Request:
         self.claims: AccessClaims | None = None
         self.windows: list[tuple[Any, int, float]] = []  # of the rate limits
         self.limit_headers: Headers = ()
+        self.cors: Headers = ()
         self.status = 0  # of the response, once it has begun
         self.body: RequestBody | None = None  # None until it has been read, or if there is none
 
@@ -53,7 +54,7 @@ class Request:
 
     async def finish(self, status: int, lines: HeaderLines, body: bytes, *, close: bool = False) -> None:
         """Send a whole response, in one write where the server can."""
-        head = lines.head
+        head = encode(merged(decode(lines.head), self.cors)) if self.cors else lines.head
         if self.method == "HEAD" or status in NO_BODY:
             body = b""
         elif not lines.has_length:
@@ -71,7 +72,11 @@ class Request:
     async def start(self, status: int, head: bytes, *, close: bool = False) -> None:
         """Send the head of a response whose body is streamed."""
         self.status = status
-        headers = [*decode(head), *self.limit_headers, (b"x-request-id", self.headers.request_id.encode())]
+        headers = [
+            *merged(decode(head), self.cors),
+            *self.limit_headers,
+            (b"x-request-id", self.headers.request_id.encode()),
+        ]
         if close:
             headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})

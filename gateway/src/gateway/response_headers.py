@@ -80,7 +80,9 @@ class ResponseHeaders:
         lower = name.lower()
         if lower in _REMOVED:
             kind = "connection" if lower == b"connection" else "drop"
-        elif not _TOKEN.fullmatch(lower):
+        elif not _TOKEN.fullmatch(lower) or lower.startswith(
+            b"access-control-"
+        ):  # the gateway's own, see cors.py
             kind = "drop"
         elif lower == b"content-length":
             kind = "length"
@@ -92,3 +94,12 @@ class ResponseHeaders:
 
     def _missing(self, own: Sequence[bytes]) -> bytes:
         return encode((name, value) for name, value in self._security.items() if name not in own)
+
+
+def merged(headers: Headers, cors: Headers) -> list[tuple[bytes, bytes]]:
+    """Return a response's headers with these; the names of `Vary` are joined, of others the value is replaced."""
+    added = dict(cors)
+    own = [name.strip() for key, value in headers if key == b"vary" for name in value.split(b",")]
+    if own and b"vary" in added:
+        added[b"vary"] = b", ".join(dict.fromkeys((*own, b"Origin")))
+    return [header for header in headers if header[0] not in added] + list(added.items())

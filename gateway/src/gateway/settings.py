@@ -4,9 +4,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import BaseSettings, NoDecode
-from service_kit.settings import HttpUrl, Port, ServiceSettings
+from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url
 
 from gateway.rate_limits.shared_windows import client
 from gateway.route import UpstreamRow, rate
@@ -22,6 +30,25 @@ def _valkey_url(value: SecretStr) -> SecretStr:
 
 def _routes(value: str | Path) -> RouteTable:
     return load_routes(Path(value)) if value else load_routes()
+
+
+def _origins(value: str | frozenset[str]) -> frozenset[str]:
+    """Return comma-separated origins as browsers write them; raise ValueError that names all others."""
+    if not isinstance(value, str):
+        return value
+    origins = frozenset(filter(None, map(str.strip, value.split(","))))
+    if bad := sorted(each for each in origins if not _is_origin(each)):
+        raise ValueError(
+            f"must be origins such as https://app.example.com, in lower case, without a path or a default port: {bad}"
+        )
+    return origins
+
+
+def _is_origin(value: str) -> bool:
+    try:
+        return origin_url(value) == value
+    except ValueError:
+        return False
 
 
 Rate = Annotated[str, AfterValidator(rate)]
@@ -47,6 +74,7 @@ class Settings(RoutesSettings, ServiceSettings):
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
     rate_limit_account: Rate = "30/minute"
+    cors_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)] = frozenset()
 
     @classmethod
     def read(cls, **given: Any) -> Self:
