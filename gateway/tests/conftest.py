@@ -1,11 +1,11 @@
 """A real upstream, a real issuer, and the real server in a thread."""
 
+import asyncio
 import contextlib
 import json
 import socket
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,9 +14,11 @@ if not getattr(sys.modules.get("gateway"), "__file__", None):
     sys.modules.pop("gateway", None)  # pytest has made a module of this folder, which would hide the package
 
 from gateway.app import create_app
-from gateway.http_server.server import make_server
+from gateway.server import OPTIONS
 from gateway.settings import Settings
+from granian.server.embed import Server
 from testkit.cluster import free_ports
+from testkit.concurrency import wait_for
 from testkit.issuer import FakeIssuer
 from testkit.token_signer import TokenSigner
 
@@ -205,6 +207,13 @@ class Running:
     port: int
     connections: list = field(default_factory=list)
 
+    def accepts(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
     def connect(self):
         self.connections.append(RawConnection(self.port))
         return self.connections[-1]
@@ -224,21 +233,26 @@ class Running:
 
 @contextlib.contextmanager
 def serving(app):
+    """The real server in a thread, with the options of the real process."""
     (port,) = free_ports(1)
-    server = make_server(app, "127.0.0.1", port)
-    thread = threading.Thread(target=server.run)
+    loop = asyncio.new_event_loop()
+    server = Server(app, "127.0.0.1", port, **OPTIONS)
+
+    async def run():
+        await server.serve()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()
     running = Running(port)
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(running.accepts)
     try:
         yield running
     finally:
         for connection in running.connections:
             connection.close()
-        server.should_exit = True
+        loop.call_soon_threadsafe(server.stop)
         thread.join(20)
+        loop.close()
 
 
 @pytest.fixture(scope="session")

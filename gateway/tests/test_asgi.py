@@ -5,6 +5,7 @@ import json
 
 import pytest
 from gateway.app import create_app
+from gateway.request import TruncatedResponseError
 
 DISCONNECT = {"type": "http.disconnect"}
 END = {"type": "http.request"}
@@ -63,7 +64,8 @@ async def call(app, method="GET", target="/products", headers=(), body=(END,)):
         "client": ("192.0.2.1", 5),
         "server": ("127.0.0.1", 80),
         "headers": [(b"host", b"gateway.test"), *headers],
-        "gateway.target": target.encode("latin-1"),
+        "raw_path": target.partition("?")[0].encode("latin-1"),
+        "query_string": target.partition("?")[2].encode("latin-1"),
     }
     await app(scope, receive, send)
     start, *parts = sent
@@ -165,7 +167,7 @@ def test_truncated_response_raises(runner, app, upstream):
 
     upstream.respond = truncate
 
-    with pytest.raises(ConnectionAbortedError):
+    with pytest.raises(TruncatedResponseError):
         runner.run(call(app))
 
 

@@ -18,9 +18,11 @@ def test_wsgi_response_is_closed():
         "method": "POST",
         "http_version": "1.1",
         "scheme": "http",
+        "raw_path": b"/",
+        "query_string": b"",
         "server": ("a", 1),
         "client": ("b", 2),
         "headers": [(b"content-type", b"text/x")],
     }
-    assert call_wsgi(app, scope, "/", None, b"body") == (200, [(b"x-type", b"text/x")], b"body")
+    assert call_wsgi(app, scope, b"body") == (200, [(b"x-type", b"text/x")], b"body")
     assert closed

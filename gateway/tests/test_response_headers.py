@@ -1,11 +1,11 @@
 """Response headers: dropped and added."""
 
 import pytest
-from gateway.response_headers import SECURITY_HEADERS, ResponseHeaders, decode
+from gateway.response_headers import SECURITY_HEADERS, ResponseHeaders
 
 
 def response(status, headers, security=()):
-    return decode(ResponseHeaders(security)(status, headers).head)
+    return ResponseHeaders(security)(status, headers)
 
 
 def test_response_headers_revealing_are_dropped():

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import structlog
 from service_kit.server.asgi import Message, Receive, Send
 
-from gateway import target
 from gateway.authentication import Authentication
 from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
@@ -16,11 +15,12 @@ from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits
-from gateway.request import ClientGoneError, Request
+from gateway.request import ClientGoneError, Request, TruncatedResponseError
 from gateway.request_body import RequestBodies
-from gateway.response_headers import HeaderLines, ResponseHeaders, encode
+from gateway.response_headers import ResponseHeaders
 from gateway.route import GATEWAY
 from gateway.routes import RouteTable
+from gateway.target import canonical
 
 _log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499
@@ -51,12 +51,14 @@ class Gateway:
             await self._handle(request)
         except Refusal as refusal:
             await self._refuse(request, refusal)
+        except TruncatedResponseError:
+            raise
         except ClientGoneError:
             request.status = _CLIENT_GONE
         except Exception:  # noqa: BLE001 - the fault boundary: logged here, opaque to the client
             _log.exception("unexpected error", request_id=request.headers.request_id)
             detail = "An unexpected error occurred and was logged."
-            await self._refuse(request, Refusal("internal_error", detail, close=True))
+            await self._refuse(request, Refusal("internal_error", detail))
         finally:
             if request.body is not None:
                 request.body.close()
@@ -64,8 +66,10 @@ class Gateway:
 
     async def _handle(self, request: Request) -> None:
         headers = request.headers
-        headers.check(request.scope["http_version"])
-        request.path, request.query = target.canonical(request.scope["gateway.target"])
+        version = request.scope["http_version"]
+        headers.check(version)
+        request.query = request.scope["query_string"]
+        request.path = canonical(request.scope["raw_path"], request.query)
         preflight = requested_method(headers) if request.method == "OPTIONS" else None
         request.route = route = self.routes.find(preflight or request.method, request.path)
         request.cors = self.cors.headers(route, headers.origin, preflight=preflight is not None)
@@ -77,7 +81,7 @@ class Gateway:
             return
         if route.audience is not None:
             request.claims = await self.authentication.check(route, headers.authorization)
-        if headers.content_length or headers.chunked:
+        if headers.has_body or version == "2":  # HTTP/2 need not announce a body
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
         if self.rate_limits is not None:
             await self.rate_limits.count_account(request, route)
@@ -90,15 +94,12 @@ class Gateway:
         passed = [line.partition(b": ")[::2] for line in request.headers.lines]
         headers = [*passed, (b"x-request-id", request.headers.request_id.encode())]
         scope = {**request.scope, "headers": headers}
-        status, own, content = await asyncio.to_thread(
-            call_wsgi, self.flask_app, scope, request.path, request.query, request.data
-        )
+        status, own, content = await asyncio.to_thread(call_wsgi, self.flask_app, scope, request.data)
         await request.finish(status, self.response_headers(status, own), content)
 
     async def _refuse(self, request: Request, refusal: Refusal) -> None:
         if request.status:  # the response has begun
-            request.reset()
-            return
+            raise TruncatedResponseError from refusal
         if request.route is not None and self.cors.asks_service(request.route, request.headers.origin):
             request.cors = ERROR_HEADERS
         if _wants_page(request):
@@ -107,15 +108,9 @@ class Gateway:
         else:
             body = refusal.problem(request.headers.request_id)
             media_type, own = PROBLEM_MEDIA_TYPE, []
-        headers = [
-            (b"content-type", media_type),
-            (b"cache-control", b"no-store"),
-            (b"content-length", b"%d" % len(body)),
-            *refusal.headers,
-        ]
+        headers = [(b"content-type", media_type), (b"cache-control", b"no-store"), *refusal.headers, *own]
         status = refusal.kind.status
-        head = encode(headers) + self.response_headers(status, own).head
-        await request.finish(status, HeaderLines(head, has_length=True), body, close=refusal.close)
+        await request.finish(status, self.response_headers(status, headers), body)
 
     def _record(self, request: Request) -> None:
         seconds = time.perf_counter() - request.started

@@ -59,7 +59,7 @@ class Refusal(Exception):
     """The gateway answers the request itself, with a problem document or an error page.
 
     `slug` is a key of PROBLEM_TYPES, or that of a token error (then `kind` is UNAUTHORIZED). `detail` is shown to the
-    client; `headers` are added to the response; `close` ends the connection after it.
+    client; `headers` are added to the response.
     """
 
     def __init__(
@@ -68,13 +68,11 @@ class Refusal(Exception):
         detail: str,
         *headers: tuple[bytes, bytes],
         kind: ProblemType | None = None,
-        close: bool = False,
     ) -> None:
         super().__init__(detail)
         self.slug = slug
         self.kind = kind or PROBLEM_TYPES[slug]
         self.headers = headers
-        self.close = close
 
     def problem(self, request_id: str) -> bytes:
         """Return the problem document (RFC 9457) as JSON."""

@@ -61,10 +61,7 @@ def create_flask_app(
     return app
 
 
-def call_wsgi(
-    app: WsgiApp, scope: Message, path: str, query: bytes | None, body: bytes
-) -> tuple[int, Headers, bytes]:
+def call_wsgi(app: WsgiApp, scope: Message, body: bytes) -> tuple[int, Headers, bytes]:
     """Return status, headers and body of a WSGI app's response to a request that was read whole. Blocks."""
-    environ = environment({**scope, "raw_path": path.encode(), "query_string": query or b""})
-    environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
+    environ = environment(scope) | {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
     return respond(app, environ)

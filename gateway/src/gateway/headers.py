@@ -73,8 +73,8 @@ class RequestHeaders:
     Names in `raw` must be lower-case. `check` is separate, as a refusal needs the request id.
     """
 
-    __slots__ = ("_bytes", "_count", "_found", "_repeated", "authorization", "chunked", "content_length", "host",
-                 "lines", "origin", "prefer", "request_id", "traceparent")  # fmt: skip
+    __slots__ = ("_bytes", "_count", "_found", "_repeated", "authorization", "content_length", "expects", "has_body",
+                 "host", "lines", "origin", "prefer", "request_id", "traceparent")  # fmt: skip
 
     def __init__(self, raw: Headers) -> None:
         lines: list[bytes] = []
@@ -102,13 +102,14 @@ class RequestHeaders:
             self._drop_named(connection)
         get = found.get
         self.authorization = get(b"authorization")
-        self.host = get(b"host")
+        self.host = get(b"host") or None  # the server adds an empty one where there is none
         self.traceparent = get(b"traceparent")
         self.origin = get(b"origin")
         self.prefer = get(b"prefer")  # RFC 7240; passed on only by routes with long polling
-        self.chunked = b"transfer-encoding" in found
+        self.expects = b"expect" in found  # the client waits before it sends its body
         length = get(b"content-length")
         self.content_length = int(length) if length is not None and _LENGTH.fullmatch(length) else None
+        self.has_body = bool(self.content_length) or b"transfer-encoding" in found
         given = get(b"x-request-id")
         self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
 
@@ -120,31 +121,27 @@ class RequestHeaders:
             self._found.pop(name, None)
 
     def check(self, http_version: str) -> None:
-        """Raise Refusal (400, 417, 431, 505) if the headers are not acceptable."""
-        if http_version not in ("1.1", "1.0"):
-            raise Refusal(
-                "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are supported.", close=True
-            )
+        """Raise Refusal (400, 417, 431) if the headers are not acceptable."""
+        found = self._found
         if self._count > MAX_HEADERS or self._bytes > MAX_HEADER_BYTES:
             detail = (
                 f"A request may have at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of headers."
             )
-            raise Refusal("request_header_fields_too_large", detail, close=True)
+            raise Refusal("request_header_fields_too_large", detail)
         if self._repeated is not None:
-            detail = f"{self._repeated.decode().title()} may appear only once."
-            raise Refusal("duplicate_header", detail, close=True)
-        host, found = self.host, self._found
-        if http_version != "1.0" if host is None else not _is_host(host):
-            raise Refusal("bad_request", "A request must have one Host header with a valid host.", close=True)
+            raise Refusal("duplicate_header", f"{self._repeated.decode().title()} may appear only once.")
+        if http_version != "1" if self.host is None else not _is_host(self.host):
+            raise Refusal("bad_request", "A request must have one Host header with a valid host.")
         text = b"".join((*found.values(), *self.lines))
         if len(text.translate(None, _CONTROLS)) != len(text):
-            raise Refusal("bad_request", "A header contains a control character.", close=True)
+            raise Refusal("bad_request", "A header contains a control character.")
         if self.content_length is None and b"content-length" in found:
-            raise Refusal("bad_request", "Content-Length must be a number.", close=True)
-        if self.chunked and found[b"transfer-encoding"].lower() != b"chunked":
-            raise Refusal("bad_request", "The only supported transfer coding is chunked.", close=True)
+            raise Refusal("bad_request", "Content-Length must be a number.")
+        coding = found.get(b"transfer-encoding")
+        if coding is not None and (coding.lower() != b"chunked" or self.content_length is not None):
+            raise Refusal("bad_request", "The only supported framing is one Content-Length, or chunked.")
         if found.get(b"expect", b"100-continue").lower() != b"100-continue":
-            raise Refusal("expectation_failed", "The only supported expectation is 100-continue.", close=True)
+            raise Refusal("expectation_failed", "The only supported expectation is 100-continue.")
 
     def value(self, name: bytes) -> bytes:
         """Return the values of a header that is passed on, in lower case, joined with commas."""

@@ -7,17 +7,19 @@ from typing import BinaryIO
 import structlog
 
 from gateway.cors import service_headers
-from gateway.errors import server_error
+from gateway.errors import Refusal, server_error
 from gateway.http_client.connection_pool import ConnectionPool
 from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
 from gateway.http_client.upstreams import Upstream, UpstreamCall
-from gateway.request import ClientGoneError, Request
+from gateway.request import ClientGoneError, Request, TruncatedResponseError
 from gateway.response_headers import NO_BODY, ResponseHeaders
 from gateway.route import Route
 
 _log = structlog.get_logger(__name__)
 _LONG_POLL_SECONDS = 30.0  # that the answer to a long poll may take longer
 _PART = 64 * 1024  # bytes of a long body that are sent at once
+_WATCH_AFTER_SECONDS = 0.05
+UNREAD_SECONDS = 30.0  # for a client to read on
 
 
 class Proxy:
@@ -61,14 +63,14 @@ class Proxy:
 
     async def _exchange(self, request: Request, call: UpstreamCall) -> None:
         """Send a long body and the response; end the call if the client disconnects."""
-        cycle = request.cycle
-        task = asyncio.current_task() if cycle is None else cycle.task
-        feeder: asyncio.Task[None] | None = None
-        if cycle is not None and task is not None:
-            cycle.on_disconnect = task.cancel
+        loop = asyncio.get_running_loop()
+        helpers: list[asyncio.Task[None]] = []
+        if request.body is not None and request.body.file is not None:
+            helpers.append(loop.create_task(_feed(call.exchange, request.body.file)))
+        watch = loop.call_later(  # most calls have ended by then
+            _WATCH_AFTER_SECONDS, lambda: helpers.append(loop.create_task(_watch(request, call)))
+        )
         try:
-            if request.body is not None and request.body.file is not None:
-                feeder = asyncio.create_task(_feed(call.exchange, request.body.file))
             status, headers = await call.head()
             if request.route is not None and request.route.cors == "service":
                 preflight = request.method == "OPTIONS"
@@ -76,26 +78,34 @@ class Proxy:
                     *request.cors,
                     *service_headers(request.route, request.headers.origin, headers, preflight=preflight),
                 )
-            lines = self._response_headers(status, headers)
+            kept = self._response_headers(status, headers)
             if call.exchange.complete:
                 body = await call.exchange.chunk()
                 refusal = None if request.method == "HEAD" else server_error(status, headers, body)
                 if refusal is not None:
                     raise refusal
-                await request.finish(status, lines, body)
+                await request.finish(status, kept, body)
+            elif request.scope["http_version"] == "1" and not any(
+                name == b"content-length" for name, _ in kept
+            ):
+                # In HTTP/1.0 the end of the connection would end the body, so that a part looks like the whole.
+                raise Refusal("http_version_not_supported", "A response of unknown length needs HTTP/1.1.")
             else:
-                await request.start(status, lines.head)
+                await request.start(status, kept)
                 await _stream(request, call.exchange, status)
-        except asyncio.CancelledError:
-            if cycle is None or not cycle.disconnected:
-                raise
+        except UpstreamError:  # abandoned
             raise ClientGoneError from None
         finally:
-            if cycle is not None:
-                cycle.on_disconnect = None
-            if feeder is not None:
-                feeder.cancel()
+            watch.cancel()
+            for helper in helpers:
+                helper.cancel()
             call.close()
+
+
+async def _watch(request: Request, call: UpstreamCall) -> None:
+    """End the call when the client disconnects."""
+    await request.disconnected()
+    call.abandon()
 
 
 def _upstream_request(
@@ -104,7 +114,7 @@ def _upstream_request(
     lines = request.headers.forwarded(request.client, request.scope["scheme"])
     if long_poll and request.headers.prefer is not None:
         lines.append(b"prefer: " + request.headers.prefer)
-    target = request.path if request.query is None else f"{request.path}?{request.query.decode('ascii')}"
+    target = f"{request.path}?{request.query.decode('ascii')}" if request.query else request.path
     seconds = route.timeout + _LONG_POLL_SECONDS if long_poll else route.timeout
     idle = route.idle_timeout if route.kind == "stream" else None
     made = UpstreamRequest(request.method, upstream.url, target, lines, seconds, idle)
@@ -122,17 +132,21 @@ async def _feed(exchange: Exchange, file: BinaryIO) -> None:
 
 
 async def _stream(request: Request, exchange: Exchange, status: int) -> None:
-    without_body = request.method == "HEAD" or status in NO_BODY
-    more = not without_body
+    """Send the rest of a response as it comes, no faster than the client reads. Raise TruncatedResponseError."""
     try:
+        more = request.method != "HEAD" and status not in NO_BODY
         while more:
             data = await exchange.chunk()
             more = bool(data) and not exchange.ended
-            await request.send({"type": "http.response.body", "body": data, "more_body": more})
-        if without_body:
-            await request.send({"type": "http.response.body", "body": b""})
+            async with asyncio.timeout(UNREAD_SECONDS):
+                await request.send({"type": "http.response.body", "body": data, "more_body": True})
+        await request.send({"type": "http.response.body", "body": b""})
     except UpstreamError as error:
-        _log.warning(
-            "answer cut short", service=request.route and request.route.upstream, reason=error.reason
-        )
-        request.reset()
+        if error.reason != "abandoned":
+            _log.warning(
+                "answer cut short", service=request.route and request.route.upstream, reason=error.reason
+            )
+        raise TruncatedResponseError from error
+    except TimeoutError as error:
+        _log.warning("the client does not read its response", request_id=request.headers.request_id)
+        raise TruncatedResponseError from error

@@ -1,5 +1,7 @@
 """One request: the parts received, the results of the steps, and the response."""
 
+import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -9,31 +11,37 @@ from touchstone import AccessClaims
 
 from gateway.headers import Headers, RequestHeaders
 from gateway.request_body import RequestBody
-from gateway.response_headers import NO_BODY, HeaderLines, decode, encode, merged
+from gateway.response_headers import NO_BODY, merged
 from gateway.route import Route
+
+LINGER_SECONDS = 1.0
+MAX_UNREAD = 1024 * 1024  # bytes that are read and dropped behind an early response
 
 
 class ClientGoneError(Exception):
     """The client has disconnected, so there is no response to send."""
 
 
-class Request:
-    """A request and its state; `cycle` is set by our own HTTP server and None under any other."""
+class TruncatedResponseError(Exception):
+    """The response has begun and cannot be completed: the server cuts it off, so that a part is not taken for the whole."""
 
-    __slots__ = ("body", "claims", "client", "cors", "cycle", "headers", "limit_headers", "method", "path", "query",
-                 "receive", "route", "scope", "send", "started", "status", "windows")  # fmt: skip
+
+class Request:
+    """A request and its state."""
+
+    __slots__ = ("body", "claims", "client", "cors", "headers", "limit_headers", "method", "path", "query", "receive",
+                 "route", "scope", "send", "started", "status", "windows")  # fmt: skip
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
-        self.cycle = scope.get("gateway.cycle")
         self.started = time.perf_counter()
         self.method: str = scope["method"]
         self.headers = RequestHeaders(scope["headers"])
         self.client: str = (scope.get("client") or ("",))[0]
         self.path = ""
-        self.query: bytes | None = None
+        self.query = b""
         self.route: Route | None = None
         self.claims: AccessClaims | None = None
         self.windows: list[tuple[Any, int, float]] = []  # of the rate limits
@@ -52,37 +60,40 @@ class Request:
         """The body, on routes whose bodies are kept in memory."""
         return b"" if self.body is None else self.body.data
 
-    async def finish(self, status: int, lines: HeaderLines, body: bytes, *, close: bool = False) -> None:
-        """Send a whole response, in one write where the server can."""
-        head = encode(merged(decode(lines.head), self.cors)) if self.cors else lines.head
-        if self.method == "HEAD" or status in NO_BODY:
-            body = b""
-        elif not lines.has_length:
-            head += b"content-length: %d\r\n" % len(body)
-        if self.cycle is not None:
-            self.status = status
-            with_id = (
-                head + encode(self.limit_headers) + b"x-request-id: %b\r\n" % self.headers.request_id.encode()
-            )
-            if self.cycle.respond(status, with_id, body, close=close):
-                return
-        await self.start(status, head, close=close)
-        await self.send({"type": "http.response.body", "body": body})
-
-    async def start(self, status: int, head: bytes, *, close: bool = False) -> None:
-        """Send the head of a response whose body is streamed."""
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of a response."""
         self.status = status
-        headers = [
-            *merged(decode(head), self.cors),
+        all_headers = [
+            *(merged(headers, self.cors) if self.cors else headers),
             *self.limit_headers,
             (b"x-request-id", self.headers.request_id.encode()),
         ]
-        if close:
-            headers.append((b"connection", b"close"))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.start", "status": status, "headers": all_headers})
 
-    def reset(self) -> None:
-        """Reset the connection of a response that cannot be completed, so that a part is not taken for the whole."""
-        if self.cycle is None:
-            raise ConnectionAbortedError("the response cannot be completed")
-        self.cycle.reset()
+    async def finish(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole response."""
+        if self.method == "HEAD" or status in NO_BODY:
+            body = b""
+        elif self.headers.has_body and self.body is None and not self.headers.expects:
+            # A connection that is closed while the client still sends is reset, and the response lost.
+            await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._drop_body()
+            await self.send({"type": "http.response.body", "body": b""})
+            return
+        await self.start(status, headers)
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def _drop_body(self) -> None:
+        unread, more = MAX_UNREAD, True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while more and unread > 0:
+                    message = await self.receive()
+                    unread -= len(message.get("body", b""))
+                    more = message.get("more_body", False)
+
+    async def disconnected(self) -> None:
+        """Return once the client has disconnected; call this after the body was read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass

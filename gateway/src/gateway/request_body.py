@@ -41,7 +41,7 @@ class RequestBodies:
                 raise _truncated()
         except TimeoutError:
             body.close()
-            raise Refusal("request_timeout", "The body was not received in time.", close=True) from None
+            raise Refusal("request_timeout", "The body was not received in time.") from None
         except BaseException:
             body.close()
             raise
@@ -110,12 +110,12 @@ async def _fill(body: RequestBody, receive: Receive, limit: int) -> None:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal("content_too_large", f"The body may have at most {limit} bytes.", close=True)
+    return Refusal("content_too_large", f"The body may have at most {limit} bytes.")
 
 
 def _truncated() -> Refusal:
-    return Refusal("bad_request", "The body is incomplete.", close=True)
+    return Refusal("bad_request", "The body is incomplete.")
 
 
 def _no_memory() -> Refusal:
-    return Refusal("overloaded", "Too many requests are being received.", retry_after(1), close=True)
+    return Refusal("overloaded", "Too many requests are being received.", retry_after(1))

@@ -1,17 +1,12 @@
 """Headers of a service's response: those removed and those added before the client gets them."""
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from gateway.headers import HOP_BY_HOP, Headers
 
 _TOKEN = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# Header lines without control characters.
-_CLEAN = re.compile(rb"(?:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
 _REMOVED = HOP_BY_HOP | {b"server", b"date", b"x-powered-by", b"x-request-id", b"alt-svc", b"server-timing"}
-_DROPPED = ("drop", "connection")
 _MAX_NAMES = 512
 NO_BODY = frozenset({204, 304})
 
@@ -21,26 +16,9 @@ SECURITY_HEADERS: Headers = (
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"server", b"touchstone"),  # else the server adds its own name
 )
 HSTS = (b"strict-transport-security", b"max-age=31536000")
-
-
-def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return headers as the lines of a message head."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
-
-
-def decode(lines: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the lines of a message head as headers, names in lower case."""
-    split = [line.partition(b":") for line in lines.split(b"\r\n")[:-1]]
-    return [(name.lower(), value.strip()) for name, _, value in split]
-
-
-class HeaderLines(NamedTuple):
-    """The header lines of a response, and whether they hold a Content-Length."""
-
-    head: bytes
-    has_length: bool
 
 
 class ResponseHeaders:
@@ -48,52 +26,52 @@ class ResponseHeaders:
 
     def __init__(self, security: Headers = SECURITY_HEADERS) -> None:
         self._security = dict(security)
-        self._security_lines = encode(security)
-        self._kinds: dict[bytes, str] = {}  # by name as spelled; services use few
+        self._kinds: dict[
+            bytes, tuple[str, bytes]
+        ] = {}  # and lower-case name, by name as spelled; services use few
 
-    def __call__(self, status: int, headers: Headers) -> HeaderLines:
-        """Return the header lines for the client."""
-        lines: list[bytes] = []
+    def __call__(self, status: int, headers: Headers) -> list[tuple[bytes, bytes]]:
+        """Return the headers for the client, names in lower case."""
+        kept: list[tuple[bytes, bytes]] = []
         own: list[bytes] = []
         named: list[bytes] = []
         has_length = False
-        for name, value in headers:
-            kind = self._kinds.get(name) or self._kind(name)
+        for spelled, value in headers:
+            kind, name = self._kinds.get(spelled) or self._kind(spelled)
+            if kind == "drop" or _CONTROL.search(value):
+                continue
             if kind == "length":
                 if status in NO_BODY or has_length or not value.isdigit():
                     continue
                 has_length = True
             elif kind == "security":
-                own.append(name.lower())
+                own.append(name)
             elif kind == "connection":
                 named += [token.strip().lower() for token in value.split(b",")]
-            if kind not in _DROPPED:
-                lines.append(name + b": " + value + b"\r\n")
+                continue
+            kept.append((name, value))
         if named:
-            return self(status, [h for h in headers if h[0].lower() not in (b"connection", *named)])
-        head = b"".join(lines)
-        if not _CLEAN.fullmatch(head):
-            return self(status, [h for h in headers if not _CONTROL.search(h[1])])
-        return HeaderLines(head + (self._missing(own) if own else self._security_lines), has_length)
+            kept = [header for header in kept if header[0] not in named]
+        if own:
+            return kept + [header for header in self._security.items() if header[0] not in own]
+        kept += self._security.items()
+        return kept
 
-    def _kind(self, name: bytes) -> str:
-        lower = name.lower()
-        if lower in _REMOVED:
-            kind = "connection" if lower == b"connection" else "drop"
-        elif not _TOKEN.fullmatch(lower) or lower.startswith(
+    def _kind(self, spelled: bytes) -> tuple[str, bytes]:
+        name = spelled.lower()
+        if name in _REMOVED:
+            kind = "connection" if name == b"connection" else "drop"
+        elif not _TOKEN.fullmatch(name) or name.startswith(
             b"access-control-"
         ):  # the gateway's own, see cors.py
             kind = "drop"
-        elif lower == b"content-length":
+        elif name == b"content-length":
             kind = "length"
         else:
-            kind = "security" if lower in self._security else "pass"
+            kind = "security" if name in self._security else "pass"
         if len(self._kinds) < _MAX_NAMES:
-            self._kinds[name] = kind
-        return kind
-
-    def _missing(self, own: Sequence[bytes]) -> bytes:
-        return encode((name, value) for name, value in self._security.items() if name not in own)
+            self._kinds[spelled] = kind, name
+        return kind, name
 
 
 def merged(headers: Headers, cors: Headers) -> list[tuple[bytes, bytes]]:

@@ -24,12 +24,12 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 def _path(value: str) -> str:
     """Return a path in canonical form, of whose segments each may be a `{placeholder}`."""
     try:
-        path, query = canonical(_PLACEHOLDER.sub("x", value).encode())
+        path = canonical(_PLACEHOLDER.sub("x", value).encode(), b"")
     except Refusal:
-        path, query = "", None
+        path = ""
     names = _PLACEHOLDER.findall(value)
     whole = all(_PLACEHOLDER.fullmatch(segment) or "{" not in segment for segment in value.split("/"))
-    if not path or query is not None or "%" in value or not whole or len(set(names)) < len(names):
+    if not path or "%" in value or not whole or len(set(names)) < len(names):
         raise ValueError("must be a canonical path, of which segments may be {names}, each different")
     return value
 

@@ -1,5 +1,6 @@
 """The settings of the gateway, validated at start."""
 
+import ssl
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -11,7 +12,9 @@ from pydantic import (
     PlainValidator,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     create_model,
+    field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode
 from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url
@@ -30,6 +33,17 @@ def _valkey_url(value: SecretStr) -> SecretStr:
 
 def _routes(value: str | Path) -> RouteTable:
     return load_routes(Path(value)) if value else load_routes()
+
+
+def _readable(value: Path) -> Path:
+    try:
+        value.read_bytes()
+    except OSError:
+        raise ValueError("must name a file that can be read") from None
+    return value
+
+
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 
 
 def _origins(value: str | frozenset[str]) -> frozenset[str]:
@@ -68,6 +82,8 @@ class Settings(RoutesSettings, ServiceSettings):
     """The gateway's own settings, beside those that all services share. `read` adds those of the upstreams."""
 
     gateway_host: str = "127.0.0.1"
+    gateway_tls_cert: ReadableFile | None = None
+    gateway_tls_key: ReadableFile | None = Field(default=None, validate_default=True)
     gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
     waiting_requests: int = Field(default=48, ge=1, le=1000)  # auth-service's setting of the same name
     valkey_url: Annotated[SecretStr, AfterValidator(_valkey_url)] | None = None  # may contain a password
@@ -75,6 +91,22 @@ class Settings(RoutesSettings, ServiceSettings):
     rate_limit_login: Rate = "120/minute"
     rate_limit_account: Rate = "30/minute"
     cors_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)] = frozenset()
+
+    @field_validator("gateway_tls_key")
+    @classmethod
+    def _fits_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("gateway_tls_cert")
+        if key is None and certificate is None:
+            return None
+        if key is None or certificate is None:
+            raise ValueError("must be set together with GATEWAY_TLS_CERT")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+        except OSError:
+            raise ValueError(
+                "must be the private key, in PEM, of the certificate in GATEWAY_TLS_CERT"
+            ) from None
+        return key
 
     @classmethod
     def read(cls, **given: Any) -> Self:

@@ -59,7 +59,7 @@ class UpstreamCall:
 
         An idempotent call whose connection broke before a byte came is repeated once, at another address if there is
         one. Where no connection was made, all addresses have been tried. Raise Refusal: 503 if the service cannot be
-        reached, 504 if it is too slow, 502 if its response is invalid.
+        reached, 504 if it is too slow, 502 if its response is invalid. Raise UpstreamError after `abandon`.
         """
         try:
             try:
@@ -72,8 +72,14 @@ class UpstreamCall:
                 self.exchange = self._pool.start(self._request._replace(new_connection=True), avoid=failed)
                 return await self._head()
         except UpstreamError as error:
+            if error.reason == "abandoned":
+                raise
             seconds = self._pool.addresses(self._upstream.url).retry_after()
             raise self._upstream.refusal(error.reason, seconds) from None
+
+    def abandon(self) -> None:
+        """End the exchange: its client has disconnected."""
+        self.exchange.fail("abandoned")
 
     def close(self) -> None:
         """End the call; an exchange under way is aborted."""
