@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
+from service_kit.app import tracing_for
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
 from service_kit.observability.document_metrics import DocumentMetrics
@@ -18,9 +19,11 @@ from gateway.flask_app import create_flask_app
 from gateway.http_client.upstreams import Upstream
 from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
+from gateway.observability.spans import SpanMaker
 from gateway.openapi import Fetch, JoinedDocument, gateway_document
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits, Rates
+from gateway.request_body import RequestBodies
 from gateway.response_headers import HSTS, SECURITY_HEADERS, ResponseHeaders
 from gateway.route import GATEWAY
 from gateway.settings import Settings
@@ -32,7 +35,8 @@ def create_app(settings: Settings) -> Gateway:
     routes, urls = settings.routes, settings.urls()
     documents = documents_for(settings)
     authentication = Authentication(settings.issuer, routes.audiences(), documents, now=time.time)
-    metrics = Metrics()
+    bodies = RequestBodies()
+    metrics = Metrics(bodies.held)
     metrics.registry.register(DocumentMetrics(documents.stats))
     if settings.gateway_metrics_port is not None:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", metrics.registry)
@@ -49,15 +53,19 @@ def create_app(settings: Settings) -> Gateway:
         {"issuer": lambda: None if authentication.ready() else "no signing keys of the issuer yet"},
         documents.stats,
     )
+    proxy = Proxy(upstreams, response_headers)
+    metrics.registry.register(proxy.metrics)
     return Gateway(
         cors=Cors(frozenset(origin.encode() for origin in settings.cors_origins)),
         routes=routes,
-        proxy=Proxy(upstreams, response_headers),
+        proxy=proxy,
         response_headers=response_headers,
         authentication=authentication,
         rate_limits=_rate_limits(settings, metrics.registry) if settings.rate_limits else None,
         flask_app=flask_app.wsgi_app,
         metrics=metrics,
+        spans=SpanMaker.of(tracing_for(settings, "gateway"), server_timing=settings.server_timing),
+        bodies=bodies,
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
 

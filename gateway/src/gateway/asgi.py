@@ -13,6 +13,7 @@ from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Ref
 from gateway.flask_app import WsgiApp, call_wsgi
 from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
+from gateway.observability.spans import SpanMaker
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits
 from gateway.request import ClientGoneError, Request, TruncatedResponseError
@@ -39,6 +40,7 @@ class Gateway:
     metrics: Metrics
     access_log: AccessLog | None
     cors: Cors = field(default_factory=Cors)
+    spans: SpanMaker | None = None
     bodies: RequestBodies = field(default_factory=RequestBodies)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -47,6 +49,9 @@ class Gateway:
             await self._lifespan(receive, send)
             return
         request = Request(scope, receive, send)
+        self.metrics.in_flight += 1
+        if self.spans is not None:
+            request.spans = self.spans(request)
         try:
             await self._handle(request)
         except Refusal as refusal:
@@ -75,14 +80,17 @@ class Gateway:
         request.cors = self.cors.headers(route, headers.origin, preflight=preflight is not None)
         if self.rate_limits is not None:
             await self.rate_limits.count(request, route)
+            request.mark(b"limits")
         if preflight and not self.cors.asks_service(route, headers.origin):
             check_preflight(request.cors)
             await request.finish(204, self.response_headers(204, []), b"")
             return
         if route.audience is not None:
             request.claims = await self.authentication.check(route, headers.authorization)
+            request.mark(b"auth")
         if headers.has_body or version == "2":  # HTTP/2 need not announce a body
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
+            request.mark(b"body")
         if self.rate_limits is not None:
             await self.rate_limits.count_account(request, route)
         if route.upstream == GATEWAY:
@@ -117,6 +125,8 @@ class Gateway:
         self.metrics.observe(request, seconds)
         if self.access_log is not None:
             self.access_log.write(request, seconds)
+        if request.spans is not None:
+            request.spans.end()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -135,6 +145,8 @@ class Gateway:
         """Stop following the issuer, close the connections to the services, write the rest of the log."""
         self.authentication.close()
         self.proxy.close()
+        if self.spans is not None:
+            self.spans.close()
         if self.access_log is not None:
             self.access_log.flush()
 

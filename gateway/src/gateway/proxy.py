@@ -1,20 +1,25 @@
 """Passes a request on to its service, and the response back: in one piece if it is complete, else streamed."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import structlog
 
 from gateway.cors import service_headers
 from gateway.errors import Refusal, server_error
+from gateway.headers import Headers
+from gateway.http_client.address import Address
 from gateway.http_client.connection_pool import ConnectionPool
 from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
 from gateway.http_client.upstreams import Upstream, UpstreamCall
+from gateway.observability.upstream_metrics import CLASSES, UpstreamMetrics
 from gateway.request import ClientGoneError, Request, TruncatedResponseError
 from gateway.response_headers import NO_BODY, ResponseHeaders
 from gateway.route import Route
 
+Head = tuple[int, Headers]
 _log = structlog.get_logger(__name__)
 _LONG_POLL_SECONDS = 30.0  # that the answer to a long poll may take longer
 _PART = 64 * 1024  # bytes of a long body that are sent at once
@@ -35,6 +40,7 @@ class Proxy:
         self._response_headers = response_headers
         self._make_pool = pool
         self._pool: ConnectionPool | None = None
+        self.metrics = UpstreamMetrics(upstreams, self.addresses)
 
     async def __call__(self, request: Request, route: Route) -> None:
         """Pass the request on and send the response. Raise Refusal."""
@@ -48,20 +54,45 @@ class Proxy:
             and upstream.long_polls < upstream.max_long_polls
         )
         upstream.long_polls += long_poll
+        begun = time.perf_counter()
+        if request.spans is not None:
+            request.spans.begin_call(upstream.name)
         try:
             call = upstream.start(
                 self._pool, _upstream_request(request, route, upstream, long_poll=long_poll)
             )
-            await self._exchange(request, call)
+            await self._exchange(request, upstream, call, begun)
+        except Refusal as refusal:
+            if request.upstream_seconds is None:  # no head came
+                self._record(request, upstream, begun, refusal.slug)
+            raise
+        except ClientGoneError:
+            if request.upstream_seconds is None:
+                self._record(request, upstream, begun, "client_gone")
+            raise
         finally:
             upstream.long_polls -= long_poll
+
+    def addresses(self, upstream: Upstream) -> Sequence[Address]:
+        """Return the addresses of a service."""
+        return () if self._pool is None else self._pool.addresses(upstream.url).known
+
+    def _record(
+        self, request: Request, upstream: Upstream, begun: float, outcome: str, head: Head | None = None
+    ) -> None:
+        seconds = time.perf_counter() - begun
+        self.metrics.observe(upstream.name, outcome, seconds)
+        request.upstream_seconds = seconds
+        if request.spans is not None:
+            status, headers = head or (None, ())
+            request.spans.end_call(upstream.name, outcome, status, headers)
 
     def close(self) -> None:
         """Close all connections to the services."""
         if self._pool is not None:
             self._pool.close()
 
-    async def _exchange(self, request: Request, call: UpstreamCall) -> None:
+    async def _exchange(self, request: Request, upstream: Upstream, call: UpstreamCall, begun: float) -> None:
         """Send a long body and the response; end the call if the client disconnects."""
         loop = asyncio.get_running_loop()
         helpers: list[asyncio.Task[None]] = []
@@ -71,7 +102,8 @@ class Proxy:
             _WATCH_AFTER_SECONDS, lambda: helpers.append(loop.create_task(_watch(request, call)))
         )
         try:
-            status, headers = await call.head()
+            status, headers = head = await call.head()
+            self._record(request, upstream, begun, CLASSES[status // 100], head)
             if request.route is not None and request.route.cors == "service":
                 preflight = request.method == "OPTIONS"
                 request.cors = (

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from service_kit.observability.metrics import METHODS
 from service_kit.server.asgi import Message, Receive, Send
@@ -26,11 +26,32 @@ class TruncatedResponseError(Exception):
     """The response has begun and cannot be completed: the server cuts it off, so that a part is not taken for the whole."""
 
 
+class Spans(Protocol):
+    """The timed steps of a request: gateway.observability.spans.RequestSpans."""
+
+    trace_id: str | None
+
+    def mark(self, step: bytes) -> None:
+        """End a step."""
+
+    def begin_call(self, service: str) -> None:
+        """Begin the call of a service."""
+
+    def end_call(self, service: str, outcome: str, status: int | None, headers: Headers) -> None:
+        """End the call with the head of its response, or for the reason `outcome`."""
+
+    def header(self) -> Headers:
+        """Return the Server-Timing header if it is on."""
+
+    def end(self) -> None:
+        """End the request."""
+
+
 class Request:
-    """A request and its state."""
+    """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
     __slots__ = ("body", "claims", "client", "cors", "headers", "limit_headers", "method", "path", "query", "receive",
-                 "route", "scope", "send", "started", "status", "windows")  # fmt: skip
+                 "route", "scope", "send", "spans", "started", "status", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -48,6 +69,8 @@ class Request:
         self.limit_headers: Headers = ()
         self.cors: Headers = ()
         self.status = 0  # of the response, once it has begun
+        self.spans: Spans | None = None
+        self.upstream_seconds: float | None = None  # to the head of the service's response
         self.body: RequestBody | None = None  # None until it has been read, or if there is none
 
     @property
@@ -60,14 +83,15 @@ class Request:
         """The body, on routes whose bodies are kept in memory."""
         return b"" if self.body is None else self.body.data
 
+    def mark(self, step: bytes) -> None:
+        """End a timed step."""
+        if self.spans is not None:
+            self.spans.mark(step)
+
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head of a response."""
         self.status = status
-        all_headers = [
-            *(merged(headers, self.cors) if self.cors else headers),
-            *self.limit_headers,
-            (b"x-request-id", self.headers.request_id.encode()),
-        ]
+        all_headers = [*(merged(headers, self.cors) if self.cors else headers), *self._added()]
         await self.send({"type": "http.response.start", "status": status, "headers": all_headers})
 
     async def finish(self, status: int, headers: Headers, body: bytes) -> None:
@@ -97,3 +121,8 @@ class Request:
         """Return once the client has disconnected; call this after the body was read."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+    def _added(self) -> Headers:
+        """Return the headers that every response gets."""
+        added = [*self.limit_headers, (b"x-request-id", self.headers.request_id.encode())]
+        return added if self.spans is None else [*added, *self.spans.header()]

@@ -22,7 +22,7 @@ class RequestBodies:
     """Reads bodies, each within `seconds`; those in memory may have `memory` bytes together."""
 
     def __init__(self, memory: int = MEMORY_BYTES, seconds: float = BODY_SECONDS) -> None:
-        self._free = memory
+        self._memory = self._free = memory
         self._seconds = seconds
 
     async def read(self, receive: Receive, length: int | None, limit: int) -> "RequestBody":
@@ -46,6 +46,10 @@ class RequestBodies:
             body.close()
             raise
         return body
+
+    def held(self) -> int:
+        """Return the bytes that all bodies in memory have together."""
+        return self._memory - self._free
 
     def take(self, size: int) -> None:
         """Reserve memory, in bytes; a negative size releases it. Raise Refusal (503)."""

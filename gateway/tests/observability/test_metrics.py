@@ -18,3 +18,13 @@ def test_requests_are_counted_by_route():
         == 2
     )
     assert metrics.registry.get_sample_value("http_request_duration_seconds_count", route) == 2
+
+
+def test_requests_in_flight_end_with_their_count():
+    metrics = Metrics(lambda: 7)
+    metrics.in_flight += 2
+    metrics.observe(Request({"method": "BREW", "headers": []}, None, None), 0.01)
+    assert metrics.registry.get_sample_value("http_requests_in_flight") == 1
+    assert metrics.registry.get_sample_value("request_body_bytes") == 7
+    unmatched = {"method": "other", "route": "unmatched", "status": "0"}
+    assert metrics.registry.get_sample_value("http_requests_total", unmatched) == 1

@@ -24,6 +24,7 @@ class Upstream:
     max_long_polls: int = 0
     calls: int = 0
     long_polls: int = 0
+    retries: int = 0
 
     def refusal(self, reason: str = "refused", seconds: int = 1) -> Refusal:
         """Return the refusal for an UpstreamError's `reason`; the client may try again after `seconds`."""
@@ -67,6 +68,7 @@ class UpstreamCall:
             except UpstreamError as error:
                 if not self._may_repeat(error):
                     raise
+                self._upstream.retries += 1
                 failed = self.exchange.address
                 self.exchange.close()
                 self.exchange = self._pool.start(self._request._replace(new_connection=True), avoid=failed)

@@ -1,1 +1,1 @@
-"""The access log and the metrics."""
+"""Access log, metrics, Server-Timing and traces."""

@@ -15,7 +15,7 @@ from service_kit.observability.logs import QUIET_PATHS, redact
 from gateway.request import Request
 
 _LINE = (
-    '{"method": "%s", "path": %s, "status": %d, "duration_ms": %.2f, "request_id": "%s"%s, "event": "request",'
+    '{"method": "%s", "path": %s, "status": %d, "duration_ms": %.2f%s, "request_id": "%s"%s%s, "event": "request",'
     ' "service": "gateway", "level": "info", "timestamp": "%s.%06dZ"}\n'
 )
 DELAY_SECONDS = 0.01
@@ -40,11 +40,15 @@ class AccessLog:
         if second != self._second:
             self._second, self._time = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         subject = "" if request.claims is None else f', "sub": {_json(request.claims.subject)}'
+        trace = request.spans and request.spans.trace_id
+        traced = f', "trace_id": "{trace}"' if trace else ""
+        waited = request.upstream_seconds
+        upstream = "" if waited is None else f', "upstream_ms": {waited * 1000:.2f}'
         path, request_id = _json(request.path or "(refused)"), request.headers.request_id
         if "." in request_id:  # only such an id, from a client, can look like a token
             request_id = redact(request_id)
         self._lines.append(
-            _LINE % (request.method_label, path, request.status, seconds * 1000, request_id, subject,
+            _LINE % (request.method_label, path, request.status, seconds * 1000, upstream, request_id, traced, subject,
                      self._time, microseconds % 1_000_000)
         )  # fmt: skip
 

@@ -1,28 +1,14 @@
-"""Prometheus metrics: requests by method, route and status, and their durations by route."""
+"""Prometheus metrics of the requests from clients: by method, route and status, and their durations by route."""
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
-from itertools import accumulate
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from service_kit.observability.metrics import BUCKETS
 
+from gateway.observability.durations import Durations, histogram
 from gateway.request import Request
-
-_BOUNDS = [*map(str, BUCKETS), "+Inf"]
-
-
-class Durations:
-    """The durations of the requests to one route: a count for each bucket, and seconds in all."""
-
-    __slots__ = ("counts", "seconds")
-
-    def __init__(self) -> None:
-        self.counts = [0] * len(_BOUNDS)
-        self.seconds = 0.0
 
 
 class Metrics(Collector):
@@ -31,7 +17,9 @@ class Metrics(Collector):
     Only the event loop counts, in plain numbers: Prometheus' own metrics take five locks for each request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, body_bytes: Callable[[], int] = int) -> None:
+        self._body_bytes = body_bytes
+        self.in_flight = 0  # the gateway counts up, `observe` down
         self.registry = CollectorRegistry()
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._durations: dict[str, Durations] = {}
@@ -45,8 +33,8 @@ class Metrics(Collector):
         durations = self._durations.get(route)
         if durations is None:
             durations = self._durations[route] = Durations()
-        durations.counts[bisect_left(BUCKETS, seconds)] += 1
-        durations.seconds += seconds
+        durations.observe(seconds)
+        self.in_flight -= 1
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics, as Prometheus' registry expects them."""
@@ -56,12 +44,13 @@ class Metrics(Collector):
         for (method, route, status), count in list(self._requests.items()):
             requests.add_metric((method, route, str(status)), count)
         yield requests
-        duration = HistogramMetricFamily(
+        yield histogram(
             "http_request_duration_seconds",
             "Time from the arrival of a request to the end of its response.",
-            labels=("route",),
+            "route",
+            self._durations,
         )
-        for route, seen in list(self._durations.items()):
-            buckets = list(zip(_BOUNDS, map(float, accumulate(seen.counts)), strict=True))
-            duration.add_metric((route,), buckets, seen.seconds)
-        yield duration
+        yield GaugeMetricFamily("http_requests_in_flight", "Requests under way.", value=self.in_flight)
+        yield GaugeMetricFamily(
+            "request_body_bytes", "Bytes of request bodies held in memory.", value=self._body_bytes()
+        )

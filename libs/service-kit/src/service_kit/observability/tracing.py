@@ -84,7 +84,7 @@ class Tracing:
             span = trace.INVALID_SPAN  # the request starts again on a thread, with another span
             raise
         finally:
-            end_server(span, environ["REQUEST_METHOD"], route, status)
+            self.end_server(span, environ["REQUEST_METHOD"], route, status)
 
     @contextmanager
     def transaction(self, name: str) -> Iterator[None]:
@@ -145,6 +145,33 @@ class Tracing:
         )
 
     @staticmethod
+    def header(span: Span) -> str:
+        """Return the `traceparent` header (W3C Trace Context section 3.2) that makes a span the parent of the next."""
+        context = span.get_span_context()
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+    @staticmethod
+    def end_server(span: Span, method: str, route: str | None, status: int) -> None:
+        """End the span of a request; `route` is the pattern, None if no route was found."""
+        if route is not None:
+            span.update_name(f"{_method(method)} {route}")
+            span.set_attribute("http.route", route)
+        span.set_attribute("http.response.status_code", status)
+        if status >= _FIRST_SERVER_ERROR:
+            _fail(span, str(status))
+        span.end()
+
+    @staticmethod
+    def end_client(span: Span, status: int | None, error: str | None = None) -> None:
+        """End the span of a call with the status of its response, or with the reason why there is none."""
+        if status is not None:
+            span.set_attribute("http.response.status_code", status)
+            error = str(status) if status >= _FIRST_ERROR else None
+        if error is not None:
+            _fail(span, error)
+        span.end()
+
+    @staticmethod
     def call_status(status: int) -> None:
         """Record the status of a response in the span of its call, the current one."""
         span = trace.get_current_span()
@@ -160,34 +187,7 @@ class Tracing:
     @staticmethod
     def traceparent() -> str:
         """Return the header of the current span."""
-        return traceparent(trace.get_current_span())
-
-
-def traceparent(span: Span) -> str:
-    """Return the `traceparent` header (W3C Trace Context section 3.2) that makes a span the parent of the next."""
-    context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
-
-
-def end_server(span: Span, method: str, route: str | None, status: int) -> None:
-    """End the span of a request; `route` is the pattern, None if no route was found."""
-    if route is not None:
-        span.update_name(f"{_method(method)} {route}")
-        span.set_attribute("http.route", route)
-    span.set_attribute("http.response.status_code", status)
-    if status >= _FIRST_SERVER_ERROR:
-        _fail(span, str(status))
-    span.end()
-
-
-def end_client(span: Span, status: int | None, error: str | None = None) -> None:
-    """End the span of a call with the status of its response, or with the reason why there is none."""
-    if status is not None:
-        span.set_attribute("http.response.status_code", status)
-        error = str(status) if status >= _FIRST_ERROR else None
-    if error is not None:
-        _fail(span, error)
-    span.end()
+        return Tracing.header(trace.get_current_span())
 
 
 def _fail(span: Span, kind: str) -> None:
