@@ -172,7 +172,7 @@ def test_waiting_requests_are_bounded():
     issuer = SlowIssuer()
     app = ExternalAuthorization(issuer, RULES)
 
-    async def crowd():
+    async def many():
         waiting = [
             asyncio.create_task(asking(app, "/authorize/orders", ("Authorization", "Bearer x")))
             for _ in range(64)
@@ -182,7 +182,7 @@ def test_waiting_requests_are_bounded():
         issuer.go.set()
         return refused, await asyncio.gather(*waiting, return_exceptions=True)
 
-    refused, waited = asyncio.run(crowd())
+    refused, waited = asyncio.run(many())
 
     assert slug(refused) == "keys_unavailable"
     assert {type(each) for each in waited} == {MustWaitError}
