@@ -53,6 +53,8 @@ class ClusterSettings:
             "KEYS_DIR": str(self.keys),
             "PYTHONUNBUFFERED": "1",
         }
+        if name != "gateway":
+            own["TRUSTED_PROXIES"] = LOOPBACK  # where the gateway is; the user's setting is the gateway's
         if SERVICES[name].verifies:
             own["SNAPSHOTS_DIR"] = str(VAR / "snapshots" / name)
         if database := self.database(name):

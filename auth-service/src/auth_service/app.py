@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from service_kit.app import create_api
+from service_kit.client_address import TrustedProxies
 from service_kit.web.openapi import Api
 from touchstone.flask import Touchstone
 
@@ -80,7 +81,7 @@ def create_app(
     )
     app.config["THREADS"] += settings.waiting_requests  # each of them holds a thread
     errors.install(app)
-    request_origin.install(app)
+    request_origin.install(app, TrustedProxies(settings.trusted_proxies))
     issuer_address.install(app, settings.issuer, PAGES)
     Touchstone(app, build_issuer(parts))
     use_cases = build_use_cases(parts)

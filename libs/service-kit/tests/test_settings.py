@@ -292,3 +292,17 @@ def test_fault_of_several_lines_becomes_as_many(env, capsys):
         rows: Annotated[str, AfterValidator(check)]
 
     assert faults(env, capsys, Checked, ROWS="x") == ["ROWS: first fault", "ROWS: second fault"]
+
+
+def test_trusted_proxies_are_networks(env):
+    assert env().trusted_proxies == ()
+    settings = env(TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.1,2001:db8::/32 ,::1")
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "::1/128",
+    ]  # fmt: skip
+
+
+def test_trusted_proxies_faults_are_all_named(env, capsys):
+    lines = faults(env, capsys, AUTH_PORT="0", TRUSTED_PROXIES="10.0.0.1/8,::1,proxy.example,,0.0.0.0/0")
+    named = ["AUTH_PORT:", *(f"TRUSTED_PROXIES: entry {number}" for number in (1, 3, 4, 5))]
+    assert [line for line, name in zip(lines, named, strict=True) if not line.startswith(name)] == []

@@ -8,7 +8,6 @@ from flask import Flask, Response, request
 from service_kit.settings import DEFAULT_PORTS, is_loopback
 
 from auth_service.web.html.rendering import redirect_to
-from auth_service.web.request_origin import from_private_network
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -29,8 +28,11 @@ def install(app: Flask, issuer: str, paths: Collection[str]) -> None:
 
 
 def requested_host() -> str:
-    """Return the host and port that the browser requested; the gateway sends them in `X-Forwarded-Host`."""
-    forwarded = request.headers.get("X-Forwarded-Host") if from_private_network() else None
+    """Return the host and port that the browser requested; the gateway sends them in `X-Forwarded-Host`.
+
+    From a public address that header is ignored. A forged one changes the forger's own redirect alone.
+    """
+    forwarded = request.headers.get("X-Forwarded-Host") if _is_internal(request.remote_addr or "") else None
     return forwarded or request.headers.get("Host", "")
 
 

@@ -263,17 +263,35 @@ def test_audit_shows_address_and_request_id(client, send, alice):
     assert "bob@example.com" not in str(line)
 
 
-def test_forwarded_address_from_afar_is_ignored(client, send):
+@pytest.mark.parametrize("peer", ["8.8.8.8", "127.0.0.2", "10.0.0.1", "::1"])
+def test_untrusted_peer_cannot_forward_address(client, send, peer):
     client.post(
         "/login",
         json={"email": "bob@example.com", "password": "wrong"},
-        headers={"X-Forwarded-For": "203.0.113.7"},
-        environ_base={"REMOTE_ADDR": "8.8.8.8"},
+        headers={"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7"},
+        environ_base={"REMOTE_ADDR": peer},
     )
 
     (line,) = send("GET", "/admin/audit", query_string={"event": "logged_in", "limit": 1}).get_json()["items"]
 
-    assert line["address"] == "8.8.8.8"
+    assert line["address"] == peer
+
+
+def test_audit_shows_right_most_forwarded_address(client, send):
+    headers = {"X-Forwarded-For": "6.6.6.6, 203.0.113.7:4711, ::ffff:127.0.0.1"}
+    client.post("/login", json={"email": "bob@example.com", "password": "wrong"}, headers=headers)
+
+    (line,) = send("GET", "/admin/audit", query_string={"event": "logged_in", "limit": 1}).get_json()["items"]
+
+    assert line["address"] == "203.0.113.7"
+
+
+def test_ambiguous_client_is_400(client):
+    headers = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.8"}
+    answer = client.post("/login", json={}, headers=headers)
+
+    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
+    assert "X-Forwarded-For and Forwarded" in answer.get_json()["detail"]
 
 
 def test_audit_is_paginated_newest_first(send, log_in):

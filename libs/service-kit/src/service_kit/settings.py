@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 from touchstone import arguments
+
+from service_kit.client_address import Network, parse_networks
 
 SECRETS_DIR = Path("/run/secrets")
 EXIT_BAD_SETTINGS = 2
@@ -85,6 +95,10 @@ def _with_packages(value: str) -> str:
     return value
 
 
+def _networks(value: Any) -> Any:
+    return parse_networks(value) if isinstance(value, str) else value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 OriginUrl = Annotated[str, AfterValidator(origin_url)]
@@ -92,6 +106,7 @@ Collector = Annotated[str, AfterValidator(http_url), AfterValidator(_with_packag
 KeysDir = Annotated[Path, AfterValidator(_folder)]
 OwnFolder = Annotated[Path, AfterValidator(_private_folder)]
 Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 class ServiceSettings(BaseSettings):
@@ -125,6 +140,7 @@ class ServiceSettings(BaseSettings):
     body_timeout: Seconds = 10  # for the whole body of a request
     # Between SIGTERM and the end, see service_kit.server.shutdown; longer than others need to see /readyz fail.
     drain_seconds: Annotated[int, Field(ge=0, le=600)] = 0
+    trusted_proxies: Networks = ()  # the peers whose X-Forwarded-For counts; for a service the gateway
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     rate_limits: bool = True
     demo: bool = False

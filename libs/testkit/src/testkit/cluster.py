@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import requests
-from service_kit.server.service_table import SERVICES, Service
+from service_kit.server.service_table import LOOPBACK, SERVICES, Service
 
 __all__ = [
     "DEMO_PASSWORD",
@@ -162,6 +162,8 @@ class Cluster:
         }
         if self._table[service].verifies:
             settings["SNAPSHOTS_DIR"] = str(self.folder / "snapshots" / service)
+        if service != "gateway":
+            settings["TRUSTED_PROXIES"] = LOOPBACK  # where the gateway is
         database = self._table[service].database
         if database is not None:
             settings["DATABASE_URL"] = f"sqlite:///{self.folder / database}"
