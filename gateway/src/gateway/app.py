@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 from service_kit.app import tracing_for
+from service_kit.client_address import TrustedProxies
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
 from service_kit.observability.document_metrics import DocumentMetrics
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> Gateway:
         metrics=metrics,
         spans=SpanMaker.of(tracing_for(settings, "gateway"), server_timing=settings.server_timing),
         bodies=bodies,
+        trusted_proxies=TrustedProxies(settings.trusted_proxies),
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
 

@@ -5,9 +5,11 @@ import time
 from dataclasses import dataclass, field
 
 import structlog
+from service_kit.client_address import TrustedProxies
 from service_kit.server.asgi import Message, Receive, Send
 
 from gateway.authentication import Authentication
+from gateway.client_address import set_client
 from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
@@ -42,6 +44,7 @@ class Gateway:
     cors: Cors = field(default_factory=Cors)
     spans: SpanMaker | None = None
     bodies: RequestBodies = field(default_factory=RequestBodies)
+    trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,6 +76,7 @@ class Gateway:
         headers = request.headers
         version = request.scope["http_version"]
         headers.check(version)
+        set_client(request, self.trusted_proxies)
         request.query = request.scope["query_string"]
         request.path = canonical(request.scope["raw_path"], request.query)
         preflight = requested_method(headers) if request.method == "OPTIONS" else None

@@ -26,7 +26,8 @@ _DROPPED_PREFIXES = (
     b"x-remote", b"x-authenticated", b"x-accel", b"x-sendfile", b"proxy",
 )  # fmt: skip
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
-_USED = _ONCE | {
+_FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
+_USED = _ONCE | _FORWARDED | {
     b"connection",
     b"transfer-encoding",
     b"expect",
@@ -40,7 +41,10 @@ _CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
-_FRAMING = frozenset(b"host content-length transfer-encoding connection expect x-request-id".split())
+# Kept where `Connection` names them: they frame the message, or name the client.
+_KEPT = _FORWARDED | frozenset(
+    b"host content-length transfer-encoding connection expect x-request-id".split()
+)
 
 _PASS, _DROP, _READ = 0, 1, 2
 _verdicts: dict[bytes, int] = {}
@@ -114,10 +118,10 @@ class RequestHeaders:
         self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
 
     def _drop_named(self, connection: bytes) -> None:
-        """Drop the headers that `Connection` names (RFC 9110 section 7.6.1), except those that frame the message."""
+        """Drop the headers that `Connection` names (RFC 9110 section 7.6.1), except those in _KEPT."""
         named = {token.strip().lower().replace(b"_", b"-") for token in connection.split(b",")}
         self.lines = [line for line in self.lines if _name_of(line) not in named]
-        for name in named - _FRAMING:
+        for name in named - _KEPT:
             self._found.pop(name, None)
 
     def check(self, http_version: str) -> None:
@@ -142,6 +146,10 @@ class RequestHeaders:
             raise Refusal("bad_request", "The only supported framing is one Content-Length, or chunked.")
         if found.get(b"expect", b"100-continue").lower() != b"100-continue":
             raise Refusal("expectation_failed", "The only supported expectation is 100-continue.")
+
+    def used(self, name: bytes) -> str:
+        """Return the values of a header that the gateway uses itself, joined with commas; empty if there is none."""
+        return self._found.get(name, b"").decode("latin-1")
 
     def value(self, name: bytes) -> bytes:
         """Return the values of a header that is passed on, in lower case, joined with commas."""

@@ -143,7 +143,7 @@ async def _watch(request: Request, call: UpstreamCall) -> None:
 def _upstream_request(
     request: Request, route: Route, upstream: Upstream, *, long_poll: bool
 ) -> UpstreamRequest:
-    lines = request.headers.forwarded(request.client, request.scope["scheme"])
+    lines = request.headers.forwarded(request.client, request.scheme)
     if long_poll and request.headers.prefer is not None:
         lines.append(b"prefer: " + request.headers.prefer)
     target = f"{request.path}?{request.query.decode('ascii')}" if request.query else request.path

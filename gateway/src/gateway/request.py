@@ -51,7 +51,7 @@ class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
     __slots__ = ("body", "claims", "client", "cors", "headers", "limit_headers", "method", "path", "query", "receive",
-                 "route", "scope", "send", "spans", "started", "status", "upstream_seconds", "windows")  # fmt: skip
+                 "route", "scheme", "scope", "send", "spans", "started", "status", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -60,7 +60,8 @@ class Request:
         self.started = time.perf_counter()
         self.method: str = scope["method"]
         self.headers = RequestHeaders(scope["headers"])
-        self.client: str = (scope.get("client") or ("",))[0]
+        self.client: str = (scope.get("client") or ("",))[0]  # the peer, until client_address.py has run
+        self.scheme: str = scope["scheme"]
         self.path = ""
         self.query = b""
         self.route: Route | None = None
