@@ -27,15 +27,19 @@ _DROPPED_PREFIXES = (
 )  # fmt: skip
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
-_USED = _ONCE | _FORWARDED | {
-    b"connection",
-    b"transfer-encoding",
-    b"expect",
-    b"x-request-id",
-    b"traceparent",
-    b"prefer",
-    b"origin",
-}
+_USED = (
+    _ONCE
+    | _FORWARDED
+    | {
+        b"connection",
+        b"transfer-encoding",
+        b"expect",
+        b"x-request-id",
+        b"traceparent",
+        b"prefer",
+        b"origin",
+    }
+)
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
 _CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
 _LENGTH = re.compile(rb"[0-9]{1,15}")
