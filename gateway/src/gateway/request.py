@@ -61,7 +61,7 @@ class Request:
         self.method: str = scope["method"]
         self.headers = RequestHeaders(scope["headers"])
         self.client: str = (scope.get("client") or ("",))[0]  # the peer, until client_address.py has run
-        self.scheme: str = scope["scheme"]
+        self.scheme: str = scope.get("scheme", "http")  # optional in ASGI
         self.path = ""
         self.query = b""
         self.route: Route | None = None
