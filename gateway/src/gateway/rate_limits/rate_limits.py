@@ -28,11 +28,11 @@ class Rates:
 
 
 class _RouteLimits(NamedTuple):
-    """The limits of a route: those counted at once, each with the start of its keys, and that of the account."""
+    """The limits of a route: those counted at once, each with the start of its keys, that of the account, and the header."""
 
     first: Sequence[tuple[Limit, str]]
     account: Limit | None
-    policy: bytes
+    policy: tuple[bytes, bytes]
 
 
 class RateLimits:
@@ -79,8 +79,9 @@ class RateLimits:
 
     async def count_account(self, request: Request, route: Route) -> None:
         """Count a request for the account that its body names, if the route has that limit. Raise Refusal (429)."""
-        limits = self._of(route)
-        name = None if limits.account is None else account_of(request.data)
+        if "account" not in route.limits:
+            return
+        limits, name = self._of(route), account_of(request.data)
         if limits.account is not None and name is not None:
             digest = hashlib.sha256(name.encode()).hexdigest()[:32]
             await self._hit(request, limits, [(limits.account, f"{network(request.client)} {digest}")])
@@ -97,7 +98,7 @@ class RateLimits:
         shown = (
             request.windows if allowed else [each for each in request.windows if each[1] >= each[0].amount]
         )
-        request.limit_headers = (b"ratelimit-policy", limits.policy), (b"ratelimit", _state(shown))
+        request.limit_headers = limits.policy, (b"ratelimit", _state(shown))
         if allowed:
             return
         for limit, *_ in shown:
@@ -119,7 +120,7 @@ class RateLimits:
             if each.name != "account"
         ]
         account = self._named["account"] if "account" in names else None
-        return _RouteLimits(first, account, policy.encode())
+        return _RouteLimits(first, account, (b"ratelimit-policy", policy.encode()))
 
 
 def _state(windows: Sequence[Window]) -> bytes:
