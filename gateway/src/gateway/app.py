@@ -11,6 +11,7 @@ from service_kit.client_address import TrustedProxies
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
 from service_kit.observability.document_metrics import DocumentMetrics
+from service_kit.server.shutdown import draining
 from service_kit.token_verification import documents_for
 
 from gateway.asgi import Gateway
@@ -49,11 +50,10 @@ def create_app(settings: Settings) -> Gateway:
         name: Upstream(name, urls[name], long_polls if row.long_polls is None else row.long_polls)
         for name, row in routes.upstreams.items()
     }
-    flask_app = create_flask_app(
-        JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic),
-        {"issuer": lambda: None if authentication.ready() else "no signing keys of the issuer yet"},
-        documents.stats,
-    )
+    checks = {"issuer": lambda: None if authentication.ready() else "no signing keys of the issuer yet"}
+    if settings.drain_seconds:
+        checks["server"] = draining()
+    document = JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic)
     proxy = Proxy(upstreams, response_headers)
     metrics.registry.register(proxy.metrics)
     return Gateway(
@@ -63,11 +63,12 @@ def create_app(settings: Settings) -> Gateway:
         response_headers=response_headers,
         authentication=authentication,
         rate_limits=_rate_limits(settings, metrics.registry) if settings.rate_limits else None,
-        flask_app=flask_app.wsgi_app,
+        flask_app=create_flask_app(document, checks, documents.stats).wsgi_app,
         metrics=metrics,
         spans=SpanMaker.of(tracing_for(settings, "gateway"), server_timing=settings.server_timing),
         bodies=bodies,
         trusted_proxies=TrustedProxies(settings.trusted_proxies),
+        drain_seconds=settings.drain_seconds,
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
 

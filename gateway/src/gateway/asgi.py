@@ -3,9 +3,11 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from threading import Event
 
 import structlog
 from service_kit.client_address import TrustedProxies
+from service_kit.server import shutdown
 from service_kit.server.asgi import Message, Receive, Send
 
 from gateway.authentication import Authentication
@@ -31,7 +33,10 @@ _CLIENT_GONE = 499
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Gateway:
-    """Passes requests to the services; the gateway's own routes go to the Flask app."""
+    """Passes requests to the services; the gateway's own routes go to the Flask app.
+
+    Requests are served for `drain_seconds` after SIGTERM, each as the last one on its connection.
+    """
 
     routes: RouteTable
     proxy: Proxy
@@ -45,6 +50,12 @@ class Gateway:
     spans: SpanMaker | None = None
     bodies: RequestBodies = field(default_factory=RequestBodies)
     trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    drain_seconds: int = 0
+    _stopping: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        if self.drain_seconds:
+            self._stopping = shutdown.stopping()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,6 +63,7 @@ class Gateway:
             await self._lifespan(receive, send)
             return
         request = Request(scope, receive, send)
+        request.is_last = self._stopping.is_set()
         self.metrics.in_flight += 1
         if self.spans is not None:
             request.spans = self.spans(request)
@@ -136,6 +148,7 @@ class Gateway:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                shutdown.listen_again(self.drain_seconds)
                 self.authentication.ready()  # starts to follow the issuer
                 await send({"type": "lifespan.startup.complete"})
             else:

@@ -50,7 +50,7 @@ class Spans(Protocol):
 class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
-    __slots__ = ("body", "claims", "client", "cors", "headers", "limit_headers", "method", "path", "query", "receive",
+    __slots__ = ("body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
                  "route", "scheme", "scope", "send", "spans", "started", "status", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -69,6 +69,7 @@ class Request:
         self.windows: list[tuple[Any, int, float]] = []  # of the rate limits
         self.limit_headers: Headers = ()
         self.cors: Headers = ()
+        self.is_last = False  # on its connection
         self.status = 0  # of the response, once it has begun
         self.spans: Spans | None = None
         self.upstream_seconds: float | None = None  # to the head of the service's response
@@ -126,4 +127,6 @@ class Request:
     def _added(self) -> Headers:
         """Return the headers that every response gets."""
         added = [*self.limit_headers, (b"x-request-id", self.headers.request_id.encode())]
+        if self.is_last and self.scope["http_version"] != "2":
+            added.append((b"connection", b"close"))
         return added if self.spans is None else [*added, *self.spans.header()]
