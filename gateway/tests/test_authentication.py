@@ -8,7 +8,7 @@ import time
 import pytest
 from gateway.authentication import Authentication, bearer_token
 from gateway.errors import Refusal
-from gateway.route import Route
+from gateway.routing.route import Route
 from testkit.status_list import FakeStatusList
 from testkit.token_signer import TokenSigner
 from touchstone import KeySet

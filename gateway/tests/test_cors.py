@@ -3,7 +3,7 @@
 import pytest
 from gateway.cors import ALLOW_ORIGIN, Cors, service_headers
 from gateway.response_headers import merged
-from gateway.routes import load_routes
+from gateway.routing.routes import load_routes
 from gateway.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st

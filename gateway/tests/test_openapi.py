@@ -2,7 +2,7 @@
 
 import pytest
 from gateway.openapi import CACHE_SECONDS, JoinedDocument, gateway_document
-from gateway.routes import load_routes
+from gateway.routing.routes import load_routes
 from testkit.clock import FakeClock
 
 PROBLEM = {"type": "object"}

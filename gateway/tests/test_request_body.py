@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from gateway.errors import Refusal
 from gateway.request_body import MAX_BODY, MAX_IN_MEMORY, MAX_ROUTE_BODY, RequestBodies
-from gateway.route import Route
+from gateway.routing.route import Route
 
 from gateway import request_body
 

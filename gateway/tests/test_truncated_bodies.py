@@ -7,8 +7,8 @@ import struct
 import pytest
 from gateway.app import create_app
 from gateway.request_body import MAX_ROUTE_BODY, RequestBodies
-from gateway.route import Route
-from gateway.routes import RouteTable
+from gateway.routing.route import Route
+from gateway.routing.routes import RouteTable
 
 WHOLE = b'{"items": [{"sku": "a", "quantity": 1}]}'
 LONGER = b"Content-Length: %d\r\n\r\n" % (len(WHOLE) + 40) + WHOLE

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import pytest
-from gateway.routes import load_routes
+from gateway.routing.routes import load_routes
 
 VARIABLE = re.compile(r"\{\w+\}")
 METHODS = {"get", "post", "put", "patch", "delete"}

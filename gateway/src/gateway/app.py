@@ -27,7 +27,7 @@ from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits, Rates
 from gateway.request_body import RequestBodies
 from gateway.response_headers import HSTS, SECURITY_HEADERS, ResponseHeaders
-from gateway.route import GATEWAY
+from gateway.routing.route import GATEWAY
 from gateway.settings import Settings
 
 

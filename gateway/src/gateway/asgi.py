@@ -23,9 +23,9 @@ from gateway.rate_limits.rate_limits import RateLimits
 from gateway.request import ClientGoneError, Request, TruncatedResponseError
 from gateway.request_body import RequestBodies
 from gateway.response_headers import ResponseHeaders
-from gateway.route import GATEWAY
-from gateway.routes import RouteTable
-from gateway.target import canonical
+from gateway.routing.route import GATEWAY
+from gateway.routing.routes import RouteTable
+from gateway.routing.target import canonical
 
 _log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499

@@ -18,7 +18,7 @@ from touchstone.errors import (
 from touchstone.verifier import missing_documents
 
 from gateway.errors import UNAUTHORIZED, Refusal, retry_after
-from gateway.route import Route
+from gateway.routing.route import Route
 
 _VISIBLE = bytes(range(0x21, 0x7F))
 _REFRESH_WAIT = 0.5  # seconds that a request with an unknown key may wait for newer keys

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.errors import Refusal
 from gateway.headers import Headers, RequestHeaders
-from gateway.route import Route
+from gateway.routing.route import Route
 
 ALLOW_ORIGIN: Final = b"access-control-allow-origin"
 EXPOSED: Final = (

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from gateway.errors import Refusal
-from gateway.routes import RouteTable
+from gateway.routing.routes import RouteTable
 
 CACHE_SECONDS = 30.0
 _VARIABLE = re.compile(r"\{[^}]*\}")

@@ -17,7 +17,7 @@ from gateway.http_client.upstreams import Upstream, UpstreamCall
 from gateway.observability.upstream_metrics import CLASSES, UpstreamMetrics
 from gateway.request import ClientGoneError, Request, TruncatedResponseError
 from gateway.response_headers import NO_BODY, ResponseHeaders
-from gateway.route import Route
+from gateway.routing.route import Route
 
 Head = tuple[int, Headers]
 _log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from touchstone import AccessClaims
 from gateway.headers import Headers, RequestHeaders
 from gateway.request_body import RequestBody
 from gateway.response_headers import NO_BODY, merged
-from gateway.route import Route
+from gateway.routing.route import Route
 
 LINGER_SECONDS = 1.0
 MAX_UNREAD = 1024 * 1024  # bytes that are read and dropped behind an early response

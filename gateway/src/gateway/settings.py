@@ -20,8 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode
 from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url
 
 from gateway.rate_limits.shared_windows import client
-from gateway.route import UpstreamRow, rate
-from gateway.routes import RouteTable, load_routes
+from gateway.routing.route import UpstreamRow, rate
+from gateway.routing.routes import RouteTable, load_routes
 
 LAST_PORT = 65535
 

@@ -2,7 +2,7 @@
 
 from gateway.observability.metrics import Metrics
 from gateway.request import Request
-from gateway.routes import load_routes
+from gateway.routing.routes import load_routes
 
 
 def test_requests_are_counted_by_route():

@@ -5,7 +5,7 @@ import re
 import pytest
 from gateway.observability.spans import MAX_SERVICE_PARTS, RequestSpans, SpanMaker, service_parts
 from gateway.request import Request
-from gateway.routes import load_routes
+from gateway.routing.routes import load_routes
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 from service_kit.observability.tracing import Tracing

@@ -15,7 +15,7 @@ from gateway.rate_limits.limit import Count, Limit, Window
 from gateway.rate_limits.moving_windows import MovingWindows
 from gateway.rate_limits.shared_windows import SharedWindows, client
 from gateway.request import Request
-from gateway.route import Route
+from gateway.routing.route import Route
 
 
 @dataclass(frozen=True, slots=True)

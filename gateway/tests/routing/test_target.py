@@ -4,8 +4,8 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from gateway.errors import Refusal
-from gateway.routes import load_routes
-from gateway.target import canonical
+from gateway.routing.routes import load_routes
+from gateway.routing.target import canonical
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from gateway.errors import Refusal
-from gateway.route import Route, UpstreamRow
-from gateway.routes import RoutesError, RouteTable, load_routes
-from gateway.target import canonical
+from gateway.routing.route import Route, UpstreamRow
+from gateway.routing.routes import RoutesError, RouteTable, load_routes
+from gateway.routing.target import canonical
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -342,13 +342,13 @@ def test_path_outside_the_rows_is_never_found(method, segments):
 
 
 def test_rows_of_the_how_to_page_are_valid(load):
-    page = Path(__file__).parents[2] / "docs/how-to/routes.md"
+    page = Path(__file__).parents[3] / "docs/how-to/routes.md"
     (rows,) = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
 
     assert load(rows).find("GET", "/parts/events").kind == "stream"
 
 
 def test_fields_are_all_on_the_how_to_page():
-    page = (Path(__file__).parents[2] / "docs/how-to/routes.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/how-to/routes.md").read_text()
 
     assert [f for row in (Route, UpstreamRow) for f in row.model_fields if f"`{f}`" not in page] == []

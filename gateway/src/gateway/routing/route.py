@@ -11,7 +11,7 @@ from touchstone import arguments
 
 from gateway.errors import Refusal
 from gateway.request_body import MAX_BODY, MAX_ROUTE_BODY
-from gateway.target import canonical
+from gateway.routing.target import canonical
 
 GATEWAY: Final = "gateway"  # the upstream of routes that the gateway answers itself
 LIMITS = frozenset({"client", "login", "account"})

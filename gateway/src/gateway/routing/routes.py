@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, Field, ValidationError
 
 from gateway.errors import Refusal
-from gateway.route import GATEWAY, Name, Route, Row, UpstreamRow
+from gateway.routing.route import GATEWAY, Name, Route, Row, UpstreamRow
 
 ROUTES_FILE = Path(__file__).with_name("routes.toml")
 _VALUE = "[A-Za-z0-9._~:@+=-]{1,256}"  # what may take the place of a placeholder
