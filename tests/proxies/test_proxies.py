@@ -38,7 +38,7 @@ def curl(proxy, certificate):
     def send(path, *options):
         command = ["curl", "-sS", "--cacert", str(certificate / "ca.pem"), "-o", os.devnull, *options]
         command += ["-w", "%{http_version} %{http_code}", f"https://localhost:{proxy.port}{path}"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout
 
     return send
 
@@ -63,14 +63,18 @@ def test_limit_counts_each_client(proxy, source):
 
 
 def test_pages_stay_at_the_address_in_host(proxy):
-    """The Host header is passed on: with the issuer's address the page is shown, with another one it redirects there."""
+    """The Host header is passed on: this one is not the issuer's, so the page redirects there."""
     assert proxy("GET", "/oauth/device").status == 303
 
 
 def test_large_body_is_refused(curl, tmp_path):
-    """Caddy sends the body on and answers 502, as the gateway refuses it at its head and closes the connection."""
+    """Caddy sends the body on and answers 502, as the gateway refuses it at its head and closes the connection.
+
+    Curl may notice the closed connection (0 000) before it has read the response.
+    """
     (tmp_path / "body").write_bytes(b"x" * (17 << 20))
-    assert curl("/login", "--http1.1", "--data-binary", f"@{tmp_path / 'body'}") in {"1.1 413", "1.1 502"}
+    refusals = {"1.1 413", "1.1 502", "0 000"}
+    assert curl("/login", "--http1.1", "--data-binary", f"@{tmp_path / 'body'}") in refusals
 
 
 @pytest.mark.parametrize(
