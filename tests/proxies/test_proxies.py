@@ -70,11 +70,11 @@ def test_pages_stay_at_the_address_in_host(proxy):
 def test_large_body_is_refused(curl, tmp_path):
     """Caddy sends the body on and answers 502, as the gateway refuses it at its head and closes the connection.
 
-    Curl may notice the closed connection (0 000) before it has read the response.
+    Curl may notice the closed connection before it has read the response, and then reports 000, or an earlier 100.
     """
     (tmp_path / "body").write_bytes(b"x" * (17 << 20))
-    refusals = {"1.1 413", "1.1 502", "0 000"}
-    assert curl("/login", "--http1.1", "--data-binary", f"@{tmp_path / 'body'}") in refusals
+    _, status = curl("/login", "--http1.1", "--data-binary", f"@{tmp_path / 'body'}").split()
+    assert status in {"413", "502", "000", "100"}
 
 
 @pytest.mark.parametrize(
