@@ -80,7 +80,7 @@ SMUGGLED = {
     "CVE-2026-54387 (tinyproxy), unknown": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + HIDDEN,
     "tiny-http#173": b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
     "CVE-2022-32213 (llhttp)": b"Transfer-Encoding: chunked\r\n , identity\r\n\r\n0\r\n\r\n" + HIDDEN,
-    "CVE-2022-35256 (llhttp)": b"X: a\nContent-Length: 38\r\n\r\n" + HIDDEN,
+    "CVE-2022-35256 (llhttp)": b"X: a\nContent-Length: 34\r\n\r\n" + HIDDEN,
     "CVE-2023-30589 (llhttp)": b"X: \rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
     "CVE-2025-43859 (h11)": b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}   XX0\r\n\r\n" + HIDDEN,
 }
@@ -88,10 +88,13 @@ SMUGGLED = {
 
 @pytest.mark.parametrize("case", list(SMUGGLED))
 def test_ambiguous_request_is_refused_once(send_raw, case):
-    """The identifiers are in SMUGGLED: one server's body was the next one's request."""
+    """The identifiers are in SMUGGLED: one server's body was the next one's request.
+
+    A bare line feed ends a line (RFC 9112 section 2.2), so the second request of CVE-2022-35256 is the first one's body.
+    """
     answer = send_raw(
         b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + SMUGGLED[case]
     )
 
-    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 501"))
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 422", b"HTTP/1.1 501"))
     assert answer.count(b"HTTP/1.1 ") == 1
