@@ -190,3 +190,12 @@ def test_sigterm_ends_service_cleanly(start_server, settings, ready, service):
 
     assert ended(launched) == 0, launched.text
     assert "Traceback" not in launched.text
+
+
+@pytest.mark.parametrize("service", ["orders-service", "gateway"])
+def test_killed_server_leaves_no_worker(start_server, settings, ready, client_at, service):
+    launched = ready(start_server(service, settings(service), imported=False))
+
+    launched.process.kill()
+
+    wait_for(lambda: not answers(client_at(launched.url)), what="the worker's end")

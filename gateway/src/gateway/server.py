@@ -10,6 +10,7 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server import Server
+from service_kit.server import shutdown
 from service_kit.settings import load
 
 from gateway.app import create_app
@@ -53,6 +54,7 @@ def make_app() -> Gateway:
     """Return the app, in the process that serves it."""
     app = create_app(load(Settings.read))
     logging.getLogger("_granian").addFilter(_is_unexpected)
+    shutdown.end_with_parent()
     gc.collect()
     gc.freeze()  # these objects stay, so later collections need not visit them
     gc.set_threshold(20_000, 20, 50)

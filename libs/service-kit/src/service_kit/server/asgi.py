@@ -58,6 +58,7 @@ class AsgiServer:
         self._watched = False
         self._drain_seconds: float = app.config.get("DRAIN_SECONDS", 0)
         self._stopping = shutdown.stopping() if self._drain_seconds else None
+        shutdown.end_with_parent()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Respond to one request."""

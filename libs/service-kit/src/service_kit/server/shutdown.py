@@ -1,7 +1,8 @@
-"""SIGTERM and SIGINT as an event, and the time between SIGTERM and the end in which others stop sending requests."""
+"""SIGTERM and SIGINT as an event, the time between SIGTERM and the end, and an end with the parent process."""
 
 import contextlib
 import functools
+import multiprocessing
 import os
 import signal
 import threading
@@ -36,6 +37,18 @@ def listen_again(drain_seconds: float = 0.0) -> None:
     if stopping.cache_info().currsize:
         _listener().drain_seconds = drain_seconds
         _listener().attach()
+
+
+def end_with_parent() -> None:
+    """Have this process get SIGTERM when the server's main process has been killed, which would leave it behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.join,), name="parent", daemon=True).start()
+
+
+def _end_after(wait: Callable[[], None]) -> None:
+    wait()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Listener:
