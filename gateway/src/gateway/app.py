@@ -11,6 +11,7 @@ from service_kit.client_address import TrustedProxies
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.observability import logs
 from service_kit.observability.document_metrics import DocumentMetrics
+from service_kit.observability.metrics import LogMetrics
 from service_kit.server.shutdown import draining
 from service_kit.token_verification import documents_for
 
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> Gateway:
     bodies = RequestBodies()
     metrics = Metrics(bodies.held)
     metrics.registry.register(DocumentMetrics(documents.stats))
+    metrics.registry.register(LogMetrics())
     if settings.gateway_metrics_port is not None:
         start_http_server(settings.gateway_metrics_port, "127.0.0.1", metrics.registry)
     hsts = (HSTS,) if settings.issuer.startswith("https:") else ()

@@ -4,13 +4,12 @@ The line is made from a template: structlog takes 47 µs for it, half of the tim
 """
 
 import asyncio
-import contextlib
-import sys
 import time
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 
 from service_kit.observability.logs import QUIET_PATHS, redact
+from service_kit.observability.stdout import stdout
 
 from gateway.request import Request
 
@@ -54,11 +53,8 @@ class AccessLog:
 
     def flush(self) -> None:
         """Write the lines that are waiting."""
-        text = "".join(self._lines)
+        stdout.write("".join(self._lines))
         self._lines.clear()
-        with contextlib.suppress(OSError, ValueError):  # stdout is closed: go on serving
-            sys.stdout.write(text)
-            sys.stdout.flush()
 
 
 @lru_cache(maxsize=512)

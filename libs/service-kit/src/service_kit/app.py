@@ -75,6 +75,7 @@ def create_api(  # noqa: PLR0913 - everything that services differ in, by name
     app.url_map.merge_slashes = False  # one path, one spelling: no redirect from //x to /x
     registry = app.extensions["metrics"] = CollectorRegistry()
     ProcessCollector(registry=registry)
+    registry.register(metrics.LogMetrics())
     tracing = tracing_for(settings, name)
     instrumentation.init_app(
         app,

@@ -3,8 +3,6 @@
 import json
 import logging
 import re
-import sys
-import threading
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service_kit.observability import spans
 from service_kit.observability.request_id import current_request_id
+from service_kit.observability.stdout import stdout
 
 REDACTED = "[redacted]"
 MAX_DEPTH = 6
@@ -97,16 +96,14 @@ def _dumps(event: EventDict, **_options: Any) -> str:
     return _encode(event)
 
 
-class _Stdout:
-    """Writes whole lines to sys.stdout, looked up at each write."""
+class _Lines:
+    """Writes events to stdout, one line each."""
 
     def __init__(self, *_args: Any) -> None:
         pass
 
     def msg(self, line: str) -> None:
-        with _writing:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+        stdout.write(line + "\n")
 
     log = debug = info = warning = warn = error = critical = exception = fatal = msg
 
@@ -119,8 +116,6 @@ class _Configured:
 
 
 _configured = _Configured()
-_writing = threading.Lock()
-_stdout = _Stdout()
 
 
 class _FromLogging(logging.Handler):
@@ -158,7 +153,7 @@ def configure(level: str, service: str) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=_Stdout,
+        logger_factory=_Lines,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -191,4 +186,4 @@ def write_request(request: Request, status: int, seconds: float) -> None:
         "debug" if quiet else "info",
         datetime.now(UTC).isoformat()[:-6],
     )
-    _stdout.msg(_LINE % values)
+    stdout.write(_LINE % values + "\n")

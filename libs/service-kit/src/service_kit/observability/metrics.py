@@ -1,11 +1,15 @@
-"""Prometheus metrics of requests."""
+"""Prometheus metrics of requests and of the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from flask import Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from service_kit.observability.stdout import stdout
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -37,6 +41,16 @@ def request_counter(registry: CollectorRegistry) -> Callable[[Request, int, floa
         seconds_histogram.observe(seconds)
 
     return record
+
+
+class LogMetrics(Collector):
+    """Collects how many lines of the log were lost because stdout was not read."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metric."""
+        yield CounterMetricFamily(
+            "log_lines_dropped", "Lines that stdout did not take in time.", value=stdout.dropped
+        )
 
 
 def metrics_response(registry: CollectorRegistry) -> Response:
