@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import json
 import socket
+import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
 
 import pytest
+import requests
 
 if not getattr(sys.modules.get("gateway"), "__file__", None):
     sys.modules.pop("gateway", None)  # pytest has made a module of this folder, which would hide the package
@@ -322,3 +324,39 @@ def bearer(signer):
         return f"Authorization: Bearer {signer.sign(signer.claims(aud=audience, **claims))}"
 
     return make
+
+
+@pytest.fixture
+def launch(issuer, tmp_path):
+    """`launch(**settings)`: the real process, with its output in the file `log`."""
+    started = []
+
+    def run(**settings):
+        urls = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL", "ISSUER_BACKCHANNEL"), issuer.url)
+        environment = {"ISSUER": "http://localhost:8080", **urls, **settings}
+        log = (tmp_path / "log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway"], env=environment, cwd=tmp_path, stdout=log, stderr=log
+        )
+        log.close()
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def ready():
+    """`ready(url, process)`: True once the URL answers 200."""
+
+    def answers(url, process):
+        assert process.poll() is None
+        try:
+            return requests.get(url, timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    return lambda url, process: wait_for(lambda: answers(url, process))

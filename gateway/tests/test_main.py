@@ -3,10 +3,7 @@
 import contextlib
 import queue
 import signal
-import subprocess
-import sys
 import threading
-import time
 
 import pytest
 import requests
@@ -17,40 +14,8 @@ from testkit.cluster import free_ports
 from testkit.upstream import HttpServer
 
 
-@pytest.fixture
-def launch(issuer, tmp_path):
-    started = []
-
-    def run(**settings):
-        urls = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL", "ISSUER_BACKCHANNEL"), issuer.url)
-        environment = {"ISSUER": "http://localhost:8080", **urls, **settings}
-        log = (tmp_path / "log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway"], env=environment, cwd=tmp_path, stdout=log, stderr=log
-        )
-        log.close()
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def ready(url, process):
-    for _ in range(400):
-        try:
-            if requests.get(url, timeout=2).status_code == 200:
-                return True
-        except requests.ConnectionError:
-            assert process.poll() is None
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_process_serves_until_signal(launch, tmp_path, number):
+def test_process_serves_until_signal(launch, ready, tmp_path, number):
     port, metrics = free_ports(2)
     process = launch(GATEWAY_PORT=str(port), GATEWAY_METRICS_PORT=str(metrics))
     url = f"http://127.0.0.1:{port}"
@@ -185,7 +150,7 @@ timeout = 0.5
 
 
 @pytest.fixture
-def streaming(launch, tmp_path):
+def streaming(launch, ready, tmp_path):
     """The URL of a gateway with the routes above, and the service behind them."""
     (tmp_path / "more.toml").write_text(EVENTS)
     (port,) = free_ports(1)

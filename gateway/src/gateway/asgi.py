@@ -51,17 +51,16 @@ class Gateway:
     bodies: RequestBodies = field(default_factory=RequestBodies)
     trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
     drain_seconds: int = 0
-    _stopping: Event = field(default_factory=Event)
-
-    def __post_init__(self) -> None:
-        if self.drain_seconds:
-            self._stopping = shutdown.stopping()
+    _stopping: Event | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._lifespan(receive, send)
             return
+        if self._stopping is None:  # the first request: the server has set its signal handlers by now
+            self._stopping = shutdown.stopping()
+            shutdown.listen_again(self.drain_seconds)
         request = Request(scope, receive, send)
         request.is_last = self._stopping.is_set()
         self.metrics.in_flight += 1
@@ -148,7 +147,6 @@ class Gateway:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                shutdown.listen_again(self.drain_seconds)
                 self.authentication.ready()  # starts to follow the issuer
                 await send({"type": "lifespan.startup.complete"})
             else:
