@@ -1,13 +1,15 @@
-"""Two gateways behind the load balancer, with limits in Valkey: a compose project of its own, without services."""
+"""Two gateways behind the load balancer, with limits in Valkey: a project of their own, with the cluster's services."""
 
 import os
 import re
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from testkit.cluster import free_ports
-from testkit.concurrency import wait_for
+from testkit.concurrency import repeated, wait_for
 
 from .conftest import PROJECT, ROOT
 
@@ -15,11 +17,13 @@ FILES = ("-f", "docker-compose.yml", "-f", "deploy/load-balancer/compose.yml")
 METRICS = (
     "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9100/metrics', timeout=5).read().decode())"
 )
-EXTRA = """
+EXTRA = f"""
 services:
   gateway:
-    environment: {GATEWAY_METRICS_PORT: "9100", RATE_LIMIT_LOGIN: 10/minute, RATE_LIMITS: "on"}
-    healthcheck: {test: [CMD, bash, -c, "exec 3<>/dev/tcp/127.0.0.1/8080"]}
+    environment: {{GATEWAY_METRICS_PORT: "9100", RATE_LIMIT_LOGIN: 10/minute, RATE_LIMITS: "on"}}
+    networks: [cluster]
+networks:
+  cluster: {{external: true, name: {PROJECT}_backend}}
 """
 
 
@@ -33,7 +37,7 @@ class Replicas:
         extra.write_text(EXTRA)
         self._command = ["docker", "compose", "-p", f"{PROJECT}-replicas", *FILES, "-f", str(extra)]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("COMPOSE_")}
-        self._environment = kept | {"GATEWAY_PORT": str(self.port), "ISSUER": f"http://localhost:{self.port}"}
+        self._environment = kept | {"GATEWAY_PORT": str(self.port)}
 
     def __call__(self, *arguments):
         done = subprocess.run(
@@ -49,9 +53,13 @@ class Replicas:
         return done.stdout
 
     def log_ins(self, count):
-        """Return how many requests passed the limits, of this many; auth-service is not there to answer them."""
+        """Return how many requests passed the limits, of this many."""
         answers = [requests.post(f"{self.url}/login", json={}, timeout=10) for _ in range(count)]
         return sum(answer.status_code != 429 for answer in answers)
+
+    def containers(self):
+        """Return the identifiers of the two gateways."""
+        return self("ps", "--quiet", "gateway").split()
 
     def metric(self, name):
         """Return the sums of a metric's samples, of each gateway."""
@@ -105,3 +113,58 @@ def test_gateways_share_a_limit_until_valkey_stops(replicas):
         "rate limits are shared again",
         "rate limits are shared again",
     ]
+
+
+REPLICATED = ("auth-service", "users-service", "orders-service")
+
+
+@pytest.fixture
+def two_of_each(compose):
+    """The identifiers of the services' containers, two of each, grouped by replica."""
+    compose.up(*(word for name in REPLICATED for word in ("--scale", f"{name}=2")), *REPLICATED)
+    ids = [compose("ps", "--quiet", name).stdout.split() for name in REPLICATED]
+    yield list(zip(*ids, strict=True))
+    compose.up(*(word for name in REPLICATED for word in ("--scale", f"{name}=1")), *REPLICATED)
+
+
+def docker(*arguments):
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def restart(*containers):
+    """Restart containers at the same time, and wait until they are healthy."""
+    with ThreadPoolExecutor(len(containers)) as pool:
+        list(pool.map(lambda each: docker("restart", each), containers))
+    state = "{{.State.Health.Status}}"
+    wait_for(lambda: set(docker("inspect", "-f", state, *containers).split()) == {"healthy"})
+
+
+def test_rolling_restart_fails_no_request(replicas, two_of_each, alice, sku):
+    """Every service and the gateways, one replica of each after the other, while requests of all kinds come."""
+    url, token = replicas.url, {"Authorization": f"Bearer {alice.token}"}
+    calls = [
+        ("GET", "/products", {}),
+        ("GET", "/users/me", {"headers": token}),
+        ("GET", "/.well-known/jwks.json", {}),
+        ("POST", "/orders", {"headers": token, "json": {"items": [{"sku": sku, "quantity": 1}]}}),
+        ("POST", "/oauth/token", {"data": {"grant_type": "none"}}),
+    ]
+    statuses = []
+
+    def send():
+        for method, path, options in calls:
+            status = requests.request(method, url + path, timeout=30, **options).status_code
+            statuses.append((method, path, status))
+        time.sleep(0.1)  # the containers start on the same cores
+
+    with repeated(send, threads=2):
+        for group, gateway in zip(two_of_each, replicas.containers(), strict=True):
+            restart(*group, gateway)
+
+    assert set(statuses) == {
+        ("GET", "/products", 200),
+        ("GET", "/users/me", 200),
+        ("GET", "/.well-known/jwks.json", 200),
+        ("POST", "/orders", 201),
+        ("POST", "/oauth/token", 400),
+    }
