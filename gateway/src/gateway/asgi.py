@@ -105,6 +105,9 @@ class Gateway:
             request.mark(b"auth")
         if headers.has_body or version == "2":  # HTTP/2 need not announce a body
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
+            if version == "2" and request.body.length and headers.content_length is None:
+                # hyper takes a stream that is reset with NO_ERROR for a whole one, so its end proves nothing.
+                raise Refusal("length_required", "In HTTP/2 a body needs a Content-Length.")
             request.mark(b"body")
         if self.rate_limits is not None:
             await self.rate_limits.count_account(request, route)

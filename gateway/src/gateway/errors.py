@@ -19,6 +19,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(404, "not_found", "Not Found"),
         ProblemType(405, "method_not_allowed", "Method Not Allowed"),
         ProblemType(408, "request_timeout", "Request Timeout"),
+        ProblemType(411, "length_required", "Length Required"),
         ProblemType(413, "content_too_large", "Content Too Large"),
         ProblemType(414, "uri_too_long", "URI Too Long"),
         ProblemType(417, "expectation_failed", "Expectation Failed"),
