@@ -1,4 +1,4 @@
-"""Answers the authorization requests of proxies: Envoy's HTTP ext_authz, nginx's auth_request, Traefik's ForwardAuth."""
+"""Answers the authorization requests of proxies: Envoy's HTTP ext_authz, nginx's auth_request, Caddy's forward_auth."""
 
 from __future__ import annotations
 

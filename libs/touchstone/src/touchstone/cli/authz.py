@@ -16,7 +16,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))
 _LAST_PORT = 65_535
 _DESCRIPTION = """\
 Answer a proxy's question whether the bearer token of a request suffices: Envoy (HTTP ext_authz), nginx (auth_request),
-Traefik (ForwardAuth), Caddy (forward_auth).
+Caddy (forward_auth).
 
 The proxy asks at /authorize/NAME, where NAME is the rule for the request; anything may follow the name. The answer is
 200 if the rule is met. Else it is what the client should get, as application/problem+json: 401 or 403 with
