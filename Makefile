@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run auth orders test lint check test-compose bench keys lock clean setup setup-dev
+.PHONY: help run auth orders test lint check envoy test-compose bench keys lock clean setup setup-dev
 
 VENV := .venv/bin/python
 SETUP := sh tools/python tools/environment.py
@@ -51,6 +51,9 @@ check: setup-dev ## check all that needs no test: lint, types, import contracts
 	$(VENV) -m mypy $(SOURCES) tools || status=1; \
 	.venv/bin/lint-imports --no-cache || status=1; \
 	exit $$status
+
+envoy: setup-dev ## write deploy/envoy from the gateway's routes (its settings count: ISSUER, ROUTES_FILE, AUTH_URL, …)
+	@exec $(VENV) tools/envoy_config.py $(ARGS)
 
 test-compose: setup-dev ## start the compose cluster, test it, remove it
 	@exec $(VENV) tools/compose_tests.py $(ARGS)

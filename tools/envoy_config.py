@@ -24,7 +24,9 @@ from service_kit.web.problems import MEDIA_TYPE, URN
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "envoy"
 AUTHZ = "authz"
-HEADER = "# Written by `make envoy` from the gateway's routes.toml: change that file, or tools/envoy_config.py.\n"
+HEADER = (
+    "# Written by `make envoy` from the gateway's routes.toml: change that file, or tools/envoy_config.py.\n"
+)
 LONG_POLL_SECONDS = 30.0  # that the answer to a long poll may take longer, as in the gateway
 BODY_SECONDS = 15.0
 JWKS_MAX_AGE = 60  # seconds; the issuer publishes a key for twice as long before it signs
@@ -34,15 +36,43 @@ BAD_PATH = (
     r"[^/].*|.*//.*|.*/\.\.?(?:/.*)?|.*[^A-Za-z0-9._~!$&'()*+,=:@/%-].*|.*%(?:[^0-9A-Fa-f].*|.[^0-9A-Fa-f].*|.?)"
     r"|.*%(?:[01][0-9A-Fa-f]|2[DdEeFf5]|3[0-9BbFf]|4[1-9A-Fa-f]|5[0-9AaCcFf]|6[1-9A-Fa-f]|7[0-9AaEeFf]).*"
 )
-DROPPED = (
-    "forwarded x-request-id x-client-ip x-cluster-client-ip client-ip true-client-ip cf-connecting-ip"
-    " x-http-method x-http-method-override x-method-override remote-user"
-).split()
-DROPPED_PREFIXES = (
-    "x-forwarded x-envoy x-real-ip x-user x-original x-rewrite x-remote x-authenticated x-accel x-sendfile proxy"
-).split()
+HOST = r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+DROPPED = [
+    "forwarded",
+    "x-request-id",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "remote-user",
+]
+DROPPED_PREFIXES = [
+    "x-forwarded",
+    "x-envoy",
+    "x-real-ip",
+    "x-user",
+    "x-original",
+    "x-rewrite",
+    "x-remote",
+    "x-authenticated",
+    "x-accel",
+    "x-sendfile",
+    "proxy",
+]
 REVEALING = ("x-powered-by", "alt-svc", "server-timing")
-CORS = "allow-origin allow-methods allow-headers allow-credentials allow-private-network expose-headers max-age".split()
+CORS = [
+    "allow-origin",
+    "allow-methods",
+    "allow-headers",
+    "allow-credentials",
+    "allow-private-network",
+    "expose-headers",
+    "max-age",
+]
 FILTERS = "envoy.filters.http."
 Tree = dict[str, Any]
 
@@ -197,6 +227,8 @@ def preflight(routes: list[Route]) -> Tree:
 def rows(table: RouteTable) -> Iterator[Tree]:
     """Yield the rows in the order in which Envoy tries them: plain paths, patterns, prefixes; else 404."""
     yield answer({"safe_regex": {"regex": BAD_PATH}}, 400)
+    no_host = {"name": ":authority", "string_match": {"safe_regex": {"regex": HOST}}, "invert_match": True}
+    yield answer({"prefix": "/", "headers": [no_host]}, 400)
     yield answer({"path": "/livez"}, 200, ("content-type", "application/json"), body='{"status": "alive"}')
     yield {
         "match": {"path": "/readyz"},
@@ -245,7 +277,8 @@ def requirements(table: RouteTable, issuer: str, backchannel: str) -> Tree:
             "audiences": [audience],
             # Without this, Envoy accepts a token in the query, too.
             "from_headers": [
-                {"name": "Authorization", "value_prefix": f"{scheme} "} for scheme in ("Bearer", "bearer", "BEARER")
+                {"name": "Authorization", "value_prefix": f"{scheme} "}
+                for scheme in ("Bearer", "bearer", "BEARER")
             ],
             "forward": True,
             "require_expiration": True,
@@ -296,7 +329,7 @@ def local_replies() -> Tree:
             },
         },
         {
-            "filter": when(f"{denied} && response.code_details.contains('Jwks')"),
+            "filter": when(f"{denied} && response.code_details.contains('Jwks_remote_fetch')"),
             "status_code": 503,
             "headers_to_add": added([("retry-after", "1")]),
             "body_format_override": problem(
@@ -341,7 +374,7 @@ def dropped_headers() -> list[Tree]:
 def connection_manager(table: RouteTable, issuer: str, backchannel: str) -> Tree:
     """Return the HTTP side of the listener."""
     security = [(name.decode(), value.decode()) for name, value in SECURITY_HEADERS if name != b"server"]
-    responses = [{"remove": name} for name in REVEALING]
+    responses: list[Tree] = [{"remove": name} for name in REVEALING]
     responses += [{"append": header} for header in added(security, "ADD_IF_ABSENT")]
     return typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -353,7 +386,7 @@ def connection_manager(table: RouteTable, issuer: str, backchannel: str) -> Tree
         request_timeout=seconds(BODY_SECONDS),
         stream_idle_timeout="60s",
         max_request_headers_kb=32,
-        normalize_path=False,  # what is not in canonical form is refused, not changed
+        normalize_path=False,  # other forms of a path are refused, not changed
         merge_slashes=False,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         common_http_protocol_options={
@@ -373,6 +406,8 @@ def connection_manager(table: RouteTable, issuer: str, backchannel: str) -> Tree
         local_reply_config=local_replies(),
         http_filters=[
             http_filter("header_mutation", "HeaderMutation", mutations={"response_mutations": responses}),
+            # First, as bodies that arrive while a later filter waits are not bounded.
+            http_filter("buffer", "Buffer", max_request_bytes=64 * 1024),
             http_filter("jwt_authn", "JwtAuthentication", **requirements(table, issuer, backchannel)),
             # A route without settings of its own asks about a rule that does not exist, so it is refused.
             http_filter(
@@ -383,7 +418,6 @@ def connection_manager(table: RouteTable, issuer: str, backchannel: str) -> Tree
                 failure_mode_allow=False,
                 status_on_error={"code": 503},
             ),
-            http_filter("buffer", "Buffer", max_request_bytes=64 * 1024),
             http_filter("router", "Router", suppress_envoy_headers=True),
         ],
         route_config={
@@ -448,7 +482,7 @@ def settings_for(table: RouteTable, given: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _data: Any) -> bool:
         """Repeat equal parts, for readers and for line-wise differences."""
         return True
 
@@ -458,7 +492,9 @@ def write(folder: Path, given: Mapping[str, str]) -> None:
     file = given.get("ROUTES_FILE")
     table = load_routes(*([Path(file)] if file else []))
     settings = settings_for(table, given)
-    text = yaml.dump(envoy_config(table, settings), Dumper=_Dumper, sort_keys=False, width=120, default_flow_style=None)
+    text = yaml.dump(
+        envoy_config(table, settings), Dumper=_Dumper, sort_keys=False, width=120, default_flow_style=None
+    )
     (folder / "envoy.yaml").write_text(HEADER + text)
     port = urlsplit(settings["AUTHZ_URL"]).port or 80
     arguments = authz_arguments(table, settings["ISSUER"], settings["ISSUER_BACKCHANNEL"], port)

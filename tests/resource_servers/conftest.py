@@ -180,7 +180,7 @@ def start_envoy(api, launch, tmp_path_factory) -> Callable[..., ResourceServer]:
             **dict(zip(("UPSTREAM_HOST", "UPSTREAM_PORT"), api.split(":"), strict=True)),
         }
         filled = tmp_path_factory.mktemp("envoy") / "envoy.yaml"
-        filled.write_text(Template((DEPLOY / "envoy/envoy.yaml").read_text()).substitute(settings))
+        filled.write_text(Template((DEPLOY / "envoy/api.yaml").read_text()).substitute(settings))
         options = ["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning"]
         launch([program, "-c", str(filled), *options], port)
         return ResourceServer("envoy", port)

@@ -35,9 +35,7 @@ class EnvoyCluster(ForkedCluster):
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            {"RATE_LIMITS": "off"}, services=["auth-service", "users-service", "orders-service"]
-        )
+        super().__init__({"RATE_LIMITS": "off"}, services=["auth-service", "users-service", "orders-service"])
         self._program = envoy_program()
         self._stack = ExitStack()
         self.authz_url = f"http://127.0.0.1:{free_ports(1)[0]}"
@@ -66,9 +64,15 @@ class EnvoyCluster(ForkedCluster):
         command = [sys.executable, str(_GENERATOR), str(self.folder)]
         subprocess.run(command, check=True, timeout=120, env=settings)
         listen = self.authz_url.removeprefix("http://")
-        authz = [_SCRIPTS / "touchstone", "authz", f"@{self.folder}/authz.args", "--listen", listen]
+        authz: list[str | Path] = [
+            _SCRIPTS / "touchstone",
+            "authz",
+            f"@{self.folder}/authz.args",
+            "--listen",
+            listen,
+        ]
         self.authz = self._stack.enter_context(server_process(authz, f"{self.authz_url}/readyz", 200))
         options = ["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"]
-        envoy = [self._program, "-c", self.folder / "envoy.yaml", *options]
+        envoy: list[str | Path] = [self._program, "-c", self.folder / "envoy.yaml", *options]
         # `jwt_authn` fetches the keys before Envoy listens.
         self._stack.enter_context(server_process(envoy, f"{self.gateway}/readyz", 200))
