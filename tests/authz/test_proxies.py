@@ -43,6 +43,7 @@ def api() -> Iterator[FakeUpstream]:
 class Proxy:
     """A proxy in front of the API, and the process of `touchstone authz` that it asks."""
 
+    name: str
     url: str
     authz: "subprocess.Popen[bytes]"
 
@@ -74,7 +75,7 @@ def proxy(request, issuer, api, tmp_path_factory) -> Iterator[Proxy]:
         command = [program, *COMMANDS[name][1:]]
         url = f"http://127.0.0.1:{port}"
         stack.enter_context(server_process(command, url, 404, folder=folder, environment=environment))
-        yield Proxy(url, authz)
+        yield Proxy(name, url, authz)
 
 
 def test_good_token_reaches_api(proxy, issuer, api):
@@ -89,6 +90,8 @@ def test_missing_token_gets_challenge(proxy, api):
     answer = proxy()
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    own_page = "text/html" if proxy.name == "nginx" else "application/problem+json"
+    assert answer.headers["Content-Type"] == own_page
     assert len(api.received) == before
 
 
@@ -124,5 +127,5 @@ def test_nothing_passes_without_authz(proxy, issuer, api):
     proxy.authz.wait(20)
     before = len(api.received)
 
-    assert proxy(token).status_code in {502, 503}
+    assert proxy(token).status_code == {"nginx": 503, "caddy": 502}[proxy.name]
     assert len(api.received) == before
