@@ -328,15 +328,15 @@ def bearer(signer):
 
 @pytest.fixture
 def launch(issuer, tmp_path):
-    """`launch(**settings)`: the real process, with its output in the file `log`."""
+    """`launch(stdout, **settings)`: the real process, with its output in the file `log` unless given."""
     started = []
 
-    def run(**settings):
+    def run(stdout=None, **settings):
         urls = dict.fromkeys(("AUTH_URL", "USERS_URL", "ORDERS_URL", "ISSUER_BACKCHANNEL"), issuer.url)
         environment = {"ISSUER": "http://localhost:8080", **urls, **settings}
         log = (tmp_path / "log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway"], env=environment, cwd=tmp_path, stdout=log, stderr=log
+            [sys.executable, "-m", "gateway"], env=environment, cwd=tmp_path, stdout=stdout or log, stderr=log
         )
         log.close()
         started.append(process)
@@ -360,3 +360,12 @@ def ready():
             return False
 
     return lambda url, process: wait_for(lambda: answers(url, process))
+
+
+@pytest.fixture
+def strict(another_upstream, settings, serve):
+    """A gateway whose clients must read on within 0.3 s."""
+    app = create_app(settings(another_upstream.url, rate_limits=False))
+    app.unread_seconds = 0.3
+    with serve(app) as running:
+        yield running

@@ -1,6 +1,7 @@
 """HTTP/2 as the network sees it: pseudo-headers, bodies, resets and floods, with prior knowledge, frame by frame."""
 
 import contextlib
+import threading
 
 import pytest
 from hpack import Decoder, Encoder
@@ -33,11 +34,9 @@ def data(body, stream=1, *, end=True):
 class Client:
     """An HTTP/2 connection to the gateway, on which a test sends frames."""
 
-    def __init__(self, line, **settings):
+    def __init__(self, line, window=65535):
         self.line, self._decoder = line, Decoder()
-        self.send(
-            SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 65535, **settings}), start=PREFACE
-        )
+        self.send(SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: window}), start=PREFACE)
 
     def send(self, *frames, start=b""):
         with contextlib.suppress(ConnectionError):  # closed by the gateway already
@@ -197,6 +196,32 @@ def test_streams_beyond_the_bound_are_refused(client, gateway, upstream):
     assert {sender.outcome(2 * number + 1) for number in (0, 99)} <= {200, "closed"}
     assert set(targets(gateway, upstream)) == {"/login"}
     assert len(upstream.begun) == 100
+
+
+def test_response_not_read_ends_upstream_call(strict, another_upstream):
+    another_upstream.respond = lambda _r, connection: another_upstream.say(connection, b"a" * 10_000_000)
+    client = Client(strict.connect(), window=0)
+    client.send(head(GET))
+
+    assert client.outcome() == 200
+    assert another_upstream.gone.wait(20)
+
+
+def test_stream_reset_ends_upstream_call(client, upstream):
+    called = threading.Event()
+
+    def never(_request, connection):
+        called.set()
+        connection.recv(1)  # until the gateway disconnects
+        raise OSError
+
+    upstream.respond = never
+    sender = client()
+    sender.send(head(GET))
+    assert called.wait(20)
+    sender.send(RstStreamFrame(1, CANCEL))
+
+    assert upstream.gone.wait(20)
 
 
 FLOODS = {

@@ -3,14 +3,26 @@
 import contextlib
 import queue
 import signal
+import socket
+import ssl
 import threading
+import warnings
+from datetime import UTC, datetime
 
 import pytest
 import requests
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from gateway.settings import Settings
 from pydantic import ValidationError
 from service_kit.settings import load
 from testkit.cluster import free_ports
+from testkit.concurrency import wait_for
 from testkit.upstream import HttpServer
 
 
@@ -214,3 +226,101 @@ def test_stream_client_gone_ends_the_call(streaming):
 def test_settings_are_validated(name, value):
     with pytest.raises(ValidationError):
         Settings(**{name: value})
+
+
+PASSWORD = BestAvailableEncryption(b"secret")
+
+
+@pytest.fixture(scope="module")
+def pems(tmp_path_factory):
+    """A folder with a certificate of localhost and its key, an expired certificate, another key and an encrypted one."""
+    folder, ca = tmp_path_factory.mktemp("pems"), trustme.CA()
+    issued, other = ca.issue_cert("localhost"), ca.issue_cert("localhost")
+    expired = ca.issue_cert(
+        "localhost", not_after=datetime(2020, 1, 1, tzinfo=UTC), not_before=datetime(2019, 1, 1, tzinfo=UTC)
+    )
+    ca.cert_pem.write_to_path(folder / "ca.pem")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    other.private_key_pem.write_to_path(folder / "other.pem")
+    expired.cert_chain_pems[0].write_to_path(folder / "expired.pem")
+    expired.private_key_pem.write_to_path(folder / "expired-key.pem")
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    (folder / "encrypted.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, PASSWORD))
+    (folder / "empty.pem").write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "named"),
+    [
+        ("missing.pem", "key.pem", "GATEWAY_TLS_CERT"),
+        ("cert.pem", "missing.pem", "GATEWAY_TLS_KEY"),
+        ("cert.pem", None, "GATEWAY_TLS_KEY"),
+        (None, "key.pem", "GATEWAY_TLS_KEY"),
+        ("cert.pem", "other.pem", "GATEWAY_TLS_KEY"),
+        ("cert.pem", "encrypted.pem", "GATEWAY_TLS_KEY"),
+        ("cert.pem", "empty.pem", "GATEWAY_TLS_KEY"),
+        ("empty.pem", "key.pem", "GATEWAY_TLS_KEY"),
+        ("expired.pem", "expired-key.pem", "GATEWAY_TLS_KEY"),
+    ],
+)
+def test_wrong_tls_file_is_named(pems, certificate, key, named):
+    files = {"gateway_tls_cert": certificate, "gateway_tls_key": key}
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{name: pems / file for name, file in files.items() if file})
+
+    assert [str(fault["loc"][0]) for fault in caught.value.errors()] == [named.lower()]
+
+
+def test_wrong_tls_file_stops_the_start(launch, pems, tmp_path):
+    """An encrypted key asks for no password."""
+    files = {"GATEWAY_TLS_CERT": str(pems / "cert.pem"), "GATEWAY_TLS_KEY": str(pems / "encrypted.pem")}
+    process = launch(GATEWAY_PORT="http", **files)
+
+    assert process.wait(20) == 2
+    said = (tmp_path / "log").read_text()
+    assert "GATEWAY_TLS_KEY" in said
+    assert "GATEWAY_PORT" in said
+
+
+@pytest.fixture
+def handshake(launch, pems):
+    """`handshake(protocols, version)`: the protocol and version of TLS that the process agrees to."""
+    (port,) = free_ports(1)
+    files = {"GATEWAY_TLS_CERT": str(pems / "cert.pem"), "GATEWAY_TLS_KEY": str(pems / "key.pem")}
+    process = launch(GATEWAY_PORT=str(port), **files)
+
+    def connect(protocols, version):
+        context = ssl.create_default_context(cafile=pems / "ca.pem")
+        context.set_alpn_protocols(protocols)
+        context.minimum_version = context.maximum_version = version
+        with (
+            socket.create_connection(("127.0.0.1", port), 20) as line,
+            context.wrap_socket(line, server_hostname="localhost") as secure,
+        ):
+            return secure.selected_alpn_protocol(), secure.version()
+
+    def listens():
+        assert process.poll() is None
+        return accepts(port)
+
+    wait_for(listens)
+    return connect
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_tls_version_and_protocol(handshake):
+    v1_2, v1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+    assert handshake(["h2", "http/1.1"], v1_3) == ("h2", "TLSv1.3")
+    assert handshake(["http/1.1"], v1_2) == ("http/1.1", "TLSv1.2")
+    with warnings.catch_warnings(action="ignore"), pytest.raises((ssl.SSLError, ConnectionError)):
+        handshake(["http/1.1"], ssl.TLSVersion.TLSv1_1)

@@ -45,6 +45,21 @@ def test_large_response_reaches_slow_client(gateway, upstream):
     assert line.response().body == data
 
 
+def test_response_not_read_is_cut(strict, another_upstream):
+    def endless(_request, connection):
+        connection.sendall(HEAD)
+        while True:
+            chunked(connection, b"a" * 65536)
+
+    another_upstream.respond = endless
+    line = strict.connect()
+    line.send(b"GET /products HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert another_upstream.gone.wait(20)
+    assert strict.request("GET", "/livez").status == 200
+    line.stream.read()  # ends
+
+
 def test_client_disconnect_ends_upstream_call(gateway, upstream):
     called = threading.Event()
 

@@ -1,6 +1,8 @@
 """One order is one trace through gateway, services, token exchange and databases, at a collector."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from testkit.cluster import DEMO_PASSWORD
@@ -101,3 +103,15 @@ def test_without_server_timing_no_header(traced, client_at):
     traced.stop_service("gateway")
     traced.start_service("gateway", SERVER_TIMING="off")
     assert "Server-Timing" not in client_at(traced.gateway)("GET", "/products").headers
+
+
+@pytest.mark.parametrize(
+    "module", ["auth_service.app", "users_service.app", "orders_service.app", "gateway.app"]
+)
+def test_tracing_off_imports_nothing(module):
+    create = "from gateway.settings import Settings; module.create_app(Settings.read()).close()"
+    program = (
+        f"import sys; import {module} as module; {create if module == 'gateway.app' else ''}\n"
+        "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, env={}).returncode == 0

@@ -62,8 +62,8 @@ def test_limit_counts_each_client(proxy, source):
     assert proxy.log_in(source=source).status == 200
 
 
-def test_pages_stay_at_the_address_in_host(proxy):
-    """The Host header is passed on: this one is not the issuer's, so the page redirects there."""
+def test_page_at_another_host_redirects(proxy):
+    """The Host header is not the issuer's, so the page redirects to the issuer: proxy and gateway passed it on as it was."""
     assert proxy("GET", "/oauth/device").status == 303
 
 

@@ -20,7 +20,7 @@ from gateway.observability.metrics import Metrics
 from gateway.observability.spans import SpanMaker
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits
-from gateway.request import ClientGoneError, Request, TruncatedResponseError
+from gateway.request import UNREAD_SECONDS, ClientGoneError, Request, TruncatedResponseError
 from gateway.request_body import RequestBodies
 from gateway.response_headers import ResponseHeaders
 from gateway.routing.route import GATEWAY
@@ -51,6 +51,7 @@ class Gateway:
     bodies: RequestBodies = field(default_factory=RequestBodies)
     trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
     drain_seconds: int = 0
+    unread_seconds: float = UNREAD_SECONDS
     _stopping: Event | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -61,7 +62,7 @@ class Gateway:
         if self._stopping is None:  # the first request: the server has set its signal handlers by now
             self._stopping = shutdown.stopping()
             shutdown.listen_again(self.drain_seconds)
-        request = Request(scope, receive, send)
+        request = Request(scope, receive, send, self.unread_seconds)
         request.is_last = self._stopping.is_set()
         self.metrics.in_flight += 1
         if self.spans is not None:

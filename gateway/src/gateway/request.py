@@ -5,6 +5,7 @@ import contextlib
 import time
 from typing import Any, Protocol
 
+import structlog
 from service_kit.observability.metrics import METHODS
 from service_kit.server.asgi import Message, Receive, Send
 from touchstone import AccessClaims
@@ -14,6 +15,8 @@ from gateway.request_body import RequestBody
 from gateway.response_headers import NO_BODY, merged
 from gateway.routing.route import Route
 
+_log = structlog.get_logger(__name__)
+UNREAD_SECONDS = 30.0  # for a client to read on
 LINGER_SECONDS = 1.0
 MAX_UNREAD = 1024 * 1024  # bytes that are read and dropped behind an early response
 
@@ -51,12 +54,15 @@ class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
     __slots__ = ("body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
-                 "route", "scheme", "scope", "send", "spans", "started", "status", "upstream_seconds", "windows")  # fmt: skip
+                 "route", "scheme", "scope", "send", "spans", "started", "status", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
 
-    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, scope: Message, receive: Receive, send: Send, unread_seconds: float = UNREAD_SECONDS
+    ) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
+        self.unread_seconds = unread_seconds
         self.started = time.perf_counter()
         self.method: str = scope["method"]
         self.headers = RequestHeaders(scope["headers"])
@@ -109,6 +115,15 @@ class Request:
             return
         await self.start(status, headers)
         await self.send({"type": "http.response.body", "body": body})
+
+    async def write(self, part: bytes, *, more: bool = True) -> None:
+        """Send a part of the body; return when there is room for more. Raise TruncatedResponseError if it takes too long."""
+        try:
+            async with asyncio.timeout(self.unread_seconds):
+                await self.send({"type": "http.response.body", "body": part, "more_body": more})
+        except TimeoutError as error:
+            _log.warning("the client does not read its response", request_id=self.headers.request_id)
+            raise TruncatedResponseError from error
 
     async def _drop_body(self) -> None:
         unread, more = MAX_UNREAD, True

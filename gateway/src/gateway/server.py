@@ -6,7 +6,7 @@ import logging
 import resource
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -46,6 +46,7 @@ def serve(settings: Settings) -> None:
         factory=True,
         ssl_cert=settings.gateway_tls_cert,
         ssl_key=settings.gateway_tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
         **OPTIONS,
     ).serve()
 

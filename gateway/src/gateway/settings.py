@@ -2,9 +2,11 @@
 
 import ssl
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+from cryptography.x509 import load_pem_x509_certificate
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -95,17 +97,22 @@ class Settings(RoutesSettings, ServiceSettings):
     @field_validator("gateway_tls_key")
     @classmethod
     def _fits_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        certificate = info.data.get("gateway_tls_cert")
+        if "gateway_tls_cert" not in info.data:  # it is a fault already
+            return key
+        certificate = info.data["gateway_tls_cert"]
         if key is None and certificate is None:
             return None
         if key is None or certificate is None:
             raise ValueError("must be set together with GATEWAY_TLS_CERT")
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+            # With a password, as OpenSSL would ask for it at the terminal.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "none")
         except OSError:
             raise ValueError(
-                "must be the private key, in PEM, of the certificate in GATEWAY_TLS_CERT"
+                "must be the private key, in PEM and not encrypted, of the certificate in GATEWAY_TLS_CERT"
             ) from None
+        if load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc < datetime.now(UTC):
+            raise ValueError("belongs to a certificate that has expired")
         return key
 
     @classmethod
