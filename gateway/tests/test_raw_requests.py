@@ -1,5 +1,6 @@
 """The gateway as the network sees it: one row for each request that must be refused."""
 
+import contextlib
 import json
 
 import pytest
@@ -105,6 +106,66 @@ def test_absolute_form_authority_is_ignored(gateway, upstream, target):
     assert gateway.request("GET", target).status == 200
     (seen,) = upstream.seen
     assert (seen.target, seen.values("x-forwarded-host")) == ("/products", ["gateway.test"])
+
+
+def post(*lines, body=b"", target="/login", method="POST"):
+    return head(HOST, *lines, method=method, target=target) + body
+
+
+CHUNKED, JSON = "Transfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n"
+FIRST, LAST = head(HOST), head(HOST, "Connection: close")
+TRAILER = b"Authorization: Bearer x\r\nContent-Length: 9\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+LOGIN, PRODUCTS = ("/login", b"{}"), ("/products", b"")
+# What is sent on one connection, the statuses of all responses, and all that reaches the service.
+ROWS = {
+    "two in a row": (post("Content-Length: 2", body=b"{}") + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "chunks and another": (post(CHUNKED, body=JSON + b"\r\n") + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "trailers are no headers": (post(CHUNKED, body=JSON + TRAILER) + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "a bearer only in a trailer": (post(CHUNKED, body=JSON + TRAILER, target="/orders") + LAST, [401, 200], [PRODUCTS]),
+    "an endless trailer section": (post(CHUNKED, body=JSON + b"X: y\r\n" * 50_000), [400], []),
+    "an endless trailer": (post(CHUNKED, body=JSON + b"X: " + b"y" * 500_000), [400], []),
+    "chunk extensions": (post(CHUNKED, body=b"2;a=b;c\r\n{}\r\n0;d\r\n\r\n") + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "an endless chunk extension": (post(CHUNKED, body=b"2;" + b"a" * 500_000), [400], []),
+    "a chunk size with zeros": (post(CHUNKED, body=b"0002\r\n{}\r\n0\r\n\r\n") + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "a chunk size with a sign": (post(CHUNKED, body=b"+2\r\n{}\r\n0\r\n\r\n") + LAST, [400], []),
+    "a chunk size with 0x": (post(CHUNKED, body=b"0x2\r\n{}\r\n0\r\n\r\n") + LAST, [400], []),
+    "a chunk size beyond 64 bits": (post(CHUNKED, body=b"1" + b"0" * 15 + b"2\r\n{}\r\n0\r\n\r\n") + LAST, [400], []),
+    "no line end behind a chunk": (post(CHUNKED, body=b"2\r\n{}0\r\n\r\n") + LAST, [400], []),
+    "the last chunk twice": (post(CHUNKED, body=JSON + b"\r\n0\r\n\r\n") + LAST, [200, 400], [LOGIN]),
+    "a length of nothing": (post("Content-Length: ", body=b"{}") + LAST, [400], []),
+    "a length in hexadecimal": (post("Content-Length: 0x2", body=b"{}") + LAST, [400], []),
+    "a list of lengths": (post("Content-Length: 2, 3", body=b"{}") + LAST, [400], []),
+    "equal lengths": (post("Content-Length: 2", "Content-Length: 2", body=b"{}") + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "a body of GET": (post("Content-Length: 2", body=b"{}", method="GET", target="/products") + LAST, [200, 200], [("/products", b"{}"), PRODUCTS]),
+    "blanks behind values": (post("Content-Length: 2 \t", "X: a\t \t", body=b"{}") + LAST, [200, 200], [LOGIN, PRODUCTS]),
+    "bare line feeds": (FIRST.replace(b"\r\n", b"\n") + LAST, [200, 200], [PRODUCTS, PRODUCTS]),
+    "bare carriage returns": (FIRST.replace(b"\r\n", b"\r") + LAST, [400], []),
+    "a NUL in a name": (head(HOST, "X\0A: b") + LAST, [400], []),
+    "a folded first line": (head(" " + HOST) + LAST, [400], []),
+    "two Hosts": (head(HOST, "Host: evil") + LAST, [400, 200], [PRODUCTS]),
+    "absolute form of another host": (head(HOST, target="http://evil/products") + LAST, [200, 200], [PRODUCTS, PRODUCTS]),
+    "empty lines first": (b"\r\n\r\n" + LAST, [200], [PRODUCTS]),
+    "a fault between requests": (FIRST + b"\0\r\n\r\n" + LAST, [200, 400], [PRODUCTS]),
+    "HTTP/1.0 and another": (head(version="HTTP/1.0") + LAST, [200], [PRODUCTS]),
+    "close and another": (head(HOST, "Connection: close") + LAST, [200], [PRODUCTS]),
+    "the preface of HTTP/2 later": (FIRST + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [200], [PRODUCTS]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", list(ROWS))
+def test_service_gets_what_is_whole_and_allowed(gateway, upstream, row):
+    sent, statuses, reached = ROWS[row]
+    line = gateway.connect()
+    with contextlib.suppress(ConnectionError):  # closed before all of it was sent
+        line.send(sent)
+
+    assert [each.status for each in iter(line.response, None)] == statuses
+    assert [(request.target, request.body) for request in upstream.seen] == reached
+    assert len(upstream.begun) == len(reached)
+    for request in upstream.seen:
+        assert request.values("x-forwarded-for") == ["127.0.0.1"]
+        assert request.values("authorization") == []  # of a trailer
+        assert request.values("x") in ([], ["a"])  # without blanks
 
 
 BOTH = b"POST /login HTTP/1.1\r\nHost: a\r\n%b\r\n%b\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /products HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -57,7 +57,9 @@ def begin(gateway, bearer):
 
     def send(rest, method="POST", path="/orders"):
         line = gateway.connect()
-        token = bearer("orders-service" if path == "/orders" else "auth-service")
+        token = bearer(
+            "orders-service" if path == "/orders" else "auth-service", scope="orders:write ssf.manage"
+        )
         line.send(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{token}\r\n".encode() + rest)
         return line
 
@@ -107,13 +109,19 @@ FRAMINGS = {
 }
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET", "HEAD"])
 @pytest.mark.parametrize("framing", list(FRAMINGS))
 def test_body_with_offered_upgrade_is_passed_on(gateway, upstream, begin, framing, method):
-    path = {"POST": "/orders", "DELETE": "/account/sessions/1"}[method]
+    path = {
+        "POST": "/orders",
+        "PUT": "/ssf/streams",
+        "PATCH": "/ssf/streams",
+        "DELETE": "/account/sessions/1",
+    }
 
-    assert begin(UPGRADE + FRAMINGS[framing], method, path).response().status == 200
-    assert upstream.seen[0].body == WHOLE
+    sender = begin(UPGRADE + FRAMINGS[framing], method, path.get(method, "/products"))
+    assert sender.response(method).status == 200
+    assert [request.body for request in upstream.seen] == [WHOLE]
 
 
 @pytest.fixture
