@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Protocol
 
 from touchstone import AccessClaims, KeySet, Policy, StatusList, TokenError, Unavailable, Verifier
@@ -94,7 +95,11 @@ class Authentication:
         verify = self._verifiers[route.audience].verify
         try:
             token = bearer_token(authorization)
-            claims = await self._verify(verify, token)
+            try:
+                claims = verify(token)
+            except (UnknownKey, Unavailable) as error:
+                await self._obtain(verify, token, error)
+                claims = verify(token)
             if route.fresh and not self._documents.confirmed(claims):
                 await self._confirm(claims)
                 claims = verify(token)
@@ -112,18 +117,16 @@ class Authentication:
             raise Refusal(error.slug, str(error), retry_after(error.retry_after)) from None
         return claims
 
-    async def _verify(self, verify: Callable[[str], AccessClaims], token: str) -> AccessClaims:
-        """Verify; wait briefly for a key or list that is missing."""
-        try:
-            return verify(token)
-        except (UnknownKey, Unavailable) as error:
-            for lacking in missing_documents(verify, token, error):
-                if isinstance(lacking, UnknownKey):  # perhaps a new one
-                    await asyncio.to_thread(self._documents.refresh_keys, _REFRESH_WAIT)
-                else:
-                    uri = lacking.uri if isinstance(lacking, StatusUnavailable) else None
-                    await _share(self._first_waits, uri, self._documents.wait_first, uri, _FIRST_WAIT)
-        return verify(token)
+    async def _obtain(
+        self, verify: Callable[[str], AccessClaims], token: str, error: UnknownKey | Unavailable
+    ) -> None:
+        """Wait briefly for a key or list that is missing."""
+        for lacking in missing_documents(verify, token, error):
+            if isinstance(lacking, UnknownKey):  # perhaps a new one
+                await asyncio.to_thread(self._documents.refresh_keys, _REFRESH_WAIT)
+            else:
+                uri = lacking.uri if isinstance(lacking, StatusUnavailable) else None
+                await _share(self._first_waits, uri, self._documents.wait_first, uri, _FIRST_WAIT)
 
     async def _confirm(self, claims: AccessClaims) -> None:
         """Have keys and list confirmed, or raise Unconfirmed."""
@@ -152,6 +155,7 @@ def _challenge(value: str) -> tuple[bytes, bytes]:
     return b"www-authenticate", value.encode()
 
 
+@lru_cache(maxsize=512)  # of at most 32 KiB each; a token in it is verified at each use
 def bearer_token(authorization: bytes | None) -> str:
     """Return the token of an Authorization header (RFC 6750 section 2.1), or raise TokenError."""
     scheme, _, rest = (authorization or b"").partition(b" ")

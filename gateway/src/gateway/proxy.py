@@ -23,7 +23,6 @@ Head = tuple[int, Headers]
 _log = structlog.get_logger(__name__)
 _LONG_POLL_SECONDS = 30.0  # that the answer to a long poll may take longer
 _PART = 64 * 1024  # bytes of a body that are sent at once
-_WATCH_AFTER_SECONDS = 0.05
 
 
 class Proxy:
@@ -93,13 +92,14 @@ class Proxy:
 
     async def _exchange(self, request: Request, upstream: Upstream, call: UpstreamCall, begun: float) -> None:
         """Send a long body and the response; end the call if the client disconnects."""
-        loop = asyncio.get_running_loop()
         helpers: list[asyncio.Task[None]] = []
+
+        def watch() -> None:  # most calls have ended before
+            helpers.append(asyncio.create_task(_watch(request, call)))
+
+        call.exchange.on_slow = watch
         if request.body is not None and request.body.file is not None:
-            helpers.append(loop.create_task(_feed(call.exchange, request.body.file)))
-        watch = loop.call_later(  # most calls have ended by then
-            _WATCH_AFTER_SECONDS, lambda: helpers.append(loop.create_task(_watch(request, call)))
-        )
+            helpers.append(asyncio.create_task(_feed(call.exchange, request.body.file)))
         try:
             status, headers = head = await call.head()
             self._record(request, upstream, begun, CLASSES[status // 100], head)
@@ -115,6 +115,7 @@ class Proxy:
                 refusal = None if request.method == "HEAD" else server_error(status, headers, body)
                 if refusal is not None:
                     raise refusal
+                call.close()  # the client may send its next request at once
                 await request.finish(status, kept, body)
             elif request.scope["http_version"] == "1" and not any(
                 name == b"content-length" for name, _ in kept
@@ -123,11 +124,10 @@ class Proxy:
                 raise Refusal("http_version_not_supported", "A response of unknown length needs HTTP/1.1.")
             else:
                 await request.start(status, kept)
-                await _stream(request, call.exchange, status)
+                await _stream(request, call, status)
         except UpstreamError:  # abandoned
             raise ClientGoneError from None
         finally:
-            watch.cancel()
             for helper in helpers:
                 helper.cancel()
             call.close()
@@ -162,13 +162,15 @@ async def _feed(exchange: Exchange, file: BinaryIO) -> None:
         await exchange.feed(part)
 
 
-async def _stream(request: Request, exchange: Exchange, status: int) -> None:
+async def _stream(request: Request, call: UpstreamCall, status: int) -> None:
     """Send the rest of a response as it comes, no faster than the client reads. Raise TruncatedResponseError."""
     try:
         more = request.method != "HEAD" and status not in NO_BODY
         while more:
-            data = await exchange.chunk()
-            more = bool(data) and not exchange.ended
+            data = await call.exchange.chunk()
+            more = bool(data) and not call.exchange.ended
+            if not more:
+                call.close()  # as above
             for first in range(0, len(data), _PART):  # the server keeps up to five parts for a slow client
                 await request.write(data[first : first + _PART])
         await request.write(b"", more=False)

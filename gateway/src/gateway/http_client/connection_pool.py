@@ -79,9 +79,13 @@ class ConnectionPool:
             connection.begin(exchange, exchange.request.message(addresses.host))
 
     def _sweep(self) -> None:
-        """End exchanges that take too long: one timer for all, as most end long before."""
+        """End exchanges that take too long, and report slow ones: one timer for all, as most end long before."""
         now = self._loop.time()
-        for exchange in [e for e in self._running if e.done or e.deadline <= now]:
-            self._running.discard(exchange)
-            exchange.fail("timeout")
+        for exchange in list(self._running):
+            if exchange.done or exchange.deadline <= now:
+                self._running.discard(exchange)
+                exchange.fail("timeout")
+            elif exchange.on_slow is not None and exchange.slow_at <= now:
+                exchange.on_slow()
+                exchange.on_slow = None
         self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep) if self._running else None

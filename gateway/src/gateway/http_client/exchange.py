@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import httptools
@@ -13,6 +13,7 @@ HIGH_WATER = 128 * 1024  # bytes of a response that wait for a slow client; then
 MAX_HEAD = (
     64 * 1024
 )  # bytes of a response's head, interim responses included, and of trailers or chunk extensions
+SLOW_SECONDS = 0.05
 _FIRST_FINAL = 200
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
@@ -73,7 +74,8 @@ class ConnectionControl(Protocol):
 class Exchange:
     """A request under way. Call `head`, then `chunk` until it returns b"", and `close` in any case.
 
-    `address` is where it was sent, None before that and after `close`.
+    `address` is where it was sent, None before that and after `close`. `on_slow` is called once if the exchange is under
+    way after SLOW_SECONDS.
     """
 
     __slots__ = (
@@ -95,14 +97,19 @@ class Exchange:
         "began",
         "deadline",
         "done",
+        "on_slow",
         "request",
+        "slow_at",
     )  # fmt: skip
 
     def __init__(self, request: UpstreamRequest, loop: asyncio.AbstractEventLoop) -> None:
         self.request = request
-        self.deadline = loop.time() + request.seconds
+        now = loop.time()
+        self.deadline = now + request.seconds
         self.began = False  # a byte of the response has come
         self.done = False
+        self.on_slow: Callable[[], None] | None = None
+        self.slow_at = now + SLOW_SECONDS
         self.address: Address | None = None
         self._loop = loop
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -168,7 +175,7 @@ class Exchange:
         """Release the connection; close it if the exchange is under way."""
         finished, self.done = self.done, True
         connection, self._connection = self._connection, None
-        self._parser = None  # break the reference cycle with the parser
+        self._parser = self.on_slow = None  # break the reference cycles
         if connection is not None:
             sound = finished and self._keep and not self._unsent and not self._paused
             connection.release(reusable=sound and self._error is None)

@@ -46,7 +46,7 @@ class Upstream:
 class UpstreamCall:
     """One call of a service: an exchange, repeated at most once. `close` must be called."""
 
-    __slots__ = ("_pool", "_request", "_upstream", "exchange")
+    __slots__ = ("_open", "_pool", "_request", "_upstream", "exchange")
 
     def __init__(self, upstream: Upstream, pool: ConnectionPool, request: UpstreamRequest) -> None:
         self._upstream = upstream
@@ -54,6 +54,7 @@ class UpstreamCall:
         self._request = request
         self.exchange: Exchange = pool.start(request)
         upstream.calls += 1
+        self._open = True
 
     async def head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
         """Return status and headers of the response.
@@ -70,8 +71,10 @@ class UpstreamCall:
                     raise
                 self._upstream.retries += 1
                 failed = self.exchange.address
+                on_slow = self.exchange.on_slow
                 self.exchange.close()
                 self.exchange = self._pool.start(self._request._replace(new_connection=True), avoid=failed)
+                self.exchange.on_slow = on_slow
                 return await self._head()
         except UpstreamError as error:
             if error.reason == "abandoned":
@@ -84,9 +87,10 @@ class UpstreamCall:
         self.exchange.fail("abandoned")
 
     def close(self) -> None:
-        """End the call; an exchange under way is aborted."""
+        """End the call; an exchange under way is aborted. Idempotent."""
         self.exchange.close()
-        self._upstream.calls -= 1
+        self._upstream.calls -= self._open
+        self._open = False
 
     async def _head(self) -> tuple[int, list[tuple[bytes, bytes]]]:
         """Return the head, and record at the address whether there was one."""
