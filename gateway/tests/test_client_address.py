@@ -25,7 +25,8 @@ def find():
         request = Request(scope, None, None)
         set_client(request, TrustedProxies(parse_networks(networks) if networks else ()))
         lines = dict(
-            line.split(b": ", 1) for line in request.headers.forwarded(request.client, request.scheme)
+            line.split(b": ", 1)
+            for line in request.headers.forwarded(request.client, request.scheme, request.request_id)
         )
         assert lines[b"x-forwarded-for"] == request.client.encode()
         assert lines[b"x-forwarded-proto"] == request.scheme.encode()

@@ -10,7 +10,8 @@ HOST = (b"host", b"gateway.test")
 
 
 def onward(*pairs):
-    return RequestHeaders([HOST, *pairs]).forwarded("192.0.2.1", "http")
+    inbound = RequestHeaders([HOST, *pairs])
+    return inbound.forwarded("192.0.2.1", "http", inbound.request_id(), inbound.traceparent)
 
 
 DROPPED = [
@@ -86,9 +87,9 @@ def test_connection_cannot_drop_framing_headers():
 
 
 def test_request_id_invalid_is_replaced():
-    assert RequestHeaders([HOST, (b"x-request-id", b"abc.DEF-1")]).request_id == "abc.DEF-1"
-    assert RequestHeaders([HOST, (b"x-request-id", b"<script>")]).request_id != "<script>"
-    assert len(RequestHeaders([HOST]).request_id) == 32
+    assert RequestHeaders([HOST, (b"x-request-id", b"abc.DEF-1")]).request_id() == "abc.DEF-1"
+    assert RequestHeaders([HOST, (b"x-request-id", b"<script>")]).request_id() != "<script>"
+    assert len(RequestHeaders([HOST]).request_id()) == 32
 
 
 def test_traceparent_invalid_is_dropped():
@@ -146,3 +147,19 @@ def test_header_name_cache_is_bounded():
         RequestHeaders([HOST, (b"x-name-%d" % number, b"")])
 
     assert len(headers._verdicts) <= headers._MAX_VERDICTS
+
+
+def test_equal_headers_are_parsed_once():
+    pairs = [HOST, (b"accept", b"*/*")]
+
+    assert headers.request_headers(pairs) is headers.request_headers(list(pairs))
+    assert headers.request_headers(pairs).request_id() != headers.request_headers(pairs).request_id()
+
+
+def test_recent_headers_are_bounded():
+    for number in range(2000):
+        headers.request_headers([HOST, (b"x", b"%d" % number)])
+    long = [HOST, (b"x", b"y" * 5000)]
+
+    assert len(headers._recent) <= headers._MAX_RECENT
+    assert headers.request_headers(long) is not headers.request_headers(long)

@@ -76,7 +76,7 @@ class Gateway:
         except ClientGoneError:
             request.status = _CLIENT_GONE
         except Exception:  # noqa: BLE001 - the fault boundary: logged here, opaque to the client
-            _log.exception("unexpected error", request_id=request.headers.request_id)
+            _log.exception("unexpected error", request_id=request.request_id)
             detail = "An unexpected error occurred and was logged."
             await self._refuse(request, Refusal("internal_error", detail))
         finally:
@@ -119,7 +119,7 @@ class Gateway:
 
     async def _call_flask(self, request: Request) -> None:
         passed = [line.partition(b": ")[::2] for line in request.headers.lines]
-        headers = [*passed, (b"x-request-id", request.headers.request_id.encode())]
+        headers = [*passed, (b"x-request-id", request.request_id.encode())]
         scope = {**request.scope, "headers": headers}
         status, own, content = await asyncio.to_thread(call_wsgi, self.flask_app, scope, request.data)
         await request.finish(status, self.response_headers(status, own), content)
@@ -130,10 +130,10 @@ class Gateway:
         if request.route is not None and self.cors.asks_service(request.route, request.headers.origin):
             request.cors = ERROR_HEADERS
         if _wants_page(request):
-            body = refusal.page(request.headers.request_id)
+            body = refusal.page(request.request_id)
             media_type, own = PAGE_MEDIA_TYPE, [PAGE_POLICY]
         else:
-            body = refusal.problem(request.headers.request_id)
+            body = refusal.problem(request.request_id)
             media_type, own = PROBLEM_MEDIA_TYPE, []
         headers = [(b"content-type", media_type), (b"cache-control", b"no-store"), *refusal.headers, *own]
         status = refusal.kind.status

@@ -53,6 +53,8 @@ _KEPT = _FORWARDED | frozenset(
 _PASS, _DROP, _READ = 0, 1, 2
 _verdicts: dict[bytes, int] = {}
 _MAX_VERDICTS = 512
+_recent: "dict[tuple[tuple[bytes, bytes], ...], RequestHeaders]" = {}
+_MAX_RECENT, _MAX_RECENT_BYTES = 512, 4096  # requests, and bytes of each
 
 
 def new_id() -> str:
@@ -75,14 +77,27 @@ def _verdict(name: bytes) -> int:
     return verdict
 
 
-class RequestHeaders:
-    """The headers of a request: `lines` to pass on, and those that the gateway uses itself.
+def request_headers(raw: Headers) -> "RequestHeaders":
+    """Return the headers of a request: the same object for equal ones, as a client repeats them in each request."""
+    key = tuple(raw)
+    headers = _recent.get(key)
+    if headers is None:
+        headers = RequestHeaders(key)
+        if headers.size <= _MAX_RECENT_BYTES:
+            if len(_recent) >= _MAX_RECENT:
+                _recent.clear()
+            _recent[key] = headers
+    return headers
 
-    Names in `raw` must be lower-case. `check` is separate, as a refusal needs the request id.
+
+class RequestHeaders:
+    """The headers of a request, which do not change: `lines` to pass on, and those that the gateway uses itself.
+
+    Names in `raw` must be lower-case; `size` is in bytes. `check` is separate, as a refusal needs the request id.
     """
 
-    __slots__ = ("_bytes", "_count", "_found", "_repeated", "authorization", "content_length", "expects", "has_body",
-                 "host", "lines", "origin", "prefer", "request_id", "traceparent")  # fmt: skip
+    __slots__ = ("_checked_as", "_count", "_found", "_given_id", "_onward", "_repeated", "authorization", "content_length", "expects",
+                 "has_body", "host", "lines", "origin", "prefer", "size", "traceparent")  # fmt: skip
 
     def __init__(self, raw: Headers) -> None:
         lines: list[bytes] = []
@@ -104,7 +119,8 @@ class RequestHeaders:
                 else:
                     found[name] += b"," + value
         self.lines = lines
-        self._found, self._repeated, self._bytes, self._count = found, repeated, size, len(raw)
+        self._found, self._repeated, self.size, self._count = found, repeated, size, len(raw)
+        self._checked_as = ""  # the HTTP version for which they were accepted
         connection = found.get(b"connection")
         if connection is not None and connection.lower() not in (b"close", b"keep-alive"):
             self._drop_named(connection)
@@ -118,8 +134,17 @@ class RequestHeaders:
         length = get(b"content-length")
         self.content_length = int(length) if length is not None and _LENGTH.fullmatch(length) else None
         self.has_body = bool(self.content_length) or b"transfer-encoding" in found
-        given = get(b"x-request-id")
-        self.request_id = new_id() if given is None else accepted(given.decode("latin-1"))
+        self._given_id = get(b"x-request-id")
+        used = (
+            (b"authorization", self.authorization),
+            (b"origin", self.origin),
+            (b"x-forwarded-host", self.host),
+        )
+        self._onward = [*self.lines, *(name + b": " + value for name, value in used if value is not None)]
+
+    def request_id(self) -> str:
+        """Return the id that the client has given, if it is well-formed, else a new one."""
+        return new_id() if self._given_id is None else accepted(self._given_id.decode("latin-1"))
 
     def _drop_named(self, connection: bytes) -> None:
         """Drop the headers that `Connection` names (RFC 9110 section 7.6.1), except those in _KEPT."""
@@ -130,8 +155,10 @@ class RequestHeaders:
 
     def check(self, http_version: str) -> None:
         """Raise Refusal (400, 417, 431) if the headers are not acceptable."""
+        if self._checked_as == http_version:
+            return
         found = self._found
-        if self._count > MAX_HEADERS or self._bytes > MAX_HEADER_BYTES:
+        if self._count > MAX_HEADERS or self.size > MAX_HEADER_BYTES:
             detail = (
                 f"A request may have at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of headers."
             )
@@ -150,6 +177,7 @@ class RequestHeaders:
             raise Refusal("bad_request", "The only supported framing is one Content-Length, or chunked.")
         if found.get(b"expect", b"100-continue").lower() != b"100-continue":
             raise Refusal("expectation_failed", "The only supported expectation is 100-continue.")
+        self._checked_as = http_version
 
     def used(self, name: bytes) -> str:
         """Return the values of a header that the gateway uses itself, joined with commas; empty if there is none."""
@@ -159,20 +187,18 @@ class RequestHeaders:
         """Return the values of a header that is passed on, in lower case, joined with commas."""
         return b",".join(line.partition(b":")[2] for line in self.lines if _name_of(line) == name).lower()
 
-    def forwarded(self, client: str, scheme: str) -> list[bytes]:
+    def forwarded(
+        self, client: str, scheme: str, request_id: str, traceparent: bytes | None = None
+    ) -> list[bytes]:
         """Return the header lines for the service, with the request's true origin in `X-Forwarded-*`."""
-        lines = self.lines
-        if self.authorization is not None:
-            lines.append(b"authorization: " + self.authorization)
-        if self.origin is not None:
-            lines.append(b"origin: " + self.origin)
-        if self.host is not None:
-            lines.append(b"x-forwarded-host: " + self.host)
-        if self.traceparent is not None and parse_traceparent(self.traceparent.decode("latin-1")):
-            lines.append(b"traceparent: " + self.traceparent)
-        lines.append(f"x-forwarded-for: {client}".encode())
-        lines.append(f"x-forwarded-proto: {scheme}".encode())
-        lines.append(f"x-request-id: {self.request_id}".encode())
+        lines = [
+            *self._onward,
+            f"x-forwarded-for: {client}".encode(),
+            f"x-forwarded-proto: {scheme}".encode(),
+            f"x-request-id: {request_id}".encode(),
+        ]
+        if traceparent is not None and parse_traceparent(traceparent.decode("latin-1")):
+            lines.append(b"traceparent: " + traceparent)
         return lines
 
 

@@ -142,7 +142,7 @@ async def _watch(request: Request, call: UpstreamCall) -> None:
 def _upstream_request(
     request: Request, route: Route, upstream: Upstream, *, long_poll: bool
 ) -> UpstreamRequest:
-    lines = request.headers.forwarded(request.client, request.scheme)
+    lines = request.headers.forwarded(request.client, request.scheme, request.request_id, request.traceparent)
     if long_poll and request.headers.prefer is not None:
         lines.append(b"prefer: " + request.headers.prefer)
     target = f"{request.path}?{request.query.decode('ascii')}" if request.query else request.path

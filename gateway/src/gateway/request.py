@@ -10,7 +10,7 @@ from service_kit.observability.metrics import METHODS
 from service_kit.server.asgi import Message, Receive, Send
 from touchstone import AccessClaims
 
-from gateway.headers import Headers, RequestHeaders
+from gateway.headers import Headers, request_headers
 from gateway.request_body import RequestBody
 from gateway.response_headers import NO_BODY, merged
 from gateway.routing.route import Route
@@ -54,7 +54,7 @@ class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
     __slots__ = ("body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
-                 "route", "scheme", "scope", "send", "spans", "started", "status", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
+                 "request_id", "route", "scheme", "scope", "send", "spans", "started", "status", "traceparent", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(
         self, scope: Message, receive: Receive, send: Send, unread_seconds: float = UNREAD_SECONDS
@@ -65,7 +65,9 @@ class Request:
         self.unread_seconds = unread_seconds
         self.started = time.perf_counter()
         self.method: str = scope["method"]
-        self.headers = RequestHeaders(scope["headers"])
+        self.headers = request_headers(scope["headers"])
+        self.request_id = self.headers.request_id()
+        self.traceparent = self.headers.traceparent
         self.client: str = (scope.get("client") or ("",))[0]  # the peer, until client_address.py has run
         self.scheme: str = scope.get("scheme", "http")  # optional in ASGI
         self.path = ""
@@ -122,7 +124,7 @@ class Request:
             async with asyncio.timeout(self.unread_seconds):
                 await self.send({"type": "http.response.body", "body": part, "more_body": more})
         except TimeoutError as error:
-            _log.warning("the client does not read its response", request_id=self.headers.request_id)
+            _log.warning("the client does not read its response", request_id=self.request_id)
             raise TruncatedResponseError from error
 
     async def _drop_body(self) -> None:
@@ -141,7 +143,7 @@ class Request:
 
     def _added(self) -> Headers:
         """Return the headers that every response gets."""
-        added = [*self.limit_headers, (b"x-request-id", self.headers.request_id.encode())]
+        added = [*self.limit_headers, (b"x-request-id", self.request_id.encode())]
         if self.is_last and self.scope["http_version"] != "2":
             added.append((b"connection", b"close"))
         return added if self.spans is None else [*added, *self.spans.header()]

@@ -26,9 +26,8 @@ class ResponseHeaders:
 
     def __init__(self, security: Headers = SECURITY_HEADERS) -> None:
         self._security = dict(security)
-        self._kinds: dict[
-            bytes, tuple[str, bytes]
-        ] = {}  # and lower-case name, by name as spelled; services use few
+        # The kind and the lower-case name, by the name as spelled; services use few.
+        self._kinds: dict[bytes, tuple[str, bytes]] = {}
 
     def __call__(self, status: int, headers: Headers) -> list[tuple[bytes, bytes]]:
         """Return the headers for the client, names in lower case."""
@@ -36,9 +35,9 @@ class ResponseHeaders:
         own: list[bytes] = []
         named: list[bytes] = []
         has_length = False
-        for spelled, value in headers:
+        for spelled, value in _clean(headers):
             kind, name = self._kinds.get(spelled) or self._kind(spelled)
-            if kind == "drop" or _CONTROL.search(value):
+            if kind == "drop":
                 continue
             if kind == "length":
                 if status in NO_BODY or has_length or not value.isdigit():
@@ -61,9 +60,7 @@ class ResponseHeaders:
         name = spelled.lower()
         if name in _REMOVED:
             kind = "connection" if name == b"connection" else "drop"
-        elif not _TOKEN.fullmatch(name) or name.startswith(
-            b"access-control-"
-        ):  # the gateway's own, see cors.py
+        elif not _TOKEN.fullmatch(name) or name.startswith(b"access-control-"):  # see cors.py
             kind = "drop"
         elif name == b"content-length":
             kind = "length"
@@ -72,6 +69,13 @@ class ResponseHeaders:
         if len(self._kinds) < _MAX_NAMES:
             self._kinds[spelled] = kind, name
         return kind, name
+
+
+def _clean(headers: Headers) -> Headers:
+    """Return the headers without those whose value has a control character."""
+    if not _CONTROL.search(b"".join([value for _, value in headers])):
+        return headers
+    return [header for header in headers if not _CONTROL.search(header[1])]
 
 
 def merged(headers: Headers, cors: Headers) -> list[tuple[bytes, bytes]]:

@@ -43,7 +43,7 @@ class AccessLog:
         traced = f', "trace_id": "{trace}"' if trace else ""
         waited = request.upstream_seconds
         upstream = "" if waited is None else f', "upstream_ms": {waited * 1000:.2f}'
-        path, request_id = _json(request.path or "(refused)"), request.headers.request_id
+        path, request_id = _json(request.path or "(refused)"), request.request_id
         if "." in request_id:  # only such an id, from a client, can look like a token
             request_id = redact(request_id)
         self._lines.append(

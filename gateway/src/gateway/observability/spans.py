@@ -32,7 +32,7 @@ class RequestSpans:
         self._span: Span | None = None
         self.trace_id: str | None = None  # without tracing
         if tracing is not None:
-            given = request.headers.traceparent
+            given = request.traceparent
             self._span = tracing.start_server(request.method, (given or b"").decode("latin-1"))
             self.trace_id = f"{self._span.get_span_context().trace_id:032x}"
 
@@ -48,7 +48,7 @@ class RequestSpans:
         self._last = time.perf_counter()
         if self._tracing is not None and self._span is not None:
             self._call = self._tracing.start_client(service, self._request.method, self._span)
-            self._request.headers.traceparent = self._tracing.header(self._call).encode()
+            self._request.traceparent = self._tracing.header(self._call).encode()
 
     def end_call(self, service: str, outcome: str, status: int | None, headers: Headers) -> None:
         """End the call with the head of its response; without one `outcome` says why."""

@@ -41,7 +41,7 @@ class TrustedProxies:
     """Finds the client of a request. Without networks it is the peer, whatever the headers say."""
 
     def __init__(self, networks: Sequence[Network] = ()) -> None:
-        self._networks = tuple(networks)
+        self.networks = tuple(networks)
         self.trusts = lru_cache(maxsize=4096)(self._trusts)
 
     def client(self, peer: str, scheme: str, *, forwarded_for: str, forwarded: str, proto: str) -> Client:
@@ -53,7 +53,7 @@ class TrustedProxies:
         counts. Raise AmbiguousClientError if both headers are there and name different clients.
         """
         peer = normal_address(peer)
-        if not self._networks or not self.trusts(peer):
+        if not self.networks or not self.trusts(peer):
             return Client(peer, scheme)
         found = {
             self._walk(peer, value, node)
@@ -67,7 +67,7 @@ class TrustedProxies:
 
     def _trusts(self, address: str) -> bool:
         """Return whether a normal address is in one of the networks."""
-        return bool(address) and any(ip_address(address) in network for network in self._networks)
+        return bool(address) and any(ip_address(address) in network for network in self.networks)
 
     def _walk(self, found: str, value: str, node: Callable[[str], str]) -> str:
         for hop in reversed(value.rsplit(",", MAX_HOPS)):
