@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import Refusal
 from gateway.http_client.addresses import Addresses
 from gateway.http_client.connection_pool import ConnectionPool
-from gateway.http_client.exchange import UpstreamRequest
+from gateway.http_client.exchange import UpstreamError, UpstreamRequest
 from gateway.http_client.upstreams import Upstream
 from testkit.cluster import free_ports
 
@@ -254,5 +254,22 @@ def test_all_addresses_broken_is_503(run):
         service.replicas[0].mute = True
         assert await service.requests(9, "POST") == {502: 5, 503: 4}
         assert service.addresses.retry_after() >= 1
+
+    run(test)
+
+
+def test_disconnected_clients_break_no_address(run):
+    """Else a few clients that leave a long poll would close a service for all."""
+
+    async def test(service):
+        service.found = ["127.0.0.1"]
+        assert await service.request() == 200
+        for _ in range(6):
+            call = service.upstream.start(service.pool, UpstreamRequest("GET", service.url, "/", (), 5.0))
+            call.abandon()
+            with pytest.raises(UpstreamError, match="abandoned"):
+                await call.head()
+            call.close()
+        assert await service.request() == 200
 
     run(test)

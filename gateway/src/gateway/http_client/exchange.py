@@ -19,7 +19,10 @@ _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
 class UpstreamError(Exception):
-    """The response is missing or incomplete. `reason`: refused (no connection), timeout or broken; `began`: a byte came."""
+    """The response is missing or incomplete; `began`: a byte of it came.
+
+    `reason`: refused (no connection), timeout, broken, or abandoned (the client disconnected).
+    """
 
     def __init__(self, reason: str, *, began: bool) -> None:
         super().__init__(reason)

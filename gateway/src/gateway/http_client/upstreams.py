@@ -97,8 +97,9 @@ class UpstreamCall:
         exchange = self.exchange
         try:
             head = await exchange.head()
-        except UpstreamError:
-            if exchange.address is not None:
+        except UpstreamError as error:
+            # A client that disconnects says nothing about the service; only a probe needs some result.
+            if exchange.address is not None and (error.reason != "abandoned" or exchange.address.broken):
                 exchange.address.failed()
             raise
         if exchange.address is not None:
