@@ -93,5 +93,6 @@ class UpstreamConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let `write` go on."""
         if self._writable is not None:
-            self._writable.set_result(None)
+            if not self._writable.done():  # it is cancelled with the task that waits for it
+                self._writable.set_result(None)
             self._writable = None
