@@ -105,9 +105,8 @@ def retry_after(seconds: float) -> tuple[bytes, bytes]:
     return b"retry-after", b"%d" % max(1, round(seconds + 0.499))
 
 
-_SERVER_BODIES = frozenset(
-    {b"", b"Internal server error"}
-)  # granian's, of errors that no service has answered
+# granian's, of errors that no service has answered.
+_SERVER_BODIES = frozenset({b"", b"Internal server error"})
 
 
 def server_error(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Refusal | None:

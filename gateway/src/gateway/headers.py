@@ -30,15 +30,7 @@ _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
 _USED = (
     _ONCE
     | _FORWARDED
-    | {
-        b"connection",
-        b"transfer-encoding",
-        b"expect",
-        b"x-request-id",
-        b"traceparent",
-        b"prefer",
-        b"origin",
-    }
+    | frozenset(b"connection transfer-encoding expect x-request-id traceparent prefer origin".split())
 )
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
 _CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))

@@ -25,8 +25,6 @@ from gateway.rate_limits.shared_windows import client
 from gateway.routing.route import UpstreamRow, rate
 from gateway.routing.routes import RouteTable, load_routes
 
-LAST_PORT = 65535
-
 
 def _valkey_url(value: SecretStr) -> SecretStr:
     client(value.get_secret_value())  # connects to nothing yet
@@ -86,7 +84,7 @@ class Settings(RoutesSettings, ServiceSettings):
     gateway_host: str = "127.0.0.1"
     gateway_tls_cert: ReadableFile | None = None
     gateway_tls_key: ReadableFile | None = Field(default=None, validate_default=True)
-    gateway_metrics_port: int | None = Field(default=None, ge=1, le=LAST_PORT)
+    gateway_metrics_port: Port | None = None
     waiting_requests: int = Field(default=48, ge=1, le=1000)  # auth-service's setting of the same name
     valkey_url: Annotated[SecretStr, AfterValidator(_valkey_url)] | None = None  # may contain a password
     rate_limit_client: Rate = "6000/minute"

@@ -5,9 +5,8 @@ from typing import Any, Protocol
 
 from service_kit.http_client.circuit_breaker import CircuitBreaker
 
-IDLE_SECONDS = (
-    15.0  # less than the services' 30 s, so that they do not close a connection that is about to be used
-)
+# Less than the services' 30 s, so that they do not close a connection that is about to be used.
+IDLE_SECONDS = 15.0
 MAX_IDLE = 128
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]  # as returned by getaddrinfo
 

@@ -10,9 +10,8 @@ import httptools
 from gateway.http_client.address import Address
 
 HIGH_WATER = 128 * 1024  # bytes of a response that wait for a slow client; then reading pauses
-MAX_HEAD = (
-    64 * 1024
-)  # bytes of a response's head, interim responses included, and of trailers or chunk extensions
+# Bytes of a response's head, interim responses included, and of trailers or chunk extensions.
+MAX_HEAD = 64 * 1024
 SLOW_SECONDS = 0.05
 _FIRST_FINAL = 200
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})

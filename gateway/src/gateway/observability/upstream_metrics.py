@@ -11,18 +11,8 @@ from gateway.http_client.address import Address
 from gateway.http_client.upstreams import Upstream
 from gateway.observability.durations import Durations, histogram
 
-CLASSES = (
-    "",
-    "1xx",
-    "2xx",
-    "3xx",
-    "4xx",
-    "5xx",
-    "6xx",
-    "7xx",
-    "8xx",
-    "9xx",
-)  # of status codes, by first digit
+# Of status codes, by first digit.
+CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx", "7xx", "8xx", "9xx")
 _STATES: tuple[State, ...] = ("closed", "half-open", "open")
 
 
