@@ -1,6 +1,7 @@
 """Report each missing program once, with the number of tests that need it; with REQUIRE_PROGRAMS=1, fail those tests.
 
-Also reject ids of cases that differ between processes, because a parallel run cannot start with them.
+Also reject ids of cases that differ between processes, because a parallel run cannot start with them; and give
+properties no deadline, because a case may take long on a busy machine.
 """
 
 import os
@@ -10,6 +11,10 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # In the reason of a skip that no program could avoid: tests cannot look inside a cluster that runs elsewhere.
 ALLOWED = "the given cluster"

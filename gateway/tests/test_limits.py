@@ -9,6 +9,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 from testkit.cluster import free_ports
+from testkit.concurrency import wait_for
 from testkit.upstream import HttpServer
 
 MIB = 1024 * 1024
@@ -47,6 +48,18 @@ def peak(process):
     worker = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
     size = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{worker}/status").read_text())
     return int(size[1]) * 1024
+
+
+def test_download_cut_by_client_logs_no_error(start, tmp_path):
+    with Download() as service:
+        process, url, _ = start(ORDERS_URL=service.url)
+        with requests.get(f"{url}/products", stream=True, timeout=30) as response:
+            next(response.iter_content(MIB))
+        wait_for(lambda: '"path": "/products"' in (tmp_path / "log").read_text())
+        process.terminate()
+        process.wait(20)
+
+    assert '"level": "error"' not in (tmp_path / "log").read_text()
 
 
 def test_large_download_takes_little_memory(start):

@@ -220,7 +220,9 @@ def test_stream_client_gone_ends_the_call(streaming):
         ("rate_limit_account", "1000001/minute"),
         ("valkey_url", "carrier-pigeon://"),
         ("valkey_url", "valkey://host?unknown=1"),
+        ("valkey_url", "valkeys://127.0.0.1:1?ssl_cert_reqs=bogus"),
         ("gateway_metrics_port", 0),
+        ("gateway_host", "gateway.invalid"),
     ],
 )
 def test_settings_are_validated(name, value):

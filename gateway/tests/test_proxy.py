@@ -285,6 +285,15 @@ def test_error_without_body_becomes_problem(gateway, upstream, status, slug):
     assert (f"{response.status}", response.problem()) == (status[:3], slug)
 
 
+def test_error_without_body_keeps_instructions(gateway, upstream):
+    line = "WWW-Authenticate: Basic realm=x"
+    upstream.respond = lambda _r, c: upstream.say(c, b"", "401 Unauthorized", line, "X-Else: y")
+
+    response = gateway.request("GET", "/products")
+
+    assert (response["www-authenticate"], response["x-else"]) == ("Basic realm=x", "")
+
+
 def test_granian_500_becomes_problem(gateway, upstream):
     upstream.respond = lambda _r, c: upstream.say(
         c, b"Internal server error", "500 Internal Server Error", "Content-Type: text/plain; charset=utf-8"

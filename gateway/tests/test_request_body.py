@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from gateway.errors import Refusal
-from gateway.request_body import MAX_BODY, MAX_IN_MEMORY, MAX_ROUTE_BODY, RequestBodies
+from gateway.request_body import MAX_BODY, MAX_IN_MEMORY, MAX_PARTS, MAX_ROUTE_BODY, RequestBodies
 from gateway.routing.route import Route
 
 from gateway import request_body
@@ -81,6 +81,11 @@ def test_body_length_over_limit_is_413_unread():
 def test_body_in_chunks_over_limit_is_413():
     assert read(parts(b"a" * MAX_BODY))[2] == MAX_BODY
     assert refused(parts(b"a" * MAX_BODY, b"a", more=True)) == 413
+
+
+def test_body_in_too_many_parts_is_400():
+    assert read(parts(*[b"a"] * MAX_PARTS))[2] == MAX_PARTS
+    assert refused(parts(*[b"a"] * (MAX_PARTS + 1))) == 400
 
 
 def test_body_without_memory_is_503():

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import requests
@@ -190,6 +191,17 @@ def test_sigterm_ends_service_cleanly(start_server, settings, ready, service):
 
     assert ended(launched) == 0, launched.text
     assert "Traceback" not in launched.text
+
+
+def test_sigterm_while_gateway_starts_ends_it(start_server, settings):
+    """The main process passes it on to a worker that has no handlers of its own yet."""
+    launched = start_server("gateway", settings("gateway"))
+    children = Path(f"/proc/{launched.process.pid}/task/{launched.process.pid}/children")
+    wait_for(children.read_text)
+
+    launched.process.terminate()
+
+    assert ended(launched) == 0, launched.text
 
 
 @pytest.mark.parametrize("service", ["orders-service", "gateway"])

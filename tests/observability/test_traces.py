@@ -40,7 +40,9 @@ def order(traced, collector, client_at):
         ends = [span for span in spans if (span.service, span.name) == ("gateway", "POST /orders")]
         return [span for span in spans if span.trace == ends[0].trace] if ends else []
 
-    wait_for(lambda: {"auth-service", "users-service"} <= {span.service for span in trace()})
+    # A service's own span ends last, so those below it have arrived by then.
+    services = {"gateway", "auth-service", "users-service", "orders-service"}
+    wait_for(lambda: services <= {span.service for span in trace() if span.kind == "SERVER"})
     return response, trace()
 
 

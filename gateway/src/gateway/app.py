@@ -43,7 +43,10 @@ def create_app(settings: Settings) -> Gateway:
     metrics.registry.register(DocumentMetrics(documents.stats))
     metrics.registry.register(LogMetrics())
     if settings.gateway_metrics_port is not None:
-        start_http_server(settings.gateway_metrics_port, "127.0.0.1", metrics.registry)
+        try:
+            start_http_server(settings.gateway_metrics_port, "127.0.0.1", metrics.registry)
+        except OSError as error:
+            raise SystemExit(f"error: GATEWAY_METRICS_PORT: {error.strerror}") from None
     hsts = (HSTS,) if settings.issuer.startswith("https:") else ()
     response_headers = ResponseHeaders((*SECURITY_HEADERS, *hsts))
     # Half of auth-service's places for long polls are left to the services that ask it directly.

@@ -109,6 +109,9 @@ def retry_after(seconds: float) -> tuple[bytes, bytes]:
 _SERVER_BODIES = frozenset({b"", b"Internal server error"})
 
 
+_KEPT = frozenset({b"allow", b"retry-after", b"www-authenticate"})  # they say what the client can do
+
+
 def server_error(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Refusal | None:
     """Return the refusal for an error that a service's own server made, None for any other response."""
     if status < HTTPStatus.BAD_REQUEST or body not in _SERVER_BODIES:
@@ -125,4 +128,5 @@ def server_error(status: int, headers: Iterable[tuple[bytes, bytes]], body: byte
     detail = "The service's server refused the request."
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         detail = "The service failed to process the request."
-    return Refusal(slug, detail, kind=ProblemType(status, slug, title))
+    kept = [(name.lower(), value) for name, value in headers if name.lower() in _KEPT]
+    return Refusal(slug, detail, *kept, kind=ProblemType(status, slug, title))

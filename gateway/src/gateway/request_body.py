@@ -16,6 +16,7 @@ MAX_ROUTE_BODY = 16 * 1024 * 1024  # bytes, the highest limit that a route may s
 MAX_IN_MEMORY = 1024 * 1024  # bytes of one body; a longer one is kept in a file
 MEMORY_BYTES = 64 * 1024 * 1024  # of all bodies together
 BODY_SECONDS = 15.0
+MAX_PARTS = 4096  # that a body may come in, or one for each 256 bytes of the limit: each takes CPU
 
 
 class RequestBodies:
@@ -102,9 +103,12 @@ class RequestBody:
 
 
 async def _fill(body: RequestBody, receive: Receive, limit: int) -> None:
-    more = True
+    more, parts = True, max(MAX_PARTS, limit // 256)
     while more:
         message = await receive()
+        parts -= 1
+        if parts < 0:
+            raise Refusal("bad_request", "The body comes in too many parts.")
         if message["type"] != "http.request":
             raise _truncated()
         part, more = message.get("body", b""), message.get("more_body", False)

@@ -3,7 +3,9 @@
 import contextlib
 import gc
 import logging
+import os
 import resource
+import signal
 from typing import Any
 
 from granian.constants import Interfaces, SSLProtocols
@@ -39,6 +41,7 @@ def serve(settings: Settings) -> None:
     with contextlib.suppress(ValueError, OSError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    os.register_at_fork(after_in_child=_end_by_signals)
     Server(
         "gateway.server:make_app",
         settings.gateway_host,
@@ -54,7 +57,8 @@ def serve(settings: Settings) -> None:
 def make_app() -> Gateway:
     """Return the app, in the process that serves it."""
     app = create_app(load(Settings.read))
-    logging.getLogger("_granian").addFilter(_is_unexpected)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_unexpected)
     shutdown.end_with_parent()
     gc.collect()
     gc.freeze()  # these objects stay, so later collections need not visit them
@@ -62,6 +66,15 @@ def make_app() -> Gateway:
     return app
 
 
+def _end_by_signals() -> None:
+    """Have signals end a worker that starts: the main process's handlers, which it inherits, would ignore them."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _is_unexpected(record: logging.LogRecord) -> bool:
-    """Return whether to log a record: the exception that cuts a response short is not an error of the app."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], TruncatedResponseError)
+    """Return whether to log a record: the exception that cuts a response short is not an error of the app.
+
+    granian logs its traceback as text, whose last line names the exception.
+    """
+    return not record.getMessage().rpartition("\n")[2].startswith(TruncatedResponseError.__name__)

@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode
+from service_kit.client_address import normal_address
 from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url
 
 from gateway.rate_limits.shared_windows import client
@@ -44,6 +45,12 @@ def _readable(value: Path) -> Path:
 
 
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+
+
+def _address(value: str) -> str:
+    if not normal_address(value):
+        raise ValueError("must be an IP address")
+    return value
 
 
 def _origins(value: str | frozenset[str]) -> frozenset[str]:
@@ -81,7 +88,7 @@ class RoutesSettings(BaseSettings):
 class Settings(RoutesSettings, ServiceSettings):
     """The gateway's own settings, beside those that all services share. `read` adds those of the upstreams."""
 
-    gateway_host: str = "127.0.0.1"
+    gateway_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     gateway_tls_cert: ReadableFile | None = None
     gateway_tls_key: ReadableFile | None = Field(default=None, validate_default=True)
     gateway_metrics_port: Port | None = None

@@ -16,9 +16,9 @@ LOST, FOUND = "rate limits are not shared: Valkey does not answer", "rate limits
 
 
 @contextlib.asynccontextmanager
-async def windows_at(url, states=None):
+async def windows_at(url, states=None, answer_seconds=5.0):
     states = [] if states is None else states
-    shared = SharedWindows(client(url), MovingWindows(lambda: 0.0), states.append)
+    shared = SharedWindows(client(url), MovingWindows(lambda: 0.0), states.append, answer_seconds)
     try:
         yield shared
     finally:
@@ -115,7 +115,7 @@ def test_broken_valkey_leaves_each_process_counting(valkey_server, mode):
     limit, states = Limit("client", 2, 60), []
 
     async def hits(url, proxy):
-        async with windows_at(url, states) as windows:
+        async with windows_at(url, states, 0.1) as windows:
             verdicts = await asyncio.gather(*(windows.hit([(limit, mode)]) for _ in range(3)))
             tried = proxy.connections
             later = [await windows.hit([(limit, mode)]) for _ in range(100)]
@@ -136,7 +136,7 @@ def test_late_answer_is_not_taken_for_another(valkey_server):
     limit, states = Limit("client", 9, 60), []
 
     async def hits(proxy):
-        async with windows_at(proxy.url.replace("http", "valkey"), states) as windows:
+        async with windows_at(proxy.url.replace("http", "valkey"), states, 0.1) as windows:
             await windows.hit([(limit, "late")])
             proxy.mode = "pass"
             await until(lambda: states == [False, True])

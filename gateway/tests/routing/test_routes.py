@@ -228,7 +228,16 @@ FAULTS = {
         "upstream x: settings: must begin the names of settings",
     ),
     "upstream's port": (["[upstreams.x]", 'settings = "X"', "port = 0"], "upstream x: port: "),
-    "name of an upstream": (["[upstreams.X]", 'settings = "X"', "port = 1"], "more.toml: upstreams: X: "),
+    "upstream with Valkey's settings": (
+        ["[upstreams.x]", 'settings = "VALKEY"', "port = 1"],
+        "upstream x: settings: must begin the names of settings",
+    ),
+    "name of an upstream": (["[upstreams.X]", 'settings = "X"', "port = 1"], "more.toml: upstream X: a name has"),
+    "limit twice": ([row(limits='["client", "client"]')], "/parts: limits: each may be listed once"),
+    "rate in an age": ([row(limits='["5/9 years"]')], "/parts: limits: 0: must be client, login, account or a rate"),
+    "preflights with a token": ([row(cors='"service"', audience='"x"')], "/parts: cors: a service cannot decide"),
+    "not tables": (["upstreams = 1"], "more.toml: upstreams: must be tables"),
+    "not read": (["a = " + "[" * 9000], "more.toml: "),
     "not TOML": (["[[routes]"], "more.toml: "),
     "not a list": (["routes = 1"], "more.toml: routes: "),
 }  # fmt: skip

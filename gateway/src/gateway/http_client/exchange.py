@@ -118,7 +118,7 @@ class Exchange:
         self._connection: ConnectionControl | None = None
         self._connected: asyncio.Future[None] | None = None  # waited for by `feed`
         self._waiter: asyncio.Future[None] | None = None  # waited for by `head` and `chunk`
-        self._error: UpstreamError | None = None
+        self._error: str | None = None  # the reason
         self._status = 0  # of the final response, once its head is complete
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: deque[bytes] = deque()
@@ -132,7 +132,9 @@ class Exchange:
         """Return status and headers of the response. Raise UpstreamError."""
         while not self._status:
             if self._error is not None:
-                raise self._error
+                raise UpstreamError(
+                    self._error, began=self.began
+                )  # a kept one would keep the frames it passed
             await self._wait()
         return self._status, self._headers
 
@@ -140,7 +142,9 @@ class Exchange:
         """Return what has come of the body since the last call, b"" at its end. Raise UpstreamError."""
         while not self._chunks:
             if self._error is not None:
-                raise self._error
+                raise UpstreamError(
+                    self._error, began=self.began
+                )  # a kept one would keep the frames it passed
             if self.done:
                 return b""
             await self._wait()
@@ -177,6 +181,7 @@ class Exchange:
         """Release the connection; close it if the exchange is under way."""
         finished, self.done = self.done, True
         connection, self._connection = self._connection, None
+        self._chunks.clear()
         self._parser = self.on_slow = None  # break the reference cycles
         if connection is not None:
             sound = finished and self._keep and not self._unsent and not self._paused
@@ -240,7 +245,7 @@ class Exchange:
     def fail(self, reason: str) -> None:
         """End without a complete response."""
         if not self.done:
-            self._error = UpstreamError(reason, began=self.began)
+            self._error = reason
             self._finish(keep=False)
 
     # Called by the parser.

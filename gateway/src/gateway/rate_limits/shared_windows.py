@@ -13,6 +13,7 @@ from valkey.asyncio import Valkey
 from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
+from valkey.exceptions import ValkeyError
 
 from gateway.rate_limits.limit import Count, Limit, Verdict
 from gateway.rate_limits.moving_windows import MovingWindows
@@ -67,7 +68,7 @@ def client(url: str) -> Valkey:
     made: Valkey = Valkey.from_url(url, retry=retry, retry_on_error=[ValkeyConnectionError], **options)
     try:
         made.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    except TypeError:
+    except (TypeError, ValkeyError):
         raise ValueError("must not have such an option after the question mark") from None
     return made
 
@@ -75,15 +76,22 @@ def client(url: str) -> Valkey:
 class SharedWindows:
     """Counts requests in Valkey, those that wait at the same time in one call.
 
-    If Valkey does not answer in ANSWER_SECONDS, `own` counts until it is reached again; requests do not wait for that.
+    If Valkey does not answer in `answer_seconds`, `own` counts until it is reached again; requests do not wait for that.
     `changed` is called with False and True when Valkey is lost and found. Belongs to one event loop.
     """
 
-    def __init__(self, valkey: Valkey, own: MovingWindows, changed: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        valkey: Valkey,
+        own: MovingWindows,
+        changed: Callable[[bool], None],
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._valkey = valkey
         self._script = valkey.register_script(_SCRIPT)
         self._own = own
         self._changed = changed
+        self._answer_seconds = answer_seconds
         self._waiting: deque[tuple[Sequence[Count], asyncio.Future[Verdict]]] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
@@ -142,7 +150,7 @@ class SharedWindows:
                 keys.append(f"rate-limit:{limit.name}:{key}")
                 arguments += (limit.amount, limit.period, 0)
             arguments[-1] = 1
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(self._answer_seconds):
             replies = iter(await self._script(keys, arguments))
         return [_verdict(counts, replies) for counts in requests]
 

@@ -16,7 +16,9 @@ from gateway.routing.target import canonical
 GATEWAY: Final = "gateway"  # the upstream of routes that the gateway answers itself
 LIMITS = frozenset({"client", "login", "account"})
 MAX_RATE = 1_000_000  # requests in any period
+MAX_PERIOD = 31 * 24 * 3600  # seconds
 MAX_LONG_POLLS = 1000
+_TAKEN = frozenset({"GATEWAY", "VALKEY"})
 _SETTINGS = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 
@@ -47,19 +49,20 @@ def _prefix(value: str) -> str:
 
 
 def _settings(value: str) -> str:
-    if not _SETTINGS.fullmatch(value) or value == GATEWAY.upper():
-        raise ValueError("must begin the names of settings, such as ORDERS, and not be GATEWAY")
+    if not _SETTINGS.fullmatch(value) or value in _TAKEN:
+        raise ValueError("must begin the names of settings, such as ORDERS, and not be GATEWAY or VALKEY")
     return value
 
 
 def rate(value: str) -> str:
     """Return a rate such as 30/minute; raise ValueError for another text."""
     try:
-        sound = 0 < parse(value).amount <= MAX_RATE
+        item = parse(value)
+        sound = 0 < item.amount <= MAX_RATE and 0 < item.get_expiry() <= MAX_PERIOD
     except ValueError:
         sound = False
     if not sound:
-        raise ValueError(f"must be a rate such as 30/minute, of 1 to {MAX_RATE}")
+        raise ValueError(f"must be a rate such as 30/minute, of 1 to {MAX_RATE} in at most 31 days")
     return value
 
 
@@ -68,7 +71,7 @@ def _limit(value: str) -> str:
         return value if value in LIMITS else rate(value)
     except ValueError:
         raise ValueError(
-            f"must be client, login, account or a rate such as 30/minute, of 1 to {MAX_RATE}"
+            f"must be client, login, account or a rate such as 30/minute, of 1 to {MAX_RATE} in at most 31 days"
         ) from None
 
 
@@ -76,7 +79,8 @@ def _with_head(methods: frozenset[str]) -> frozenset[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+NAME = "[a-z][a-z0-9-]{0,62}"
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Kind = Literal["normal", "long_poll", "stream"]
@@ -133,6 +137,12 @@ class Route(Row):
     def _consistent(self) -> "Route":
         if (self.path is None) == (self.prefix is None):
             raise ValueError("needs either a path or a prefix")
+        if len(set(self.limits)) < len(self.limits):
+            raise ValueError("limits: each may be listed once")
+        if self.audience is not None and self.cors == "service":
+            raise ValueError(
+                "cors: a service cannot decide about preflights, which carry no token, with an audience"
+            )
         if self.audience is None and (self.scopes or self.fresh):
             raise ValueError("scopes and fresh need an audience")
         if self.max_body > MAX_BODY and ("account" in self.limits or self.upstream == GATEWAY):

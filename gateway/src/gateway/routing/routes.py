@@ -9,10 +9,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from gateway.errors import Refusal
-from gateway.routing.route import GATEWAY, Name, Route, Row, UpstreamRow
+from gateway.routing.route import GATEWAY, NAME, Route, Row, UpstreamRow
 
 ROUTES_FILE = Path(__file__).with_name("routes.toml")
 _VALUE = "[A-Za-z0-9._~:@+=-]{1,256}"  # what may take the place of a placeholder
@@ -72,15 +72,6 @@ def _by_method(routes: Iterable[Route]) -> dict[str, dict[str, Route]]:
     return found
 
 
-class _Document(Row):
-    """A whole file. Unknown tables are faults too, but do not hide those in others."""
-
-    model_config = ConfigDict(extra="allow")
-
-    upstreams: dict[Name, dict[str, Any]] = Field(default_factory=dict)
-    routes: list[dict[str, Any]] = Field(default_factory=list)
-
-
 RowType = TypeVar("RowType", bound=Row)
 
 
@@ -118,21 +109,26 @@ class _Rows:
         except OSError as error:
             self.faults.append(f"{file.name}: cannot be read ({error.strerror})")
             return
-        except ValueError as error:  # of TOML or of UTF-8
+        except (ValueError, RecursionError) as error:  # of TOML or of UTF-8
             self.faults.append(f"{file.name}: {error}")
             return
-        document = self._record(_Document, tables, file.name)
-        if document is None:
-            return
-        self.faults += [
-            f"{file.name}: {name}: There is no table of this name" for name in document.model_extra or ()
-        ]
-        for name, row in document.upstreams.items():
-            self._add_upstream(name, row, f"{file.name}: upstream {name}")
-        for number, row in enumerate(document.routes, 1):
-            self._add_route(row, f"{file.name}: {row.get('path') or row.get('prefix') or f'route {number}'}")
+        upstreams, routes = tables.pop("upstreams", {}), tables.pop("routes", [])
+        self.faults += [f"{file.name}: {name}: There is no table of this name" for name in tables]
+        if isinstance(upstreams, dict):
+            for name, row in upstreams.items():
+                self._add_upstream(name, row, f"{file.name}: upstream {name}")
+        else:
+            self.faults.append(f"{file.name}: upstreams: must be tables, as [upstreams.NAME]")
+        if isinstance(routes, list) and all(isinstance(row, dict) for row in routes):
+            for number, row in enumerate(routes, 1):
+                place = row.get("path") or row.get("prefix") or f"route {number}"
+                self._add_route(row, f"{file.name}: {place}")
+        else:
+            self.faults.append(f"{file.name}: routes: must be tables, each begun by [[routes]]")
 
-    def _add_upstream(self, name: str, row: Mapping[str, Any], place: str) -> None:
+    def _add_upstream(self, name: str, row: Any, place: str) -> None:
+        if not re.fullmatch(NAME, name):
+            self.faults.append(f"{place}: a name has 1 to 63 lower-case letters, digits and hyphens")
         if name in self.upstreams:
             self.faults.append(f"{place}: this name is taken")
             return
@@ -148,7 +144,7 @@ class _Rows:
         if route is not None:
             self.routes.append((place, route))
 
-    def _record(self, cls: type[RowType], row: Mapping[str, Any], place: str) -> RowType | None:
+    def _record(self, cls: type[RowType], row: Any, place: str) -> RowType | None:
         try:
             return cls.model_validate(row)
         except ValidationError as error:
