@@ -218,7 +218,7 @@ def preflight(routes: list[Route]) -> Tree:
     ]
     if routes[0].cors == "service":
         return forward(routes[0]) | {"match": where}
-    if routes[0].cors != "public":
+    if any(route.cors != "public" for route in routes):
         return answer(where, 403)
     allowed = ("access-control-allow-methods", ", ".join(methods)), ("access-control-max-age", "600")
     return answer(where, 204, *readable(), *allowed)
