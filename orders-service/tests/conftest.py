@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from orders_service.app import create_app
 from orders_service.domain.customer import Customer
 from orders_service.domain.errors import IdempotencyKeyReused
@@ -14,7 +13,7 @@ from orders_service.storage import MIGRATIONS
 from orders_service.storage.orders import SqlOrders
 from orders_service.storage.products import SqlProducts
 from orders_service.use_cases import UseCases
-from testkit.keys import make_rsa
+from testkit.keys import write_client_key
 from testkit.service_fixtures import *  # noqa: F403 - fixtures
 from testkit.token_verifier import FakeTokenVerifier
 
@@ -122,9 +121,7 @@ def tokens():
 def keys_dir(tmp_path_factory):
     """A keys folder with this service's client key."""
     folder = tmp_path_factory.mktemp("keys")
-    (folder / "clients").mkdir()
-    pem = make_rsa().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "clients" / "orders-service.pem").write_bytes(pem)
+    write_client_key(folder, "orders-service")
     return folder
 
 

@@ -5,6 +5,7 @@ import time
 from service_kit.app import create_api
 from service_kit.clock import Clock
 from service_kit.database import Database, open_database, upgrade
+from service_kit.http_client.client_key import client_key
 from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.token_verification import issuer_for
@@ -15,7 +16,7 @@ from orders_service import cli
 from orders_service.adapters import users_client
 from orders_service.domain.customer import Customers
 from orders_service.domain.product import DEMO_PRODUCTS
-from orders_service.settings import CLIENT_ID, Settings, client_key
+from orders_service.settings import CLIENT_ID, Settings
 from orders_service.storage import MIGRATIONS
 from orders_service.storage.orders import SqlOrders
 from orders_service.storage.products import SqlProducts
@@ -60,7 +61,7 @@ def create_app(
 
 def _customers(settings: Settings, now: Clock) -> Customers:
     """Return the client of users-service, with tokens that auth-service exchanges for this service."""
-    assertion = ClientAssertion(CLIENT_ID, client_key(settings.keys_dir), settings.issuer)
+    assertion = ClientAssertion(CLIENT_ID, client_key(settings.keys_dir, CLIENT_ID), settings.issuer)
     auth = ServiceClient(settings.issuer_backchannel, name="auth-service")
     users = ServiceClient(settings.users_url, name=users_client.AUDIENCE)
     return users_client.UsersServiceCustomers(TokenSource("/oauth/token", assertion, auth, now), users)

@@ -5,9 +5,11 @@ import hashlib
 import json
 import string
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 ALPHABET = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"  # of base64url
 
@@ -21,6 +23,14 @@ def b64(raw: bytes) -> str:
 def make_rsa(bits: int = 2048, exponent: int = 65537, which: int = 0) -> RSAPrivateKey:  # noqa: ARG001 - part of the cache's key
     """Return a private key, the same one for the same arguments."""
     return generate_private_key(public_exponent=exponent, key_size=bits)
+
+
+def write_client_key(keys_dir: Path, client_id: str) -> None:
+    """Write a private key for a confidential client to a folder of keys, in the form of `make keys`."""
+    folder = keys_dir / "clients"
+    folder.mkdir(exist_ok=True)
+    pem = make_rsa().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / f"{client_id}.pem").write_bytes(pem)
 
 
 def _int(value: int) -> str:
