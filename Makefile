@@ -49,7 +49,7 @@ check: setup-dev ## check all that needs no test: lint, types, import contracts
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(VENV) -m mypy $(SOURCES) tools || status=1; \
-	.venv/bin/lint-imports --no-cache || status=1; \
+	$(VENV) tools/import_contracts.py || status=1; \
 	exit $$status
 
 envoy: setup-dev ## write deploy/envoy from the gateway's routes (its settings count: ISSUER, ROUTES_FILE, AUTH_URL, …)
