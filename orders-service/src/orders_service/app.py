@@ -5,8 +5,7 @@ import time
 from service_kit.app import create_api
 from service_kit.clock import Clock
 from service_kit.database import Database, open_database, upgrade
-from service_kit.http_client.client_key import client_key
-from service_kit.http_client.oauth_client import ClientAssertion, TokenSource
+from service_kit.http_client.client_key import token_source
 from service_kit.http_client.service_client import ServiceClient
 from service_kit.token_verification import issuer_for
 from service_kit.web.openapi import Api
@@ -61,7 +60,6 @@ def create_app(
 
 def _customers(settings: Settings, now: Clock) -> Customers:
     """Return the client of users-service, with tokens that auth-service exchanges for this service."""
-    assertion = ClientAssertion(CLIENT_ID, client_key(settings.keys_dir, CLIENT_ID), settings.issuer)
-    auth = ServiceClient(settings.issuer_backchannel, name="auth-service")
+    tokens = token_source(CLIENT_ID, settings.keys_dir, settings, now)
     users = ServiceClient(settings.users_url, name=users_client.AUDIENCE)
-    return users_client.UsersServiceCustomers(TokenSource("/oauth/token", assertion, auth, now), users)
+    return users_client.UsersServiceCustomers(tokens, users)
