@@ -104,7 +104,7 @@ def on_this_machine(settings: Mapping[str, str], *, polling: bool = False) -> It
 
     With `polling` no `Prefer` reaches auth-service, and auth-service is not probed, as it follows no document.
     """
-    second = {"gateway-2": Service("gateway", "GATEWAY_2_PORT", 0, own_server=True)}
+    second = {"gateway-2": Service("gateway", "GATEWAY_2", 0, own_server=True)}
     upstream, *metrics = free_ports(3)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-revocation-"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from service_kit.server.service_table import LOOPBACK, SERVICES
+from service_kit.server.service_table import LOOPBACK, Service, ServiceTableError, read_services
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -35,6 +35,7 @@ SAVED = (
 class ClusterSettings:
     """What an environment says of the cluster; `ports` by service, in the order in which they start."""
 
+    services: Mapping[str, Service]
     ports: Mapping[str, int]
     issuer: str
     keys: Path
@@ -46,29 +47,28 @@ class ClusterSettings:
 
     def environment(self, name: str) -> dict[str, str]:
         """Return the environment of a service: what the user has set, and what the service needs."""
-        own = {SERVICES[each].port_setting: str(port) for each, port in self.ports.items()}
-        own |= {
+        own = {
             "GATEWAY_HOST": LOOPBACK,
             "ISSUER": self.issuer,
             "KEYS_DIR": str(self.keys),
             "PYTHONUNBUFFERED": "1",
+            "SNAPSHOTS_DIR": str(VAR / "snapshots" / name),
         }
         if name != "gateway":
             own["TRUSTED_PROXIES"] = LOOPBACK  # where the gateway is; the user's setting is the gateway's
-        if SERVICES[name].verifies:
-            own["SNAPSHOTS_DIR"] = str(VAR / "snapshots" / name)
         if database := self.database(name):
             own["DATABASE_URL"] = f"sqlite:///{database}"
         # Without MALLOC_ARENA_MAX the many threads of auth-service keep the memory of password hashes.
         defaults = {"DEMO": "1", "MAIL_URL": f"file:{VAR / 'mail'}", "MALLOC_ARENA_MAX": "2"}
-        given = {
-            key: value for key, value in self.environ.items() if key not in {"DATABASE_URL", "SNAPSHOTS_DIR"}
-        }
+        given = {key: value for key, value in self.environ.items() if key != "DATABASE_URL"}
+        for each, service in self.services.items():
+            own[service.port_setting] = str(self.ports[each])
+            defaults[service.url_setting] = self.url(each)
         return defaults | given | own
 
     def database(self, name: str) -> Path | None:
         """Return the SQLite file of a service, None if it has no database."""
-        file = SERVICES[name].database
+        file = self.services[name].database
         return VAR / file if file else None
 
     def save(self) -> None:
@@ -84,7 +84,7 @@ class ClusterSettings:
                 if probe.connect_ex((LOOPBACK, port)) == 0:
                     yield (
                         f"port {port} for {name} is taken, perhaps by another `make run`; stop what listens there, or "
-                        f"choose another port: {SERVICES[name].port_setting}={port % 50000 + 10000} make run"
+                        f"choose another port: {self.services[name].port_setting}={port % 50000 + 10000} make run"
                     )
 
 
@@ -100,17 +100,22 @@ def saved_settings() -> dict[str, str] | None:
 def read_settings(environ: Mapping[str, str]) -> tuple[ClusterSettings, list[str]]:
     """Return the settings that an environment holds, and one line for each fault in it."""
     ports, faults = {}, []
-    for name, service in SERVICES.items():
+    services: Mapping[str, Service] = {}
+    try:
+        services = read_services(ROOT)
+    except ServiceTableError as error:
+        faults += str(error).splitlines()
+    for name, service in services.items():
         text = environ.get(service.port_setting) or str(service.port)
         if text.isascii() and text.isdecimal() and 0 < int(text) < 2**16:
             ports[name] = int(text)
         else:
             faults.append(f"{service.port_setting}={text} is not a port number (1 to 65535)")
     faults += [
-        f"{SERVICES[one].port_setting} and {SERVICES[two].port_setting} are both {ports[one]}"
+        f"{services[one].port_setting} and {services[two].port_setting} are both {ports[one]}"
         for one, two in combinations(ports, 2)
         if ports[one] == ports[two]
     ]
     issuer = environ.get("ISSUER") or f"http://localhost:{ports.get('gateway')}"
     keys = Path(environ.get("KEYS_DIR") or ROOT / "keys").absolute()
-    return ClusterSettings(ports, issuer, keys, environ), faults
+    return ClusterSettings(services, ports, issuer, keys, environ), faults

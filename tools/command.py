@@ -1,4 +1,4 @@
-"""`make auth`, `make orders`: a command of a service on the databases and keys that `make run` uses.
+"""`make auth` and so on, for each service: a command of it on the databases and keys that `make run` uses.
 
 Usage: command.py SERVICE [ARGUMENT…]   the arguments go to `flask --app PACKAGE`.
 
@@ -12,7 +12,6 @@ import sys
 from typing import NoReturn
 
 from cluster_settings import read_settings, saved_settings
-from service_kit.server.service_table import SERVICES
 
 
 def become(name: str, arguments: list[str]) -> NoReturn:
@@ -21,10 +20,19 @@ def become(name: str, arguments: list[str]) -> NoReturn:
     if saved is None:
         sys.exit("error: there are no databases and keys yet: run `make run` once")
     settings, faults = read_settings(saved | {key: value for key, value in os.environ.items() if value})
+    if not faults and name not in settings.services:
+        faults = [f"there is no service {name}; there are {', '.join(settings.services)}"]
     if faults:
         sys.exit("\n".join(f"error: {fault}" for fault in faults))
     os.umask(0o077)
-    command = [sys.executable, "-m", "flask", "--app", SERVICES[name].package, *(arguments or ["--help"])]
+    command = [
+        sys.executable,
+        "-m",
+        "flask",
+        "--app",
+        settings.services[name].package,
+        *(arguments or ["--help"]),
+    ]
     # A command adds no demo accounts.
     os.execve(sys.executable, command, settings.environment(name) | {"DEMO": "0"})  # noqa: S606 - our own Python, no shell
 

@@ -18,7 +18,6 @@ from typing import IO
 from cluster_settings import ROOT, VAR, ClusterSettings, read_settings
 from log_files import LogFiles
 from ready_message import ready_message
-from service_kit.server.service_table import SERVICES
 
 READY_WITHIN_SECONDS = 60.0
 STOPPED_WITHIN_SECONDS = 4.0
@@ -157,7 +156,9 @@ def main() -> int:
     try:
         for name, port in settings.ports.items():
             with logs.paths[name].open("ab") as log:
-                processes[name] = start(SERVICES[name].command(port), settings.environment(name), log)
+                processes[name] = start(
+                    settings.services[name].command(port), settings.environment(name), log
+                )
         pids = [str(pid) for pid in (os.getpid(), *(process.pid for process in processes.values()))]
         reaper = start([sys.executable, "tools/orphan_reaper.py", *pids], {}, None)
         code = watch(settings, processes, logs, stop_signals)

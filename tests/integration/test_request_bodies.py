@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
-from service_kit.server.service_table import SERVICES
+from testkit.cluster import SERVICES
 from testkit.issuer import FakeIssuer
 from testkit.token_signer import TokenSigner
 

@@ -17,7 +17,8 @@ import requests
 from testkit.cluster import SERVICES, free_ports
 from testkit.token_signer import claims_of
 
-ROOT = Path(__file__).resolve().parents[2]
+from .checkout import ROOT, make_checkout
+
 PASSWORD = "pebble-orchid-92-rain"
 # The environment of these tests stands in for the .venv that `make setup` makes.
 MAKE = {"MAKEFLAGS": f"VENV={sys.executable} SETUP=true"}
@@ -97,7 +98,7 @@ class Checkout:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Checkout:
     folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    make_checkout(folder)
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "keys").mkdir()
     return Checkout(folder)
@@ -133,7 +134,7 @@ def past(checkout) -> Past:
 
 
 def test_command_before_first_run_suggests_run(tmp_path):
-    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    make_checkout(tmp_path)
     command = [sys.executable, "tools/command.py", "auth-service", "accounts", "list"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from service_kit.database import open_database, upgrade
 from service_kit.database.migrations import is_up_to_date, migrations_of
-from service_kit.server.service_table import SERVICES
+from testkit.cluster import SERVICES
 
 PACKAGES = [service.package for service in SERVICES.values() if service.database]
 STARTS = """

@@ -1,21 +1,19 @@
 """`make run` when something is wrong: a setting, a port, a service, or its own end. Runs in a checkout of its own."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from service_kit.server.service_table import SERVICES
-from testkit.cluster import free_ports
+from testkit.cluster import SERVICES, free_ports
 from testkit.concurrency import wait_for
 
 from tools.log_files import LogFiles
 
-ROOT = Path(__file__).resolve().parents[2]
+from .checkout import make_checkout
+
 KEPT = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
 
 
@@ -28,7 +26,7 @@ def ports():
 @pytest.fixture
 def run(tmp_path, ports):
     """`run(**settings)`: tools/run.py as a process, with its output as a pipe."""
-    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    make_checkout(tmp_path)
     started = []
 
     def start(**settings):
@@ -65,6 +63,15 @@ def test_run_with_bad_ports_names_every_fault(run):
         "error: USERS_PORT=x is not a port number (1 to 65535)",
         "error: ORDERS_PORT and GATEWAY_PORT are both 9999",
     ]
+
+
+def test_folder_without_upstream_is_named(run, tmp_path):
+    (tmp_path / "fifth-service").mkdir()
+    (tmp_path / "fifth-service" / "pyproject.toml").touch()
+    process = run()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert output.startswith("error: fifth-service/ has no row [upstreams.fifth-service] in ")
 
 
 def test_run_with_taken_port_suggests_another(run):

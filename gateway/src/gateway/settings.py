@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 from service_kit.client_address import normal_address
-from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url
+from service_kit.settings import HttpUrl, Port, ServiceSettings, on_loopback, origin_url
 
 from gateway.rate_limits.shared_windows import client
 from gateway.routing.route import UpstreamRow, rate
@@ -88,6 +88,7 @@ class RoutesSettings(BaseSettings):
 class Settings(RoutesSettings, ServiceSettings):
     """The gateway's own settings, beside those that all services share. `read` adds those of the upstreams."""
 
+    gateway_port: Port = 8080
     gateway_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     gateway_tls_cert: ReadableFile | None = None
     gateway_tls_key: ReadableFile | None = Field(default=None, validate_default=True)
@@ -127,16 +128,12 @@ class Settings(RoutesSettings, ServiceSettings):
         with suppress(ValidationError):  # raised below, with the other faults
             for upstream in RoutesSettings(**given).routes.upstreams.values():
                 url, port = _names(upstream)
-                fields |= {url: (HttpUrl | None, None), port: (Port, upstream.port)}
+                fields |= {port: (Port, upstream.port), url: (HttpUrl, on_loopback(port))}
         return create_model("Settings", __base__=cls, **fields)(**given)
 
     def urls(self) -> dict[str, str]:
         """Return the address of each upstream: its URL setting, else its port on the loopback interface."""
-        names = {name: _names(upstream) for name, upstream in self.routes.upstreams.items()}
-        return {
-            name: getattr(self, url) or f"http://127.0.0.1:{getattr(self, port)}"
-            for name, (url, port) in names.items()
-        }
+        return {name: getattr(self, _names(row)[0]) for name, row in self.routes.upstreams.items()}
 
 
 def _names(upstream: UpstreamRow) -> tuple[str, str]:

@@ -4,7 +4,16 @@ from typing import Annotated
 import pytest
 from pydantic import AfterValidator, Field
 from service_kit.database.url import DatabaseUrl
-from service_kit.settings import KeysDir, Seconds, ServiceSettings, is_loopback, load
+from service_kit.settings import (
+    HttpUrl,
+    KeysDir,
+    Port,
+    Seconds,
+    ServiceSettings,
+    is_loopback,
+    load,
+    on_loopback,
+)
 
 
 class Settings(ServiceSettings):
@@ -38,26 +47,31 @@ def test_defaults_are_addresses_of_make_run(env):
     settings = env()
     assert settings.issuer == "http://localhost:8080"
     assert settings.issuer_backchannel == settings.auth_url == "http://127.0.0.1:8081"
-    assert (settings.users_url, settings.orders_url) == ("http://127.0.0.1:8082", "http://127.0.0.1:8083")
     assert settings.rate_limits
     assert not settings.demo
 
 
+class CallingSettings(ServiceSettings):
+    stock_port: Port = 8085
+    stock_url: HttpUrl = on_loopback("stock_port")
+
+
 def test_port_changes_default_address(env):
-    settings = env(AUTH_PORT="9001", USERS_PORT="9002")
-    assert (settings.issuer_backchannel, settings.users_url) == (
+    assert env(CallingSettings).stock_url == "http://127.0.0.1:8085"
+    settings = env(CallingSettings, AUTH_PORT="9001", STOCK_PORT="9002", STOCK_URL="")
+    assert (settings.issuer_backchannel, settings.stock_url) == (
         "http://127.0.0.1:9001",
         "http://127.0.0.1:9002",
     )
+    assert env(CallingSettings, STOCK_URL="http://stock:9/").stock_url == "http://stock:9"
 
 
 def test_faults_are_all_named(env, capsys):
     lines = faults(
-        env, capsys, Settings, AUTH_PORT="0", ORDERS_PORT="70000", GATEWAY_PORT="x", ISSUER="ftp://x", TTL="0",
-        LOG_LEVEL="LOUD",
+        env, capsys, Settings, AUTH_PORT="0", ISSUER="ftp://x", TTL="0", LOG_LEVEL="LOUD",
     )  # fmt: skip
     assert [line.partition(":")[0] for line in lines] == [
-        "GATEWAY_PORT", "AUTH_PORT", "ORDERS_PORT", "ISSUER", "LOG_LEVEL", "DATABASE_URL", "TTL",
+        "AUTH_PORT", "ISSUER", "LOG_LEVEL", "DATABASE_URL", "TTL",
     ]  # fmt: skip
     assert "DATABASE_URL: is required, and missing" in lines
 

@@ -30,7 +30,7 @@ def stub(tmp_path):
         "from stub_service.wsgi import app as wsgi\n"
         "app = AsgiServer(wsgi)\n"
     )
-    table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db")}
+    table = {**SERVICES, "stub": Service("stub_service", "STUB", 8090)}
     return {
         "only": {"stub": {"PYTHONPATH": str(tmp_path)}},
         "services": ["stub"],
@@ -62,6 +62,7 @@ def test_service_environment_is_its_own(monkeypatch):
         cluster.stop()
     assert users["DATABASE_URL"] == f"sqlite:///{cluster.folder}/users.db"
     assert users["USERS_PORT"] == str(cluster.ports["users-service"])
+    assert gateway["USERS_URL"] == cluster.urls["users-service"]
     assert users["ISSUER"] == cluster.gateway == cluster.issuer
     assert users["LOG_LEVEL"] == gateway["LOG_LEVEL"] == "DEBUG"
     assert users["JWKS_MAX_AGE"] == "5"
@@ -112,7 +113,7 @@ def test_command_runs_in_service_environment(cluster):
 KILLED = """
 import os, signal, sys
 from testkit.cluster import SERVICES, Cluster, Service
-table = {**SERVICES, "stub": Service("stub_service", "STUB_PORT", 8090, "stub.db")}
+table = {**SERVICES, "stub": Service("stub_service", "STUB", 8090)}
 only = {"stub": {"PYTHONPATH": sys.argv[1]}}
 cluster = Cluster(only=only, services=["stub"], make_keys=False, table=table).start()
 print(cluster.urls["stub"], flush=True)

@@ -4,13 +4,15 @@ from typing import Annotated, Final
 
 from service_kit.database.url import DatabaseUrl
 from service_kit.http_client.client_key import with_client_key
-from service_kit.settings import KeysDir, ServiceSettings
+from service_kit.settings import HttpUrl, KeysDir, Port, ServiceSettings, on_loopback
 
 CLIENT_ID: Final = "orders-service"
 
 
 class Settings(ServiceSettings):
-    """The shared settings, the database, and the folder with this service's client key."""
+    """The shared settings, the database, the folder with this service's client key, and the address of users-service."""
 
+    users_port: Port = 8082
+    users_url: HttpUrl = on_loopback("users_port")
     database_url: DatabaseUrl
     keys_dir: Annotated[KeysDir, with_client_key(CLIENT_ID)]

@@ -109,6 +109,14 @@ Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
+def on_loopback(port_field: str) -> Any:
+    """Return the default of a service's address: this machine, at the port in another field, which is declared before.
+
+    A service that calls stock-service has `stock_port: Port = 8085` and `stock_url: HttpUrl = on_loopback("stock_port")`.
+    """
+    return Field(default_factory=lambda fields: f"http://127.0.0.1:{fields[port_field]}")
+
+
 class ServiceSettings(BaseSettings):
     """The settings of every service; a service adds its own fields in a subclass.
 
@@ -120,16 +128,11 @@ class ServiceSettings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=False
     )
 
-    gateway_port: Port = 8080
     auth_port: Port = 8081
-    users_port: Port = 8082
-    orders_port: Port = 8083
 
     issuer: OriginUrl = "http://localhost:8080"
-    issuer_backchannel: HttpUrl = Field(default="", validate_default=True)
-    auth_url: HttpUrl = Field(default="", validate_default=True)
-    users_url: HttpUrl = Field(default="", validate_default=True)
-    orders_url: HttpUrl = Field(default="", validate_default=True)
+    issuer_backchannel: HttpUrl = on_loopback("auth_port")
+    auth_url: HttpUrl = on_loopback("auth_port")
 
     # See touchstone.IssuerDocuments; only services that verify tokens use these.
     status_fresh_within: Seconds = 30
@@ -167,16 +170,6 @@ class ServiceSettings(BaseSettings):
     def _default_to_demo(cls, value: Any, info: ValidationInfo) -> Any:
         return info.data.get("demo", False) if value is None else value
 
-    @field_validator("issuer_backchannel", "auth_url", "users_url", "orders_url", mode="before")
-    @classmethod
-    def _default_to_loopback(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return the address where `make run` serves the service, unless there is a setting."""
-        if value:
-            return value
-        name = {"issuer_backchannel": "auth", "auth_url": "auth"}.get(info.field_name or "")
-        name = name or (info.field_name or "").removesuffix("_url")
-        return f"http://127.0.0.1:{info.data.get(f'{name}_port', 1)}"
-
     @field_validator("log_level", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:
@@ -211,6 +204,8 @@ def faults(error: ValidationError) -> list[str]:
     """
     lines = []
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        if fault["type"] == "default_factory_not_called":  # because of another fault
+            continue
         name = ".".join(str(part) for part in fault["loc"]).upper() or "settings"
         what = (
             "is required, and missing"

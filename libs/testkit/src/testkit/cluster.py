@@ -1,4 +1,4 @@
-"""The four real services as processes of this machine."""
+"""The real services as processes of this machine."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import requests
-from service_kit.server.service_table import LOOPBACK, SERVICES, Service
+from service_kit.server.service_table import LOOPBACK, Service, read_services
 
 __all__ = [
     "DEMO_PASSWORD",
@@ -31,8 +31,9 @@ DEMO_PASSWORD = "correct-horse-battery-staple"
 SERVER_PORTS = range(10_000, 32_000)
 START_TIMEOUT_SECONDS = 180.0  # on a busy machine imports are slow
 STOP_TIMEOUT_SECONDS = 10.0
-# Ends the services when this process is killed. This package is never installed from a wheel, so the path exists.
-_REAPER = Path(__file__).resolve().parents[4] / "tools" / "orphan_reaper.py"
+_ROOT = Path(__file__).resolve().parents[4]  # this package is never installed from a wheel
+_REAPER = _ROOT / "tools" / "orphan_reaper.py"  # ends the services when this process is killed
+SERVICES = read_services(_ROOT)
 _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
 
 
@@ -150,18 +151,14 @@ class Cluster:
         kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         settings = {
             "ISSUER": self.gateway,
-            "ISSUER_BACKCHANNEL": self.urls["auth-service"],
-            "AUTH_URL": self.urls["auth-service"],
-            "USERS_URL": self.urls["users-service"],
-            "ORDERS_URL": self.urls["orders-service"],
             "KEYS_DIR": str(self.keys_dir),
             "DEMO": "1",
             "DEMO_PASSWORD": DEMO_PASSWORD,
             "MAIL_URL": f"file:{self.mail_folder}",
-            **{self._table[name].port_setting: str(port) for name, port in self.ports.items()},
+            "SNAPSHOTS_DIR": str(self.folder / "snapshots" / service),
         }
-        if self._table[service].verifies:
-            settings["SNAPSHOTS_DIR"] = str(self.folder / "snapshots" / service)
+        for name, each in self._table.items():
+            settings |= {each.port_setting: str(self.ports[name]), each.url_setting: self.urls[name]}
         if service != "gateway":
             settings["TRUSTED_PROXIES"] = LOOPBACK  # where the gateway is
         database = self._table[service].database

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from testkit.cluster import free_ports
+from testkit.cluster import SERVICES, free_ports
 from testkit.external_programs import server_process
 from testkit.forked_cluster import ForkedCluster
 
@@ -35,7 +35,7 @@ class EnvoyCluster(ForkedCluster):
     """
 
     def __init__(self) -> None:
-        super().__init__({"RATE_LIMITS": "off"}, services=["auth-service", "users-service", "orders-service"])
+        super().__init__({"RATE_LIMITS": "off"}, services=[name for name in SERVICES if name != "gateway"])
         self._program = envoy_program()
         self._stack = ExitStack()
         self.authz_url = f"http://127.0.0.1:{free_ports(1)[0]}"

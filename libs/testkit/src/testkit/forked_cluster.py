@@ -14,9 +14,10 @@ from pathlib import Path
 
 from testkit import cluster
 
-PACKAGES = ("auth_service", "users_service", "orders_service", "gateway")
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["granian.cli", "alembic.command", *(f"{name}.app" for name in PACKAGES)])
+_forks.set_forkserver_preload(
+    ["granian.cli", "alembic.command", *(f"{each.package}.app" for each in cluster.SERVICES.values())]
+)
 
 
 class ForkedProcess:
