@@ -12,24 +12,23 @@ RUN --mount=type=cache,target=/cache \
     /opt/venv/bin/pip install --quiet --no-compile --require-hashes --no-deps -r requirements-installer.lock \
  && /opt/venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --no-deps \
         -r requirements.lock ${OTEL:+-r requirements-otel.lock}
-COPY libs ./libs
-COPY auth-service ./auth-service
-COPY users-service ./users-service
-COPY orders-service ./orders-service
-COPY gateway ./gateway
-COPY tools/unmet_requirements.py ./tools/
-RUN set -- ./libs/touchstone ./libs/service-kit ./auth-service ./users-service ./orders-service ./gateway \
+# All that .dockerignore names: libraries, services, gateway.
+COPY . ./
+RUN set -- ./libs/touchstone ./libs/service-kit ./*-service ./gateway \
  && /opt/venv/bin/uv pip install --quiet --offline --no-cache --compile-bytecode --no-deps --no-build-isolation "$@" \
  && /opt/venv/bin/python tools/unmet_requirements.py "$@" \
  && /opt/venv/bin/uv pip uninstall --quiet flit_core pip uv
+# Where the job `keys` writes: a folder for each database, and one for each client.
+RUN mkdir -p /out/postgres /out/auth-clients /out/clients/introspector /out/clients/signals-receiver \
+ && for each in *-service; do mkdir -p "/out/clients/$each" "/out/databases/$(echo "${each%-service}" | tr - _)"; done \
+ && chmod -R 0700 /out
 
 FROM python:3.13-slim-bookworm
 # Every volume that a service writes to belongs to this user, by number.
 RUN groupadd --gid 10001 touchstone \
  && useradd --uid 10001 --gid touchstone --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin touchstone \
- && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients \
-        /out /out/postgres /out/auth /out/users /out/orders /out/auth-clients /out/orders-client /out/introspector-client \
-        /out/receiver-client
+ && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients
+COPY --from=build --chown=10001:10001 /out /out
 COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/compose /opt/touchstone
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \

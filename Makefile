@@ -3,12 +3,14 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run auth orders test lint check envoy test-compose bench keys lock clean setup setup-dev
+.PHONY: help run test lint check envoy test-compose bench keys lock clean setup setup-dev
 
 VENV := .venv/bin/python
 SETUP := sh tools/python tools/environment.py
 SOURCES := $(wildcard libs/*/src *-service/src gateway/src)
-PACKAGES := touchstone service_kit auth_service users_service orders_service gateway
+SERVICES := $(patsubst %-service/pyproject.toml,%,$(wildcard *-service/pyproject.toml))
+PACKAGES := touchstone service_kit gateway $(addsuffix _service,$(subst -,_,$(SERVICES)))
+.PHONY: $(SERVICES)
 
 # The arguments of a command.
 ARGS ?=
@@ -22,15 +24,14 @@ export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '  make %-14s run a command of this service on the data of `make run`: ARGS=--help\n' $(SERVICES)
 
 run: setup ## start all services on this machine, with a demo; Ctrl-C stops them (LOG=1 shows their logs)
 	@exec $(VENV) tools/run.py
 
-auth: setup ## run a command of auth-service on the data of `make run`: ARGS='accounts list', or ARGS=--help
-	@exec $(VENV) tools/command.py auth-service $(value ARGS)
-
-orders: setup ## run a command of orders-service on the data of `make run`: ARGS='products import FILE'
-	@exec $(VENV) tools/command.py orders-service $(value ARGS)
+# A command of this service on the data of `make run`: make auth ARGS='accounts list'.
+$(SERVICES): setup
+	@exec $(VENV) tools/command.py $@-service $(value ARGS)
 
 test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path: some of them; COVERAGE=1: measure)
 ifeq ($(strip $(ARGS)),)

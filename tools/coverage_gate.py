@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = {
     "touchstone": ("libs/touchstone", 100.0),
     "service_kit": ("libs/service-kit", 90.0),
-    "auth_service": ("auth-service", 90.0),
-    "users_service": ("users-service", 90.0),
-    "orders_service": ("orders-service", 90.0),
     "gateway": ("gateway", 90.0),
+} | {
+    file.parent.name.replace("-", "_"): (file.parent.name, 90.0)
+    for file in sorted(ROOT.glob("*-service/pyproject.toml"))
 }
 
 

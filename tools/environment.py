@@ -29,14 +29,8 @@ PYTHON = VENV / "bin" / "python"
 UNFINISHED = VENV / ".unfinished"
 INSTALLER_LOCK = "requirements-installer.lock"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
-RUN_PACKAGES = (
-    "libs/touchstone",
-    "libs/service-kit",
-    "auth-service",
-    "users-service",
-    "orders-service",
-    "gateway",
-)
+SERVICES = sorted(file.parent.name for file in ROOT.glob("*-service/pyproject.toml"))
+RUN_PACKAGES = ("libs/touchstone", "libs/service-kit", *SERVICES, "gateway")
 PACKAGES = {"run": RUN_PACKAGES, "dev": (*RUN_PACKAGES, "libs/testkit")}
 # uv's names for the settings of pip that say where packages come from.
 UV_NAMES = {

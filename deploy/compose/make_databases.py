@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 SECRETS = Path("/run/secrets")
-DATABASES = ("auth", "users", "orders")
+SUPERUSER = "superuser"
 
 
 def create(connection: psycopg.Connection, name: str) -> None:
@@ -30,7 +30,7 @@ def create(connection: psycopg.Connection, name: str) -> None:
 
 def main() -> None:
     """Create everything as the superuser, whose password no service has."""
-    password = (SECRETS / "superuser_password").read_text()
+    password = (SECRETS / f"{SUPERUSER}_password").read_text()
     with psycopg.connect(
         host="postgres", user="postgres", password=password, dbname="postgres", autocommit=True
     ) as connection:
@@ -38,8 +38,9 @@ def main() -> None:
             connection.execute(
                 sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(shared))
             )
-        for name in DATABASES:
-            create(connection, name)
+        for file in sorted(SECRETS.glob("*_password")):
+            if (name := file.name.removesuffix("_password")) != SUPERUSER:
+                create(connection, name)
     print("databases and roles are ready")
 
 

@@ -13,12 +13,8 @@ from pathlib import Path
 
 OUT = Path("/out")
 KEYS = Path("/keys")  # signing/ is a volume, clients/ a file system in memory
-DATABASES = ("auth", "users", "orders")
-CLIENT_VOLUMES = {
-    "orders-service": OUT / "orders-client",
-    "introspector": OUT / "introspector-client",
-    "signals-receiver": OUT / "receiver-client",
-}
+# Each service with a database has a volume in the first folder, each client that needs a private key one in the other.
+DATABASES, CLIENTS = OUT / "databases", OUT / "clients"
 # PostgreSQL reads its passwords as another user; no other container mounts their volume.
 OPEN, PRIVATE = 0o444, 0o400
 
@@ -36,6 +32,11 @@ def write(path: Path, text: str, mode: int) -> None:
     fresh.replace(path)
 
 
+def volumes(folder: Path) -> list[Path]:
+    """Return the folders in `folder` that are volumes; the others are the image's, which is read-only."""
+    return [each for each in sorted(folder.iterdir()) if os.access(each, os.W_OK)]
+
+
 def make_password(name: str) -> str:
     """Return the password of that name; make it if it is missing."""
     path = OUT / "postgres" / f"{name}_password"
@@ -48,16 +49,16 @@ def make_passwords() -> None:
     """Make the passwords of the superuser and the roles, and the database URL of each service."""
     (OUT / "postgres").chmod(0o755)
     make_password("superuser")
-    for name in DATABASES:
+    for folder in volumes(DATABASES):
+        name = folder.name
         url = f"postgresql://{name}:{make_password(name)}@postgres:5432/{name}"
-        write(OUT / name / "database_url", url, PRIVATE)
+        write(folder / "database_url", url, PRIVATE)
 
 
 def make_keys() -> None:
     """Make the signing key and the clients' keys; give each client its private key, and auth-service the public keys."""
     private = {
-        volume / f"{client}.pem": KEYS / "clients" / f"{client}.pem"
-        for client, volume in CLIENT_VOLUMES.items()
+        folder / f"{folder.name}.pem": KEYS / "clients" / f"{folder.name}.pem" for folder in volumes(CLIENTS)
     }
     for kept, working in private.items():
         if kept.exists():

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.cluster import SERVICES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PROJECT = os.environ.get("TOUCHSTONE_COMPOSE_PROJECT", "")
-SERVICES = ("auth-service", "users-service", "orders-service", "gateway")
 
 
 def pytest_collection_modifyitems(items):
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items):
 class Compose:
     """The compose project under test."""
 
-    services: tuple[str, ...] = SERVICES
+    services: tuple[str, ...] = tuple(SERVICES)
 
     def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `docker compose …` on this project."""

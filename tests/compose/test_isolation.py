@@ -1,10 +1,11 @@
 """The isolation of the containers, by their configuration and by attempts."""
 
 import pytest
+from testkit.cluster import SERVICES
 
-SERVICES = ["auth-service", "users-service", "orders-service", "gateway"]
 RUNNING = [*SERVICES, "postgres"]
-DATABASES = {"auth-service": "auth", "users-service": "users", "orders-service": "orders"}
+VERIFIERS = [name for name in SERVICES if name != "auth-service"]
+DATABASES = {name: service.settings.lower() for name, service in SERVICES.items() if service.database}
 CONNECT = """
 import pathlib, sys, psycopg
 url = pathlib.Path("/run/secrets/database_url").read_text()
@@ -74,7 +75,7 @@ def test_file_system_is_read_only(compose, service, place):
     assert compose.inside(service, "touch", f"{place}/mark", check=False).returncode != 0
 
 
-@pytest.mark.parametrize("service", ["users-service", "orders-service", "gateway", "postgres"])
+@pytest.mark.parametrize("service", [*VERIFIERS, "postgres"])
 def test_other_services_have_no_signing_key(compose, service):
     assert not [
         mount for each in compose.inspect(service) for mount in each["Mounts"] if "signing" in mount["Name"]
@@ -103,7 +104,7 @@ def test_service_has_only_its_database_secret(compose, service):
     assert seen == (["database_url"] if service in DATABASES else [])
 
 
-@pytest.mark.parametrize("service", ["users-service", "orders-service", "gateway"])
+@pytest.mark.parametrize("service", VERIFIERS)
 def test_snapshots_are_private_to_verifier(compose, service):
     (volume,) = [
         mount
@@ -111,7 +112,7 @@ def test_snapshots_are_private_to_verifier(compose, service):
         for mount in each["Mounts"]
         if mount["Destination"] == "/snapshots"
     ]
-    assert volume["Name"].endswith(f"{service.partition('-')[0]}-snapshots")
+    assert volume["Name"].endswith(f"{service.removesuffix('-service')}-snapshots")
     modes = compose.inside(service, "sh", "-c", "find /snapshots -printf '%U %m\n'").stdout.splitlines()
     assert modes[0] == "10001 700"
     assert set(modes[1:]) <= {"10001 600"}
@@ -131,7 +132,7 @@ def test_database_role_reaches_own_database(compose, service):
 
 
 @pytest.mark.parametrize("service", DATABASES)
-@pytest.mark.parametrize("database", ["auth", "users", "orders", "postgres", "template1"])
+@pytest.mark.parametrize("database", [*DATABASES.values(), "postgres", "template1"])
 def test_database_role_reaches_no_other(compose, service, database):
     if DATABASES[service] != database:
         done = compose.python(service, CONNECT, database)

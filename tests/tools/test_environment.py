@@ -12,7 +12,7 @@ import pytest
 from tools import environment
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("tools", "libs", "auth-service", "users-service", "orders-service", "gateway")
+NEEDED = ("tools", "libs", *(folder.name for folder in ROOT.glob("*-service")), "gateway")
 
 
 @pytest.fixture
