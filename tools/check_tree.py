@@ -74,7 +74,13 @@ def pattern(words: str) -> re.Pattern[str]:
     )
 
 
-PATTERNS = {pattern(words): instead for words, instead in WORDS.items()}
+# A service may have any name.
+SERVICES = " ".join(
+    folder.name.removesuffix("-service").replace("-", " ") for folder in ROOT.glob("*-service")
+)
+PATTERNS = {
+    each: instead for words, instead in WORDS.items() if not (each := pattern(words)).search(SERVICES)
+}
 
 
 def words(name: str, content: bytes) -> Iterator[str]:
