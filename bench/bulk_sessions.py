@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import psycopg
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.storage import MIGRATIONS
 from auth_service.storage.tables import Base
 from auth_service.storage.unit_of_work import SqlStore
@@ -67,7 +68,7 @@ def migrated(url: str) -> Engine:
 
 def people(engine: Engine) -> None:
     """Insert ten thousand numbered accounts and open the first list."""
-    with SqlStore(engine).transaction() as tx:
+    with SqlStore(engine, registry=packaged_rows().registry).transaction() as tx:
         tx.statuses.add_first_list()
     with _without_timeout(engine) as connection:
         connection.execute(text(_filled(_ACCOUNTS, engine, PEOPLE)))

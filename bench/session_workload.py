@@ -11,7 +11,7 @@ from functools import partial
 
 import bulk_sessions
 import jwt
-from auth_service.adapters.client_files import ClientRegistry, packaged_clients
+from auth_service.adapters.registry_files import AllClients, FileClients, packaged_rows
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_bits import Changes, ReadPosition
@@ -51,7 +51,7 @@ class AuthService:
 
     def __post_init__(self) -> None:
         self._issuing = TokenIssuer(ISSUER, Lifetimes(), self.signer, time.time)
-        client = ClientRegistry(packaged_clients()).get("console")
+        client = AllClients(FileClients(packaged_rows().clients), self.store).get("console")
         assert client
         self._client = client
 
@@ -136,7 +136,7 @@ def end_sessions(  # noqa: PLR0913, PLR0917 - it is sent to other processes
     After `longest` seconds the rest is left.
     """
     engine = open_database(url)
-    store, lock, times = SqlStore(engine), threading.Lock(), Times()
+    store, lock, times = SqlStore(engine, registry=packaged_rows().registry), threading.Lock(), Times()
     store.add_listener(lambda tx: SecurityEventEmitter(SqlSecurityEventTransaction(tx)))
     firsts = iter(range(0, len(numbers), together))
     with store.reading() as tx:  # connect and import everything first

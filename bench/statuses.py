@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import bulk_sessions
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.domain.sessions.status_bits import ReadPosition
 from auth_service.signing.status_list_tokens import compressed
 from auth_service.storage.unit_of_work import SqlStore
@@ -137,7 +138,11 @@ class Report:
     def add(self, kind: str, url: str, scale: Scale) -> None:
         """Measure one database."""
         engine = bulk_sessions.migrated(url)
-        auth, revoked, began = AuthService(SqlStore(engine)), 0, time.monotonic()
+        auth, revoked, began = (
+            AuthService(SqlStore(engine, registry=packaged_rows().registry)),
+            0,
+            time.monotonic(),
+        )
         bulk_sessions.people(engine)
         self.writes.append(writing(kind, auth, 0, scale.rounds))
         bulk_sessions.fill(engine, scale.sessions)

@@ -17,7 +17,7 @@ SAVED_SETTINGS = VAR / "settings.json"
 # With these settings of the last `make run` commands work on the same keys and clients. None of them is secret.
 SAVED = (
     "ACCESS_TOKEN_TTL",
-    "CLIENTS_FILE",
+    "REGISTRY_FILE",
     "ISSUER",
     "JWKS_MAX_AGE",
     "KEYS_DIR",

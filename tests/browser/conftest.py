@@ -55,7 +55,7 @@ def auth_cluster(tmp_path_factory):
     """auth-service, which knows the client `partner`, and the gateway."""
     clients = tmp_path_factory.mktemp("browser") / "clients.toml"
     clients.write_text(PARTNER)
-    own = {"auth-service": {"CLIENTS_FILE": str(clients)}}
+    own = {"auth-service": {"REGISTRY_FILE": str(clients)}}
     services = ["auth-service", "gateway"]
     with ForkedCluster({"RATE_LIMITS": "off"}, only=own, services=services) as cluster:
         yield cluster

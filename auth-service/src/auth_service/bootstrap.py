@@ -11,9 +11,10 @@ from service_kit.server.shutdown import stopping
 from sqlalchemy import Engine
 
 from auth_service.adapters.argon2 import Argon2Hasher
-from auth_service.adapters.client_files import AllClients, ClientRegistry, file_clients, packaged_clients
 from auth_service.adapters.mail import mailer_for
 from auth_service.adapters.mail.demo_console import announce
+from auth_service.adapters.published_scopes import PublishedScopes
+from auth_service.adapters.registry_files import AllClients, FileClients, registry_files
 from auth_service.adapters.successor_encryption import HkdfSealer
 from auth_service.adapters.zxcvbn import weakness
 from auth_service.background.change_watcher import ChangeWatcher
@@ -22,7 +23,6 @@ from auth_service.background.mail_outbox import MailOutbox
 from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
-from auth_service.domain.oauth.scopes import AUDIENCES
 from auth_service.domain.sessions.status_bits import Changes, ReadPosition
 from auth_service.domain.signing_keys import KeyTimes
 from auth_service.settings import Settings
@@ -110,6 +110,7 @@ class Parts:
     tokens: AccessTokenReader
     outbox: Outbox
     long_polls: LongPolls
+    published_scopes: PublishedScopes
     watcher: ChangeWatcher
 
 
@@ -122,7 +123,9 @@ def build_parts(
     """
     engine = open_database(settings.database_url)
     upgrade(engine, MIGRATIONS)
-    store = SqlStore(engine, now, plan=StatusPlan(settings.status_list_size, settings.access_token_ttl))
+    rows = registry_files(settings.registry_file)
+    plan = StatusPlan(settings.status_list_size, settings.access_token_ttl)
+    store = SqlStore(engine, now, plan=plan, registry=rows.registry)
     with store.transaction() as tx:
         tx.statuses.add_first_list()
     hasher = hasher or Argon2Hasher(at_once=settings.password_hashes_at_once)
@@ -137,22 +140,22 @@ def build_parts(
 
     lists = StatusLists(settings.issuer, changes, keys, ttl=settings.status_list_ttl, now=now)
     long_polls = LongPolls(settings.waiting_requests, stopping=stopping())
-    watcher = ChangeWatcher(notifications_of(engine), long_polls.wake, keys, lists)
+    published_scopes = PublishedScopes(store)
+    watcher = ChangeWatcher(notifications_of(engine), long_polls.wake, keys, lists, published_scopes)
     return Parts(
         settings=settings,
         now=now,
         engine=engine,
         store=store,
         hasher=hasher,
-        clients=AllClients(
-            ClientRegistry([*packaged_clients(), *file_clients(settings.clients_file)]), store
-        ),
+        clients=AllClients(FileClients(rows.clients), store),
         client_keys=ClientKeys(settings.keys_dir / "clients"),
         keys=keys,
         status_lists=lists,
-        tokens=AccessTokenReader(settings.issuer, LocalKeys(keys), LocalStatuses(lists), AUDIENCES, now),
+        tokens=AccessTokenReader(settings.issuer, LocalKeys(keys), LocalStatuses(lists), store, now),
         outbox=outbox or _outbox(settings, now),
         long_polls=long_polls,
+        published_scopes=published_scopes,
         watcher=watcher,
     )
 
@@ -188,6 +191,7 @@ def build_use_cases(parts: Parts) -> UseCases:
         long_polls=parts.long_polls,
         forms=FormGuard(Cookies(issuer), issuer, now),
         admin=Administration.of(store, hasher, keys, clients.fixed, now, settings.session_life),
+        published_scopes=parts.published_scopes,
         registration=Registration(store, hasher, now, send_verification, weakness),
         login=Login(store, clients, hasher, token_issuer, throttle),
         password_change=PasswordChange(store, hasher, now, weakness),
@@ -200,7 +204,7 @@ def build_use_cases(parts: Parts) -> UseCases:
         authenticate_browser=AuthenticateBrowser(store, now),
         logout=Logout(store, now),
         own_sessions=OwnSessions(store, clients, now),
-        authorization_request_parser=AuthorizationRequestParser(clients, issuer),
+        authorization_request_parser=AuthorizationRequestParser(store, clients, issuer),
         authorization_endpoint=AuthorizationEndpoint(store, hints, now),
         client_authentication=ClientAuthentication(store, clients, assertions, audiences, now),
         client_origins=ClientOrigins(clients),

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from service_kit.settings import SECRETS_DIR
 
-from auth_service.adapters.client_files import packaged_clients
+from auth_service.adapters.registry_files import registry_files
+from auth_service.domain.oauth.errors import InvalidRegistration
 from auth_service.signing import pem
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m auth_service.make_keys",
-        description="Make the signing key and the clients' keys that are missing. Existing keys are kept.",
+        description="Make the signing key and the clients' keys that are missing, also of those in REGISTRY_FILE.",
     )
     parser.add_argument(
         "--keys-dir", type=Path, default=Path("keys"), help="folder of the keys (default: %(default)s)"
@@ -72,7 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="storage of the signing keys (default: SIGNING_STORE, or pem); with pkcs11 auth-service makes its own",
     )
     options = parser.parse_args(arguments)
-    registered = [client.client_id for client in packaged_clients() if client.confidential]
+    try:
+        rows = registry_files(Path(file) if (file := os.environ.get("REGISTRY_FILE")) else None)
+    except InvalidRegistration as fault:
+        print("REGISTRY_FILE:", *fault.faults, sep="\n  ", file=sys.stderr)  # noqa: T201 - the output of a command
+        return 1
+    registered = [each.client_id for each in rows.clients if each.confidential and each.secret_hash is None]
     unknown = set(options.client or ()) - set(registered)
     if unknown:
         parser.error(f"no such confidential client: {', '.join(sorted(unknown))}")
@@ -85,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signing=options.signing_store == "pem",
         )
     except (pem.KeyFault, KeyStorageUnavailable, OSError) as fault:
-        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - the output of a command
+        print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - the same
         return 1
     for name in made:
         print(f"made {options.keys_dir / name}")  # noqa: T201 - a command's output

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from service_kit.database.url import DatabaseUrl
 from service_kit.settings import TEN_YEARS, KeysDir, Seconds, ServiceSettings
 
-from auth_service.adapters.client_files import file_clients
 from auth_service.adapters.mail import check_sender, mailer_for
-from auth_service.domain.oauth.errors import InvalidClientMetadata
+from auth_service.adapters.registry_files import registry_files
+from auth_service.domain.oauth.errors import InvalidRegistration
 from auth_service.domain.sessions.browser_session import BROWSER_SESSION_SECONDS
 from auth_service.domain.sessions.status_list import LIST_SIZE, check_size
 from auth_service.signing.key_storage_settings import SigningStore
@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     pkcs11_pin: SecretStr | None = Field(default=None, validate_default=True)
     key_passphrase: SecretStr | None = None
     keys_dir: KeysDir
-    clients_file: Path | None = None
+    registry_file: Path | None = None
     access_token_ttl: Seconds = 300
     refresh_token_ttl: Seconds = 2_592_000
     refresh_token_idle_ttl: Seconds = 1_209_600
@@ -123,12 +123,12 @@ class Settings(ServiceSettings):
         mailer_for(value, info.data.get("mail_from", ""), info.data.get("mail_password"))
         return value
 
-    @field_validator("clients_file")
+    @field_validator("registry_file")
     @classmethod
-    def _good_clients(cls, value: Path | None) -> Path | None:
-        """Raise ValueError with all faults of the clients' file."""
+    def _good_registry(cls, value: Path | None) -> Path | None:
+        """Raise ValueError with all faults of the file, one a line."""
         try:
-            file_clients(value)
-        except InvalidClientMetadata as fault:
-            raise ValueError(str(fault)) from None
+            registry_files(value)
+        except InvalidRegistration as error:
+            raise ValueError("\n".join(error.faults)) from None
         return value

@@ -224,18 +224,18 @@ WIDE = ("--audience", "users-service", "--scope", "profile:read")
 
 
 def test_disabling_client_in_file_ends_sessions(make_app, tmp_path, sqlite_file):
-    file = tmp_path / "clients.toml"
+    file = tmp_path / "registry.toml"
     table = '[clients.app]\nname = "App"\nfirst_party = true\ngrants = ["refresh_token"]\n'
     table += 'audiences = ["users-service"]\nscopes = ["profile:read"]\n'
     file.write_text(table)
-    client = make_app(clients_file=file).test_client()
+    client = make_app(registry_file=file).test_client()
     credentials = {"email": "alice@example.com", "password": PASSWORD, "client_id": "app"}
     session = client.post("/login", json=credentials).get_json()
     with SqlSecurityEventStore(SqlStore(client.application.extensions["engine"])).transaction() as tx:
         tx.streams.add(Stream("stream", "hr", DeliveryMethod.POLL, (SESSION_REVOKED,), created_at=1.0))
 
     file.write_text(table + "enabled = false\n")
-    restarted = make_app(clients_file=file)
+    restarted = make_app(registry_file=file)
 
     assert refreshed(restarted.test_client(), session) == 400
     ended = restarted.test_cli_runner().invoke(args=["audit", "--event", "session_ended"]).stdout
@@ -245,8 +245,8 @@ def test_disabling_client_in_file_ends_sessions(make_app, tmp_path, sqlite_file)
 
 
 def test_errors_of_clients_file_are_all_named(make_app, tmp_path):
-    file = tmp_path / "clients.toml"
+    file = tmp_path / "registry.toml"
     file.write_text('[clients.a]\ncolour = 1\n[clients.cli]\nname = ""\n')
 
-    with pytest.raises(ValueError, match=r"client a: colour.*client cli: name"):
-        make_app(clients_file=file)
+    with pytest.raises(ValueError, match=r"client a: colour.*\nclient cli: name"):
+        make_app(registry_file=file)

@@ -35,6 +35,9 @@ class MemoryAccounts:
     def set_disabled(self, sub, at):
         self.rows[sub] = replace(self.rows[sub], disabled_at=at)
 
+    def list_with_role(self, role):
+        return [each for _, each in sorted(self.rows.items()) if role in each.roles]
+
     def set_roles(self, sub, roles):
         self.rows[sub] = replace(self.rows[sub], roles=roles)
 

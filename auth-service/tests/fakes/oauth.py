@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.domain.oauth.device_code import DeviceStatus
 from auth_service.domain.oauth.refresh_token import StoredRefreshToken
 
@@ -32,6 +33,33 @@ class MemoryClients:
 
     def lock_enabled(self, client_id):
         return client_id not in self.rows or self.rows[client_id].enabled
+
+
+@dataclass
+class MemoryRegistryRows:
+    rows: dict
+    fixed = packaged_rows().registry
+
+    def get(self):
+        named = self.rows.items()
+        return self.fixed.extended(
+            [row for (kind, _), row in named if kind == "audience"],
+            [row for (kind, _), row in named if kind == "role"],
+        )
+
+    get_locked = get_for_update = get
+
+    def save_audience(self, audience, at):
+        self.rows["audience", audience.name] = audience
+
+    def delete_audience(self, name):
+        self.rows.pop(("audience", name))
+
+    def save_role(self, role, at):
+        self.rows["role", role.name] = role
+
+    def delete_role(self, name):
+        self.rows.pop(("role", name))
 
 
 @dataclass

@@ -29,6 +29,12 @@ class MemorySessions:
     def list_active_of_browser(self, digest, now):
         return self._living(now, lambda each: each.browser_session == digest)
 
+    def list_active_of_audience(self, audience, now):
+        return self._living(now, lambda session: audience in session.audiences)
+
+    def set_grant(self, sid, scopes, audiences):
+        self.rows[sid] = replace(self.rows[sid], scopes=scopes, audiences=audiences)
+
     def move_browser(self, old, new):
         for sid, session in self.rows.items():
             if session.browser_session == old:

@@ -13,7 +13,15 @@ from auth_service.use_cases.security_events.emitter import SecurityEventEmitter
 
 from .accounts import MemoryAccounts, MemoryFailedLogins, MemoryOneTimeTokens
 from .clock import START
-from .oauth import MemoryClients, MemoryCodes, MemoryConsents, MemoryDeviceCodes, MemoryHintKeys, MemoryTokens
+from .oauth import (
+    MemoryClients,
+    MemoryCodes,
+    MemoryConsents,
+    MemoryDeviceCodes,
+    MemoryHintKeys,
+    MemoryRegistryRows,
+    MemoryTokens,
+)
 from .security_events import MemoryQueuedEvents, MemoryStreams
 from .sessions import MemoryBrowsers, MemorySessions, MemoryStatuses
 
@@ -99,6 +107,7 @@ REPOSITORIES = {
     "hint_keys": lambda store: MemoryHintKeys(store.rows["hint_keys"]),
     "failed_logins": lambda store: MemoryFailedLogins(store.rows["slow_downs"]),
     "device_codes": lambda store: MemoryDeviceCodes(store.rows["devices"]),
+    "registry": lambda store: MemoryRegistryRows(store.rows["registry"]),
     "clients": lambda store: MemoryClients(store.rows["clients"]),
     "audit": lambda store: MemoryAudit(store.rows["audit"]),
     "authorization_codes": lambda store: MemoryCodes(store.rows["codes"]),

@@ -16,6 +16,7 @@ from testkit.forgeries import json_text, serialization, signatures
 from testkit.keys import make_rsa
 from touchstone import StatusUnavailable, Unconfirmed
 
+from ..fakes.store import MemoryStore
 from .id_tokens import EXTENSIONS, IdTokens
 
 
@@ -41,9 +42,8 @@ def lists(key_ring, clock, revoked, ticks):
 
 @pytest.fixture
 def own(key_ring, clock, lists):
-    audiences = frozenset({"orders-service", "users-service"})
     return AccessTokenReader(
-        "http://localhost:8080", LocalKeys(key_ring), LocalStatuses(lists), audiences, clock
+        "http://localhost:8080", LocalKeys(key_ring), LocalStatuses(lists), MemoryStore(), clock
     )
 
 

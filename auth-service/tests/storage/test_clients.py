@@ -63,7 +63,7 @@ def test_invalid_stored_client_is_absent(database):
     with database._database.begin() as db:
         db.execute(
             text(
-                """INSERT INTO registered_clients (client_id, definition, created_at) VALUES ('old', '{"scopes": ["gone"]}', 1)"""
+                """INSERT INTO registered_clients (client_id, definition, created_at) VALUES ('old', '{"colour": "red"}', 1)"""
             )
         )
     with database.reading() as tx:
@@ -78,7 +78,7 @@ def test_login_racing_disable_leaves_no_session(database, make_rules, rounds):
     for round_number in range(rounds):
         client = rules.register(f"app{round_number}", grants=frozenset({"refresh_token"}))
         client = replace(client, audiences=frozenset({"users-service"}), scopes=frozenset({"profile:read"}))
-        rules.clients._clients[client.client_id] = client
+        rules.fixed._clients[client.client_id] = client
         with database.transaction() as tx:
             tx.clients.add(client, NOW)
 

@@ -1,6 +1,7 @@
 """A bit is freed after the last token with it has expired and every verifier has read it cleared."""
 
 import pytest
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.domain.sessions.session import EndReason
 from auth_service.storage.status_bits import StatusPlan
 from auth_service.storage.unit_of_work import SqlStore
@@ -12,7 +13,13 @@ ACCESS, MARGIN, QUARANTINE = 300, 60, 3600
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, clock):
     engine = request.getfixturevalue(request.param)._database.engine
-    return SqlStore(engine, clock, prune_every=10**9, plan=StatusPlan(access_ttl=ACCESS))
+    return SqlStore(
+        engine,
+        clock,
+        prune_every=10**9,
+        registry=packaged_rows().registry,
+        plan=StatusPlan(access_ttl=ACCESS),
+    )
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.sessions.status_bits import StatusRef, client_indexes, session_indexes
@@ -25,7 +26,13 @@ SESSIONS = len(session_indexes(SIZE))
 @pytest.fixture
 def small(database, clock):
     """The same database, with lists of 64 bits."""
-    return SqlStore(database._database.engine, clock, prune_every=10**9, plan=StatusPlan(SIZE))
+    return SqlStore(
+        database._database.engine,
+        clock,
+        prune_every=10**9,
+        registry=packaged_rows().registry,
+        plan=StatusPlan(SIZE),
+    )
 
 
 @pytest.fixture

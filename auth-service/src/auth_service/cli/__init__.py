@@ -1,4 +1,4 @@
-"""The operators' commands: `flask --app auth_service accounts|audit|clients|keys|sessions|signals …`."""
+"""The operators' commands: `flask --app auth_service accounts|audiences|audit|clients|keys|roles|sessions|signals …`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +9,7 @@ from auth_service.cli.accounts import account_commands
 from auth_service.cli.audit import audit_command
 from auth_service.cli.clients import client_commands
 from auth_service.cli.keys import keys_commands
+from auth_service.cli.registry import audience_commands, role_commands
 from auth_service.cli.sessions import session_commands
 from auth_service.use_cases.admin.administration import Administration
 
@@ -26,8 +27,10 @@ def commands(
     """
     return [
         account_commands(admin.accounts),
+        audience_commands(admin.audiences),
         audit_command(admin.audit),
         client_commands(admin.clients, install_key),
         keys_commands(admin.keys, encrypt_files),
+        role_commands(admin.roles),
         session_commands(admin.sessions),
     ]

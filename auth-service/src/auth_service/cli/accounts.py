@@ -34,9 +34,7 @@ def account_commands(accounts: AccountAdmin) -> AppGroup:
     @group.command("create")
     @click.option("--email", required=True, help="The email address; it counts as verified.")
     @click.option("--name", required=True, help="The name of the user.")
-    @click.option(
-        "--role", "roles", multiple=True, default=["customer"], show_default=True, help="Repeatable."
-    )
+    @click.option("--role", "roles", multiple=True, help="Repeatable; without it the roles of new accounts.")
     @click.password_option(
         help="Prompted for if missing; on a command line other users of the machine can see it."
     )

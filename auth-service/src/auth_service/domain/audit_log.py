@@ -32,6 +32,11 @@ class EventType(StrEnum):
     CLIENT_ENABLED = "client_enabled"
     CLIENT_TOKENS_ENDED = "client_tokens_ended"
     CLIENT_SECRET_ROTATED = "client_secret_rotated"  # noqa: S105 - an event, no secret
+    AUDIENCE_ADDED = "audience_added"
+    AUDIENCE_REMOVED = "audience_removed"
+    ROLE_ADDED = "role_added"
+    ROLE_SCOPES_SET = "role_scopes_set"
+    ROLE_REMOVED = "role_removed"
     CONSENT_GIVEN = "consent_given"
     DEVICE_DECIDED = "device_decided"
     KEY_ROTATED = "key_rotated"

@@ -15,6 +15,7 @@ from auth_service.domain.oauth.consent import Consents
 from auth_service.domain.oauth.device_code import DeviceCodes
 from auth_service.domain.oauth.id_token import HintKeys
 from auth_service.domain.oauth.refresh_token import RefreshTokens
+from auth_service.domain.oauth.registry import RegistryRows
 from auth_service.domain.sessions.browser_session import BrowserSessions
 from auth_service.domain.sessions.listener import SessionListener
 from auth_service.domain.sessions.session import Sessions
@@ -31,6 +32,7 @@ class Transaction(Protocol):
     used_assertions: UsedAssertions  # client assertions
     device_codes: DeviceCodes
     clients: RegisteredClients  # at run time, not in files
+    registry: RegistryRows
     audit: AuditLog
     authorization_codes: AuthorizationCodes
     browser_sessions: BrowserSessions  # of auth-service's own pages

@@ -91,11 +91,9 @@ class BearerVerifier:
 class AccessTokenReader:
     """The domain's `TokenReader`: one touchstone verifier for each audience."""
 
-    def __init__(
-        self, issuer: str, keys: LocalKeys, lists: LocalStatuses, audiences: frozenset[str], now: Clock
-    ) -> None:
+    def __init__(self, issuer: str, keys: LocalKeys, lists: LocalStatuses, store: Store, now: Clock) -> None:
         self._issuer, self._keys, self._lists = issuer, keys, lists
-        self._audiences, self._now = audiences, now
+        self._store, self._now = store, now
         self._verifiers: dict[str, Verifier] = {}
         self._lock = threading.Lock()
 
@@ -116,7 +114,9 @@ class AccessTokenReader:
 
     def read_any(self, token: str) -> VerifiedToken | None:
         """Return the token if it is valid for any of the registered audiences, else None."""
-        audience = next((name for name in _claimed_audiences(token) if name in self._audiences), None)
+        with self._store.joining() as tx:
+            known = tx.registry.get().audiences
+        audience = next((name for name in _claimed_audiences(token) if name in known), None)
         return None if audience is None else self.read(token, audience)
 
     def _own(self, claims: AccessClaims) -> VerifiedToken:

@@ -1,6 +1,6 @@
 """Accounts in the database."""
 
-from sqlalchemy import select, update
+from sqlalchemy import String, literal, select, type_coerce, update
 from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts.account import Account
@@ -40,6 +40,13 @@ class SqlAccounts:
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
         self._db.execute(update(AccountRow).where(AccountRow.sub == sub).values(roles=roles))
+
+    def list_with_role(self, role: str) -> list[Account]:
+        names = literal(" ") + type_coerce(AccountRow.roles, String) + " "
+        found = (
+            select(AccountRow).where(names.contains(f" {role} ", autoescape=True)).order_by(AccountRow.sub)
+        )
+        return [record_of(Account, row) for row in self._db.scalars(found)]
 
     def list_page(self, after: str | None, limit: int) -> list[Account]:
         rows = select(AccountRow).order_by(AccountRow.sub).limit(limit)

@@ -4,7 +4,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    bindparam,
+    literal,
+    null,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Db
 
@@ -69,6 +80,10 @@ class SqlSessions:
     def list_active_of_browser(self, digest: bytes, now: float) -> list[Session]:
         return self._list_active(_row.browser_session == digest, now)
 
+    def list_active_of_audience(self, audience: str, now: float) -> list[Session]:
+        names = literal(" ") + type_coerce(_row.audiences, String) + " "
+        return self._list_active(names.contains(f" {audience} ", autoescape=True), now)
+
     def list_page(self, sub: str | None, after: str | None, limit: int, now: float) -> list[Session]:
         found = _active(now)
         if sub is not None:
@@ -76,6 +91,10 @@ class SqlSessions:
         if after is not None:
             found = found.where(_row.sid > after)
         return self._all(found.order_by(_row.sid).limit(limit))
+
+    def set_grant(self, sid: str, scopes: frozenset[str], audiences: tuple[str, ...]) -> None:
+        changed = update(_TABLE).where(_row.sid == sid).values(scopes=scopes, audiences=audiences)
+        self._db.connection().execute(changed)
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         moved = update(_TABLE).where(_row.browser_session == old).values(browser_session=new)

@@ -307,7 +307,7 @@ class AuditEventRow(Base):
 
 
 class RegisteredClientRow(Base):
-    """A client registered at run time; `definition` is the rest of its metadata as JSON, as in clients.toml."""
+    """A client registered at run time; `definition` is the rest of its metadata as JSON, as in registry.toml."""
 
     __tablename__ = "registered_clients"
 
@@ -316,6 +316,17 @@ class RegisteredClientRow(Base):
     secret_hash: Mapped[str | None] = mapped_column(String(255))
     origins: Mapped[frozenset[str]] = mapped_column(LongNameSet, server_default="")
     disabled_at: Mapped[float | None] = mapped_column(Double)
+    created_at: Mapped[float] = mapped_column(Double)
+
+
+class RegistryRow(Base):
+    """An audience or role that was added or changed at run time; `definition` is its table as JSON."""
+
+    __tablename__ = "registry_rows"
+
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    definition: Mapped[str] = mapped_column(Text)
     created_at: Mapped[float] = mapped_column(Double)
 
 

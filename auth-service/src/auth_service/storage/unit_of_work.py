@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session as Db
 
 from auth_service.domain.accounts.failed_logins import FORGET_AFTER_SECONDS, KNOWN_PLACE_SECONDS
 from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.registry import Registry
 from auth_service.domain.sessions.listener import SessionListener
 from auth_service.domain.unit_of_work import Transaction
 from auth_service.storage.accounts import SqlAccounts
@@ -30,6 +31,7 @@ from auth_service.storage.hint_keys import SqlHintKeys
 from auth_service.storage.notifications import notify
 from auth_service.storage.one_time_tokens import SqlOneTimeTokens
 from auth_service.storage.refresh_tokens import SqlRefreshTokens
+from auth_service.storage.registry_rows import SqlRegistryRows
 from auth_service.storage.sessions import SqlSessions
 from auth_service.storage.status_bit_recycling import clear_bits, give_back
 from auth_service.storage.status_bits import SqlStatuses, StatusPlan
@@ -56,13 +58,16 @@ NewListener = Callable[["SqlTransaction"], SessionListener]
 class SqlTransaction(Transaction):
     """The domain's Transaction over one database session."""
 
-    def __init__(self, db: Db, now: Clock, plan: StatusPlan, listeners: Sequence[NewListener]) -> None:
+    def __init__(
+        self, db: Db, now: Clock, plan: StatusPlan, listeners: Sequence[NewListener], fixed: Registry
+    ) -> None:
         self.db, self.now = db, now
         self.announced = False
         self.statuses = statuses = SqlStatuses(db, now, plan, self.announce)
         self.accounts = SqlAccounts(db)
         self.audit = SqlAuditLog(db, now)
         self.clients = SqlRegisteredClients(db)
+        self.registry = SqlRegistryRows(db, fixed)
         self.device_codes = SqlDeviceCodes(db)
         self.sessions = SqlSessions(db, statuses)
         self.refresh_tokens = SqlRefreshTokens(db)
@@ -82,7 +87,7 @@ class SqlTransaction(Transaction):
 class SqlStore:
     """The domain's Store; may be shared by any number of threads.
 
-    After every `prune_every` writes it also deletes expired rows, a bounded number each time.
+    `registry` are the rows of files. After every `prune_every` writes it also deletes expired rows, a bounded number each time.
     """
 
     def __init__(
@@ -92,10 +97,12 @@ class SqlStore:
         *,
         prune_every: int = 64,
         plan: StatusPlan | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self._database = Database(engine)
         self._now = now
         self._plan = plan or StatusPlan()
+        self._registry = registry or Registry()
         self._listeners: list[NewListener] = []
         self._prune_every = prune_every
         self._writes = itertools.count(1)
@@ -133,7 +140,7 @@ class SqlStore:
 
     @contextmanager
     def _current(self, db: Db) -> Iterator[SqlTransaction]:
-        tx = SqlTransaction(db, self._now, self._plan, self._listeners)
+        tx = SqlTransaction(db, self._now, self._plan, self._listeners, self._registry)
         token = self._open.set(tx)
         try:
             yield tx

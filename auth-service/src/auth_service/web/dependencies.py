@@ -1,5 +1,6 @@
 """The use cases, as routes call them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from auth_service.signing.key_ring import KeyRing
@@ -44,6 +45,7 @@ class UseCases:
     long_polls: LongPolls
     forms: FormGuard
     admin: Administration
+    published_scopes: Callable[[], frozenset[str]]
 
     registration: Registration
     login: Login

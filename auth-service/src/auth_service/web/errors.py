@@ -23,6 +23,13 @@ PROBLEMS: Final[Mapping[type[Exception], ProblemType]] = {
     account_errors.UnknownAccount: ProblemType(404, "unknown_account", "Account not found"),
     session_errors.UnknownSession: ProblemType(404, "unknown_session", "Session not found"),
     session_errors.UnknownStatusList: ProblemType(404, "unknown_status_list", "Status list not found"),
+    oauth_errors.InvalidRegistration: ProblemType(422, "invalid_registration", "The registration is invalid"),
+    oauth_errors.InvalidClientMetadata: ProblemType(
+        422, "invalid_registration", "The registration is invalid"
+    ),
+    oauth_errors.UnknownRow: ProblemType(404, "not_registered", "The registry has no row of this name"),
+    oauth_errors.UnknownClient: ProblemType(404, "unknown_client", "Client not found"),
+    oauth_errors.RowInUse: ProblemType(409, "in_use", "The name is in use"),
     account_errors.OwnAccount: ProblemType(409, "own_account", "You cannot disable your own account"),
     account_errors.BindingMissing: ProblemType(
         400, "binding_missing", "The link or code must be used in the browser that requested it"

@@ -149,7 +149,7 @@ def test_disabled_or_deleted_client_gets_none(rules, pusher, stream, try_one, fa
     if facts:
         rules.register("hr", **facts)
     else:
-        del rules.clients._clients["hr"]
+        del rules.clients.fixed._clients["hr"]
 
     assert try_one().outcome is Outcome.GIVEN_UP
     assert pusher.pushed == []

@@ -4,13 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 import pytest
-from auth_service.adapters.client_files import (
-    AllClients,
-    ClientRegistry,
-    file_clients,
-    packaged_clients,
-    read_clients,
-)
+from auth_service.adapters.registry_files import AllClients, FileClients, packaged_rows
 from auth_service.domain.oauth.client import hash_secret, secret_fits
 from auth_service.domain.oauth.client_metadata import client_table, origin_faults, parse_client, uri_faults
 from auth_service.domain.oauth.errors import InvalidClientMetadata
@@ -31,7 +25,7 @@ class Named:
 
 def faults_of(client_id="shop", **changes):
     with pytest.raises(InvalidClientMetadata) as refused:
-        parse_client(client_id, GOOD | changes)
+        parse_client(client_id, GOOD | changes, packaged_rows().registry)
     return refused.value.faults
 
 
@@ -42,9 +36,12 @@ def test_client_table_round_trips():
     assert client_table(client)["scopes"] == ["openid", "orders:read"]
 
 
-@pytest.mark.parametrize("client", packaged_clients(), ids=lambda client: client.client_id)
+@pytest.mark.parametrize("client", packaged_rows().clients, ids=lambda client: client.client_id)
 def test_packaged_clients_are_valid(client):
-    assert parse_client(client.client_id, client_table(client), allow_relative=True) == client
+    assert (
+        parse_client(client.client_id, client_table(client), packaged_rows().registry, allow_relative=True)
+        == client
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,42 +150,6 @@ def test_relative_redirect_uri_is_for_packaged_clients():
     assert len(uri_faults("/call back", allow_relative=True)) == 1
 
 
-def test_clients_file_is_read(tmp_path):
-    file = tmp_path / "clients.toml"
-    file.write_text('[clients.shop]\nname = "Shop"\nenabled = false\n')
-
-    (client,) = file_clients(file)
-
-    assert (client.client_id, client.name, client.confidential, client.enabled) == (
-        "shop",
-        "Shop",
-        False,
-        False,
-    )
-
-
-def test_clients_file_cannot_replace_packaged_client(tmp_path):
-    file = tmp_path / "clients.toml"
-    file.write_text('[clients.cli]\nname = "Mine"\n')
-
-    with pytest.raises(InvalidClientMetadata, match="client cli: is defined by the service"):
-        file_clients(file)
-
-
-def test_clients_file_absent_means_no_clients():
-    assert file_clients(None) == []
-
-
-@pytest.mark.parametrize("content", [None, b"\xff", b"[clients", b"clients = 1"])
-def test_clients_file_unreadable_is_one_fault(tmp_path, content):
-    file = tmp_path / "clients.toml"
-    if content is not None:
-        file.write_bytes(content)
-
-    with pytest.raises(InvalidClientMetadata):
-        file_clients(file)
-
-
 @pytest.mark.parametrize(
     "origin",
     [
@@ -237,20 +198,8 @@ def test_origin_invalid(origin):
     assert len(faults_of(origins=[origin])) == 1
 
 
-def test_clients_file_faults_are_named_at_once():
-    with pytest.raises(InvalidClientMetadata) as refused:
-        read_clients('other = 1\n[clients.a]\ncolour = 1\n[clients.b]\nscopes = ["x"]\n[clients]\nc = 1\n')
-
-    assert [fault.split(":")[0] for fault in refused.value.faults] == [
-        "other",
-        "client a",
-        "client b",
-        "client c",
-    ]
-
-
 def test_impossible_client_id_is_not_looked_up(memory):
-    clients = AllClients(ClientRegistry(packaged_clients()), memory)
+    clients = AllClients(FileClients(packaged_rows().clients), memory)
     with memory.transaction() as tx:
         for client_id in ("shop", "a\x00b", ""):
             tx.clients.add(parse_client("shop", GOOD) if client_id == "shop" else Named(client_id), 1.0)
@@ -265,7 +214,7 @@ def test_origins_are_those_of_enabled_clients(memory):
     def client(name, **more):
         return parse_client(name, GOOD | {"origins": [f"https://{name}.example"]} | more)
 
-    fixed = ClientRegistry([client("file"), client("old", enabled=False)])
+    fixed = FileClients([client("file"), client("old", enabled=False)])
     with memory.transaction() as tx:
         tx.clients.add(client("shop"), 1.0)
 

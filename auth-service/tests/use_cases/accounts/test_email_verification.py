@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.domain.accounts.errors import BadLink
 from auth_service.domain.oauth.errors import InvalidScope, InvalidTarget
-from auth_service.domain.oauth.scopes import ROLE_SCOPES, grant_for_account
+from auth_service.domain.oauth.scopes import grant_for_account
 from auth_service.domain.sessions.errors import SessionOver
 
+REGISTRY = packaged_rows().registry
 OWN = {"profile:read", "profile:write"}
 
 
@@ -45,7 +47,7 @@ def test_refresh_after_verification_gets_all_scopes(world):
 
     after = world.rules.refresh(before.refresh_token, None, None, ())
 
-    assert set(after.scope.split()) == ROLE_SCOPES["customer"]
+    assert set(after.scope.split()) == REGISTRY.scopes_of(["customer"])
     assert "orders-service" in world.claims(after)["aud"]
 
 
@@ -77,7 +79,7 @@ def test_unverified_request_for_more_opens_no_session(quick, scopes, audiences, 
 def test_unverified_admin_has_no_admin_scope(quick):
     admin = quick.rules.account(roles=frozenset({"admin"}), email_verified_at=None)
 
-    grant = grant_for_account(admin, quick.rules.client(), None, ())
+    grant = grant_for_account(REGISTRY, admin, quick.rules.client(), None, ())
     answer = quick.rules.open(admin, grant=grant)[2]
 
     assert set(quick.rules.signer.claims[answer]["scope"].split()) == OWN

@@ -1,7 +1,7 @@
 """What the audit log records, and what it never contains."""
 
 import pytest
-from auth_service.adapters.client_files import ClientRegistry
+from auth_service.adapters.registry_files import FileClients
 from auth_service.domain.accounts.errors import (
     AddressTaken,
     BadCredentials,
@@ -64,7 +64,7 @@ def accounts(rules):
 
 @pytest.fixture
 def clients(rules):
-    return ClientAdmin(rules.store, ClientRegistry([rules.client("cli")]), rules.clock)
+    return ClientAdmin(rules.store, FileClients([rules.client("cli")]), rules.clock)
 
 
 class NoVerification:

@@ -70,7 +70,7 @@ def who(rules, alice, enter):
 @pytest.fixture
 def asking(rules):
     """`asking(client_id, **parameters)`: a parsed request."""
-    read = AuthorizationRequestParser(rules.clients, "http://localhost:8080")
+    read = AuthorizationRequestParser(rules.store, rules.clients, "http://localhost:8080")
 
     def make(client_id="cli", **parameters):
         pairs = {
@@ -162,7 +162,7 @@ def test_prompt_none_with_login_gets_code(authorize, asking, who):
 
 def test_third_party_needs_consent(authorize, asking, partner, who):
     assert authorize(asking("partner", scope="orders:read"), who) == ConsentNeeded(
-        who, frozenset({"orders:read"})
+        who, {"orders:read": "See your orders"}
     )
 
 

@@ -25,7 +25,7 @@ REQUEST = {
 @pytest.fixture
 def read(rules):
     """`read(*more, **changes)`: read the request with these changes; None takes one out, `more` are added pairs."""
-    use_case = AuthorizationRequestParser(rules.clients, ISSUER)
+    use_case = AuthorizationRequestParser(rules.store, rules.clients, ISSUER)
 
     def call(*more, **changes):
         pairs = [(name, value) for name, value in (REQUEST | changes).items() if value is not None]

@@ -69,7 +69,7 @@ def test_client_disabled_in_file_loses_tokens(rules, own_token):
     token = own_token()
     rules.register("orders-service", enabled=False)
 
-    ClientAdmin(rules.store, rules.clients, rules.clock).end_sessions_of_disabled()
+    ClientAdmin(rules.store, rules.fixed, rules.clock).end_sessions_of_disabled()
 
     assert is_revoked(rules, token)
 

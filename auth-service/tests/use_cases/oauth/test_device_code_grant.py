@@ -214,16 +214,16 @@ def test_grant_is_narrowed_to_account(rules, start, poll, answer, signed_in, ali
     started = start(scopes=frozenset({"orders:read", "admin"}))
 
     asked = answer.find(started.user_code, signed_in(alice))
-    answer.decide(started.user_code, signed_in(alice), asked.scopes)
+    answer.decide(started.user_code, signed_in(alice), frozenset(asked.scopes))
 
-    assert asked.scopes == {"orders:read"}
+    assert asked.scopes == {"orders:read": "See your orders"}
     assert poll(started).scope == "orders:read"
 
 
 def test_grant_empty_can_only_be_denied(start, poll, answer, signed_in, alice):
     started = start(scopes=frozenset({"admin"}))
 
-    assert answer.find(started.user_code, signed_in(alice)).scopes == frozenset()
+    assert answer.find(started.user_code, signed_in(alice)).scopes == {}
     answer.decide(started.user_code, signed_in(alice), frozenset())
     with pytest.raises(AccessDenied):
         poll(started)

@@ -5,17 +5,20 @@ from pathlib import Path
 
 import auth_service
 import pytest
-from auth_service.adapters.client_files import ClientRegistry
+from auth_service.adapters.registry_files import FileClients
 from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose
 from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.authorization_code import AuthorizationCode
 from auth_service.domain.oauth.errors import InvalidGrant, InvalidRequest
+from auth_service.domain.oauth.registry import Audience, Role
 from auth_service.domain.opaque_tokens import digest_of
 from auth_service.domain.sessions.session import EndReason
 from auth_service.use_cases.accounts.password_change import PasswordChange
 from auth_service.use_cases.accounts.password_reset import PasswordReset, password_digest
 from auth_service.use_cases.admin.accounts import AccountAdmin
+from auth_service.use_cases.admin.audiences import AudienceAdmin
 from auth_service.use_cases.admin.clients import ClientAdmin
+from auth_service.use_cases.admin.roles import RoleAdmin
 from auth_service.use_cases.admin.sessions import SessionAdmin
 from auth_service.use_cases.oauth.authorization_code_grant import AuthorizationCodeGrant, Redemption
 from auth_service.use_cases.oauth.revocation import Revocation
@@ -114,11 +117,11 @@ def by_disabling_the_account(rules, session):
 
 def by_disabling_the_client(rules, session):
     rules.store.rows["clients"]["cli"] = rules.client("cli")
-    ClientAdmin(rules.store, ClientRegistry([]), rules.clock).disable("cli")
+    ClientAdmin(rules.store, FileClients([]), rules.clock).disable("cli")
 
 
 def by_disabling_the_client_in_its_file(rules, session):
-    disabled = ClientRegistry([replace(rules.client("cli"), enabled=False)])
+    disabled = FileClients([replace(rules.client("cli"), enabled=False)])
     ClientAdmin(rules.store, disabled, rules.clock).end_sessions_of_disabled()
 
 
@@ -126,7 +129,23 @@ def by_an_administrator(rules, session):
     SessionAdmin(rules.store, rules.clock).end(session[0].sid, "an-admin")
 
 
+def by_removing_an_audience(rules, session):
+    with rules.store.transaction() as tx:
+        tx.registry.save_audience(Audience("my-app"), rules.clock())
+        tx.sessions.set_grant(session[0].sid, session[0].scopes, ("my-app", "users-service"))
+    AudienceAdmin(rules.store, rules.clock).remove("my-app", force=True)
+
+
+def by_removing_a_role(rules, session):
+    with rules.store.transaction() as tx:
+        tx.registry.save_role(Role("helper"), rules.clock())
+        tx.accounts.set_roles(session[0].sub, frozenset({"customer", "helper"}))
+    RoleAdmin(rules.store, rules.clock).remove("helper", force=True)
+
+
 WAYS = {
+    by_removing_an_audience: "audience_removed",
+    by_removing_a_role: "role_removed",
     by_log_out: "logged_out",
     by_logging_out_at_the_browser: "logged_out",
     by_reusing_an_authorization_code: "code_reused",

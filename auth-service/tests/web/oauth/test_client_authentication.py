@@ -31,7 +31,7 @@ def app(make_app, tmp_path):
             f"serves = [{serves}]\n"
         )
 
-    file = tmp_path / "clients.toml"
+    file = tmp_path / "registry.toml"
     file.write_text(
         table("shop", "the secret", '"orders-service"')
         + table("other", "other secret", '"users-service"')
@@ -41,7 +41,7 @@ def app(make_app, tmp_path):
         + table("utf", "p\u00e4ss\u20ac\U0001f511")
         + '[clients.app]\nname = "App"\n'
     )
-    return make_app(clients_file=file)
+    return make_app(registry_file=file)
 
 
 @pytest.fixture
@@ -209,13 +209,14 @@ def test_introspection_needs_served_audience(client, introspect):
 @pytest.fixture
 def own(app, client):
     """The refresh token of a session of the shop, which only the authorization code grant could open."""
-    from auth_service.adapters.client_files import read_clients
+    from auth_service.adapters.registry_files import RegistryFiles, packaged_rows, read_rows
     from auth_service.domain.oauth.scopes import Grant
     from auth_service.storage.unit_of_work import SqlStore
     from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 
-    store = SqlStore(app.extensions["engine"])
-    shop = read_clients('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n')[0]
+    store = SqlStore(app.extensions["engine"], registry=packaged_rows().registry)
+    rows = read_rows('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n', RegistryFiles())
+    (shop,) = rows.clients
     with store.transaction() as tx:
         account = tx.accounts.find_by_email("alice@example.com")
         token_issuer = TokenIssuer("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)

@@ -13,7 +13,7 @@ ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 def app(make_app, tmp_path):
     """The service with two public clients that have an origin each, and a disabled one."""
     rows = {"page": (PAGE, "true"), "other": (OTHER, "true"), "old": ("https://old.example", "false")}
-    file = tmp_path / "clients.toml"
+    file = tmp_path / "registry.toml"
     file.write_text(
         "".join(
             f"""[clients.{name}]
@@ -28,7 +28,7 @@ def app(make_app, tmp_path):
             for name, (origin, enabled) in rows.items()
         )
     )
-    return make_app(clients_file=file)
+    return make_app(registry_file=file)
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from .helpers import APPS, PARTNER, keys
 
 @pytest.fixture
 def app(make_app, tmp_path):
-    clients = tmp_path / "clients.toml"
+    clients = tmp_path / "registry.toml"
     clients.write_text(PARTNER + APPS)
-    return make_app(clients_file=clients)
+    return make_app(registry_file=clients)
 
 
 @pytest.fixture

@@ -54,6 +54,9 @@ class Accounts(Protocol):
     def set_disabled(self, sub: str, at: float | None) -> None:
         """Disable the account at a time, or enable it with None."""
 
+    def list_with_role(self, role: str) -> list[Account]:
+        """Return the accounts with a role, ascending by subject."""
+
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
         """Replace the roles."""
 

@@ -24,7 +24,7 @@ class Client:
     """One registered client.
 
     `audiences` and `scopes` bound its tokens for users, `own_scopes` those for itself; `serves` are the audiences whose
-    tokens it can introspect (RFC 7662). Redirect URIs that begin with `/` are relative to the issuer. Pages of
+    tokens it can introspect (RFC 7662); `*` among them means every one, for a first-party client. Redirect URIs that begin with `/` are relative to the issuer. Pages of
     `origins` may read the responses of the token, revocation and userinfo endpoints (CORS). A confidential client
     authenticates by its secret if `secret_hash` (SHA-256, hex) is set, else by `private_key_jwt`.
     """

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ from touchstone.text import is_blank, is_line, trimmed
 from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidClientMetadata
 from auth_service.domain.oauth.redirect_uris import LONGEST_URI
-from auth_service.domain.oauth.scopes import ALL_SCOPES, AUDIENCES, OIDC_SCOPES, STREAM_SCOPES
+from auth_service.domain.oauth.registry import EVERY, OIDC_SCOPES, Registry
 
 LONGEST_NAME = 100
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # it also names the file of the client's key
@@ -27,12 +27,6 @@ _SETS = ("grants", "origins", "audiences", "scopes", "own_scopes", "serves")
 _LISTS = ("redirect_uris", "post_logout_redirect_uris")
 _FLAGS = ("confidential", "first_party", "enabled")
 _TEXTS = ("name", "secret_hash")
-_KNOWN = {
-    "grants": frozenset(GrantType),
-    "audiences": AUDIENCES,
-    "serves": AUDIENCES,
-    "own_scopes": ALL_SCOPES | STREAM_SCOPES,
-}
 _PROVEN_GRANTS = frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.TOKEN_EXCHANGE})
 
 
@@ -41,10 +35,17 @@ def is_client_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bool = False) -> Client:
+def parse_client(
+    client_id: str,
+    table: Mapping[str, Any],
+    registry: Registry | None = None,
+    *,
+    allow_relative: bool = False,
+) -> Client:
     """Return the client that a table describes; raise InvalidClientMetadata with all its faults.
 
-    `allow_relative` allows redirect URIs that begin with `/`, below the issuer.
+    With a registry, unknown audiences and scopes are faults. `allow_relative` allows redirect URIs that begin with `/`,
+    below the issuer.
     """
     faults = [*_shape(table)]
     if faults:
@@ -54,7 +55,7 @@ def parse_client(client_id: str, table: Mapping[str, Any], *, allow_relative: bo
     values |= {name: tuple(values[name]) for name in _LISTS if name in values}
     values["name"] = trimmed(values.get("name", client_id))
     client = Client(client_id=client_id, **values)
-    check_client(client, allow_relative=allow_relative)
+    check_client(client, registry, allow_relative=allow_relative)
     return client
 
 
@@ -71,10 +72,26 @@ def client_table(client: Client) -> dict[str, object]:
     return table
 
 
-def check_client(client: Client, *, allow_relative: bool = False) -> None:
-    """Raise InvalidClientMetadata with all faults of a registration."""
+def limited(client: Client, registry: Registry) -> Client:
+    """Return the client with the audiences and scopes that it has now: those that exist, or every one for `*`."""
+    audiences, scopes = frozenset(registry.audiences), registry.scopes.union(OIDC_SCOPES)
+    return replace(
+        client,
+        audiences=_existing(client.audiences, audiences),
+        serves=_existing(client.serves, audiences),
+        scopes=_existing(client.scopes, scopes),
+        own_scopes=client.own_scopes & registry.client_scopes,
+    )
+
+
+def _existing(names: frozenset[str], known: frozenset[str]) -> frozenset[str]:
+    return known if EVERY in names else names & known
+
+
+def check_client(client: Client, registry: Registry | None = None, *, allow_relative: bool = False) -> None:
+    """Raise InvalidClientMetadata with all faults of a registration; see `parse_client`."""
     faults = [
-        *_names(client),
+        *_names(client, registry),
         *_grants(client),
         *(fault for uri in client.redirect_uris for fault in uri_faults(uri, allow_relative=allow_relative)),
         *(
@@ -147,7 +164,7 @@ def _shape(table: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _names(client: Client) -> list[str]:
+def _names(client: Client, registry: Registry | None) -> list[str]:
     faults = []
     if not is_client_id(client.client_id):
         faults.append("client_id: must have 1 to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit")
@@ -155,11 +172,20 @@ def _names(client: Client) -> list[str]:
         faults.append(
             f"name: must have 1 to {LONGEST_NAME} characters, without line breaks or control characters"
         )
-    known = {**_KNOWN, "scopes": ALL_SCOPES | OIDC_SCOPES}
+    known: dict[str, frozenset[str]] = {"grants": frozenset(GrantType)}
+    if registry is not None:
+        known["audiences"] = known["serves"] = frozenset({*registry.audiences, EVERY})
+        known |= {"scopes": registry.scopes.union(OIDC_SCOPES, {EVERY}), "own_scopes": registry.client_scopes}
     for name, allowed in known.items():
         unknown = sorted(getattr(client, name) - allowed)
         if unknown:
             faults.append(f"{name}: unknown: {', '.join(each[:100] for each in unknown)}")
+    if not client.first_party:
+        faults += [
+            f"{name}: * is for first-party clients"
+            for name in ("audiences", "serves", "scopes")
+            if EVERY in getattr(client, name)
+        ]
     if client.secret_hash is not None and not _HASH.fullmatch(client.secret_hash):
         faults.append("secret_hash: must be a SHA-256 in 64 lower-case hexadecimal digits")
     return faults

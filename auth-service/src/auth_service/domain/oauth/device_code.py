@@ -6,7 +6,8 @@ from typing import Protocol
 
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.oauth.client import Client
-from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes
+from auth_service.domain.oauth.registry import OIDC_SCOPES, Registry
+from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.opaque_tokens import TYPED_ALPHABET, TYPED_LENGTH
 
 DEVICE_CODE_SECONDS = 600  # in which the user has to answer
@@ -88,8 +89,8 @@ def normalise_user_code(typed: str) -> str | None:
     return f"{letters[:4]}-{letters[4:]}"
 
 
-def grant_for_device(account: Account, client: Client, code: DeviceCode) -> Grant | None:
+def grant_for_device(registry: Registry, account: Account, client: Client, code: DeviceCode) -> Grant | None:
     """Return the part of the request that account and client may have now, or None if nothing is left."""
-    scopes = code.scopes & client.scopes & (account_scopes(account) | OIDC_SCOPES)
+    scopes = code.scopes & client.scopes & registry.scopes_of(account.roles).union(OIDC_SCOPES)
     audiences = frozenset(code.audiences) & client.audiences
     return Grant(scopes, tuple(sorted(audiences))) if scopes and audiences else None

@@ -126,12 +126,24 @@ class UnknownClient(AuthError):
     """No client has this id."""
 
 
-class InvalidClientMetadata(AuthError):
-    """A client registration is invalid: `faults` lists everything that is wrong with it."""
+class InvalidRegistration(AuthError):
+    """A row of the registry is invalid: `faults` lists everything that is wrong with it."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
         self.faults = faults
+
+
+class InvalidClientMetadata(InvalidRegistration):
+    """A client registration is invalid."""
+
+
+class UnknownRow(AuthError):
+    """The registry has no audience, or no role, of this name."""
+
+
+class RowInUse(AuthError):
+    """An audience, role or client is used, or defined in a file, and so cannot be removed or replaced."""
 
 
 class UnknownUserCode(AuthError):

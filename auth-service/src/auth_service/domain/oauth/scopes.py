@@ -7,20 +7,8 @@ from dataclasses import dataclass
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.errors import InvalidScope, InvalidTarget
+from auth_service.domain.oauth.registry import OIDC_SCOPES, Registry
 
-AUDIENCES = frozenset({"auth-service", "orders-service", "users-service"})
-CUSTOMER_SCOPES = frozenset({"profile:read", "profile:write", "orders:read", "orders:write"})
-ROLE_SCOPES = {
-    "customer": CUSTOMER_SCOPES,
-    "admin": CUSTOMER_SCOPES | {"users:read", "admin"},
-}
-ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())
-OWN_SCOPES = frozenset({"profile:read", "profile:write"})  # before the address is verified
-OWN_AUDIENCES = frozenset({"auth-service", "users-service"})
-# For clients' own tokens, never for users (CAEP Interoperability Profile).
-STREAM_SCOPES = frozenset({"ssf.manage", "ssf.read"})
-OIDC_SCOPES = frozenset({"openid", "profile", "email"})  # every account may have them, if requested
-KNOWN_SCOPES = ALL_SCOPES | OIDC_SCOPES | STREAM_SCOPES
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -35,23 +23,14 @@ class Grant:
 def parse_scope(scope: str | None) -> frozenset[str] | None:
     """Return the names in a `scope` parameter (RFC 6749 section 3.3), or None if it is absent or blank.
 
-    Unknown names are ignored (OpenID Connect Core section 3.1.2.1). Raise InvalidScope if a name has invalid
-    characters, or if none is known.
+    Raise InvalidScope if a name has invalid characters. `Registry.known` says which names exist.
     """
     names = (scope or "").split()
     if not names:
         return None
     if not all(_SCOPE.fullmatch(name) for name in names):
         raise InvalidScope("a scope must be printable ASCII without quotes and backslashes")
-    known = KNOWN_SCOPES.intersection(names)
-    if not known:
-        raise InvalidScope("none of the requested scopes exists")
-    return known
-
-
-def account_scopes(account: Account) -> frozenset[str]:
-    """Return the scopes of the account's roles, for a verified address."""
-    return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in account.roles))
+    return frozenset(names)
 
 
 def narrow_scopes(wanted: frozenset[str] | None, allowed: frozenset[str]) -> frozenset[str]:
@@ -75,26 +54,36 @@ def narrow_audiences(wanted: Iterable[str], allowed: Iterable[str]) -> tuple[str
 
 
 def grant_for_account(
-    account: Account, client: Client, scope: frozenset[str] | None, audiences: Iterable[str]
+    registry: Registry,
+    account: Account,
+    client: Client,
+    scope: frozenset[str] | None,
+    audiences: Iterable[str],
 ) -> Grant:
     """Return what an account gets through a client, within what either may have; raise InvalidScope or InvalidTarget.
 
     It bounds a session; `limit_if_unverified` bounds its present tokens, and must leave something.
     """
-    allowed = client.scopes & (account_scopes(account) | OIDC_SCOPES)
+    allowed = client.scopes & registry.scopes_of(account.roles).union(OIDC_SCOPES)
     grant = Grant(
-        scopes=narrow_scopes(scope, allowed if scope is not None else allowed - OIDC_SCOPES),
-        audiences=narrow_audiences(audiences, client.audiences & AUDIENCES),
+        scopes=narrow_scopes(
+            registry.known(scope), allowed if scope is not None else allowed - OIDC_SCOPES.keys()
+        ),
+        audiences=narrow_audiences(audiences, client.audiences),
     )
-    limit_if_unverified(account, grant)
+    limit_if_unverified(registry, account, grant)
     return grant
 
 
-def limit_if_unverified(account: Account, grant: Grant) -> Grant:
-    """Return the grant, until the address is verified for the own profile alone; raise InvalidScope or InvalidTarget."""
+def limit_if_unverified(registry: Registry, account: Account, grant: Grant) -> Grant:
+    """Return the grant, until the address is verified what the registry allows; raise InvalidScope or InvalidTarget."""
     if account.email_verified_at is not None:
         return grant
+    open_to_all = {
+        name: each.unverified for name, each in registry.audiences.items() if each.unverified is not None
+    }
+    scopes = frozenset(OIDC_SCOPES).union(*open_to_all.values())
     return Grant(
-        scopes=narrow_scopes(None, grant.scopes & (OWN_SCOPES | OIDC_SCOPES)),
-        audiences=narrow_audiences((), OWN_AUDIENCES.intersection(grant.audiences)),
+        scopes=narrow_scopes(None, grant.scopes & scopes),
+        audiences=narrow_audiences((), open_to_all.keys() & set(grant.audiences)),
     )

@@ -22,6 +22,8 @@ class EndReason(StrEnum):
     ENDED_BY_OWNER = "ended_by_owner"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a reason, no secret
     ENDED_BY_ADMIN = "ended_by_admin"
+    AUDIENCE_REMOVED = "audience_removed"
+    ROLE_REMOVED = "role_removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Session:
     """One log-in of one account with one client. Times are Unix seconds.
 
     `scopes` and `audiences` bound every token of the session; `requested` are the scopes that the client asked for,
-    granted or not. `methods` are those of RFC 8176. `expires_at` is absolute: no refresh moves it. `status` is the
+    granted or not; if it named neither scopes nor audiences, they are empty. `methods` are those of RFC 8176. `expires_at` is absolute: no refresh moves it. `status` is the
     session's own bit until `tokens_until`, when its last token expires. `browser_session` is the digest of the browser
     session that it was opened through. `last_used_at`, `address` and `user_agent` are those of the log-in or the last
     refresh.
@@ -82,6 +84,12 @@ class Sessions(Protocol):
 
     def move_browser(self, old: bytes, new: bytes) -> None:
         """Attach to one browser session what was opened through another."""
+
+    def set_grant(self, sid: str, scopes: frozenset[str], audiences: tuple[str, ...]) -> None:
+        """Replace the scopes and audiences that bound the tokens of a session."""
+
+    def list_active_of_audience(self, audience: str, now: float) -> list[Session]:
+        """Return the active sessions whose tokens may name an audience, oldest first."""
 
     def record_use(
         self, sid: str, at: float, address: str | None, user_agent: str | None, tokens_until: float

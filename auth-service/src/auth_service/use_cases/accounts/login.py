@@ -8,7 +8,7 @@ from auth_service.domain.accounts.password import PasswordHasher
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.oauth.client import Client, Clients
 from auth_service.domain.oauth.errors import InvalidClient
-from auth_service.domain.oauth.scopes import grant_for_account
+from auth_service.domain.oauth.scopes import Grant, grant_for_account
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.login_throttle import LoginAttempt, LoginThrottle
 from auth_service.use_cases.oauth.token_issuer import TokenIssuer, TokenResponse
@@ -82,6 +82,14 @@ class RequestedAccess:
     scopes: frozenset[str] | None = None
     audiences: tuple[str, ...] = ()
 
+    def grant(self, tx: Transaction, account: Account, client: Client) -> Grant:
+        """Return what the account gets; raise InvalidScope or InvalidTarget."""
+        return grant_for_account(tx.registry.get(), account, client, self.scopes, self.audiences)
+
+    def requested(self, grant: Grant) -> frozenset[str]:
+        """Return the scopes that the session was asked for, none if it left scopes and audiences to the account."""
+        return self.scopes or (grant.scopes if self.audiences else frozenset())
+
 
 def get_first_party_client(clients: Clients, client_id: str) -> Client:
     """Return the client if it is public, enabled and first-party; raise InvalidClient."""
@@ -109,8 +117,10 @@ class Login:
         client = get_first_party_client(self.clients, wanted.client_id)
         check = PasswordCheck(self.store, self.hasher, self.throttle)
         proof = check(email, password)
-        grant = grant_for_account(proof.account, client, wanted.scopes, wanted.audiences)
         with self.store.transaction() as tx:
             latest = check.confirm(tx, proof)
-            opened = self.token_issuer.open_session(tx, latest, client, grant, methods=("pwd",))
+            grant = wanted.grant(tx, latest, client)
+            opened = self.token_issuer.open_session(
+                tx, latest, client, grant, methods=("pwd",), requested=wanted.requested(grant)
+            )
         return self.token_issuer.issue_first(opened)

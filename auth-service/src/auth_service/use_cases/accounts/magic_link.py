@@ -9,7 +9,6 @@ from auth_service.domain.accounts.one_time_token import OneTimeToken, Purpose, c
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.email import Email
 from auth_service.domain.oauth.client import Clients
-from auth_service.domain.oauth.scopes import grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token, new_typed_code
 from auth_service.domain.unit_of_work import Store, Transaction
 from auth_service.use_cases.accounts.browser_login import BeginBrowserSession, NewBrowserSession
@@ -90,8 +89,10 @@ class MagicLinkLogin:
             if account is None:
                 opened = None
             else:
-                grant = grant_for_account(account, client, wanted.scopes, wanted.audiences)
-                opened = self.token_issuer.open_session(tx, account, client, grant, methods=METHODS)
+                grant = wanted.grant(tx, account, client)
+                opened = self.token_issuer.open_session(
+                    tx, account, client, grant, methods=METHODS, requested=wanted.requested(grant)
+                )
         if opened is None:  # raised after the commit: a failed attempt counts
             raise BadLink(_REFUSED)
         return self.token_issuer.issue_first(opened)

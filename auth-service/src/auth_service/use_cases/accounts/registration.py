@@ -13,7 +13,7 @@ from auth_service.use_cases.accounts.email_verification import SendVerification
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Creates accounts with the role `customer`."""
+    """Creates accounts with the default roles."""
 
     store: Store
     hasher: PasswordHasher
@@ -29,11 +29,13 @@ class Registration:
         """
         address, name = normalise_email(email), check_name(name)
         check_new_password(password, self.strength, (address, name))
+        with self.store.reading() as tx:
+            roles = tx.registry.get().default_roles
         account = Account(
             sub=new_subject(),
             email=address,
             name=name,
-            roles=frozenset({"customer"}),
+            roles=roles,
             password_hash=self.hasher.hash(password),
             created_at=self.now(),
         )

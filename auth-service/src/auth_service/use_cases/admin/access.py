@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.errors import MissingScope
-from auth_service.domain.oauth.scopes import account_scopes
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.audit_log import record_event
 from auth_service.use_cases.sessions.active_session import active_account
@@ -24,7 +23,8 @@ class AdminAccess:
         """Raise SessionOver or MissingScope unless the session lives and its account has the scope now."""
         with self.store.reading() as tx:
             _, account = active_account(tx, sub, sid, self.now())
-        if ADMIN not in account_scopes(account) or account.email_verified_at is None:
+            scopes = tx.registry.get().scopes_of(account.roles)
+        if ADMIN not in scopes or account.email_verified_at is None:
             record_event(
                 self.store,
                 AuditEvent(EventType.ADMIN_REFUSED, REFUSED, actor=sub, subject=sub, session_id=sid),

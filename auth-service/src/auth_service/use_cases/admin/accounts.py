@@ -7,7 +7,7 @@ from auth_service.domain.accounts.errors import AddressTaken, InvalidName, OwnAc
 from auth_service.domain.accounts.password import PasswordHasher, check_new_password
 from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
-from auth_service.domain.oauth.scopes import ROLE_SCOPES
+from auth_service.domain.oauth.registry import Registry
 from auth_service.domain.opaque_tokens import new_subject
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
@@ -59,12 +59,15 @@ class AccountAdmin:
                 tx.accounts.set_disabled(sub, None)
                 tx.audit.record(AuditEvent(EventType.ACCOUNT_ENABLED, actor=by, subject=sub))
 
-    def create(self, email: str, password: str, name: str, roles: frozenset[str]) -> Account:
-        """Create an account with a verified address.
+    def create(self, email: str, password: str, name: str, roles: frozenset[str] = frozenset()) -> Account:
+        """Create an account with a verified address, and without roles with the default ones.
 
         Raise InvalidEmail, InvalidName, InvalidPassword, AddressTaken or TooBusy.
         """
-        address, name, roles = normalise_email(email), check_name(name), check_roles(roles)
+        address, name = normalise_email(email), check_name(name)
+        with self.store.reading() as tx:
+            registry = tx.registry.get()
+        roles = check_roles(registry, roles or registry.default_roles)
         check_new_password(password)
         now = self.now()
         account = Account(
@@ -79,19 +82,18 @@ class AccountAdmin:
 
     def set_roles(self, sub: str, roles: frozenset[str]) -> None:
         """Replace the roles, for tokens issued from now on. Raise UnknownAccount or InvalidName."""
-        roles = check_roles(roles)
         with self.store.transaction() as tx:
+            roles = check_roles(tx.registry.get(), roles)
             before = _locked(tx, sub).roles
             tx.accounts.set_roles(sub, roles)
             facts = {"before": sorted(before), "after": sorted(roles)}
             tx.audit.record(AuditEvent(EventType.ACCOUNT_ROLES_SET, subject=sub, detail=facts))
 
 
-def check_roles(roles: frozenset[str]) -> frozenset[str]:
+def check_roles(registry: Registry, roles: frozenset[str]) -> frozenset[str]:
     """Return the roles; raise InvalidName for an unknown one, or for none."""
-    unknown = roles - frozenset(ROLE_SCOPES)
-    if unknown or not roles:
-        raise InvalidName(f"unknown role; the roles are {', '.join(sorted(ROLE_SCOPES))}")
+    if not roles or not registry.roles.keys() >= roles:
+        raise InvalidName(f"unknown role; the roles are {', '.join(sorted(registry.roles))}")
     return roles
 
 

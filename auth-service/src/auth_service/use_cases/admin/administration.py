@@ -9,8 +9,10 @@ from auth_service.domain.signing_keys import KeyStore
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.admin.access import AdminAccess
 from auth_service.use_cases.admin.accounts import AccountAdmin
+from auth_service.use_cases.admin.audiences import AudienceAdmin
 from auth_service.use_cases.admin.audit_log import AuditLogEntries
 from auth_service.use_cases.admin.clients import ClientAdmin
+from auth_service.use_cases.admin.roles import RoleAdmin
 from auth_service.use_cases.admin.sessions import SessionAdmin
 from auth_service.use_cases.admin.signing_keys import KeyAdmin
 
@@ -24,6 +26,8 @@ class Administration:
     sessions: SessionAdmin
     keys: KeyAdmin
     clients: ClientAdmin
+    audiences: AudienceAdmin
+    roles: RoleAdmin
     audit: AuditLogEntries
 
     @classmethod
@@ -43,5 +47,7 @@ class Administration:
             SessionAdmin(store, now),
             KeyAdmin(store, keys, session_life),
             ClientAdmin(store, fixed, now),
+            AudienceAdmin(store, now),
+            RoleAdmin(store, now),
             AuditLogEntries(store),
         )

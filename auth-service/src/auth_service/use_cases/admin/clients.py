@@ -7,7 +7,12 @@ from typing import Any
 from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.client import Client, FixedClients, hash_secret
-from auth_service.domain.oauth.client_metadata import check_client, client_table, parse_client
+from auth_service.domain.oauth.client_metadata import (
+    check_client,
+    client_table,
+    limited,
+    parse_client,
+)
 from auth_service.domain.oauth.errors import InvalidClientMetadata, UnknownClient
 from auth_service.domain.opaque_tokens import new_token
 from auth_service.domain.unit_of_work import Store, Transaction
@@ -60,7 +65,8 @@ class ClientAdmin:
         A confidential client without a secret uses `private_key_jwt`. Raise InvalidClientMetadata, and what `save_key`
         raises.
         """
-        client = parse_client(client_id, table)
+        with self.store.reading() as tx:
+            client = parse_client(client_id, table, tx.registry.get())
         if with_secret and not client.confidential:
             raise InvalidClientMetadata("secret: a public client cannot have a secret")
         _check_key(client, save_key)
@@ -88,9 +94,12 @@ class ClientAdmin:
             raise InvalidClientMetadata("confidential, secret_hash and enabled: cannot be changed this way")
         with self.store.transaction() as tx:
             before = self._own(tx, client_id)
-            changed = parse_client(client_id, {**client_table(before), **changes})
+            registry = tx.registry.get()
+            changed = parse_client(
+                client_id, {**client_table(limited(before, registry)), **changes}, registry
+            )
             client = replace(changed, secret_hash=before.secret_hash, enabled=before.enabled)
-            check_client(client)
+            check_client(client, registry)
             _check_key(client, save_key)
             tx.clients.replace(client)
             _record(

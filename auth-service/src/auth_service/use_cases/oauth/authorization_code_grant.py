@@ -58,7 +58,8 @@ class AuthorizationCodeGrant:
             raise InvalidGrant(
                 "this code was already used, has expired, or does not match redirect_uri or code_verifier"
             )
-        narrowed = replace(opened, grant=replace(opened.grant, audiences=audiences))
+        left = narrow_audiences((), frozenset(audiences).intersection(opened.grant.audiences))
+        narrowed = replace(opened, grant=replace(opened.grant, audiences=left))
         return self.token_issuer.issue_first(narrowed, nonce=code.nonce)
 
     def _redeem(

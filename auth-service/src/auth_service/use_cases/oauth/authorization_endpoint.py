@@ -1,6 +1,6 @@
 """The authorization endpoint (RFC 6749 section 3.1): log-in, consent, and the code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from auth_service.domain.accounts.account import Account
@@ -10,7 +10,8 @@ from auth_service.domain.oauth.authorization_code import CODE_SECONDS, Authoriza
 from auth_service.domain.oauth.consent import Consent
 from auth_service.domain.oauth.errors import AccessDenied, ConsentRequired, LoginRequired, OAuthError
 from auth_service.domain.oauth.id_token import IdTokenHints
-from auth_service.domain.oauth.scopes import OIDC_SCOPES, Grant, account_scopes, grant_for_account
+from auth_service.domain.oauth.registry import OIDC_SCOPES, Registry
+from auth_service.domain.oauth.scopes import Grant, grant_for_account
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.sessions.browser_session import BrowserUser
 from auth_service.domain.unit_of_work import Store
@@ -24,10 +25,10 @@ class LoginNeeded:
 
 @dataclass(frozen=True, slots=True)
 class ConsentNeeded:
-    """The user has to allow or deny these scopes."""
+    """The user has to allow or deny these scopes, each with its description."""
 
     user: BrowserUser
-    scopes: frozenset[str]
+    scopes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class AuthorizationEndpoint:
         def consent() -> Step:
             grant = self._grant(request, user)
             if not grant.scopes <= shown:
-                return ConsentNeeded(user, grant.scopes)
+                return self._ask(user, grant)
             with self.store.transaction() as tx:
                 known = tx.consents.get(user.account.sub, request.client.client_id)
                 scopes = grant.scopes | (known.scopes if known else frozenset())
@@ -115,14 +116,19 @@ class AuthorizationEndpoint:
         if not consented and self._has_to_consent(request, user, grant):
             if "none" in request.prompts:
                 raise ConsentRequired("prompt=none was requested, but the user has not consented")
-            return ConsentNeeded(user, grant.scopes)
+            return self._ask(user, grant)
         return self._issue_code(request, user, grant)
+
+    def _ask(self, user: BrowserUser, grant: Grant) -> ConsentNeeded:
+        with self.store.reading() as tx:
+            return ConsentNeeded(user, tx.registry.get().describe(grant.scopes))
 
     def _grant(self, request: AuthorizationRequest, user: BrowserUser) -> Grant:
         """Narrow to what this account may have, since a client cannot know in advance who logs in."""
-        return grant_for_account(
-            user.account, request.client, _within_reach(request.scopes, user.account), request.audiences
-        )
+        with self.store.reading() as tx:
+            registry = tx.registry.get()
+        scopes = _within_reach(registry, request.scopes, user.account)
+        return grant_for_account(registry, user.account, request.client, scopes, request.audiences)
 
     def _has_to_consent(self, request: AuthorizationRequest, user: BrowserUser, grant: Grant) -> bool:
         if request.client.first_party:
@@ -146,7 +152,7 @@ class AuthorizationEndpoint:
             methods=user.session.methods,
             auth_time=user.session.auth_time,
             expires_at=self.now() + CODE_SECONDS,
-            requested=request.scopes or frozenset(),
+            requested=request.scopes or (grant.scopes if request.audiences else frozenset()),
             nonce=request.nonce,
             browser_session=user.session.digest,
         )
@@ -165,10 +171,12 @@ def _consent_given(request: AuthorizationRequest, user: BrowserUser, grant: Gran
     )
 
 
-def _within_reach(scopes: frozenset[str] | None, account: Account) -> frozenset[str] | None:
+def _within_reach(
+    registry: Registry, scopes: frozenset[str] | None, account: Account
+) -> frozenset[str] | None:
     if scopes is None:
         return None
-    reachable = scopes & (account_scopes(account) | OIDC_SCOPES)
+    reachable = scopes & registry.scopes_of(account.roles).union(OIDC_SCOPES)
     if not reachable:
         raise AccessDenied("this account has none of the requested scopes")
     return reachable

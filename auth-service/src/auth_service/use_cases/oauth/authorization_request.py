@@ -10,7 +10,9 @@ from auth_service.domain.errors import AuthError
 from auth_service.domain.oauth import errors
 from auth_service.domain.oauth.client import Client, Clients, GrantType, check_grant
 from auth_service.domain.oauth.redirect_uris import add_parameters, is_registered
+from auth_service.domain.oauth.registry import Registry
 from auth_service.domain.oauth.scopes import narrow_audiences, parse_scope
+from auth_service.domain.unit_of_work import Store
 
 REPEATABLE = frozenset({"resource", "audience"})
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
@@ -71,6 +73,7 @@ class AuthorizationRequest:
 class AuthorizationRequestParser:
     """Parses authorization requests and checks them against the client's registration."""
 
+    store: Store
     clients: Clients
     issuer: str
 
@@ -87,7 +90,9 @@ class AuthorizationRequestParser:
         try:
             if repeated:
                 raise errors.InvalidRequest("a parameter appears more than once")
-            return _request(client, address, values, named, pairs)
+            with self.store.joining() as tx:
+                registry = tx.registry.get()
+            return _request(registry, client, address, values, named, pairs)
         except errors.OAuthError as error:
             raise AuthorizationRefused(address, error) from None
 
@@ -133,7 +138,8 @@ def _split(pairs: Pairs) -> tuple[dict[str, str], frozenset[str], tuple[str, ...
     return values, frozenset(repeated), tuple(named)
 
 
-def _request(
+def _request(  # noqa: PLR0913, PLR0917 - all that a request is made of
+    registry: Registry,
     client: Client,
     address: ReturnAddress,
     values: Mapping[str, str],
@@ -147,7 +153,7 @@ def _request(
     _check_response(values)
     if not is_line(values.get("nonce", "")):
         raise errors.InvalidRequest("nonce must be one line without control characters")
-    scopes = parse_scope(values.get("scope"))
+    scopes = registry.known(parse_scope(values.get("scope")))
     if scopes is not None and not scopes <= client.scopes:
         raise errors.InvalidScope("this client is not registered for one of the requested scopes")
     narrow_audiences(audiences, client.audiences)

@@ -29,14 +29,14 @@ class ClientCredentialsGrant:
         """
         if GrantType.CLIENT_CREDENTIALS not in client.grants or not client.confidential:
             raise UnauthorizedClient("this client is not registered for the client_credentials grant")
-        token = AccessToken(
-            subject=client.client_id,
-            client_id=client.client_id,
-            audiences=narrow_audiences(audiences, client.audiences),
-            scopes=narrow_scopes(scopes, client.own_scopes),
-            expires_at=int(self.token_issuer.now()) + self.token_issuer.lifetimes.access,
-        )
         with self.store.transaction() as tx:
+            token = AccessToken(
+                subject=client.client_id,
+                client_id=client.client_id,
+                audiences=narrow_audiences(audiences, client.audiences),
+                scopes=narrow_scopes(tx.registry.get().known(scopes), client.own_scopes),
+                expires_at=int(self.token_issuer.now()) + self.token_issuer.lifetimes.access,
+            )
             if not tx.clients.lock_enabled(client.client_id):
                 raise InvalidClient("the client is unknown or disabled")
             status = tx.statuses.get_or_assign_to_client(client.client_id)

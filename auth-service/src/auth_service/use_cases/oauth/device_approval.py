@@ -1,6 +1,7 @@
 """The user's side of a device authorization (RFC 8628 section 3.3): the user code, and the decision."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account
@@ -25,11 +26,11 @@ _WRONG = "this code is wrong or has expired"
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """What the user is asked to allow: a client and its scopes."""
+    """What the user is asked to allow: a client and its scopes, with a description of each."""
 
     code: DeviceCode
     client: Client
-    scopes: frozenset[str]
+    scopes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,10 @@ class DeviceApproval:
     def decide(self, typed: str, user: BrowserUser, shown: frozenset[str] | None) -> DeviceRequest:
         """Allow the scopes shown, or deny with None; raise UnknownUserCode or TooManyTries."""
         request = self.find(typed, user)
-        sub, allow = user.account.sub, shown is not None and bool(request.scopes) and request.scopes <= shown
+        sub, allow = (
+            user.account.sub,
+            shown is not None and bool(request.scopes) and request.scopes.keys() <= shown,
+        )
         with self.store.transaction() as tx:
             decided = (
                 tx.device_codes.approve(
@@ -93,8 +97,9 @@ class DeviceApproval:
         client = self.clients.get(code.client_id)
         if client is None or not client.enabled:
             return None
-        grant = grant_for_device(account, client, code)
-        return DeviceRequest(code, client, grant.scopes if grant else frozenset())
+        registry = tx.registry.get()
+        grant = grant_for_device(registry, account, client, code)
+        return DeviceRequest(code, client, registry.describe(grant.scopes if grant else ()))
 
     def _count(self, keys: dict[bytes, int]) -> None:
         now = self.now()

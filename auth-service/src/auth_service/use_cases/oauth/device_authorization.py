@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.client import Client, GrantType, check_grant
 from auth_service.domain.oauth.device_code import DEVICE_CODE_SECONDS, POLL_INTERVAL_SECONDS, DeviceCode
-from auth_service.domain.oauth.scopes import AUDIENCES, OIDC_SCOPES, narrow_audiences, narrow_scopes
+from auth_service.domain.oauth.registry import OIDC_SCOPES
+from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.opaque_tokens import digest_of, new_token, new_typed_code
 from auth_service.domain.unit_of_work import Store
 
@@ -33,8 +34,12 @@ class DeviceAuthorization:
     ) -> DeviceAuthorizationResponse:
         """Start one; raise UnauthorizedClient, InvalidScope or InvalidTarget."""
         check_grant(client, GrantType.DEVICE_CODE)
-        wanted = narrow_scopes(scopes, client.scopes if scopes is not None else client.scopes - OIDC_SCOPES)
-        targets = narrow_audiences(audiences, client.audiences & AUDIENCES)
+        with self.store.reading() as tx:
+            known = tx.registry.get().known(scopes)
+        wanted = narrow_scopes(
+            known, client.scopes if known is not None else client.scopes - OIDC_SCOPES.keys()
+        )
+        targets = narrow_audiences(audiences, client.audiences)
         now, device_code = self.now(), new_token()
         while True:  # a taken user code is rare: there are 25 thousand million
             user_code = new_typed_code()

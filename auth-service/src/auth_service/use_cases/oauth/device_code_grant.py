@@ -70,7 +70,7 @@ class DeviceCodeGrant:
         account = tx.accounts.get_for_update(code.sub or "")
         if account is None or account.disabled:
             return AccessDenied("the account that allowed this device is disabled")
-        grant = grant_for_device(account, client, code)
+        grant = grant_for_device(tx.registry.get(), account, client, code)
         if grant is None:
             return AccessDenied("this account has none of the requested scopes")
         if not tx.device_codes.mark_used(code.digest):

@@ -7,13 +7,8 @@ from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.client import Client, Clients, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidScope
 from auth_service.domain.oauth.refresh_token import Sealer, StoredRefreshToken
-from auth_service.domain.oauth.scopes import (
-    OIDC_SCOPES,
-    Grant,
-    account_scopes,
-    limit_if_unverified,
-    narrow_audiences,
-)
+from auth_service.domain.oauth.registry import OIDC_SCOPES, Registry
+from auth_service.domain.oauth.scopes import Grant, limit_if_unverified, narrow_audiences
 from auth_service.domain.opaque_tokens import digest_of, new_token
 from auth_service.domain.request_context import current_origin
 from auth_service.domain.sessions.session import EndReason, Session
@@ -88,7 +83,9 @@ class RefreshTokenGrant:
         if not unused and not self._in_grace(stored, request.now):
             _reused(tx, session, request)
             return None
-        account, grant = _grant(tx, session, client, request)
+        account = _active_account(tx, session)
+        session = _follow(tx, session, client, account)
+        grant = _grant(tx.registry.get(), session, client, account, request)
         successor = self._replace(tx, request, session, digest) if unused else None
         if successor is None:  # used before, perhaps by a concurrent request
             successor = self._same_successor(tx.refresh_tokens.find_by_digest(digest), request)
@@ -151,23 +148,46 @@ def _reused(tx: Transaction, session: Session, request: _Request) -> None:
     end_session(tx, session.sid, EndReason.REFRESH_REUSED, request.now)
 
 
-def _grant(tx: Transaction, session: Session, client: Client, request: _Request) -> tuple[Account, Grant]:
-    """Return the account and the requested grant, within the session and what account and client may have now.
+def _active_account(tx: Transaction, session: Session) -> Account:
+    account = tx.accounts.get(session.sub)
+    if account is None or account.disabled:
+        raise InvalidGrant("the account of this refresh token is disabled")
+    return account
+
+
+def _follow(tx: Transaction, session: Session, client: Client, account: Account) -> Session:
+    """Return the session with what its account has got since, if the log-in left scopes and audiences to the account.
+
+    A third-party client never gets more than the user consented to.
+    """
+    if session.requested or not client.first_party:
+        return session
+    scopes = session.scopes | client.scopes & tx.registry.get().scopes_of(account.roles)
+    audiences = tuple(sorted(client.audiences.union(session.audiences)))
+    if (scopes, audiences) == (session.scopes, session.audiences):
+        return session
+    tx.sessions.set_grant(session.sid, scopes, audiences)
+    return replace(session, scopes=scopes, audiences=audiences)
+
+
+def _grant(
+    registry: Registry, session: Session, client: Client, account: Account, request: _Request
+) -> Grant:
+    """Return the requested grant, within the session and what account and client may have now.
 
     A scope that the session was granted, or that was requested when it began, may be named and is ignored while the
     account may not have it. Other scopes are refused (RFC 6749 section 6).
     """
-    account = tx.accounts.get(session.sub)
-    if account is None or account.disabled:
-        raise InvalidGrant("the account of this refresh token is disabled")
-    allowed = session.scopes & (account_scopes(account) | OIDC_SCOPES) & client.scopes
-    targets = frozenset(session.audiences) & client.audiences
-    if request.scopes is not None:
-        beyond = request.scopes - session.scopes - session.requested
+    allowed = session.scopes & registry.scopes_of(account.roles).union(OIDC_SCOPES) & client.scopes
+    targets = client.audiences.intersection(session.audiences)
+    requested = registry.known(request.scopes)
+    if requested is not None:
+        beyond = requested - session.scopes - session.requested
         if beyond:
             raise InvalidScope(f"scopes not granted to this session: {' '.join(sorted(beyond))}")
-        allowed &= request.scopes
+        allowed &= requested
     if not allowed:
         raise InvalidScope("this account currently has none of these scopes")
-    grant = Grant(allowed, narrow_audiences(request.audiences, targets))
-    return account, limit_if_unverified(account, grant)
+    return limit_if_unverified(
+        registry, account, Grant(allowed, narrow_audiences(request.audiences, targets))
+    )

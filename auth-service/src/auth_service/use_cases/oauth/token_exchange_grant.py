@@ -63,7 +63,7 @@ class TokenExchangeGrant:
             subject=subject.subject,
             client_id=client.client_id,
             audiences=narrow_audiences([target], [target]),
-            scopes=narrow_scopes(scopes, client.scopes & subject.scopes),
+            scopes=narrow_scopes(self._known(scopes), client.scopes & subject.scopes),
             expires_at=min(now + self.token_issuer.lifetimes.access, subject.expires_at),
             roles=subject.roles,
             session_id=session.sid,
@@ -72,6 +72,10 @@ class TokenExchangeGrant:
             actors=actors,
         )
         return self.token_issuer.issue(token, issued_token_type=ACCESS_TOKEN_TYPE)
+
+    def _known(self, scopes: frozenset[str] | None) -> frozenset[str] | None:
+        with self.store.reading() as tx:
+            return tx.registry.get().known(scopes)
 
     def _subject(self, subject_token: str, client: Client) -> tuple[VerifiedToken, Session]:
         subject = self.reader.read(subject_token, client.client_id)

@@ -7,7 +7,7 @@ from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
 from auth_service.domain.oauth.access_token import AccessToken
 from auth_service.domain.oauth.client import Client, GrantType
-from auth_service.domain.oauth.errors import InvalidClient
+from auth_service.domain.oauth.errors import InvalidClient, InvalidTarget
 from auth_service.domain.oauth.id_token import ID_TOKEN, id_token_claims
 from auth_service.domain.oauth.refresh_token import RefreshToken
 from auth_service.domain.oauth.scopes import Grant, limit_if_unverified
@@ -73,10 +73,15 @@ class TokenIssuer:
     ) -> NewSession:
         """Store a new session for an account that was authenticated by `methods` (RFC 8176), now or at `auth_time`.
 
-        Raise InvalidClient if the client was just disabled, so that no session outlives that.
+        `requested` are the scopes that the client named; if it named neither scopes nor audiences, the session of a
+        first-party client follows its account. Raise InvalidClient if the client was just disabled and InvalidTarget if
+        an audience was just removed, so that no session outlives that, and InvalidScope.
         """
         if not tx.clients.lock_enabled(client.client_id):
             raise InvalidClient("the client is unknown or disabled")
+        registry = tx.registry.get_locked()
+        if not registry.audiences.keys() >= set(grant.audiences):
+            raise InvalidTarget("a requested audience was just removed")
         now, origin, refreshable = self.now(), current_origin(), GrantType.REFRESH_TOKEN in client.grants
         session = Session(
             sid=new_id(),
@@ -98,6 +103,7 @@ class TokenIssuer:
             replace(session, tokens_until=self.tokens_until(session, now, refreshable=refreshable))
         )
         tx.audit.record(_opened(session))
+        grant = limit_if_unverified(registry, account, grant)
         if not refreshable:
             return NewSession(session, account, grant, None)
         token = new_token()
@@ -130,7 +136,7 @@ class TokenIssuer:
         nonce: str | None = None,
     ) -> TokenResponse:
         """Return an access token of the session, and with `openid` an ID token; neither outlives the session."""
-        now, grant = int(self.now()), limit_if_unverified(account, grant)
+        now = int(self.now())
         token = AccessToken(
             subject=account.sub,
             client_id=session.client_id,

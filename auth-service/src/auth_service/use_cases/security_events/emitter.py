@@ -28,6 +28,8 @@ _SESSION_ENDS: Mapping[str, tuple[str, str, str]] = {
     "client_disabled": (ADMIN, "the client was disabled", "The application was disabled."),
     "ended_by_owner": (USER, "ended by the user", "You ended this session."),
     "ended_by_admin": (ADMIN, "ended by an administrator", "An administrator ended your session."),
+    "audience_removed": (ADMIN, "the audience was removed", "A service that you used was removed."),
+    "role_removed": (ADMIN, "the role was removed", "Your permissions were changed."),
 }
 _OTHER = (SYSTEM, "the session ended", "Your session was ended.")
 _RESET = (USER, "password reset by a mailed link", "Your password was reset.")

@@ -4,7 +4,6 @@ from flask import Response, jsonify
 from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.oauth.id_token import ACR
-from auth_service.domain.oauth.scopes import ALL_SCOPES, OIDC_SCOPES, STREAM_SCOPES
 from auth_service.use_cases.oauth.authorization_request import PROMPTS
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.schemas import ServerMetadata
@@ -35,7 +34,6 @@ AUTHORIZATION_METADATA: dict[str, object] = {
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
     routes = ApiBlueprint("metadata", __name__, abp_tags=DISCOVERY_TAGS)
-    metadata = server_metadata(use_cases.issuer)
 
     @routes.get(
         "/.well-known/oauth-authorization-server",
@@ -44,19 +42,19 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     )
     def authorization_server() -> Response:
         """Return the metadata of the issuer (RFC 8414)."""
-        return _cached(metadata)
+        return _cached(server_metadata(use_cases.issuer, use_cases.published_scopes()))
 
     @routes.get(
         "/.well-known/openid-configuration", operation_id="openidMetadata", responses={200: ServerMetadata}
     )
     def openid_configuration() -> Response:
         """Return the metadata of the issuer (OpenID Connect Discovery)."""
-        return _cached(metadata)
+        return _cached(server_metadata(use_cases.issuer, use_cases.published_scopes()))
 
     return routes
 
 
-def server_metadata(issuer: str) -> dict[str, object]:
+def server_metadata(issuer: str, scopes: frozenset[str]) -> dict[str, object]:
     """Return the metadata of RFC 8414 section 2."""
     methods = list(METHODS)
     return {
@@ -74,7 +72,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "introspection_endpoint_auth_methods_supported": methods[1:],
         "introspection_endpoint_auth_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": [str(grant) for grant in GRANTS],
-        "scopes_supported": sorted(ALL_SCOPES | OIDC_SCOPES | STREAM_SCOPES),
+        "scopes_supported": sorted(scopes),
         **AUTHORIZATION_METADATA,
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
         "end_session_endpoint": f"{issuer}/oauth/logout",

@@ -9,8 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from touchstone.text import without_controls
 from werkzeug.datastructures import Headers
 
-from auth_service.web.html.scope_descriptions import SCOPE_DESCRIPTIONS
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -26,7 +24,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {"style": f"{STYLE_PATH}?v={STYLE_VERSION}", "scope_descriptions": SCOPE_DESCRIPTIONS}
+_templates.globals["style"] = f"{STYLE_PATH}?v={STYLE_VERSION}"
 
 
 def page(template: str, status: int = 200, **context: object) -> Response:

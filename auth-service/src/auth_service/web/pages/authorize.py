@@ -1,5 +1,7 @@
 """The authorization endpoint (RFC 6749 section 4.1): log-in, consent, and the redirect to the client with a code."""
 
+from collections.abc import Mapping
+
 from flask import Response
 from service_kit.web.openapi import ApiBlueprint
 from touchstone.text import is_line
@@ -115,7 +117,7 @@ class _Pages:
             case CodeIssued(location):
                 return redirect_to_client(location)
             case ConsentNeeded(session, scopes):
-                return self._consent_page(request, session, sorted(scopes), status, faults, login)
+                return self._consent_page(request, session, scopes, status, faults, login)
             case LoginNeeded():
                 hint = request.login_hint or ""
                 email = hint if len(hint) <= MAX_EMAIL_HINT and is_line(hint) else ""
@@ -125,7 +127,7 @@ class _Pages:
         self,
         request: AuthorizationRequest,
         session: BrowserUser,
-        scopes: list[str],
+        scopes: Mapping[str, str],
         status: int,
         faults: dict[str, str],
         login: str | None,
@@ -135,7 +137,7 @@ class _Pages:
         return self._forms.page(
             "consent.html",
             "consent",
-            f"{query}\n{' '.join(scopes)}",
+            f"{query}\n{' '.join(sorted(scopes))}",
             status,
             login=login,
             errors=faults,

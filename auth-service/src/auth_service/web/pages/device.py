@@ -111,17 +111,17 @@ class _Pages:
         )
 
     def _confirm_page(self, request: DeviceRequest, user_code: str, session: BrowserUser) -> Response:
-        query, scopes = _query(user_code), sorted(request.scopes)
+        query = _query(user_code)
         return self._forms.page(
             "device_confirm.html",
             "device-confirm",
-            f"{query}\n{' '.join(scopes)}",
+            f"{query}\n{' '.join(sorted(request.scopes))}",
             action=PATH,
             request=query,
             user_code=normalise_user_code(user_code),
             client_name=request.client.name,
             email=session.account.email,
-            scopes=scopes,
+            scopes=request.scopes,
         )
 
 
