@@ -126,13 +126,13 @@ class Settings(RoutesSettings, ServiceSettings):
         """Return the settings, with address and port of each upstream. Raise ValidationError, with all faults."""
         fields: dict[str, Any] = {}
         with suppress(ValidationError):  # raised below, with the other faults
-            for upstream in RoutesSettings(**given).routes.upstreams.values():
+            for name, upstream in RoutesSettings(**given).routes.upstreams.items():
                 url, port = _names(upstream)
-                fields |= {port: (Port, upstream.port), url: (HttpUrl, on_loopback(port))}
+                fields |= {port: (Port, upstream.port), url: (HttpUrl, on_loopback(port, name))}
         return create_model("Settings", __base__=cls, **fields)(**given)
 
     def urls(self) -> dict[str, str]:
-        """Return the address of each upstream: its URL setting, else its port on the loopback interface."""
+        """Return the address of each upstream: its URL setting, else its port at the host of SERVICE_HOSTS."""
         return {name: getattr(self, _names(row)[0]) for name, row in self.routes.upstreams.items()}
 
 

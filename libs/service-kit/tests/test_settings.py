@@ -66,6 +66,17 @@ def test_port_changes_default_address(env):
     assert env(CallingSettings, STOCK_URL="http://stock:9/").stock_url == "http://stock:9"
 
 
+def test_service_hosts_names_default_addresses(env):
+    settings = env(CallingSettings, SERVICE_HOSTS="names", STOCK_PORT="9", AUTH_URL="http://other")
+    assert settings.stock_url == "http://stock-service:9"
+    assert (settings.issuer_backchannel, settings.auth_url) == ("http://auth-service:8081", "http://other")
+
+
+def test_unknown_service_hosts_is_one_fault(env, capsys):
+    (line,) = faults(env, capsys, CallingSettings, SERVICE_HOSTS="here")
+    assert line.startswith("SERVICE_HOSTS: ")
+
+
 def test_faults_are_all_named(env, capsys):
     lines = faults(
         env, capsys, Settings, AUTH_PORT="0", ISSUER="ftp://x", TTL="0", LOG_LEVEL="LOUD",

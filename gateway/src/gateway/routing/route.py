@@ -94,7 +94,7 @@ class Row(BaseModel):
 
 
 class UpstreamRow(Row):
-    """A service: `settings` begins the names of its settings, as ORDERS those of ORDERS_URL and ORDERS_PORT.
+    """A service: `settings` begins the names of its settings, as STOCK those of STOCK_URL and STOCK_PORT.
 
     `port` is the default of the latter. Times are in seconds, and defaults of its routes; see Route. `long_polls` bounds
     those under way at once; without it half of WAITING_REQUESTS does.

@@ -109,12 +109,18 @@ Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
-def on_loopback(port_field: str) -> Any:
+def on_loopback(port_field: str, name: str = "") -> Any:
     """Return the default of a service's address: this machine, at the port in another field, which is declared before.
 
+    With SERVICE_HOSTS=names the host is the service's `name`, by default `stock-service` for `stock_port`.
     A service that calls stock-service has `stock_port: Port = 8085` and `stock_url: HttpUrl = on_loopback("stock_port")`.
     """
-    return Field(default_factory=lambda fields: f"http://127.0.0.1:{fields[port_field]}")
+    host = name or f"{port_field.removesuffix('_port').replace('_', '-')}-service"
+
+    def address(fields: dict[str, Any]) -> str:
+        return f"http://{host if fields['service_hosts'] == 'names' else '127.0.0.1'}:{fields[port_field]}"
+
+    return Field(default_factory=address)
 
 
 class ServiceSettings(BaseSettings):
@@ -128,6 +134,9 @@ class ServiceSettings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=False
     )
 
+    service_hosts: Literal["loopback", "names"] = (
+        "loopback"  # where services are that have no address of their own
+    )
     auth_port: Port = 8081
 
     issuer: OriginUrl = "http://localhost:8080"
