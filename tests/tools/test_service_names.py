@@ -9,6 +9,7 @@ PLACES = [
     ".dockerignore",
     "Dockerfile",
     "Makefile",
+    "auth-service/src",
     "deploy/compose",
     "gateway/src",
     "libs/service-kit/src",
@@ -18,7 +19,7 @@ PLACES = [
     "pyproject.toml",
     "tools",
 ]
-TABLES = {"gateway/src/gateway/routing/routes.toml"}
+TABLES = {"auth-service/src/auth_service/registry.toml", "gateway/src/gateway/routing/routes.toml"}
 NAMED = re.compile(r"\b(?:users|orders)(?:[-_]service|_port|_url)\b", re.IGNORECASE)
 
 

@@ -39,7 +39,7 @@ class UserInfo:
     def account_name(self, found: VerifiedToken) -> dict[str, object]:
         """Return `sub` and `name` for a token with `profile:read`; raise MissingScope or SessionOver.
 
-        users-service calls it with the access token that it received.
+        A service can call it with the access token that it received.
         """
         account = self._owner(found, READ_PROFILE)
         return {"sub": account.sub, "name": account.name}
