@@ -1,6 +1,7 @@
 """The programs of docs/how-to/, run in an environment of their own in which touchstone is installed."""
 
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -60,6 +61,15 @@ def partner_issuer() -> Iterator[FakeIssuer]:
     with FakeIssuer() as issuer:
         issuer.publish(JWKS_PATH, issuer.signer.jwks())
         yield issuer
+
+
+@pytest.fixture(scope="package", autouse=True)
+def registered(cluster) -> None:
+    """Run the commands of own-flask-app.md that add its audience and scopes."""
+    text = (ROOT / "docs" / "how-to" / "own-flask-app.md").read_text("utf-8")
+    commands = re.findall(r"^make auth ARGS='((?:audiences add|roles set-scopes) .*)'$", text, re.MULTILINE)
+    for command in commands:
+        cluster.cli("auth-service", *shlex.split(command))
 
 
 @pytest.fixture(scope="package")

@@ -84,7 +84,7 @@ def test_several_issuers_are_accepted(serve, alice, partner_token, cluster, part
 
 
 def test_key_of_one_issuer_does_not_sign_for_other(serve, alice, partner_token, cluster):
-    claims = {"iss": cluster.issuer, "aud": "orders-service"}
+    claims = {"iss": cluster.issuer, "aud": "my-app"}
     hello = serve("several-issuers")
     with_partner_kid = hello("GET", "/hello", token=partner_token(**claims))
     with_own_kid = hello("GET", "/hello", token=partner_token({"kid": kid_of(alice.token)}, **claims))
@@ -92,7 +92,7 @@ def test_key_of_one_issuer_does_not_sign_for_other(serve, alice, partner_token, 
 
 
 def test_audience_of_other_issuer_is_refused(serve, partner_token):
-    answer = serve("several-issuers")("GET", "/hello", token=partner_token(aud="orders-service"))
+    answer = serve("several-issuers")("GET", "/hello", token=partner_token(aud="my-app"))
     assert (answer.status_code, slug(answer)) == (401, "wrong_audience")
 
 

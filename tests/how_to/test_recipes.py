@@ -27,7 +27,12 @@ def issuer():
 @pytest.fixture
 def bearer(issuer):
     """`bearer(**claims)`: the headers with a token of the issuer."""
-    return lambda **claims: {"Authorization": f"Bearer {issuer.signer.sign(issuer.signer.claims(**claims))}"}
+
+    def header(**claims):
+        token = issuer.signer.sign(issuer.signer.claims(**{"aud": "my-app", **claims}))
+        return {"Authorization": f"Bearer {token}"}
+
+    return header
 
 
 @pytest.fixture

@@ -57,9 +57,9 @@ class AudienceAdmin:
             audience = before.audiences[name]
             sessions = tx.sessions.list_active_of_audience(name, now)
             uses = [*_roles(tx, audience), *_clients(tx, audience)]
-            uses += [f"{len(sessions)} sessions"] if sessions else []
+            uses += [f"active sessions: {len(sessions)}"] if sessions else []
             if uses and not force:
-                raise RowInUse(f"the audience {name} is used by {', '.join(uses)}")
+                raise RowInUse(f"the audience {name} is in use; {', '.join(uses)}")
             _take_from_roles(tx, audience, now)
             _take_from_clients(tx, audience)
             tx.registry.delete_audience(name)

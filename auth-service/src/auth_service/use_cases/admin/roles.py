@@ -60,7 +60,7 @@ class RoleAdmin:
                 after=sorted(scopes),
             )
             tx.announce()
-        return role
+            return tx.registry.get().roles[name]
 
     def remove(self, name: str, *, force: bool = False, by: str | None = None) -> list[str]:
         """Remove a role; return the ids of the sessions that ended.
@@ -75,7 +75,7 @@ class RoleAdmin:
                 raise RowInUse(f"the role {name} is defined in a file; remove it there")
             accounts = tx.accounts.list_with_role(name)
             if accounts and not force:
-                raise RowInUse(f"the role {name} is used by {len(accounts)} accounts")
+                raise RowInUse(f"the role {name} is in use; accounts that have it: {len(accounts)}")
             tx.registry.delete_role(name)
             _record(tx, EventType.ROLE_REMOVED, by, role=name, accounts=len(accounts))
             tx.announce()
