@@ -1,17 +1,18 @@
 """Administration of audiences; every change is recorded in the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from auth_service.domain.audit_log import AuditEvent, EventType
 from auth_service.domain.clock import Clock
+from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.errors import InvalidRegistration, RowInUse, UnknownRow
 from auth_service.domain.oauth.registry import Audience
 from auth_service.domain.oauth.registry_rows import merged, parse_audience, registry_faults
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
-from auth_service.use_cases.sessions.end_sessions import end_sessions
+from auth_service.use_cases.sessions.end_sessions import end_client_tokens, end_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class AudienceAdmin:
         """Remove an audience and its scopes; return the ids of the sessions that ended.
 
         Raise UnknownRow, and RowInUse for one of a file and, unless forced, for one that roles, clients or sessions
-        use. By force it is taken from roles and clients, and the sessions whose tokens may name it end.
+        use. By force it is taken from roles and clients, and the sessions whose tokens may name it end,
+        with the own tokens of these clients.
         """
         now = self.now()
         with self.store.transaction() as tx:
@@ -61,7 +63,8 @@ class AudienceAdmin:
             if uses and not force:
                 raise RowInUse(f"the audience {name} is in use; {', '.join(uses)}")
             _take_from_roles(tx, audience, now)
-            _take_from_clients(tx, audience)
+            for client in _take_from_clients(tx, audience):
+                end_client_tokens(tx, client.client_id, EndReason.AUDIENCE_REMOVED, now, by=by)
             tx.registry.delete_audience(name)
             _record(tx, EventType.AUDIENCE_REMOVED, by, audience=name)
             tx.announce()
@@ -89,7 +92,8 @@ def _clients(tx: Transaction, audience: Audience) -> list[str]:
     ]
 
 
-def _take_from_clients(tx: Transaction, audience: Audience) -> None:
+def _take_from_clients(tx: Transaction, audience: Audience) -> Iterator[Client]:
+    """Take the audience from the clients that were registered at run time; yield each that had it."""
     for client in tx.clients.list_all():
         left = replace(
             client,
@@ -100,6 +104,7 @@ def _take_from_clients(tx: Transaction, audience: Audience) -> None:
         )
         if left != client:
             tx.clients.replace(left)
+            yield client
 
 
 def _record(tx: Transaction, event: EventType, by: str | None, **facts: Any) -> None:

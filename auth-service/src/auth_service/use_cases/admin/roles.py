@@ -70,12 +70,15 @@ class RoleAdmin:
         """
         now = self.now()
         with self.store.transaction() as tx:
-            _known(tx.registry.get_for_update(), name)
+            _known(tx.registry.get(), name)
             if name in tx.registry.fixed.roles:
                 raise RowInUse(f"the role {name} is defined in a file; remove it there")
-            accounts = tx.accounts.list_with_role(name)
-            if accounts and not force:
-                raise RowInUse(f"the role {name} is in use; accounts that have it: {len(accounts)}")
+            found = [account.sub for account in tx.accounts.list_with_role(name)]
+            if found and not force:
+                raise RowInUse(f"the role {name} is in use; accounts that have it: {len(found)}")
+            # Before the registry, as in a log-in.
+            accounts = [account for sub in found if (account := tx.accounts.get_for_update(sub))]
+            _known(tx.registry.get_for_update(), name)
             tx.registry.delete_role(name)
             _record(tx, EventType.ROLE_REMOVED, by, role=name, accounts=len(accounts))
             tx.announce()

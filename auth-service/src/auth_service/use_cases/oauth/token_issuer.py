@@ -77,9 +77,9 @@ class TokenIssuer:
         first-party client follows its account. Raise InvalidClient if the client was just disabled and InvalidTarget if
         an audience was just removed, so that no session outlives that, and InvalidScope.
         """
+        registry = tx.registry.get_locked()  # before rows that a change of the registry may lock, too
         if not tx.clients.lock_enabled(client.client_id):
             raise InvalidClient("the client is unknown or disabled")
-        registry = tx.registry.get_locked()
         if not registry.audiences.keys() >= set(grant.audiences):
             raise InvalidTarget("a requested audience was just removed")
         now, origin, refreshable = self.now(), current_origin(), GrantType.REFRESH_TOKEN in client.grants
