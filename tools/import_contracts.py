@@ -49,4 +49,4 @@ def items(text: str) -> list[str]:
 
 if __name__ == "__main__":
     settings.configure(USER_OPTION_READERS={"toml": ContractReader()})
-    sys.exit(cli.lint_imports(no_cache=True))
+    sys.exit(cli.lint_imports(no_cache=True, no_logo=True))

@@ -56,14 +56,14 @@ def test_invalid_setting_is_named(launch, tmp_path):
 
 
 BROKEN = """
-[upstreams.inventory-service]
-settings = "INVENTORY"
+[upstreams.example-service]
+settings = "EXAMPLE"
 port = 8084
 
 [[routes]]
 path = "/orders"
 methods = ["GET"]
-upstream = "inventory-service"
+upstream = "example-service"
 
 [[routes]]
 path = "/parts"
@@ -86,20 +86,20 @@ def test_faults_of_routes_are_named_with_others(launch, tmp_path):
 
 def test_address_of_added_upstream_is_checked(launch, tmp_path):
     (tmp_path / "more.toml").write_text(BROKEN.partition("[[routes]]")[0])
-    process = launch(INVENTORY_URL="ftp://x", INVENTORY_PORT="0", ROUTES_FILE="more.toml")
+    process = launch(EXAMPLE_URL="ftp://x", EXAMPLE_PORT="0", ROUTES_FILE="more.toml")
 
     assert process.wait(20) == 2
     said = (tmp_path / "log").read_text()
-    assert "INVENTORY_URL" in said
-    assert "INVENTORY_PORT" in said
+    assert "EXAMPLE_URL" in said
+    assert "EXAMPLE_PORT" in said
 
 
 def test_address_of_upstream_is_its_url_or_port(tmp_path):
     (tmp_path / "more.toml").write_text(BROKEN.partition("[[routes]]")[0])
 
     urls = [
-        Settings.read(routes_file=tmp_path / "more.toml", **given).urls()["inventory-service"]
-        for given in ({}, {"inventory_port": 9000}, {"inventory_port": 9000, "inventory_url": "http://i:1/"})
+        Settings.read(routes_file=tmp_path / "more.toml", **given).urls()["example-service"]
+        for given in ({}, {"example_port": 9000}, {"example_port": 9000, "example_url": "http://i:1/"})
     ]
 
     assert urls == ["http://127.0.0.1:8084", "http://127.0.0.1:9000", "http://i:1"]
@@ -107,10 +107,10 @@ def test_address_of_upstream_is_its_url_or_port(tmp_path):
 
 def test_settings_of_upstreams_may_be_secret_files(tmp_path):
     (tmp_path / "routes_file").write_text(str(tmp_path / "more.toml"))
-    (tmp_path / "inventory_url").write_text("http://inventory")
+    (tmp_path / "example_url").write_text("http://example")
     (tmp_path / "more.toml").write_text(BROKEN.partition("[[routes]]")[0])
 
-    assert load(Settings.read, secrets_dir=tmp_path).urls()["inventory-service"] == "http://inventory"
+    assert load(Settings.read, secrets_dir=tmp_path).urls()["example-service"] == "http://example"
 
 
 class Events(HttpServer):
