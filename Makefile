@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check envoy test-compose bench keys lock clean setup setup-dev
+.PHONY: help run new-service remove-service test lint check envoy test-compose bench keys lock clean setup setup-dev
 
 VENV := .venv/bin/python
 SETUP := sh tools/python tools/environment.py
@@ -14,6 +14,8 @@ PACKAGES := touchstone service_kit gateway $(addsuffix _service,$(subst -,_,$(SE
 
 # The arguments of a command.
 ARGS ?=
+# The name of a service of your own.
+export NAME ?=
 # COVERAGE=1 measures a run of all tests, which then takes two thirds longer; some tests alone cannot reach a gate.
 COVERAGE ?=
 MEASURED := $(if $(COVERAGE),$(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=)
@@ -32,6 +34,12 @@ run: setup ## start all services on this machine, with a demo; Ctrl-C stops them
 # A command of this service on the data of `make run`: make auth ARGS='accounts list'.
 $(SERVICES): setup
 	@exec $(VENV) tools/command.py $@-service $(value ARGS)
+
+new-service: setup-dev ## make a service of your own: NAME=inventory
+	@exec $(VENV) tools/new_service new "$$NAME"
+
+remove-service: setup-dev ## take a service of your own away again: NAME=inventory
+	@exec $(VENV) tools/new_service remove "$$NAME"
 
 test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path: some of them; COVERAGE=1: measure)
 ifeq ($(strip $(ARGS)),)

@@ -19,7 +19,11 @@ PLACES = [
     "pyproject.toml",
     "tools",
 ]
-TABLES = {"auth-service/src/auth_service/registry.toml", "gateway/src/gateway/routing/routes.toml"}
+TABLES = {
+    "auth-service/src/auth_service/registry.toml",
+    "gateway/src/gateway/routing/routes.toml",
+    "tools/new_service/template/rows/registry.toml.jinja",
+}
 NAMED = re.compile(r"\b(?:users|orders)(?:[-_]service|_port|_url)\b", re.IGNORECASE)
 
 
