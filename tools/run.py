@@ -6,6 +6,7 @@ Exit code: 0 when asked to stop, 1 when a service ended or the keys cannot be ma
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 from typing import IO
 
 from cluster_settings import ROOT, VAR, ClusterSettings, read_settings
@@ -26,6 +28,7 @@ PARENT = os.getppid()
 SHOW_LOGS = os.environ.get("LOG", "0") not in {"", "0"}
 MAIL = re.compile(r'"event": "mail".*"kind": "(\w+)", "link": "([^"]+)"')
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+REGISTRY = ROOT / "auth-service/src/auth_service/registry.toml"
 Processes = dict[str, subprocess.Popen[bytes]]
 
 
@@ -42,8 +45,8 @@ def since_begin() -> str:
 
 def make_keys(settings: ClusterSettings) -> bool:
     """Make missing keys; return whether that succeeded. The services make and migrate their databases themselves."""
-    keys_made, names = VAR / "keys.made", key_names(settings)
-    if keys_made.exists() and keys_made.read_text() == names:
+    keys_made = VAR / "keys.made"
+    if keys_made.exists() and keys_made.read_text() == keys_state(settings):
         return True
     # In a session of its own: Ctrl-C waits for the second that it takes, so that no key is left half made.
     command = [sys.executable, "-m", "auth_service.make_keys", "--keys-dir", str(settings.keys)]
@@ -52,14 +55,17 @@ def make_keys(settings: ClusterSettings) -> bool:
     if process.returncode:
         say(f"error: the keys cannot be made\n{output.decode(errors='replace')}")
         return False
-    keys_made.write_text(key_names(settings))
+    keys_made.write_text(keys_state(settings))
     say(f"  keys: ready ({since_begin()})")
     return True
 
 
-def key_names(settings: ClusterSettings) -> str:
-    """Return the names of all key files; while they stay the same, no key is missing."""
-    return "\n".join(sorted(str(path.relative_to(settings.keys)) for path in settings.keys.rglob("*.pem")))
+def keys_state(settings: ClusterSettings) -> str:
+    """Return the names of all key files and digests of the registry's; while they stay the same, no key is missing."""
+    names = sorted(str(path.relative_to(settings.keys)) for path in settings.keys.rglob("*.pem"))
+    registries = [REGISTRY, Path(settings.environ.get("REGISTRY_FILE") or os.devnull)]
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in registries if file.exists()]
+    return "\n".join([*names, *digests])
 
 
 def start(
