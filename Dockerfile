@@ -14,13 +14,13 @@ RUN --mount=type=cache,target=/cache \
         -r requirements.lock ${OTEL:+-r requirements-otel.lock}
 # All that .dockerignore names: libraries, services, gateway.
 COPY . ./
-RUN set -- ./libs/touchstone ./libs/service-kit ./*-service ./gateway \
+RUN set -- ./libs/touchstone ./libs/service-kit $(dirname ./*-service/pyproject.toml) ./gateway \
  && /opt/venv/bin/uv pip install --quiet --offline --no-cache --compile-bytecode --no-deps --no-build-isolation "$@" \
  && /opt/venv/bin/python tools/unmet_requirements.py "$@" \
  && /opt/venv/bin/uv pip uninstall --quiet flit_core pip uv
 # Where the job `keys` writes: a folder for each database, and one for each client.
 RUN mkdir -p /out/postgres /out/auth-clients /out/clients/introspector /out/clients/signals-receiver \
- && for each in *-service; do mkdir -p "/out/clients/$each" "/out/databases/$(echo "${each%-service}" | tr - _)"; done \
+ && for each in $(dirname *-service/pyproject.toml); do mkdir -p "/out/clients/$each" "/out/databases/$(echo "${each%-service}" | tr - _)"; done \
  && chmod -R 0700 /out
 
 FROM python:3.13-slim-bookworm
