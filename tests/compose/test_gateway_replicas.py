@@ -52,6 +52,13 @@ class Replicas:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def is_alive(self):
+        """Return whether a gateway answers; the engine accepts connections before the load balancer does."""
+        try:
+            return requests.get(f"{self.url}/livez", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
     def log_ins(self, count):
         """Return how many requests passed the limits, of this many."""
         answers = [requests.post(f"{self.url}/login", json={}, timeout=10) for _ in range(count)]
@@ -86,7 +93,7 @@ def replicas(tmp_path_factory):
             "gateway",
             "load-balancer",
         )
-        wait_for(lambda: requests.get(f"{project.url}/livez", timeout=5).status_code == 200)
+        wait_for(project.is_alive)
         yield project
     finally:
         project("down", "--volumes", "--timeout", "2")
