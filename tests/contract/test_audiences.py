@@ -30,7 +30,7 @@ def test_token_for_two_services_is_refused_by_third(route, alice, raw_client, ot
 
 @pytest.mark.compose
 def test_log_in_without_audience_opens_all(alice):
-    assert sorted(claims_of(alice.token)["aud"]) == sorted(SERVICES)
+    assert set(claims_of(alice.token)["aud"]) >= set(SERVICES)
 
 
 @pytest.mark.compose
