@@ -304,12 +304,15 @@ def test_unknown_service_is_not_removed(clone, service):
 
 def test_remove_leaves_no_trace(clone, before, service):
     git("reset", "--quiet", cwd=clone.root)
+    finished = clone.python.parent.parent / ".finished-dev"  # as after a set-up
+    finished.touch()
 
     done = clone.make("remove-service", "stock-keeping")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert clone.files() == before
     assert git("status", "--porcelain", cwd=clone.root) == ""
+    assert not finished.exists()
     (removed,) = (clone.root / "var" / "removed").iterdir()
     assert f"{removed.relative_to(clone.root)}/" in done.stdout
     assert (removed / SERVICE / "src/stock_keeping_service/app.py").exists()

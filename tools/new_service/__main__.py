@@ -79,7 +79,9 @@ def remove(name: str) -> None:
     for key in (ROOT / "keys" / "clients").glob(f"{service}.*"):
         key.unlink()
     uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", service]
-    subprocess.run(uninstall, capture_output=True, check=False)  # noqa: S603 - our own Python; the next set-up does without
+    subprocess.run(uninstall, capture_output=True, check=False)  # noqa: S603 - our own Python
+    for finished in Path(sys.prefix).glob(".finished-*"):
+        finished.unlink()  # the next set-up installs what there is then
     print(f"""removed {service} with its rows and its key
 Its folder and data are in {target.relative_to(ROOT)}/ until you delete them, or `make clean` does.""")
 
