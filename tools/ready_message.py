@@ -45,7 +45,8 @@ def ready_message(settings: ClusterSettings, seconds: str) -> str:
     listens = "" if is_loopback(issuer) else f" (listens at {urls['gateway']})"
     lines, width = [f"\nready after {seconds}\n"], max(map(len, urls))
     lines += [
-        f"  {name:<{width}} {url}" for name, url in (urls | {"gateway": f"{settings.issuer}{listens}"}).items()
+        f"  {name:<{width}} {url}"
+        for name, url in (urls | {"gateway": f"{settings.issuer}{listens}"}).items()
     ]
     lines += ["", f"  API description {issuer}/docs", f"  issuer          {issuer}"]
     lines += [demo(issuer) if os.environ.get("DEMO", "1") == "1" else FIRST_ADMINISTRATOR, COMMANDS]
