@@ -47,6 +47,20 @@ GUARDED = [
     ("DELETE", "/admin/sessions/nothing", None, 401, 403, 404),
     ("POST", "/admin/accounts/unknown/disable", None, 401, 403, 404),
     ("POST", "/admin/accounts/unknown/enable", None, 401, 403, 404),
+    ("GET", "/admin/audiences", None, 401, 403, 200),
+    ("POST", "/admin/audiences", {"name": "users-service", "scopes": ["a:read"]}, 401, 403, 409),
+    ("DELETE", "/admin/audiences/unknown", None, 401, 403, 404),
+    ("GET", "/admin/roles", None, 401, 403, 200),
+    ("POST", "/admin/roles", {"name": "customer", "scopes": []}, 401, 403, 409),
+    ("PUT", "/admin/roles/unknown/scopes", {"scopes": []}, 401, 403, 404),
+    ("DELETE", "/admin/roles/unknown", None, 401, 403, 404),
+    ("GET", "/admin/clients", None, 401, 403, 200),
+    ("GET", "/admin/clients/cli", None, 401, 403, 200),
+    ("POST", "/admin/clients", {"client_id": "cli"}, 401, 403, 422),
+    ("PATCH", "/admin/clients/unknown", {}, 401, 403, 404),
+    ("POST", "/admin/clients/unknown/disable", None, 401, 403, 404),
+    ("POST", "/admin/clients/unknown/enable", None, 401, 403, 404),
+    ("POST", "/admin/clients/unknown/rotate-secret", None, 401, 403, 404),
 ]
 
 # Their effects would disturb other tests, so they are only tested without a token.

@@ -158,10 +158,9 @@ def _print_new(made: NewClient, *, as_json: bool) -> None:
 
 
 def _row(client: Client) -> dict[str, object]:
-    keyed = "client_secret" if client.secret_hash is not None else "private_key_jwt"
     return {
         "client_id": client.client_id,
         **client_table(client),
-        "authenticates": keyed if client.confidential else "none",
+        "authenticates": client.authenticates,
         "enabled": client.enabled,
     }

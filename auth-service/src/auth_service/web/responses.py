@@ -3,10 +3,16 @@
 from dataclasses import asdict
 
 from flask import Response, jsonify
+from pydantic import BaseModel
 
 from auth_service.use_cases.oauth.token_issuer import TokenResponse
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def model_response(model: BaseModel) -> Response:
+    """Return the response with the members of a model."""
+    return jsonify(model.model_dump(mode="json"))
 
 
 def token_response(token: TokenResponse) -> Response:

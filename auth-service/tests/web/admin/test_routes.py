@@ -3,7 +3,7 @@
 import pytest
 from service_kit.web.pagination import encode_cursor
 
-from ..helpers import PASSWORD, bearer, claims_of, refresh, slug_of
+from ..helpers import PASSWORD, refresh, slug_of
 
 ROUTES = [
     ("GET", "/admin/keys"),
@@ -14,91 +14,71 @@ ROUTES = [
     ("POST", "/admin/accounts/some/disable"),
     ("POST", "/admin/accounts/some/enable"),
     ("GET", "/admin/audit"),
+    ("GET", "/admin/audiences"),
+    ("POST", "/admin/audiences"),
+    ("DELETE", "/admin/audiences/some"),
+    ("GET", "/admin/roles"),
+    ("POST", "/admin/roles"),
+    ("PUT", "/admin/roles/some/scopes"),
+    ("DELETE", "/admin/roles/some"),
+    ("GET", "/admin/clients"),
+    ("POST", "/admin/clients"),
+    ("GET", "/admin/clients/some"),
+    ("PATCH", "/admin/clients/some"),
+    ("POST", "/admin/clients/some/disable"),
+    ("POST", "/admin/clients/some/enable"),
+    ("POST", "/admin/clients/some/rotate-secret"),
 ]
-
-
-@pytest.fixture
-def log_in(log_in):
-    """`log_in(name)`: the tokens of an account, their claims and the header that sends them."""
-
-    def of(name):
-        tokens = log_in(f"{name}@example.com")
-        return {**claims_of(tokens["access_token"]), "bearer": bearer(tokens), **tokens}
-
-    return of
-
-
-@pytest.fixture
-def admin(log_in):
-    return log_in("admin")
-
-
-@pytest.fixture
-def alice(log_in):
-    return log_in("alice")
-
-
-@pytest.fixture
-def send(client, admin):
-    return lambda method, path, **more: client.open(
-        path, method=method, **({"headers": admin["bearer"]} | more)
-    )
-
-
-@pytest.fixture
-def events(app):
-    """`events(kind)`: the audit entries of this event, newest first."""
-
-    def read(kind):
-        from auth_service.domain.audit_log import AuditQuery
-        from auth_service.storage.unit_of_work import SqlStore
-
-        with SqlStore(app.extensions["engine"]).reading() as tx:
-            return tx.audit.list_newest(AuditQuery(event=kind), 100)
-
-    return read
 
 
 ENDED = ("session_over", "revoked_token")  # by the session's row, or a moment later by its status
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_admin_routes_need_token(client, method, path):
-    assert client.open(path, method=method).status_code == 401
+def answers(client, headers=None):
+    """Return the answer of every route to these headers."""
+    return {f"{method} {path}": client.open(path, method=method, headers=headers) for method, path in ROUTES}
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_admin_routes_need_admin_scope(client, alice, method, path):
-    answer = client.open(path, method=method, headers=alice["bearer"])
-
-    assert (answer.status_code, slug_of(answer)) == (403, "insufficient_scope")
+def refused_with(status):
+    return {f"{method} {path}": status for method, path in ROUTES}
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_ended_session_is_refused(client, admin, method, path):
+def test_admin_routes_need_token(client):
+    assert {route: a.status_code for route, a in answers(client).items()} == refused_with(401)
+
+
+def test_admin_routes_need_admin_scope(client, alice):
+    refused = answers(client, alice["bearer"])
+
+    assert {route: a.status_code for route, a in refused.items()} == refused_with(403)
+    assert {slug_of(a) for a in refused.values()} == {"insufficient_scope"}
+
+
+def test_ended_session_is_refused(client, admin):
     client.post("/logout", headers=admin["bearer"])
 
-    answer = client.open(path, method=method, headers=admin["bearer"])
+    refused = answers(client, admin["bearer"])
 
-    assert answer.status_code == 401
-    assert slug_of(answer) in ENDED
+    assert {route: a.status_code for route, a in refused.items()} == refused_with(401)
+    assert {slug_of(a) for a in refused.values()} <= set(ENDED)
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_removed_role_is_refused_at_once(app, client, admin, events, method, path):
+def test_removed_role_is_refused_at_once(app, client, admin, events):
     app.test_cli_runner().invoke(args=["accounts", "set-role", admin["sub"], "customer"])
 
-    assert client.open(path, method=method, headers=admin["bearer"]).status_code == 403
-    assert events("admin_refused")[0].actor == admin["sub"]
+    refused = answers(client, admin["bearer"])
+
+    assert {route: a.status_code for route, a in refused.items()} == refused_with(403)
+    assert [event.actor for event in events("admin_refused")] == [admin["sub"]] * len(ROUTES)
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_admin_without_database_is_503(client, admin, lose_database, app, method, path):
+def test_admin_without_database_is_503(client, admin, lose_database, app):
     lose_database(app)
 
-    answer = client.open(path, method=method, headers=admin["bearer"])
+    refused = answers(client, admin["bearer"])
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert {route: a.status_code for route, a in refused.items()} == refused_with(503)
+    assert {a.headers["Retry-After"] for a in refused.values()} == {"1"}
 
 
 def test_keys_are_listed_with_states(send):

@@ -44,6 +44,13 @@ class Client:
     enabled: bool = True
     secret_hash: str | None = field(default=None, repr=False)
 
+    @property
+    def authenticates(self) -> str:
+        """How it authenticates: none, client_secret or private_key_jwt."""
+        if not self.confidential:
+            return "none"
+        return "private_key_jwt" if self.secret_hash is None else "client_secret"
+
 
 class Clients(Protocol):
     """All clients, from files and from the database."""

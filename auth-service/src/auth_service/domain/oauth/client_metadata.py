@@ -72,20 +72,25 @@ def client_table(client: Client) -> dict[str, object]:
     return table
 
 
-def limited(client: Client, registry: Registry) -> Client:
-    """Return the client with the audiences and scopes that it has now: those that exist, or every one for `*`."""
+def limited(client: Client, registry: Registry, *, keep_every: bool = False) -> Client:
+    """Return the client with the audiences and scopes that it has now: those that exist, or every one for `*`.
+
+    With `keep_every` a `*` stays.
+    """
     audiences, scopes = frozenset(registry.audiences), registry.scopes.union(OIDC_SCOPES)
+
+    def existing(names: frozenset[str], known: frozenset[str]) -> frozenset[str]:
+        if EVERY in names:
+            return names if keep_every else known
+        return names & known
+
     return replace(
         client,
-        audiences=_existing(client.audiences, audiences),
-        serves=_existing(client.serves, audiences),
-        scopes=_existing(client.scopes, scopes),
+        audiences=existing(client.audiences, audiences),
+        serves=existing(client.serves, audiences),
+        scopes=existing(client.scopes, scopes),
         own_scopes=client.own_scopes & registry.client_scopes,
     )
-
-
-def _existing(names: frozenset[str], known: frozenset[str]) -> frozenset[str]:
-    return known if EVERY in names else names & known
 
 
 def check_client(client: Client, registry: Registry | None = None, *, allow_relative: bool = False) -> None:

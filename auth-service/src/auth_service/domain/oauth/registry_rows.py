@@ -13,11 +13,13 @@ from auth_service.domain.oauth.registry import OIDC_SCOPES, Audience, Registry, 
 LONGEST_NAME = 100
 LONGEST_DESCRIPTION = 200
 LONGEST_ALL = 2000  # characters of all names with spaces between: a token carries them, and has at most 8 KiB
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")  # it is a segment of a path
+_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _AUDIENCE_KEYS = frozenset({"scopes", "client_scopes", "unverified"})
 _ROLE_KEYS = frozenset({"scopes", "default"})
-_NAME_RULE = f"must have 1 to {LONGEST_NAME} of A-Z a-z 0-9 . _ : / - and begin with a letter or digit"
+_NAME_RULE = f"must have 1 to {LONGEST_NAME} of A-Z a-z 0-9 . _ : - and begin with a letter or digit"
+_SCOPE_RULE = f"must have 1 to {LONGEST_NAME} of A-Z a-z 0-9 . _ : / - and begin with a letter or digit"
 _ROLE_RULE = "must have 1 to 50 of a-z 0-9 _ - and begin with a letter"
 
 
@@ -98,8 +100,8 @@ def _descriptions(key: str, given: object) -> tuple[dict[str, str], list[str]]:
         return {}, [f"{key}: must be a table of descriptions, or a list of strings"]
     faults = []
     for scope, text in table.items():
-        if not _NAME.fullmatch(scope):
-            faults.append(f"{key}: {scope[:LONGEST_NAME]!r}: {_NAME_RULE}")
+        if not _SCOPE.fullmatch(scope):
+            faults.append(f"{key}: {scope[:LONGEST_NAME]!r}: {_SCOPE_RULE}")
         if (
             not isinstance(text, str)
             or is_blank(text)

@@ -31,7 +31,10 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientAdmin:
-    """Lists, registers and changes clients. Those from files are read-only: changing one raises InvalidClientMetadata."""
+    """Lists, registers and changes clients. `by` is the subject who does it, None for the operator of this context.
+
+    Those from files are read-only: changing one raises InvalidClientMetadata.
+    """
 
     store: Store
     fixed: FixedClients
@@ -59,31 +62,36 @@ class ClientAdmin:
         *,
         with_secret: bool = False,
         save_key: SaveKey | None = None,
+        by: str | None = None,
     ) -> NewClient:
         """Store a new client, and its public key by `save_key`, or neither.
 
         A confidential client without a secret uses `private_key_jwt`. Raise InvalidClientMetadata, and what `save_key`
         raises.
         """
-        with self.store.reading() as tx:
-            client = parse_client(client_id, table, tx.registry.get())
-        if with_secret and not client.confidential:
-            raise InvalidClientMetadata("secret: a public client cannot have a secret")
-        _check_key(client, save_key)
-        if self.fixed.get(client_id) is not None:
-            raise InvalidClientMetadata("client_id: is already used by a client defined in a file")
         secret = new_token() if with_secret else None
-        client = replace(client, secret_hash=hash_secret(secret) if secret else None)
         with self.store.transaction() as tx:
+            client = parse_client(client_id, table, tx.registry.get_locked())
+            if with_secret and not client.confidential:
+                raise InvalidClientMetadata("secret: a public client cannot have a secret")
+            _check_key(client, save_key)
+            if self.fixed.get(client_id) is not None:
+                raise InvalidClientMetadata("client_id: is already used by a client defined in a file")
+            client = replace(client, secret_hash=hash_secret(secret) if secret else None)
             if not tx.clients.add(client, self.now()):
                 raise InvalidClientMetadata("client_id: is already used")
-            _record(tx, EventType.CLIENT_REGISTERED, client, **client_table(client))
+            _record(tx, EventType.CLIENT_REGISTERED, client, by, **client_table(client))
             if save_key is not None:
                 save_key()
         return NewClient(client, secret)
 
     def update(
-        self, client_id: str, changes: Mapping[str, Any], *, save_key: SaveKey | None = None
+        self,
+        client_id: str,
+        changes: Mapping[str, Any],
+        *,
+        save_key: SaveKey | None = None,
+        by: str | None = None,
     ) -> Client:
         """Replace members of a client's metadata, and its public key by `save_key`, or neither.
 
@@ -93,11 +101,10 @@ class ClientAdmin:
         if "confidential" in changes or "secret_hash" in changes or "enabled" in changes:
             raise InvalidClientMetadata("confidential, secret_hash and enabled: cannot be changed this way")
         with self.store.transaction() as tx:
+            registry = tx.registry.get_locked()  # before the client, as all who lock both
             before = self._own(tx, client_id)
-            registry = tx.registry.get()
-            changed = parse_client(
-                client_id, {**client_table(limited(before, registry)), **changes}, registry
-            )
+            kept = limited(before, registry, keep_every=True)
+            changed = parse_client(client_id, {**client_table(kept), **changes}, registry)
             client = replace(changed, secret_hash=before.secret_hash, enabled=before.enabled)
             check_client(client, registry)
             _check_key(client, save_key)
@@ -106,31 +113,32 @@ class ClientAdmin:
                 tx,
                 EventType.CLIENT_CHANGED,
                 client,
+                by,
                 **{name: client_table(client).get(name) for name in changes},
             )
             if save_key is not None:
                 save_key()
         return client
 
-    def disable(self, client_id: str) -> list[str]:
+    def disable(self, client_id: str, by: str | None = None) -> list[str]:
         """Disable a client and end its sessions; return their ids. Raise UnknownClient or InvalidClientMetadata."""
         now = self.now()
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
             if client.enabled:
                 tx.clients.set_disabled(client_id, now)
-                _record(tx, EventType.CLIENT_DISABLED, client)
-            return end_sessions_of_client(tx, client_id, now)
+                _record(tx, EventType.CLIENT_DISABLED, client, by)
+            return end_sessions_of_client(tx, client_id, now, by=by)
 
-    def enable(self, client_id: str) -> None:
+    def enable(self, client_id: str, by: str | None = None) -> None:
         """Enable a client; its ended sessions stay ended. Raise UnknownClient or InvalidClientMetadata."""
         with self.store.transaction() as tx:
             client = self._own(tx, client_id)
             if not client.enabled:
                 tx.clients.set_disabled(client_id, None)
-                _record(tx, EventType.CLIENT_ENABLED, client)
+                _record(tx, EventType.CLIENT_ENABLED, client, by)
 
-    def rotate_secret(self, client_id: str) -> NewClient:
+    def rotate_secret(self, client_id: str, by: str | None = None) -> NewClient:
         """Replace the secret of a client, at once. Raise UnknownClient, or InvalidClientMetadata if it has none."""
         secret = new_token()
         with self.store.transaction() as tx:
@@ -139,7 +147,7 @@ class ClientAdmin:
                 raise InvalidClientMetadata("secret: this client has no secret")
             client = replace(before, secret_hash=hash_secret(secret))
             tx.clients.replace(client)
-            _record(tx, EventType.CLIENT_SECRET_ROTATED, client)
+            _record(tx, EventType.CLIENT_SECRET_ROTATED, client, by)
         return NewClient(client, secret)
 
     def end_sessions_of_disabled(self) -> None:
@@ -167,5 +175,5 @@ def _check_key(client: Client, save_key: SaveKey | None) -> None:
         raise InvalidClientMetadata("public key: a public client cannot have a key")
 
 
-def _record(tx: Transaction, event: EventType, client: Client, **facts: object) -> None:
-    tx.audit.record(AuditEvent(event, client_id=client.client_id, detail=facts))
+def _record(tx: Transaction, event: EventType, client: Client, by: str | None, **facts: object) -> None:
+    tx.audit.record(AuditEvent(event, actor=by, client_id=client.client_id, detail=facts))

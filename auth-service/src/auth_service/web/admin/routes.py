@@ -4,9 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Response, jsonify
+from flask import Response
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel
 from service_kit.errors import BadCursor
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.pagination import decode_cursor, encode_cursor
@@ -19,6 +18,8 @@ from auth_service.domain.audit_log import AuditQuery
 from auth_service.domain.oauth.errors import MissingScope
 from auth_service.use_cases.admin.access import ADMIN
 from auth_service.use_cases.admin.administration import Administration
+from auth_service.web.admin.clients import add_clients
+from auth_service.web.admin.registry import add_audiences, add_roles
 from auth_service.web.admin.schemas import (
     AccountPath,
     AuditPage,
@@ -35,6 +36,7 @@ from auth_service.web.admin.schemas import (
 )
 from auth_service.web.dependencies import UseCases
 from auth_service.web.openapi import NO_CONTENT, Responses
+from auth_service.web.responses import model_response
 
 TAGS = [Tag(name="admin", description="Operations for administrators.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": [ADMIN]}]
@@ -53,6 +55,9 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     _keys(routes, admin, admins)
     _sessions(routes, admin, admins)
     _accounts(routes, admin, admins)
+    add_audiences(routes, admin.audiences, admins)
+    add_roles(routes, admin.roles, admins)
+    add_clients(routes, admin.clients, admins)
 
     @routes.get("/admin/audit", operation_id="readAudit", responses={200: AuditPage})
     @admins
@@ -63,7 +68,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         found = admin.audit(AuditQuery(before=before, event=query.event), query.limit + 1)
         views = [AuditView.model_validate(entry) for entry in found[: query.limit]]
         more = encode_cursor(views[-1].id) if len(found) > query.limit else None
-        return _json(AuditPage(items=views, next_cursor=more))
+        return model_response(AuditPage(items=views, next_cursor=more))
 
     @routes.after_request
     def keep_private(response: Response) -> Response:
@@ -94,13 +99,13 @@ def _keys(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any
     @admins
     def list_keys() -> Response:
         """List the signing keys, oldest first, with their states."""
-        return _json(KeyList(keys=[KeyView.model_validate(key) for key in admin.keys.statuses()]))
+        return model_response(KeyList(keys=[KeyView.model_validate(key) for key in admin.keys.statuses()]))
 
     @routes.post("/admin/keys/rotate", operation_id="rotateKeys", responses={201: NewKey})
     @admins
     def rotate() -> tuple[Response, int]:
         """Add a signing key: it is published now, and signs when every verifier can have it."""
-        return _json(NewKey(kid=admin.keys.rotate(current_token.subject))), 201
+        return model_response(NewKey(kid=admin.keys.rotate(current_token.subject))), 201
 
     @routes.delete(
         "/admin/keys/<kid>",
@@ -124,7 +129,7 @@ def _sessions(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
         found = admin.sessions.page(query.sub, _position(query.cursor, str), query.limit + 1)
         views = [SessionView.of(session) for session in found[: query.limit]]
         more = encode_cursor(views[-1].sid) if len(found) > query.limit else None
-        return _json(SessionPage(items=views, next_cursor=more))
+        return model_response(SessionPage(items=views, next_cursor=more))
 
     @routes.delete(
         "/admin/sessions/<sid>",
@@ -167,10 +172,6 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
         """Enable an account; its old sessions stay ended."""
         admin.accounts.enable(path.sub, current_token.subject)
         return "", 204
-
-
-def _json(model: BaseModel) -> Response:
-    return jsonify(model.model_dump(mode="json"))
 
 
 def _position(cursor: str | None, kind: type[R]) -> R | None:
