@@ -59,7 +59,7 @@ class MemoryRegistryRows:
         self.rows["role", role.name] = role
 
     def delete_role(self, name):
-        self.rows.pop(("role", name))
+        self.rows.pop(("role", name), None)
 
 
 @dataclass
