@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 from service_kit.client_address import normal_address
-from service_kit.settings import HttpUrl, Port, ServiceSettings, on_loopback, origin_url
+from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url, service_address
 
 from gateway.rate_limits.shared_windows import client
 from gateway.routing.route import UpstreamRow, rate
@@ -128,7 +128,7 @@ class Settings(RoutesSettings, ServiceSettings):
         with suppress(ValidationError):  # raised below, with the other faults
             for name, upstream in RoutesSettings(**given).routes.upstreams.items():
                 url, port = _names(upstream)
-                fields |= {port: (Port, upstream.port), url: (HttpUrl, on_loopback(port, name))}
+                fields |= {port: (Port, upstream.port), url: (HttpUrl, service_address(port, name))}
         return create_model("Settings", __base__=cls, **fields)(**given)
 
     def urls(self) -> dict[str, str]:

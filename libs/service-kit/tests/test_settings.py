@@ -12,7 +12,7 @@ from service_kit.settings import (
     ServiceSettings,
     is_loopback,
     load,
-    on_loopback,
+    service_address,
 )
 
 
@@ -53,7 +53,7 @@ def test_defaults_are_addresses_of_make_run(env):
 
 class CallingSettings(ServiceSettings):
     stock_port: Port = 8085
-    stock_url: HttpUrl = on_loopback("stock_port")
+    stock_url: HttpUrl = service_address("stock_port")
 
 
 def test_port_changes_default_address(env):

@@ -109,11 +109,11 @@ Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
-def on_loopback(port_field: str, name: str = "") -> Any:
+def service_address(port_field: str, name: str = "") -> Any:
     """Return the default of a service's address: this machine, at the port in another field, which is declared before.
 
     With SERVICE_HOSTS=names the host is the service's `name`, by default `stock-service` for `stock_port`.
-    A service that calls stock-service has `stock_port: Port = 8085` and `stock_url: HttpUrl = on_loopback("stock_port")`.
+    A service that calls stock-service has `stock_port: Port = 8085` and `stock_url: HttpUrl = service_address("stock_port")`.
     """
     host = name or f"{port_field.removesuffix('_port').replace('_', '-')}-service"
 
@@ -134,14 +134,13 @@ class ServiceSettings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=False
     )
 
-    service_hosts: Literal["loopback", "names"] = (
-        "loopback"  # where services are that have no address of their own
-    )
+    # Where services are that have no `…_URL` of their own; see `service_address`.
+    service_hosts: Literal["loopback", "names"] = "loopback"
     auth_port: Port = 8081
 
     issuer: OriginUrl = "http://localhost:8080"
-    issuer_backchannel: HttpUrl = on_loopback("auth_port")
-    auth_url: HttpUrl = on_loopback("auth_port")
+    issuer_backchannel: HttpUrl = service_address("auth_port")
+    auth_url: HttpUrl = service_address("auth_port")
 
     # See touchstone.IssuerDocuments; only services that verify tokens use these.
     status_fresh_within: Seconds = 30
