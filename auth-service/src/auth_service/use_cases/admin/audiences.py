@@ -80,7 +80,11 @@ def _roles(tx: Transaction, audience: Audience) -> list[str]:
 def _take_from_roles(tx: Transaction, audience: Audience, at: float) -> None:
     for role in tx.registry.get().roles.values():
         if role.scopes & audience.scopes.keys():
-            tx.registry.save_role(replace(role, scopes=role.scopes - audience.scopes.keys()), at)
+            left = replace(role, scopes=role.scopes.difference(audience.scopes))
+            if left == tx.registry.fixed.roles.get(role.name):  # it follows its file again
+                tx.registry.delete_role(role.name)
+            else:
+                tx.registry.save_role(left, at)
 
 
 def _clients(tx: Transaction, audience: Audience) -> list[str]:
@@ -99,8 +103,8 @@ def _take_from_clients(tx: Transaction, audience: Audience) -> Iterator[Client]:
             client,
             audiences=client.audiences - {audience.name},
             serves=client.serves - {audience.name},
-            scopes=client.scopes - audience.scopes.keys(),
-            own_scopes=client.own_scopes - audience.scopes.keys(),
+            scopes=client.scopes.difference(audience.scopes),
+            own_scopes=client.own_scopes.difference(audience.scopes),
         )
         if left != client:
             tx.clients.replace(left)
