@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from auth_service.adapters.registry_files import packaged_rows
 from auth_service.domain.oauth.errors import InvalidClient, InvalidGrant, InvalidScope, InvalidTarget
-from auth_service.domain.oauth.scopes import Grant
+from auth_service.domain.oauth.scopes import Grant, grant_for_account
 from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.admin.audiences import AudienceAdmin
+from auth_service.use_cases.admin.roles import RoleAdmin
 from auth_service.use_cases.sessions.end_sessions import end_session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -272,3 +275,86 @@ def test_empty_grant_is_refused_and_uses_nothing_up(rules, refresh):
 
     rules.store.rows["accounts"][admin.sub] = admin
     assert refresh(token, scopes=frozenset({"admin"})).scope == "admin"
+
+
+@pytest.fixture
+def begin(rules, alice):
+    """`begin(client_id, requested, audiences)`: the refresh token of a log-in that named these."""
+
+    def log_in(client_id="cli", requested=None, audiences=()):
+        client = rules.client(client_id)
+        with rules.store.transaction() as tx:
+            grant = grant_for_account(tx.registry.get(), alice, client, requested, audiences)
+            named = requested or (grant.scopes if audiences else frozenset())
+            opened = rules.token_issuer.open_session(
+                tx, alice, client, grant, methods=("pwd",), requested=named
+            )
+        return opened.refresh_token
+
+    return log_in
+
+
+@pytest.fixture
+def widen(rules):
+    """`widen()`: add an audience, and a scope of it to the role of Alice."""
+
+    def add():
+        AudienceAdmin(rules.store, rules.clock).add("my-app", ["things:read"])
+        scopes = packaged_rows().registry.roles["customer"].scopes
+        RoleAdmin(rules.store, rules.clock).set_scopes("customer", scopes | {"things:read"})
+
+    return add
+
+
+def test_first_party_session_follows_its_account(rules, begin, widen, refresh):
+    token = begin()
+    widen()
+
+    answer = refresh(token)
+
+    claims = rules.signer.claims[answer.access_token]
+    assert "things:read" in answer.scope.split()
+    assert "my-app" in claims["aud"]
+    assert "my-app" in rules.session(claims["sid"]).audiences
+    again = refresh(answer.refresh_token, scopes=frozenset({"things:read"}), audiences=("my-app",))
+    assert rules.signer.claims[again.access_token]["aud"] == "my-app"
+
+
+@pytest.mark.parametrize(
+    ("requested", "audiences"),
+    [(frozenset({"orders:read"}), ()), (None, ("orders-service",))],
+)
+def test_session_that_named_its_access_stays(rules, begin, widen, refresh, requested, audiences):
+    token = begin("cli", requested, audiences)
+    widen()
+
+    answer = refresh(token)
+
+    assert "things:read" not in answer.scope.split()
+    assert "my-app" not in rules.signer.claims[answer.access_token]["aud"]
+
+
+def test_third_party_session_never_widens(rules, begin, widen, refresh):
+    rules.register("shop", first_party=False, grants=rules.client("cli").grants)
+    rules.register("shop", audiences=frozenset({"orders-service"}), scopes=frozenset({"orders:read"}))
+    token = begin("shop")
+    widen()
+    more = frozenset({"my-app", "orders-service"}), frozenset({"orders:read", "things:read"})
+    rules.register("shop", audiences=more[0], scopes=more[1])
+
+    answer = refresh(token)
+
+    assert answer.scope == "orders:read"
+    assert rules.signer.claims[answer.access_token]["aud"] == "orders-service"
+
+
+def test_removed_scope_is_gone_from_next_token(rules, begin, refresh):
+    token = begin()
+    roles = RoleAdmin(rules.store, rules.clock)
+    roles.set_scopes("customer", frozenset({"orders:read"}))
+
+    narrow = refresh(token)
+
+    assert narrow.scope == "orders:read"
+    roles.set_scopes("customer", packaged_rows().registry.roles["customer"].scopes)
+    assert "orders:write" in refresh(narrow.refresh_token).scope.split()
