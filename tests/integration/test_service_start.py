@@ -100,7 +100,7 @@ def answers(own):
 
 
 def test_wrong_settings_are_all_named(start_server, service):
-    wrong = WRONG | WRONG_FOR[service]
+    wrong = WRONG | WRONG_FOR.get(service, {})
 
     launched = start_server(service, wrong)
 

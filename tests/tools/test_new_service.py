@@ -138,7 +138,7 @@ FAULTS = "import json, sys; from service_names import name_faults; print(json.du
 
 def test_bad_names_are_faults(clone):
     environment = {"PYTHONPATH": str(clone.root / "tools" / "new_service")}
-    done = clone.run(str(clone.python), "-c", FAULTS, "inventory", *NAMES, **environment)
+    done = clone.run(str(clone.python), "-c", FAULTS, "parcel", *NAMES, **environment)
     assert done.returncode == 0, done.stderr
     good, *bad = json.loads(done.stdout)
     assert good == []
@@ -166,7 +166,7 @@ def test_failing_step_changes_nothing(clone, before):
     routes.write_text(f"{text}\n[[routes]]\npath = '/more'\nmethods = ['GET']\nupstream = 'unknown'\n")
     broken = clone.files()
 
-    done = clone.make("new-service", "inventory")
+    done = clone.make("new-service", "parcel")
 
     assert done.returncode == 2
     assert "unknown" in done.stderr

@@ -130,6 +130,20 @@ def test_used_role_is_removed_by_force(rules, roles):
         assert tx.accounts.get(clerk.sub).roles == {"customer"}
 
 
+def test_admin_cannot_take_own_scope_away(rules, roles):
+    admin = rules.account(roles=frozenset({"admin", "clerk"})).sub
+    roles.add("clerk", frozenset())
+
+    with pytest.raises(RowInUse, match="your own account"):
+        roles.set_scopes("admin", frozenset({"orders:read"}), by=admin)
+    assert "admin" in named(roles)["admin"].scopes
+    roles.set_scopes("clerk", frozenset({"admin"}), by=admin)
+    roles.set_scopes("admin", frozenset({"orders:read"}), by=admin)
+    with pytest.raises(RowInUse, match="your own account"):
+        roles.remove("clerk", force=True, by=admin)
+    assert named(roles).keys() == {"customer", "admin", "clerk"}
+
+
 def test_scope_of_removed_audience_is_unknown(rules, roles):
     audiences = AudienceAdmin(rules.store, rules.clock)
     audiences.add("my-app", ["things:read"])

@@ -10,6 +10,7 @@ from auth_service.domain.oauth.registry import Registry, Role
 from auth_service.domain.oauth.registry_rows import parse_role, role_faults
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.admin.access import ADMIN
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions
 
 
@@ -40,7 +41,8 @@ class RoleAdmin:
     def set_scopes(self, name: str, scopes: frozenset[str], by: str | None = None) -> Role:
         """Replace the scopes of a role, for all tokens from now on. Raise UnknownRow or InvalidRegistration.
 
-        With the scopes of its file a role follows the file again.
+        With the scopes of its file a role follows the file again. Raise RowInUse, and change nothing, if the
+        administrator who does it would not be one any more.
         """
         with self.store.transaction() as tx:
             registry = tx.registry.get_for_update()
@@ -60,13 +62,14 @@ class RoleAdmin:
                 after=sorted(scopes),
             )
             tx.announce()
+            _check_still_admin(tx, by)
             return tx.registry.get().roles[name]
 
     def remove(self, name: str, *, force: bool = False, by: str | None = None) -> list[str]:
         """Remove a role; return the ids of the sessions that ended.
 
         Raise UnknownRow, and RowInUse for one of a file and, unless forced, for one that accounts have. By force it is
-        taken from these accounts, and all their sessions end.
+        taken from these accounts, and all their sessions end. RowInUse is raised as by `set_scopes`.
         """
         now = self.now()
         with self.store.transaction() as tx:
@@ -86,6 +89,7 @@ class RoleAdmin:
             for account in accounts:
                 tx.accounts.set_roles(account.sub, account.roles - {name})
                 ended += end_all_sessions(tx, account.sub, EndReason.ROLE_REMOVED, now, by=by)
+            _check_still_admin(tx, by)
             return ended
 
 
@@ -93,6 +97,12 @@ def _known(registry: Registry, name: str) -> Role:
     if name not in registry.roles:
         raise UnknownRow(f"there is no role {name}; the roles are {', '.join(sorted(registry.roles))}")
     return registry.roles[name]
+
+
+def _check_still_admin(tx: Transaction, by: str | None) -> None:
+    account = None if by is None else tx.accounts.get(by)
+    if account is not None and ADMIN not in tx.registry.get().scopes_of(account.roles):
+        raise RowInUse(f"your own account needs the scope {ADMIN}; an operator's command can take it away")
 
 
 def _valid(registry: Registry, name: str, scopes: frozenset[str]) -> Role:

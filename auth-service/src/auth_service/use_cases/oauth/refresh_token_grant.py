@@ -166,6 +166,8 @@ def _follow(tx: Transaction, session: Session, client: Client, account: Account)
     audiences = tuple(sorted(client.audiences.union(session.audiences)))
     if (scopes, audiences) == (session.scopes, session.audiences):
         return session
+    registered = tx.registry.get_locked().audiences
+    audiences = tuple(name for name in audiences if name in registered)
     tx.sessions.set_grant(session.sid, scopes, audiences)
     return replace(session, scopes=scopes, audiences=audiences)
 
