@@ -36,10 +36,10 @@ def test_example_protects_its_app(example, server, signer):
 
     now = int(time.time())
     client = example.test_client()
-    times = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url}
+    usual = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url, "aud": "my-app"}
 
     def ask(**claims):
-        return client.get("/orders", headers={"Authorization": f"Bearer {signer.token(**times, **claims)}"})
+        return client.get("/orders", headers={"Authorization": f"Bearer {signer.token(**usual | claims)}"})
 
     assert ask().json == {"customer": json.loads(json.dumps(signer.claims()["sub"])), "orders": []}
     assert ask(scope="orders:write").status_code == 403
@@ -54,11 +54,11 @@ def test_example_refuses_ended_session(example, server, response, signer):
     uri = f"{server.url}/status-lists/1"
     ended = signer.list_token(uri, b"\x08\x00", iss=server.url, iat=now, exp=now + 60)
     server.plan(response(200, ended), at="/status-lists/1")
-    times = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url}
+    usual = {"iat": now, "exp": now + 300, "auth_time": now, "iss": server.url, "aud": "my-app"}
 
     def ask(index):
         status = {"status_list": {"idx": index, "uri": uri}}
-        bearer = {"Authorization": f"Bearer {signer.token(**times, status=status)}"}
+        bearer = {"Authorization": f"Bearer {signer.token(**usual, status=status)}"}
         return example.test_client().get("/orders", headers=bearer)
 
     assert ask(2).status_code == 200
