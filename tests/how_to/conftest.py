@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.cluster import free_ports
+from testkit.cluster import DEMO_PASSWORD, free_ports
 from testkit.external_programs import server_process
+from testkit.forked_cluster import ForkedCluster
 from testkit.http_client import HttpClient
 from testkit.issuer import JWKS_PATH, FakeIssuer
+from testkit.user import User
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN, PARTNER = "http://localhost:8080", "https://issuer.example"  # the issuers of the pages
@@ -63,13 +65,32 @@ def partner_issuer() -> Iterator[FakeIssuer]:
         yield issuer
 
 
-@pytest.fixture(scope="package", autouse=True)
-def registered(cluster) -> None:
-    """Run the commands of own-flask-app.md that add its audience and scopes."""
+@pytest.fixture(scope="package")
+def cluster(mail_folders) -> Iterator[Any]:
+    """A cluster of these tests alone, after the commands of own-flask-app.md that add its audience and scopes."""
     text = (ROOT / "docs" / "how-to" / "own-flask-app.md").read_text("utf-8")
     commands = re.findall(r"^make auth ARGS='((?:audiences add|roles set-scopes) .*)'$", text, re.MULTILINE)
-    for command in commands:
-        cluster.cli("auth-service", *shlex.split(command))
+    assert len(commands) == 2
+    with ForkedCluster({"RATE_LIMITS": "off"}, services=["auth-service", "gateway"]) as running:
+        mail_folders[running.gateway] = running.mail_folder
+        for command in commands:
+            running.cli("auth-service", *shlex.split(command))
+        yield running
+
+
+@pytest.fixture(scope="package")
+def gateway(cluster, client_at) -> HttpClient:
+    return client_at(cluster.gateway)
+
+
+@pytest.fixture(scope="package")
+def alice(gateway) -> User:
+    return User(gateway, "alice@example.com", DEMO_PASSWORD)
+
+
+@pytest.fixture(scope="package")
+def new_user(gateway, mail_folders) -> Callable[[], User]:
+    return lambda: User.register(gateway, mail_folders[gateway.url])
 
 
 @pytest.fixture(scope="package")

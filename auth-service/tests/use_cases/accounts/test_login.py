@@ -6,6 +6,8 @@ import pytest
 from auth_service.domain.accounts.errors import BadCredentials, TooBusy
 from auth_service.domain.oauth.errors import InvalidClient, InvalidScope, InvalidTarget
 
+from ...fakes.registry import CUSTOMER_SCOPES, REGISTRY
+
 
 def test_login_opens_a_session(rules, alice, log_in, clock):
     answer = log_in()
@@ -16,12 +18,12 @@ def test_login_opens_a_session(rules, alice, log_in, clock):
     assert claims == {
         "iss": "http://localhost:8080",
         "sub": alice.sub,
-        "aud": ["auth-service", "orders-service", "users-service"],
+        "aud": sorted(REGISTRY.audiences),
         "exp": clock() + 300,
         "iat": clock(),
         "auth_time": clock(),
         "client_id": "cli",
-        "scope": "orders:read orders:write profile:read profile:write",
+        "scope": " ".join(sorted(CUSTOMER_SCOPES)),
         "roles": ["customer"],
         "status": {"status_list": {"idx": session.status.idx, "uri": "http://localhost:8080/status-lists/1"}},
     }

@@ -21,10 +21,9 @@ from auth_service.use_cases.oauth.authorization_request import (
     AuthorizationRequestParser,
 )
 
+from ...fakes.registry import CUSTOMER_SCOPES
+
 CALLBACK = "http://127.0.0.1:5000/callback"
-
-
-UNSCOPED = {"orders:read", "orders:write", "profile:read", "profile:write"}
 
 
 @dataclass
@@ -108,7 +107,7 @@ def test_logged_in_user_gets_bound_code(rules, authorize, asking, who, clock):
 
 
 def test_scope_absent_grants_the_default(rules, authorize, asking, who):
-    assert code_of(rules, authorize(asking(), who)).scopes == UNSCOPED
+    assert code_of(rules, authorize(asking(), who)).scopes == CUSTOMER_SCOPES
 
 
 def test_scope_beyond_account_is_left_out(rules, authorize, asking, who):

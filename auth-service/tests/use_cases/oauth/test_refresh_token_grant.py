@@ -13,6 +13,8 @@ from auth_service.use_cases.sessions.end_sessions import end_session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ...fakes.registry import CUSTOMER_SCOPES
+
 DAY = 86_400
 
 
@@ -199,7 +201,7 @@ def test_scope_narrowed_once_is_wide_again(rules, session, refresh):
 
     claims = rules.signer.claims[narrow.access_token]
     assert (claims["scope"], claims["aud"]) == ("orders:read", "orders-service")
-    assert wide.scope == "orders:read orders:write profile:read profile:write"
+    assert wide.scope == " ".join(sorted(CUSTOMER_SCOPES))
 
 
 def test_scope_of_a_lost_role_is_dropped(rules, refresh):

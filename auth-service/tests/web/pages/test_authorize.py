@@ -9,6 +9,7 @@ import pytest
 from auth_service.web.html.rendering import STYLE_PATH
 from testkit.oauth_clients import parameters_of
 
+from ...fakes.registry import CUSTOMER_SCOPES
 from ..helpers import CALLBACK, ISSUER, PASSWORD, REQUEST, claims_of, fields_of
 from .helpers import APPS, UNREADABLE, unreadable
 
@@ -43,7 +44,7 @@ def test_login_redirects_with_code_for_tokens(sign_in, redeem):
 def test_json_login_grants_api_scopes(client):
     answer = client.post("/login", json={"email": "alice@example.com", "password": PASSWORD}).get_json()
 
-    assert answer["scope"] == "orders:read orders:write profile:read profile:write"
+    assert answer["scope"] == " ".join(sorted(CUSTOMER_SCOPES))
     assert "id_token" not in answer
 
 
