@@ -14,8 +14,10 @@ PACKAGES := touchstone service_kit gateway $(addsuffix _service,$(subst -,_,$(SE
 
 # The arguments of a command.
 ARGS ?=
-# The name of a service of your own.
-export NAME ?=
+# The name of a service of your own, as it was given: make would expand `$(...)` in it.
+NAME ?=
+override NAME := $(value NAME)
+export NAME
 # COVERAGE=1 measures a run of all tests, which then takes two thirds longer; some tests alone cannot reach a gate.
 COVERAGE ?=
 MEASURED := $(if $(COVERAGE),$(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=)

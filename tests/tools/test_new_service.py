@@ -155,6 +155,36 @@ def test_bad_name_changes_nothing(clone, before):
     assert clone.files() == before
 
 
+def test_expression_in_name_is_not_expanded(clone, before):
+    done = clone.make("new-service", "$(shell touch expanded)")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: NAME=$(shell touch expanded) must be")
+    assert clone.files() == before
+
+
+READ_ONLY = """
+import runpy, sys
+
+def refuse(event, args):
+    if event == "open" and str(args[0]).endswith("/docker-compose.yml") and args[1] in ("w", "wb"):
+        raise PermissionError(13, "Permission denied", str(args[0]))
+
+sys.addaudithook(refuse)  # root may write to files that are read-only
+sys.argv = ["new_service", "new", "parcel"]
+runpy.run_path("tools/new_service", run_name="__main__")
+"""
+
+
+def test_read_only_file_changes_nothing(clone, before):
+    done = clone.run(str(clone.python), "-c", READ_ONLY)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert "docker-compose.yml" in done.stderr
+    assert clone.files() == before
+
+
 def test_missing_name_is_usage(clone, before):
     assert "usage: make remove-service NAME=inventory" in clone.make("remove-service").stderr
     assert clone.files() == before

@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         commands[arguments[0]](arguments[1])
-    except FaultError as fault:
+    except (FaultError, OSError) as fault:
         print("\n".join(f"error: {line}" for line in str(fault).splitlines()), file=sys.stderr)
         return 2
     return 0

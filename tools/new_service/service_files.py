@@ -95,10 +95,11 @@ def undone_on_failure(source: Path, target: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for file, content in before.items():
-            file.write_bytes(content)
         if target.exists():
             target.rename(source)
+        for file, content in before.items():
+            if file.read_bytes() != content:  # what could not be written is as it was
+                file.write_bytes(content)
         raise
 
 
