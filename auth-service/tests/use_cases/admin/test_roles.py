@@ -2,8 +2,9 @@
 
 import pytest
 from auth_service.domain.audit_log import AuditQuery
-from auth_service.domain.oauth.errors import InvalidRegistration, RowInUse, UnknownRow
+from auth_service.domain.oauth.errors import InvalidRegistration, InvalidScope, RowInUse, UnknownRow
 from auth_service.domain.oauth.registry import Role
+from auth_service.domain.oauth.scopes import Grant
 from auth_service.use_cases.admin.audiences import AudienceAdmin
 from auth_service.use_cases.admin.roles import RoleAdmin
 
@@ -153,3 +154,21 @@ def test_scope_of_removed_audience_is_unknown(rules, roles):
     assert named(roles)["clerk"].scopes == frozenset()
     with pytest.raises(InvalidRegistration):
         roles.set_scopes("clerk", frozenset({"things:read"}))
+
+
+def test_stored_grant_is_limited_to_roles(rules, roles):
+    account = rules.account()
+    stored = Grant(frozenset({"orders:read", "orders:write"}), ("orders-service",))
+    roles.set_scopes("customer", frozenset({"orders:read"}))
+
+    _, _, token = rules.open(account, grant=stored)
+
+    assert rules.signer.claims[token]["scope"] == "orders:read"
+
+
+def test_stored_grant_without_scopes_left_is_refused(rules, roles):
+    stored = Grant(frozenset({"orders:write"}), ("orders-service",))
+    roles.set_scopes("customer", frozenset({"orders:read"}))
+
+    with pytest.raises(InvalidScope):
+        rules.open(rules.account(), grant=stored)

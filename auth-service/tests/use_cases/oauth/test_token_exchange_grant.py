@@ -10,6 +10,7 @@ from auth_service.domain.oauth.errors import (
 )
 from auth_service.domain.oauth.scopes import Grant
 from auth_service.domain.sessions.session import EndReason
+from auth_service.use_cases.admin.roles import RoleAdmin
 from auth_service.use_cases.oauth.client_credentials_grant import ClientCredentialsGrant
 from auth_service.use_cases.oauth.token_exchange_grant import TokenExchangeGrant
 from auth_service.use_cases.sessions.end_sessions import end_session
@@ -56,6 +57,13 @@ def test_exchanged_token_never_outlives_subject(rules, subject, exchange, clock)
 
     assert answer.expires_in == 100
     assert rules.signer.claims[answer.access_token]["exp"] == rules.signer.claims[subject[2]]["exp"]
+
+
+def test_exchange_without_scope_of_role_is_refused(rules, subject, exchange):
+    RoleAdmin(rules.store, rules.clock).set_scopes("customer", frozenset({"orders:read"}))
+
+    with pytest.raises(InvalidScope):
+        exchange(subject[2])
 
 
 def test_subject_token_within_leeway_is_refused(subject, exchange, clock):

@@ -209,14 +209,14 @@ def test_introspection_needs_served_audience(client, introspect):
 @pytest.fixture
 def own(app, client):
     """The refresh token of a session of the shop, which only the authorization code grant could open."""
-    from auth_service.adapters.registry_files import RegistryFiles, packaged_rows, read_rows
+    from auth_service.adapters.registry_files import packaged_rows, read_rows
     from auth_service.domain.oauth.scopes import Grant
     from auth_service.storage.unit_of_work import SqlStore
     from auth_service.use_cases.oauth.token_issuer import Lifetimes, TokenIssuer
 
     store = SqlStore(app.extensions["engine"], registry=packaged_rows().registry)
-    rows = read_rows('[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\n', RegistryFiles())
-    (shop,) = rows.clients
+    row = '[clients.shop]\nconfidential = true\ngrants = ["refresh_token"]\nscopes = ["profile:read"]\n'
+    shop = read_rows(row, packaged_rows()).clients[-1]
     with store.transaction() as tx:
         account = tx.accounts.find_by_email("alice@example.com")
         token_issuer = TokenIssuer("http://localhost:8080", Lifetimes(), None, lambda: 1_800_000_000.0)

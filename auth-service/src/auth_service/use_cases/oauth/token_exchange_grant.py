@@ -6,6 +6,7 @@ from auth_service.domain.audit_log import REFUSED, AuditEvent, EventType
 from auth_service.domain.oauth.access_token import AccessToken, TokenReader, VerifiedToken
 from auth_service.domain.oauth.client import Client, GrantType, check_grant
 from auth_service.domain.oauth.errors import InvalidRequest, InvalidTarget, OAuthError
+from auth_service.domain.oauth.registry import OIDC_SCOPES
 from auth_service.domain.oauth.scopes import narrow_audiences, narrow_scopes
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import Session
@@ -20,7 +21,10 @@ MAX_ACTORS = 3
 
 @dataclass(frozen=True, slots=True)
 class TokenExchangeGrant:
-    """Exchanges an access token for one of another audience: same session, no more scopes, no later expiry."""
+    """Exchanges an access token for one of another audience: same session, no more scopes, no later expiry.
+
+    A scope that the account's roles do not give any more is left out.
+    """
 
     store: Store
     reader: TokenReader
@@ -52,7 +56,7 @@ class TokenExchangeGrant:
         self, client: Client, subject_token: str, target: str, scopes: frozenset[str] | None
     ) -> TokenResponse:
         check_grant(client, GrantType.TOKEN_EXCHANGE)
-        subject, session = self._subject(subject_token, client)
+        subject, session, allowed = self._subject(subject_token, client)
         if target not in client.audiences or target not in subject.audiences:
             raise InvalidTarget("the audience must be in the subject token and in the client's registration")
         actors = (client.client_id, *subject.actors)
@@ -63,7 +67,7 @@ class TokenExchangeGrant:
             subject=subject.subject,
             client_id=client.client_id,
             audiences=narrow_audiences([target], [target]),
-            scopes=narrow_scopes(self._known(scopes), client.scopes & subject.scopes),
+            scopes=narrow_scopes(self._known(scopes), client.scopes & subject.scopes & allowed),
             expires_at=min(now + self.token_issuer.lifetimes.access, subject.expires_at),
             roles=subject.roles,
             session_id=session.sid,
@@ -77,13 +81,17 @@ class TokenExchangeGrant:
         with self.store.reading() as tx:
             return tx.registry.get().known(scopes)
 
-    def _subject(self, subject_token: str, client: Client) -> tuple[VerifiedToken, Session]:
+    def _subject(self, subject_token: str, client: Client) -> tuple[VerifiedToken, Session, frozenset[str]]:
+        """Return the token, its session and the scopes that its account may have now."""
         subject = self.reader.read(subject_token, client.client_id)
         if subject is None or subject.expires_at <= self.token_issuer.now():
             raise InvalidRequest("the subject token is invalid, expired, or not for this client")
         try:
             with self.store.reading() as tx:
-                session, _ = active_account(tx, subject.subject, subject.session_id, self.token_issuer.now())
+                session, account = active_account(
+                    tx, subject.subject, subject.session_id, self.token_issuer.now()
+                )
+                allowed = tx.registry.get().scopes_of(account.roles).union(OIDC_SCOPES)
         except SessionOver as error:
             raise InvalidRequest(f"subject_token: {error}") from None
-        return subject, session
+        return subject, session, allowed

@@ -10,7 +10,8 @@ from auth_service.domain.oauth.client import Client, GrantType
 from auth_service.domain.oauth.errors import InvalidClient, InvalidTarget
 from auth_service.domain.oauth.id_token import ID_TOKEN, id_token_claims
 from auth_service.domain.oauth.refresh_token import RefreshToken
-from auth_service.domain.oauth.scopes import Grant, limit_if_unverified
+from auth_service.domain.oauth.registry import OIDC_SCOPES
+from auth_service.domain.oauth.scopes import Grant, limit_if_unverified, narrow_scopes
 from auth_service.domain.opaque_tokens import digest_of, new_id, new_token
 from auth_service.domain.request_context import current_origin
 from auth_service.domain.sessions.session import Session
@@ -103,7 +104,10 @@ class TokenIssuer:
             replace(session, tokens_until=self.tokens_until(session, now, refreshable=refreshable))
         )
         tx.audit.record(_opened(session))
-        grant = limit_if_unverified(registry, account, grant)
+        # A code may have been issued before a scope was taken from the role or the client.
+        allowed = client.scopes & registry.scopes_of(account.roles).union(OIDC_SCOPES)
+        present = Grant(narrow_scopes(None, grant.scopes & allowed), grant.audiences)
+        grant = limit_if_unverified(registry, account, present)
         if not refreshable:
             return NewSession(session, account, grant, None)
         token = new_token()
