@@ -9,6 +9,7 @@ there is any fault, both change nothing (exit code 2). docs/how-to/your-own-serv
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -93,11 +94,15 @@ def main(arguments: list[str]) -> int:
         command = arguments[0] if arguments else "new"
         print(f"usage: make {command}-service NAME=inventory", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it is undone, too
     try:
         commands[arguments[0]](arguments[1])
     except (FaultError, OSError) as fault:
         print("\n".join(f"error: {line}" for line in str(fault).splitlines()), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: `git status` shows whether anything was changed", file=sys.stderr)
+        return 130
     return 0
 
 
