@@ -117,7 +117,7 @@ def test_failed_transaction_takes_no_bit(rules, account):
 
     def open_and_fail():
         with rules.store.transaction() as tx:
-            grant = Grant(frozenset(), ())
+            grant = Grant(frozenset({"orders:read"}), ("orders-service",))
             rules.token_issuer.open_session(tx, account, rules.client(), grant, methods=("pwd",))
             raise RuntimeError
 
