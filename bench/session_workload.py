@@ -42,6 +42,9 @@ class Signer:
         return jwt.encode(dict(claims), self._key, "RS256", {"typ": typ, "kid": self.current()})
 
 
+GRANT = Grant(frozenset({"profile:read"}), ("users-service",))  # of what each log-in gets
+
+
 @dataclass
 class AuthService:
     """The parts of auth-service that write and read sessions."""
@@ -60,7 +63,7 @@ class AuthService:
         with self.store.transaction() as tx:
             account = tx.accounts.get_for_update(f"person-{number % bulk_sessions.PEOPLE}")
             assert account
-            self._issuing.open_session(tx, account, self._client, Grant(frozenset(), ()), methods=("pwd",))
+            self._issuing.open_session(tx, account, self._client, GRANT, methods=("pwd",))
 
     def lists(self) -> StatusLists:
         """Return the status lists of a process that has just started."""
