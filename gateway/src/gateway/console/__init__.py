@@ -1,0 +1,1 @@
+"""The console: the page at `/`, and what it needs of the gateway."""
