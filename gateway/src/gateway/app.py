@@ -19,6 +19,7 @@ from gateway.asgi import Gateway
 from gateway.authentication import Authentication
 from gateway.cors import Cors
 from gateway.flask_app import create_flask_app
+from gateway.http_client.service_calls import ServiceCalls
 from gateway.http_client.upstreams import Upstream
 from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
@@ -59,11 +60,13 @@ def create_app(settings: Settings) -> Gateway:
     if settings.drain_seconds:
         checks["server"] = draining()
     document = JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic)
-    proxy = Proxy(upstreams, response_headers)
+    calls = ServiceCalls(upstreams)
+    proxy = Proxy(calls, response_headers)
     metrics.registry.register(proxy.metrics)
     return Gateway(
         cors=Cors(frozenset(origin.encode() for origin in settings.cors_origins)),
         routes=routes,
+        calls=calls,
         proxy=proxy,
         response_headers=response_headers,
         authentication=authentication,

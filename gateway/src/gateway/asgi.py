@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -15,9 +16,11 @@ from gateway.client_address import set_client
 from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
+from gateway.http_client.service_calls import ServiceCalls
 from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.observability.spans import SpanMaker
+from gateway.own_routes import Handler
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits
 from gateway.request import UNREAD_SECONDS, ClientGoneError, Request, TruncatedResponseError
@@ -33,7 +36,7 @@ _CLIENT_GONE = 499
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Gateway:
-    """Passes requests to the services; the gateway's own routes go to the Flask app.
+    """Passes requests to the services; the gateway's own routes go to their handlers, or to the Flask app.
 
     Requests are served for `drain_seconds` after SIGTERM, each as the last one on its connection.
     """
@@ -46,6 +49,8 @@ class Gateway:
     flask_app: WsgiApp
     metrics: Metrics
     access_log: AccessLog | None
+    calls: ServiceCalls
+    own_routes: Mapping[str, Handler] = field(default_factory=dict)
     cors: Cors = field(default_factory=Cors)
     spans: SpanMaker | None = None
     bodies: RequestBodies = field(default_factory=RequestBodies)
@@ -62,7 +67,7 @@ class Gateway:
         if self._stopping is None:  # the first request: the server has set its signal handlers by now
             self._stopping = shutdown.stopping()
             shutdown.listen_again(self.drain_seconds)
-        request = Request(scope, receive, send, self.unread_seconds)
+        request = Request(scope, receive, send, self.response_headers, self.unread_seconds)
         request.is_last = self._stopping.is_set()
         self.metrics.in_flight += 1
         if self.spans is not None:
@@ -113,7 +118,7 @@ class Gateway:
         if self.rate_limits is not None:
             await self.rate_limits.count_account(request, route)
         if route.upstream == GATEWAY:
-            await self._call_flask(request)
+            await self.own_routes.get(route.pattern, self._call_flask)(request)
         else:
             await self.proxy(request, route)
 
@@ -163,7 +168,7 @@ class Gateway:
     def close(self) -> None:
         """Stop following the issuer, close the connections to the services, write the rest of the log."""
         self.authentication.close()
-        self.proxy.close()
+        self.calls.close()
         if self.spans is not None:
             self.spans.close()
         if self.access_log is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 import structlog
@@ -10,9 +9,8 @@ import structlog
 from gateway.cors import service_headers
 from gateway.errors import Refusal, server_error
 from gateway.headers import Headers
-from gateway.http_client.address import Address
-from gateway.http_client.connection_pool import ConnectionPool
 from gateway.http_client.exchange import Exchange, UpstreamError, UpstreamRequest
+from gateway.http_client.service_calls import ServiceCalls
 from gateway.http_client.upstreams import Upstream, UpstreamCall
 from gateway.observability.upstream_metrics import CLASSES, UpstreamMetrics
 from gateway.request import ClientGoneError, Request, TruncatedResponseError
@@ -26,25 +24,16 @@ _PART = 64 * 1024  # bytes of a body that are sent at once
 
 
 class Proxy:
-    """Calls the services. Belongs to one event loop, from the first request on."""
+    """Passes requests to the services."""
 
-    def __init__(
-        self,
-        upstreams: Mapping[str, Upstream],
-        response_headers: ResponseHeaders,
-        pool: Callable[[], ConnectionPool] = ConnectionPool,
-    ) -> None:
-        self._upstreams = upstreams
+    def __init__(self, calls: ServiceCalls, response_headers: ResponseHeaders) -> None:
+        self._calls = calls
         self._response_headers = response_headers
-        self._make_pool = pool
-        self._pool: ConnectionPool | None = None
-        self.metrics = UpstreamMetrics(upstreams, self.addresses)
+        self.metrics = UpstreamMetrics(calls.upstreams, calls.known_addresses)
 
     async def __call__(self, request: Request, route: Route) -> None:
         """Pass the request on and send the response. Raise Refusal."""
-        upstream = self._upstreams[route.upstream]
-        if self._pool is None:
-            self._pool = self._make_pool()
+        upstream = self._calls.upstreams[route.upstream]
         # Beyond the limit of long polls a request is passed on without `Prefer`, and so answered at once.
         long_poll = (
             route.kind == "long_poll"
@@ -57,7 +46,7 @@ class Proxy:
             request.spans.begin_call(upstream.name)
         try:
             call = upstream.start(
-                self._pool, _upstream_request(request, route, upstream, long_poll=long_poll)
+                self._calls.pool, _upstream_request(request, route, upstream, long_poll=long_poll)
             )
             await self._exchange(request, upstream, call, begun)
         except Refusal as refusal:
@@ -71,10 +60,6 @@ class Proxy:
         finally:
             upstream.long_polls -= long_poll
 
-    def addresses(self, upstream: Upstream) -> Sequence[Address]:
-        """Return the addresses of a service."""
-        return () if self._pool is None else self._pool.addresses(upstream.url).known
-
     def _record(
         self, request: Request, upstream: Upstream, begun: float, outcome: str, head: Head | None = None
     ) -> None:
@@ -84,11 +69,6 @@ class Proxy:
         if request.spans is not None:
             status, headers = head or (None, ())
             request.spans.end_call(upstream.name, outcome, status, headers)
-
-    def close(self) -> None:
-        """Close all connections to the services."""
-        if self._pool is not None:
-            self._pool.close()
 
     async def _exchange(self, request: Request, upstream: Upstream, call: UpstreamCall, begun: float) -> None:
         """Send a long body and the response; end the call if the client disconnects."""

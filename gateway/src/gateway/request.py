@@ -12,12 +12,13 @@ from touchstone import AccessClaims
 
 from gateway.headers import Headers, request_headers
 from gateway.request_body import RequestBody
-from gateway.response_headers import NO_BODY, merged
+from gateway.response_headers import NO_BODY, ResponseHeaders, merged
 from gateway.routing.route import Route
 
 _log = structlog.get_logger(__name__)
 UNREAD_SECONDS = 30.0  # for a client to read on
 LINGER_SECONDS = 1.0
+_RESPONSE_HEADERS = ResponseHeaders()
 MAX_UNREAD = 1024 * 1024  # bytes that are read and dropped behind an early response
 
 
@@ -54,14 +55,20 @@ class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
     __slots__ = ("body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
-                 "request_id", "route", "scheme", "scope", "send", "spans", "started", "status", "traceparent", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
+                 "request_id", "response_headers", "route", "scheme", "scope", "send", "spans", "started", "status", "traceparent", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(
-        self, scope: Message, receive: Receive, send: Send, unread_seconds: float = UNREAD_SECONDS
+        self,
+        scope: Message,
+        receive: Receive,
+        send: Send,
+        response_headers: ResponseHeaders = _RESPONSE_HEADERS,
+        unread_seconds: float = UNREAD_SECONDS,
     ) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
+        self.response_headers = response_headers  # adds the security headers
         self.unread_seconds = unread_seconds
         self.started = time.perf_counter()
         self.method: str = scope["method"]

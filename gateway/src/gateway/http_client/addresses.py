@@ -104,6 +104,15 @@ class Addresses:
             address.failed()
         return connection
 
+    async def urls(self) -> list[str]:
+        """Return the URL of each address: that of the name itself for https, whose certificate names no address."""
+        if not self.known:
+            await asyncio.shield(self._start_look_up())
+        if self._tls:
+            return [f"https://{self.host.decode()}"]
+        hosts = [each.info[4][:2] for each in self.known]
+        return [f"http://{f'[{host}]' if ':' in host else host}:{port}" for host, port in hosts]
+
     def retry_after(self) -> int:
         """Return the whole seconds, at least 1, until a request may be sent."""
         return min((each.breaker.retry_after() for each in self.known), default=1)
