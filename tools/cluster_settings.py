@@ -41,6 +41,11 @@ class ClusterSettings:
     keys: Path
     environ: Mapping[str, str]
 
+    @property
+    def stopped_services(self) -> Path | None:
+        """The file of the services that the console has stopped; None without the demo."""
+        return VAR / "stopped-services.json" if self.environ.get("DEMO", "1") == "1" else None
+
     def url(self, name: str) -> str:
         """Return the address at which a service listens."""
         return f"http://{LOOPBACK}:{self.ports[name]}"
@@ -54,7 +59,9 @@ class ClusterSettings:
             "PYTHONUNBUFFERED": "1",
             "SNAPSHOTS_DIR": str(VAR / "snapshots" / name),
         }
-        if name != "gateway":
+        if name == "gateway":
+            own["STOPPED_SERVICES_FILE"] = str(self.stopped_services or "")
+        else:
             own["TRUSTED_PROXIES"] = LOOPBACK  # where the gateway is; the user's setting is the gateway's
         if database := self.database(name):
             own["DATABASE_URL"] = f"sqlite:///{database}"

@@ -15,21 +15,21 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import IO
 
 from cluster_settings import ROOT, VAR, ClusterSettings, read_settings
 from log_files import LogFiles
 from ready_message import ready_message
+from service_processes import ServiceProcesses, start_process
+from stopped_services import StoppedServices
 
 READY_WITHIN_SECONDS = 60.0
-STOPPED_WITHIN_SECONDS = 4.0
 BEGIN = time.monotonic()
 PARENT = os.getppid()
 SHOW_LOGS = os.environ.get("LOG", "0") not in {"", "0"}
 MAIL = re.compile(r'"event": "mail".*"kind": "(\w+)", "link": "([^"]+)"')
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 REGISTRY = ROOT / "auth-service/src/auth_service/registry.toml"
-Processes = dict[str, subprocess.Popen[bytes]]
+CAN_STOP = ("auth-service",)  # by the console: the others go on without it
 
 
 def say(text: str) -> None:
@@ -38,9 +38,9 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
-def since_begin() -> str:
-    """Return the time since this program began."""
-    return f"{time.monotonic() - BEGIN:.1f} s"
+def seconds_since(time_of_start: float) -> str:
+    """Return the time since another one, in words."""
+    return f"{time.monotonic() - time_of_start:.1f} s"
 
 
 def make_keys(settings: ClusterSettings) -> bool:
@@ -50,13 +50,13 @@ def make_keys(settings: ClusterSettings) -> bool:
         return True
     # In a session of its own: Ctrl-C waits for the second that it takes, so that no key is left half made.
     command = [sys.executable, "-m", "auth_service.make_keys", "--keys-dir", str(settings.keys)]
-    process = start(command, settings.environment("auth-service"), subprocess.PIPE)
+    process = start_process(command, settings.environment("auth-service"), subprocess.PIPE)
     output, _ = process.communicate()
     if process.returncode:
         say(f"error: the keys cannot be made\n{output.decode(errors='replace')}")
         return False
     keys_made.write_text(keys_state(settings))
-    say(f"  keys: ready ({since_begin()})")
+    say(f"  keys: ready ({seconds_since(BEGIN)})")
     return True
 
 
@@ -66,34 +66,6 @@ def keys_state(settings: ClusterSettings) -> str:
     registries = [REGISTRY, Path(settings.environ.get("REGISTRY_FILE") or os.devnull)]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in registries if file.exists()]
     return "\n".join([*names, *digests])
-
-
-def start(
-    command: list[str], environment: dict[str, str], output: int | IO[bytes] | None
-) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, which a Ctrl-C at the terminal does not reach."""
-    return subprocess.Popen(  # noqa: S603 - our own modules, no shell
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-
-
-def stop(processes: Processes) -> None:
-    """End every service, also workers whose own parent was killed."""
-    for process in processes.values():
-        process.terminate()
-    deadline = time.monotonic() + STOPPED_WITHIN_SECONDS
-    for process in processes.values():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, deadline - time.monotonic()))
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def is_ready(url: str) -> bool:
@@ -114,26 +86,50 @@ def show(logs: LogFiles) -> None:
             say(f"  mail, {mail[1]}: {mail[2]}")
 
 
-def watch(settings: ClusterSettings, processes: Processes, logs: LogFiles, stop_signals: list[int]) -> int:
+def obey(stopped: StoppedServices, services: ServiceProcesses) -> list[str]:
+    """Stop and start services as the console of the demo has asked; return the names of those started."""
+    names = stopped.names()
+    to_stop = sorted(names & services.running.keys())
+    to_start = sorted(services.stopped - names)
+    for name in to_stop:
+        say(f"  {name}: stopping, as the console has asked")
+    services.stop(to_stop)
+    if to_start:
+        services.start(to_start)
+    return to_start
+
+
+def watch(
+    settings: ClusterSettings,
+    services: ServiceProcesses,
+    stopped: StoppedServices,
+    logs: LogFiles,
+    stop_signals: list[int],
+) -> int:
     """Watch the services until one of them ends or a signal asks to stop; return the exit code."""
-    on_terminal, waiting = os.isatty(1), list(processes)
+    on_terminal, all_ready = os.isatty(1), False
+    waiting = dict.fromkeys(services.running, BEGIN)
     while not stop_signals:
         time.sleep(0.05)
         show(logs)
-        for name, process in processes.items():
+        waiting |= dict.fromkeys(obey(stopped, services), time.monotonic())
+        for name, process in services.running.items():
             if process.poll() is not None:
                 say(
                     f"\nerror: {name} ended with code {process.returncode}, so all are stopped. Its last lines:\n"
                 )
                 say("\n".join(f"  {line}" for line in logs.last_lines(name)))
                 return 1
+        waiting = {name: since for name, since in waiting.items() if name in services.running}
         for name in [name for name in waiting if is_ready(settings.url(name))]:
-            waiting.remove(name)
-            say(f"  {name}: ready ({since_begin()})")
-            if not waiting:
-                say(ready_message(settings, since_begin()))
-        if waiting and time.monotonic() - BEGIN > READY_WITHIN_SECONDS:
-            say(f"error: not ready after {READY_WITHIN_SECONDS:.0f} s: {', '.join(waiting)}; see var/log/")
+            say(f"  {name}: ready ({seconds_since(waiting.pop(name))})")
+        if not waiting and not all_ready:
+            all_ready = True
+            say(ready_message(settings, seconds_since(BEGIN)))
+        if late := [
+            name for name, since in waiting.items() if time.monotonic() - since > READY_WITHIN_SECONDS
+        ]:
+            say(f"error: not ready after {READY_WITHIN_SECONDS:.0f} s: {', '.join(late)}; see var/log/")
             return 1
         # The `make` or the terminal that started this may end without a signal.
         if ("MAKELEVEL" in os.environ and os.getppid() != PARENT) or (on_terminal and not os.isatty(1)):
@@ -158,20 +154,14 @@ def main() -> int:
     if not make_keys(settings):
         return 1
     logs = LogFiles(VAR / "log", settings.ports)
-    processes: Processes = {}
+    stopped = StoppedServices(settings.stopped_services, CAN_STOP)
+    services = ServiceProcesses(settings, logs)
     try:
-        for name, port in settings.ports.items():
-            with logs.paths[name].open("ab") as log:
-                processes[name] = start(
-                    settings.services[name].command(port), settings.environment(name), log
-                )
-        pids = [str(pid) for pid in (os.getpid(), *(process.pid for process in processes.values()))]
-        reaper = start([sys.executable, "tools/orphan_reaper.py", *pids], {}, None)
-        code = watch(settings, processes, logs, stop_signals)
+        services.start(settings.ports)
+        code = watch(settings, services, stopped, logs, stop_signals)
     finally:
-        stop(processes)
+        services.close()
         show(logs)
-    reaper.wait()  # it ends with the last service
     if code == 0:
         say("\nstopped")
     return code

@@ -1,5 +1,6 @@
 """`make run` when something is wrong: a setting, a port, a service, or its own end. Runs in a checkout of its own."""
 
+import json
 import os
 import signal
 import socket
@@ -110,3 +111,30 @@ def test_log_lines_are_whole_and_new(tmp_path):
     assert list(logs.new_lines()) == [("a", "two and a half")]
     assert list(logs.last_lines("a")) == ["one", "two and a half"]
     assert (tmp_path / "a.log.1").read_text() == "of the last start\n"
+
+
+def test_service_stopped_by_the_file_starts_again(run, ports, tmp_path):
+    """The file is the gateway's to write: a name in `stopped` ends that service and no other, until it is taken out."""
+    file = tmp_path / "var" / "stopped-services.json"
+    process = run()
+    assert any("Ctrl-C stops all" in line for line in process.stdout)
+    said = json.loads(file.read_text())
+    assert said == {"can_stop": ["auth-service"], "stopped": []}
+
+    file.write_text(json.dumps(said | {"stopped": ["auth-service", "users-service"]}))
+    wait_for(lambda: not is_open(ports["AUTH_PORT"]), 30)
+    assert is_open(ports["USERS_PORT"])
+    assert process.poll() is None
+
+    file.write_text(json.dumps(said))
+    assert any(line.startswith("  auth-service: ready") for line in process.stdout)
+    process.kill()
+    wait_for(lambda: not any(map(is_open, ports.values())), 30)
+
+
+def test_run_without_demo_stops_no_service(run, tmp_path):
+    process = run(DEMO="0")
+    assert any("Ctrl-C stops all" in line for line in process.stdout)
+    assert not (tmp_path / "var" / "stopped-services.json").exists()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0
