@@ -29,7 +29,7 @@ def test_logout_everywhere_ends_all_sessions(rules, alice, session, log_out):
 
 @pytest.mark.parametrize("sid", [None, "no such session"])
 def test_logout_without_session_is_refused(alice, log_out, sid):
-    for way in (log_out, log_out.everywhere):
+    for way in (log_out, log_out.with_browser_session, log_out.everywhere):
         with pytest.raises(SessionOver):
             way(alice.sub, sid)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from ..helpers import ALICE, PASSWORD, bearer, refresh
+from ..helpers import ALICE, PASSWORD, bearer, claims_of, refresh
 
 
 def test_login_returns_uncached_oauth_response(client):
@@ -172,11 +172,44 @@ def test_invalid_registration_is_422(client, change, slug):
 def test_logout_ends_this_session_and_repeats(client, log_in):
     here, there = log_in(), log_in()
 
-    answers = [client.post("/logout", headers=bearer(here)) for _ in range(2)]
+    answer, again = (client.post("/logout", headers=bearer(here)) for _ in range(2))
 
-    assert [(a.status_code, a.data) for a in answers] == [(204, b"")] * 2
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert again.status_code in {204, 401}  # 401 as soon as this process knows that the token is revoked
     assert refresh(client, here).get_json()["error"] == "invalid_grant"
     assert refresh(client, there).status_code == 200
+
+
+@pytest.mark.parametrize(("body", "status"), [(None, 200), ({}, 200), ({"browser_session": True}, 400)])
+def test_logout_ends_browser_session_on_request(client, log_in, sign_in, redeem, authorize, body, status):
+    here, there = (redeem(answer).get_json() for answer in (sign_in().redirect, authorize().location))
+    apart = log_in()
+
+    assert client.post("/logout", json=body, headers=bearer(here)).status_code == 204
+
+    assert refresh(client, here).status_code == 400
+    assert refresh(client, there).status_code == status
+    assert refresh(client, apart).status_code == 200
+    assert (
+        authorize(prompt="none").location.partition("?")[2].startswith("code=" if status == 200 else "error=")
+    )
+
+
+def test_logout_without_browser_session_ends_own(client, log_in):
+    here = log_in()
+
+    answer = client.post("/logout", json={"browser_session": True}, headers=bearer(here))
+
+    assert answer.status_code == 204
+    assert refresh(client, here).status_code == 400
+
+
+@pytest.mark.parametrize("sent", [{"json": {"browser_session": "x"}}, {"data": "{"}, {"json": []}])
+def test_malformed_logout_ends_nothing(client, log_in, sent):
+    here = log_in()
+
+    assert client.post("/logout", headers=bearer(here), **sent).status_code in {415, 422}
+    assert refresh(client, here).status_code == 200
 
 
 def test_logout_everywhere_ends_all_sessions(client, log_in):
@@ -284,3 +317,37 @@ def test_account_name_needs_profile_scope(client, log_in):
 
     assert (other.status_code, none.status_code) == (403, 401)
     assert 'scope="profile:read"' in other.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("address", ["alice", "admin"])
+def test_account_shows_address_and_name(client, log_in, address):
+    tokens = log_in(email=f"{address}@example.com")
+
+    answer = client.get("/account", headers=bearer(tokens))
+
+    assert answer.status_code == 200
+    assert answer.get_json() == {
+        "sub": claims_of(tokens["access_token"])["sub"],
+        "name": f"{address.capitalize()} Example",
+        "email": f"{address}@example.com",
+        "email_verified": True,
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_account_tells_unverified_address(client, log_in):
+    client.post("/accounts", json={"email": "dora@example.com", "password": PASSWORD, "name": "Dora"})
+
+    assert (
+        client.get("/account", headers=bearer(log_in("dora@example.com"))).get_json()["email_verified"]
+        is False
+    )
+
+
+def test_account_needs_token_for_auth_service(client, log_in):
+    other, over = log_in(resource="users-service"), log_in()
+    client.post("/logout", headers=bearer(over))
+
+    answers = [client.get("/account", headers=headers) for headers in ({}, bearer(other), bearer(over))]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 401]

@@ -3,8 +3,15 @@
 import json
 
 import pytest
+from pydantic import BaseModel, ConfigDict
+from service_kit.web.request_validation import validated
 
 JSON = {"content_type": "application/json"}
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(openapi_extra={"required": False})
+    deep: bool = False
 
 
 def test_valid_body_reaches_view(client):
@@ -89,3 +96,18 @@ def test_json_with_nul_is_422(client, body, slug):
 
 def test_escaped_backslash_is_no_nul(client):
     assert client.post("/things", json={"name": "\\u0000"}).json["name"] == "\\u0000"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [({}, 200), ({"json": {}}, 200), ({"data": b"{}"}, 415), ({"json": {"deep": 5}}, 422)]
+)
+def test_optional_body_is_validated_if_sent(app, sent, status):
+    @app.post("/options")
+    @validated
+    def options(body: Options):
+        return {"deep": body.deep}
+
+    client = app.test_client()
+
+    assert client.post("/options", **sent).status_code == status
+    assert not client.get("/openapi.json").json["paths"]["/options"]["post"]["requestBody"]["required"]

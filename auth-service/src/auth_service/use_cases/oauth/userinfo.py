@@ -1,4 +1,4 @@
-"""The UserInfo endpoint (OpenID Connect Core section 5.3), and the name of an account."""
+"""The UserInfo endpoint (OpenID Connect Core section 5.3), and internal routes about an account."""
 
 from dataclasses import dataclass
 
@@ -44,9 +44,13 @@ class UserInfo:
         account = self._owner(found, READ_PROFILE)
         return {"sub": account.sub, "name": account.name}
 
+    def account(self, sub: str, sid: str | None) -> Account:
+        """Return the account of a token that was verified for auth-service; raise SessionOver."""
+        with self.store.reading() as tx:
+            _, account = active_account(tx, sub, sid, self.now())
+        return account
+
     def _owner(self, found: VerifiedToken, scope: str) -> Account:
         if scope not in found.scopes:
             raise MissingScope(scope)
-        with self.store.reading() as tx:
-            _, account = active_account(tx, found.subject, found.session_id, self.now())
-        return account
+        return self.account(found.subject, found.session_id)

@@ -6,6 +6,7 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.sessions.errors import SessionOver
 from auth_service.domain.sessions.session import EndReason
 from auth_service.domain.unit_of_work import Store, Transaction
+from auth_service.use_cases.sessions.browser_logout import EndBrowserSession
 from auth_service.use_cases.sessions.end_sessions import end_all_sessions, end_session
 
 
@@ -20,6 +21,15 @@ class Logout:
         """End this session; raise SessionOver for a token that never had one."""
         with self.store.transaction() as tx:
             end_session(tx, _own(tx, sub, sid), EndReason.LOGGED_OUT, self.now(), by=sub)
+
+    def with_browser_session(self, sub: str, sid: str | None) -> None:
+        """End this session, the browser session that it was opened through, and the others opened through that.
+
+        Raise SessionOver for a token that never had a session.
+        """
+        with self.store.reading() as tx:
+            own = _own(tx, sub, sid)
+        EndBrowserSession(self.store, self.now)(sub, None, own)
 
     def everywhere(self, sub: str, sid: str | None) -> None:
         """End every session of the account; raise SessionOver for a token that never had one."""

@@ -10,6 +10,7 @@ from auth_service.domain.oauth.scopes import parse_scope
 from auth_service.use_cases.accounts.login import RequestedAccess
 from auth_service.web.accounts.schemas import (
     Credentials,
+    LogoutRequest,
     PasswordChangeRequest,
     RegisteredAccount,
     RegistrationRequest,
@@ -58,9 +59,11 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
 
     @routes.post("/logout", operation_id="logOut", security=BEARER, responses=NO_CONTENT)
     @require()
-    def log_out() -> tuple[str, int]:
-        """End this session."""
-        use_cases.logout(current_token.subject, current_token.session_id)
+    @validated
+    def log_out(body: LogoutRequest) -> tuple[str, int]:
+        """End this session, and on request the browser session that it was opened through."""
+        end = use_cases.logout.with_browser_session if body.browser_session else use_cases.logout
+        end(current_token.subject, current_token.session_id)
         return "", 204
 
     @routes.post(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auth_service.use_cases.sessions.own_sessions import OwnSession
 from auth_service.web.schemas import Hidden, LoginOptions, Text
@@ -27,6 +27,14 @@ class Credentials(LoginOptions):
 
     email: Text
     password: str = Hidden
+
+
+class LogoutRequest(BaseModel):
+    """With `browser_session` the log-in at the browser that the session was opened through ends too, and all that it opened."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    browser_session: bool = False
 
 
 class PasswordChangeRequest(BaseModel):

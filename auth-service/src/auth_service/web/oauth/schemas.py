@@ -98,3 +98,10 @@ class AccountName(BaseModel):
 
     sub: str
     name: str
+
+
+class AccountView(AccountName):
+    """What a user sees of their account."""
+
+    email: str
+    email_verified: bool

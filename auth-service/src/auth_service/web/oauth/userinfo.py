@@ -1,18 +1,18 @@
-"""The userinfo endpoint (OpenID Connect Core section 5.3)."""
+"""The userinfo endpoint (OpenID Connect Core section 5.3), and internal routes about an account."""
 
 from collections.abc import Callable
 
 from flask import Response, jsonify, request
 from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
-from touchstone.flask import bearer_token
+from touchstone.flask import bearer_token, current_token, require
 
 from auth_service.domain.oauth.access_token import VerifiedToken
 from auth_service.domain.oauth.errors import InvalidRequest, MissingScope
 from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import documented, read_form
 from auth_service.web.oauth.cors import allow_origin
-from auth_service.web.oauth.schemas import AccountName, UserInfoForm, UserInfoResponse
+from auth_service.web.oauth.schemas import AccountName, AccountView, UserInfoForm, UserInfoResponse
 from auth_service.web.openapi import BEARER, OAUTH_TAGS, Responses
 from auth_service.web.responses import NO_STORE
 from auth_service.web.schemas import OAuthErrorResponse
@@ -64,6 +64,15 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     def account_name() -> tuple[Response, int, dict[str, str]]:
         """Return the name of the token's account, for the service that keeps profiles; not through the gateway."""
         return answer(bearer_token(request.headers), use_cases.userinfo.account_name)
+
+    @routes.get("/account", operation_id="account", security=BEARER, responses={200: AccountView})
+    @require()
+    def account() -> tuple[Response, int, dict[str, str]]:
+        """Return the account of a token for this service, for the gateway's browser sessions; not through the gateway."""
+        found = use_cases.userinfo.account(current_token.subject, current_token.session_id)
+        verified = found.email_verified_at is not None
+        view = AccountView(sub=found.sub, name=found.name, email=found.email, email_verified=verified)
+        return jsonify(view.model_dump()), 200, NO_STORE
 
     return routes
 

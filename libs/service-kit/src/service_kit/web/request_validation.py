@@ -102,8 +102,9 @@ def refuse(error: ValidationError) -> None:
 def validated(view: Callable[P, R]) -> Callable[P, R]:
     """Validate the request's path, query and body when the view is called, and pass them as arguments.
 
-    Put it next to the view, below `@require`: a caller without a token then gets 401 for any body. Raise
-    InvalidRequest (422) with the faults, and the errors of `StrictRequest.get_json`.
+    Put it next to the view, below `@require`: a caller without a token then gets 401 for any body. A body is optional if
+    its model's configuration has `"openapi_extra": {"required": False}`. Raise InvalidRequest (422) with the faults, and
+    the errors of `StrictRequest.get_json`.
     """
     models: dict[str, type[BaseModel]] = {}
 
@@ -131,7 +132,9 @@ def _read(part: str, model: type[BaseModel], kwargs: dict[str, Any]) -> BaseMode
             lists = request.args.to_dict(flat=False)
             value = {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
     else:
-        value = request.get_json()
+        extra: Any = model.model_config.get("openapi_extra", {})
+        is_absent = not extra.get("required", True) and not request.get_data(cache=True)
+        value = {} if is_absent else request.get_json()
     try:
         return model.model_validate(value)
     except ValidationError as error:
