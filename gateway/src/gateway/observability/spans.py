@@ -3,19 +3,18 @@
 A request has them only if SERVER_TIMING or tracing is on.
 """
 
-import re
 import time
 from typing import TYPE_CHECKING
 
+from service_kit.observability import server_timing
+
+from gateway.authentication import bearer_token
 from gateway.headers import Headers
 from gateway.request import Request
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from service_kit.observability.tracing import Tracing
-
-MAX_SERVICE_PARTS = 8
-_PART = re.compile(rb"([A-Za-z0-9_-]{1,64});dur=([0-9]{1,9}(?:\.[0-9]{1,3})?)")
 
 
 class RequestSpans:
@@ -26,7 +25,7 @@ class RequestSpans:
     def __init__(self, request: Request, tracing: "Tracing | None", *, server_timing: bool) -> None:
         self._request = request
         self._last = request.started
-        self._parts: list[bytes] | None = [] if server_timing else None
+        self._parts: list[str] | None = [] if server_timing else None
         self._tracing = tracing
         self._call: Span | None = None
         self._span: Span | None = None
@@ -37,10 +36,11 @@ class RequestSpans:
             self.trace_id = f"{self._span.get_span_context().trace_id:032x}"
 
     def mark(self, step: bytes) -> None:
-        """End a step, which began at the end of the one before."""
+        """End a step, which began at the end of the one before. The token check has what it verified."""
         now = time.perf_counter()
         if self._parts is not None:
-            self._parts.append(b"%b;dur=%.2f" % (step, (now - self._last) * 1000))
+            facts = _verified(self._request) if step == b"auth" else ""
+            self._parts.append(server_timing.part(step.decode(), now - self._last, facts))
         self._last = now
 
     def begin_call(self, service: str) -> None:
@@ -54,7 +54,7 @@ class RequestSpans:
         """End the call with the head of its response; without one `outcome` says why."""
         self.mark(b"upstream")
         if self._parts is not None:
-            self._parts += service_parts(service.encode(), headers)
+            self._parts += service_parts(service, headers)
         if self._tracing is not None and self._call is not None:
             self._tracing.end_client(self._call, status, outcome)
 
@@ -62,8 +62,8 @@ class RequestSpans:
         """Return the Server-Timing header (W3C) if it is on: milliseconds, `total` until this call."""
         if self._parts is None:
             return ()
-        total = b"total;dur=%.2f" % ((time.perf_counter() - self._request.started) * 1000)
-        return ((b"server-timing", b", ".join([*self._parts, total])),)
+        total = server_timing.part("total", time.perf_counter() - self._request.started)
+        return ((b"server-timing", ", ".join([*self._parts, total]).encode()),)
 
     def end(self) -> None:
         """End the span of the request."""
@@ -99,8 +99,17 @@ class SpanMaker:
             self._tracing.close()
 
 
-def service_parts(service: bytes, headers: Headers) -> list[bytes]:
+def service_parts(service: str, headers: Headers) -> list[str]:
     """Return the parts of a service's own Server-Timing, the service's name before each; other text is dropped."""
     value = b",".join(value for name, value in headers if name.lower() == b"server-timing")
-    found = [_PART.fullmatch(part.strip()) for part in value.split(b",")[:MAX_SERVICE_PARTS]]
-    return [b"%b.%b;dur=%b" % (service, *match.groups()) for match in found if match]
+    return server_timing.parts_of(service, value.decode("latin-1"))
+
+
+def _verified(request: Request) -> str:
+    """Return what the gateway demanded of the token, and what it was verified to say."""
+    route, claims = request.route, request.claims
+    if route is None or route.audience is None or claims is None:
+        return ""
+    own = {"audience": [route.audience], "required": route.scopes}
+    token = bearer_token(request.headers.authorization)
+    return server_timing.facts({**own, **server_timing.token_facts(claims, token)})

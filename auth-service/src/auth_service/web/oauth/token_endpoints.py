@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from flask import Response, jsonify
+from service_kit.observability import spans
 from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.oauth.access_token import VerifiedToken, nested_actors
@@ -34,7 +35,15 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
         grant = GRANTS.get(_required(form.grant_type, "grant_type"))
         if grant is None:
             raise UnsupportedGrantType("this grant_type is not supported")
-        return token_response(grant(use_cases, authenticated_client(use_cases, form), form))
+        client = authenticated_client(use_cases, form)
+        issued = grant(use_cases, client, form)
+        spans.describe(
+            grant=[form.grant_type or ""],
+            client_id=[client.client_id] if client else [],
+            aud=form.audiences(),
+            scope=issued.scope.split(),
+        )
+        return token_response(issued)
 
     @routes.post(
         "/oauth/revoke",

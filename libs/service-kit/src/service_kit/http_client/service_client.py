@@ -130,7 +130,7 @@ class ServiceClient:
         except BaseException:
             self.breaker.record_failure()  # every allowed call needs a record
             raise
-        spans.response(response.status_code)
+        spans.response(self.name, response.status_code, response.headers.get("Server-Timing", ""))
         if response.status_code not in UNAVAILABLE_STATUSES:
             self.breaker.record_success()
             return response

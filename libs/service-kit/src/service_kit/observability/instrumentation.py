@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
+from touchstone.flask import bearer_token
 
 from service_kit.observability import request_id, spans
+from service_kit.observability.server_timing import token_facts
 from service_kit.observability.spans import Spans
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ def init_app(
 ) -> None:
     """Set the id of each request, send it with the response, and call the recorders after each response.
 
-    With `server_timing` the response has the durations of the request's parts; `tracing` makes spans of them.
+    With `server_timing` the response has the durations of the request's parts, and what its token was verified to say;
+    `tracing` makes spans of the parts.
     """
     wsgi_app = app.wsgi_app
     app.app_ctx_globals_class = request_id.Globals
@@ -42,6 +45,9 @@ def init_app(
             added = [*headers, (request_id.HEADER, name)]
             timed = spans.current() if server_timing else None
             if timed is not None:
+                claims = environ.get("touchstone.claims")  # of the token, if one was verified
+                if claims is not None:
+                    spans.describe(**token_facts(claims, bearer_token(environ)))
                 added.append(("Server-Timing", timed.server_timing(time.perf_counter() - begun)))
             return start_response(line, added, *more)
 

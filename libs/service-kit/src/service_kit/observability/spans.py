@@ -5,10 +5,13 @@ and outside of requests, there are no Spans, and nothing is timed. OpenTelemetry
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from itertools import chain
 from typing import Protocol
+
+from service_kit.observability import server_timing
 
 DATABASE = "db"  # the part of the Server-Timing header
 _current: ContextVar["Spans | None"] = ContextVar("spans", default=None)
@@ -37,18 +40,24 @@ class Tracing(Protocol):
 
 
 class Spans:
-    """The timed parts of one request; `tracing` makes a span of each."""
+    """The timed parts of one request; `tracing` makes a span of each.
 
-    __slots__ = ("seconds", "tracing")
+    `facts` is what the request's credentials were verified to say; `called` has the parts of other services, by name.
+    """
+
+    __slots__ = ("called", "facts", "seconds", "tracing")
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         self.tracing = tracing
         self.seconds: dict[str, float] = {}
+        self.facts = ""
+        self.called: dict[str, list[str]] = {}
 
     def server_timing(self, seconds: float) -> str:
         """Return the Server-Timing header (W3C) of a request that took `seconds` so far; durations are milliseconds."""
-        parts = {"app": seconds, **self.seconds}
-        return ", ".join(f"{name};dur={value * 1000:.2f}" for name, value in parts.items())
+        own = [server_timing.part("app", seconds, self.facts)]
+        own += [server_timing.part(name, value) for name, value in self.seconds.items()]
+        return ", ".join([*own, *chain.from_iterable(self.called.values())])
 
 
 def current() -> Spans | None:
@@ -102,8 +111,19 @@ def _timed(part: str, span: Callable[[Tracing], AbstractContextManager[None]]) -
         spans.seconds[part] = spans.seconds.get(part, 0.0) + time.perf_counter() - begun
 
 
-def response(status: int) -> None:
-    """Record the status of the response to the current call."""
+def response(service: str, status: int, timing: str) -> None:
+    """Record the response to the current call: its status, and its Server-Timing header."""
     spans = _current.get()
-    if spans is not None and spans.tracing is not None:
+    if spans is None:
+        return
+    if timing:
+        spans.called[service] = server_timing.parts_of(service, timing)
+    if spans.tracing is not None:
         spans.tracing.call_status(status)
+
+
+def describe(**facts: Iterable[str]) -> None:
+    """Say in Server-Timing what the credentials of this request were verified to say. Name nothing secret."""
+    spans = _current.get()
+    if spans is not None:
+        spans.facts = server_timing.facts(facts)
