@@ -17,6 +17,8 @@ from service_kit.token_verification import documents_for
 
 from gateway.asgi import Gateway
 from gateway.authentication import Authentication
+from gateway.console.cluster import Cluster
+from gateway.console.stopped_services import StoppedServices
 from gateway.cors import Cors
 from gateway.flask_app import create_flask_app
 from gateway.http_client.service_calls import ServiceCalls
@@ -25,6 +27,7 @@ from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.observability.spans import SpanMaker
 from gateway.openapi import Fetch, JoinedDocument, gateway_document
+from gateway.own_routes import Handler
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits, Rates
 from gateway.request_body import RequestBodies
@@ -67,6 +70,7 @@ def create_app(settings: Settings) -> Gateway:
         cors=Cors(frozenset(origin.encode() for origin in settings.cors_origins)),
         routes=routes,
         calls=calls,
+        own_routes=_console(settings),
         proxy=proxy,
         response_headers=response_headers,
         authentication=authentication,
@@ -79,6 +83,15 @@ def create_app(settings: Settings) -> Gateway:
         drain_seconds=settings.drain_seconds,
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
+
+
+def _console(settings: Settings) -> dict[str, Handler]:
+    stopped = StoppedServices(settings.stopped_services_file, settings.issuer)
+    return {
+        "/console/cluster": Cluster(settings, stopped),
+        "/console/services/{name}/stop": stopped,
+        "/console/services/{name}/start": stopped,
+    }
 
 
 def _rate_limits(settings: Settings, registry: CollectorRegistry) -> RateLimits:

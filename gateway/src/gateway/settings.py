@@ -100,6 +100,16 @@ class Settings(RoutesSettings, ServiceSettings):
     rate_limit_account: Rate = "30/minute"
     cors_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)] = frozenset()
 
+    # Of `make run` alone: the services that the demo's console has stopped, see gateway.console.stopped_services.
+    stopped_services_file: ReadableFile | None = None
+
+    @field_validator("stopped_services_file")
+    @classmethod
+    def _only_in_demo(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and not info.data.get("demo"):
+            raise ValueError("must not be set without DEMO=1")
+        return value
+
     @field_validator("gateway_tls_key")
     @classmethod
     def _fits_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:

@@ -87,6 +87,9 @@ LISTED = [
     ("GET", "/livez", "gateway", None),
     ("GET", "/readyz", "gateway", None),
     ("GET", "/", "gateway", None),
+    ("GET", "/console/cluster", "gateway", None),
+    ("POST", "/console/services/auth-service/stop", "gateway", None),
+    ("POST", "/console/services/auth-service/start", "gateway", None),
 ]
 
 
