@@ -24,7 +24,7 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.settings import Settings
 from auth_service.web import errors, issuer_address, request_origin
-from auth_service.web.accounts import email_links, magic_links, own_sessions
+from auth_service.web.accounts import demo_tokens, email_links, magic_links, own_sessions
 from auth_service.web.accounts import routes as accounts
 from auth_service.web.admin import routes as admin
 from auth_service.web.discovery import jwks, metadata, status_lists
@@ -86,7 +86,7 @@ def create_app(
     Touchstone(app, build_issuer(parts))
     use_cases = build_use_cases(parts)
     cors.install(app, use_cases)
-    for routes in ROUTES:
+    for routes in (*ROUTES, demo_tokens) if settings.demo else ROUTES:
         app.register_api(routes.blueprint(use_cases))
     for command in cli.commands(use_cases.admin, parts.client_keys.install, settings.signing.encrypt):
         app.cli.add_command(command)

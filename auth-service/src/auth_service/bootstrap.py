@@ -45,6 +45,7 @@ from auth_service.storage.status_bits import StatusPlan
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
 from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
+from auth_service.use_cases.accounts.demo_tokens import DemoTokens
 from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
 from auth_service.use_cases.accounts.login import Login, PasswordCheck
 from auth_service.use_cases.accounts.login_throttle import LoginThrottle
@@ -194,6 +195,7 @@ def build_use_cases(parts: Parts) -> UseCases:
         published_scopes=parts.published_scopes,
         registration=Registration(store, hasher, now, send_verification, weakness),
         login=Login(store, clients, hasher, token_issuer, throttle),
+        demo_tokens=DemoTokens(store, clients, token_issuer),
         password_change=PasswordChange(store, hasher, now, weakness),
         email_verification=EmailVerification(store, send_verification, now),
         magic_link_request=MagicLinkRequest(store, parts.outbox, issuer, now),

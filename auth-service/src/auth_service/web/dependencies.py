@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
+from auth_service.use_cases.accounts.demo_tokens import DemoTokens
 from auth_service.use_cases.accounts.email_verification import EmailVerification
 from auth_service.use_cases.accounts.login import Login
 from auth_service.use_cases.accounts.magic_link import MagicLinkLogin, MagicLinkRequest
@@ -49,6 +50,7 @@ class UseCases:
 
     registration: Registration
     login: Login
+    demo_tokens: DemoTokens
     password_change: PasswordChange
     email_verification: EmailVerification
     magic_link_request: MagicLinkRequest

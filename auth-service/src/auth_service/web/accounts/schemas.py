@@ -37,6 +37,14 @@ class LogoutRequest(BaseModel):
     browser_session: bool = False
 
 
+class RefusedTokens(BaseModel):
+    """One token for each fault. All are signed by the issuer, and all are revoked."""
+
+    expired: str
+    wrong_audience: str
+    revoked: str
+
+
 class PasswordChangeRequest(BaseModel):
     """The current password and the new one."""
 
