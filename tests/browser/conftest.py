@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
@@ -168,11 +169,10 @@ def log_in():
 
 @pytest.fixture
 def screenshot():
-    """`screenshot(page, name)`: save a picture in the folder SCREENSHOTS, if that is set."""
-    folder = os.environ.get("SCREENSHOTS")
+    """`screenshot(page, name)`: save a picture in the folder SCREENSHOTS, by default var/screenshots."""
+    folder = os.environ.get("SCREENSHOTS") or Path(__file__).parents[2] / "var" / "screenshots"
 
     def take(page, name):
-        if folder:
-            page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
     return take

@@ -1,4 +1,4 @@
-"""The Flask app for the gateway's own routes: documentation and health, called from ASGI with whole requests."""
+"""The Flask app for the gateway's own routes: console, documentation and health, called from ASGI with whole requests."""
 
 import base64
 import hashlib
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
-from flask import Flask, Response, jsonify, redirect, render_template, url_for
+from flask import Flask, Response, jsonify, render_template
 from service_kit.observability import document_metrics, instrumentation
 from service_kit.observability.health import Check, Health
 from service_kit.server.asgi import Message, environment, respond
 from service_kit.web.problems import install
 
+from gateway.console import static_files
 from gateway.headers import Headers
 from gateway.openapi import JoinedDocument
 
@@ -26,6 +27,7 @@ def create_flask_app(
     app.url_map.merge_slashes = False
     instrumentation.init_app(app)
     install(app, {})
+    app.register_blueprint(static_files.blueprint())
     health = Health(checks)
     style = app.jinja_loader.get_source(app.jinja_env, "docs.css")[0] if app.jinja_loader else ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -33,10 +35,6 @@ def create_flask_app(
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'none'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
-
-    @app.get("/")
-    def home() -> Response:
-        return redirect(url_for("docs"), 302)  # type: ignore[return-value]
 
     @app.get("/livez")
     def livez() -> Response:

@@ -90,6 +90,9 @@ LISTED = [
     ("GET", "/console/cluster", "gateway", None),
     ("POST", "/console/services/auth-service/stop", "gateway", None),
     ("POST", "/console/services/auth-service/start", "gateway", None),
+    ("GET", "/console/css/console.css", "gateway", None),
+    ("GET", "/console/images/icon.svg", "gateway", None),
+    ("GET", "/console/js/sections/shop.js", "gateway", None),
 ]
 
 
