@@ -1,0 +1,1 @@
+"""Browser sessions: log-in with an authorization code, tokens in one encrypted cookie (backend for frontend)."""

@@ -1,0 +1,114 @@
+"""The session cookie as a credential: opened, refreshed where it is due, and protected against other sites' requests."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gateway.authentication import Authentication, missing_token
+from gateway.browser_session.cookies import Cookies
+from gateway.browser_session.issuer_client import GrantRefusedError
+from gateway.browser_session.refresher import Refresher
+from gateway.browser_session.sealer import Sealer
+from gateway.browser_session.session_tokens import SessionTokens
+from gateway.errors import UNAUTHORIZED, Refusal
+from gateway.request import Request
+from touchstone import AccessClaims
+
+PURPOSE = b"session1"  # another form of the cookie's content needs another one
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session with a valid access token."""
+
+    tokens: SessionTokens
+    claims: AccessClaims
+
+    @property
+    def access_token(self) -> str:
+        """The access token."""
+        return self.tokens.access_token
+
+
+class BrowserSessions:
+    """Reads, makes and refreshes the sessions in cookies. `origin` is that of the gateway's own pages."""
+
+    def __init__(
+        self,
+        sealer: Sealer,
+        cookies: Cookies,
+        refresher: Refresher,
+        authentication: Authentication,
+        origin: str,
+    ) -> None:
+        self.cookies = cookies
+        self._sealer = sealer
+        self._refresher = refresher
+        self._authentication = authentication
+        self._origin = origin.encode()
+        self._open = lru_cache(maxsize=512)(self._opened)  # of at most 4 KiB each
+
+    def keep(self, request: Request, tokens: SessionTokens) -> None:
+        """Set the cookie with these tokens in the response. Raise ValueError if they do not fit."""
+        sealed = self._sealer.seal(PURPOSE, tokens.packed())
+        request.added_headers.append(self.cookies.set_session(sealed))
+
+    def tokens(self, request: Request) -> SessionTokens | None:
+        """Return what is in the session cookie, None if it is missing or was not made by this gateway's keys."""
+        sealed = self.cookies.session(request.headers)
+        return self._open(sealed) if sealed else None
+
+    def check_same_origin(self, request: Request) -> None:
+        """Raise Refusal (403) for a request that may change something and that a page of another origin can cause."""
+        if request.method in SAFE_METHODS:
+            return
+        if request.headers.value(b"x-requested-with").strip() != b"touchstone":
+            raise Refusal(
+                "cross_site_request",
+                "With the session cookie this method needs the header X-Requested-With: touchstone.",
+            )
+        if request.headers.origin not in {None, self._origin}:
+            raise Refusal("cross_site_request", "The session cookie works for pages of this origin only.")
+
+    async def authorization(self, request: Request) -> bytes | None:
+        """Return the Authorization header that the session cookie stands for, None if there is no such cookie.
+
+        A refreshed session's cookie is set in the response. Raise Refusal: 403 for a request that another site can
+        cause, 401 if the session has ended, 503 if it has to be refreshed and cannot.
+        """
+        tokens = self.tokens(request)
+        if tokens is None:
+            return None
+        self.check_same_origin(request)
+        return b"Bearer " + (await self.refreshed(request, tokens)).access_token.encode()
+
+    async def refreshed(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+        """Return these tokens, or where they were due their successors, which the response sets as well."""
+        try:
+            current = await self._refresher.current(request, tokens)
+        except GrantRefusedError:
+            detail = "This session has ended. Log in again."
+            challenge = (b"www-authenticate", b"Bearer")
+            raise Refusal(
+                "session_ended", detail, challenge, self.cookies.delete_session(), kind=UNAUTHORIZED
+            ) from None
+        if current is not tokens:
+            self.keep(request, current)
+        return current
+
+    async def require(self, request: Request) -> Session:
+        """Return the session of a request to one of the gateway's own routes.
+
+        Raise Refusal like `authorization`, and 401 without a session, or if its token is refused.
+        """
+        tokens = self.tokens(request)
+        if tokens is not None:
+            self.check_same_origin(request)
+            tokens = await self.refreshed(request, tokens)
+        bearer = None if tokens is None else b"Bearer " + tokens.access_token.encode()
+        claims = await self._authentication.check(request.route, bearer)
+        return Session(tokens, claims)
+
+    def _opened(self, sealed: bytes) -> SessionTokens | None:
+        packed = self._sealer.open(PURPOSE, sealed)
+        return None if packed is None else SessionTokens.unpacked(packed)

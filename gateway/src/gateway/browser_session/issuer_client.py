@@ -1,0 +1,100 @@
+"""The requests of the client `console` to the authorization server."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from gateway.browser_session.session_tokens import SessionTokens
+from gateway.errors import Refusal, retry_after
+from gateway.http_client.service_calls import ServiceCalls, ServiceResponse
+from gateway.request import Request
+from gateway.routing.routes import RouteTable
+from service_kit.clock import Clock
+
+CLIENT_ID = "console"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
+_FORM = b"content-type: application/x-www-form-urlencoded"
+_JSON = b"content-type: application/json"
+_OK, _UNAUTHORIZED, _NO_CONTENT = 200, 401, 204
+_REFUSED = frozenset({400, 401})
+
+
+class GrantRefusedError(Exception):
+    """The authorization server refused a code or a refresh token."""
+
+
+class IssuerClient:
+    """Redeems codes, refreshes and ends sessions, on behalf of the browser whose request is given.
+
+    Every method raises Refusal (503, 504, 502) while the authorization server does not answer.
+    """
+
+    def __init__(self, calls: ServiceCalls, routes: RouteTable, issuer: str, now: Clock) -> None:
+        self._calls = calls
+        self._service = routes.find("POST", TOKEN_PATH).upstream
+        self._host = issuer.partition("://")[2].encode()
+        self._now = now
+        self.redirect_uri = f"{issuer}/bff/callback"
+
+    async def redeem(self, request: Request, code: str, verifier: str) -> SessionTokens:
+        """Return the tokens for an authorization code (RFC 6749 section 4.1.3). Raise GrantRefusedError."""
+        answer = await self._grant(
+            request,
+            grant_type="authorization_code",
+            code=code,
+            redirect_uri=self.redirect_uri,
+            code_verifier=verifier,
+        )
+        bearer = f"authorization: Bearer {answer['access_token']}".encode()
+        response = await self._call(request, "GET", "/account", bearer)
+        if response.status != _OK:
+            raise self._unexpected()
+        account = json.loads(response.body)
+        return self._tokens(answer, account["name"], account["email"])
+
+    async def refresh(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+        """Return the successors of these tokens (RFC 6749 section 6). Raise GrantRefusedError."""
+        answer = await self._grant(request, grant_type="refresh_token", refresh_token=tokens.refresh_token)
+        return self._tokens(answer, tokens.name, tokens.email)
+
+    async def log_out(self, request: Request, tokens: SessionTokens) -> None:
+        """End the session, and the one at the authorization server through which it was opened."""
+        bearer = f"authorization: Bearer {tokens.access_token}".encode()
+        body = b'{"browser_session": true}'
+        response = await self._call(request, "POST", "/logout", bearer, _JSON, body=body)
+        if response.status not in {_NO_CONTENT, _UNAUTHORIZED}:  # unauthorized: it has ended already
+            raise self._unexpected()
+
+    async def revoke(self, request: Request, tokens: SessionTokens) -> None:
+        """End the session that another one replaces (RFC 7009)."""
+        body = urlencode({"token": tokens.refresh_token, "client_id": CLIENT_ID}).encode()
+        await self._call(request, "POST", "/oauth/revoke", _FORM, body=body)
+
+    async def _grant(self, request: Request, **fields: str) -> dict[str, Any]:
+        body = urlencode({"client_id": CLIENT_ID, **fields}).encode()
+        response = await self._call(request, "POST", TOKEN_PATH, _FORM, body=body)
+        if response.status in _REFUSED:
+            raise GrantRefusedError
+        if response.status != _OK:
+            raise self._unexpected()
+        answer: dict[str, Any] = json.loads(response.body)
+        return answer
+
+    def _tokens(self, answer: dict[str, Any], name: str, email: str) -> SessionTokens:
+        return SessionTokens(answer["access_token"], answer["refresh_token"], name, email, int(self._now()))
+
+    async def _call(
+        self, request: Request, method: str, target: str, *headers: bytes, body: bytes = b""
+    ) -> ServiceResponse:
+        agent = [line for line in request.headers.lines if line.startswith(b"user-agent:")]
+        origin = [
+            f"x-forwarded-for: {request.client}".encode(),
+            f"x-forwarded-proto: {request.scheme}".encode(),
+            b"x-forwarded-host: " + self._host,
+            f"x-request-id: {request.request_id}".encode(),
+        ]
+        return await self._calls(self._service, method, target, [*headers, *agent, *origin], body)
+
+    def _unexpected(self) -> Refusal:
+        detail = f"{self._service} could not answer. Your session is unchanged."
+        return Refusal("upstream_unavailable", detail, retry_after(1))

@@ -1,0 +1,128 @@
+"""Log-in by authorization code with PKCE (RFC 6749 section 4.1, RFC 7636), through the gateway's own address.
+
+`state` holds where to go afterwards, sealed and bound to a secret in the browser's log-in cookie, and the code verifier is
+made of both: so the gateway stores nothing, tabs do not disturb one another, and a response that another browser
+asked for is refused (RFC 9700 section 4.7).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from urllib.parse import parse_qsl, urlencode
+
+from touchstone.text import is_line
+
+from gateway.browser_session.browser_sessions import BrowserSessions
+from gateway.browser_session.issuer_client import CLIENT_ID, GrantRefusedError, IssuerClient
+from gateway.browser_session.sealer import Sealer
+from gateway.errors import Refusal
+from gateway.own_routes import send
+from gateway.request import Request
+
+AUTHORIZE = "/oauth/authorize"
+LOGIN_SECONDS = 3600  # from the beginning of a log-in to its end: a person may have to open an account first
+MAX_NEXT = 1000  # characters
+MAX_HINT = 320
+_PURPOSE = b"login1"
+_SECRET = re.compile(rb"[A-Za-z0-9_-]{43}")
+# A path, query and fragment: neither `//host` nor what browsers read as such, and nothing that they drop or convert.
+_NEXT = re.compile(r"/(?!/)[!-~]*")
+
+
+class Login:
+    """Begins and completes log-ins."""
+
+    def __init__(self, sessions: BrowserSessions, issuer_client: IssuerClient, sealer: Sealer, issuer: str) -> None:
+        self._sessions = sessions
+        self._issuer_client = issuer_client
+        self._sealer = sealer
+        self._issuer = issuer
+
+    async def begin(self, request: Request) -> None:
+        """Redirect to the authorization endpoint; set the log-in cookie."""
+        fields = _fields(request)
+        cookies = self._sessions.cookies
+        secret = cookies.login(request.headers)
+        if not _SECRET.fullmatch(secret):
+            secret = secrets.token_urlsafe(32).encode()
+        state = self._state(secret, _next(fields.get("next", "")))
+        query = {
+            "response_type": "code",
+            "client_id": CLIENT_ID,
+            "redirect_uri": self._issuer_client.redirect_uri,
+            "state": state,
+            "code_challenge": _base64url(hashlib.sha256(_verifier(secret, state).encode()).digest()),
+            "code_challenge_method": "S256",
+        }
+        hint = fields.get("login_hint", "")
+        if hint and len(hint) <= MAX_HINT and is_line(hint):
+            query["login_hint"] = hint
+        cookie = cookies.set_login(secret.decode(), LOGIN_SECONDS)
+        await _redirect(request, f"{AUTHORIZE}?{urlencode(query)}", cookie)
+
+    async def complete(self, request: Request) -> None:
+        """Redeem the code, set the session cookie and redirect to `next`.
+
+        An earlier session of this browser ends. Raise Refusal: 400 for a response that this browser did not ask for, or
+        of a log-in that was not completed; 503 if the authorization server does not answer.
+        """
+        fields = _fields(request)
+        secret, state = self._sessions.cookies.login(request.headers), fields.get("state", "")
+        opened = self._sealer.open(_PURPOSE, state.encode(), LOGIN_SECONDS)
+        if opened is None or not _SECRET.fullmatch(secret):
+            raise _failed("The log-in was not begun in this browser, or more than an hour ago.")
+        following, binding = json.loads(opened)
+        if not hmac.compare_digest(binding, _binding(secret)):
+            raise _failed("The log-in was begun in another browser.")
+        if fields.get("iss") != self._issuer:  # RFC 9207
+            raise _failed("The response is not that of the authorization server.")
+        if "code" not in fields:
+            raise _failed("You have not been logged in.")
+        earlier = self._sessions.tokens(request)
+        try:
+            tokens = await self._issuer_client.redeem(request, fields["code"], _verifier(secret, state))
+        except GrantRefusedError:
+            raise _failed("The log-in has expired, or was completed already.") from None
+        self._sessions.keep(request, tokens)
+        if earlier is not None:
+            await self._issuer_client.revoke(request, earlier)
+        await _redirect(request, following)
+
+    def _state(self, secret: bytes, following: str) -> str:
+        return self._sealer.seal(_PURPOSE, json.dumps([following, _binding(secret)]).encode())
+
+
+def _fields(request: Request) -> dict[str, str]:
+    """Return the parameters of the query; of a repeated one none."""
+    pairs = parse_qsl(request.query.decode("ascii"), keep_blank_values=True, max_num_fields=20)
+    names = [name for name, _ in pairs]
+    return {name: value for name, value in pairs if names.count(name) == 1}
+
+
+def _next(value: str) -> str:
+    """Return where to go after the log-in: this path of the gateway, `/` for anything else."""
+    return value if len(value) <= MAX_NEXT and _NEXT.fullmatch(value) and "\\" not in value else "/"
+
+
+def _verifier(secret: bytes, state: str) -> str:
+    return _base64url(hmac.digest(secret, b"verifier:" + state.encode(), "sha256"))
+
+
+def _binding(secret: bytes) -> str:
+    return _base64url(hmac.digest(secret, b"binding", "sha256"))
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _failed(why: str) -> Refusal:
+    return Refusal("login_not_completed", f"{why} Please log in again.")
+
+
+async def _redirect(request: Request, location: str, *headers: tuple[bytes, bytes]) -> None:
+    line = (b"location", location.encode("ascii"))
+    await send(request, 302, b"", line, (b"cache-control", b"no-store"), *headers)

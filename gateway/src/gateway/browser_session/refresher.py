@@ -1,0 +1,84 @@
+"""Refreshes each session once, however many requests and tabs ask for it at the same time."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from gateway.browser_session.session_tokens import SessionTokens
+from gateway.errors import Refusal
+from gateway.request import Request
+from service_kit.clock import Clock
+
+KEEP_SECONDS = 600.0  # that a successor is kept for requests that still carry the cookie before it
+MAX_KEPT = 4096
+RETRY_SECONDS = 1.0  # after a failure
+WAIT_SECONDS = 1.0  # for a refresh, while the token before it is still valid
+Refresh = Callable[[Request, SessionTokens], Awaitable[SessionTokens]]
+
+
+class Refresher:
+    """Returns tokens that are not about to expire. Belongs to one event loop.
+
+    A browser may send a cookie again whose successor it did not receive: it then gets the same successor. The
+    authorization server gives two gateways the same successor within its grace time.
+    """
+
+    def __init__(self, refresh: Refresh, now: Clock) -> None:
+        self._refresh = refresh
+        self._now = now
+        self._running: dict[str, asyncio.Task[SessionTokens]] = {}
+        self._successors: OrderedDict[str, tuple[float, SessionTokens]] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[float, Refusal]] = OrderedDict()
+
+    async def current(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+        """Return these tokens, or their successors where they are due.
+
+        Raise what the refresh raises; but while the authorization server does not answer, return the old tokens as long
+        as they are valid.
+        """
+        while tokens.is_due(self._now()):
+            known = self._successors.get(tokens.refresh_token)
+            if known is None:
+                return await self._successor(request, tokens)
+            tokens = known[1]
+        return tokens
+
+    async def _successor(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+        key = tokens.refresh_token
+        wait = None if tokens.has_expired(self._now()) else WAIT_SECONDS
+        try:
+            until, failure = self._failures.get(key, (0.0, None))
+            if failure is not None and self._now() < until:
+                raise failure
+            task = self._running.get(key)
+            if task is None:
+                task = self._running[key] = asyncio.create_task(self._run(request, tokens))
+                task.add_done_callback(lambda done: self._end(key, done))
+            async with asyncio.timeout(wait):
+                return await asyncio.shield(task)
+        except (Refusal, TimeoutError):
+            if wait is None:
+                raise
+            return tokens
+
+    async def _run(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+        try:
+            successor = await self._refresh(request, tokens)
+        except Refusal as failure:
+            _keep(self._failures, tokens.refresh_token, (self._now() + RETRY_SECONDS, failure), self._now())
+            raise
+        _keep(self._successors, tokens.refresh_token, (self._now() + KEEP_SECONDS, successor), self._now())
+        return successor
+
+    def _end(self, key: str, task: asyncio.Task[SessionTokens]) -> None:
+        del self._running[key]
+        if not task.cancelled():
+            task.exception()  # perhaps no request waits for it any more
+
+
+def _keep(kept: OrderedDict[str, tuple[float, object]], key: str, entry: tuple[float, object], now: float) -> None:
+    """Add an entry with the time until which it is kept; remove those that are too old, or too many."""
+    kept[key] = entry
+    kept.move_to_end(key)
+    while len(kept) > MAX_KEPT or next(iter(kept.values()))[0] < now:
+        kept.popitem(last=False)
