@@ -73,7 +73,7 @@ bench: setup-dev ## run the laboratory; fail if a promise is broken
 	@exec $(VENV) tools/bench.py $(ARGS)
 
 keys: setup ## make the keys that are missing in keys/
-	@exec $(VENV) -m auth_service.make_keys --keys-dir keys
+	@exec $(VENV) -m auth_service.make_keys --keys-dir keys $(value ARGS)
 
 lock: ## resolve the dependencies again into requirements*.lock
 	@exec sh tools/lock

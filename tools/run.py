@@ -62,7 +62,9 @@ def make_keys(settings: ClusterSettings) -> bool:
 
 def keys_state(settings: ClusterSettings) -> str:
     """Return the names of all key files and digests of the registry's; while they stay the same, no key is missing."""
-    names = sorted(str(path.relative_to(settings.keys)) for path in settings.keys.rglob("*.pem"))
+    names = sorted(
+        str(path.relative_to(settings.keys)) for path in settings.keys.rglob("[a-z0-9]*") if path.is_file()
+    )
     registries = [REGISTRY, Path(settings.environ.get("REGISTRY_FILE") or os.devnull)]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in registries if file.exists()]
     return "\n".join([*names, *digests])

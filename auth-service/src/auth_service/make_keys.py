@@ -1,7 +1,9 @@
 """Make missing keys: `python -m auth_service.make_keys --keys-dir keys`. Safe to repeat."""
 
 import argparse
+import base64
 import os
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +17,8 @@ from auth_service.domain.oauth.errors import InvalidRegistration
 from auth_service.signing import pem
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
+
+BFF_KEYS_FILE = "bff_keys"  # of the gateway: its setting BFF_KEYS, one key a line, the newest first
 
 
 def make_keys(
@@ -48,14 +52,28 @@ def make_keys(
                 half = pem.public_pem(pem.read_private(private).public_key())
                 pem.write(public, half, pem.PUBLIC_MODE)
                 made.append(f"clients/{public.name}")
+        if not (keys_dir / BFF_KEYS_FILE).exists():
+            made.append(add_bff_key(keys_dir))
     return made
+
+
+def add_bff_key(keys_dir: Path) -> str:
+    """Add a key for the gateway's session cookie and return the file's name; raise OSError.
+
+    The gateway encrypts with the first, and opens cookies with both: the new one and the one before.
+    """
+    file = keys_dir / BFF_KEYS_FILE
+    earlier = file.read_text().split()[:1] if file.exists() else []
+    new = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # as Fernet takes it
+    pem.write(file, "".join(f"{key}\n" for key in (new, *earlier)).encode(), pem.PRIVATE_MODE)
+    return file.name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m auth_service.make_keys",
-        description="Make the signing key and the clients' keys that are missing, also of those in REGISTRY_FILE.",
+        description="Make the keys that are missing: for signing, for clients, also those in REGISTRY_FILE, and for the gateway.",
     )
     parser.add_argument(
         "--keys-dir", type=Path, default=Path("keys"), help="folder of the keys (default: %(default)s)"
@@ -71,6 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=("pem", "pkcs11"),
         default=os.environ.get("SIGNING_STORE") or "pem",
         help="storage of the signing keys (default: SIGNING_STORE, or pem); with pkcs11 auth-service makes its own",
+    )
+    parser.add_argument(
+        "--add-bff-key",
+        action="store_true",
+        help="make a new key for the gateway's session cookie; the one before still opens the cookies that it encrypted",
     )
     options = parser.parse_args(arguments)
     try:
@@ -90,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             passphrase=_passphrase(),
             signing=options.signing_store == "pem",
         )
+        if options.add_bff_key and BFF_KEYS_FILE not in made:
+            made.append(add_bff_key(options.keys_dir))
     except (pem.KeyFault, KeyStorageUnavailable, OSError) as fault:
         print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - the same
         return 1

@@ -17,6 +17,13 @@ from service_kit.token_verification import documents_for
 
 from gateway.asgi import Gateway
 from gateway.authentication import Authentication
+from gateway.browser_session import routes as bff
+from gateway.browser_session.browser_sessions import BrowserSessions
+from gateway.browser_session.cookies import Cookies
+from gateway.browser_session.issuer_client import IssuerClient
+from gateway.browser_session.login import Login
+from gateway.browser_session.refresher import Refresher
+from gateway.browser_session.sealer import Sealer, parse_keys
 from gateway.console.cluster import Cluster
 from gateway.console.stopped_services import StoppedServices
 from gateway.cors import Cors
@@ -64,13 +71,13 @@ def create_app(settings: Settings) -> Gateway:
         checks["server"] = draining()
     document = JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic)
     calls = ServiceCalls(upstreams)
+    browser_sessions, bff_routes = _browser_sessions(settings, calls, authentication)
     proxy = Proxy(calls, response_headers)
     metrics.registry.register(proxy.metrics)
     return Gateway(
         cors=Cors(frozenset(origin.encode() for origin in settings.cors_origins)),
         routes=routes,
         calls=calls,
-        own_routes=_console(settings),
         proxy=proxy,
         response_headers=response_headers,
         authentication=authentication,
@@ -81,6 +88,8 @@ def create_app(settings: Settings) -> Gateway:
         bodies=bodies,
         trusted_proxies=TrustedProxies(settings.trusted_proxies),
         drain_seconds=settings.drain_seconds,
+        browser_sessions=browser_sessions,
+        own_routes={**bff_routes, **_console(settings)},
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
 
@@ -98,6 +107,21 @@ def _rate_limits(settings: Settings, registry: CollectorRegistry) -> RateLimits:
     rates = Rates(settings.rate_limit_client, settings.rate_limit_login, settings.rate_limit_account)
     url = settings.valkey_url
     return RateLimits(rates, registry, None if url is None else url.get_secret_value())
+
+
+def _browser_sessions(
+    settings: Settings, calls: ServiceCalls, authentication: Authentication
+) -> tuple[BrowserSessions | None, Mapping[str, Handler]]:
+    if settings.bff_keys is None:
+        return None, bff.off()
+    issuer = settings.issuer
+    sealer = Sealer(parse_keys(settings.bff_keys.get_secret_value()))
+    cookies = Cookies(secure=issuer.startswith("https:"))
+    issuer_client = IssuerClient(calls, settings.routes, issuer, time.time)
+    refresher = Refresher(issuer_client.refresh, time.time)
+    sessions = BrowserSessions(sealer, cookies, refresher, authentication, issuer)
+    login = Login(sessions, issuer_client, sealer, issuer)
+    return sessions, bff.handlers(sessions, login, issuer_client)
 
 
 def _sources(urls: Mapping[str, str]) -> dict[str, Fetch]:

@@ -12,6 +12,7 @@ from service_kit.server import shutdown
 from service_kit.server.asgi import Message, Receive, Send
 
 from gateway.authentication import Authentication
+from gateway.browser_session.browser_sessions import BrowserSessions
 from gateway.client_address import set_client
 from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
@@ -50,6 +51,7 @@ class Gateway:
     metrics: Metrics
     access_log: AccessLog | None
     calls: ServiceCalls
+    browser_sessions: BrowserSessions | None = None
     own_routes: Mapping[str, Handler] = field(default_factory=dict)
     cors: Cors = field(default_factory=Cors)
     spans: SpanMaker | None = None
@@ -106,8 +108,12 @@ class Gateway:
             check_preflight(request.cors)
             await request.finish(204, self.response_headers(204, []), b"")
             return
-        if route.audience is not None:
-            request.claims = await self.authentication.check(route, headers.authorization)
+        if route.audience is not None or route.any_audience:
+            if headers.authorization is None and self.browser_sessions is not None:
+                request.authorization = await self.browser_sessions.authorization(request)
+            if route.audience is not None:
+                authorization = headers.authorization or request.authorization
+                request.claims = await self.authentication.check(route, authorization)
             request.mark(b"auth")
         if headers.has_body or version == "2":  # HTTP/2 need not announce a body
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)

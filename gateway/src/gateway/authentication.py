@@ -1,7 +1,7 @@
 """The token check: the gateway refuses what every service would refuse; the services verify again."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Protocol
@@ -65,15 +65,18 @@ class Authentication:
     def __init__(
         self,
         issuer: str,
-        audiences: Iterable[str],
+        audiences: frozenset[str],
         documents: VerificationDocuments,
         *,
         now: Callable[[], float],
     ) -> None:
         self._documents = documents
-        self._verifiers: dict[str | None, Verifier] = {
-            audience: Verifier(Policy(issuer, audience), documents.keys, lists=documents.status_list, now=now)
-            for audience in audiences
+        accepted: dict[str | None, str | frozenset[str]] = {each: each for each in audiences} | {
+            None: audiences
+        }
+        self._verifiers = {
+            audience: Verifier(Policy(issuer, names), documents.keys, lists=documents.status_list, now=now)
+            for audience, names in accepted.items()
         }
         self._first_waits: Waits = {}
         self._confirmations: Waits = {}
@@ -88,6 +91,8 @@ class Authentication:
 
     async def check(self, route: Route, authorization: bytes | None) -> AccessClaims:
         """Return the claims of the bearer token in an Authorization header, which suffices for the route.
+
+        A route without audience takes a token of any audience that another route has.
 
         Raise Refusal: 401 with a challenge (RFC 6750 section 3); 403 without a scope; 503 without keys or without the
         token's status list, and on a `fresh` route if they cannot be confirmed.

@@ -14,6 +14,8 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(400, "bad_target", "The request target is not in canonical form"),
         ProblemType(400, "bad_request", "Bad Request"),
         ProblemType(400, "duplicate_header", "A header that may appear once is repeated"),
+        ProblemType(400, "login_not_completed", "The log-in was not completed"),
+        ProblemType(403, "cross_site_request", "Another site may have caused this request"),
         ProblemType(403, "insufficient_scope", "Forbidden"),
         ProblemType(403, "origin_not_allowed", "Pages of this origin may not call this route"),
         ProblemType(404, "not_found", "Not Found"),
@@ -26,7 +28,9 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         ProblemType(429, "too_many_requests", "Too Many Requests"),
         ProblemType(431, "request_header_fields_too_large", "Request Header Fields Too Large"),
         ProblemType(500, "internal_error", "Internal error"),
+        ProblemType(500, "session_too_long", "The session does not fit into a cookie"),
         ProblemType(502, "bad_gateway", "A service sent an invalid response"),
+        ProblemType(503, "browser_sessions_off", "Browser sessions are not set up"),
         ProblemType(503, "overloaded", "The gateway is overloaded"),
         ProblemType(503, "upstream_unavailable", "A required service is not available"),
         ProblemType(503, "keys_unavailable", "Service Unavailable"),
@@ -51,6 +55,7 @@ _PAGE = """<!doctype html>
 <h1>{title}</h1>
 <p role="alert">{message}</p>
 <p>Request ID: {request_id}</p>
+<p><a href="/">To the start page</a></p>
 </main>
 </html>
 """

@@ -1,7 +1,7 @@
 """Request headers: checked, removed, or passed on to the service."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import getrandbits
 
@@ -25,13 +25,17 @@ _DROPPED_PREFIXES = (
     b"x-forwarded", b"forwarded", b"x-real-ip", b"x-user", b"x-original", b"x-rewrite",
     b"x-remote", b"x-authenticated", b"x-accel", b"x-sendfile", b"proxy",
 )  # fmt: skip
+# Of the gateway itself, with http and with https: passed to no service.
+SESSION_COOKIES = ((b"session", b"session_login"), (b"__Host-session", b"__Host-session_login"))
+_OWN_COOKIES = frozenset(name for names in SESSION_COOKIES for name in names)
 _ONCE = frozenset({b"authorization", b"host", b"content-length"})
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
 _USED = (
     _ONCE
     | _FORWARDED
-    | frozenset(b"connection transfer-encoding expect x-request-id traceparent prefer origin".split())
+    | frozenset(b"connection transfer-encoding expect x-request-id traceparent prefer origin cookie".split())
 )
+_NO_COOKIES: Mapping[bytes, bytes] = {}
 _PLAIN_NAME = re.compile(rb"[a-z0-9-]+")
 _CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
 _LENGTH = re.compile(rb"[0-9]{1,15}")
@@ -89,7 +93,7 @@ class RequestHeaders:
     """
 
     __slots__ = ("_checked_as", "_count", "_found", "_given_id", "_onward", "_repeated", "authorization", "content_length", "expects",
-                 "has_body", "host", "lines", "origin", "prefer", "size", "traceparent")  # fmt: skip
+                 "has_body", "host", "lines", "origin", "own_cookies", "prefer", "size", "traceparent")  # fmt: skip
 
     def __init__(self, raw: Headers) -> None:
         lines: list[bytes] = []
@@ -109,7 +113,7 @@ class RequestHeaders:
                 elif name in _ONCE:
                     repeated = name
                 else:
-                    found[name] += b"," + value
+                    found[name] += (b"; " if name == b"cookie" else b",") + value  # RFC 9113 section 8.2.3
         self.lines = lines
         self._found, self._repeated, self.size, self._count = found, repeated, size, len(raw)
         self._checked_as = ""  # the HTTP version for which they were accepted
@@ -127,10 +131,12 @@ class RequestHeaders:
         self.content_length = int(length) if length is not None and _LENGTH.fullmatch(length) else None
         self.has_body = bool(self.content_length) or b"transfer-encoding" in found
         self._given_id = get(b"x-request-id")
+        self.own_cookies, cookie = _cookies(found.get(b"cookie"))
         used = (
             (b"authorization", self.authorization),
             (b"origin", self.origin),
             (b"x-forwarded-host", self.host),
+            (b"cookie", cookie),
         )
         self._onward = [*self.lines, *(name + b": " + value for name, value in used if value is not None)]
 
@@ -192,6 +198,21 @@ class RequestHeaders:
         if traceparent is not None and parse_traceparent(traceparent.decode("latin-1")):
             lines.append(b"traceparent: " + traceparent)
         return lines
+
+
+def _cookies(header: bytes | None) -> tuple[Mapping[bytes, bytes], bytes | None]:
+    """Return the gateway's own cookies, of a repeated one an empty value, and the header with the others."""
+    if header is None:
+        return _NO_COOKIES, None
+    own: dict[bytes, bytes] = {}
+    others = []
+    for part in header.split(b";"):
+        name, _, value = part.strip(b" \t").partition(b"=")
+        if name in _OWN_COOKIES:
+            own[name] = b"" if name in own else value
+        else:
+            others.append(part.strip(b" \t"))
+    return own, b"; ".join(others) or None
 
 
 @lru_cache(maxsize=256)

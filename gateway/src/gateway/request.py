@@ -54,7 +54,7 @@ class Spans(Protocol):
 class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
-    __slots__ = ("body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
+    __slots__ = ("added_headers", "authorization", "body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
                  "request_id", "response_headers", "route", "scheme", "scope", "send", "spans", "started", "status", "traceparent", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class Request:
         self.traceparent = self.headers.traceparent
         self.client: str = (scope.get("client") or ("",))[0]  # the peer, until client_address.py has run
         self.scheme: str = scope.get("scheme", "http")  # optional in ASGI
+        self.authorization: bytes | None = None  # that the session cookie stands for
+        self.added_headers: list[tuple[bytes, bytes]] = []  # to the response: cookies of the session
         self.path = ""
         self.query = b""
         self.route: Route | None = None
@@ -109,6 +111,8 @@ class Request:
         """Send the head of a response."""
         self.status = status
         all_headers = [*(merged(headers, self.cors) if self.cors else headers), *self._added()]
+        if self.authorization is not None and not any(name == b"cache-control" for name, _ in all_headers):
+            all_headers.append((b"cache-control", b"no-store"))  # as for Authorization (RFC 9111 section 3.5)
         await self.send({"type": "http.response.start", "status": status, "headers": all_headers})
 
     async def finish(self, status: int, headers: Headers, body: bytes) -> None:
@@ -150,7 +154,7 @@ class Request:
 
     def _added(self) -> Headers:
         """Return the headers that every response gets."""
-        added = [*self.limit_headers, (b"x-request-id", self.request_id.encode())]
+        added = [*self.limit_headers, *self.added_headers, (b"x-request-id", self.request_id.encode())]
         if self.is_last and self.scope["http_version"] != "2":
             added.append((b"connection", b"close"))
         return added if self.spans is None else [*added, *self.spans.header()]

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from service_kit.client_address import normal_address
 from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url, service_address
 
+from gateway.browser_session.sealer import parse_keys
 from gateway.rate_limits.shared_windows import client
 from gateway.routing.route import UpstreamRow, rate
 from gateway.routing.routes import RouteTable, load_routes
@@ -29,6 +30,11 @@ from gateway.routing.routes import RouteTable, load_routes
 
 def _valkey_url(value: SecretStr) -> SecretStr:
     client(value.get_secret_value())  # connects to nothing yet
+    return value
+
+
+def _bff_keys(value: SecretStr) -> SecretStr:
+    parse_keys(value.get_secret_value())
     return value
 
 
@@ -72,6 +78,7 @@ def _is_origin(value: str) -> bool:
         return False
 
 
+BFF_KEYS_FILE = "bff_keys"
 Rate = Annotated[str, AfterValidator(rate)]
 
 
@@ -98,6 +105,10 @@ class Settings(RoutesSettings, ServiceSettings):
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
     rate_limit_account: Rate = "30/minute"
+    keys_dir: Path | None = None
+    bff_keys: Annotated[SecretStr, AfterValidator(_bff_keys)] | None = Field(
+        default=None, validate_default=True
+    )
     cors_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(_origins)] = frozenset()
 
     # Of `make run` alone: the services that the demo's console has stopped, see gateway.console.stopped_services.
@@ -109,6 +120,18 @@ class Settings(RoutesSettings, ServiceSettings):
         if value is not None and not info.data.get("demo"):
             raise ValueError("must not be set without DEMO=1")
         return value
+
+    @field_validator("bff_keys", mode="before")
+    @classmethod
+    def _of_keys_dir(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read the file in KEYS_DIR if the setting is missing."""
+        folder = info.data.get("keys_dir")
+        if value is not None or folder is None or not (folder / BFF_KEYS_FILE).exists():
+            return value
+        try:
+            return (folder / BFF_KEYS_FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"is missing, and {BFF_KEYS_FILE} in KEYS_DIR cannot be read") from None
 
     @field_validator("gateway_tls_key")
     @classmethod

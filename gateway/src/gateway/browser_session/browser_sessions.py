@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.authentication import Authentication, missing_token
+from touchstone import AccessClaims
+
+from gateway.authentication import Authentication
 from gateway.browser_session.cookies import Cookies
 from gateway.browser_session.issuer_client import GrantRefusedError
 from gateway.browser_session.refresher import Refresher
@@ -11,9 +13,9 @@ from gateway.browser_session.sealer import Sealer
 from gateway.browser_session.session_tokens import SessionTokens
 from gateway.errors import UNAUTHORIZED, Refusal
 from gateway.request import Request
-from touchstone import AccessClaims
 
 PURPOSE = b"session1"  # another form of the cookie's content needs another one
+BEARER = (b"www-authenticate", b"Bearer")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -49,9 +51,12 @@ class BrowserSessions:
         self._open = lru_cache(maxsize=512)(self._opened)  # of at most 4 KiB each
 
     def keep(self, request: Request, tokens: SessionTokens) -> None:
-        """Set the cookie with these tokens in the response. Raise ValueError if they do not fit."""
+        """Set the cookie with these tokens in the response. Raise Refusal (500) if they do not fit into one."""
         sealed = self._sealer.seal(PURPOSE, tokens.packed())
-        request.added_headers.append(self.cookies.set_session(sealed))
+        try:
+            request.added_headers.append(self.cookies.set_session(sealed))
+        except ValueError as error:
+            raise Refusal("session_too_long", f"This account has too many scopes: {error}.") from None
 
     def tokens(self, request: Request) -> SessionTokens | None:
         """Return what is in the session cookie, None if it is missing or was not made by this gateway's keys."""
@@ -88,9 +93,8 @@ class BrowserSessions:
             current = await self._refresher.current(request, tokens)
         except GrantRefusedError:
             detail = "This session has ended. Log in again."
-            challenge = (b"www-authenticate", b"Bearer")
             raise Refusal(
-                "session_ended", detail, challenge, self.cookies.delete_session(), kind=UNAUTHORIZED
+                "session_ended", detail, BEARER, self.cookies.delete_session(), kind=UNAUTHORIZED
             ) from None
         if current is not tokens:
             self.keep(request, current)
@@ -101,13 +105,13 @@ class BrowserSessions:
 
         Raise Refusal like `authorization`, and 401 without a session, or if its token is refused.
         """
-        tokens = self.tokens(request)
-        if tokens is not None:
-            self.check_same_origin(request)
-            tokens = await self.refreshed(request, tokens)
-        bearer = None if tokens is None else b"Bearer " + tokens.access_token.encode()
-        claims = await self._authentication.check(request.route, bearer)
-        return Session(tokens, claims)
+        tokens, route = self.tokens(request), request.route
+        if tokens is None or route is None:
+            raise Refusal("missing_token", "You are not logged in.", BEARER, kind=UNAUTHORIZED)
+        self.check_same_origin(request)
+        current = await self.refreshed(request, tokens)
+        claims = await self._authentication.check(route, b"Bearer " + current.access_token.encode())
+        return Session(current, claims)
 
     def _opened(self, sealed: bytes) -> SessionTokens | None:
         packed = self._sealer.open(PURPOSE, sealed)

@@ -4,12 +4,13 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from service_kit.clock import Clock
+
 from gateway.browser_session.session_tokens import SessionTokens
 from gateway.errors import Refusal, retry_after
 from gateway.http_client.service_calls import ServiceCalls, ServiceResponse
 from gateway.request import Request
 from gateway.routing.routes import RouteTable
-from service_kit.clock import Clock
 
 CLIENT_ID = "console"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path

@@ -6,6 +6,7 @@ asked for is refused (RFC 9700 section 4.7).
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -26,6 +27,7 @@ AUTHORIZE = "/oauth/authorize"
 LOGIN_SECONDS = 3600  # from the beginning of a log-in to its end: a person may have to open an account first
 MAX_NEXT = 1000  # characters
 MAX_HINT = 320
+MAX_FIELDS = 20
 _PURPOSE = b"login1"
 _SECRET = re.compile(rb"[A-Za-z0-9_-]{43}")
 # A path, query and fragment: neither `//host` nor what browsers read as such, and nothing that they drop or convert.
@@ -35,7 +37,9 @@ _NEXT = re.compile(r"/(?!/)[!-~]*")
 class Login:
     """Begins and completes log-ins."""
 
-    def __init__(self, sessions: BrowserSessions, issuer_client: IssuerClient, sealer: Sealer, issuer: str) -> None:
+    def __init__(
+        self, sessions: BrowserSessions, issuer_client: IssuerClient, sealer: Sealer, issuer: str
+    ) -> None:
         self._sessions = sessions
         self._issuer_client = issuer_client
         self._sealer = sealer
@@ -88,7 +92,8 @@ class Login:
             raise _failed("The log-in has expired, or was completed already.") from None
         self._sessions.keep(request, tokens)
         if earlier is not None:
-            await self._issuer_client.revoke(request, earlier)
+            with contextlib.suppress(Refusal):
+                await self._issuer_client.revoke(request, earlier)
         await _redirect(request, following)
 
     def _state(self, secret: bytes, following: str) -> str:
@@ -96,8 +101,11 @@ class Login:
 
 
 def _fields(request: Request) -> dict[str, str]:
-    """Return the parameters of the query; of a repeated one none."""
-    pairs = parse_qsl(request.query.decode("ascii"), keep_blank_values=True, max_num_fields=20)
+    """Return the parameters of the query; of a repeated one none. Raise Refusal (400) for too many."""
+    try:
+        pairs = parse_qsl(request.query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise Refusal("bad_request", f"The query has more than {MAX_FIELDS} parameters.") from None
     names = [name for name, _ in pairs]
     return {name: value for name, value in pairs if names.count(name) == 1}
 

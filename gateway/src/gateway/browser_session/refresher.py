@@ -3,16 +3,19 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from service_kit.clock import Clock
 
 from gateway.browser_session.session_tokens import SessionTokens
 from gateway.errors import Refusal
 from gateway.request import Request
-from service_kit.clock import Clock
 
 KEEP_SECONDS = 600.0  # that a successor is kept for requests that still carry the cookie before it
 MAX_KEPT = 4096
 RETRY_SECONDS = 1.0  # after a failure
 WAIT_SECONDS = 1.0  # for a refresh, while the token before it is still valid
+T = TypeVar("T")
 Refresh = Callable[[Request, SessionTokens], Awaitable[SessionTokens]]
 
 
@@ -76,7 +79,7 @@ class Refresher:
             task.exception()  # perhaps no request waits for it any more
 
 
-def _keep(kept: OrderedDict[str, tuple[float, object]], key: str, entry: tuple[float, object], now: float) -> None:
+def _keep(kept: OrderedDict[str, tuple[float, T]], key: str, entry: tuple[float, T], now: float) -> None:
     """Add an entry with the time until which it is kept; remove those that are too old, or too many."""
     kept[key] = entry
     kept.move_to_end(key)

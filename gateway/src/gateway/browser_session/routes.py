@@ -10,10 +10,10 @@ from gateway.errors import Refusal
 from gateway.own_routes import Handler, json_response, send
 from gateway.request import Request
 
+PATHS = ("/bff/login", "/bff/callback", "/bff/session", "/bff/logout")
 
-def handlers(
-    sessions: BrowserSessions, login: Login, issuer_client: IssuerClient
-) -> Mapping[str, Handler]:
+
+def handlers(sessions: BrowserSessions, login: Login, issuer_client: IssuerClient) -> Mapping[str, Handler]:
     """Return the handlers by path."""
 
     async def session(request: Request) -> None:
@@ -58,9 +58,13 @@ def handlers(
             request.added_headers.clear()
         await send(request, 204, b"", sessions.cookies.delete_session())
 
-    return {
-        "/bff/login": login.begin,
-        "/bff/callback": login.complete,
-        "/bff/session": session,
-        "/bff/logout": log_out,
-    }
+    return dict(zip(PATHS, (login.begin, login.complete, session, log_out), strict=True))
+
+
+def off() -> Mapping[str, Handler]:
+    """Return the handlers of a gateway without keys for the cookie."""
+
+    async def refuse(_: Request) -> None:
+        raise Refusal("browser_sessions_off", "The operator has to set BFF_KEYS.")
+
+    return dict.fromkeys(PATHS, refuse)

@@ -110,8 +110,8 @@ class UpstreamRow(Row):
 class Route(Row):
     """One path, or all paths below a prefix, with its methods, its service and what a request needs.
 
-    `audience` is that of the token, None on public routes, where credentials are passed on unchecked; the token must have
-    all `scopes`, and with `fresh` be confirmed recently. `limits` are names of rate limits, or rates of the route's own.
+    `audience` is that of the token, None on public routes, where credentials are passed on unchecked; with
+    `any_audience` the service takes a token of any audience, also that of a browser session. The token must have all `scopes`, and with `fresh` be confirmed recently. `limits` are names of rate limits, or rates of the route's own.
     `kind`: the answer to a `long_poll` may take longer if the client sends `Prefer: wait=N` (RFC 7240); that of a
     `stream` must begin within `timeout` seconds, and then pauses for at most `idle_timeout`; any other must be complete
     within `timeout`. `max_body` is in bytes: at most 16 MiB, and 64 KiB where the gateway reads the body itself. With
@@ -123,6 +123,7 @@ class Route(Row):
     methods: Annotated[frozenset[Method], Field(min_length=1, strict=False), AfterValidator(_with_head)]
     upstream: Name
     audience: Annotated[str, Field(min_length=1)] | None = None
+    any_audience: bool = False
     scopes: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(arguments.scopes)] = ()
     limits: Annotated[tuple[Annotated[str, AfterValidator(_limit)], ...], Field(strict=False)] = ("client",)
     timeout: Seconds = 5.0
@@ -143,6 +144,8 @@ class Route(Row):
             raise ValueError(
                 "cors: a service cannot decide about preflights, which carry no token, with an audience"
             )
+        if self.audience is not None and self.any_audience:
+            raise ValueError("any_audience is for routes without an audience")
         if self.audience is None and (self.scopes or self.fresh):
             raise ValueError("scopes and fresh need an audience")
         if self.max_body > MAX_BODY and ("account" in self.limits or self.upstream == GATEWAY):
