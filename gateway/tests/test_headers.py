@@ -2,7 +2,7 @@
 
 import pytest
 from gateway.errors import Refusal
-from gateway.headers import RequestHeaders
+from gateway.headers import RequestHeaders, request_headers
 
 from gateway import headers
 
@@ -61,8 +61,23 @@ def test_headers_empty_and_repeated_are_passed_on():
         (b"authorization", b"Basic x"),
     )
 
-    assert lines[:4] == [b"accept: */*", b"x-empty: ", b"cookie: a=1", b"cookie: b=2"]
-    assert b"authorization: Basic x" in lines
+    assert lines[:2] == [b"accept: */*", b"x-empty: "]
+    assert {b"authorization: Basic x", b"cookie: a=1; b=2"} < set(lines)
+
+
+@pytest.mark.parametrize("name", [b"session", b"__Host-session", b"session_login", b"__Host-session_login"])
+def test_own_cookies_are_not_passed_on(name):
+    headers = request_headers(((b"cookie", b"a=1; " + name + b"=secret;b=2"),))
+
+    assert headers.own_cookies == {name: b"secret"}
+    assert b"cookie: a=1; b=2" in headers.forwarded("192.0.2.1", "http", "r-1")
+
+
+def test_repeated_own_cookie_counts_as_empty():
+    headers = request_headers(((b"cookie", b"session=one; session=two"),))
+
+    assert headers.own_cookies == {b"session": b""}
+    assert not [line for line in headers.forwarded("192.0.2.1", "http", "r-1") if line.startswith(b"cookie")]
 
 
 @pytest.mark.parametrize("connection", [b"x-secret", b"close, X-Secret", b"X_SECRET,keep-alive"])

@@ -109,11 +109,11 @@ class Gateway:
             await request.finish(204, self.response_headers(204, []), b"")
             return
         if route.audience is not None or route.any_audience:
-            if headers.authorization is None and self.browser_sessions is not None:
+            if request.authorization is None and self.browser_sessions is not None:
                 request.authorization = await self.browser_sessions.authorization(request)
+                request.by_cookie = request.authorization is not None
             if route.audience is not None:
-                authorization = headers.authorization or request.authorization
-                request.claims = await self.authentication.check(route, authorization)
+                request.claims = await self.authentication.check(route, request.authorization)
             request.mark(b"auth")
         if headers.has_body or version == "2":  # HTTP/2 need not announce a body
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)

@@ -123,7 +123,7 @@ def _upstream_request(
     request: Request, route: Route, upstream: Upstream, *, long_poll: bool
 ) -> UpstreamRequest:
     lines = request.headers.forwarded(request.client, request.scheme, request.request_id, request.traceparent)
-    if request.authorization is not None:
+    if request.by_cookie and request.authorization is not None:
         lines.append(b"authorization: " + request.authorization)
     if long_poll and request.headers.prefer is not None:
         lines.append(b"prefer: " + request.headers.prefer)

@@ -54,7 +54,7 @@ class Spans(Protocol):
 class Request:
     """A request and its state; `spans` are None if Server-Timing and tracing are off."""
 
-    __slots__ = ("added_headers", "authorization", "body", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
+    __slots__ = ("added_headers", "authorization", "body", "by_cookie", "claims", "client", "cors", "headers", "is_last", "limit_headers", "method", "path", "query", "receive",
                  "request_id", "response_headers", "route", "scheme", "scope", "send", "spans", "started", "status", "traceparent", "unread_seconds", "upstream_seconds", "windows")  # fmt: skip
 
     def __init__(
@@ -77,7 +77,8 @@ class Request:
         self.traceparent = self.headers.traceparent
         self.client: str = (scope.get("client") or ("",))[0]  # the peer, until client_address.py has run
         self.scheme: str = scope.get("scheme", "http")  # optional in ASGI
-        self.authorization: bytes | None = None  # that the session cookie stands for
+        self.authorization = self.headers.authorization  # or what the session cookie stands for
+        self.by_cookie = False
         self.added_headers: list[tuple[bytes, bytes]] = []  # to the response: cookies of the session
         self.path = ""
         self.query = b""
@@ -111,7 +112,7 @@ class Request:
         """Send the head of a response."""
         self.status = status
         all_headers = [*(merged(headers, self.cors) if self.cors else headers), *self._added()]
-        if self.authorization is not None and not any(name == b"cache-control" for name, _ in all_headers):
+        if self.by_cookie and not any(name == b"cache-control" for name, _ in all_headers):
             all_headers.append((b"cache-control", b"no-store"))  # as for Authorization (RFC 9111 section 3.5)
         await self.send({"type": "http.response.start", "status": status, "headers": all_headers})
 

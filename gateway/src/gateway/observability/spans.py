@@ -111,5 +111,5 @@ def _verified(request: Request) -> str:
     if route is None or route.audience is None or claims is None:
         return ""
     own = {"audience": [route.audience], "required": route.scopes}
-    token = bearer_token(request.headers.authorization)
+    token = bearer_token(request.authorization)
     return server_timing.facts({**own, **server_timing.token_facts(claims, token)})
