@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import urlsplit
 
 from service_kit.web.problems import URN
@@ -19,14 +19,21 @@ from gateway.routing.route import GATEWAY, Route
 from gateway.routing.routes import RouteTable
 
 POLL_SECONDS = 2.0
+MAX_DETAIL = 300  # characters
 Lane = Literal["jwt", "jwt_plain"]
 
 
-class Result(NamedTuple):
-    """The result of a poll: `accepted`, `refused` or `unknown`, and the slug of the problem, if there is one."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of a poll: `accepted`, `refused` or `unknown`, and the slug of the problem, if there is one.
+
+    `status` and `detail` are the answer's own; results that differ in these alone are equal.
+    """
 
     state: Literal["accepted", "refused", "unknown"]
     slug: str | None = None
+    status: int = field(default=200, compare=False)
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +100,8 @@ class ProcessPolls:
             try:
                 response = await self._calls(name, "GET", target, [header], seconds=POLL_SECONDS, url=url)
             except Refusal as refusal:
-                return Result("unknown", refusal.slug)
-            return _result(response.status, _slug(response.body))
+                return Result("unknown", refusal.slug, refusal.kind.status, str(refusal))
+            return _result(response.status, *_problem(response.body))
 
         return poll
 
@@ -107,7 +114,7 @@ class ProcessPolls:
             try:
                 await self._authentication.check(route, b"Bearer " + token.encode())
             except Refusal as refusal:
-                return _result(refusal.kind.status, refusal.slug)
+                return _result(refusal.kind.status, refusal.slug, str(refusal))
             return Result("accepted")
 
         return poll
@@ -125,16 +132,19 @@ class ProcessPolls:
         return poll
 
 
-def _result(status: int, slug: str | None) -> Result:
+def _result(status: int, slug: str | None, detail: str) -> Result:
     """Return what a status says of the token: a missing scope (403) is no fault of it."""
     if status == HTTPStatus.UNAUTHORIZED:
-        return Result("refused", slug)
-    return Result("unknown", slug) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Result("accepted")
+        return Result("refused", slug, status, detail)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Result("unknown", slug, status, detail)
+    return Result("accepted", None, status, detail)
 
 
-def _slug(body: bytes) -> str | None:
+def _problem(body: bytes) -> tuple[str | None, str]:
+    """Return slug and detail of a problem document (RFC 9457), as far as it is one."""
     try:
-        kind = json.loads(body)["type"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    return str(kind).removeprefix(URN)
+        problem = json.loads(body)
+        return str(problem["type"]).removeprefix(URN), str(problem.get("detail", ""))[:MAX_DETAIL]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None, ""
