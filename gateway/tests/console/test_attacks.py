@@ -1,4 +1,4 @@
-"""The attacks: which there are, what is sent, and what is told of the answers."""
+"""The attacks: the list, what is sent, and how the answers are shown."""
 
 import asyncio
 import json
@@ -144,7 +144,7 @@ def test_answer_shows_what_was_sent_but_no_token(cluster, name):
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_issuer_signs_what_nobody_else_can(cluster, signer, name):
+def test_token_that_only_the_issuer_can_sign(cluster, signer, name):
     attacked = cluster()
     attack = next(each for each in ATTACKS if each.name == name)
     attacked.signed[attack.signed] = signer.sign(signer.claims(aud="another"))
@@ -152,8 +152,8 @@ def test_issuer_signs_what_nobody_else_can(cluster, signer, name):
 
 
 def test_revocation_may_take_a_moment(cluster):
-    news = [Result("accepted"), Result("accepted"), Result("refused", "revoked_token", 401, "It has ended.")]
-    attacked = cluster(Process(None, *news))
+    results = [Result("accepted"), Result("accepted"), Result("refused", "revoked_token", 401, "It has ended.")]
+    attacked = cluster(Process(None, *results))
     attacked.signed["revoked"] = attacked.token
     (answer,) = sent(attacked, "revoked")["answers"]
     assert (answer["verdict"], answer["slug"]) == ("refused", "revoked_token")
