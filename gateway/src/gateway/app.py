@@ -14,6 +14,7 @@ from service_kit.observability.document_metrics import DocumentMetrics
 from service_kit.observability.metrics import LogMetrics
 from service_kit.server.shutdown import draining
 from service_kit.token_verification import documents_for
+from touchstone import IssuerDocuments
 
 from gateway.asgi import Gateway
 from gateway.authentication import Authentication
@@ -24,7 +25,9 @@ from gateway.browser_session.issuer_client import IssuerClient
 from gateway.browser_session.login import Login
 from gateway.browser_session.refresher import Refresher
 from gateway.browser_session.sealer import Sealer, parse_keys
+from gateway.console.attacks import Attacks, SignedTokens
 from gateway.console.cluster import Cluster
+from gateway.console.process_polls import ProcessPolls
 from gateway.console.stopped_services import StoppedServices
 from gateway.cors import Cors
 from gateway.flask_app import create_flask_app
@@ -89,14 +92,38 @@ def create_app(settings: Settings) -> Gateway:
         trusted_proxies=TrustedProxies(settings.trusted_proxies),
         drain_seconds=settings.drain_seconds,
         browser_sessions=browser_sessions,
-        own_routes={**bff_routes, **_console(settings)},
+        own_routes={**bff_routes, **_console(settings, calls, authentication, documents, browser_sessions)},
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
 
 
-def _console(settings: Settings) -> dict[str, Handler]:
+def _console(
+    settings: Settings,
+    calls: ServiceCalls,
+    authentication: Authentication,
+    documents: IssuerDocuments,
+    sessions: BrowserSessions | None,
+) -> dict[str, Handler]:
     stopped = StoppedServices(settings.stopped_services_file, settings.issuer)
+    require = bff.refuse if sessions is None else sessions.require
+    polls = ProcessPolls(
+        issuer=settings.issuer,
+        own_address=f"{settings.gateway_host}:{settings.gateway_port}",
+        routes=settings.routes,
+        calls=calls,
+        authentication=authentication,
+        keys=documents.keys,
+    )
+    attacks = Attacks(
+        demo=settings.demo,
+        require=require,
+        polls=polls.of,
+        keys=documents.keys,
+        signed_token=SignedTokens(calls, settings.routes),
+    )
     return {
+        "/console/attacks": attacks.list_all,
+        "/console/attacks/{name}": attacks.send,
         "/console/cluster": Cluster(settings, stopped),
         "/console/services/{name}/stop": stopped,
         "/console/services/{name}/start": stopped,

@@ -11,6 +11,7 @@ from gateway.console.process_polls import ProcessPoll, Result
 from gateway.errors import Refusal
 from gateway.http_client.service_calls import ServiceResponse
 from gateway.request import Request
+from gateway.routing.routes import load_routes
 from touchstone import Policy, TokenError, Verifier
 from touchstone.keys import Key, KeySet
 
@@ -152,7 +153,11 @@ def test_token_that_only_the_issuer_can_sign(cluster, signer, name):
 
 
 def test_revocation_may_take_a_moment(cluster):
-    results = [Result("accepted"), Result("accepted"), Result("refused", "revoked_token", 401, "It has ended.")]
+    results = [
+        Result("accepted"),
+        Result("accepted"),
+        Result("refused", "revoked_token", 401, "It has ended."),
+    ]
     attacked = cluster(Process(None, *results))
     attacked.signed["revoked"] = attacked.token
     (answer,) = sent(attacked, "revoked")["answers"]
@@ -195,10 +200,10 @@ def test_withdrawn_key_cannot_be_confused(cluster):
 
 def signed_by(response):
     async def calls(*call):
-        assert call == ("issuer", "POST", SIGNED_TOKENS, [b"authorization: Bearer own"])
+        assert call == ("auth-service", "POST", SIGNED_TOKENS, [b"authorization: Bearer own"])
         return response
 
-    return asyncio.run(SignedTokens(calls, "issuer")("own", "expired"))
+    return asyncio.run(SignedTokens(calls, load_routes())("own", "expired"))
 
 
 def test_signed_token_comes_from_the_issuer():

@@ -91,6 +91,8 @@ LISTED = [
     ("GET", "/livez", "gateway", None),
     ("GET", "/readyz", "gateway", None),
     ("GET", "/", "gateway", None),
+    ("GET", "/console/attacks", "gateway", None),
+    ("POST", "/console/attacks/none", "gateway", None),
     ("GET", "/console/cluster", "gateway", None),
     ("POST", "/console/services/auth-service/stop", "gateway", None),
     ("POST", "/console/services/auth-service/start", "gateway", None),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Never
 
 from gateway.browser_session.browser_sessions import BrowserSessions
 from gateway.browser_session.issuer_client import IssuerClient
@@ -63,8 +64,9 @@ def handlers(sessions: BrowserSessions, login: Login, issuer_client: IssuerClien
 
 def off() -> Mapping[str, Handler]:
     """Return the handlers of a gateway without keys for the cookie."""
-
-    async def refuse(_: Request) -> None:
-        raise Refusal("browser_sessions_off", "The operator has to set BFF_KEYS.")
-
     return dict.fromkeys(PATHS, refuse)
+
+
+async def refuse(_: Request) -> Never:
+    """Raise Refusal, for a handler that needs a session."""
+    raise Refusal("browser_sessions_off", "The operator has to set BFF_KEYS.")

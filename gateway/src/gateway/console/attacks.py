@@ -8,6 +8,7 @@ from typing import Final
 
 from touchstone import AccessClaims, KeySet, strictjson
 
+from gateway.browser_session.issuer_client import TOKEN_PATH
 from gateway.console.attack_list import ATTACKS, BY_NAME, Attack
 from gateway.console.forged_tokens import parts_of
 from gateway.console.process_polls import ProcessPoll
@@ -16,6 +17,7 @@ from gateway.errors import Refusal
 from gateway.http_client.service_calls import ServiceCalls
 from gateway.own_routes import json_response
 from gateway.request import Request
+from gateway.routing.routes import RouteTable
 
 SIGNED_TOKENS: Final = "/demo/tokens"  # of auth-service, only with DEMO
 PATIENCE_SECONDS: Final = 3.0  # within which the end of a session must have reached each process
@@ -97,9 +99,9 @@ class Attacks:
 class SignedTokens:
     """Has the issuer sign the tokens of attacks, at a path that no client reaches through the gateway."""
 
-    def __init__(self, calls: ServiceCalls, service: str) -> None:
+    def __init__(self, calls: ServiceCalls, routes: RouteTable) -> None:
         self._calls = calls
-        self._service = service
+        self._service = routes.find("POST", TOKEN_PATH).upstream
 
     async def __call__(self, token: str, name: str) -> str:
         """Return the one of this name, for the session of `token`. Raise Refusal."""

@@ -26,8 +26,13 @@ _HEADERS = ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-sto
 class Session(Protocol):
     """The part of a browser session that a stream uses."""
 
-    access_token: str
-    claims: AccessClaims
+    @property
+    def access_token(self) -> str:
+        """The access token."""
+
+    @property
+    def claims(self) -> AccessClaims:
+        """Its claims."""
 
 
 class ProcessStreams:
