@@ -27,7 +27,7 @@ FROM python:3.13-slim-bookworm
 # Every volume that a service writes to belongs to this user, by number.
 RUN groupadd --gid 10001 touchstone \
  && useradd --uid 10001 --gid touchstone --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin touchstone \
- && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients
+ && install -d -o touchstone -g touchstone -m 0700 /snapshots /keys /keys/signing /keys/clients /keys/gateway
 COPY --from=build --chown=10001:10001 /out /out
 COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/compose /opt/touchstone

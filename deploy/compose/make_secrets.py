@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 OUT = Path("/out")
-KEYS = Path("/keys")  # signing/ is a volume, clients/ a file system in memory
+KEYS = Path("/keys")  # signing/ and gateway/ are volumes, clients/ a file system in memory
 # Each service with a database has a volume in the first folder, each client that needs a private key one in the other.
 DATABASES, CLIENTS = OUT / "databases", OUT / "clients"
 # PostgreSQL reads its passwords as another user; no other container mounts their volume.

@@ -311,6 +311,11 @@ def gateway(_pair, upstream):
     return _pair[1]
 
 
+@pytest.fixture(scope="session")
+def make_upstream():
+    return Upstream
+
+
 @pytest.fixture
 def another_upstream():
     made = Upstream()

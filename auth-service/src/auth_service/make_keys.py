@@ -18,7 +18,7 @@ from auth_service.signing import pem
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
 
-BFF_KEYS_FILE = "bff_keys"  # of the gateway: its setting BFF_KEYS, one key a line, the newest first
+BFF_KEYS_FILE = Path("gateway", "bff_keys")  # of the gateway: its setting BFF_KEYS, one key a line, the newest first
 
 
 def make_keys(
@@ -58,15 +58,16 @@ def make_keys(
 
 
 def add_bff_key(keys_dir: Path) -> str:
-    """Add a key for the gateway's session cookie and return the file's name; raise OSError.
+    """Add a key for the gateway's session cookie and return the path of their file in the folder; raise OSError.
 
     The gateway encrypts with the first, and opens cookies with both: the new one and the one before.
     """
     file = keys_dir / BFF_KEYS_FILE
     earlier = file.read_text().split()[:1] if file.exists() else []
     new = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()  # as Fernet takes it
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     pem.write(file, "".join(f"{key}\n" for key in (new, *earlier)).encode(), pem.PRIVATE_MODE)
-    return file.name
+    return str(BFF_KEYS_FILE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             passphrase=_passphrase(),
             signing=options.signing_store == "pem",
         )
-        if options.add_bff_key and BFF_KEYS_FILE not in made:
+        if options.add_bff_key and str(BFF_KEYS_FILE) not in made:
             made.append(add_bff_key(options.keys_dir))
     except (pem.KeyFault, KeyStorageUnavailable, OSError) as fault:
         print(f"keys cannot be made: {fault}", file=sys.stderr)  # noqa: T201 - the same

@@ -78,7 +78,7 @@ def _is_origin(value: str) -> bool:
         return False
 
 
-BFF_KEYS_FILE = "bff_keys"
+BFF_KEYS_FILE = Path("gateway", "bff_keys")  # in KEYS_DIR
 Rate = Annotated[str, AfterValidator(rate)]
 
 

@@ -1,0 +1,211 @@
+"""`/bff/session`, `/bff/logout`, and the session cookie as a credential."""
+
+import json
+
+import pytest
+
+HEADER = "X-Requested-With: touchstone"
+ORIGIN = "Origin: http://localhost:8080"
+NOBODY = {"authenticated": False}
+
+
+def session_of(response):
+    assert response.status == 200
+    assert response["cache-control"] == "no-store"
+    return json.loads(response.body)
+
+
+def passed_on(response):
+    assert response.status == 200
+    sent = json.loads(response.body)
+    return {name.lower(): value for name, value in sent["headers"]}
+
+
+@pytest.fixture
+def logged_in(browser):
+    browser.log_in()
+    return browser
+
+
+def test_session_names_user_and_claims(logged_in):
+    found = session_of(logged_in("GET", "/bff/session"))
+
+    claims = found.pop("claims")
+    assert found == {
+        "authenticated": True,
+        "sub": claims["sub"],
+        "name": "Alice",
+        "email": "alice@example.com",
+        "roles": sorted(claims["roles"]),
+        "scopes": ["orders:read", "orders:write"],
+        "expires_at": claims["exp"],
+        "header": {"alg": "RS256", "kid": found["header"]["kid"], "typ": "at+jwt"},
+    }
+    assert claims["aud"] == ["orders-service", "auth-service"]
+
+
+@pytest.mark.parametrize("cookie", [None, "", "x", "gAAAA" * 20, "é"])
+def test_without_valid_cookie_nobody_is_logged_in(browser, cookie):
+    if cookie is not None:
+        browser.cookies["session"] = cookie
+
+    assert session_of(browser("GET", "/bff/session")) == NOBODY
+    assert browser("GET", "/orders").problem() == "missing_token"
+
+
+def test_two_session_cookies_count_as_none(logged_in, running):
+    value = logged_in.cookies["session"]
+
+    response = running.request("GET", "/bff/session", f"Cookie: session={value}; session={value}")
+
+    assert session_of(response) == NOBODY
+
+
+def test_cookie_becomes_a_bearer_token(logged_in):
+    got = passed_on(logged_in("GET", "/orders", "Accept: text/plain"))
+
+    assert got["authorization"].startswith("Bearer eyJ")
+    assert "cookie" not in got
+    assert got["accept"] == "text/plain"
+
+
+def test_other_cookies_are_passed_on(logged_in):
+    logged_in.cookies |= {"theme": "dark"}
+
+    assert passed_on(logged_in("GET", "/orders"))["cookie"] == "theme=dark"
+
+
+def test_authorization_header_counts_before_cookie(logged_in):
+    assert logged_in("GET", "/orders", "Authorization: Bearer x").status == 401
+
+
+def test_public_route_gets_no_token(logged_in):
+    got = passed_on(logged_in("GET", "/products"))
+
+    assert not {"authorization", "cookie"} & got.keys()
+
+
+def test_token_of_any_audience_goes_to_user_info(logged_in):
+    assert passed_on(logged_in("GET", "/oauth/userinfo"))["authorization"].startswith("Bearer eyJ")
+
+
+def test_answer_by_cookie_is_not_stored(logged_in):
+    assert logged_in("GET", "/orders")["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([], 403),
+        ([ORIGIN], 403),
+        (["X-Requested-With: XMLHttpRequest"], 403),
+        ([HEADER, "Origin: null"], 403),
+        ([HEADER, "Origin: http://localhost:9000"], 403),
+        ([HEADER, "Origin: https://localhost:8080"], 403),
+        ([HEADER, "Origin: http://localhost:8080.evil.test"], 403),
+        ([HEADER], 200),
+        ([HEADER, ORIGIN], 200),
+    ],
+)
+def test_change_by_cookie_needs_own_header_and_origin(logged_in, upstream, headers, status):
+    upstream.seen.clear()
+
+    response = logged_in("POST", "/orders", *headers)
+
+    assert response.status == status
+    if status == 403:
+        assert (response.problem(), upstream.seen) == ("cross_site_request", [])
+
+
+def test_due_session_is_refreshed(logged_in, auth_service):
+    auth_service.lifetime = 1
+    logged_in.log_in()
+    auth_service.lifetime = 300
+    before, logins = logged_in.cookies["session"], len(auth_service.grants)
+    while len(auth_service.grants) == logins:  # due within a second
+        response = logged_in("GET", "/orders")
+
+    assert response.status == 200
+    assert logged_in.cookies["session"] != before
+    assert auth_service.grants[-1]["grant_type"] == "refresh_token"
+
+
+def test_ended_session_removes_its_cookie(browser, auth_service):
+    auth_service.lifetime = -10
+    browser.log_in()
+    auth_service.refused = True
+
+    response = browser("GET", "/orders")
+
+    assert (response.status, response.problem(), browser.cookies.get("session")) == (
+        401,
+        "session_ended",
+        None,
+    )
+    assert response["www-authenticate"] == "Bearer"
+
+
+def test_ended_session_is_nobody(browser, auth_service):
+    auth_service.lifetime = -10
+    browser.log_in()
+    auth_service.refused = True
+
+    assert session_of(browser("GET", "/bff/session")) == NOBODY
+    assert "session" not in browser.cookies
+
+
+def test_expired_session_waits_for_auth_service(browser, auth_service):
+    auth_service.lifetime = -10
+    browser.log_in()
+    auth_service.status = "503 Service Unavailable"
+
+    response = browser("GET", "/bff/session")
+
+    assert (response.status, response["retry-after"]) == (503, "1")
+    assert "session" in browser.cookies
+
+
+def test_log_out_ends_session_and_cookie(logged_in, auth_service):
+    response = logged_in("POST", "/bff/logout", HEADER, ORIGIN)
+
+    (sent,) = auth_service.log_outs
+    assert (response.status, "session" in logged_in.cookies) == (204, False)
+    assert sent.values("authorization")[0].startswith("Bearer eyJ")
+    assert json.loads(sent.body) == {"browser_session": True}
+
+
+@pytest.mark.parametrize("headers", [[], [ORIGIN], [HEADER, "Origin: https://evil.test"]])
+def test_log_out_by_another_site_is_refused(logged_in, auth_service, headers):
+    response = logged_in("POST", "/bff/logout", *headers)
+
+    assert (response.problem(), auth_service.log_outs) == ("cross_site_request", [])
+    assert "session" in logged_in.cookies
+
+
+def test_log_out_without_session_changes_nothing(browser, auth_service):
+    assert browser("POST", "/bff/logout", HEADER).status == 204
+    assert auth_service.log_outs == []
+
+
+def test_log_out_of_ended_session_removes_cookie(browser, auth_service):
+    auth_service.lifetime = -10
+    browser.log_in()
+    auth_service.refused = True
+
+    assert browser("POST", "/bff/logout", HEADER).status == 204
+    assert "session" not in browser.cookies
+
+
+def test_log_out_without_auth_service_keeps_session(logged_in, auth_service):
+    auth_service.status = "503 Service Unavailable"
+
+    response = logged_in("POST", "/bff/logout", HEADER)
+
+    assert (response.status, response.problem()) == (503, "upstream_unavailable")
+    assert "session" in logged_in.cookies
+
+
+def test_without_keys_browser_sessions_are_off(gateway):
+    for method, path in (("GET", "/bff/session"), ("POST", "/bff/logout")):
+        assert gateway.request(method, path).problem() == "browser_sessions_off"
+    assert gateway.request("GET", "/bff/login").status == 503
