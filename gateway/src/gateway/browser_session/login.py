@@ -52,7 +52,7 @@ class Login:
         secret = cookies.login(request.headers)
         if not _SECRET.fullmatch(secret):
             secret = secrets.token_urlsafe(32).encode()
-        state = self._state(secret, _next(fields.get("next", "")))
+        state = self._state(secret, own_path(fields.get("next", "")))
         query = {
             "response_type": "code",
             "client_id": CLIENT_ID,
@@ -110,7 +110,7 @@ def _fields(request: Request) -> dict[str, str]:
     return {name: value for name, value in pairs if names.count(name) == 1}
 
 
-def _next(value: str) -> str:
+def own_path(value: str) -> str:
     """Return where to go after the log-in: this path of the gateway, `/` for anything else."""
     return value if len(value) <= MAX_NEXT and _NEXT.fullmatch(value) and "\\" not in value else "/"
 

@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 import time
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
-from gateway.browser_session.login import LOGIN_SECONDS, MAX_NEXT
+from gateway.browser_session.login import LOGIN_SECONDS, MAX_NEXT, own_path
+from hypothesis import given
+from hypothesis import strategies as st
 from testkit.token_signer import claims_of
 
 REFUSED = "login_not_completed"
@@ -88,6 +91,14 @@ def test_next_never_leads_away(browser, following):
 )
 def test_next_may_be_a_path_of_the_gateway(browser, following):
     assert browser.log_in(f"/bff/login?next={quote(following, safe='')}")["location"] == following
+
+
+@given(st.text(max_size=40) | st.text("/\\\t:@.?#%ae", max_size=12).map("/".__add__))
+def test_any_next_stays_at_the_gateway(following):
+    # Browsers drop tabs and line ends, and read a backslash as a slash (URL standard, section 4.4).
+    location = re.sub("[\t\r\n]", "", own_path(following)).replace("\\", "/")
+
+    assert urljoin("http://gateway.test/bff/callback", location).startswith("http://gateway.test/")
 
 
 def test_repeated_next_is_ignored(browser):
