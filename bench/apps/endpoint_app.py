@@ -1,6 +1,7 @@
 """A Flask app with one endpoint and different guards, served by bench/endpoint.py."""
 
 import os
+import time
 
 import jwt
 from flask import Flask, abort, request
@@ -56,5 +57,21 @@ if "BENCH_INTROSPECTION" in os.environ:
         """Return the same after introspection of the token (RFC 7662)."""
         token = request.headers["Authorization"].removeprefix("Bearer ")
         if not introspection.post(os.environ["BENCH_INTROSPECTION"], data={"token": token}).json()["active"]:
+            abort(401)
+        return ANSWER
+
+    active: dict[str, tuple[float, bool]] = {}  # until when an answer counts, by the token
+
+    @app.get("/introspection-cached")
+    def with_cached_introspection() -> dict[str, object]:
+        """Return the same after introspection of the token, whose answer is kept for BENCH_CACHE_SECONDS."""
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        until, answer = active.get(token, (0.0, False))
+        if time.monotonic() >= until:
+            answer = introspection.post(os.environ["BENCH_INTROSPECTION"], data={"token": token}).json()[
+                "active"
+            ]
+            active[token] = time.monotonic() + float(os.environ["BENCH_CACHE_SECONDS"]), answer
+        if not answer:
             abort(401)
         return ANSWER

@@ -27,7 +27,9 @@ from gateway.browser_session.refresher import Refresher
 from gateway.browser_session.sealer import Sealer, parse_keys
 from gateway.console.attacks import Attacks, SignedTokens
 from gateway.console.cluster import Cluster
+from gateway.console.poll_interval import PollInterval
 from gateway.console.process_polls import ProcessPolls
+from gateway.console.processes import ProcessStreams
 from gateway.console.stopped_services import StoppedServices
 from gateway.cors import Cors
 from gateway.flask_app import create_flask_app
@@ -75,6 +77,8 @@ def create_app(settings: Settings) -> Gateway:
     document = JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic)
     calls = ServiceCalls(upstreams)
     browser_sessions, bff_routes = _browser_sessions(settings, calls, authentication)
+    poll_interval = PollInterval()
+    console = _console(settings, calls, authentication, documents, browser_sessions, poll_interval)
     proxy = Proxy(calls, response_headers)
     metrics.registry.register(proxy.metrics)
     return Gateway(
@@ -92,17 +96,19 @@ def create_app(settings: Settings) -> Gateway:
         trusted_proxies=TrustedProxies(settings.trusted_proxies),
         drain_seconds=settings.drain_seconds,
         browser_sessions=browser_sessions,
-        own_routes={**bff_routes, **_console(settings, calls, authentication, documents, browser_sessions)},
+        poll_interval=poll_interval,
+        own_routes={**bff_routes, **console},
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
 
 
-def _console(
+def _console(  # noqa: PLR0913, PLR0917 - parts of the gateway
     settings: Settings,
     calls: ServiceCalls,
     authentication: Authentication,
     documents: IssuerDocuments,
     sessions: BrowserSessions | None,
+    poll_interval: PollInterval,
 ) -> dict[str, Handler]:
     stopped = StoppedServices(settings.stopped_services_file, settings.issuer)
     require = bff.refuse if sessions is None else sessions.require
@@ -125,6 +131,7 @@ def _console(
         "/console/attacks": attacks.list_all,
         "/console/attacks/{name}": attacks.send,
         "/console/cluster": Cluster(settings, stopped),
+        "/console/processes": ProcessStreams(require, polls.of, poll_interval),
         "/console/services/{name}/stop": stopped,
         "/console/services/{name}/start": stopped,
     }

@@ -12,8 +12,9 @@ from service_kit.server import shutdown
 from service_kit.server.asgi import Message, Receive, Send
 
 from gateway.authentication import Authentication
-from gateway.browser_session.browser_sessions import BrowserSessions
+from gateway.browser_session.browser_sessions import SAFE_METHODS, BrowserSessions
 from gateway.client_address import set_client
+from gateway.console.poll_interval import PollInterval
 from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
@@ -27,7 +28,7 @@ from gateway.rate_limits.rate_limits import RateLimits
 from gateway.request import UNREAD_SECONDS, ClientGoneError, Request, TruncatedResponseError
 from gateway.request_body import RequestBodies
 from gateway.response_headers import ResponseHeaders
-from gateway.routing.route import GATEWAY
+from gateway.routing.route import GATEWAY, Route
 from gateway.routing.routes import RouteTable
 from gateway.routing.target import canonical
 
@@ -57,6 +58,7 @@ class Gateway:
     spans: SpanMaker | None = None
     bodies: RequestBodies = field(default_factory=RequestBodies)
     trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    poll_interval: PollInterval = field(default_factory=PollInterval)
     drain_seconds: int = 0
     unread_seconds: float = UNREAD_SECONDS
     _stopping: Event | None = None
@@ -123,7 +125,14 @@ class Gateway:
             request.mark(b"body")
         if self.rate_limits is not None:
             await self.rate_limits.count_account(request, route)
-        if route.upstream == GATEWAY:
+        await self._respond(request, route)
+
+    async def _respond(self, request: Request, route: Route) -> None:
+        """Answer a request that may pass."""
+        own = route.upstream == GATEWAY
+        if request.method not in SAFE_METHODS and (own or request.by_cookie):
+            self.poll_interval.request_seen()  # it may end a session
+        if own:
             await self.own_routes.get(route.pattern, self._call_flask)(request)
         else:
             await self.proxy(request, route)

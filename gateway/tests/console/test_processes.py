@@ -63,14 +63,16 @@ class Client:
 class Cluster:
     """Two processes, and the streams that show them."""
 
-    def __init__(self, **options):
+    def __init__(self, calm_seconds=0.25, **options):
         self.time = 1000.0
         self.stopping = False
         self.session = "alice"
         self.processes = [Process("a"), Process("b")]
+        self.interval = PollInterval(calm_seconds)
         self.streams = ProcessStreams(
             self.require,
             self.polls,
+            self.interval,
             **{"now": lambda: self.time, "stopping": lambda: self.stopping} | options,
         )
 
@@ -130,11 +132,11 @@ def test_request_that_may_end_a_session_is_followed_at_once():
     """Without it the next poll of a calm stream would be an hour away; a process that refuses is not urgent."""
 
     async def test():
-        cluster = Cluster(interval=PollInterval(3600))
+        cluster = Cluster(3600)
         client = await cluster.opened()
         accepts, refuses = cluster.processes
         refuses.result = Result("refused", "revoked_token")
-        cluster.streams.request_seen()
+        cluster.interval.request_seen()
         assert (await client.event())[1]["state"] == "refused"
         before = refuses.polls
         for _ in range(5):
@@ -164,7 +166,7 @@ def test_stream_says_why_it_ends(change, reason):
 
 def test_stream_whose_client_leaves_ends():
     async def test():
-        cluster = Cluster(interval=PollInterval(0.001))
+        cluster = Cluster(0.001)
         client = await cluster.opened()
         client.leave.set()
         with pytest.raises(ClientGoneError):
@@ -179,7 +181,7 @@ def test_stream_whose_client_leaves_ends():
 
 def test_stream_with_a_faulty_poll_ends():
     async def test():
-        cluster = Cluster(interval=PollInterval(0.001))
+        cluster = Cluster(0.001)
         client = await cluster.opened()
         cluster.processes[0].result = ZeroDivisionError()
         with pytest.raises(ZeroDivisionError):

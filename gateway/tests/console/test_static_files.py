@@ -11,7 +11,7 @@ FILES = {
     if file.suffix in MEDIA_TYPES and file.parent != FOLDER
 }
 # In what the page loads: attributes of HTML, imports of modules.
-REFERENCE = re.compile(r"""(?:(?:src|href)="(/console/[^"]+)|from "(\./[^"]+|\.\./[^"]+))""")
+REFERENCE = re.compile(r"""(?:"(/console/[^"]+\.\w+)"|from "(\./[^"]+|\.\./[^"]+))""")
 INLINE = re.compile(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:|https?://")
 
 

@@ -94,6 +94,7 @@ LISTED = [
     ("GET", "/console/attacks", "gateway", None),
     ("POST", "/console/attacks/none", "gateway", None),
     ("GET", "/console/cluster", "gateway", None),
+    ("GET", "/console/processes", "gateway", None),
     ("POST", "/console/services/auth-service/stop", "gateway", None),
     ("POST", "/console/services/auth-service/start", "gateway", None),
     ("GET", "/console/css/console.css", "gateway", None),

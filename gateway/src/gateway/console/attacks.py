@@ -8,11 +8,11 @@ from typing import Final
 
 from touchstone import AccessClaims, KeySet, strictjson
 
+from gateway.browser_session.browser_sessions import Session
 from gateway.browser_session.issuer_client import TOKEN_PATH
 from gateway.console.attack_list import ATTACKS, BY_NAME, Attack
 from gateway.console.forged_tokens import parts_of
 from gateway.console.process_polls import ProcessPoll
-from gateway.console.processes import Session
 from gateway.errors import Refusal
 from gateway.http_client.service_calls import ServiceCalls
 from gateway.own_routes import json_response

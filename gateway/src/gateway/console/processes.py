@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from service_kit.server import shutdown
 from touchstone import AccessClaims
 
+from gateway.browser_session.browser_sessions import Session
 from gateway.console.poll_interval import PollInterval
 from gateway.console.process_polls import ProcessPoll, Result
 from gateway.errors import Refusal, retry_after
@@ -23,44 +24,31 @@ ALIVE_SECONDS = 0.5
 _HEADERS = ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"))
 
 
-class Session(Protocol):
-    """The part of a browser session that a stream uses."""
-
-    @property
-    def access_token(self) -> str:
-        """The access token."""
-
-    @property
-    def claims(self) -> AccessClaims:
-        """Its claims."""
-
-
 class ProcessStreams:
-    """The handler of the streams. `request_seen` is to be called for each request that may end a session.
+    """The handler of the streams.
 
     A stream polls each process with the access token that the session had at its start: one poll of a process at a time.
     Its events, each with JSON: `processes` with the list of all at its start; `process` for each change; `alive` twice a
     second; `end` with the reason, which is `expired` (the token), `time_limit` or `stopping` (this gateway).
     """
 
-    def __init__(  # noqa: PLR0913 - functions and limits, all but two with defaults
+    def __init__(  # noqa: PLR0913 - parts of the gateway, and limits
         self,
         require: Callable[[Request], Awaitable[Session]],
         polls: Callable[[str, AccessClaims], Awaitable[list[ProcessPoll]]],
+        interval: PollInterval,
         *,
-        interval: PollInterval | None = None,
         now: Callable[[], float] = time.time,
         stream_seconds: float = STREAM_SECONDS,
         stopping: Callable[[], bool] | None = None,
     ) -> None:
         self._require = require
         self._polls = polls
-        self._interval = interval or PollInterval()
+        self._interval = interval
         self._now = now
         self._stream_seconds = stream_seconds
         self._stopping = stopping or (lambda: shutdown.stopping().is_set())
         self._streams: Counter[str] = Counter()  # by the id of the session
-        self.request_seen = self._interval.request_seen
 
     async def __call__(self, request: Request) -> None:
         """Send the events until the token expires or a limit is reached. Raise Refusal, also 429 for too many streams."""

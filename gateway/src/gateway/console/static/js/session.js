@@ -3,6 +3,9 @@
 const LOGGED_OUT = { authenticated: false };
 const CHECK_MS = 5000;
 
+// Dispatched at `window` as a log-out begins; `detail` is the promise of its answer.
+export const LOG_OUT_EVENT = "touchstone:log-out";
+
 // Whether two answers are of the same log-in; `expires_at` moves on at each refresh.
 const same = (one, other) => one.authenticated === other.authenticated && one.claims?.sid === other.claims?.sid && one.sub === other.sub;
 
@@ -56,7 +59,9 @@ export function createSession(call, onLogInOrOut) {
       return () => callbacks.delete(callback);
     },
     async end() {
-      const answer = await call("/bff/logout", { method: "POST" });
+      const asked = call("/bff/logout", { method: "POST" });
+      window.dispatchEvent(new CustomEvent(LOG_OUT_EVENT, { detail: asked }));
+      const answer = await asked;
       channel.postMessage("changed");
       await refresh();
       return answer;
