@@ -14,7 +14,7 @@ from service_files import COMPOSE, REGISTRY, ROOT, ROUTES, read
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 NAME_MAX = 30
 # Paths that the gateway has, or will have, beside those in its routes.
-GATEWAY_PATHS = {"bff", "metrics"}
+GATEWAY_PATHS = {"metrics"}
 # Databases and roles of PostgreSQL itself; `pg_` is its prefix.
 POSTGRESQL_NAMES = re.compile(r"postgres|template[01]|pg(_.*)?|public|none")
 

@@ -29,8 +29,8 @@ def test_cookie_of_other_scheme_is_not_read():
 
 def test_cookie_longer_than_browsers_keep_is_refused():
     cookies = Cookies(secure=True)
-    room = MAX_COOKIE - len(cookies.set_session("")[1])
+    length = MAX_COOKIE - len(cookies.set_session("")[1])
 
-    assert len(cookies.set_session("x" * room)[1]) == MAX_COOKIE
+    assert len(cookies.set_session("x" * length)[1]) == MAX_COOKIE
     with pytest.raises(ValueError, match="4097 bytes"):
-        cookies.set_session("x" * (room + 1))
+        cookies.set_session("x" * (length + 1))

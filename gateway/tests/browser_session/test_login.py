@@ -216,7 +216,7 @@ def test_malformed_callback_is_refused(browser, query):
     page(response)
 
 
-def test_account_with_too_many_scopes_is_told(browser, auth_service, signer):
+def test_account_with_too_many_scopes_is_explained(browser, auth_service, signer):
     scope = " ".join(secrets.token_urlsafe(30) for _ in range(90))
     token = signer.sign(signer.claims(aud="orders-service", scope=scope))
     auth_service.tokens = lambda: ({"access_token": token, "refresh_token": "r"}, "200 OK")

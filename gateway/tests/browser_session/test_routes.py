@@ -6,7 +6,7 @@ import pytest
 
 HEADER = "X-Requested-With: touchstone"
 ORIGIN = "Origin: http://localhost:8080"
-NOBODY = {"authenticated": False}
+LOGGED_OUT = {"authenticated": False}
 
 
 def session_of(response):
@@ -45,11 +45,11 @@ def test_session_names_user_and_claims(logged_in):
 
 
 @pytest.mark.parametrize("cookie", [None, "", "x", "gAAAA" * 20, "é"])
-def test_without_valid_cookie_nobody_is_logged_in(browser, cookie):
+def test_without_valid_cookie_session_is_logged_out(browser, cookie):
     if cookie is not None:
         browser.cookies["session"] = cookie
 
-    assert session_of(browser("GET", "/bff/session")) == NOBODY
+    assert session_of(browser("GET", "/bff/session")) == LOGGED_OUT
     assert browser("GET", "/orders").problem() == "missing_token"
 
 
@@ -58,7 +58,7 @@ def test_two_session_cookies_count_as_none(logged_in, running):
 
     response = running.request("GET", "/bff/session", f"Cookie: session={value}; session={value}")
 
-    assert session_of(response) == NOBODY
+    assert session_of(response) == LOGGED_OUT
 
 
 def test_cookie_becomes_a_bearer_token(logged_in):
@@ -145,12 +145,12 @@ def test_ended_session_removes_its_cookie(browser, auth_service):
     assert response["www-authenticate"] == "Bearer"
 
 
-def test_ended_session_is_nobody(browser, auth_service):
+def test_ended_session_is_logged_out(browser, auth_service):
     auth_service.lifetime = -10
     browser.log_in()
     auth_service.refused = True
 
-    assert session_of(browser("GET", "/bff/session")) == NOBODY
+    assert session_of(browser("GET", "/bff/session")) == LOGGED_OUT
     assert "session" not in browser.cookies
 
 
