@@ -24,18 +24,25 @@ from auth_service.domain.clock import Clock
 from auth_service.domain.email import Outbox
 from auth_service.settings import Settings
 from auth_service.web import errors, issuer_address, request_origin
-from auth_service.web.accounts import demo_tokens, email_links, magic_links, own_sessions
+from auth_service.web.accounts import (
+    demo_tokens,
+    email_verification,
+    magic_links,
+    own_sessions,
+    password_resets,
+)
 from auth_service.web.accounts import routes as accounts
 from auth_service.web.admin import routes as admin
 from auth_service.web.discovery import jwks, metadata, status_lists
 from auth_service.web.oauth import cors, device_authorization, token_endpoints, userinfo
-from auth_service.web.pages import authorize, device, end_session
+from auth_service.web.pages import authorize, device, end_session, magic_link, pending_request, registration
 
 ROUTES: Final = (
     accounts,
     own_sessions,
     magic_links,
-    email_links,
+    email_verification,
+    password_resets,
     token_endpoints,
     device_authorization,
     userinfo,
@@ -49,12 +56,15 @@ ROUTES: Final = (
 )
 PAGES: Final = frozenset(
     {
-        authorize.PATH,
-        device.PATH,
+        pending_request.AUTHORIZATION,
+        pending_request.DEVICE,
         end_session.PATH,
-        magic_links.PATH,
-        email_links.VERIFICATION,
-        email_links.RESET,
+        magic_link.REQUEST,
+        magic_link.REDEEM,
+        registration.PATH,
+        email_verification.PATH,
+        password_resets.REQUEST,
+        password_resets.REDEEM,
     }
 )
 

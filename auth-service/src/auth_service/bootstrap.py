@@ -44,7 +44,7 @@ from auth_service.storage.replica_lock import replicas_lock
 from auth_service.storage.status_bits import StatusPlan
 from auth_service.storage.unit_of_work import SqlStore
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
-from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts
+from auth_service.use_cases.accounts.demo_accounts import DEMO_ACCOUNTS, DemoAccounts, DemoLogin
 from auth_service.use_cases.accounts.demo_tokens import DemoTokens
 from auth_service.use_cases.accounts.email_verification import EmailVerification, SendVerification
 from auth_service.use_cases.accounts.login import Login, PasswordCheck
@@ -192,6 +192,7 @@ def build_use_cases(parts: Parts) -> UseCases:
         long_polls=parts.long_polls,
         forms=FormGuard(Cookies(issuer), issuer, now),
         admin=Administration.of(store, hasher, keys, clients.fixed, now, settings.session_life),
+        demo_login=_demo_login(settings),
         published_scopes=parts.published_scopes,
         registration=Registration(store, hasher, now, send_verification, weakness),
         login=Login(store, clients, hasher, token_issuer, throttle),
@@ -245,6 +246,14 @@ def run_job(app: Flask, job: BackgroundJob) -> None:
     """Run a job from the first request on: servers fork before it, and commands need no thread."""
     app.before_request(job.ensure)
     app.extensions.setdefault("jobs", {})[job.name] = job
+
+
+def _demo_login(settings: Settings) -> DemoLogin | None:
+    """Return what the log-in page of the demo shows; None without the demo, or with a password of the operator's choice."""
+    published = Settings.model_fields["demo_password"].default
+    if not settings.demo or settings.demo_password != published:
+        return None
+    return DemoLogin(tuple(DEMO_ACCOUNTS), published.get_secret_value())
 
 
 def _outbox(settings: Settings, now: Clock) -> Outbox:

@@ -1,8 +1,5 @@
 """Log-in by JSON and through the pages."""
 
-import re
-from html import unescape
-
 import pytest
 from testkit.oauth_clients import parameters_of
 
@@ -27,13 +24,10 @@ def authorize(client):
 
 @pytest.fixture
 def submit(client):
-    """`submit(page, **fields)`: submit the form of a page; `redirect` of the response is where its page leads."""
+    """`submit(page, path, **fields)`: submit the form of a page."""
 
     def post(page, path="/oauth/authorize", headers=None, **fields):
-        answer = client.post(path, data=fields_of(page) | fields, headers=headers)
-        refresh = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', answer.text)
-        answer.redirect = unescape(refresh[1]) if refresh else None
-        return answer
+        return client.post(path, data=fields_of(page) | fields, headers=headers)
 
     return post
 

@@ -53,13 +53,6 @@ def test_inputs_outside_forms_are_ignored(upstream, browser):
     assert (form.action, form.method, form.fields) == ("", "get", {})
 
 
-def test_meta_refresh_is_followed(upstream, browser):
-    page = b'<meta http-equiv="refresh" content="0;url=http://client.example/callback?code=1&amp;state=;">'
-    upstream.answers = [LOG_IN, Answer(200, page, {"Content-Type": "text/html"})]
-
-    assert browser.authorize(f"{upstream.url}/start") == "http://client.example/callback?code=1&state=;"
-
-
 def test_complete_submits_until_no_form(upstream, browser):
     upstream.answers = [Answer(303, b"", {"Location": "/page"}), LOG_IN, CONSENT, Answer(200, b"<p>done")]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from auth_service.signing.key_ring import KeyRing
 from auth_service.signing.status_list_tokens import StatusLists
 from auth_service.use_cases.accounts.browser_login import AuthenticateBrowser, BeginBrowserSession
+from auth_service.use_cases.accounts.demo_accounts import DemoLogin
 from auth_service.use_cases.accounts.demo_tokens import DemoTokens
 from auth_service.use_cases.accounts.email_verification import EmailVerification
 from auth_service.use_cases.accounts.login import Login
@@ -46,6 +47,7 @@ class UseCases:
     long_polls: LongPolls
     forms: FormGuard
     admin: Administration
+    demo_login: DemoLogin | None
     published_scopes: Callable[[], frozenset[str]]
 
     registration: Registration

@@ -27,6 +27,14 @@ MAIL_QUEUE_FULL: Responses = {
     503: problem_response("No mail can be sent at the moment; Retry-After says when to try again.")
 }
 
+MAIL_ACCEPTED: Responses = {
+    202: {"description": "Accepted: a mail is sent if the address has an account."},
+    **MAIL_QUEUE_FULL,
+}
+LINK_REDEEMED: Responses = NO_CONTENT | {
+    401: problem_response("The link is invalid, already used or expired.")
+}
+
 HTML_RESPONSE = {"description": "An HTML page.", "content": {"text/html": {"schema": {"type": "string"}}}}
 REDIRECT_RESPONSE = {"description": "A redirect."}
 # A page that is opened under another address than the issuer's redirects to the issuer.

@@ -55,7 +55,7 @@ def test_request_valid_is_parsed(read):
     assert request.client.client_id == "cli"
     assert request.scopes == {"openid", "orders:read"}
     assert request.audiences == ("orders-service", "users-service")
-    assert (request.nonce, request.max_age, request.login_hint) == ("n", 60, "alice@example.com")
+    assert (request.nonce, request.max_age) == ("n", 60)
     assert request.prompts == {"login", "consent"}
     assert request.code_challenge == CHALLENGE
     assert request.address.response_uri(code="c") == (

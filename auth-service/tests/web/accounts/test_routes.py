@@ -182,7 +182,7 @@ def test_logout_ends_this_session_and_repeats(client, log_in):
 
 @pytest.mark.parametrize(("body", "status"), [(None, 200), ({}, 200), ({"browser_session": True}, 400)])
 def test_logout_ends_browser_session_on_request(client, log_in, sign_in, redeem, authorize, body, status):
-    here, there = (redeem(answer).get_json() for answer in (sign_in().redirect, authorize().location))
+    here, there = (redeem(answer).get_json() for answer in (sign_in().location, authorize().location))
     apart = log_in()
 
     assert client.post("/logout", json=body, headers=bearer(here)).status_code == 204

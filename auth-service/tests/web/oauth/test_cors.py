@@ -34,7 +34,7 @@ def app(make_app, tmp_path):
 @pytest.fixture
 def tokens(sign_in, redeem):
     """The tokens of the client `page`."""
-    return redeem(sign_in(REQUEST, client_id="page").redirect, client_id="page").get_json()
+    return redeem(sign_in(REQUEST, client_id="page").location, client_id="page").get_json()
 
 
 def preflight(client, path, origin, method="POST"):

@@ -258,7 +258,7 @@ def test_introspection_needs_authentication(client, alice, named):
 
 
 def test_refresh_returns_new_id_token(sign_in, redeem, client):
-    tokens = redeem(sign_in(nonce="n").redirect).get_json()
+    tokens = redeem(sign_in(nonce="n").location).get_json()
 
     again = refresh(client, tokens).get_json()
 
@@ -273,14 +273,14 @@ def test_missing_code_is_invalid_request(client):
 
 
 def test_code_needs_client(sign_in, redeem):
-    answer = redeem(sign_in().redirect, client_id="")
+    answer = redeem(sign_in().location, client_id="")
 
     assert error_of(answer) == (401, "invalid_client")
 
 
 def test_refresh_accepts_requested_scope(sign_in, redeem, client):
     scope = "openid orders:read admin offline_access"
-    tokens = redeem(sign_in(scope=scope).redirect).get_json()
+    tokens = redeem(sign_in(scope=scope).location).get_json()
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": "cli"}
 
     wider = client.post("/oauth/token", data=form | {"scope": f"{scope} orders:write"})

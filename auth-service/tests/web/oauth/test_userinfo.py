@@ -6,7 +6,7 @@ from ..helpers import claims_of
 
 
 def test_id_token_is_not_an_access_token(sign_in, redeem, client):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
 
     for method, path in (("GET", "/oauth/userinfo"), ("POST", "/logout")):
         answer = client.open(path, method=method, headers={"Authorization": f"Bearer {tokens['id_token']}"})
@@ -16,7 +16,7 @@ def test_id_token_is_not_an_access_token(sign_in, redeem, client):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("resource", ["auth-service", "orders-service"])
 def test_userinfo_accepts_any_audience(sign_in, redeem, client, method, resource):
-    tokens = redeem(sign_in(resource=resource).redirect).get_json()
+    tokens = redeem(sign_in(resource=resource).location).get_json()
 
     answer = client.open(
         "/oauth/userinfo", method=method, headers={"Authorization": f"Bearer {tokens['access_token']}"}
@@ -29,7 +29,7 @@ def test_userinfo_accepts_any_audience(sign_in, redeem, client, method, resource
 
 @pytest.fixture
 def openid_token(sign_in, redeem):
-    return redeem(sign_in().redirect).get_json()["access_token"]
+    return redeem(sign_in().location).get_json()["access_token"]
 
 
 def test_userinfo_accepts_token_in_form(openid_token, client):
@@ -89,7 +89,7 @@ def test_userinfo_with_invalid_token_is_401(client):
 
 
 def test_userinfo_without_openid_is_forbidden(sign_in, redeem, client):
-    token = redeem(sign_in(scope="email").redirect).get_json()["access_token"]
+    token = redeem(sign_in(scope="email").location).get_json()["access_token"]
 
     answer = client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}"})
 

@@ -16,7 +16,7 @@ def test_logout_redirects_to_private_use_scheme(client):
 
 
 def test_logout_asks_first(sign_in, redeem, submit, client, authorize):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
     page = client.get("/oauth/logout")
     assert (page.status_code, "alice@example.com" in page.text) == (200, True)
     assert refresh(client, tokens).status_code == 200
@@ -30,7 +30,7 @@ def test_logout_asks_first(sign_in, redeem, submit, client, authorize):
 
 
 def test_logout_with_id_token_does_not_ask(sign_in, redeem, client):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
 
     answer = client.get("/oauth/logout", query_string={"id_token_hint": tokens["id_token"]})
 
@@ -40,7 +40,7 @@ def test_logout_with_id_token_does_not_ask(sign_in, redeem, client):
 
 
 def test_access_token_is_no_logout_hint(sign_in, redeem, client):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
 
     page = client.get("/oauth/logout", query_string={"id_token_hint": tokens["access_token"]})
 
@@ -55,7 +55,7 @@ def test_logout_returns_to_client(sign_in, submit, client):
 
     answer = submit(page, "/oauth/logout")
 
-    assert answer.redirect == "https://partner.example/bye?state=x"
+    assert answer.location == "https://partner.example/bye?state=x"
 
 
 def test_logout_to_unknown_uri_ends_nothing(sign_in, client, authorize):
@@ -76,7 +76,7 @@ def test_logout_form_of_other_site_is_refused(sign_in, client, authorize):
 
 
 def test_logout_hint_outlives_key_rotations(sign_in, redeem, client, rotate_twice):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
     rotate_twice()
 
     answer = client.get("/oauth/logout", query_string={"id_token_hint": tokens["id_token"]})
@@ -87,7 +87,7 @@ def test_logout_hint_outlives_key_rotations(sign_in, redeem, client, rotate_twic
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_unreadable_logout_hint_asks_first(app, sign_in, redeem, client, submit, kind):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
     query = {"id_token_hint": unreadable(kind, tokens["id_token"], app), "client_id": "partner"}
     query |= {"post_logout_redirect_uri": "https://partner.example/bye", "state": "x" * 3000 + "/&=+ %"}
 
@@ -95,15 +95,15 @@ def test_unreadable_logout_hint_asks_first(app, sign_in, redeem, client, submit,
     assert "Log out?" in page.text
     assert refresh(client, tokens).status_code == 200
 
-    assert parameters_of(submit(page, "/oauth/logout").redirect) == {"state": query["state"]}
+    assert parameters_of(submit(page, "/oauth/logout").location) == {"state": query["state"]}
 
 
 def test_unreadable_hint_without_client_id_stays(sign_in, redeem, client, submit):
-    tokens = redeem(sign_in().redirect).get_json()
+    tokens = redeem(sign_in().location).get_json()
     query = {"id_token_hint": "garbage", "post_logout_redirect_uri": "https://partner.example/bye"}
 
     page = client.get("/oauth/logout", query_string=query)
     answer = submit(page, "/oauth/logout")
 
-    assert ("Log out?" in page.text, answer.redirect, "Logged out" in answer.text) == (True, None, True)
+    assert ("Log out?" in page.text, answer.location, "Logged out" in answer.text) == (True, None, True)
     assert refresh(client, tokens).status_code == 400

@@ -22,14 +22,11 @@ class _PageParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
-        self.refresh: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get").lower(), {}))
-        elif tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
-            self.refresh = given.get("content", "").partition("url=")[2] or None
         elif tag == "input" and self.forms and "name" in given:
             self.forms[-1].fields[given["name"]] = given.get("value", "")
 
@@ -66,9 +63,8 @@ class Browser:
         """
         page = self.get(url)
         for _ in range(_MAX_STEPS):
-            following = page.headers["Location"] if page.is_redirect else _parsed(page).refresh
-            if following is not None:
-                target = urljoin(page.url, following)
+            if page.is_redirect:
+                target = urljoin(page.url, page.headers["Location"])
                 if urlsplit(target)[:2] != urlsplit(url)[:2]:
                     return target
                 page = self.get(target)
@@ -97,10 +93,6 @@ class Browser:
 
 def forms_of(page: requests.Response) -> list[Form]:
     """Return the forms of an HTML page, in order."""
-    return _parsed(page).forms
-
-
-def _parsed(page: requests.Response) -> _PageParser:
     parser = _PageParser()
     parser.feed(page.text)
-    return parser
+    return parser.forms

@@ -1,6 +1,6 @@
 """The accounts of the demonstration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth_service.domain.accounts.account import Account
 from auth_service.domain.accounts.password import PasswordHasher
@@ -35,6 +35,14 @@ class DemoAccounts:
                     tx.audit.record(AuditEvent(EventType.ACCOUNT_MADE, subject=account.sub, detail=facts))
                     added += 1
         return added
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """The demo accounts and their published password, as the log-in page shows them."""
+
+    addresses: tuple[str, ...]
+    password: str = field(repr=False)
 
 
 DEMO_ACCOUNTS = {

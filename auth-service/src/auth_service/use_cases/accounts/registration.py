@@ -1,11 +1,13 @@
 """Registration of an account, without telling whether the address had one already."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from auth_service.domain.accounts.account import Account, check_name, normalise_email
 from auth_service.domain.accounts.password import PasswordHasher, PasswordStrength, check_new_password
 from auth_service.domain.audit_log import OK, REFUSED, AuditEvent, EventType, email_digest
 from auth_service.domain.clock import Clock
+from auth_service.domain.errors import AuthError
 from auth_service.domain.opaque_tokens import new_subject
 from auth_service.domain.unit_of_work import Store
 from auth_service.use_cases.accounts.email_verification import SendVerification
@@ -20,6 +22,21 @@ class Registration:
     now: Clock
     send_verification: SendVerification
     strength: PasswordStrength | None = None
+
+    def faults(self, email: str, password: str, name: str) -> dict[str, str]:
+        """Return the fault of each field that `__call__` would refuse, in the order of a form."""
+        checks: dict[str, Callable[[], object]] = {
+            "name": lambda: check_name(name),
+            "email": lambda: normalise_email(email),
+            "password": lambda: check_new_password(password, self.strength, (email, name)),
+        }
+        faults = {}
+        for field, check in checks.items():
+            try:
+                check()
+            except AuthError as error:
+                faults[field] = str(error)
+        return faults
 
     def __call__(self, email: str, password: str, name: str) -> str:
         """Return a subject; raise InvalidEmail, InvalidName, InvalidPassword, TooBusy or MailBusy.

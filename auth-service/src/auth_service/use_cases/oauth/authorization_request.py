@@ -64,7 +64,6 @@ class AuthorizationRequest:
     nonce: str | None
     prompts: frozenset[str]
     max_age: int | None
-    login_hint: str | None
     id_token_hint: str | None
     pairs: tuple[tuple[str, str], ...]
 
@@ -166,7 +165,6 @@ def _request(  # noqa: PLR0913, PLR0917 - all that a request is made of
         nonce=values.get("nonce"),
         prompts=_prompts(values.get("prompt")),
         max_age=_max_age(values.get("max_age")),
-        login_hint=values.get("login_hint"),
         id_token_hint=values.get("id_token_hint"),
         pairs=pairs,
     )

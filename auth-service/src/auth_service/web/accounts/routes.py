@@ -16,15 +16,22 @@ from auth_service.web.accounts.schemas import (
     RegistrationRequest,
 )
 from auth_service.web.dependencies import UseCases
+from auth_service.web.form_parsing import documented
+from auth_service.web.html import errors
+from auth_service.web.html.parameters import or_form
 from auth_service.web.openapi import (
     BEARER,
     FRESH,
+    HTML_RESPONSE,
     NO_CONTENT,
+    PAGE_RESPONSES,
     TOKEN_RESPONSES,
     TOO_MANY_LOGINS,
     Responses,
     problem_or_oauth_error,
 )
+from auth_service.web.pages.registration import PATH, RegistrationPage
+from auth_service.web.pages.schemas import PendingRequestQuery
 from auth_service.web.responses import token_response
 
 TAGS = [Tag(name="accounts", description="Registration, log-in and log-out.")]
@@ -41,14 +48,27 @@ LOGIN_RESPONSES: Responses = {
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
     routes = ApiBlueprint("accounts", __name__, abp_tags=TAGS)
+    page = RegistrationPage(use_cases)
+    errors.install(routes, json=True)
+
+    @routes.get(PATH, operation_id="registrationPage", responses=PAGE_RESPONSES)
+    @documented(query=PendingRequestQuery)
+    def registration_page() -> Response:
+        """Show the form for a new account."""
+        return page.open()
 
     @routes.post(
-        "/accounts", operation_id="openAccount", responses={201: RegisteredAccount, **TOO_MANY_LOGINS}
+        PATH,
+        operation_id="openAccount",
+        responses={201: RegisteredAccount, 200: HTML_RESPONSE, **TOO_MANY_LOGINS},
     )
+    @or_form(page.submit)
     @validated
-    def register(body: RegistrationRequest) -> tuple[Response, int]:
+    def register(body: RegistrationRequest) -> Response:
         """Create an account. The response is the same if the address already has one."""
-        return jsonify(sub=use_cases.registration(body.email, body.password, body.name)), 201
+        response = jsonify(sub=use_cases.registration(body.email, body.password, body.name))
+        response.status_code = 201
+        return response
 
     @routes.post("/login", operation_id="logIn", responses=LOGIN_RESPONSES)
     @validated

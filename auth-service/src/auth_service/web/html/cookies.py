@@ -8,7 +8,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Cookies:
-    """The cookies of pages: the browser session, the secret of forms, and the binding of a mailed link.
+    """The cookies of pages: browser session, secret of forms, and of a mailed link the binding and the request it was for.
 
     They are HttpOnly and SameSite=Lax, for a mailed link is opened from another site. With https they are Secure and have
     the `__Host-` prefix, so that no other host can set them.
@@ -20,6 +20,7 @@ class Cookies:
         self.login_name = f"{prefix}touchstone_login"
         self.form_name = f"{prefix}touchstone_form"
         self.link_name = f"{prefix}magic"
+        self.request_name = f"{prefix}touchstone_request"
 
     @property
     def login(self) -> str | None:
@@ -35,6 +36,11 @@ class Cookies:
     def link(self) -> str | None:
         """The binding of a mailed link in this request."""
         return request.cookies.get(self.link_name)
+
+    @property
+    def request(self) -> str:
+        """The pending request in this request, URL-encoded; empty if there is none."""
+        return request.cookies.get(self.request_name, "")
 
     def set(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
         """Set a cookie for `max_age` seconds, or until the browser closes."""

@@ -31,7 +31,7 @@ class FormGuard:
     origin: str
     now: Clock
 
-    def page(
+    def page(  # noqa: PLR0913 - the last ones by name
         self,
         template: str,
         purpose: str,
@@ -39,11 +39,15 @@ class FormGuard:
         status: int = 200,
         *,
         login: str | None = None,
+        redirect_uri: str | None = None,
         **context: object,
     ) -> Response:
-        """Return a page with a form; `login` is the browser session if this response sets its cookie."""
+        """Return a page with a form; `login` is the browser session if this response sets its cookie.
+
+        With `redirect_uri` the form may end at that address of a client.
+        """
         form_token = self._token(purpose, content, login or self.cookies.login or "")
-        response = page(template, status, form_token=form_token, **context)
+        response = page(template, status, redirect_uri=redirect_uri, form_token=form_token, **context)
         if "form_secret" in g:
             self.cookies.set(response, self.cookies.form_name, g.form_secret)
         return response

@@ -5,13 +5,15 @@ from service_kit.web.openapi import ApiBlueprint
 
 from auth_service.domain.errors import StaleForm, TryLater
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
+from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused
 from auth_service.web.errors import PROBLEMS
-from auth_service.web.html.rendering import error_page
+from auth_service.web.html.rendering import error_page, redirect_to
 
 
 def install(routes: ApiBlueprint, *, json: bool = False) -> None:
     """Answer errors of these routes with a page; with `json`, TryLater of their JSON requests stays a problem."""
     routes.register_error_handler(InvalidAuthorizationRequest, _invalid_request_page)
+    routes.register_error_handler(AuthorizationRefused, redirect_error)
     routes.register_error_handler(StaleForm, _stale_form_page)
     if not json:
         routes.register_error_handler(TryLater, retry_page)
@@ -28,6 +30,11 @@ def retry_page(error: TryLater) -> Response:
     )
     response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def redirect_error(error: AuthorizationRefused) -> Response:
+    """Redirect the browser to the client with an error."""
+    return redirect_to(error.address.error_uri(error.error))
 
 
 def _invalid_request_page(error: InvalidAuthorizationRequest) -> Response:

@@ -4,10 +4,12 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from touchstone.text import without_controls
 from werkzeug.datastructures import Headers
+
+from auth_service.web.html.content_security_policy import page_policy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -16,7 +18,6 @@ STYLE_PATH = "/oauth/pages.css"
 STYLE = (files("auth_service.web.html") / "pages.css").read_bytes()
 STYLE_VERSION = hashlib.sha256(STYLE).hexdigest()[:16]
 MAX_DETAIL = 1000  # characters
-POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _templates = Environment(
     loader=PackageLoader("auth_service.web.html"),
     autoescape=True,
@@ -27,13 +28,24 @@ _templates = Environment(
 _templates.globals["style"] = f"{STYLE_PATH}?v={STYLE_VERSION}"
 
 
-def page(template: str, status: int = 200, **context: object) -> Response:
-    """Return a rendered page that is not cached, framed or scripted, and sends no referrer."""
+def sentence(text: str) -> str:
+    """Return an error's text as a sentence for a page."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+_templates.filters["sentence"] = sentence
+
+
+def page(template: str, status: int = 200, *, redirect_uri: str | None = None, **context: object) -> Response:
+    """Return a rendered page that is not cached, framed or scripted, and sends no referrer.
+
+    With `redirect_uri` its forms may end at that address of a client.
+    """
     context.setdefault("errors", {})
     response = Response(_templates.get_template(template).render(context), status, mimetype="text/html")
     response.headers.update(
         {
-            "Content-Security-Policy": POLICY,
+            "Content-Security-Policy": page_policy(redirect_uri),
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
@@ -43,9 +55,9 @@ def page(template: str, status: int = 200, **context: object) -> Response:
     return response
 
 
-def result_page(title: str, message: str) -> Response:
-    """Return a page that says what was done."""
-    return page("result.html", title=title, message=message)
+def result_page(title: str, message: str, *, href: str = "", demo: bool = False) -> Response:
+    """Return a page that says what was done, and with `href` leads to the log-in; `demo` explains where mails are."""
+    return page("result.html", title=title, message=message, href=href, demo=demo)
 
 
 def error_page(
@@ -78,12 +90,3 @@ def redirect_to(location: str) -> Response:
     """
     headers = {"Location": location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return ExactRedirect(status=303, headers=headers)
-
-
-def redirect_to_client(location: str) -> Response:
-    """Redirect the browser to a client; after a form, by a page that refreshes itself.
-
-    Browsers apply `form-action` to every redirect after a form, also to the client's own. Allowing all these places would
-    allow a form that sends passwords there.
-    """
-    return page("redirect.html", location=location) if request.method == "POST" else redirect_to(location)

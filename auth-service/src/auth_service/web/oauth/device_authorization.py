@@ -12,7 +12,7 @@ from auth_service.web.form_parsing import oauth_form
 from auth_service.web.oauth.client_authentication import authenticated_client
 from auth_service.web.oauth.schemas import DeviceAuthorizationView, GrantForm
 from auth_service.web.openapi import OAUTH_ERRORS, OAUTH_TAGS
-from auth_service.web.pages.device import PATH
+from auth_service.web.pages.pending_request import DEVICE as PATH
 from auth_service.web.responses import NO_STORE
 
 

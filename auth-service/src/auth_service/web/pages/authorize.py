@@ -4,31 +4,28 @@ from collections.abc import Mapping
 
 from flask import Response
 from service_kit.web.openapi import ApiBlueprint
-from touchstone.text import is_line
 
 from auth_service.domain.errors import StaleForm
 from auth_service.domain.sessions.browser_session import BrowserUser
+from auth_service.use_cases.accounts.browser_login import NewBrowserSession
 from auth_service.use_cases.oauth.authorization_endpoint import CodeIssued, ConsentNeeded, LoginNeeded, Step
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
 from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import documented
 from auth_service.web.html import errors
 from auth_service.web.html.parameters import Pairs, decoded, encoded, form_pairs, query_pairs
-from auth_service.web.html.rendering import STYLE, STYLE_PATH, redirect_to, redirect_to_client
+from auth_service.web.html.rendering import STYLE, STYLE_PATH, redirect_to
 from auth_service.web.openapi import FORM_PAGE_RESPONSES, PAGE_TAGS
-from auth_service.web.pages.login_form import FORM_EXPIRED, LoginForm
+from auth_service.web.pages.login_form import FORM_EXPIRED, LoginForm, LoginPurpose
+from auth_service.web.pages.pending_request import AUTHORIZATION as PATH
 from auth_service.web.pages.schemas import AuthorizationForm, AuthorizationQuery
-
-PATH = "/oauth/authorize"
-MAX_EMAIL_HINT = 320
 
 
 def blueprint(use_cases: UseCases) -> ApiBlueprint:
     """Return the routes over these use cases."""
     routes = ApiBlueprint("authorize", __name__, abp_tags=PAGE_TAGS)
-    pages = _Pages(use_cases)
+    pages = AuthorizationPages(use_cases)
     errors.install(routes)
-    routes.register_error_handler(AuthorizationRefused, _refused)
 
     @routes.get(PATH, operation_id="authorize", responses=FORM_PAGE_RESPONSES)
     @documented(query=AuthorizationQuery)
@@ -60,7 +57,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     return routes
 
 
-class _Pages:
+class AuthorizationPages:
     """The log-in and consent pages of an authorization request, and what follows their forms."""
 
     def __init__(self, use_cases: UseCases) -> None:
@@ -70,10 +67,12 @@ class _Pages:
         self._login = LoginForm(use_cases, PATH)
 
     def open(self, pairs: Pairs, *, notice: str | None = None) -> Response:
+        """Return the first page of a request, or the redirect to the client; raise the errors of its parser."""
         request = self._parse(pairs)
         return self._show(request, self._endpoint(request, self._login.session()), notice=notice)
 
     def submit(self, fields: dict[str, str]) -> Response:
+        """Return what follows a form of these pages."""
         pairs = decoded(fields.get("_request", ""))
         request = self._parse(pairs)
         try:
@@ -84,14 +83,16 @@ class _Pages:
             return self.open(pairs, notice=FORM_EXPIRED)
 
     def _log_in(self, request: AuthorizationRequest, fields: dict[str, str]) -> Response:
-        session = self._login.submit(fields, encoded(request.pairs), request.client.name)
-        if isinstance(session, Response):
-            return session
+        session = self._login.submit(fields, _purpose(request))
+        return session if isinstance(session, Response) else self.after_login(request, session)
+
+    def after_login(self, request: AuthorizationRequest, session: NewBrowserSession) -> Response:
+        """Return what follows a log-in for this request, with the cookie of its browser session."""
         try:
             step = self._endpoint.after_login(request, session.user)
             response = self._show(request, step, login=session.cookie)
         except AuthorizationRefused as error:
-            response = _refused(error)
+            response = errors.redirect_error(error)
         return self._login.set_cookie(response, session)
 
     def _decide(self, request: AuthorizationRequest, fields: dict[str, str]) -> Response:
@@ -115,13 +116,11 @@ class _Pages:
         status, faults = (403, {"form": notice}) if notice else (200, {})
         match step:
             case CodeIssued(location):
-                return redirect_to_client(location)
+                return redirect_to(location)
             case ConsentNeeded(session, scopes):
                 return self._consent_page(request, session, scopes, status, faults, login)
             case LoginNeeded():
-                hint = request.login_hint or ""
-                email = hint if len(hint) <= MAX_EMAIL_HINT and is_line(hint) else ""
-                return self._login.page(encoded(request.pairs), request.client.name, email, status, faults)
+                return self._login.page(_purpose(request), None, status, faults)
 
     def _consent_page(  # noqa: PLR0913, PLR0917 - what the page shows
         self,
@@ -140,6 +139,7 @@ class _Pages:
             f"{query}\n{' '.join(sorted(scopes))}",
             status,
             login=login,
+            redirect_uri=request.address.redirect_uri,
             errors=faults,
             action=PATH,
             request=query,
@@ -150,5 +150,5 @@ class _Pages:
         )
 
 
-def _refused(error: AuthorizationRefused) -> Response:
-    return redirect_to_client(error.address.error_uri(error.error))
+def _purpose(request: AuthorizationRequest) -> LoginPurpose:
+    return LoginPurpose(request.pairs, request.client.name, request.address.redirect_uri)

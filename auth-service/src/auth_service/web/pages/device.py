@@ -1,7 +1,5 @@
 """The page on which a user connects a device (RFC 8628 section 3.3): log-in, code and confirmation."""
 
-from urllib.parse import urlencode
-
 from flask import Response
 from service_kit.web.openapi import ApiBlueprint
 from touchstone.text import is_line
@@ -14,13 +12,14 @@ from auth_service.use_cases.oauth.device_approval import DeviceRequest
 from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import documented
 from auth_service.web.html import errors
-from auth_service.web.html.parameters import decoded, fields, form_pairs, query_pairs
+from auth_service.web.html.parameters import Pairs, decoded, encoded, fields, form_pairs, query_pairs
 from auth_service.web.html.rendering import redirect_to, result_page
 from auth_service.web.openapi import FORM_PAGE_RESPONSES, PAGE_TAGS
-from auth_service.web.pages.login_form import FORM_EXPIRED, LoginForm
+from auth_service.web.pages.login_form import FORM_EXPIRED, LoginForm, LoginPurpose
+from auth_service.web.pages.pending_request import DEVICE as PATH
+from auth_service.web.pages.pending_request import hinted_email, with_hint
 from auth_service.web.pages.schemas import DevicePageForm, DeviceQuery
 
-PATH = "/oauth/device"
 UNKNOWN_CODE = "This code is wrong or has expired. Check the code on your device."
 MAX_CODE = 64  # characters
 
@@ -35,7 +34,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @documented(query=DeviceQuery)
     def device() -> Response:
         """Show the form for a device's code; a code in the address is filled in, but not submitted."""
-        return pages.open(fields(query_pairs()).get("user_code", ""))
+        return pages.open(query_pairs())
 
     @routes.post(PATH, operation_id="deviceByForm", responses=FORM_PAGE_RESPONSES)
     @documented(form=DevicePageForm)
@@ -54,33 +53,35 @@ class _Pages:
         self._forms = use_cases.forms
         self._login = LoginForm(use_cases, PATH)
 
-    def open(self, user_code: str, *, notice: str | None = None) -> Response:
+    def open(self, pairs: Pairs, *, notice: str | None = None) -> Response:
+        user_code = fields(pairs).get("user_code", "")
         session = self._login.session()
         status, faults = (403, {"form": notice}) if notice else (200, {})
         if session is None:
-            return self._login.page(_query(user_code), "your device", status=status, errors=faults)
+            return self._login.page(_purpose(pairs), None, status, faults)
         return self._code_page(user_code, session, status, faults)
 
     def submit(self, form: dict[str, str]) -> Response:
-        request = fields(decoded(form.get("_request", "")))
-        user_code = request.get("user_code", form.get("user_code", ""))
+        request = decoded(form.get("_request", ""))
+        user_code = fields(request).get("user_code", form.get("user_code", ""))
+        pairs = (*request, ("user_code", user_code))
         try:
             if form.get("_step") == "login":
-                return self._log_in(user_code, form)
+                return self._log_in(user_code, _purpose(pairs), form)
             session = self._login.session()
             if session is None:
-                return self.open(user_code)
+                return self.open(pairs)
             if form.get("_step") == "confirm":
                 return self._decide(user_code, session, form)
             self._forms.check(form.get("_form"), "device", "")
             return self._confirm_page(self._approval.find(user_code, session), user_code, session)
         except StaleForm:
-            return self.open(user_code, notice=FORM_EXPIRED)
+            return self.open(pairs, notice=FORM_EXPIRED)
         except UnknownUserCode:
             return self._code_page(user_code, self._login.session(), 422, {"user_code": UNKNOWN_CODE})
 
-    def _log_in(self, user_code: str, form: dict[str, str]) -> Response:
-        session = self._login.submit(form, _query(user_code), "your device")
+    def _log_in(self, user_code: str, purpose: LoginPurpose, form: dict[str, str]) -> Response:
+        session = self._login.submit(form, purpose)
         if isinstance(session, Response):
             return session
         response = redirect_to(f"{PATH}?{_query(user_code)}" if user_code else PATH)
@@ -126,4 +127,9 @@ class _Pages:
 
 
 def _query(user_code: str) -> str:
-    return urlencode({"user_code": user_code[:MAX_CODE]})
+    return encoded([("user_code", user_code[:MAX_CODE])])
+
+
+def _purpose(pairs: Pairs) -> LoginPurpose:
+    user_code = fields(pairs).get("user_code", "")
+    return LoginPurpose(with_hint((("user_code", user_code[:MAX_CODE]),), hinted_email(pairs)), "your device")

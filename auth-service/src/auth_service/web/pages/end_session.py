@@ -9,7 +9,7 @@ from auth_service.web.dependencies import UseCases
 from auth_service.web.form_parsing import documented
 from auth_service.web.html import errors
 from auth_service.web.html.parameters import decoded, encoded, form_pairs, query_pairs
-from auth_service.web.html.rendering import redirect_to, redirect_to_client, result_page
+from auth_service.web.html.rendering import redirect_to, result_page
 from auth_service.web.openapi import HTML_RESPONSE, PAGE_RESPONSES, PAGE_TAGS
 from auth_service.web.pages.login_form import LoginForm
 from auth_service.web.pages.schemas import LogoutForm, LogoutQuery
@@ -37,6 +37,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
             "logout.html",
             "logout",
             query,
+            redirect_uri=request.redirect_uri,
             action=PATH,
             request=query,
             client_name=request.client.name if request.client else None,
@@ -58,7 +59,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     def end(request: LogoutRequest, session: BrowserUser | None) -> Response:
         use_cases.rp_initiated_logout(request, session)
         if request.redirect_uri:
-            response = redirect_to_client(request.redirect_uri)
+            response = redirect_to(request.redirect_uri)
         else:
             response = result_page("Logged out", "You are logged out. You can close this page.")
         forms.cookies.delete(response, forms.cookies.login_name)

@@ -28,6 +28,14 @@ class AuthorizationQuery(BaseModel):
     response_mode: str | None = None
 
 
+class PendingRequestQuery(BaseModel):
+    """The parameters of the authorization request, or the code of a device, with which the log-in goes on."""
+
+    client_id: str | None = None
+    user_code: str | None = None
+    login_hint: str | None = None
+
+
 class AuthorizationForm(BaseModel):
     """The log-in or consent form; without `_form`, the parameters of an authorization request."""
 
