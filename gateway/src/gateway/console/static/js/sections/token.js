@@ -10,7 +10,8 @@ function value(name, content) {
   if (TIMES.has(name)) return [h("time", { "data-at": content }), h("div", {}, h("code", {}, `${content}`))];
   if (Array.isArray(content)) return h("ul", { class: "values" }, content.map((each) => h("li", {}, h("code", {}, each))));
   if (name === "scope") return value("", content.split(" "));
-  return h("code", {}, typeof content === "object" ? JSON.stringify(content, null, 1) : `${content}`);
+  if (name === "status") return value("", Object.entries(content.status_list).map(([each, of]) => `${each}: ${of}`));
+  return h("code", {}, typeof content === "object" ? JSON.stringify(content) : `${content}`);
 }
 
 // Backquotes mark names.
@@ -29,7 +30,7 @@ function key(kid, answer) {
   const { keys } = answer.body;
   const found = keys.find((each) => each.kid === kid);
   if (!found) return h("p", {}, "The key is not published any more: it was withdrawn, so every service refuses this token.");
-  const bits = found.n ? ` of ${Math.floor(found.n.length / 4) * 24} bits` : ""; // base64url: 4 characters are 24 bits
+  const bits = found.n ? ` of ${Math.floor((found.n.length * 6) / 8) * 8} bits` : ""; // base64url: 6 bits in a character
   const others = keys.length === 1 ? "It is the only published key." : `${keys.length} keys are published: before another one signs, every service has it.`;
   return h(
     "p",
