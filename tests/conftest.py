@@ -145,14 +145,19 @@ def confidential_client(cluster, gateway, alice) -> Callable[[str], Confidential
 
 
 @pytest.fixture(scope="package")
-def run_node(tmp_path_factory) -> Callable[[str, Any], Any]:
+def npm_packages(tmp_path_factory) -> Path:
+    """A copy of tests/npm with its packages."""
+    return install_packages(HERE / "npm", tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture(scope="package")
+def run_node(npm_packages) -> Callable[[str, Any], Any]:
     """`run_node(script, question)`: the answer of a script of tests/npm, both in JSON."""
-    folder = install_packages(HERE / "npm", tmp_path_factory.mktemp("npm"))
 
     def run(script: str, question: Any) -> Any:
         done = subprocess.run(
             ["node", script],
-            cwd=folder,
+            cwd=npm_packages,
             input=json.dumps(question),
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""The console of a whole cluster in Chromium: logged in, at the two widths, in both colour schemes."""
+"""The console of a whole cluster in Chromium: logged in, at two widths, in both colour schemes."""
 
 import pytest
 from playwright.sync_api import expect
@@ -20,23 +20,80 @@ def console_cluster():
 
 @pytest.fixture(params=VIEWS)
 def view(request):
-    """The name of a width with a colour scheme, and the options for `open_page`."""
+    """The name of a width with a colour scheme, and the options for `open_console`."""
     return request.param, VIEWS[request.param]
 
 
-@pytest.fixture
-def open_console(console_cluster, open_page, log_in):
-    """`open_console(hash, email)`: a page with the console, after a log-in unless `email` is None."""
+@pytest.fixture(scope="package")
+def shared_cookies():
+    """The cookies of a session for each account that no test may end, by email address."""
+    return {}
 
-    def make(fragment="", email="alice@example.com", **options):
+
+@pytest.fixture
+def open_console(console_cluster, open_page, log_in, shared_cookies):
+    """`open_console(fragment, email)`: a page with the console, logged in unless `email` is None.
+
+    Tests share a session for each account; one that ends it asks for a `new_session`. Each request of the page must
+    go to the gateway.
+    """
+    foreign, address = [], f"{console_cluster.gateway}/"
+
+    def make(fragment="", email="alice@example.com", *, new_session=False, **options):
         page = open_page(**options)
-        page.goto(f"{console_cluster.gateway}/")
-        if email is not None:
-            page.get_by_role("main").get_by_role("link", name="Log in", exact=True).click()
+        page.on("request", lambda sent: None if sent.url.startswith(address) else foreign.append(sent.url))
+        if email in shared_cookies and not new_session:
+            page.context.add_cookies(shared_cookies[email])
+            page.goto(address + fragment)
+        elif email is None:
+            page.goto(address + fragment)
+        else:
+            page.goto(f"{address}bff/login?next=/{fragment.replace('#', '%23')}")
             log_in(page, email)
-            expect(page.get_by_role("button", name="Log out").first).to_be_visible()
-        if fragment:
-            page.goto(f"{console_cluster.gateway}/{fragment}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        if email is not None:
+            expect(page.get_by_role("banner").get_by_role("button", name="Log out")).to_be_visible()
+            if not new_session:
+                shared_cookies[email] = page.context.cookies()
         return page
 
-    return make
+    yield make
+    assert foreign == []
+
+
+@pytest.fixture(scope="package")
+def axe(npm_packages):
+    """The source of axe-core."""
+    return (npm_packages / "node_modules/axe-core/axe.min.js").read_text()
+
+
+@pytest.fixture
+def inspect(axe, screenshot):
+    """`inspect(page, name)`: at each width, in both colour schemes, save a picture and check the page.
+
+    It must fit its width, and axe-core find nothing serious or critical.
+    """
+
+    def check(page, name):
+        before = page.viewport_size
+        page.evaluate(axe)
+        for view, options in VIEWS.items():
+            page.set_viewport_size(options["viewport"])
+            page.emulate_media(color_scheme=options["color_scheme"])
+            screenshot(page, f"{name} {view}".replace(" ", "-"))
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") is True
+            assert severe(page.evaluate("axe.run()")) == []
+        page.set_viewport_size(before)
+        page.emulate_media(color_scheme="no-override")
+
+    return check
+
+
+def severe(report):
+    """Return the serious and critical findings: rule, what to change, element."""
+    return [
+        (found["id"], node["failureSummary"], node["html"])
+        for found in report["violations"]
+        if found["impact"] in {"serious", "critical"}
+        for node in found["nodes"]
+    ]
