@@ -1,4 +1,4 @@
-"""The session in the page: it ends in all tabs, and the page says what is missing while a service is stopped."""
+"""The session in the page: it ends in all tabs, and notices report a service that does not answer."""
 
 import re
 
