@@ -42,12 +42,22 @@ def printed():
 )
 def test_printed_addresses_are_the_issuers(printed, settings, issuer):
     said = printed(**settings)
-    gateway = re.search(r"^  gateway +(\S+)", said, re.MULTILINE)[1]
+    (opened,) = re.findall(r"^  Open (\S+) in a browser", said, re.MULTILINE)
 
-    assert gateway == issuer
-    assert f"API description {issuer}/docs" in said
-    assert set(re.findall(r"(https?://\S+)/(?:login|products|orders)\b", said)) <= {issuer}
+    assert opened == issuer
+    assert f"{issuer}/docs" in said
+    assert "8081" in said
+
+
+def test_demo_says_how_to_begin(printed):
+    said = printed()
+    assert "alice@example.com" in said
+    assert "correct-horse-battery-staple" in said
+    assert said.index("Open http://localhost:8080") < said.index("Log in as") < said.index("services")
+    assert len(said.splitlines()) < 20
 
 
 def test_issuer_elsewhere_adds_gateways_own_address(printed):
-    assert "(listens at http://127.0.0.1:8080)" in printed(ISSUER="https://id.example.com", DEMO="0")
+    assert "(the gateway listens at http://127.0.0.1:8080)" in printed(
+        ISSUER="https://id.example.com", DEMO="0"
+    )
