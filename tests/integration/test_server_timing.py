@@ -68,6 +68,12 @@ def test_second_service_got_a_narrower_token(order):
     }
 
 
+def test_service_asks_with_its_own_exchanged_token(order):
+    """The first request for a profile asks auth-service for the account's name."""
+    facts = order["orders-service.users-service.auth-service.app"]
+    assert (facts["aud"], facts["act"], facts["status"]) == ("users-service", "orders-service", "checked")
+
+
 def test_durations_of_calls_are_there(order):
     assert {"total", "upstream", "orders-service.users-service", "orders-service.db"} <= order.keys()
     assert {"orders-service.auth-service", "orders-service.users-service.db"} <= order.keys()

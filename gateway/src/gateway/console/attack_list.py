@@ -126,7 +126,7 @@ ATTACKS: Final = (
         "Opens another session of yours, ends it at once, and sends its token. Signature, audience and times are right.",
         "Each service has the issuer's status list, in which the bit of the ended session is set within moments.",
         "draft-ietf-oauth-status-list section 8.3",
-        slugs=("revoked_token",),
+        slugs=("revoked_token", "session_over"),
         changed=("claims.sid", "claims.status", "signature"),
         signed="revoked",
         takes_effect_later=True,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from flask import Response, jsonify, request
+from service_kit.observability import spans
 from service_kit.web.openapi import FORM, ApiBlueprint, problem_response
 from touchstone.errors import InsufficientScope
 from touchstone.flask import bearer_token, current_token, require
@@ -38,6 +39,13 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     ) -> tuple[Response, int, dict[str, str]]:
         found = use_cases.userinfo.verified(token)
         allow_origin(use_cases, found.client_id)
+        spans.describe(
+            aud=found.audiences,
+            scope=sorted(found.scopes),
+            client_id=[found.client_id],
+            act=found.actors,
+            status=["none" if found.status is None else "checked"],
+        )
         try:
             claims = read_claims(found)
         except MissingScope as error:
