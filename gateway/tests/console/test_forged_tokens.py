@@ -7,6 +7,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.console.forged_tokens import (
+    YEAR_SECONDS,
     parts_of,
     signed_by_another_key,
     signed_with_public_key,
@@ -53,4 +54,9 @@ def test_other_key_signs_under_another_name(token, public):
 def test_tampered_token_keeps_header_and_signature(token, public):
     forged, genuine = parts_of(tampered(token, public)), parts_of(token)
     assert (forged.header, forged.signature) == (genuine.header, genuine.signature)
-    assert forged.claims == {**genuine.claims, "roles": ["admin"], "scope": "orders:read admin"}
+    longer = genuine.claims["exp"] + YEAR_SECONDS
+    assert forged.claims == {
+        **genuine.claims,
+        "exp": longer,
+        "roles": [*genuine.claims.get("roles", []), "owner"],
+    }

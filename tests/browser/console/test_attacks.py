@@ -49,7 +49,7 @@ def test_all_attacks_go_as_they_must_by_keyboard(open_console):
     page = open_console("#attacks")
     seen = []
     page.on(
-        "response", lambda response: seen.append(response) if "/console/attacks" in response.url else None
+        "response", lambda response: seen.append(response) if "/console/attacks/" in response.url else None
     )
     button = page.get_by_role("button", name="Send them all")
     expect(button).to_be_visible()

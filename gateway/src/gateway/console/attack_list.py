@@ -83,11 +83,11 @@ ATTACKS: Final = (
     Attack(
         "tampered",
         "Changed claims",
-        "Adds the role and the scope admin, and keeps the signature.",
+        "Gives the token a year to live and the role owner, and keeps the signature.",
         "The signature was made over the old claims, so it does not fit any more.",
         "RFC 8725 section 3.3",
         slugs=("bad_signature",),
-        changed=("claims.roles", "claims.scope"),
+        changed=("claims.exp", "claims.roles"),
         forge=forged_tokens.tampered,
     ),
     Attack(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from touchstone import base64url
 from touchstone.jws import read_object
 
+YEAR_SECONDS = 365 * 86_400
 Members = Mapping[str, Any]
 
 
@@ -55,10 +56,10 @@ def signed_by_another_key(token: str, _key: RSAPublicKey) -> str:
 
 
 def tampered(token: str, _key: RSAPublicKey) -> str:
-    """Return the token with the role and scope `admin` added, under the old signature."""
+    """Return the token with a longer life and one more role, under the old signature."""
     header, claims, signature = parts_of(token)
-    scope = f"{claims.get('scope', '')} admin".strip()
-    return f"{_text(header, {**claims, 'roles': ['admin'], 'scope': scope})}.{signature}"
+    changed = {"exp": claims["exp"] + YEAR_SECONDS, "roles": [*claims.get("roles", ()), "owner"]}
+    return f"{_text(header, {**claims, **changed})}.{signature}"
 
 
 @cache
