@@ -1,5 +1,6 @@
 """An authorization server that answers as a test says, and a browser that keeps cookies."""
 
+import base64
 import json
 import time
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from gateway.browser_session.session_tokens import SessionTokens
 from testkit.token_signer import TokenSigner
 
 ISSUER = "http://localhost:8080"
-KEY, OLD_KEY = "bmV3" * 10 + "bmU=", "b2xk" * 10 + "b2w="
+KEY, OLD_KEY = (base64.urlsafe_b64encode(each * 32).decode() for each in (b"n", b"o"))
 
 
 @pytest.fixture(scope="session")
