@@ -274,7 +274,6 @@ def test_own_routes_are_answered(gateway):
     assert json.loads(gateway.request("GET", "/livez").body) == {"status": "alive"}
     assert json.loads(gateway.request("GET", "/readyz").body)["status"] == "ready"
     assert json.loads(gateway.request("GET", "/openapi.json").body)["openapi"].startswith("3.1")
-    assert b"<script" not in docs.body
     assert "default-src 'none'" in docs["content-security-policy"]
     assert (home.status, home["content-type"]) == (200, "text/html; charset=utf-8")
     assert gateway.request("HEAD", "/docs").status == 200

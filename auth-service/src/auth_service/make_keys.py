@@ -18,7 +18,9 @@ from auth_service.signing import pem
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
 
-BFF_KEYS_FILE = Path("gateway", "bff_keys")  # of the gateway: its setting BFF_KEYS, one key a line, the newest first
+BFF_KEYS_FILE = Path(
+    "gateway", "bff_keys"
+)  # of the gateway: its setting BFF_KEYS, one key a line, the newest first
 
 
 def make_keys(

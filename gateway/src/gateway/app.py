@@ -16,6 +16,8 @@ from service_kit.server.shutdown import draining
 from service_kit.token_verification import documents_for
 from touchstone import IssuerDocuments
 
+from gateway.api_docs.joined_document import Fetch, JoinedDocument
+from gateway.api_docs.own_operations import gateway_document
 from gateway.asgi import Gateway
 from gateway.authentication import Authentication
 from gateway.browser_session import routes as bff
@@ -38,7 +40,6 @@ from gateway.http_client.upstreams import Upstream
 from gateway.observability.access_log import AccessLog
 from gateway.observability.metrics import Metrics
 from gateway.observability.spans import SpanMaker
-from gateway.openapi import Fetch, JoinedDocument, gateway_document
 from gateway.own_routes import Handler
 from gateway.proxy import Proxy
 from gateway.rate_limits.rate_limits import RateLimits, Rates

@@ -1,20 +1,19 @@
 """The Flask app for the gateway's own routes: console, documentation and health, called from ASGI with whole requests."""
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template
+from flask import Flask, Response, jsonify
 from service_kit.observability import document_metrics, instrumentation
 from service_kit.observability.health import Check, Health
 from service_kit.server.asgi import Message, environment, respond
 from service_kit.web.problems import install
 
+from gateway.api_docs import page
+from gateway.api_docs.joined_document import JoinedDocument
 from gateway.console import static_files
 from gateway.headers import Headers
-from gateway.openapi import JoinedDocument
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -29,12 +28,7 @@ def create_flask_app(
     install(app, {})
     app.register_blueprint(static_files.blueprint())
     health = Health(checks)
-    style = app.jinja_loader.get_source(app.jinja_env, "docs.css")[0] if app.jinja_loader else ""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'none'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
+    app.register_blueprint(page.blueprint())
 
     @app.get("/livez")
     def livez() -> Response:
@@ -48,13 +42,6 @@ def create_flask_app(
     @app.get("/openapi.json")
     def openapi() -> Response:
         return jsonify(document.get())
-
-    @app.get("/docs")
-    def docs() -> Response:
-        page = render_template("docs.html", document=document.get(), style=style)
-        return Response(
-            page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": policy}
-        )
 
     return app
 

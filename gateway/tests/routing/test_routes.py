@@ -87,6 +87,7 @@ LISTED = [
     ("GET", "/bff/session", "gateway", None),
     ("POST", "/bff/logout", "gateway", None),
     ("GET", "/docs", "gateway", None),
+    ("GET", "/docs/docs.css", "gateway", None),
     ("GET", "/openapi.json", "gateway", None),
     ("GET", "/livez", "gateway", None),
     ("GET", "/readyz", "gateway", None),

@@ -5,6 +5,9 @@ from typing import Any
 from flask_openapi3.models.tag import Tag
 from service_kit.web.openapi import problem_response
 
+from auth_service.domain.accounts.errors import MailBusy, SlowedDown
+from auth_service.domain.errors import NoSigningKey
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.schemas import OAuthErrorResponse, TokenResponseBody
 
 Responses = dict[Any, Any]
@@ -20,11 +23,15 @@ OAUTH_ERRORS: Responses = {400: OAuthErrorResponse, 401: OAuthErrorResponse}
 TOKEN_RESPONSES: Responses = {
     200: TokenResponseBody,
     **OAUTH_ERRORS,
-    503: problem_response("No token can be issued at the moment."),
+    503: problem_response("No token can be issued at the moment.", PROBLEMS[NoSigningKey]),
 }
-TOO_MANY_LOGINS: Responses = {429: problem_response("Too many log-ins; Retry-After says when to try again.")}
+TOO_MANY_LOGINS: Responses = {
+    429: problem_response("Too many log-ins; Retry-After says when to try again.", PROBLEMS[SlowedDown])
+}
 MAIL_QUEUE_FULL: Responses = {
-    503: problem_response("No mail can be sent at the moment; Retry-After says when to try again.")
+    503: problem_response(
+        "No mail can be sent at the moment; Retry-After says when to try again.", PROBLEMS[MailBusy]
+    )
 }
 
 MAIL_ACCEPTED: Responses = {

@@ -1,5 +1,6 @@
 """The console's files: read once, at start, and served from memory."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,33 +22,43 @@ MEDIA_TYPES = {
 }
 
 
-def blueprint(folder: Path = FOLDER) -> Blueprint:
-    """Return the routes of the page and its files. A path is only looked up, so none leads out of the folder."""
-    routes = Blueprint("console", __name__)
-    contents = {
-        file.relative_to(folder).as_posix(): file.read_bytes()
-        for file in folder.rglob("*")
-        if file.suffix in MEDIA_TYPES
-    }
-    etags = {name: sha256(content).hexdigest()[:32] for name, content in contents.items()}
+class StaticFiles:
+    """Files by name. A path is only looked up, so none leads out of a folder."""
 
-    def respond(name: str) -> Response:
-        if name not in contents:
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._contents = contents
+        self._etags = {name: sha256(content).hexdigest()[:32] for name, content in contents.items()}
+
+    def respond(self, name: str) -> Response:
+        """Return the response with a file, or without it if the browser has it; browsers ask with the ETag each time."""
+        if name not in self._contents:
             abort(404)
-        response = Response(contents[name], mimetype=MEDIA_TYPES[Path(name).suffix])
-        response.headers["Cache-Control"] = "no-cache"  # browsers ask with the ETag each time
-        response.set_etag(etags[name])
+        response = Response(self._contents[name], mimetype=MEDIA_TYPES[Path(name).suffix])
+        response.headers["Cache-Control"] = "no-cache"
+        response.set_etag(self._etags[name])
         response.make_conditional(request)
         return response
 
+
+def blueprint(folder: Path = FOLDER) -> Blueprint:
+    """Return the routes of the page and its files."""
+    routes = Blueprint("console", __name__)
+    files = StaticFiles(
+        {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.suffix in MEDIA_TYPES
+        }
+    )
+
     @routes.get("/")
     def page() -> Response:
-        response = respond("index.html")
+        response = files.respond("index.html")
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
     @routes.get("/console/<path:name>")
     def file(name: str) -> Response:
-        return respond(name)
+        return files.respond(name)
 
     return routes

@@ -24,7 +24,7 @@ from service_kit.web.problems import SERVICE_KIT_PROBLEMS, ProblemType, install
 if TYPE_CHECKING:
     from service_kit.observability.tracing import Tracing
 
-_UNAVAILABLE = ProblemType(
+STORAGE_UNAVAILABLE = ProblemType(
     503,
     "storage_unavailable",
     "The database is not available",
@@ -38,9 +38,9 @@ _UNFIT_VALUE = ProblemType(
     "A value cannot be stored: it is too long, out of range, or has a character that the database refuses.",
 )
 DATABASE_PROBLEMS: Mapping[type[Exception], ProblemType] = {
-    exc.OperationalError: _UNAVAILABLE,
-    exc.InterfaceError: _UNAVAILABLE,
-    exc.TimeoutError: _UNAVAILABLE,
+    exc.OperationalError: STORAGE_UNAVAILABLE,
+    exc.InterfaceError: STORAGE_UNAVAILABLE,
+    exc.TimeoutError: STORAGE_UNAVAILABLE,
     exc.DataError: _UNFIT_VALUE,
 }
 THREADS = 48  # for requests; most of them wait, see service_kit.server.asgi

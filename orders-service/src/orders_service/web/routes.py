@@ -10,8 +10,10 @@ from service_kit.web.pagination import decode_text, encode_text
 from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
 
+from orders_service.domain.errors import OrderNotFound, ProfilesUnavailable
 from orders_service.domain.product import is_sku
 from orders_service.use_cases import Caller, UseCases
+from orders_service.web.errors import PROBLEMS
 from orders_service.web.parameters import IDEMPOTENCY_KEY, idempotency_key, order_cursor, order_position
 from orders_service.web.responses import order_page, order_view, product_page
 from orders_service.web.schemas import (
@@ -32,10 +34,16 @@ PRODUCTS_MAX_AGE: Final = 60
 PRODUCTS: Final = [Tag(name="products", description="Products to order.")]
 ORDERS: Final = [Tag(name="orders", description="Orders of customers.")]
 NOT_FOUND: Final = cast(
-    "Any", {404: problem_response("There is no such order, or it is another customer's.")}
+    "Any",
+    {404: problem_response("There is no such order, or it is another customer's.", PROBLEMS[OrderNotFound])},
 )
 UNAVAILABLE: Final = cast(
-    "Any", {503: problem_response("The database or another service is unavailable; see Retry-After.")}
+    "Any",
+    {
+        503: problem_response(
+            "The database or another service is unavailable; see Retry-After.", PROBLEMS[ProfilesUnavailable]
+        )
+    },
 )
 
 

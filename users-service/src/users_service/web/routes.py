@@ -11,16 +11,25 @@ from service_kit.web.request_validation import validated
 from touchstone import InsufficientScope
 from touchstone.flask import bearer_token, current_token, require
 
-from users_service.domain.errors import MissingScope
+from users_service.domain.errors import MissingScope, ProfileNotFound, StorageUnavailable
 from users_service.domain.profile import is_subject
 from users_service.use_cases import READ_ALL, READ_OWN, WRITE_OWN, Caller, UseCases
+from users_service.web.errors import PROBLEMS
 from users_service.web.responses import profile_page, profile_view
 from users_service.web.schemas import PageQuery, ProfileChanges, ProfilePage, ProfileView, SubjectPath
 
 TAGS: Final = [Tag(name="profiles", description="Profiles of customers.")]
-NOT_FOUND: Final = cast("Any", {404: problem_response("There is no such profile.")})
+NOT_FOUND: Final = cast(
+    "Any", {404: problem_response("There is no such profile.", PROBLEMS[ProfileNotFound])}
+)
 UNAVAILABLE: Final = cast(
-    "Any", {503: problem_response("The database or the issuer's keys are unavailable; see Retry-After.")}
+    "Any",
+    {
+        503: problem_response(
+            "The database or the issuer's keys are unavailable; see Retry-After.",
+            PROBLEMS[StorageUnavailable],
+        )
+    },
 )
 
 

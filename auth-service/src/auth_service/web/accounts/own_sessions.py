@@ -6,8 +6,10 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token, require
 
+from auth_service.domain.sessions.errors import UnknownSession
 from auth_service.web.accounts.schemas import OwnSessionList, OwnSessionPath, OwnSessionView
 from auth_service.web.dependencies import UseCases
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.openapi import BEARER, FRESH, NO_CONTENT
 from auth_service.web.responses import NO_STORE
 
@@ -29,7 +31,10 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
     @routes.delete(
         "/account/sessions/<sid>",
         operation_id="endOwnSession",
-        responses={**NO_CONTENT, 404: problem_response("You have no session with this id.")},
+        responses={
+            **NO_CONTENT,
+            404: problem_response("You have no session with this id.", PROBLEMS[UnknownSession]),
+        },
     )
     @require(fresh=True)
     @validated

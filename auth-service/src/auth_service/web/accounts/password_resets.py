@@ -4,9 +4,10 @@ from flask import Response
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 
-from auth_service.domain.accounts.errors import BadLink, InvalidPassword
+from auth_service.domain.accounts.errors import BadLink, InvalidPassword, TooBusy
 from auth_service.web.accounts.schemas import EmailBody, LinkQuery, NewPassword
 from auth_service.web.dependencies import UseCases
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.form_parsing import documented
 from auth_service.web.html import errors
 from auth_service.web.html.parameters import or_form, query_pairs
@@ -27,7 +28,9 @@ from auth_service.web.responses import NO_STORE, accepted
 
 REQUEST, REDEEM = "/password-resets", "/password-resets/redeem"
 TOO_MANY_PASSWORDS: Responses = {
-    429: problem_response("Too many passwords are being checked; Retry-After says when to try again.")
+    429: problem_response(
+        "Too many passwords are being checked; Retry-After says when to try again.", PROBLEMS[TooBusy]
+    )
 }
 
 

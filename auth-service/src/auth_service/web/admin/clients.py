@@ -5,6 +5,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token
 
+from auth_service.domain.oauth.errors import UnknownClient
 from auth_service.use_cases.admin.clients import ClientAdmin
 from auth_service.web.admin.registry import Admins
 from auth_service.web.admin.registry_schemas import (
@@ -15,10 +16,11 @@ from auth_service.web.admin.registry_schemas import (
     NewClientRequest,
     NewClientView,
 )
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.openapi import NO_CONTENT, Responses
 from auth_service.web.responses import model_response
 
-_UNKNOWN: Responses = {404: problem_response("No client has this id.")}
+_UNKNOWN: Responses = {404: problem_response("No client has this id.", PROBLEMS[UnknownClient])}
 
 
 def add_clients(routes: ApiBlueprint, clients: ClientAdmin, admins: Admins) -> None:

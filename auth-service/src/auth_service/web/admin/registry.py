@@ -8,6 +8,7 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import current_token
 
+from auth_service.domain.oauth.errors import RowInUse, UnknownRow
 from auth_service.domain.oauth.registry import Role
 from auth_service.use_cases.admin.audiences import AudienceAdmin
 from auth_service.use_cases.admin.roles import RoleAdmin
@@ -22,16 +23,17 @@ from auth_service.web.admin.registry_schemas import (
     RoleScopes,
     RoleView,
 )
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.openapi import NO_CONTENT, Responses
 from auth_service.web.responses import model_response
 
 Admins = Callable[..., Any]
-_UNKNOWN: Responses = {404: problem_response("The registry has no row of this name.")}
-_TAKEN: Responses = {409: problem_response("The name is taken.")}
+_UNKNOWN: Responses = {404: problem_response("The registry has no row of this name.", PROBLEMS[UnknownRow])}
+_TAKEN: Responses = {409: problem_response("The name is taken.", PROBLEMS[RowInUse])}
 _REMOVED: Responses = {
     **NO_CONTENT,
     **_UNKNOWN,
-    409: problem_response("It is defined in a file, or in use; `detail` says by what."),
+    409: problem_response("It is defined in a file, or in use; `detail` says by what.", PROBLEMS[RowInUse]),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from flask import Response
 from flask_openapi3.models.tag import Tag
+from service_kit.app import STORAGE_UNAVAILABLE
 from service_kit.errors import BadCursor
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.pagination import decode_cursor, encode_cursor
@@ -14,8 +15,11 @@ from touchstone import InsufficientScope
 from touchstone.flask import current_token, require
 from touchstone.text import is_line
 
+from auth_service.domain.accounts.errors import OwnAccount, UnknownAccount
 from auth_service.domain.audit_log import AuditQuery
+from auth_service.domain.errors import UnknownSigningKey
 from auth_service.domain.oauth.errors import MissingScope
+from auth_service.domain.sessions.errors import UnknownSession
 from auth_service.use_cases.admin.access import ADMIN
 from auth_service.use_cases.admin.administration import Administration
 from auth_service.web.admin.clients import add_clients
@@ -35,12 +39,13 @@ from auth_service.web.admin.schemas import (
     SessionView,
 )
 from auth_service.web.dependencies import UseCases
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.openapi import NO_CONTENT, Responses
 from auth_service.web.responses import model_response
 
 TAGS = [Tag(name="admin", description="Operations for administrators.")]
 BEARER: list[dict[str, list[str]]] = [{"bearer": [ADMIN]}]
-DATABASE_UNAVAILABLE: Responses = {503: problem_response("The database is unavailable.")}
+DATABASE_UNAVAILABLE: Responses = {503: problem_response("The database is unavailable.", STORAGE_UNAVAILABLE)}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -110,7 +115,10 @@ def _keys(routes: ApiBlueprint, admin: Administration, admins: Callable[..., Any
     @routes.delete(
         "/admin/keys/<kid>",
         operation_id="withdrawKey",
-        responses={**NO_CONTENT, 404: problem_response("No signing key has this id.")},
+        responses={
+            **NO_CONTENT,
+            404: problem_response("No signing key has this id.", PROBLEMS[UnknownSigningKey]),
+        },
     )
     @admins
     @validated
@@ -134,7 +142,7 @@ def _sessions(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @routes.delete(
         "/admin/sessions/<sid>",
         operation_id="endSession",
-        responses={**NO_CONTENT, 404: problem_response("No session has this id.")},
+        responses={**NO_CONTENT, 404: problem_response("No session has this id.", PROBLEMS[UnknownSession])},
     )
     @admins
     @validated
@@ -150,8 +158,8 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
         operation_id="disableAccount",
         responses={
             **NO_CONTENT,
-            404: problem_response("No account has this subject."),
-            409: problem_response("You cannot disable your own account."),
+            404: problem_response("No account has this subject.", PROBLEMS[UnknownAccount]),
+            409: problem_response("You cannot disable your own account.", PROBLEMS[OwnAccount]),
         },
     )
     @admins
@@ -164,7 +172,10 @@ def _accounts(routes: ApiBlueprint, admin: Administration, admins: Callable[...,
     @routes.post(
         "/admin/accounts/<sub>/enable",
         operation_id="enableAccount",
-        responses={**NO_CONTENT, 404: problem_response("No account has this subject.")},
+        responses={
+            **NO_CONTENT,
+            404: problem_response("No account has this subject.", PROBLEMS[UnknownAccount]),
+        },
     )
     @admins
     @validated

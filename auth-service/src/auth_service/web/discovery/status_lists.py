@@ -5,10 +5,12 @@ from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.request_validation import validated
 from werkzeug.exceptions import NotImplemented as NotOffered
 
+from auth_service.domain.sessions.errors import StatusListsStale, UnknownStatusList
 from auth_service.domain.sessions.status_list import list_uri, parse_list_number
 from auth_service.web.dependencies import UseCases
 from auth_service.web.discovery.conditional_response import NOT_MODIFIED, Document, conditional_response
 from auth_service.web.discovery.schemas import StatusListNames, StatusListPath
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.openapi import DISCOVERY_TAGS, Responses
 
 MEDIA_TYPE = "application/statuslist+jwt"
@@ -19,9 +21,11 @@ RESPONSES: Responses = {
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
     **NOT_MODIFIED,
-    404: problem_response("No status list has this number."),
+    404: problem_response("No status list has this number.", PROBLEMS[UnknownStatusList]),
     501: problem_response("Historical lists (`time`) are not available."),
-    503: problem_response("The status lists are stale, or no signing key is available."),
+    503: problem_response(
+        "The status lists are stale, or no signing key is available.", PROBLEMS[StatusListsStale]
+    ),
 }
 
 

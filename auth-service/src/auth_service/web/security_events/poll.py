@@ -9,8 +9,10 @@ from flask import request
 from service_kit.web.openapi import ApiBlueprint, problem_response
 
 from auth_service.domain.delivery import Outcome
+from auth_service.domain.errors import NoSigningKey
 from auth_service.use_cases.security_events.poll import PolledEvents
 from auth_service.use_cases.security_events.push import security_event_token
+from auth_service.web.errors import PROBLEMS
 from auth_service.web.long_polling import preferred_wait
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
 from auth_service.web.security_events.responses import ERRORS, READER, JsonResponse, endpoint, json_response
@@ -67,7 +69,11 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         "/ssf/poll/<stream_id>",
         "pollStream",
         READER,
-        {200: PollResponse, **ERRORS, 503: problem_response("No signing key is available.")},
+        {
+            200: PollResponse,
+            **ERRORS,
+            503: problem_response("No signing key is available.", PROBLEMS[NoSigningKey]),
+        },
     )
     def poll(path: StreamPath, body: PollRequest) -> JsonResponse:
         """Return queued events and acknowledge earlier ones; events that are not acknowledged are returned again.

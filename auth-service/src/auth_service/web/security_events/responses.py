@@ -9,15 +9,21 @@ from service_kit.web.openapi import problem_response
 from service_kit.web.request_validation import validated
 from touchstone.flask import require
 
+from auth_service.domain.security_events.errors import InvalidStream, UnknownStream
 from auth_service.web.openapi import Responses
 from auth_service.web.responses import NO_STORE
+from auth_service.web.security_events.errors import PROBLEMS
 
 MANAGER = ("ssf.manage",)
 READER = ("ssf.read", "ssf.manage")
 INVALID: Responses = {
-    400: problem_response("The request is invalid, or the stream does not support this operation.")
+    400: problem_response(
+        "The request is invalid, or the stream does not support this operation.", PROBLEMS[InvalidStream]
+    )
 }
-ERRORS: Responses = INVALID | {404: problem_response("This client has no stream with this id.")}
+ERRORS: Responses = INVALID | {
+    404: problem_response("This client has no stream with this id.", PROBLEMS[UnknownStream])
+}
 JsonResponse = tuple[Response, int, dict[str, str]]
 View = Callable[..., Any]
 

@@ -6,10 +6,12 @@ from service_kit.errors import InvalidRequest
 from service_kit.web.openapi import ApiBlueprint, problem_response
 from service_kit.web.problems import problem
 
+from auth_service.domain.security_events.errors import TooManyVerifications
 from auth_service.domain.security_events.stream import Stream
 from auth_service.web.responses import NO_STORE
 from auth_service.web.security_events import poll, streams
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
+from auth_service.web.security_events.errors import PROBLEMS
 from auth_service.web.security_events.responses import (
     ERRORS,
     MANAGER,
@@ -71,7 +73,10 @@ def _add_status_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -
         MANAGER,
         {
             204: {"description": "The verification event is queued."},
-            429: problem_response("Wait for `min_verification_interval` before the next verification."),
+            429: problem_response(
+                "Wait for `min_verification_interval` before the next verification.",
+                PROBLEMS[TooManyVerifications],
+            ),
             **ERRORS,
         },
     )

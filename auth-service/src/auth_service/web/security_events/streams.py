@@ -3,11 +3,12 @@
 from flask import jsonify
 from service_kit.web.openapi import ApiBlueprint, problem_response
 
-from auth_service.domain.security_events.errors import InvalidStream
+from auth_service.domain.security_events.errors import InvalidStream, TooManyStreams
 from auth_service.domain.security_events.stream import Stream, StreamConfiguration
 from auth_service.web.openapi import NO_CONTENT
 from auth_service.web.responses import NO_STORE
 from auth_service.web.security_events.dependencies import SecurityEventUseCases
+from auth_service.web.security_events.errors import PROBLEMS
 from auth_service.web.security_events.responses import (
     ERRORS,
     INVALID,
@@ -54,7 +55,11 @@ def add_routes(routes: ApiBlueprint, use_cases: SecurityEventUseCases) -> None:
         path,
         "createStream",
         MANAGER,
-        {201: StreamView, 409: problem_response("The client has reached its limit of streams."), **INVALID},
+        {
+            201: StreamView,
+            409: problem_response("The client has reached its limit of streams.", PROBLEMS[TooManyStreams]),
+            **INVALID,
+        },
     )
     def create(body: NewStream) -> JsonResponse:
         """Create a stream for this client."""

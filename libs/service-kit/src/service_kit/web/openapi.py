@@ -19,6 +19,8 @@ from flask_openapi3.types import ParametersTuple, SecuritySchemesDict
 from flask_openapi3.utils import parse_parameters
 from werkzeug.routing import MapAdapter, Rule
 
+from service_kit.errors import BadCursor, InvalidRequest, MalformedJson
+from service_kit.web.problems import MEDIA_TYPE, SERVICE_KIT_PROBLEMS, URN, ProblemType, http_problem_type
 from service_kit.web.request_validation import refuse
 
 SECURITY_SCHEMES: SecuritySchemesDict = {
@@ -50,14 +52,47 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
     },
 }
+REQUEST_ID = "7f9c24e5b3a14d0c9e6f1a2b3c4d5e6f"
+_FAULTS = [{"where": "body.items", "what": "Field required"}]
 _REF = {"$ref": "#/components/schemas/Problem"}
 FORM = "application/x-www-form-urlencoded"
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
-def problem_response(description: str) -> dict[str, Any]:
-    """Return the response object of a problem, for an operation's `responses`."""
-    return {"description": description, "content": {"application/problem+json": {"schema": _REF}}}
+def problem_response(description: str, kind: ProblemType | None = None, **extra: Any) -> dict[str, Any]:
+    """Return the response object of a problem, for an operation's `responses`.
+
+    The example is a problem of this kind with the `extra` members; without a kind `Api` adds that of the status.
+    """
+    media: dict[str, Any] = {"schema": _REF}
+    if kind is not None:
+        media["example"] = {
+            "type": URN + kind.slug,
+            "title": kind.title,
+            "status": kind.status,
+            **extra,
+            "request_id": REQUEST_ID,
+        }
+    return {"description": description, "content": {MEDIA_TYPE: media}}
+
+
+INVALID = problem_response(
+    "The request is invalid; `errors` lists the faults.", SERVICE_KIT_PROBLEMS[InvalidRequest], errors=_FAULTS
+)
+BAD_CURSOR = problem_response("The cursor is invalid.", SERVICE_KIT_PROBLEMS[BadCursor])
+BODY_PROBLEMS = {
+    "400": problem_response("The body is malformed or incomplete.", SERVICE_KIT_PROBLEMS[MalformedJson]),
+    "413": problem_response("The body has more than 64 KiB."),
+    "415": problem_response("The body has another media type."),
+}
+TOKEN_PROBLEMS = {
+    "401": problem_response(
+        "The access token is missing or not valid here.", ProblemType(401, "missing_token", "Unauthorized")
+    ),
+    "403": problem_response(
+        "The access token lacks a scope.", ProblemType(403, "insufficient_scope", "Forbidden")
+    ),
+}
 
 
 def bearer(*scopes: str) -> list[dict[str, list[Any]]]:
@@ -180,19 +215,22 @@ class Api(_LazyDescriptions, OpenAPI):
         if "application/json" in responses.get(self.validation_error_status, {}).get("content", {}):
             del responses[self.validation_error_status]  # flask-openapi3's own form, which is never sent
         if operation.get("parameters") or operation.get("requestBody"):
-            responses.setdefault(
-                "422", problem_response("The request is invalid; `errors` lists the faults.")
-            )
+            responses.setdefault("422", INVALID)
         if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
-            responses.setdefault("400", problem_response("The cursor is invalid."))
+            responses.setdefault("400", BAD_CURSOR)
         if operation.get("requestBody"):
-            responses.setdefault("400", problem_response("The body is malformed or incomplete."))
-            responses.setdefault("413", problem_response("The body has more than 64 KiB."))
-            responses.setdefault("415", problem_response("The body has another media type."))
+            for status, response in BODY_PROBLEMS.items():
+                responses.setdefault(status, response)
         if operation.get("security"):
-            responses.setdefault("401", problem_response("The access token is missing or not valid here."))
-            responses.setdefault("403", problem_response("The access token lacks a scope."))
+            for status, response in TOKEN_PROBLEMS.items():
+                responses.setdefault(status, response)
         responses.setdefault("default", problem_response("Any other error."))
+        for status, response in responses.items():
+            media = response.get("content", {}).get(MEDIA_TYPE, {})
+            if status.isdecimal() and media.get("schema") == _REF and "example" not in media:
+                response["content"][MEDIA_TYPE] = problem_response("", http_problem_type(int(status)))[
+                    "content"
+                ][MEDIA_TYPE]
 
 
 def _encode_forms(operation: dict[str, Any]) -> None:

@@ -77,15 +77,22 @@ def problem(  # noqa: PLR0913 - the members of a problem, by name
     return response
 
 
+def http_problem_type(status: int) -> ProblemType:
+    """Return the kind of the problems that werkzeug's errors with this status become."""
+    title = HTTP_STATUS_CODES.get(status, "Error")
+    slug = _SLUGS.get(status, title.lower().replace(" ", "_").replace("-", "_").replace("'", ""))
+    return ProblemType(status, slug, title)
+
+
 def _http_problem(error: HTTPException) -> Response | HTTPException:
     """Return werkzeug's errors as problems; redirects and errors with a response pass unchanged."""
     status = error.code
     if error.response is not None or status is None or status < 400:  # noqa: PLR2004 - where errors begin
         return error
-    title = HTTP_STATUS_CODES.get(status, "Error")
-    slug = _SLUGS.get(status, title.lower().replace(" ", "_").replace("-", "_").replace("'", ""))
+    kind = http_problem_type(status)
     headers = {k: v for k, v in error.get_headers() if k.lower() not in {"content-type", "content-length"}}
-    return problem(status, slug, title, detail=None if status >= 500 else error.description, headers=headers)  # noqa: PLR2004 - server errors
+    detail = None if status >= 500 else error.description  # noqa: PLR2004 - server errors
+    return problem(status, kind.slug, kind.title, detail=detail, headers=headers)
 
 
 def _typed_problem(error: Exception, kind: ProblemType) -> Response:

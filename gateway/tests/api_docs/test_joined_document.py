@@ -1,7 +1,8 @@
 """The joined OpenAPI document."""
 
 import pytest
-from gateway.openapi import CACHE_SECONDS, JoinedDocument, gateway_document
+from gateway.api_docs.joined_document import CACHE_SECONDS, JoinedDocument
+from gateway.api_docs.own_operations import gateway_document
 from gateway.routing.routes import load_routes
 from testkit.clock import FakeClock
 
@@ -56,9 +57,27 @@ def test_openapi_holds_public_routes_only(clock):
 
     paths = joined(sources, clock).get()["paths"]
 
-    assert set(paths) == {"/orders/{order_id}", "/users/me", "/livez", "/readyz", "/openapi.json", "/docs"}
+    assert set(paths) == {"/orders/{order_id}", "/users/me", *gateway_document()["paths"]}
     assert paths["/users/me"]["get"]["operationId"] == "users-service.get_it"
     assert paths["/users/me"]["get"]["tags"] == ["users-service"]
+
+
+def test_openapi_has_the_tags_in_use(clock):
+    users = document(("get", "/users/me"), tags=["profiles"])
+    users["tags"] = [{"name": "profiles", "description": "Profiles."}, {"name": "operations"}]
+
+    whole = joined({"users-service": Source(users)}, clock).get()
+
+    assert whole["tags"] == [{"name": "profiles", "description": "Profiles."}]
+
+
+def test_openapi_offers_the_cookie_beside_the_token(clock):
+    services = document(("get", "/orders"), security=[{"bearer": ["orders:read"]}])
+
+    operation = joined({"orders-service": Source(services)}, clock).get()["paths"]["/orders"]["get"]
+
+    assert operation["security"] == [{"bearer": ["orders:read"]}, {"session": ["orders:read"]}]
+    assert {"429", "503"} <= set(operation["responses"])
 
 
 def test_openapi_conflicting_schemas_are_renamed(clock):

@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 
+from gateway.api_docs.own_operations import GATEWAY_RESPONSES
 from gateway.errors import Refusal
+from gateway.routing.route import Route
 from gateway.routing.routes import RouteTable
 
 CACHE_SECONDS = 30.0
@@ -63,18 +65,21 @@ class JoinedDocument:
     def _join(self) -> dict[str, Any]:
         paths: dict[str, dict[str, Any]] = {}
         components: dict[str, dict[str, Any]] = {}
-        for name in self._sources:
-            if name in self._last:
-                self._add(name, self._last[name], paths, components)
+        described: dict[str, str] = {}
+        for name in filter(self._last.__contains__, self._sources):
+            document = self._last[name]
+            self._add(name, document, paths, components)
+            described |= {each["name"]: each.get("description", "") for each in document.get("tags", ())}
+        used = dict.fromkeys(tag for item in paths.values() for each in item.values() for tag in each["tags"])
         return {
             "openapi": "3.1.0",
             "info": {
                 "title": "Touchstone",
                 "version": self._version,
-                "description": "All public routes of the services.",
+                "description": "All public routes of the services and of the gateway.",
             },
             "servers": [{"url": self._server}],
-            "tags": [{"name": name} for name in self._sources if name in self._last],
+            "tags": [{"name": tag, "description": described.get(tag, "")} for tag in used],
             "paths": paths,
             "components": components,
         }
@@ -99,28 +104,31 @@ class JoinedDocument:
                 components.setdefault(kind, {})[new] = _refer(value, renamed)
         for path, item in document.get("paths", {}).items():
             kept = {
-                m: _refer(self._operation(name, item[m]), renamed)
-                for m in _METHODS
-                if self._public(name, m, path, item)
+                method: _refer(_operation(name, route, item[method]), renamed)
+                for method in _METHODS
+                if method in item and (route := self._route(name, method, path))
             }
             if kept:
                 paths[path] = kept
 
-    def _public(self, name: str, method: str, path: str, item: Mapping[str, Any]) -> bool:
-        if method not in item:
-            return False
+    def _route(self, name: str, method: str, path: str) -> Route | None:
+        """Return the service's public route with this path, None if there is none."""
         try:
-            return self._table.find(method.upper(), _VARIABLE.sub("x", path)).upstream == name
+            route = self._table.find(method.upper(), _VARIABLE.sub("x", path))
         except Refusal:
-            return False
+            return None
+        return route if route.upstream == name else None
 
-    @staticmethod
-    def _operation(name: str, operation: Mapping[str, Any]) -> dict[str, Any]:
-        own = dict(operation)
-        own["tags"] = [name]
-        if "operationId" in own:
-            own["operationId"] = f"{name}.{own['operationId']}"
-        return own
+
+def _operation(name: str, route: Route, operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a service's operation with what the gateway adds: its own answers, and the session cookie."""
+    own = {"tags": [name], **operation, "responses": GATEWAY_RESPONSES | operation["responses"]}
+    if "operationId" in own:
+        own["operationId"] = f"{name}.{own['operationId']}"
+    security = operation.get("security", [])
+    if route.audience is not None or route.any_audience:
+        own["security"] = [*security, *({"session": each["bearer"]} for each in security if "bearer" in each)]
+    return own
 
 
 def _refer(value: Any, renamed: Mapping[str, str]) -> Any:
@@ -133,38 +141,3 @@ def _refer(value: Any, renamed: Mapping[str, str]) -> Any:
             for k, v in value.items()
         }
     return [_refer(v, renamed) for v in value] if isinstance(value, list) else value
-
-
-_STATUS: dict[str, Any] = {"type": "object", "properties": {"status": {"type": "string"}}}
-
-
-def _operation(
-    name: str, summary: str, *, media: str = "application/json", schema: Any = None
-) -> dict[str, Any]:
-    content = {media: {"schema": schema or _STATUS}}
-    return {
-        "get": {
-            "operationId": name,
-            "summary": summary,
-            "responses": {"200": {"description": "OK", "content": content}},
-        }
-    }
-
-
-def gateway_document() -> dict[str, Any]:
-    """Return the paths of the gateway's own routes."""
-    ready = _operation("readyz", "Readiness, with the reasons if the gateway cannot serve.")
-    ready["get"]["responses"]["503"] = {
-        "description": "Not ready",
-        "content": {"application/json": {"schema": {"type": "object"}}},
-    }
-    return {
-        "paths": {
-            "/livez": _operation("livez", "Liveness of the process."),
-            "/readyz": ready,
-            "/openapi.json": _operation("openapi", "This document.", schema={"type": "object"}),
-            "/docs": _operation(
-                "docs", "This document as a page.", media="text/html", schema={"type": "string"}
-            ),
-        }
-    }

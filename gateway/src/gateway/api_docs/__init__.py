@@ -1,0 +1,1 @@
+"""The API of all services as one OpenAPI document, and as a page."""
