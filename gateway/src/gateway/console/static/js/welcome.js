@@ -31,7 +31,7 @@ export function mountWelcome(root, { cluster, announce }) {
       "div",
       { class: "hero" },
       h("h1", {}, "Log out, and every service knows it at once"),
-      h("p", { class: "lead" }, "Touchstone is a shop made of small Flask services, in which each service checks your token by itself. When you log out, all of them refuse it within milliseconds, and here you can watch that happen."),
+      h("p", { class: "lead" }, "Touchstone is stateless auth for Flask microservices that can still be revoked. Each service behind this small shop checks your token by itself, and when you log out, all of them refuse it within milliseconds. Here you can watch that happen."),
       h("p", { class: "actions" }, h("a", { class: "button big", href: logInUrl("") }, "Log in"), h("a", { class: "button second big", href: "#shop" }, "Look at the shop")),
       h("p", { class: "soft" }, "Without a password: the log-in page can mail you a link or a code. It also leads to a new account."),
     ),

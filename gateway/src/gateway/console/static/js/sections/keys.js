@@ -56,7 +56,7 @@ export const section = {
         ...STATES.map(([state, title, text, kind]) => {
           const keys = answer.body.keys.filter((key) => key.state === state);
           const none = h("p", { class: "soft" }, "None.");
-          return h("section", { class: "state" }, h("h2", {}, h("span", { class: `tag ${kind}` }, title)), h("p", { class: "soft" }, text), keys.length ? h("ul", {}, keys.map((key) => card(key, withdraw))) : none);
+          return h("section", { class: "key-state" }, h("h2", {}, h("span", { class: `tag ${kind}` }, title)), h("p", { class: "soft" }, text), keys.length ? h("ul", {}, keys.map((key) => card(key, withdraw))) : none);
         }),
       );
       return tick();
