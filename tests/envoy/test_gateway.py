@@ -16,8 +16,8 @@ from testkit.http_client import HttpClient
 from testkit.user import User
 
 ROOT = Path(__file__).parents[2]
-# Without services' own ports, and without npm.
-CASES = "not direct and not official_schema"
+# Without services' own ports, without npm, and without browser sessions, which Envoy does not have.
+CASES = "not direct and not official_schema and not test_browser_session"
 CONTRACT = ["tests/contract", "tests/attacks/test_gateway.py", "tests/attacks/test_tokens.py"]
 LISTED = re.compile(r"^\| `(test_\w+)`(?: `(.+?)`)? \|", re.MULTILINE)
 
