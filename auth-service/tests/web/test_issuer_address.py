@@ -9,7 +9,10 @@ PAGES = [
     "/oauth/device?user_code=BCDF-GHJK",
     "/oauth/device",
     "/oauth/logout?state=x",
+    "/magic-links?client_id=cli",
     "/magic-links/redeem?token=t",
+    "/accounts?client_id=cli",
+    "/password-resets?client_id=cli",
     "/account/verification?token=t",
     "/password-resets/redeem?token=t",
 ]

@@ -87,6 +87,39 @@ def test_page_has_security_headers(authorize):
     assert headers["X-Frame-Options"] == "DENY"
 
 
+def test_pages_after_error_allow_same_redirect(sign_in):
+    for page in (sign_in(password="wrong"), sign_in(password=""), sign_in(PARTNERS)):
+        policy = page.headers["Content-Security-Policy"]
+        uri = "https://partner.example/callback" if "Allow" in page.text else CALLBACK
+        assert f"form-action 'self' {uri};" in policy
+
+
+def test_error_page_allows_no_redirect(authorize):
+    answer = authorize(redirect_uri="https://evil.example/;script-src *")
+
+    assert "evil" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_shown"),
+    [({}, True), ({"demo_password": "another password"}, False), ({"demo": False}, False)],
+)
+def test_demo_accounts_are_shown_in_demo_alone(make_app, settings, is_shown):
+    page = make_app(**settings).test_client().get("/oauth/authorize", query_string=REQUEST)
+
+    assert page.status_code == 200
+    for text in (PASSWORD, "another password", "bob@example.com", "Demo"):
+        assert (text in page.text) == (is_shown and text != "another password")
+
+
+def test_demo_account_is_filled_in_by_its_link(authorize, client):
+    href = re.search(r'href="([^"]*)">bob@example.com', authorize(login_hint="alice@example.com").text)[1]
+
+    page = client.get(href.replace("&amp;", "&"))
+
+    assert fields_of(page)["email"] == "bob@example.com"
+
+
 def test_style_sheet_is_immutable(authorize, client):
     path = re.search(r'href="([^"]+css[^"]*)"', authorize().text)[1]
 

@@ -55,7 +55,8 @@ def test_logout_returns_to_client(sign_in, submit, client):
 
     answer = submit(page, "/oauth/logout")
 
-    assert answer.location == "https://partner.example/bye?state=x"
+    assert "form-action 'self' https://partner.example/bye;" in page.headers["Content-Security-Policy"]
+    assert (answer.status_code, answer.location) == (303, "https://partner.example/bye?state=x")
 
 
 def test_logout_to_unknown_uri_ends_nothing(sign_in, client, authorize):
