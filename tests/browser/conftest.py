@@ -36,6 +36,15 @@ redirect_uris = ["http://127.0.0.1/callback", "http://[::1]/callback"]
 post_logout_redirect_uris = ["http://127.0.0.1/bye"]
 audiences = ["orders-service", "users-service"]
 scopes = ["openid", "email", "profile", "orders:read", "orders:write"]
+
+[clients.phone]
+name = "Phone"
+confidential = false
+first_party = true
+grants = ["authorization_code"]
+redirect_uris = ["com.example.app:/callback"]
+audiences = ["orders-service"]
+scopes = ["openid", "orders:read"]
 """
 
 
@@ -53,7 +62,7 @@ def chromium():
 
 @pytest.fixture(scope="package")
 def auth_cluster(tmp_path_factory):
-    """auth-service, which knows the client `partner`, and the gateway."""
+    """auth-service, which knows the clients `partner` and `phone`, and the gateway."""
     clients = tmp_path_factory.mktemp("browser") / "clients.toml"
     clients.write_text(PARTNER)
     own = {"auth-service": {"REGISTRY_FILE": str(clients)}}
@@ -176,3 +185,33 @@ def screenshot():
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
     return take
+
+
+@pytest.fixture
+def check_page(screenshot):
+    """`check_page(page, name)`: a page without script and inline style fits the window, and its texts have contrast."""
+
+    def check(page, name):
+        expect(page.locator("script, [onclick], [style]")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") is True
+        assert low_contrast(page) == []
+        screenshot(page, name)
+
+    return check
+
+
+def low_contrast(page):
+    """Return the texts whose contrast with their background is below 4.5 (WCAG 2.2, 1.4.3)."""
+    return page.evaluate(
+        """() => {
+          const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+          const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255;
+            return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+          const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+            if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
+          return [...document.querySelectorAll("main *")].filter((e) =>
+            [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).map((e) => {
+              const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+              return [e.textContent.trim(), (a + 0.05) / (b + 0.05)]; }).filter(([, ratio]) => ratio < 4.5); }"""
+    )

@@ -6,7 +6,7 @@ import jwt
 import pytest
 from playwright.sync_api import expect
 
-WIDTHS = [400, 1280]
+WIDTHS = [360, 1280]
 NO_SCRIPT = {"java_script_enabled": False}
 
 
@@ -235,14 +235,11 @@ def test_cross_site_log_in_form_is_refused(open_page, auth_cluster, app):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_window_without_script(open_page, partner, app, log_in, screenshot, width, scheme):
+def test_pages_fit_window_without_script(open_page, partner, app, log_in, check_page, width, scheme):
     page = open_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
 
     def check(name):
-        expect(page.locator("script, [onclick], [style]")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert low_contrast(page) == []
-        screenshot(page, f"{name}-{width}-{scheme}")
+        check_page(page, f"{name}-{width}-{scheme}")
 
     page.goto(partner.authorization_url(scope="openid profile email orders:read", prompt="consent"))
     check("log-in")
@@ -256,23 +253,6 @@ def test_pages_fit_window_without_script(open_page, partner, app, log_in, screen
     check("log-out")
     page.goto(app.authorization_url(redirect_uri="https://evil.example/"))
     check("error")
-
-
-def low_contrast(page):
-    """Return the texts whose contrast with their background is below 4.5 (WCAG 2.2, 1.4.3)."""
-    return page.evaluate(
-        """() => {
-          const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-          const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255;
-            return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-          const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
-            if (c.length < 4 || c[3] === 1) return c; } return [255, 255, 255]; };
-          return [...document.querySelectorAll("main *")].filter((e) =>
-            [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())).map((e) => {
-              const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
-              return [e.textContent.trim(), (a + 0.05) / (b + 0.05)]; }).filter(([, ratio]) => ratio < 4.5); }"""
-    )
 
 
 def test_pages_have_security_headers(open_page, app):

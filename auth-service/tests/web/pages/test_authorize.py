@@ -150,8 +150,11 @@ def test_private_use_scheme_gets_codes_and_errors(authorize, sign_in, uri):
     request = REQUEST | {"client_id": "app", "redirect_uri": uri, "scope": "orders:read"}
     start = f"{uri}{'&' if '?' in uri else '?'}"
 
-    refused, by_form, at_once = authorize(request, prompt="none"), sign_in(request), authorize(request)
+    refused, page = authorize(request, prompt="none"), authorize(request)
+    by_form, at_once = sign_in(request), authorize(request)
 
+    assert "form-action 'self' com.example.app:;" in page.headers["Content-Security-Policy"]
+    assert by_form.status_code == 303
     assert refused.headers["Location"].startswith(f"{start}error=login_required&")
     assert by_form.location.startswith(f"{start}code=")
     assert at_once.headers["Location"].startswith(f"{start}code=")

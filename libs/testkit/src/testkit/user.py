@@ -77,6 +77,11 @@ class User:
 
 def mailed_token(folder: Path, address: str, *, path: str, timeout: float = 60.0) -> str:
     """Wait for a mail to `address` with a link to `path` and return the token of the newest; AssertionError if none comes."""
+    return str(_TOKEN.findall(mailed_text(folder, address, path=path, timeout=timeout))[-1])
+
+
+def mailed_text(folder: Path, address: str, *, path: str, timeout: float = 60.0) -> str:
+    """Wait for a mail to `address` with a link to `path` and return the text of the newest; AssertionError if none comes."""
 
     def newest() -> str | None:
         for file in sorted(folder.glob("*.eml"), reverse=True):
@@ -84,7 +89,7 @@ def mailed_token(folder: Path, address: str, *, path: str, timeout: float = 60.0
             body = mail.get_body()
             text = body.get_content() if body else ""
             if mail["To"] == address and f"{path}?token=" in text:
-                return str(_TOKEN.findall(text)[-1])
+                return str(text)
         return None
 
     return str(wait_for(newest, timeout, f"a mail with a link to {path}"))
