@@ -17,7 +17,8 @@ PATH = "/accounts"
 class RegistrationPage:
     """The page with the form, and the page after it.
 
-    The new account is not logged in: an address that has an account already could not be, and would be told by that.
+    The new account is not logged in, because with an address that has an account already that would not be possible. So
+    the response to both is the same.
     """
 
     def __init__(self, use_cases: UseCases) -> None:
