@@ -9,13 +9,10 @@ const STATES = [
   ["current", "Current", "Signs each token and each status list.", "good"],
   ["retired", "Retired", "Signs no more. It stays published until the last token that it signed has expired.", ""],
 ];
-const REST = {
-  next: ["It has not signed anything yet, so no token is refused."],
-  current: [
-    "Every token that it signed is refused everywhere at once, yours too. Pages and apps get another token by themselves, and apps that cannot have their users log in again.",
-    "Another key signs from now on; if there is none, one is made at once.",
-  ],
-  retired: ["The tokens that it signed and that have not expired yet are refused everywhere at once. Pages and apps get another one by themselves."],
+const EFFECTS = {
+  next: "It has not signed anything yet, so no token is refused.",
+  current: "Every token that it signed is refused everywhere at once. Another key signs from now on; if there is none, one is made at once.",
+  retired: "The tokens that it signed and that have not expired yet are refused everywhere at once.",
 };
 
 const time = (name, text) => text && [h("dt", {}, name), h("dd", {}, h("time", { "data-at": seconds(text) }))];
@@ -76,7 +73,8 @@ export const section = {
 
     async function withdraw({ kid, state }) {
       const title = `Withdraw the ${state} key?`;
-      const text = ["For a key that may be compromised.", ...REST[state], "This cannot be undone."];
+      const own = kid === app.session.header.kid ? "It signed your token as well, so you have to log in again." : "";
+      const text = ["For a key that may be compromised.", `${EFFECTS[state]} ${own}`, "This cannot be undone."];
       if (await confirmed({ title, text, yes: "Withdraw" })) await change(`The key ${kid} is withdrawn.`, `/admin/keys/${kid}`, "DELETE");
     }
 

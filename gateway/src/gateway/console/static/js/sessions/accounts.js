@@ -12,7 +12,7 @@ export function accountSessions(app) {
   const subjects = h("datalist", { id: "subjects" });
   const result = h("div", { role: "status" });
   const list = h("div", {});
-  const names = new Map();
+  const names = new Map([[app.session.sub, app.session.name]]);
   let items = [];
   let cursor = null;
 
