@@ -3,7 +3,7 @@
 import { moment, now } from "./times.js";
 
 const DOCUMENT = "/.well-known/oauth-authorization-server"; // small, public, and of auth-service
-const CHECK_MS = 10_000;
+const CHECK_MS = 5000;
 const CHECK_AGAIN_MS = 1500;
 
 function text(missing, { authenticated, expires_at: until }) {
