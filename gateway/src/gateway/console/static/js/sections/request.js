@@ -32,9 +32,9 @@ function verified({ name, facts, depth }) {
     ];
   }
   if (!facts.aud) return [["Token", depth === 0 ? "none: this route is public" : "none was verified"]];
-  const demanded = facts.audience ?? [name];
+  const own = facts.audience ?? [name].filter((each) => facts.aud.includes(each)); // none at a route for tokens of any audience
   return [
-    ["Audience", [code(demanded), " is in ", h("code", {}, "aud"), ": ", code(facts.aud)]],
+    ["Audience", own.length ? [code(own), " is in ", h("code", {}, "aud"), ": ", code(facts.aud)] : [code(facts.aud), ", which is one that the issuer knows"]],
     ["Scope", [facts.required && ["the route demands ", code(facts.required), "; "], "the token has ", code(facts.scope ?? ["none"])]],
     ["Issued to", [code(facts.client_id ?? ["unknown"]), facts.act && [", which acts for the user: ", h("code", {}, "act"), " is ", code(facts.act)]]],
     facts.kid && ["Signature", ["by the key ", code(facts.kid)]],
