@@ -32,7 +32,7 @@ def choose(client, submit, outbox):
 
 
 def link_of(page):
-    return re.search(r'<p class="aside"><a href="([^"]*)">Log in</a>', page.text)[1].replace("&amp;", "&")
+    return re.search(r'href="([^"]*)">(?:Log in|Back to the log-in)<', page.text)[1].replace("&amp;", "&")
 
 
 def test_reset_leads_back_to_application(ask, choose, client, submit, redeem):

@@ -45,7 +45,7 @@ def blueprint(use_cases: UseCases) -> ApiBlueprint:
             use_cases.email_verification(token)
         except BadLink as error:
             return error_page(str(error), title=INVALID_LINK)
-        return result_page("Email address confirmed", "You can now log in.", href=location_of(pairs))
+        return result_page("Email address confirmed", "You can now log in.", login=location_of(pairs))
 
     @routes.post(CONFIRMATION, operation_id="verify", responses=LINK_REDEEMED)
     @or_form(submit)

@@ -68,7 +68,7 @@ def _request(routes: ApiBlueprint, use_cases: UseCases) -> None:
             "Check your mail",
             f"If {email} has an account, we have mailed it a link to choose a new password. "
             "The link expires in 30 minutes.",
-            href=location_of(pairs),
+            back=location_of(pairs),
             demo=use_cases.demo_login is not None,
         )
         keep(use_cases.forms.cookies, response, pairs)
@@ -101,7 +101,7 @@ def _redemption(routes: ApiBlueprint, use_cases: UseCases) -> None:
         except BadLink as error:
             return error_page(str(error), title=INVALID_LINK)
         return result_page(
-            "Password changed", "You can now log in with your new password.", href=location_of(pairs)
+            "Password changed", "You can now log in with your new password.", login=location_of(pairs)
         )
 
     @routes.post(REDEEM, operation_id="resetPassword", responses=LINK_REDEEMED | TOO_MANY_PASSWORDS)

@@ -55,9 +55,12 @@ def page(template: str, status: int = 200, *, redirect_uri: str | None = None, *
     return response
 
 
-def result_page(title: str, message: str, *, href: str = "", demo: bool = False) -> Response:
-    """Return a page that says what was done, and with `href` leads to the log-in; `demo` explains where mails are."""
-    return page("result.html", title=title, message=message, href=href, demo=demo)
+def result_page(title: str, message: str, *, login: str = "", back: str = "", demo: bool = False) -> Response:
+    """Return a page that says what was done.
+
+    It leads to the log-in at `login` as the next step, or `back` to it; `demo` says where mails are.
+    """
+    return page("result.html", title=title, message=message, login=login, back=back, demo=demo)
 
 
 def error_page(

@@ -8,10 +8,11 @@ from auth_service.domain.errors import StaleForm
 from auth_service.web.dependencies import UseCases
 from auth_service.web.html.parameters import Pairs, decoded, encoded, query_pairs
 from auth_service.web.html.rendering import result_page, sentence
-from auth_service.web.pages.login_form import FORM_EXPIRED
+from auth_service.web.pages.login_form import ENTER_EMAIL, FORM_EXPIRED
 from auth_service.web.pages.pending_request import hinted_email, keep, location_of, with_hint
 
 PATH = "/accounts"
+EMPTY = {"name": "Enter your name.", "email": ENTER_EMAIL, "password": "Choose a password."}
 
 
 class RegistrationPage:
@@ -40,7 +41,9 @@ class RegistrationPage:
         account = {name: form.get(name, "") for name in ("name", "email", "password")}
         faults = self._use_cases.registration.faults(**account)
         if faults:
-            return self._page(pairs, form, 422, {name: sentence(fault) for name, fault in faults.items()})
+            errors = {name: sentence(fault) for name, fault in faults.items()}
+            errors |= {name: EMPTY[name] for name, value in account.items() if not value.strip()}
+            return self._page(pairs, form, 422, errors)
         self._use_cases.registration(**account)
         email = account["email"].strip()
         pairs = with_hint(pairs, email)
@@ -48,7 +51,7 @@ class RegistrationPage:
             "Check your mail",
             f"We have sent a mail to {email}. It says how to go on. Until the address is confirmed, "
             "a new account can only view and edit its own profile.",
-            href=location_of(pairs),
+            back=location_of(pairs),
             demo=self._use_cases.demo_login is not None,
         )
         keep(self._forms.cookies, response, pairs)
