@@ -15,6 +15,10 @@ PUBLIC = [
     ("GET", "/", 200),
     ("GET", "/console/js/main.js", 200),
     ("GET", "/docs", 200),
+    ("GET", "/accounts", 200),
+    ("GET", "/magic-links", 200),
+    ("GET", "/magic-links/redeem", 200),
+    ("GET", "/password-resets", 200),
     ("POST", "/oauth/token", 400),  # the request has no grant
     ("POST", "/login", 415),
     ("POST", "/accounts", 415),
