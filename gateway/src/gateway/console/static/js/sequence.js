@@ -7,6 +7,9 @@ const HEAD = 44;
 const ROW = 62;
 const BAR = 12;
 
+// `urn:ietf:params:oauth:grant-type:token-exchange` is `token exchange`.
+export const grantName = ({ grant }) => grant.join().split(":").at(-1).replace(/[-_]/g, " ");
+
 const milliseconds = (ms) => `${ms.toFixed(ms < 10 ? 2 : 1)} ms`;
 
 // The calls and answers in their order: `{from, to, answer, lines}`.
@@ -25,7 +28,7 @@ function messages(root, request) {
 }
 
 function labelOf({ facts }, root) {
-  if (facts.grant) return ["token exchange", facts.aud ? `for ${facts.aud.join(", ")}` : ""];
+  if (facts.grant) return [grantName(facts), facts.aud ? `for ${facts.aud.join(", ")}` : ""];
   if (!facts.aud) return ["a request", ""];
   if (facts.act) return [`token for ${facts.aud.join(", ")}`, `act ${facts.act.join(", ")}`];
   return facts.client_id?.join() === root.facts.client_id?.join() ? ["the user’s token", `client_id ${facts.client_id}`] : [`token for ${facts.aud.join(", ")}`, `client_id ${facts.client_id}`];

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { flat, hopsOf } from "../hops.js";
 import { failure } from "../parts.js";
-import { sequence } from "../sequence.js";
+import { grantName, sequence } from "../sequence.js";
 
 async function order(app) {
   const products = await app.api("/products");
@@ -26,8 +26,8 @@ const milliseconds = (ms) => `${ms.toFixed(2)} ms`;
 function verified({ name, facts, depth }) {
   if (facts.grant) {
     return [
-      ["Authenticated", [code(facts.client_id ?? []), ", by an assertion that it signed with its own key (RFC 7523)"]],
-      ["Checked", "the token that the service had received, and that its session goes on"],
+      ["Client", [code(facts.client_id ?? ["unknown"]), ", authenticated by its own credentials"]],
+      ["Grant", grantName(facts) === "token exchange" ? "token exchange (RFC 8693): the token that the client had received is valid, and its session goes on" : grantName(facts)],
       ["Issued", ["a token for ", code(facts.aud ?? []), " with the scope ", code(facts.scope ?? [])]],
     ];
   }
