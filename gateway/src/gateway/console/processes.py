@@ -18,7 +18,7 @@ from gateway.errors import Refusal, retry_after
 from gateway.request import ClientGoneError, Request
 
 MAX_STREAMS = 32
-MAX_STREAMS_OF_SESSION = 6
+MAX_STREAMS_OF_SESSION = 3  # browsers open six connections to a server, which must not all be streams
 STREAM_SECONDS = 120.0  # the page then asks for another stream
 ALIVE_SECONDS = 0.5
 _HEADERS = ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"))

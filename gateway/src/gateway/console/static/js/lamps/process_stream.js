@@ -6,8 +6,9 @@ const AGAIN_MS = 2000;
 const TOO_MANY = 429;
 
 // `handlers` are those of the events; `trouble(text)` says why there is no stream, null once there is one again.
-// A stream that is open at a log-out goes on: its token is what the lamps show. Returns `{again, stop}`.
-export function watchProcesses(app, handlers, trouble) {
+// A stream that is open at a log-out goes on: its token is what the lamps show. A page in the background has none,
+// unless it is `busy()`, because all pages of a browser share six connections. Returns `{again, stop}`.
+export function watchProcesses(app, handlers, trouble, busy) {
   let abort = new AbortController();
   let stopped = false;
 
@@ -46,11 +47,17 @@ export function watchProcesses(app, handlers, trouble) {
     }
   }
 
+  const hide = () => {
+    if (document.hidden && app.session.authenticated && !busy()) abort.abort();
+  };
+
+  document.addEventListener("visibilitychange", hide);
   run();
   return {
     again: () => abort.abort(), // the next stream has the session's present token
     stop() {
       stopped = true;
+      document.removeEventListener("visibilitychange", hide);
       abort.abort();
     },
   };

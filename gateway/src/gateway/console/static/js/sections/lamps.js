@@ -106,11 +106,12 @@ function mount(root, app) {
   async function withdraw() {
     const { kid } = app.session.header;
     const text = [
-      "Every token that this key has signed is refused at once, those of all people. Sessions go on: browsers get new tokens, signed with another key, by themselves.",
-      "This cannot be undone; a new key is made in its place.",
+      "Every token that this key has signed is refused at once, those of all people: they have to log in again, and so do you.",
+      "This cannot be undone; a new key takes its place.",
     ];
     if (!(await confirmed({ title: "Withdraw the key?", text, yes: "Withdraw the key" }))) return;
     await measure("Withdrawal of the key", () => app.api(`/admin/keys/${encodeURIComponent(kid)}`, { method: "DELETE" }));
+    await app.refreshSession();
     showControls();
   }
 
@@ -202,7 +203,7 @@ function mount(root, app) {
   );
   showControls();
 
-  const stream = watchProcesses(app, handlers, fail);
+  const stream = watchProcesses(app, handlers, fail, () => run && !run.complete);
   const forget = app.onSession(showControls);
   window.addEventListener(LOG_OUT_EVENT, onLogOut);
   createRecordedLanes(app.api).then((found) => {
