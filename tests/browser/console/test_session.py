@@ -99,6 +99,8 @@ def test_auth_service_stopped_is_said_and_recovers(open_console, console_cluster
             page.get_by_role("region", name="My orders").get_by_text(re.compile("Placed|not ordered")).first
         ).to_be_visible()
         expect(stopped).to_be_visible()
+        log_out(page).click()
+        expect(notice(page, "You are still logged in.")).to_be_visible()
     finally:
         console_cluster.start_service("auth-service")
 

@@ -1,6 +1,6 @@
 // The page as a whole: who is logged in, which section is shown, and what each section gets as `app`.
 
-import { call } from "./api.js";
+import { call, sentence } from "./api.js";
 import { h } from "./dom.js";
 import { createNotices } from "./notices.js";
 import { watchOutages } from "./outages.js";
@@ -46,10 +46,9 @@ const app = {
     return answer;
   },
   async logOut() {
-    notices.show("session", "Logging out …");
     const answer = await session.end();
     if (answer.ok) notices.show("session", "You are logged out. ", logInLink(location.hash, "Log in again"));
-    else notices.hide("session");
+    else notices.show("session", "You are still logged in. ", sentence(answer));
     return answer;
   },
 };
