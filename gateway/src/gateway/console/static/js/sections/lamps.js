@@ -36,7 +36,8 @@ function mount(root, app) {
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const lanes = h("ul", { class: "lanes" }, plain.element);
   const lanesNote = h("p", { class: "soft" });
-  const more = h("div", {});
+  const switches = h("div", {});
+  const accounts = h("div", {});
   const stage = h("section", { class: "stage", "aria-label": "Processes" });
   const lamps = new Map();
   let recorded = null;
@@ -191,6 +192,7 @@ function mount(root, app) {
     h("p", { class: "lead" }, "Each lamp is one process, which this page asks with your token all the time. Press “Log out”: the stopwatch shows how long each of them takes to refuse it."),
     problem,
     stage,
+    switches,
     h(
       "section",
       { class: "card", "aria-labelledby": "lanes" },
@@ -199,7 +201,7 @@ function mount(root, app) {
       lanesNote,
     ),
     history.element,
-    more,
+    accounts,
   );
   showControls();
 
@@ -212,8 +214,8 @@ function mount(root, app) {
     lanes.append(...found.elements);
     lanesNote.textContent = found.made;
   });
-  mountSwitches(more, app, fail);
-  if (app.hasScope("admin")) mountAccounts(more, app, fail);
+  mountSwitches(switches, app, fail);
+  if (app.hasScope("admin")) mountAccounts(accounts, app, fail);
   return () => {
     stream.stop();
     plain.stop();
