@@ -1,6 +1,6 @@
 // The way of one real request: each process on it, what it verified, and how long it took. All from Server-Timing.
 
-import { h } from "../dom.js";
+import { h, svg } from "../dom.js";
 import { flat, hopsOf } from "../hops.js";
 import { failure } from "../parts.js";
 import { grantName, sequence } from "../sequence.js";
@@ -42,13 +42,17 @@ function verified({ name, facts, depth }) {
   ];
 }
 
-function times({ ms, own, call, db, depth }) {
+// The hop's own time as a part of the whole; the text beside it says the same.
+const share = (own, whole) =>
+  svg("svg", { class: "share", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { class: "whole", width: 100, height: 1 }), svg("rect", { class: "own", width: Math.min(100, (own / whole) * 100), height: 1 }));
+
+function times({ ms, own, call, db, depth }, whole) {
   const way = depth > 0 && call > ms && `, ${milliseconds(call)} as its caller saw it`;
-  return ["Time", [h("strong", { class: "number" }, milliseconds(own)), " of its own", db !== null && ` (of which the database ${milliseconds(db)})`, `, ${milliseconds(ms)} in all`, way]];
+  return ["Time", [share(own, whole), h("strong", { class: "number" }, milliseconds(own)), " of its own", db !== null && ` (of which the database ${milliseconds(db)})`, `, ${milliseconds(ms)} in all`, way]];
 }
 
-function hopCard(hop) {
-  const rows = [...verified(hop).filter(Boolean), times(hop)];
+function hopCard(hop, whole) {
+  const rows = [...verified(hop).filter(Boolean), times(hop, whole)];
   return h(
     "li",
     { class: `hop depth-${Math.min(hop.depth, 3)}` },
@@ -71,7 +75,7 @@ function way(kind, answer) {
   if (!root) return [OFF()];
   const hops = flat(root);
   const request = { ...kind, status: answer.status, credential: kind.token ? "session cookie" : "no token needed" };
-  return [h("div", { class: "card picture" }, sequence(root, hops, request)), cached(hops), h("ol", { class: "hops", "aria-label": "The hops in their order" }, hops.map(hopCard))];
+  return [h("div", { class: "card picture" }, sequence(root, hops, request)), cached(hops), h("ol", { class: "hops", "aria-label": "The hops in their order" }, hops.map((hop) => hopCard(hop, root.ms)))];
 }
 
 export const section = {
