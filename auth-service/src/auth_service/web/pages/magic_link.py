@@ -7,7 +7,6 @@ from flask import Response
 from auth_service.domain.accounts.errors import BadLink, BindingMissing
 from auth_service.domain.errors import StaleForm
 from auth_service.domain.oauth.errors import InvalidAuthorizationRequest
-from auth_service.use_cases.accounts.browser_login import NewBrowserSession
 from auth_service.use_cases.accounts.magic_link import LINK_SECONDS, LinkCode, LinkToken
 from auth_service.use_cases.oauth.authorization_request import AuthorizationRefused, AuthorizationRequest
 from auth_service.web.dependencies import UseCases
@@ -73,10 +72,9 @@ class MagicLinkPages:
     def _redeem_link(self, form: dict[str, str]) -> Response:
         token, pairs = self._link.submitted(form)
         try:
-            session = self._begin(LinkToken(token, self._cookies.link))
+            return self._log_in(pairs, LinkToken(token, self._cookies.link))
         except (BadLink, BindingMissing) as error:
             return error_page(str(error), title="This link cannot be used in this browser")
-        return self._go_on(pairs, session)
 
     def _redeem_code(self, form: dict[str, str]) -> Response:
         request, email, code = (form.get(name, "") for name in ("_request", "email", "code"))
@@ -93,16 +91,13 @@ class MagicLinkPages:
         if errors:
             return self._code_page(pairs, email, code, 422, errors)
         try:
-            session = self._begin(LinkCode(email, code, self._cookies.link))
+            return self._log_in(pairs, LinkCode(email, code, self._cookies.link))
         except (BadLink, BindingMissing):
             return self._code_page(pairs, email, code, 403, {"code": WRONG_CODE})
-        return self._go_on(pairs, session)
 
-    def _begin(self, presented: LinkToken | LinkCode) -> NewBrowserSession:
-        return self._use_cases.magic_link_login.in_browser(presented, self._cookies.login)
-
-    def _go_on(self, pairs: Pairs, session: NewBrowserSession) -> Response:
-        request = self._authorization_request(pairs)
+    def _log_in(self, pairs: Pairs, presented: LinkToken | LinkCode) -> Response:
+        request = self._authorization_request(pairs)  # first: a refused request uses nothing up
+        session = self._use_cases.magic_link_login.in_browser(presented, self._cookies.login)
         if request is None:
             response = redirect_to(f"{self._use_cases.issuer}{location_of(pairs)}")
             self._login.set_cookie(response, session)
