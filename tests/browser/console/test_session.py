@@ -50,6 +50,16 @@ def test_log_out_ends_other_tabs(open_console):
     expect(others[1].get_by_text("Log in to see this part.")).to_be_visible()
 
 
+def test_log_out_section_stays_after_log_out(open_console):
+    page = open_console("#log-out", new_session=True)
+    log_out(page).click()
+
+    expect(page.get_by_role("main").get_by_role("link", name="Log in again and repeat")).to_be_visible()
+    expect(notice(page, "You are logged out.")).to_have_count(0)
+    page.get_by_role("navigation").get_by_role("link", name="Sessions").click()
+    expect(page.get_by_text("Log in to see this part.")).to_be_visible()
+
+
 def test_log_in_reaches_other_tabs(open_console, log_in):
     page = open_console("#shop", email=None)
     other = page.context.new_page()

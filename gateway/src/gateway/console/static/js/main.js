@@ -47,7 +47,7 @@ const app = {
   },
   async logOut() {
     const answer = await session.end();
-    if (answer.ok) notices.show("session", "You are logged out. ", logInLink(location.hash, "Log in again"));
+    if (answer.ok) sayEnded("You are logged out. ");
     else notices.show("session", "You are still logged in. ", sentence(answer));
     return answer;
   },
@@ -93,10 +93,15 @@ function showAccount({ authenticated, name, email }) {
   else account.replaceChildren(logInLink(location.hash));
 }
 
+// A section that outlives the session says so itself.
+function sayEnded(text) {
+  if (!shown?.section.outlivesSession) notices.show("session", text, logInLink(location.hash, "Log in again"));
+}
+
 function onLogInOrOut(current, before) {
   showAccount(current);
   if (current.authenticated) notices.hide("session");
-  else if (before.authenticated) notices.show("session", "Your session has ended. ", logInLink(location.hash, "Log in again"));
+  else if (before.authenticated) sayEnded("Your session has ended. ");
   if (shown && !(shown.section.outlivesSession && !current.authenticated)) show();
 }
 

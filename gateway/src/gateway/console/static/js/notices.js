@@ -1,4 +1,4 @@
-// The notices below the content: one for each subject, shown until it is no longer true.
+// The notices above the content: one for each subject, shown until it is no longer true.
 
 import { h } from "./dom.js";
 

@@ -16,18 +16,22 @@ export function createSession(call, onLogInOrOut) {
   let current = LOGGED_OUT;
   let underWay = null;
   let next = null;
+  let ends = 0; // log-outs in other tabs: an answer that was asked for before is out of date
+
+  function set(session) {
+    const before = current;
+    current = session;
+    if (!same(before, current)) onLogInOrOut(current, before);
+    else if (before.expires_at === current.expires_at) return;
+    callbacks.forEach((callback) => callback(current));
+  }
 
   async function ask() {
+    const begun = ends;
     const { ok, body } = await call("/bff/session");
-    if (!ok) return current; // a gateway that does not answer has not ended the session
-    const before = current;
-    current = body;
-    const moved = !same(before, current);
-    if (moved) {
-      channel.postMessage("changed");
-      onLogInOrOut(current, before);
-    }
-    if (moved || before.expires_at !== current.expires_at) callbacks.forEach((callback) => callback(current));
+    if (!ok || begun !== ends) return current; // a gateway that does not answer has not ended the session
+    if (!same(current, body)) channel.postMessage("changed");
+    set(body);
     return current;
   }
 
@@ -44,7 +48,13 @@ export function createSession(call, onLogInOrOut) {
   const visible = () => {
     if (!document.hidden) refresh();
   };
-  channel.addEventListener("message", refresh);
+  channel.addEventListener("message", ({ data }) => {
+    if (data === "ended") {
+      ends += 1;
+      set(LOGGED_OUT);
+    }
+    refresh();
+  });
   document.addEventListener("visibilitychange", visible);
   for (const event of ["focus", "pageshow", "online"]) window.addEventListener(event, visible);
   setInterval(visible, CHECK_MS);
@@ -62,7 +72,7 @@ export function createSession(call, onLogInOrOut) {
       const asked = call("/bff/logout", { method: "POST" });
       window.dispatchEvent(new CustomEvent(LOG_OUT_EVENT, { detail: asked }));
       const answer = await asked;
-      channel.postMessage("changed");
+      channel.postMessage(answer.ok ? "ended" : "changed");
       await refresh();
       return answer;
     },
