@@ -223,11 +223,23 @@ def test_stream_client_gone_ends_the_call(streaming):
         ("valkey_url", "valkeys://127.0.0.1:1?ssl_cert_reqs=bogus"),
         ("gateway_metrics_port", 0),
         ("gateway_host", "gateway.invalid"),
+        ("keys_dir", "/no/such/folder"),
+        ("keys_dir", "/" + "x" * 5000),
     ],
 )
 def test_settings_are_validated(name, value):
     with pytest.raises(ValidationError):
         Settings(**{name: value})
+
+
+def test_file_of_bff_keys_must_be_readable(tmp_path):
+    file = tmp_path / "gateway" / "bff_keys"
+    file.parent.mkdir()
+    assert Settings(keys_dir=tmp_path).bff_keys is None
+    file.symlink_to(file)  # a loop; root could read a file without permissions
+
+    with pytest.raises(ValidationError, match="bff_keys in KEYS_DIR cannot be read"):
+        Settings(keys_dir=tmp_path)
 
 
 PASSWORD = BestAvailableEncryption(b"secret")

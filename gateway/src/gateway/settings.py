@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 from service_kit.client_address import normal_address
-from service_kit.settings import HttpUrl, Port, ServiceSettings, origin_url, service_address
+from service_kit.settings import HttpUrl, KeysDir, Port, ServiceSettings, origin_url, service_address
 
 from gateway.browser_session.sealer import parse_keys
 from gateway.rate_limits.shared_windows import client
@@ -105,7 +105,7 @@ class Settings(RoutesSettings, ServiceSettings):
     rate_limit_client: Rate = "6000/minute"
     rate_limit_login: Rate = "120/minute"
     rate_limit_account: Rate = "30/minute"
-    keys_dir: Path | None = None
+    keys_dir: KeysDir | None = None
     bff_keys: Annotated[SecretStr, AfterValidator(_bff_keys)] | None = Field(
         default=None, validate_default=True
     )
@@ -126,10 +126,12 @@ class Settings(RoutesSettings, ServiceSettings):
     def _of_keys_dir(cls, value: Any, info: ValidationInfo) -> Any:
         """Read the file in KEYS_DIR if the setting is missing."""
         folder = info.data.get("keys_dir")
-        if value is not None or folder is None or not (folder / BFF_KEYS_FILE).exists():
+        if value is not None or folder is None:
             return value
         try:
             return (folder / BFF_KEYS_FILE).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
         except (OSError, UnicodeDecodeError):
             raise ValueError(f"is missing, and {BFF_KEYS_FILE} in KEYS_DIR cannot be read") from None
 

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -82,9 +83,10 @@ def _private_folder(value: Path) -> Path:
 
 
 def _folder(value: Path) -> Path:
-    if not value.is_dir():
-        raise ValueError("must name a folder that exists")
-    return value
+    with suppress(OSError):  # for example: the folder around it is not ours
+        if value.is_dir():
+            return value
+    raise ValueError("must name a folder that exists")
 
 
 def _with_packages(value: str) -> str:
