@@ -80,6 +80,10 @@ class Refusal(Exception):
         self.kind = kind or PROBLEM_TYPES[slug]
         self.headers = headers
 
+    def again(self) -> "Refusal":
+        """Return an equal one, without the traceback: that refers to the request."""
+        return Refusal(self.slug, str(self), *self.headers, kind=self.kind)
+
     def problem(self, request_id: str) -> bytes:
         """Return the problem document (RFC 9457) as JSON."""
         return json.dumps(

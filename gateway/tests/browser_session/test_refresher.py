@@ -1,6 +1,8 @@
 """One refresh for all requests of a session."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from gateway.browser_session import refresher as module
@@ -134,6 +136,24 @@ def test_expired_tokens_need_the_issuer(refresher, issuer, tokens):
     with pytest.raises(Refusal) as refused:
         asyncio.run(refresher.current(None, tokens))
     assert refused.value.slug == "upstream_unavailable"
+
+
+def test_failure_keeps_no_request_in_memory(refresher, issuer, tokens):
+    class Request:
+        pass
+
+    async def run():
+        requests = [Request() for _ in range(3)]
+        running = [refresher.current(request, tokens) for request in requests]
+        assert {type(each) for each in await asyncio.gather(*running, return_exceptions=True)} == {Refusal}
+        return [weakref.ref(request) for request in requests]
+
+    issuer.clock, issuer.failure = EXPIRED, Refusal("upstream_unavailable", "down")
+    found = asyncio.run(run())
+    issuer.failure = None  # as the real one, which is made for each call
+    gc.collect()
+
+    assert [each() for each in found] == [None] * 3
 
 
 def test_slow_issuer_does_not_hold_valid_tokens(refresher, issuer, tokens, monkeypatch):

@@ -52,7 +52,7 @@ class Refresher:
         try:
             until, failure = self._failures.get(key, (0.0, None))
             if failure is not None and self._now() < until:
-                raise failure
+                raise failure.again()
             task = self._running.get(key)
             if task is None:
                 task = self._running[key] = asyncio.create_task(self._run(request, tokens))
@@ -68,7 +68,8 @@ class Refresher:
         try:
             successor = await self._refresh(request, tokens)
         except Refusal as failure:
-            _keep(self._failures, tokens.refresh_token, (self._now() + RETRY_SECONDS, failure), self._now())
+            entry = (self._now() + RETRY_SECONDS, failure.again())
+            _keep(self._failures, tokens.refresh_token, entry, self._now())
             raise
         _keep(self._successors, tokens.refresh_token, (self._now() + KEEP_SECONDS, successor), self._now())
         return successor
