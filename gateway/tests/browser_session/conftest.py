@@ -39,6 +39,10 @@ class AuthService:
     refused: bool = False
     grants: list = field(default_factory=list)
     log_outs: list = field(default_factory=list)
+    log_out_statuses: list = field(default_factory=list)  # of the next ones
+    account: dict = field(
+        default_factory=lambda: {"sub": "alice", "name": "Alice", "email": "alice@example.com"}
+    )
     revoked: list = field(default_factory=list)
     issued: list = field(default_factory=list)  # refresh tokens
 
@@ -49,10 +53,11 @@ class AuthService:
                 self.grants.append(dict(parse_qsl(request.body.decode())))
                 body, status = self.tokens()
             elif path == "/account":
-                body, status = {"sub": "alice", "name": "Alice", "email": "alice@example.com"}, self.status
+                body, status = self.account, self.status
             elif path == "/logout":
                 self.log_outs.append(request)
-                body, status = {}, "204 No Content" if self.status == "200 OK" else self.status
+                usual = "204 No Content" if self.status == "200 OK" else self.status
+                body, status = {}, self.log_out_statuses.pop(0) if self.log_out_statuses else usual
             elif path == "/oauth/revoke":
                 self.revoked.append(dict(parse_qsl(request.body.decode()))["token"])
                 body, status = {}, self.status

@@ -1,6 +1,7 @@
 """`/bff/session`, `/bff/logout`, and the session cookie as a credential."""
 
 import json
+import secrets
 
 import pytest
 
@@ -192,6 +193,27 @@ def test_log_out_of_ended_session_removes_cookie(browser, auth_service):
     browser.log_in()
     auth_service.refused = True
 
+    assert browser("POST", "/bff/logout", HEADER).status == 204
+    assert "session" not in browser.cookies
+
+
+def test_log_out_with_withdrawn_key_ends_session(logged_in, auth_service):
+    """The access token is refused, but the session would go on with the refresh token."""
+    auth_service.log_out_statuses = ["401 Unauthorized"]
+
+    assert logged_in("POST", "/bff/logout", HEADER).status == 204
+    assert auth_service.grants[-1]["refresh_token"] == auth_service.issued[-2]
+    first, second = (sent.values("authorization") for sent in auth_service.log_outs)
+    assert first != second
+
+
+def test_log_out_works_when_session_has_outgrown_cookie(browser, auth_service, signer):
+    auth_service.lifetime = -10
+    browser.log_in()
+    token = signer.sign(signer.claims(scope=" ".join(secrets.token_urlsafe(30) for _ in range(90))))
+    auth_service.tokens = lambda: ({"access_token": token, "refresh_token": "r"}, "200 OK")
+
+    assert browser("GET", "/orders").problem() == "session_too_long"
     assert browser("POST", "/bff/logout", HEADER).status == 204
     assert "session" not in browser.cookies
 

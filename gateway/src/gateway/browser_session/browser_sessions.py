@@ -44,8 +44,8 @@ class BrowserSessions:
         origin: str,
     ) -> None:
         self.cookies = cookies
+        self.refresher = refresher
         self._sealer = sealer
-        self._refresher = refresher
         self._authentication = authentication
         self._origin = origin.encode()
         self._open = lru_cache(maxsize=512)(self._opened)  # of at most 4 KiB each
@@ -90,7 +90,7 @@ class BrowserSessions:
     async def refreshed(self, request: Request, tokens: SessionTokens) -> SessionTokens:
         """Return these tokens, or where they were due their successors, which the response sets as well."""
         try:
-            current = await self._refresher.current(request, tokens)
+            current = await self.refresher.current(request, tokens)
         except GrantRefusedError:
             detail = "This session has ended. Log in again."
             raise Refusal(

@@ -1,7 +1,8 @@
 """The requests of the client `console` to the authorization server."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlencode
 
 from service_kit.clock import Clock
@@ -39,31 +40,30 @@ class IssuerClient:
 
     async def redeem(self, request: Request, code: str, verifier: str) -> SessionTokens:
         """Return the tokens for an authorization code (RFC 6749 section 4.1.3). Raise GrantRefusedError."""
-        answer = await self._grant(
+        tokens = await self._grant(
             request,
             grant_type="authorization_code",
             code=code,
             redirect_uri=self.redirect_uri,
             code_verifier=verifier,
         )
-        bearer = f"authorization: Bearer {answer['access_token']}".encode()
-        response = await self._call(request, "GET", "/account", bearer)
-        if response.status != _OK:
-            raise self._unexpected()
-        account = json.loads(response.body)
-        return self._tokens(answer, account["name"], account["email"])
+        response = await self._call(request, "GET", "/account", _bearer(tokens[0]))
+        return self._tokens(tokens, *self._values(response, "name", "email"))
 
     async def refresh(self, request: Request, tokens: SessionTokens) -> SessionTokens:
         """Return the successors of these tokens (RFC 6749 section 6). Raise GrantRefusedError."""
-        answer = await self._grant(request, grant_type="refresh_token", refresh_token=tokens.refresh_token)
-        return self._tokens(answer, tokens.name, tokens.email)
+        renewed = await self._grant(request, grant_type="refresh_token", refresh_token=tokens.refresh_token)
+        return self._tokens(renewed, tokens.name, tokens.email)
 
     async def log_out(self, request: Request, tokens: SessionTokens) -> None:
-        """End the session, and the one at the authorization server through which it was opened."""
-        bearer = f"authorization: Bearer {tokens.access_token}".encode()
-        body = b'{"browser_session": true}'
-        response = await self._call(request, "POST", "/logout", bearer, _JSON, body=body)
-        if response.status not in {_NO_CONTENT, _UNAUTHORIZED}:  # unauthorized: it has ended already
+        """End the session, and the one at the authorization server through which it was opened.
+
+        Raise GrantRefusedError if it has ended already.
+        """
+        status = await self._end(request, tokens)
+        if status == _UNAUTHORIZED:  # perhaps only the access token is refused: its key may be withdrawn
+            status = await self._end(request, await self.refresh(request, tokens))
+        if status not in {_NO_CONTENT, _UNAUTHORIZED}:
             raise self._unexpected()
 
     async def revoke(self, request: Request, tokens: SessionTokens) -> None:
@@ -71,18 +71,30 @@ class IssuerClient:
         body = urlencode({"token": tokens.refresh_token, "client_id": CLIENT_ID}).encode()
         await self._call(request, "POST", "/oauth/revoke", _FORM, body=body)
 
-    async def _grant(self, request: Request, **fields: str) -> dict[str, Any]:
+    async def _end(self, request: Request, tokens: SessionTokens) -> int:
+        headers = _bearer(tokens.access_token), _JSON
+        body = b'{"browser_session": true}'
+        return (await self._call(request, "POST", "/logout", *headers, body=body)).status
+
+    async def _grant(self, request: Request, **fields: str) -> list[str]:
+        """Return access and refresh token."""
         body = urlencode({"client_id": CLIENT_ID, **fields}).encode()
         response = await self._call(request, "POST", TOKEN_PATH, _FORM, body=body)
         if response.status in _REFUSED:
             raise GrantRefusedError
-        if response.status != _OK:
-            raise self._unexpected()
-        answer: dict[str, Any] = json.loads(response.body)
-        return answer
+        return self._values(response, "access_token", "refresh_token")
 
-    def _tokens(self, answer: dict[str, Any], name: str, email: str) -> SessionTokens:
-        return SessionTokens(answer["access_token"], answer["refresh_token"], name, email, int(self._now()))
+    def _values(self, response: ServiceResponse, *names: str) -> list[str]:
+        """Return these members of a JSON object. Raise Refusal (503) for any other response."""
+        with suppress(ValueError, TypeError, KeyError):
+            if response.status == _OK:
+                answer = json.loads(response.body)
+                return [answer[name] for name in names]
+        raise self._unexpected()
+
+    def _tokens(self, tokens: Sequence[str], name: str, email: str) -> SessionTokens:
+        access_token, refresh_token = tokens
+        return SessionTokens(access_token, refresh_token, name, email, int(self._now()))
 
     async def _call(
         self, request: Request, method: str, target: str, *headers: bytes, body: bytes = b""
@@ -99,3 +111,7 @@ class IssuerClient:
     def _unexpected(self) -> Refusal:
         detail = f"{self._service} could not answer. Your session is unchanged."
         return Refusal("upstream_unavailable", detail, retry_after(1))
+
+
+def _bearer(access_token: str) -> bytes:
+    return b"authorization: Bearer " + access_token.encode()

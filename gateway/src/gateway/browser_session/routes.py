@@ -1,11 +1,12 @@
 """The handlers of `/bff/…`: log-in, its callback, the session as the page sees it, and log-out."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Never
 
 from gateway.browser_session.browser_sessions import BrowserSessions
-from gateway.browser_session.issuer_client import IssuerClient
+from gateway.browser_session.issuer_client import GrantRefusedError, IssuerClient
 from gateway.browser_session.login import Login
 from gateway.errors import Refusal
 from gateway.own_routes import Handler, json_response, send
@@ -50,13 +51,8 @@ def handlers(sessions: BrowserSessions, login: Login, issuer_client: IssuerClien
         sessions.check_same_origin(request)
         tokens = sessions.tokens(request)
         if tokens is not None:
-            try:
-                tokens = await sessions.refreshed(request, tokens)
-                await issuer_client.log_out(request, tokens)
-            except Refusal as refusal:
-                if refusal.kind.status != HTTPStatus.UNAUTHORIZED:  # else it has ended already
-                    raise
-            request.added_headers.clear()
+            with suppress(GrantRefusedError):  # it has ended already
+                await issuer_client.log_out(request, await sessions.refresher.current(request, tokens))
         await send(request, 204, b"", sessions.cookies.delete_session())
 
     return dict(zip(PATHS, (login.begin, login.complete, session, log_out), strict=True))
