@@ -185,6 +185,25 @@ def test_log_in_without_auth_service_is_unavailable(browser, auth_service):
     page(response)
 
 
+@pytest.mark.parametrize("account", [[], {}, {"name": "Alice"}])
+def test_unexpected_answer_is_unavailable(browser, auth_service, account):
+    auth_service.account = account
+
+    response = browser.log_in()
+
+    assert (response.status, response["retry-after"]) == (503, "1")
+
+
+@pytest.mark.parametrize("target", ["/bff/login", "/bff/callback"])
+@pytest.mark.parametrize("place", ["iframe", "image", "empty"])
+def test_log_in_works_only_as_a_page(browser, target, place):
+    response = browser("GET", target, f"Sec-Fetch-Dest: {place}")
+
+    assert response.status == 403
+    assert "a page of its own" in page(response)
+    assert browser("GET", "/bff/login", "Sec-Fetch-Dest: document").status == 302
+
+
 def test_cookie_that_an_attacker_sets_is_replaced(browser, another_browser, auth_service):
     another_browser.log_in()
     browser.cookies["session"] = another_browser.cookies["session"]

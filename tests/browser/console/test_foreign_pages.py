@@ -107,11 +107,12 @@ def test_images_scripts_and_frames_show_nothing(visit):
     html = """<img src="GATEWAY/bff/session" onload="say('image', 'loaded')" onerror="say('image', 'failed')">
       <script src="GATEWAY/orders" onload="say('script', 'loaded')" onerror="say('script', 'failed')"></script>
       <iframe src="GATEWAY/" onload="say('frame', 'done')"></iframe>
+      <iframe src="GATEWAY/bff/login" onload="say('login', 'done')"></iframe>
       <object data="GATEWAY/docs"></object>"""
     page, console = visit(html)
 
     def act():
-        page.wait_for_function("results.image && results.script && results.frame")
+        page.wait_for_function("results.image && results.script && results.frame && results.login")
         assert page.evaluate("[results.image, results.script]") == ["failed", "failed"]
         assert [frame.url for frame in page.frames if frame.name or frame.url.startswith("http")][1:] == []
 

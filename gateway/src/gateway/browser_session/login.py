@@ -46,7 +46,8 @@ class Login:
         self._issuer = issuer
 
     async def begin(self, request: Request) -> None:
-        """Redirect to the authorization endpoint; set the log-in cookie."""
+        """Redirect to the authorization endpoint; set the log-in cookie. Raise Refusal (403) in a frame."""
+        _check_page(request)
         fields = _fields(request)
         cookies = self._sessions.cookies
         secret = cookies.login(request.headers)
@@ -71,8 +72,9 @@ class Login:
         """Redeem the code, set the session cookie and redirect to `next`.
 
         An earlier session of this browser ends. Raise Refusal: 400 for a response that this browser did not ask for, or
-        of a log-in that was not completed; 503 if the authorization server does not answer.
+        of a log-in that was not completed; 403 in a frame; 503 if the authorization server does not answer.
         """
+        _check_page(request)
         fields = _fields(request)
         secret, state = self._sessions.cookies.login(request.headers), fields.get("state", "")
         opened = self._sealer.open(_PURPOSE, state.encode(), LOGIN_SECONDS)
@@ -98,6 +100,15 @@ class Login:
 
     def _state(self, secret: bytes, following: str) -> str:
         return self._sealer.seal(_PURPOSE, json.dumps([following, _binding(secret)]).encode())
+
+
+def _check_page(request: Request) -> None:
+    """Raise Refusal (403) for what a page of another origin embeds: it could replace the session unseen.
+
+    Browsers say so (Fetch Metadata, section 2.1); without the header there is nothing to check.
+    """
+    if request.headers.value(b"sec-fetch-dest").strip() not in {b"", b"document"}:
+        raise Refusal("cross_site_request", "A log-in needs a page of its own, not a frame.")
 
 
 def _fields(request: Request) -> dict[str, str]:
