@@ -189,7 +189,7 @@ function mount(root, app) {
     services,
   );
   root.append(
-    h("p", { class: "lead" }, "Each lamp is one process, which this page asks with your token all the time. Press “Log out”: the stopwatch shows how long each of them takes to refuse it."),
+    h("p", { class: "lead" }, "Each lamp is a process, asked with your token all the time. Press “Log out” and see how long each takes to refuse it."),
     problem,
     stage,
     switches,
