@@ -26,8 +26,8 @@ def foreign_site():
 
 
 @pytest.fixture(params=HOSTS)
-def visit(request, open_console, foreign_site, console_cluster):
-    """`visit(html)`: the page of the foreign site, and the console in another tab; `GATEWAY` stands for its address."""
+def open_foreign(request, open_console, foreign_site, console_cluster):
+    """`open_foreign(html)`: the page of the foreign site, and the console in another tab; `GATEWAY` stands for its address."""
 
     def open_both(html):
         console = open_console("#shop")
@@ -68,10 +68,10 @@ def unchanged(console, act):
         ("/logout/all", "application/x-www-form-urlencoded", "a"),
     ],
 )
-def test_form_changes_nothing(visit, action, enctype, field):
+def test_form_changes_nothing(open_foreign, action, enctype, field):
     form = f"""<form method="post" action="GATEWAY{action}" enctype="{enctype}">
       <input type="hidden" name='{field}' value='"}}'><button>Win a prize</button></form>"""
-    page, console = visit(form)
+    page, console = open_foreign(form)
 
     def act():
         with page.expect_response(f"**{action}") as answer:
@@ -82,7 +82,7 @@ def test_form_changes_nothing(visit, action, enctype, field):
 
 
 @pytest.mark.parametrize("mode", ["cors", "no-cors"])
-def test_fetch_reads_and_changes_nothing(visit, mode):
+def test_fetch_reads_and_changes_nothing(open_foreign, mode):
     script = """<script>
       const all = ["/bff/session", "/orders", "/users/me", "/account/sessions", "/console/processes"];
       const options = {mode: "MODE", credentials: "include"};
@@ -94,7 +94,7 @@ def test_fetch_reads_and_changes_nothing(visit, mode):
         try { return (await (await fetch("GATEWAY" + path, wish)).text()).length; } catch (error) { return error.name; }
       })).then((found) => say("found", found));
     </script>""".replace("MODE", mode)
-    page, console = visit(script)
+    page, console = open_foreign(script)
 
     def act():
         page.wait_for_function("results.found")
@@ -103,13 +103,13 @@ def test_fetch_reads_and_changes_nothing(visit, mode):
     unchanged(console, act)
 
 
-def test_images_scripts_and_frames_show_nothing(visit):
+def test_images_scripts_and_frames_show_nothing(open_foreign):
     html = """<img src="GATEWAY/bff/session" onload="say('image', 'loaded')" onerror="say('image', 'failed')">
       <script src="GATEWAY/orders" onload="say('script', 'loaded')" onerror="say('script', 'failed')"></script>
       <iframe src="GATEWAY/" onload="say('frame', 'done')"></iframe>
       <iframe src="GATEWAY/bff/login" onload="say('login', 'done')"></iframe>
       <object data="GATEWAY/docs"></object>"""
-    page, console = visit(html)
+    page, console = open_foreign(html)
 
     def act():
         page.wait_for_function("results.image && results.script && results.frame && results.login")
@@ -119,8 +119,8 @@ def test_images_scripts_and_frames_show_nothing(visit):
     unchanged(console, act)
 
 
-def test_opened_window_cannot_be_read(visit):
-    page, console = visit("<button onclick=\"window.other = open('GATEWAY/')\">Open</button>")
+def test_opened_window_cannot_be_read(open_foreign):
+    page, console = open_foreign("<button onclick=\"window.other = open('GATEWAY/')\">Open</button>")
 
     def act():
         with page.context.expect_page() as opened:
