@@ -26,7 +26,7 @@ READY_WITHIN_SECONDS = 60.0
 BEGIN = time.monotonic()
 PARENT = os.getppid()
 SHOW_LOGS = os.environ.get("LOG", "0") not in {"", "0"}
-MAIL = re.compile(r'"event": "mail".*"kind": "(\w+)", "link": "([^"]+)"')
+MAIL = re.compile(r'"event": "mail".*"kind": "(\w+)", "link": "([^"]+)", "code": (?:"([^"]+)"|null)')
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 REGISTRY = ROOT / "auth-service/src/auth_service/registry.toml"
 CAN_STOP = ("auth-service",)  # by the console: the others go on without it
@@ -85,7 +85,8 @@ def show(logs: LogFiles) -> None:
         if SHOW_LOGS:
             say(f"{name:<14} | {line}")
         elif mail := MAIL.search(line):
-            say(f"  mail, {mail[1]}: {mail[2]}")
+            code = f" (code {mail[3]})" if mail[3] else ""
+            say(f"  mail, {mail[1]}: {mail[2]}{code}")
 
 
 def obey(stopped: StoppedServices, services: ServiceProcesses) -> list[str]:

@@ -135,17 +135,18 @@ def test_unsent_email_is_logged_on_close(logged):
         box.post(email())
 
 
-def test_demo_prints_mailed_link(make_outbox, capsys):
+def test_demo_prints_mailed_link_and_code(make_outbox, capsys):
     mailer = FakeMailer()
     box = make_outbox(mailer, announce=announce)
 
-    box.post(email(link="http://localhost:8080/magic-links/redeem?token=t"))
+    box.post(email(link="http://localhost:8080/magic-links/redeem?token=t", code="BCDF-GHJK"))
     box.post(email())
     box.stop()
 
     lines = [line for line in capsys.readouterr().out.splitlines() if '"mail"' in line]
     assert len(lines) == 1
     assert "redeem?token=t" in lines[0]
+    assert '"code": "BCDF-GHJK"' in lines[0]
     assert "alice" not in lines[0]
 
 

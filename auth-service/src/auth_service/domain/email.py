@@ -8,7 +8,7 @@ from typing import Protocol
 class Email:
     """One mail to one address; a `repr` shows neither address nor text.
 
-    `kind` names it in logs; it is not sent after `until` (Unix seconds). `link` is the one in its text.
+    `kind` names it in logs; it is not sent after `until` (Unix seconds). `link` and `code` are those in its text.
     """
 
     kind: str
@@ -17,6 +17,7 @@ class Email:
     text: str = field(repr=False)
     until: float
     link: str | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
 
 
 class Mailer(Protocol):

@@ -20,7 +20,7 @@ def magic_link(  # noqa: PLR0913 - the last two by name
         f"The link and the code expire in {minutes} minutes. Only one of them can be used, and only once.\n"
         f"If it was not you, ignore this mail: the link works only in the browser that asked for it."
     )
-    return Email("magic_link", to, "Your log-in link", text + _footer(issuer), until, link)
+    return Email("magic_link", to, "Your log-in link", text + _footer(issuer), until, link, code)
 
 
 def verification(issuer: str, to: str, token: str, *, hours: int, until: float) -> Email:
