@@ -85,11 +85,12 @@ class Browser:
 
     gateway: object
     cookies: dict = field(default_factory=dict)
+    host: str = "localhost:8080"
 
     def __call__(self, method, target, *headers):
         own = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         lines = [f"Cookie: {own}"] if own else []
-        response = self.gateway.request(method, target, *lines, *headers)
+        response = self.gateway.request(method, target, *lines, *headers, host=self.host)
         for name, value in response.headers:
             if name.lower() == "set-cookie":
                 for morsel in SimpleCookie(value).values():

@@ -110,6 +110,15 @@ def test_email_address_is_passed_as_hint(browser):
     assert "login_hint" not in browser.begin("/bff/login?login_hint=a%0Ab")
 
 
+def test_log_in_at_other_name_moves_to_issuer_once(browser):
+    browser.host = "127.0.0.1:8080"
+
+    moved = browser("GET", "/bff/login?next=%2Forders")["location"]
+
+    assert moved == "http://localhost:8080/bff/login?next=%2Forders&moved"
+    assert browser.begin(moved.removeprefix("http://localhost:8080"))["client_id"] == "console"
+
+
 def test_tabs_may_log_in_at_the_same_time(browser):
     one, other = browser.begin("/bff/login?next=/one"), browser.begin("/bff/login?next=/other")
 

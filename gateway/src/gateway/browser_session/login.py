@@ -27,6 +27,7 @@ AUTHORIZE = "/oauth/authorize"
 LOGIN_SECONDS = 3600  # from the beginning of a log-in to its end: a person may have to open an account first
 MAX_NEXT = 1000  # characters
 MAX_HINT = 320
+MOVED = "moved"  # a parameter of the query
 MAX_FIELDS = 20
 _PURPOSE = b"login1"
 _SECRET = re.compile(rb"[A-Za-z0-9_-]{43}")
@@ -44,11 +45,20 @@ class Login:
         self._issuer_client = issuer_client
         self._sealer = sealer
         self._issuer = issuer
+        self._host = issuer.partition("://")[2].encode()
 
     async def begin(self, request: Request) -> None:
-        """Redirect to the authorization endpoint; set the log-in cookie. Raise Refusal (403) in a frame."""
+        """Redirect to the authorization endpoint; set the log-in cookie. Raise Refusal (403) in a frame.
+
+        At another name of the gateway, such as 127.0.0.1 for localhost, first redirect to that of the issuer, where the
+        log-in ends: only there is the cookie sent. A proxy may have replaced Host, so this is done once.
+        """
         _check_page(request)
         fields = _fields(request)
+        if request.headers.host != self._host and MOVED not in fields:
+            asked = request.query.decode("ascii")
+            await _redirect(request, f"{self._issuer}/bff/login?{asked}&{MOVED}")
+            return
         cookies = self._sessions.cookies
         secret = cookies.login(request.headers)
         if not _SECRET.fullmatch(secret):
