@@ -32,8 +32,8 @@ class FakeMailer:
             self.tried.release()
 
 
-def email(to="alice@example.com", until=10**10, link=None):
-    return Email("magic_link", to, "Subject", "text", until, link)
+def email(to="alice@example.com", until=10**10, link=None, code=None):
+    return Email("magic_link", to, "Subject", "text", until, link, code)
 
 
 @pytest.fixture
