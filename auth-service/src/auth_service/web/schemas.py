@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=2000)]
 Names = str | Annotated[list[str], Field(max_length=10)] | None
@@ -28,6 +28,18 @@ class LoginOptions(BaseModel):
 class TokenResponseBody(BaseModel):
     """RFC 6749 section 5.1, with `issued_token_type` of RFC 8693 section 2.2.1."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "access_token": "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIyZjRkMWE2ZSJ9.c2lnbmF0dXJl",
+                "token_type": "Bearer",
+                "expires_in": 300,
+                "scope": "orders:read orders:write",
+                "refresh_token": "4Yb0mD1cPq3n5t7v9x",
+            }
+        }
+    )
+
     access_token: str
     token_type: str
     expires_in: int
@@ -39,6 +51,15 @@ class TokenResponseBody(BaseModel):
 
 class OAuthErrorResponse(BaseModel):
     """RFC 6749 section 5.2."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "error": "invalid_grant",
+                "error_description": "the refresh token is invalid or expired",
+            }
+        }
+    )
 
     error: str
     error_description: str | None = None

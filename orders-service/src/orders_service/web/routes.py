@@ -10,7 +10,7 @@ from service_kit.web.pagination import decode_text, encode_text
 from service_kit.web.request_validation import validated
 from touchstone.flask import bearer_token, current_token, require
 
-from orders_service.domain.errors import OrderNotFound, ProfilesUnavailable
+from orders_service.domain.errors import OrderNotFound, StorageUnavailable
 from orders_service.domain.product import is_sku
 from orders_service.use_cases import Caller, UseCases
 from orders_service.web.errors import PROBLEMS
@@ -41,7 +41,7 @@ UNAVAILABLE: Final = cast(
     "Any",
     {
         503: problem_response(
-            "The database or another service is unavailable; see Retry-After.", PROBLEMS[ProfilesUnavailable]
+            "The database or another service is unavailable; see Retry-After.", PROBLEMS[StorageUnavailable]
         )
     },
 )

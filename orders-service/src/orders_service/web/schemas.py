@@ -5,6 +5,8 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from service_kit.web.openapi import parameter
+from service_kit.web.pagination import CURSOR, LIMIT
 from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 
 from orders_service.domain import order as orders
@@ -14,15 +16,23 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 Sku = Annotated[str, Field(pattern=products.SKU_PATTERN)]
 Cents = Annotated[int, Field(ge=0, description="In hundredths of the currency.")]
-Cursor = Annotated[
-    str | None, Field(max_length=CURSOR_MAX, description="The `next_cursor` of the previous page.")
-]
+Cursor = Annotated[str | None, parameter(CURSOR, max_length=CURSOR_MAX)]
 
 
 class ProductView(BaseModel):
     """A product."""
 
-    model_config = ConfigDict(title="Product")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sku": "STONE-BLK",
+                "name": "Touchstone, black basanite",
+                "price_cents": 2500,
+                "currency": "EUR",
+            }
+        },
+        title="Product",
+    )
 
     sku: str
     name: str
@@ -49,7 +59,16 @@ class ItemRequest(BaseModel):
 class OrderRequest(BaseModel):
     """A new order, with at most one line for each SKU."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "example": {
+                "items": [{"sku": "STONE-BLK", "quantity": 1}],
+                "note": "Please leave it with the neighbour.",
+            }
+        },
+    )
 
     items: list[ItemRequest] = Field(min_length=1, max_length=orders.LINES_MAX)
     note: str | None = Field(default=None, max_length=orders.NOTE_MAX)
@@ -63,7 +82,18 @@ class OrderRequest(BaseModel):
 class LineView(BaseModel):
     """One line of an order, with the product's name and price when the order was placed."""
 
-    model_config = ConfigDict(title="OrderLine")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sku": "STONE-BLK",
+                "name": "Touchstone, black basanite",
+                "quantity": 1,
+                "unit_price_cents": 2500,
+                "line_total_cents": 2500,
+            }
+        },
+        title="OrderLine",
+    )
 
     sku: str
     name: str
@@ -75,7 +105,16 @@ class LineView(BaseModel):
 class CustomerView(BaseModel):
     """The customer's profile when the order was placed."""
 
-    model_config = ConfigDict(title="Customer")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "name": "Alice Example",
+                "shipping_address": "1 Example Street, Exampletown",
+            }
+        },
+        title="Customer",
+    )
 
     sub: str
     name: str
@@ -85,7 +124,34 @@ class CustomerView(BaseModel):
 class OrderView(BaseModel):
     """An order."""
 
-    model_config = ConfigDict(title="Order")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "8c1f6a0e-5a3d-4c55-9f6e-0f3b7a1d2c4e",
+                "status": "placed",
+                "items": [
+                    {
+                        "sku": "STONE-BLK",
+                        "name": "Touchstone, black basanite",
+                        "quantity": 1,
+                        "unit_price_cents": 2500,
+                        "line_total_cents": 2500,
+                    }
+                ],
+                "total_cents": 2500,
+                "currency": "EUR",
+                "customer": {
+                    "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                    "name": "Alice Example",
+                    "shipping_address": "1 Example Street, Exampletown",
+                },
+                "note": None,
+                "created_at": "2026-04-01T12:00:00Z",
+                "cancelled_at": None,
+            }
+        },
+        title="Order",
+    )
 
     id: UUID
     status: orders.Status
@@ -108,7 +174,7 @@ class OrderPage(BaseModel):
 class OrderPath(BaseModel):
     """The id of an order."""
 
-    id: str = Field(description="A UUID (version 4).")
+    id: str = parameter("A UUID (version 4).", "8c1f6a0e-5a3d-4c55-9f6e-0f3b7a1d2c4e")
 
 
 class OrdersQuery(BaseModel):
@@ -117,7 +183,7 @@ class OrdersQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cursor: Cursor = None
-    limit: int = Field(default=orders.PAGE_DEFAULT, ge=1, le=orders.PAGE_MAX)
+    limit: int = parameter(LIMIT, default=orders.PAGE_DEFAULT, ge=1, le=orders.PAGE_MAX)
 
 
 class ProductsQuery(BaseModel):
@@ -126,4 +192,4 @@ class ProductsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cursor: Cursor = None
-    limit: int = Field(default=products.PAGE_DEFAULT, ge=1, le=products.PAGE_MAX)
+    limit: int = parameter(LIMIT, default=products.PAGE_DEFAULT, ge=1, le=products.PAGE_MAX)

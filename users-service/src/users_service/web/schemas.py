@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from service_kit.web.openapi import parameter
+from service_kit.web.pagination import CURSOR, LIMIT
 from service_kit.web.pagination import MAX_LENGTH as CURSOR_MAX
 from touchstone.text import trimmed
 
@@ -31,7 +33,18 @@ Address = Annotated[
 class ProfileView(BaseModel):
     """A profile. `name` is the account's until its owner changes it; empty while auth-service is unavailable."""
 
-    model_config = ConfigDict(title="Profile")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "name": "Alice Example",
+                "shipping_address": "1 Example Street, Exampletown",
+                "created_at": "2026-04-01T12:00:00Z",
+                "updated_at": "2026-04-01T12:00:00Z",
+            }
+        },
+        title="Profile",
+    )
 
     sub: str
     name: str
@@ -50,7 +63,13 @@ class ProfilePage(BaseModel):
 class ProfileChanges(BaseModel):
     """The members to change: an absent one stays, a null `shipping_address` is cleared."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"name": "Alice Example", "shipping_address": "1 Example Street, Exampletown"}
+        },
+        extra="forbid",
+        strict=True,
+    )
 
     name: Name = Field(default_factory=str)
     shipping_address: Address | None = Field(default_factory=lambda: None)
@@ -71,7 +90,9 @@ class ProfileChanges(BaseModel):
 class SubjectPath(BaseModel):
     """The owner of a profile."""
 
-    sub: str = Field(description="The account's identifier, as the token's `sub` has it.")
+    sub: str = parameter(
+        "The account's identifier, as the token's `sub` has it.", "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11"
+    )
 
 
 class PageQuery(BaseModel):
@@ -79,7 +100,5 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: str | None = Field(
-        default=None, max_length=CURSOR_MAX, description="The `next_cursor` of the previous page."
-    )
-    limit: int = Field(default=PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = parameter(CURSOR, default=None, max_length=CURSOR_MAX)
+    limit: int = parameter(LIMIT, default=PAGE_DEFAULT, ge=1, le=PAGE_MAX)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from service_kit.web.openapi import parameter
 
 from auth_service.domain.oauth.client import Client
 from auth_service.domain.oauth.registry_rows import LONGEST_DESCRIPTION, LONGEST_NAME
@@ -21,25 +22,36 @@ Uris = Annotated[list[Text], Field(max_length=_MOST)]
 class NamePath(BaseModel):
     """The name of an audience or role."""
 
-    name: Identifier
+    name: Identifier = parameter("The name.", "clerk")
 
 
 class ClientPath(BaseModel):
     """The id of a client."""
 
-    client_id: Identifier
+    client_id: Identifier = parameter("The id of a client.", "dashboard")
 
 
 class RemovalQuery(BaseModel):
     """With `force` it is removed from all that use it, and the sessions that have it end."""
 
-    force: bool = False
+    force: bool = parameter(
+        "Whether to remove it also from all that use it; their sessions end.", default=False
+    )
 
 
 class AudienceView(BaseModel):
     """An audience. `scopes` has a description of each for users, `client_scopes` are for clients' own tokens alone."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "reports-service",
+                "scopes": {"reports:read": "Read reports"},
+                "client_scopes": {},
+            }
+        },
+        from_attributes=True,
+    )
 
     name: str
     scopes: dict[str, str]
@@ -55,7 +67,13 @@ class AudienceList(BaseModel):
 class NewAudienceRequest(BaseModel):
     """A new audience. `scopes` has a description of each scope for users, or is a list of names."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "example": {"name": "reports-service", "scopes": {"reports:read": "Read reports"}}
+        },
+    )
 
     name: Name
     scopes: Annotated[dict[Name, Description], Field(max_length=_MOST)] | Names
@@ -64,7 +82,10 @@ class NewAudienceRequest(BaseModel):
 class RoleView(BaseModel):
     """A role; new accounts have the `default` ones."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "clerk", "scopes": ["orders:read"], "default": False}},
+        from_attributes=True,
+    )
 
     name: str
     scopes: Annotated[list[str], Field(description="In ascending order.")]
@@ -80,7 +101,9 @@ class RoleList(BaseModel):
 class RoleScopes(BaseModel):
     """All scopes that the role is to have."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"example": {"scopes": ["orders:read"]}}
+    )
 
     scopes: Names
 
@@ -88,13 +111,17 @@ class RoleScopes(BaseModel):
 class NewRoleRequest(RoleScopes):
     """A new role."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "clerk", "scopes": ["orders:read"]}})
+
     name: Name
 
 
 class ClientChanges(BaseModel):
     """Client metadata, as in `registry.toml`; each member replaces what the client has."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"example": {"name": "Dashboard"}}
+    )
 
     name: Name = ""
     grants: Names = []
@@ -110,6 +137,19 @@ class ClientChanges(BaseModel):
 class NewClientRequest(ClientChanges):
     """A new client. A confidential one without a secret uses `private_key_jwt`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "client_id": "dashboard",
+                "name": "Dashboard",
+                "grants": ["authorization_code", "refresh_token"],
+                "redirect_uris": ["https://dashboard.example.com/callback"],
+                "audiences": ["orders-service"],
+                "scopes": ["orders:read"],
+            }
+        }
+    )
+
     client_id: Name
     confidential: bool = False
     first_party: bool = False
@@ -118,6 +158,27 @@ class NewClientRequest(ClientChanges):
 
 class ClientView(BaseModel):
     """A client. `authenticates` is none, client_secret or private_key_jwt."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "client_id": "dashboard",
+                "name": "Dashboard",
+                "confidential": False,
+                "first_party": False,
+                "authenticates": "none",
+                "enabled": True,
+                "grants": ["authorization_code", "refresh_token"],
+                "redirect_uris": ["https://dashboard.example.com/callback"],
+                "post_logout_redirect_uris": [],
+                "origins": [],
+                "audiences": ["orders-service"],
+                "scopes": ["orders:read"],
+                "own_scopes": [],
+                "serves": [],
+            }
+        }
+    )
 
     client_id: str
     name: str
@@ -148,6 +209,28 @@ class ClientList(BaseModel):
 
 class NewClientView(ClientView):
     """A client and its new secret, which cannot be read again; null without one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "client_id": "dashboard",
+                "name": "Dashboard",
+                "confidential": False,
+                "first_party": False,
+                "authenticates": "none",
+                "enabled": True,
+                "grants": ["authorization_code", "refresh_token"],
+                "redirect_uris": ["https://dashboard.example.com/callback"],
+                "post_logout_redirect_uris": [],
+                "origins": [],
+                "audiences": ["orders-service"],
+                "scopes": ["orders:read"],
+                "own_scopes": [],
+                "serves": [],
+                "client_secret": None,
+            }
+        }
+    )
 
     client_secret: Annotated[str | None, Field(repr=False)]
 

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from service_kit.web.openapi import parameter
+from service_kit.web.pagination import CURSOR, LIMIT
 from service_kit.web.pagination import MAX_LENGTH as LONGEST_CURSOR
 
 from auth_service.domain.sessions.session import Session
@@ -26,44 +28,58 @@ Moment = Annotated[datetime | None, BeforeValidator(moment)]
 class KeyPath(BaseModel):
     """The id of a signing key."""
 
-    kid: Identifier
+    kid: Identifier = parameter("The id of a signing key.", "k-2026-04")
 
 
 class SessionPath(BaseModel):
     """The id of a session."""
 
-    sid: Identifier
+    sid: Identifier = parameter("The id of a session.", "s-6f1c2b7de0a94c58")
 
 
 class AccountPath(BaseModel):
     """The subject of an account."""
 
-    sub: Identifier
+    sub: Identifier = parameter("The subject of an account.", "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11")
 
 
 class PageQuery(BaseModel):
     """The page to return: `cursor` is the `next_cursor` of the previous page."""
 
-    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = parameter(CURSOR, default=None)
+    limit: int = parameter(LIMIT, default=20, ge=1, le=100)
 
 
 class SessionQuery(PageQuery):
     """The account whose sessions to return; all sessions without `sub`."""
 
-    sub: Identifier | None = None
+    sub: Identifier | None = parameter("The account; without it, the sessions of all.", default=None)
 
 
 class AuditPageQuery(PageQuery):
     """The event whose entries to return; all entries without `event`."""
 
-    event: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")] | None = None
+    event: Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")] | None = parameter(
+        "The kind of entries; without it, all.", default=None
+    )
 
 
 class KeyView(BaseModel):
     """A signing key. Its state is next, current, retired or expired."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "kid": "k-2026-04",
+                "state": "current",
+                "created_at": "2026-04-01T12:00:00Z",
+                "signs_from": "2026-04-01T12:00:00Z",
+                "signs_until": None,
+                "published_until": None,
+            }
+        },
+        from_attributes=True,
+    )
 
     kid: str
     state: str
@@ -82,11 +98,31 @@ class KeyList(BaseModel):
 class NewKey(BaseModel):
     """The id of the new key."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"kid": "k-2026-05"}})
+
     kid: str
 
 
 class SessionView(BaseModel):
     """An active session."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sid": "s-6f1c2b7de0a94c58",
+                "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "client_id": "console",
+                "scope": "orders:read orders:write",
+                "audiences": ["orders-service"],
+                "methods": ["pwd"],
+                "auth_time": "2026-04-01T12:00:00Z",
+                "expires_at": "2026-04-01T12:00:00Z",
+                "last_used_at": "2026-04-01T12:00:00Z",
+                "address": "203.0.113.7",
+                "user_agent": "Mozilla/5.0",
+            }
+        }
+    )
 
     sid: str
     sub: str
@@ -128,7 +164,21 @@ class SessionPage(BaseModel):
 class AuditView(BaseModel):
     """An entry of the audit log."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": 1,
+                "at": "2026-04-01T12:00:00Z",
+                "event": "login",
+                "outcome": "success",
+                "actor": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "subject": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "client_id": "console",
+                "session_id": "s-6f1c2b7de0a94c58",
+            }
+        },
+        from_attributes=True,
+    )
 
     id: int
     at: Moment

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ClientForm(BaseModel):
@@ -17,6 +17,8 @@ class ClientForm(BaseModel):
 class GrantForm(ClientForm):
     """The scopes and audiences that a client requests."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"client_id": "cli", "scope": "orders:read"}})
+
     scope: str | None = None
     audience: list[str] = []
     resource: list[str] = []
@@ -28,6 +30,16 @@ class GrantForm(ClientForm):
 
 class TokenForm(GrantForm):
     """A token request; the parameters that count depend on `grant_type`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "grant_type": "refresh_token",
+                "client_id": "cli",
+                "refresh_token": "4Yb0mD1cPq3n5t7v9x",
+            }
+        }
+    )
 
     grant_type: str | None = None
     code: str | None = Field(None, repr=False)
@@ -44,6 +56,19 @@ class TokenForm(GrantForm):
 class DeviceAuthorizationView(BaseModel):
     """RFC 8628 section 3.2."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "device_code": "9hR4kT",
+                "user_code": "BCDF-GHJK",
+                "verification_uri": "http://localhost:8080/oauth/device",
+                "verification_uri_complete": "http://localhost:8080/oauth/device?user_code=BCDF-GHJK",
+                "expires_in": 600,
+                "interval": 5,
+            }
+        }
+    )
+
     device_code: str = Field(repr=False)
     user_code: str = Field(repr=False)
     verification_uri: str
@@ -55,12 +80,36 @@ class DeviceAuthorizationView(BaseModel):
 class TokenReferenceForm(ClientForm):
     """A token to revoke (RFC 7009) or to introspect (RFC 7662)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"client_id": "cli", "token": "4Yb0mD1cPq3n5t7v9x"}}
+    )
+
     token: str | None = Field(None, repr=False)
     token_type_hint: str | None = None
 
 
 class IntrospectionResponse(BaseModel):
     """RFC 7662 section 2.2; an inactive token has only `active`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "active": True,
+                "iss": "http://localhost:8080",
+                "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "aud": ["orders-service"],
+                "client_id": "cli",
+                "scope": "orders:read",
+                "token_type": "Bearer",
+                "exp": 1775001900,
+                "iat": 1775001600,
+                "jti": "c5e1",
+                "sid": "s-6f1c2b7de0a94c58",
+                "auth_time": 1775001600,
+                "roles": ["customer"],
+            }
+        }
+    )
 
     active: bool
     iss: str | None = None
@@ -81,11 +130,24 @@ class IntrospectionResponse(BaseModel):
 class UserInfoForm(BaseModel):
     """A bearer token in the body (RFC 6750 section 2.2)."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {}})
+
     access_token: str | None = Field(None, repr=False)
 
 
 class UserInfoResponse(BaseModel):
     """OpenID Connect Core section 5.3.2, with the claims that the scopes allow."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
+                "name": "Alice Example",
+                "email": "alice@example.com",
+                "email_verified": True,
+            }
+        }
+    )
 
     sub: str
     name: str | None = None
@@ -95,6 +157,12 @@ class UserInfoResponse(BaseModel):
 
 class AccountName(BaseModel):
     """The name of an account."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11", "name": "Alice Example"}
+        }
+    )
 
     sub: str
     name: str

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from service_kit.web.openapi import parameter
 from touchstone.text import is_line
 
 from auth_service.domain.security_events.event import EVENTS
@@ -54,6 +55,16 @@ class Delivery(BaseModel):
 class NewStream(BaseModel):
     """A new stream. The default is poll delivery of all events."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "delivery": {"method": "urn:ietf:rfc:8936"},
+                "events_requested": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"],
+                "description": "Ends of sessions",
+            }
+        }
+    )
+
     delivery: Delivery = Delivery(method="urn:ietf:rfc:8936")
     events_requested: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
     description: Text | None = None
@@ -61,6 +72,10 @@ class NewStream(BaseModel):
 
 class StreamChange(BaseModel):
     """The members to change; absent members stay. Members that the transmitter sets must be unchanged, if present."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"stream_id": "st-1a2b3c", "description": "Ends of sessions"}}
+    )
 
     stream_id: Identifier
     delivery: Delivery | None = None
@@ -76,6 +91,16 @@ class StreamChange(BaseModel):
 class StreamReplacement(StreamChange):
     """A whole configuration; absent members get the defaults of a new stream."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "stream_id": "st-1a2b3c",
+                "delivery": {"method": "urn:ietf:rfc:8936"},
+                "events_requested": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"],
+            }
+        }
+    )
+
     delivery: Delivery
 
 
@@ -88,6 +113,24 @@ class DeliveryView(BaseModel):
 
 class StreamView(BaseModel):
     """SSF 1.0 section 8.1.1: a stream's configuration."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "stream_id": "st-1a2b3c",
+                "iss": "http://localhost:8080",
+                "aud": "signals-receiver",
+                "events_supported": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"],
+                "events_requested": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"],
+                "events_delivered": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"],
+                "delivery": {
+                    "method": "urn:ietf:rfc:8936",
+                    "endpoint_url": "http://localhost:8080/ssf/poll/st-1a2b3c",
+                },
+                "min_verification_interval": 60,
+            }
+        }
+    )
 
     stream_id: str
     iss: str
@@ -120,17 +163,23 @@ class StreamView(BaseModel):
 class StreamPath(BaseModel):
     """The id of a stream."""
 
-    stream_id: Identifier
+    stream_id: Identifier = parameter("The id of a stream.", "st-1a2b3c")
 
 
 class StreamQuery(BaseModel):
     """The id of a stream; without it, all streams of the client."""
 
-    stream_id: Identifier | None = None
+    stream_id: Identifier | None = parameter(
+        "The id of a stream; without it, all streams of the client.", default=None
+    )
 
 
 class StatusChange(StreamPath):
     """The new status of a stream and the reason."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"stream_id": "st-1a2b3c", "status": "paused", "reason": "maintenance"}}
+    )
 
     status: StreamStatus
     reason: Text | None = None
@@ -147,6 +196,8 @@ class StatusView(BaseModel):
 class VerificationRequest(StreamPath):
     """SSF 1.0 section 8.1.4.2; `state` is returned in the verification event."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"stream_id": "st-1a2b3c", "state": "check-1"}})
+
     state: Annotated[str, Field(max_length=1000)] | None = None
 
 
@@ -160,6 +211,8 @@ class SetError(BaseModel):
 class PollRequest(BaseModel):
     """RFC 8936 section 2.2: the events to return, and the acknowledgements and errors of earlier ones."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"maxEvents": 10, "returnImmediately": True}})
+
     maxEvents: Annotated[int, Field(ge=0)] = MAX_POLLED  # noqa: N815 - the RFC's names
     returnImmediately: bool = False  # noqa: N815 - the name in RFC 8936
     ack: Annotated[list[TokenId], Field(max_length=MAX_ACKNOWLEDGED)] = []
@@ -168,6 +221,17 @@ class PollRequest(BaseModel):
 
 class PollResponse(BaseModel):
     """RFC 8936 section 2.3: signed tokens by their `jti`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "sets": {
+                    "c5e1": "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIyZjRkMWE2ZSJ9.c2lnbmF0dXJl"
+                },
+                "moreAvailable": False,
+            }
+        }
+    )
 
     sets: dict[str, str]
     moreAvailable: bool  # noqa: N815 - the name in RFC 8936

@@ -47,7 +47,6 @@ const components = ({ React: { createElement } }) => ({
     // The header of the page says it, and there is one server.
     InfoContainer: () => () => null,
     ServersContainer: () => () => null,
-    ApiKeyAuth: () => ({ schema }) => createElement("p", null, schema.get("description")),
     FilterContainer: () => ({ layoutActions }) =>
       createElement("label", { className: "filter" }, "Find routes ",
         createElement("input", { type: "search", onChange: (event) => layoutActions.updateFilter(event.target.value) })),
@@ -78,6 +77,7 @@ async function showApi() {
   const root = document.getElementById("swagger-ui");
   try {
     const spec = await fetchJson("/openapi.json");
+    delete spec.components?.securitySchemes?.session; // the browser sends the cookie; it is not entered
     SwaggerUIBundle({
       domNode: root,
       spec: { ...spec, servers: [{ url: location.origin }] },

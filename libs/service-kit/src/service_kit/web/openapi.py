@@ -17,6 +17,7 @@ from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.scaffold import APIScaffold
 from flask_openapi3.types import ParametersTuple, SecuritySchemesDict
 from flask_openapi3.utils import parse_parameters
+from pydantic import Field
 from werkzeug.routing import MapAdapter, Rule
 
 from service_kit.errors import BadCursor, InvalidRequest, MalformedJson
@@ -93,6 +94,12 @@ TOKEN_PROBLEMS = {
         "The access token lacks a scope.", ProblemType(403, "insufficient_scope", "Forbidden")
     ),
 }
+
+
+def parameter(description: str, example: Any = None, **options: Any) -> Any:
+    """Return the pydantic field of a parameter in a path or query; `options` are those of `Field`."""
+    extra = None if example is None else {"example": example}
+    return Field(description=description, json_schema_extra=extra, **options)
 
 
 def bearer(*scopes: str) -> list[dict[str, list[Any]]]:
@@ -204,11 +211,15 @@ class Api(_LazyDescriptions, OpenAPI):
         ):
             schemas.pop(unused, None)
         schemas["Problem"] = PROBLEM_SCHEMA
+        for schema in schemas.values():
+            if "example" in schema:  # the only form that flask-openapi3 passes on; OpenAPI 3.1 deprecates it
+                schema["examples"] = [schema.pop("example")]
         for item in self.spec_json["paths"].values():
             for method, operation in item.items():
                 if method in METHODS:
                     self._add_problems(operation)
-                    _encode_forms(operation)
+                    _encode_forms(operation, schemas)
+                    _describe(operation)
 
     def _add_problems(self, operation: dict[str, Any]) -> None:
         responses: dict[str, Any] = operation["responses"]
@@ -233,8 +244,32 @@ class Api(_LazyDescriptions, OpenAPI):
                 ][MEDIA_TYPE]
 
 
-def _encode_forms(operation: dict[str, Any]) -> None:
+def _describe(operation: dict[str, Any]) -> None:
+    """Make the summary plain text, the description CommonMark; say of each parameter once what it is."""
+    operation["summary"] = operation.get("summary", "").replace("`", "")
+    operation["description"] = operation.get("description", "").removeprefix("<br/>").strip()
+    for each in operation.get("parameters", ()):
+        for said in ("description", "example"):
+            each["schema"].pop(said, None)
+        _without_null(each["schema"])
+
+
+def _encode_forms(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Document forms as URL-encoded, the one encoding that is accepted; flask-openapi3 writes multipart."""
     content = operation.get("requestBody", {}).get("content", {})
     if "multipart/form-data" in content:
         content[FORM] = content.pop("multipart/form-data")
+        schema = schemas[content[FORM]["schema"]["$ref"].rpartition("/")[2]]
+        example = schema.get("examples", [{}])[0]
+        for name, field in schema["properties"].items():
+            _without_null(field)
+            if name in example:
+                field["examples"] = [example[name]]
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """Describe a parameter that may be left out, which JSON would call null, by its other type alone."""
+    if schema.get("default", "") in (None, []):
+        del schema["default"]
+        types = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+        schema |= types[0] if len(types) == 1 else {"anyOf": types} if types else {}

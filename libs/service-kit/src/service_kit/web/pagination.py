@@ -8,6 +8,8 @@ from collections.abc import Callable
 from service_kit.errors import BadCursor
 
 MAX_LENGTH = 512
+CURSOR = "The `next_cursor` of the previous page; without it, the first page."
+LIMIT = "How many items the page has at most."
 Key = str | int | None
 
 
