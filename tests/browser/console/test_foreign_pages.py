@@ -120,7 +120,7 @@ def test_images_scripts_and_frames_show_nothing(open_foreign):
 
 
 def test_opened_window_cannot_be_read(open_foreign):
-    page, console = open_foreign("<button onclick=\"window.other = open('GATEWAY/')\">Open</button>")
+    page, console = open_foreign("<button onclick=\"window.other = window.open('GATEWAY/')\">Open</button>")
 
     def act():
         with page.context.expect_page() as opened:
