@@ -111,10 +111,13 @@ class Gateway:
             await request.finish(204, self.response_headers(204, []), b"")
             return
         if route.audience is not None or route.any_audience:
+            session = None
             if request.authorization is None and self.browser_sessions is not None:
-                request.authorization = await self.browser_sessions.authorization(request)
-                request.by_cookie = request.authorization is not None
-            if route.audience is not None:
+                session = await self.browser_sessions.session(request, route)
+            if session is not None:
+                request.claims, request.by_cookie = session.claims, True
+                request.authorization = b"Bearer " + session.access_token.encode()
+            elif route.audience is not None:
                 request.claims = await self.authentication.check(route, request.authorization)
             request.mark(b"auth")
         if headers.has_body or version == "2":  # HTTP/2 need not announce a body

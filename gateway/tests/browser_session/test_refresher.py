@@ -173,6 +173,18 @@ def test_refused_refresh_ends_the_session(refresher, issuer, tokens):
         asyncio.run(refresher.current(None, tokens))
 
 
+def test_successor_can_be_asked_for_at_any_time(refresher, issuer, tokens):
+    issuer.clock = OLD + 10
+
+    async def run():
+        return await refresher.successor(None, tokens), await refresher.successor(None, tokens)
+
+    one, other = asyncio.run(run())
+
+    assert one is other
+    assert issuer.calls == 1
+
+
 def test_clock_behind_the_issuer_refreshes_once(refresher, issuer, make_tokens):
     tokens = make_tokens(obtained_at=OLD, iat=int(OLD) + 9000, exp=int(OLD) + 9300)
 

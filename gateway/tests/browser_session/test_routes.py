@@ -4,6 +4,7 @@ import json
 import secrets
 
 import pytest
+from testkit.token_signer import TokenSigner
 
 HEADER = "X-Requested-With: touchstone"
 ORIGIN = "Origin: http://localhost:8080"
@@ -129,6 +130,28 @@ def test_due_session_is_refreshed(logged_in, auth_service):
     assert response.status == 200
     assert logged_in.cookies["session"] != before
     assert auth_service.grants[-1]["grant_type"] == "refresh_token"
+
+
+def test_withdrawn_key_is_followed_by_a_refresh(browser, auth_service, signer):
+    auth_service.signer = TokenSigner(signer.issuer, kid="withdrawn")  # whose key is not published
+    browser.log_in()
+    auth_service.signer = signer
+    before = browser.cookies["session"]
+
+    answers = [browser("GET", path) for path in ("/orders", "/oauth/userinfo", "/bff/session")]
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert [grant["grant_type"] for grant in auth_service.grants] == ["authorization_code", "refresh_token"]
+    assert browser.cookies["session"] != before
+
+
+def test_withdrawn_key_without_auth_service_is_unavailable(browser, auth_service, signer):
+    auth_service.signer = TokenSigner(signer.issuer, kid="withdrawn")
+    browser.log_in()
+    auth_service.status = "503 Service Unavailable"
+
+    assert browser("GET", "/bff/session").status == 503
+    assert "session" in browser.cookies
 
 
 def test_ended_session_removes_its_cookie(browser, auth_service):

@@ -119,7 +119,8 @@ def test_withdrawn_key_darkens_every_lamp(open_lamps, all_sessions_end, inspect)
     expect_dark(page)
     expect(plain_lamp(page)).to_have_attribute("data-state", "refused")
     inspect(page, "lamps-key-withdrawn")
-    expect(page.get_by_role("link", name="Log in again and repeat")).to_be_visible()
+    page.get_by_role("button", name="Light the lamps again").click()
+    expect(states(page, "accepted")).to_have_count(COUNT)
 
 
 def test_disabled_account_goes_dark_in_its_window(open_lamps, all_sessions_end):

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from touchstone import AccessClaims
+from touchstone.errors import UnknownKey
 
 from gateway.authentication import Authentication
 from gateway.browser_session.cookies import Cookies
 from gateway.browser_session.issuer_client import GrantRefusedError
-from gateway.browser_session.refresher import Refresher
+from gateway.browser_session.refresher import Refresh, Refresher
 from gateway.browser_session.sealer import Sealer
 from gateway.browser_session.session_tokens import SessionTokens
 from gateway.errors import UNAUTHORIZED, Refusal
 from gateway.request import Request
+from gateway.routing.route import Route
 
 PURPOSE = b"session1"  # another form of the cookie's content needs another one
 BEARER = (b"www-authenticate", b"Bearer")
@@ -54,7 +56,7 @@ class BrowserSessions:
         """Set the cookie with these tokens in the response. Raise Refusal (500) if they do not fit into one."""
         sealed = self._sealer.seal(PURPOSE, tokens.packed())
         try:
-            request.added_headers.append(self.cookies.set_session(sealed))
+            request.added_headers = [self.cookies.set_session(sealed)]
         except ValueError as error:
             raise Refusal("session_too_long", f"This account has too many scopes: {error}.") from None
 
@@ -75,22 +77,40 @@ class BrowserSessions:
         if request.headers.origin not in {None, self._origin}:
             raise Refusal("cross_site_request", "The session cookie works for pages of this origin only.")
 
-    async def authorization(self, request: Request) -> bytes | None:
-        """Return the Authorization header that the session cookie stands for, None if there is no such cookie.
+    async def session(self, request: Request, route: Route) -> Session | None:
+        """Return the session of the cookie, with a token that suffices for the route; None if there is no such cookie.
 
-        A refreshed session's cookie is set in the response. Raise Refusal: 403 for a request that another site can
-        cause, 401 if the session has ended, 503 if it has to be refreshed and cannot.
+        A token that is due, or whose signing key was withdrawn, is refreshed, and the response sets the new cookie. Raise
+        Refusal: 403 for a request that another site can cause, 401 if the session has ended, 503 if it has to be
+        refreshed and cannot, and what the check of the token raises.
         """
         tokens = self.tokens(request)
         if tokens is None:
             return None
         self.check_same_origin(request)
-        return b"Bearer " + (await self.refreshed(request, tokens)).access_token.encode()
-
-    async def refreshed(self, request: Request, tokens: SessionTokens) -> SessionTokens:
-        """Return these tokens, or where they were due their successors, which the response sets as well."""
+        current = await self._refreshed(request, tokens, self.refresher.current)
         try:
-            current = await self.refresher.current(request, tokens)
+            claims = await self._check(route, current)
+        except Refusal as refusal:
+            if refusal.slug != UnknownKey.slug:
+                raise
+            current = await self._refreshed(request, current, self.refresher.successor)
+            claims = await self._check(route, current)
+        return Session(current, claims)
+
+    async def require(self, request: Request) -> Session:
+        """Return the session of a request to one of the gateway's own routes; raise Refusal, 401 if there is none."""
+        found = None if request.route is None else await self.session(request, request.route)
+        if found is None:
+            raise Refusal("missing_token", "You are not logged in.", BEARER, kind=UNAUTHORIZED)
+        return found
+
+    async def _check(self, route: Route, tokens: SessionTokens) -> AccessClaims:
+        return await self._authentication.check(route, b"Bearer " + tokens.access_token.encode())
+
+    async def _refreshed(self, request: Request, tokens: SessionTokens, refresh: Refresh) -> SessionTokens:
+        try:
+            current = await refresh(request, tokens)
         except GrantRefusedError:
             detail = "This session has ended. Log in again."
             raise Refusal(
@@ -99,19 +119,6 @@ class BrowserSessions:
         if current is not tokens:
             self.keep(request, current)
         return current
-
-    async def require(self, request: Request) -> Session:
-        """Return the session of a request to one of the gateway's own routes.
-
-        Raise Refusal like `authorization`, and 401 without a session, or if its token is refused.
-        """
-        tokens, route = self.tokens(request), request.route
-        if tokens is None or route is None:
-            raise Refusal("missing_token", "You are not logged in.", BEARER, kind=UNAUTHORIZED)
-        self.check_same_origin(request)
-        current = await self.refreshed(request, tokens)
-        claims = await self._authentication.check(route, b"Bearer " + current.access_token.encode())
-        return Session(current, claims)
 
     def _opened(self, sealed: bytes) -> SessionTokens | None:
         packed = self._sealer.open(PURPOSE, sealed)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from service_kit.clock import Clock
@@ -42,27 +43,29 @@ class Refresher:
         while tokens.is_due(self._now()):
             known = self._successors.get(tokens.refresh_token)
             if known is None:
-                return await self._successor(request, tokens)
+                if tokens.has_expired(self._now()):
+                    return await self.successor(request, tokens)
+                with suppress(Refusal, TimeoutError):
+                    async with asyncio.timeout(WAIT_SECONDS):
+                        return await self.successor(request, tokens)
+                return tokens
             tokens = known[1]
         return tokens
 
-    async def _successor(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+    async def successor(self, request: Request, tokens: SessionTokens) -> SessionTokens:
+        """Return the successors of these tokens; raise what the refresh raises."""
         key = tokens.refresh_token
-        wait = None if tokens.has_expired(self._now()) else WAIT_SECONDS
-        try:
-            until, failure = self._failures.get(key, (0.0, None))
-            if failure is not None and self._now() < until:
-                raise failure.again()
-            task = self._running.get(key)
-            if task is None:
-                task = self._running[key] = asyncio.create_task(self._run(request, tokens))
-                task.add_done_callback(lambda done: self._end(key, done))
-            async with asyncio.timeout(wait):
-                return await asyncio.shield(task)
-        except (Refusal, TimeoutError):
-            if wait is None:
-                raise
-            return tokens
+        known = self._successors.get(key)
+        if known is not None:
+            return known[1]
+        until, failure = self._failures.get(key, (0.0, None))
+        if failure is not None and self._now() < until:
+            raise failure.again()
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._run(request, tokens))
+            task.add_done_callback(lambda done: self._end(key, done))
+        return await asyncio.shield(task)
 
     async def _run(self, request: Request, tokens: SessionTokens) -> SessionTokens:
         try:

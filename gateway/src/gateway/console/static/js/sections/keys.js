@@ -73,7 +73,7 @@ export const section = {
 
     async function withdraw({ kid, state }) {
       const title = `Withdraw the ${state} key?`;
-      const own = kid === app.session.header.kid ? "It signed your token as well, so you have to log in again." : "";
+      const own = kid === app.session.header.kid ? "It signed your token as well: the gateway gets another one, and your session goes on." : "";
       const text = ["For a key that may be compromised.", `${EFFECTS[state]} ${own}`, "This cannot be undone."];
       if (await confirmed({ title, text, yes: "Withdraw" })) await change(`The key ${kid} is withdrawn.`, `/admin/keys/${kid}`, "DELETE");
     }

@@ -107,7 +107,7 @@ function mount(root, app) {
   async function withdraw() {
     const { kid } = app.session.header;
     const text = [
-      "Every token that this key has signed is refused at once, those of all people: they have to log in again, and so do you.",
+      "Every token that this key has signed is refused at once, those of all people. Their sessions go on: a client gets another token with its refresh token, and so does this page.",
       "This cannot be undone; a new key takes its place.",
     ];
     if (!(await confirmed({ title: "Withdraw the key?", text, yes: "Withdraw the key" }))) return;
