@@ -2,8 +2,10 @@
 
 import json
 import secrets
+import time
 
 import pytest
+from testkit.concurrency import wait_for
 from testkit.token_signer import TokenSigner
 
 HEADER = "X-Requested-With: touchstone"
@@ -254,3 +256,21 @@ def test_without_keys_browser_sessions_are_off(gateway):
     for method, path in (("GET", "/bff/session"), ("POST", "/bff/logout")):
         assert gateway.request(method, path).problem() == "browser_sessions_off"
     assert gateway.request("GET", "/bff/login").status == 503
+
+
+def test_slow_log_in_does_not_lengthen_token(logged_in, auth_service, upstream):
+    """The token's age counts from the request for it, so that it is refreshed before a service refuses it."""
+    auth_service.lifetime, answer, asked = 5, upstream.respond, []
+
+    def slow(request, connection):
+        if request.target == "/account":
+            asked.append(time.time())
+            wait_for(lambda: time.time() > asked[0] + 4)  # due after 3.75 s
+        answer(request, connection)
+
+    upstream.respond = slow
+    logged_in.log_in()
+    before = len(auth_service.grants)
+    logged_in("GET", "/orders")
+
+    assert len(auth_service.grants) == before + 1

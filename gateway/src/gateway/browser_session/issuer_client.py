@@ -1,8 +1,8 @@
 """The requests of the client `console` to the authorization server."""
 
 import json
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from service_kit.clock import Clock
@@ -42,18 +42,21 @@ class IssuerClient:
         """Return the tokens for an authorization code (RFC 6749 section 4.1.3). Raise GrantRefusedError."""
         tokens = await self._grant(
             request,
+            "",
+            "",
             grant_type="authorization_code",
             code=code,
             redirect_uri=self.redirect_uri,
             code_verifier=verifier,
         )
-        response = await self._call(request, "GET", "/account", _bearer(tokens[0]))
-        return self._tokens(tokens, *self._values(response, "name", "email"))
+        response = await self._call(request, "GET", "/account", _bearer(tokens.access_token))
+        name, email = self._values(response, "name", "email")
+        return replace(tokens, name=name, email=email)
 
     async def refresh(self, request: Request, tokens: SessionTokens) -> SessionTokens:
         """Return the successors of these tokens (RFC 6749 section 6). Raise GrantRefusedError."""
-        renewed = await self._grant(request, grant_type="refresh_token", refresh_token=tokens.refresh_token)
-        return self._tokens(renewed, tokens.name, tokens.email)
+        grant = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+        return await self._grant(request, tokens.name, tokens.email, **grant)
 
     async def log_out(self, request: Request, tokens: SessionTokens) -> None:
         """End the session, and the one at the authorization server through which it was opened.
@@ -76,13 +79,14 @@ class IssuerClient:
         body = b'{"browser_session": true}'
         return (await self._call(request, "POST", "/logout", *headers, body=body)).status
 
-    async def _grant(self, request: Request, **fields: str) -> list[str]:
-        """Return access and refresh token."""
+    async def _grant(self, request: Request, name: str, email: str, **fields: str) -> SessionTokens:
+        asked_at = int(self._now())  # its lifetime begins later, so it is never taken for younger than it is
         body = urlencode({"client_id": CLIENT_ID, **fields}).encode()
         response = await self._call(request, "POST", TOKEN_PATH, _FORM, body=body)
         if response.status in _REFUSED:
             raise GrantRefusedError
-        return self._values(response, "access_token", "refresh_token")
+        access_token, refresh_token = self._values(response, "access_token", "refresh_token")
+        return SessionTokens(access_token, refresh_token, name, email, asked_at)
 
     def _values(self, response: ServiceResponse, *names: str) -> list[str]:
         """Return these members of a JSON object. Raise Refusal (503) for any other response."""
@@ -91,10 +95,6 @@ class IssuerClient:
                 answer = json.loads(response.body)
                 return [answer[name] for name in names]
         raise self._unexpected()
-
-    def _tokens(self, tokens: Sequence[str], name: str, email: str) -> SessionTokens:
-        access_token, refresh_token = tokens
-        return SessionTokens(access_token, refresh_token, name, email, int(self._now()))
 
     async def _call(
         self, request: Request, method: str, target: str, *headers: bytes, body: bytes = b""

@@ -12,7 +12,7 @@ _MAX_PLAIN = 64 * 1024  # bytes of an opened cookie
 
 @dataclass(frozen=True)
 class SessionTokens:
-    """What the session cookie holds: both tokens, when they came, and the account's name and email address at log-in.
+    """What the session cookie holds: both tokens, when they were asked for, and the account's name and email address at log-in.
 
     Times are in Unix seconds of the gateway's own clock, so that a difference to the issuer's does not count.
     """
