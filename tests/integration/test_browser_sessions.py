@@ -80,7 +80,8 @@ def another_gateway(short_lived):
 
 def test_two_gateways_get_one_successor(short_lived, logged_in, another_gateway):
     urls = [f"{each}/orders" for each in (short_lived.gateway, another_gateway)]
-    cookie, due = logged_in.session.cookies["session"], expiry(logged_in, short_lived.gateway) - LIFETIME / 4
+    due = expiry(logged_in, short_lived.gateway) - LIFETIME / 4  # of the cookie that this may set
+    cookie = logged_in.session.cookies["session"]
     wait_for(lambda: time.time() > due)
 
     def call(number):
