@@ -42,15 +42,21 @@ def test_own_session_is_marked_and_other_ended(open_console, api, inspect):
     assert api("GET", "/account/sessions", token=other).status_code == 401
 
 
-def test_admin_ends_session_of_account(open_console, api, inspect):
-    bob = User(api, "bob@example.com", PASSWORD)
-    token = bob.token
+@pytest.fixture
+def customer(api, new_user, mail_folders, console_cluster):
+    """A new user, who has no other session than the test's own."""
+    mail_folders[console_cluster.gateway] = console_cluster.mail_folder
+    return new_user(api)
+
+
+def test_admin_ends_session_of_account(open_console, api, inspect, customer):
+    token = customer.token
     page = open_console("#sessions", email="admin@example.com")
     all_sessions = region(page, "Sessions of accounts")
     expect(rows(all_sessions).filter(has_text="This session")).to_have_count(1)
     inspect(page, "sessions-admin")
 
-    all_sessions.get_by_label("Account, by its subject").fill(bob.sub)
+    all_sessions.get_by_label("Account, by its subject").fill(customer.sub)
     page.keyboard.press("Enter")
     expect(all_sessions.get_by_role("button", name="Disable the account")).to_be_visible()
     expect(rows(all_sessions).filter(has_text="This session")).to_have_count(0)
@@ -61,12 +67,10 @@ def test_admin_ends_session_of_account(open_console, api, inspect):
     assert api("GET", "/account/sessions", token=token).status_code == 401
 
 
-def test_admin_disables_and_enables_account(open_console, api, new_user, mail_folders, console_cluster):
-    mail_folders[console_cluster.gateway] = console_cluster.mail_folder
-    user = new_user(api)
+def test_admin_disables_and_enables_account(open_console, api, customer):
     page = open_console("#sessions", email="admin@example.com")
     accounts = region(page, "Sessions of accounts")
-    accounts.get_by_label("Account, by its subject").fill(user.sub)
+    accounts.get_by_label("Account, by its subject").fill(customer.sub)
     accounts.get_by_role("button", name="Show its sessions").click()
 
     accounts.get_by_role("button", name="Disable the account").click()
@@ -74,11 +78,17 @@ def test_admin_disables_and_enables_account(open_console, api, new_user, mail_fo
     page.get_by_role("button", name="Disable it").click()
     expect(accounts.get_by_role("status")).to_contain_text("is disabled, and its sessions are ended.")
     expect(accounts.get_by_text("There is no active session.")).to_be_visible()
-    assert api("POST", "/login", json={"email": user.email, "password": user.password}).status_code != 200
+    assert (
+        api("POST", "/login", json={"email": customer.email, "password": customer.password}).status_code
+        != 200
+    )
 
     accounts.get_by_role("button", name="Enable the account").click()
     expect(accounts.get_by_role("status")).to_contain_text("is enabled: it can log in again.")
-    assert api("POST", "/login", json={"email": user.email, "password": user.password}).status_code == 200
+    assert (
+        api("POST", "/login", json={"email": customer.email, "password": customer.password}).status_code
+        == 200
+    )
 
 
 def test_refused_change_is_a_sentence(open_console, api):
