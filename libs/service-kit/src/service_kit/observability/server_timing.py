@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from touchstone import AccessClaims, base64url
 from touchstone.claims import Actor
+from touchstone.errors import TokenError
 from touchstone.jws import read_object
 
 MAX_PARTS = 24
@@ -49,15 +50,23 @@ def facts(named: Mapping[str, Iterable[str]]) -> str:
 
 def token_facts(claims: AccessClaims, token: str) -> dict[str, Iterable[str]]:
     """Return what a verified token said: `aud`, `scope`, `client_id`, `act`, its key, and whether its status was checked."""
-    header = read_object(base64url.decode(token.partition(".")[0].encode()))
     return {
         "aud": claims.audience,
         "scope": sorted(claims.scopes),
         "client_id": [] if claims.client_id is None else [claims.client_id],
         "act": _actors(claims.actor),
-        "kid": [str(header.get("kid"))],
+        "kid": _key_id(token),
         "status": ["none" if claims.status is None else "checked"],
     }
+
+
+def _key_id(token: str) -> list[str]:
+    """Return the id of the key that signed a token, none of a token that is no JWT."""
+    try:
+        header = read_object(base64url.decode(token.partition(".")[0].encode()))
+    except TokenError:
+        return []
+    return [str(header.get("kid"))]
 
 
 def _actors(actor: Actor | None) -> list[str]:
