@@ -27,8 +27,8 @@ def create_flask_app(
     instrumentation.init_app(app)
     install(app, {})
     app.register_blueprint(static_files.blueprint())
-    health = Health(checks)
     app.register_blueprint(page.blueprint())
+    health = Health(checks)
 
     @app.get("/livez")
     def livez() -> Response:

@@ -41,7 +41,7 @@ def unsigned(token: str, _key: RSAPublicKey) -> str:
 
 
 def signed_with_public_key(token: str, key: RSAPublicKey) -> str:
-    """Return the token with an HMAC whose secret is the issuer's public key, as verifiers were once confused."""
+    """Return the token with an HMAC whose secret is the issuer's public key (RFC 8725 section 2.1)."""
     header, claims, _ = parts_of(token)
     text = _text({**header, "alg": "HS256"}, claims)
     secret = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

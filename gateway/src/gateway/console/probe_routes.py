@@ -17,9 +17,3 @@ def probe_route(routes: RouteTable, upstream: str) -> Route | None:
         ),
         None,
     )
-
-
-def probe_target(routes: RouteTable, upstream: str) -> str | None:
-    """Return the path of that route, or None."""
-    route = probe_route(routes, upstream)
-    return None if route is None else route.path

@@ -14,12 +14,12 @@ async function content(response) {
 
 // Return `{status, ok, body, headers, ms}`; `status` is 0 where there was no response at all. Never throws.
 // `X-Requested-With` is what a form or a link of another site cannot send.
-export async function call(path, { method = "GET", json, headers = {}, signal } = {}) {
+export async function call(path, { method = "GET", json, headers = {} } = {}) {
   const begun = performance.now();
   const all = { Accept: "application/json", "X-Requested-With": "touchstone", ...headers };
   if (json !== undefined) all["Content-Type"] = "application/json";
   const body = json === undefined ? undefined : JSON.stringify(json);
-  const options = { method, headers: all, body, signal, credentials: "same-origin", cache: "no-store" };
+  const options = { method, headers: all, body, credentials: "same-origin", cache: "no-store" };
   try {
     const response = await fetch(path, options);
     const read = await content(response);

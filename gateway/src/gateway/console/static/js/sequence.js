@@ -65,7 +65,6 @@ export function sequence(root, hops, request) {
       const [, begun] = open.splice(open.findLastIndex(([name]) => name === from), 1)[0];
       busy.push([from, begun, row]);
     }
-    return to;
   });
   return svg(
     "svg",
