@@ -25,7 +25,7 @@ def short_lived():
 
 @pytest.fixture
 def logged_in(short_lived):
-    """Log in and return the time at which the access token expires."""
+    """A client without script that has logged in."""
     browser = Browser("alice@example.com", DEMO_PASSWORD)
     found = browser.complete(f"{short_lived.gateway}/bff/login?next=/bff/session").json()
     assert found["authenticated"]

@@ -18,9 +18,8 @@ from auth_service.signing import pem
 from auth_service.signing.key_storage import KeyStorageUnavailable
 from auth_service.signing.pem_folder import KeyFolder
 
-BFF_KEYS_FILE = Path(
-    "gateway", "bff_keys"
-)  # of the gateway: its setting BFF_KEYS, one key a line, the newest first
+# The gateway reads it as its setting BFF_KEYS: one key a line, the newest first.
+BFF_KEYS_FILE = Path("gateway", "bff_keys")
 
 
 def make_keys(
@@ -60,9 +59,9 @@ def make_keys(
 
 
 def add_bff_key(keys_dir: Path) -> str:
-    """Add a key for the gateway's session cookie and return the path of their file in the folder; raise OSError.
+    """Add a key for the gateway's session cookie; return the path of the file of these keys in the folder. Raise OSError.
 
-    The gateway encrypts with the first, and opens cookies with both: the new one and the one before.
+    The file has the new key, with which the gateway encrypts, and the one before, whose cookies it still opens.
     """
     file = keys_dir / BFF_KEYS_FILE
     earlier = file.read_text().split()[:1] if file.exists() else []

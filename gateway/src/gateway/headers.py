@@ -201,7 +201,7 @@ class RequestHeaders:
 
 
 def _cookies(header: bytes | None) -> tuple[Mapping[bytes, bytes], bytes | None]:
-    """Return the gateway's own cookies, of a repeated one an empty value, and the header with the others."""
+    """Return the gateway's own cookies, a repeated one with an empty value, and the header without them."""
     if header is None:
         return _NO_COOKIES, None
     own: dict[bytes, bytes] = {}

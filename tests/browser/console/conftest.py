@@ -71,7 +71,7 @@ def axe(npm_packages):
 def inspect(axe, screenshot):
     """`inspect(page, name)`: at each width, in both colour schemes, save a picture and check the page.
 
-    It must fit its width, and axe-core find nothing serious or critical.
+    It must fit its width, and axe-core must find nothing serious or critical.
     """
 
     def check(page, name):

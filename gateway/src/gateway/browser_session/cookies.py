@@ -1,4 +1,4 @@
-"""The two cookies: `session` with the tokens, and `login` with the secret of the log-ins that this browser has begun."""
+"""The two cookies: `session` has the tokens, `session_login` the secret of the log-ins that this browser has begun."""
 
 from typing import Final
 

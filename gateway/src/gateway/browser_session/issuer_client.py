@@ -80,7 +80,8 @@ class IssuerClient:
         return (await self._call(request, "POST", "/logout", *headers, body=body)).status
 
     async def _grant(self, request: Request, name: str, email: str, **fields: str) -> SessionTokens:
-        asked_at = int(self._now())  # its lifetime begins later, so it is never taken for younger than it is
+        # Before the token is issued, so that it may be taken for older than it is, and never for younger.
+        asked_at = int(self._now())
         body = urlencode({"client_id": CLIENT_ID, **fields}).encode()
         response = await self._call(request, "POST", TOKEN_PATH, _FORM, body=body)
         if response.status in _REFUSED:

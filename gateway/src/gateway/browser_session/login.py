@@ -113,16 +113,16 @@ class Login:
 
 
 def _check_page(request: Request) -> None:
-    """Raise Refusal (403) for what a page of another origin embeds: it could replace the session unseen.
+    """Raise Refusal (403) for a log-in in a frame or a picture: the user does not see that it replaces the session.
 
-    Browsers say so (Fetch Metadata, section 2.1); without the header there is nothing to check.
+    Browsers say what a request is for (Fetch Metadata, section 2.1); without the header there is nothing to check.
     """
     if request.headers.value(b"sec-fetch-dest").strip() not in {b"", b"document"}:
         raise Refusal("cross_site_request", "A log-in needs a page of its own, not a frame.")
 
 
 def _fields(request: Request) -> dict[str, str]:
-    """Return the parameters of the query; of a repeated one none. Raise Refusal (400) for too many."""
+    """Return the parameters of the query, without those that are repeated. Raise Refusal (400) for too many."""
     try:
         pairs = parse_qsl(request.query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:

@@ -111,7 +111,8 @@ class Route(Row):
     """One path, or all paths below a prefix, with its methods, its service and what a request needs.
 
     `audience` is that of the token, None on public routes, where credentials are passed on unchecked; with
-    `any_audience` the service takes a token of any audience, also that of a browser session. The token must have all `scopes`, and with `fresh` be confirmed recently. `limits` are names of rate limits, or rates of the route's own.
+    `any_audience` the service takes a token of any audience, also that of a browser session. The token must have all
+    `scopes`, and with `fresh` be confirmed recently. `limits` are names of rate limits, or rates of the route's own.
     `kind`: the answer to a `long_poll` may take longer if the client sends `Prefer: wait=N` (RFC 7240); that of a
     `stream` must begin within `timeout` seconds, and then pauses for at most `idle_timeout`; any other must be complete
     within `timeout`. `max_body` is in bytes: at most 16 MiB, and 64 KiB where the gateway reads the body itself. With

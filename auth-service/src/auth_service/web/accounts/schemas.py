@@ -49,7 +49,7 @@ class Credentials(LoginOptions):
 
 
 class LogoutRequest(BaseModel):
-    """With `browser_session` the log-in at the browser that the session was opened through ends too, and all that it opened."""
+    """With `browser_session` the browser session that opened this session ends as well, with all others that it opened."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"browser_session": False}}, openapi_extra={"required": False}

@@ -8,7 +8,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Cookies:
-    """The cookies of pages: browser session, secret of forms, and of a mailed link the binding and the request it was for.
+    """The cookies of pages: the browser session, the secret of forms, and the binding and the request of a mailed link.
 
     They are HttpOnly and SameSite=Lax, for a mailed link is opened from another site. With https they are Secure and have
     the `__Host-` prefix, so that no other host can set them.
