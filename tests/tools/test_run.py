@@ -113,6 +113,13 @@ def test_log_lines_are_whole_and_new(tmp_path):
     assert (tmp_path / "a.log.1").read_text() == "of the last start\n"
 
 
+def write_whole(file, value):
+    """Replace a file at once, as the gateway does: the runner reads it all the time."""
+    written = file.with_suffix(".new")
+    written.write_text(json.dumps(value))
+    written.replace(file)
+
+
 def test_service_stopped_by_the_file_starts_again(run, ports, tmp_path):
     """The file is the gateway's to write: a name in `stopped` ends that service and no other, until it is taken out."""
     file = tmp_path / "var" / "stopped-services.json"
@@ -121,12 +128,12 @@ def test_service_stopped_by_the_file_starts_again(run, ports, tmp_path):
     said = json.loads(file.read_text())
     assert said == {"can_stop": ["auth-service"], "stopped": []}
 
-    file.write_text(json.dumps(said | {"stopped": ["auth-service", "users-service"]}))
+    write_whole(file, said | {"stopped": ["auth-service", "users-service"]})
     wait_for(lambda: not is_open(ports["AUTH_PORT"]), 30)
     assert is_open(ports["USERS_PORT"])
     assert process.poll() is None
 
-    file.write_text(json.dumps(said))
+    write_whole(file, said)
     assert any(line.startswith("  auth-service: ready") for line in process.stdout)
     process.kill()
     wait_for(lambda: not any(map(is_open, ports.values())), 30)
