@@ -31,13 +31,14 @@ class Attack:
     signed: str = ""
     takes_effect_later: bool = False
 
+    def unavailable(self, *, demo: bool) -> str | None:
+        """Return why the token cannot be sent, None if it can."""
+        if demo or self.forge:
+            return None
+        return "Only the issuer can sign this token, and it does so only with DEMO=1."
+
     def about(self, *, demo: bool) -> dict[str, object]:
-        """Return what the page shows; `unavailable` is why it cannot be sent, None if it can."""
-        reason = (
-            None
-            if demo or self.forge
-            else "Only the issuer can sign this token, and it does so only with DEMO=1."
-        )
+        """Return what the page shows."""
         return {
             "id": self.name,
             "title": self.title,
@@ -45,7 +46,7 @@ class Attack:
             "why": self.why,
             "reference": self.reference,
             "expected": self.slugs,
-            "unavailable": reason,
+            "unavailable": self.unavailable(demo=demo),
         }
 
 

@@ -58,8 +58,8 @@ class Attacks:
         attack = BY_NAME.get(request.path.rpartition("/")[2])
         if attack is None:
             raise Refusal("not_found", "There is no attack of this name.")
-        if reason := attack.about(demo=self._demo)["unavailable"]:
-            raise Refusal("not_found", str(reason))
+        if reason := attack.unavailable(demo=self._demo):
+            raise Refusal("not_found", reason)
         token = await self._token(attack, session.access_token)
         polls = [each for each in await self._polls(token, session.claims) if each.lane == "jwt"]
         answers = await asyncio.gather(*(self._answer(attack, poll) for poll in polls))
