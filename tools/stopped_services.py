@@ -20,7 +20,10 @@ class StoppedServices:
             file.write_text(json.dumps({"can_stop": sorted(self._can_stop), "stopped": []}))
 
     def names(self) -> frozenset[str]:
-        """Return the names of the services that are to be stopped; those of others are ignored."""
+        """Return the names of the services that are to be stopped; none if the file is missing or damaged."""
         if self._file is None:
             return frozenset()
-        return self._can_stop.intersection(json.loads(self._file.read_text())["stopped"])
+        try:
+            return self._can_stop.intersection(json.loads(self._file.read_text())["stopped"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return frozenset()

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,6 +17,7 @@ if not getattr(sys.modules.get("gateway"), "__file__", None):
     sys.modules.pop("gateway", None)  # pytest has made a module of this folder, which would hide the package
 
 from gateway.app import create_app
+from gateway.browser_session.session_tokens import SessionTokens
 from gateway.server import OPTIONS
 from gateway.settings import Settings
 from granian.server.embed import Server
@@ -260,6 +262,19 @@ def serving(app):
 @pytest.fixture(scope="session")
 def signer():
     return TokenSigner(ISSUER)
+
+
+@pytest.fixture(scope="session")
+def make_tokens(signer):
+    """`make_tokens(**changes)`: the tokens of a session; `lifetime` in seconds."""
+
+    def make(lifetime=300, obtained_at=None, refresh_token="r-1", **claims):
+        now = time.time()
+        own = {"aud": "orders-service", "iat": int(now), "exp": int(now) + lifetime}
+        token = signer.sign(signer.claims(**{**own, **claims}))
+        return SessionTokens(token, refresh_token, "Alice", "alice@example.com", int(obtained_at or now))
+
+    return make
 
 
 @pytest.fixture(scope="session")

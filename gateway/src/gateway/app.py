@@ -77,8 +77,10 @@ def create_app(settings: Settings) -> Gateway:
         checks["server"] = draining()
     document = JoinedDocument(routes, _sources(urls), settings.issuer, version("gateway"), now=time.monotonic)
     calls = ServiceCalls(upstreams)
-    browser_sessions, bff_routes = _browser_sessions(settings, calls, authentication)
     poll_interval = PollInterval()
+    browser_sessions, bff_routes = _browser_sessions(
+        settings, calls, authentication, poll_interval.request_seen
+    )
     console = _console(settings, calls, authentication, documents, browser_sessions, poll_interval)
     proxy = Proxy(calls, response_headers)
     metrics.registry.register(proxy.metrics)
@@ -97,7 +99,6 @@ def create_app(settings: Settings) -> Gateway:
         trusted_proxies=TrustedProxies(settings.trusted_proxies),
         drain_seconds=settings.drain_seconds,
         browser_sessions=browser_sessions,
-        poll_interval=poll_interval,
         own_routes={**bff_routes, **console},
         access_log=AccessLog() if settings.log_level in {"DEBUG", "INFO"} else None,
     )
@@ -116,6 +117,7 @@ def _console(  # noqa: PLR0913, PLR0917 - parts of the gateway
     polls = ProcessPolls(
         issuer=settings.issuer,
         own_address=f"{settings.gateway_host}:{settings.gateway_port}",
+        demo=settings.demo,
         routes=settings.routes,
         calls=calls,
         authentication=authentication,
@@ -145,7 +147,10 @@ def _rate_limits(settings: Settings, registry: CollectorRegistry) -> RateLimits:
 
 
 def _browser_sessions(
-    settings: Settings, calls: ServiceCalls, authentication: Authentication
+    settings: Settings,
+    calls: ServiceCalls,
+    authentication: Authentication,
+    on_change: Callable[[], None],
 ) -> tuple[BrowserSessions | None, Mapping[str, Handler]]:
     if settings.bff_keys is None:
         return None, bff.off()
@@ -154,7 +159,7 @@ def _browser_sessions(
     cookies = Cookies(secure=issuer.startswith("https:"))
     issuer_client = IssuerClient(calls, settings.routes, issuer, time.time)
     refresher = Refresher(issuer_client.refresh, time.time)
-    sessions = BrowserSessions(sealer, cookies, refresher, authentication, issuer)
+    sessions = BrowserSessions(sealer, cookies, refresher, authentication, issuer, on_change=on_change)
     login = Login(sessions, issuer_client, sealer, issuer)
     return sessions, bff.handlers(sessions, login, issuer_client)
 

@@ -12,9 +12,8 @@ from service_kit.server import shutdown
 from service_kit.server.asgi import Message, Receive, Send
 
 from gateway.authentication import Authentication
-from gateway.browser_session.browser_sessions import SAFE_METHODS, BrowserSessions
+from gateway.browser_session.browser_sessions import BrowserSessions
 from gateway.client_address import set_client
-from gateway.console.poll_interval import PollInterval
 from gateway.cors import ERROR_HEADERS, Cors, check_preflight, requested_method
 from gateway.errors import PAGE_MEDIA_TYPE, PAGE_POLICY, PROBLEM_MEDIA_TYPE, Refusal
 from gateway.flask_app import WsgiApp, call_wsgi
@@ -58,7 +57,6 @@ class Gateway:
     spans: SpanMaker | None = None
     bodies: RequestBodies = field(default_factory=RequestBodies)
     trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
-    poll_interval: PollInterval = field(default_factory=PollInterval)
     drain_seconds: int = 0
     unread_seconds: float = UNREAD_SECONDS
     _stopping: Event | None = None
@@ -111,14 +109,7 @@ class Gateway:
             await request.finish(204, self.response_headers(204, []), b"")
             return
         if route.audience is not None or route.any_audience:
-            session = None
-            if request.authorization is None and self.browser_sessions is not None:
-                session = await self.browser_sessions.session(request, route)
-            if session is not None:
-                request.claims, request.by_cookie = session.claims, True
-                request.authorization = b"Bearer " + session.access_token.encode()
-            elif route.audience is not None:
-                request.claims = await self.authentication.check(route, request.authorization)
+            await self._authenticate(request, route)
             request.mark(b"auth")
         if headers.has_body or version == "2":  # HTTP/2 need not announce a body
             request.body = await self.bodies.read(request.receive, headers.content_length, route.max_body)
@@ -128,17 +119,20 @@ class Gateway:
             request.mark(b"body")
         if self.rate_limits is not None:
             await self.rate_limits.count_account(request, route)
-        await self._respond(request, route)
-
-    async def _respond(self, request: Request, route: Route) -> None:
-        """Answer a request that may pass."""
-        own = route.upstream == GATEWAY
-        if request.method not in SAFE_METHODS and (own or request.by_cookie):
-            self.poll_interval.request_seen()  # it may end a session
-        if own:
+        if route.upstream == GATEWAY:
             await self.own_routes.get(route.pattern, self._call_flask)(request)
         else:
             await self.proxy(request, route)
+
+    async def _authenticate(self, request: Request, route: Route) -> None:
+        session = None
+        if request.authorization is None and self.browser_sessions is not None:
+            session = await self.browser_sessions.session(request, route)
+        if session is not None:
+            request.claims, request.by_cookie = session.claims, True
+            request.authorization = b"Bearer " + session.access_token.encode()
+        elif route.audience is not None:
+            request.claims = await self.authentication.check(route, request.authorization)
 
     async def _call_flask(self, request: Request) -> None:
         passed = [line.partition(b": ")[::2] for line in request.headers.lines]

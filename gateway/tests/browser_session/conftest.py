@@ -9,24 +9,10 @@ from secrets import token_urlsafe
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from gateway.browser_session.session_tokens import SessionTokens
 from testkit.token_signer import TokenSigner
 
 ISSUER = "http://localhost:8080"
 KEY, OLD_KEY = (base64.urlsafe_b64encode(each * 32).decode() for each in (b"n", b"o"))
-
-
-@pytest.fixture(scope="session")
-def make_tokens(signer):
-    """`make_tokens(**changes)`: the tokens of a session; `lifetime` in seconds."""
-
-    def make(lifetime=300, obtained_at=None, refresh_token="r-1", **claims):
-        now = time.time()
-        own = {"aud": "orders-service", "iat": int(now), "exp": int(now) + lifetime}
-        token = signer.sign(signer.claims(**{**own, **claims}))
-        return SessionTokens(token, refresh_token, "Alice", "alice@example.com", int(obtained_at or now))
-
-    return make
 
 
 @dataclass

@@ -1,38 +1,44 @@
 """Which requests make the streams of processes poll fast."""
 
 import pytest
-from gateway.app import create_app
+from gateway.browser_session.browser_sessions import BrowserSessions
+from gateway.browser_session.cookies import Cookies
+from gateway.browser_session.sealer import Sealer
+from gateway.errors import Refusal
+from gateway.request import Request
 
-
-class Interval:
-    """Counts the requests seen."""
-
-    seen = 0
-
-    def request_seen(self):
-        self.seen += 1
+ORIGIN = "http://localhost:8080"
+OWN = (b"x-requested-with", b"touchstone")
+KEY = "bm5u" * 10 + "bm4="
 
 
 @pytest.fixture
-def counted(another_upstream, settings, serve):
-    """A gateway, and the interval of its streams."""
-    app = create_app(settings(another_upstream.url, rate_limits=False))
-    app.poll_interval = interval = Interval()
-    with serve(app) as running:
-        yield running, interval
+def seen(make_tokens):
+    """`seen(method, *headers)`: how often a request has made the streams poll fast; `cookie`: with that of a session."""
+
+    def count(method, *headers, cookie=True):
+        calls = []
+        sessions = BrowserSessions(
+            Sealer([KEY]), Cookies(secure=False), None, None, ORIGIN, on_change=lambda: calls.append(1)
+        )
+        sent = Request({"method": "GET", "headers": []}, None, None)
+        sessions.keep(sent, make_tokens())
+        (_, line) = sent.added_headers[0]
+        own = [(b"cookie", line.partition(b";")[0])] if cookie else []
+        sessions.usable_tokens(Request({"method": method, "headers": [*own, *headers]}, None, None))
+        return len(calls)
+
+    return count
 
 
-def test_request_that_may_end_a_session_is_seen(counted):
-    gateway, interval = counted
-    gateway.request("GET", "/livez")
-    gateway.request("POST", "/login", body=b"{}")  # without a cookie
-    assert interval.seen == 0
-    gateway.request("POST", "/bff/logout", "X-Requested-With: touchstone")
-    assert interval.seen == 1
+def test_change_by_session_is_seen(seen):
+    assert seen("POST", OWN) == seen("DELETE", OWN) == 1
 
 
-def test_stream_without_a_session_is_refused(counted):
-    gateway, _ = counted
-    response = gateway.request("GET", "/console/processes")
-    assert response.status in {401, 503}  # 503: without keys for the cookie
-    response.problem()
+def test_other_requests_are_not_seen(seen):
+    assert seen("GET", OWN) == seen("HEAD") == seen("POST", OWN, cookie=False) == 0
+
+
+def test_request_of_another_site_is_refused(seen):
+    with pytest.raises(Refusal):
+        seen("POST")

@@ -51,10 +51,11 @@ class Authentication:
             raise self.refusal
 
 
-def made(calls, keys=lambda: KEYS, authentication=None):
+def made(calls, keys=lambda: KEYS, authentication=None, *, demo=True):
     return ProcessPolls(
         issuer=ISSUER,
         own_address="127.0.0.1:8080",
+        demo=demo,
         routes=TABLE,
         calls=calls,
         authentication=authentication or Authentication(),
@@ -82,6 +83,11 @@ def test_each_process_has_a_poll():
         ("jwt", "gateway", "127.0.0.1:8080"),
         ("jwt_plain", "gateway", "127.0.0.1:8080"),
     ]
+
+
+def test_addresses_are_shown_in_the_demo_alone():
+    found = [each.address for each in polls_of(made(Calls(), demo=False))]
+    assert found == ["process 1", "process 1", "process 2", "process 1", "process 1"]
 
 
 def test_poll_asks_the_process_with_the_token():

@@ -58,12 +58,12 @@ _SESSION_EXAMPLE: Final = {
     "roles": ["customer"],
     "scopes": ["orders:read", "orders:write", "profile:read", "profile:write"],
     "expires_at": 1775001600,
-    "claims": {"iss": "http://localhost:8080", "aud": ["orders-service", "users-service"]},
+    "claims": {"iss": "http://localhost:8080", "aud": ["auth-service"]},
     "header": {"alg": "RS256", "typ": "at+jwt", "kid": "k1"},
 }
 _CLUSTER: Final = {
     "type": "object",
-    "required": ["issuer", "version", "demo", "demo_accounts"],
+    "required": ["issuer", "version", "demo", "demo_accounts", "demo_password", "can_stop", "stopped"],
     "properties": {
         "issuer": _TEXT,
         "version": _TEXT,
@@ -101,7 +101,7 @@ def gateway_document() -> dict[str, Any]:
     """Return the document of the gateway's own routes; those that routes.toml lacks are left out when it is joined."""
     session, about = "browser session", "about"
     status = {"type": "object", "required": ["status"], "properties": {"status": _TEXT}}
-    back = {"200": {"description": "An error page.", "content": _PAGE}, "302": _TO_PAGE, "303": _TO_PAGE}
+    back = {"302": _TO_PAGE}
     callback = [
         {"name": name, "in": "query", "description": about_it, "schema": _TEXT}
         for name, about_it in (

@@ -1,5 +1,6 @@
 """The session cookie as a credential: opened, refreshed where it is due, and protected against other sites' requests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,21 +36,27 @@ class Session:
 
 
 class BrowserSessions:
-    """Reads, makes and refreshes the sessions in cookies. `origin` is that of the gateway's own pages."""
+    """Reads, makes and refreshes the sessions in cookies. `origin` is that of the gateway's own pages.
 
-    def __init__(
+    `on_change` is called when a session sends a request that may change something, such as its end.
+    """
+
+    def __init__(  # noqa: PLR0913 - parts of the gateway
         self,
         sealer: Sealer,
         cookies: Cookies,
         refresher: Refresher,
         authentication: Authentication,
         origin: str,
+        *,
+        on_change: Callable[[], None],
     ) -> None:
         self.cookies = cookies
         self.refresher = refresher
         self._sealer = sealer
         self._authentication = authentication
         self._origin = origin.encode()
+        self._on_change = on_change
         self._open = lru_cache(maxsize=512)(self._opened)  # of at most 4 KiB each
 
     def keep(self, request: Request, tokens: SessionTokens) -> None:
@@ -65,10 +72,16 @@ class BrowserSessions:
         sealed = self.cookies.session(request.headers)
         return self._open(sealed) if sealed else None
 
+    def usable_tokens(self, request: Request) -> SessionTokens | None:
+        """Return the same, if the request may use it. Raise Refusal (403) for one that another site can cause."""
+        tokens = self.tokens(request)
+        if tokens is not None and request.method not in SAFE_METHODS:
+            self.check_same_origin(request)
+            self._on_change()
+        return tokens
+
     def check_same_origin(self, request: Request) -> None:
-        """Raise Refusal (403) for a request that may change something and that a page of another origin can cause."""
-        if request.method in SAFE_METHODS:
-            return
+        """Raise Refusal (403) for a request that a page of another origin can cause."""
         if request.headers.value(b"x-requested-with").strip() != b"touchstone":
             raise Refusal(
                 "cross_site_request",
@@ -84,10 +97,9 @@ class BrowserSessions:
         Refusal: 403 for a request that another site can cause, 401 if the session has ended, 503 if it has to be
         refreshed and cannot, and what the check of the token raises.
         """
-        tokens = self.tokens(request)
+        tokens = self.usable_tokens(request)
         if tokens is None:
             return None
-        self.check_same_origin(request)
         current = await self._refreshed(request, tokens, self.refresher.current)
         try:
             claims = await self._check(route, current)

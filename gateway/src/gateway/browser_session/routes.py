@@ -49,7 +49,7 @@ def handlers(sessions: BrowserSessions, login: Login, issuer_client: IssuerClien
     async def log_out(request: Request) -> None:
         """End the session everywhere, then the cookie. While the issuer does not answer, both stay."""
         sessions.check_same_origin(request)
-        tokens = sessions.tokens(request)
+        tokens = sessions.usable_tokens(request)
         if tokens is not None:
             with suppress(GrantRefusedError):  # it has ended already
                 await issuer_client.log_out(request, await sessions.refresher.current(request, tokens))

@@ -19,6 +19,7 @@ from gateway.routing.route import GATEWAY, Route
 from gateway.routing.routes import RouteTable
 
 POLL_SECONDS = 2.0
+MAX_POLLS = 16  # of services at once, so that the other places are left to users
 MAX_DETAIL = 300  # characters
 Lane = Literal["jwt", "jwt_plain"]
 
@@ -38,7 +39,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ProcessPoll:
-    """How to poll one process in one lane; `address` is its host and port."""
+    """How to poll one process in one lane; `address` is its host and port, or beyond the demo its number."""
 
     lane: Lane
     service: str
@@ -65,12 +66,15 @@ class ProcessPolls:
         *,
         issuer: str,
         own_address: str,
+        demo: bool,
         routes: RouteTable,
         calls: ServiceCalls,
         authentication: Authentication,
         keys: Callable[[], KeySet],
     ) -> None:
-        self._own_address = own_address
+        self._own_address = own_address if demo else _numbered(1)
+        self._demo = demo
+        self._places = asyncio.Semaphore(MAX_POLLS)
         self._calls = calls
         self._authentication = authentication
         found = ((name, probe_route(routes, name)) for name in routes.upstreams)
@@ -83,9 +87,14 @@ class ProcessPolls:
         """Return the polls for a token; a service whose addresses cannot be found has none."""
         found = await asyncio.gather(*map(self._calls.addresses, self._routes))
         polls = [
-            ProcessPoll("jwt", name, urlsplit(url).netloc, self._of_service(name, url, token))
+            ProcessPoll(
+                "jwt",
+                name,
+                urlsplit(url).netloc if self._demo else _numbered(number),
+                self._of_service(name, url, token),
+            )
             for name, urls in zip(self._routes, found, strict=True)
-            for url in urls
+            for number, url in enumerate(urls, 1)
         ]
         return [
             *polls,
@@ -98,7 +107,8 @@ class ProcessPolls:
 
         async def poll() -> Result:
             try:
-                response = await self._calls(name, "GET", target, [header], seconds=POLL_SECONDS, url=url)
+                async with self._places:
+                    response = await self._calls(name, "GET", target, [header], seconds=POLL_SECONDS, url=url)
             except Refusal as refusal:
                 return Result("unknown", refusal.slug, refusal.kind.status, str(refusal))
             return _result(response.status, *_problem(response.body))
@@ -130,6 +140,11 @@ class ProcessPolls:
             return Result("accepted")
 
         return poll
+
+
+def _numbered(number: int) -> str:
+    """Return what stands for an address, which is nothing for users of a public installation."""
+    return f"process {number}"
 
 
 def _result(status: int, slug: str | None, detail: str) -> Result:

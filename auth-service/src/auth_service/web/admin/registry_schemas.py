@@ -144,8 +144,8 @@ class NewClientRequest(ClientChanges):
                 "name": "Dashboard",
                 "grants": ["authorization_code", "refresh_token"],
                 "redirect_uris": ["https://dashboard.example.com/callback"],
-                "audiences": ["orders-service"],
-                "scopes": ["orders:read"],
+                "audiences": ["auth-service"],
+                "scopes": ["openid", "email"],
             }
         }
     )
@@ -172,8 +172,8 @@ class ClientView(BaseModel):
                 "redirect_uris": ["https://dashboard.example.com/callback"],
                 "post_logout_redirect_uris": [],
                 "origins": [],
-                "audiences": ["orders-service"],
-                "scopes": ["orders:read"],
+                "audiences": ["auth-service"],
+                "scopes": ["openid", "email"],
                 "own_scopes": [],
                 "serves": [],
             }
@@ -223,8 +223,8 @@ class NewClientView(ClientView):
                 "redirect_uris": ["https://dashboard.example.com/callback"],
                 "post_logout_redirect_uris": [],
                 "origins": [],
-                "audiences": ["orders-service"],
-                "scopes": ["orders:read"],
+                "audiences": ["auth-service"],
+                "scopes": ["openid", "email"],
                 "own_scopes": [],
                 "serves": [],
                 "client_secret": None,

@@ -113,7 +113,7 @@ class SessionView(BaseModel):
                 "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
                 "client_id": "console",
                 "scope": "orders:read orders:write",
-                "audiences": ["orders-service"],
+                "audiences": ["auth-service"],
                 "methods": ["pwd"],
                 "auth_time": "2026-04-01T12:00:00Z",
                 "expires_at": "2026-04-01T12:00:00Z",

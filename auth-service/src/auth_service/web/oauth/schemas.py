@@ -97,7 +97,7 @@ class IntrospectionResponse(BaseModel):
                 "active": True,
                 "iss": "http://localhost:8080",
                 "sub": "2f4d1a6e-6c1b-4f5e-9d38-0c7b8f1f2a11",
-                "aud": ["orders-service"],
+                "aud": ["auth-service"],
                 "client_id": "cli",
                 "scope": "orders:read",
                 "token_type": "Bearer",

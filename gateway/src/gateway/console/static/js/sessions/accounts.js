@@ -85,7 +85,7 @@ export function accountSessions(app) {
     return add();
   }
 
-  // Names are of users-service; without it there are the subjects.
+  // Names are those of the profiles; while these are not to be had there are the subjects.
   async function loadNames() {
     const answer = await app.api("/users?limit=100");
     for (const { sub, name } of answer.ok ? answer.body.items : []) {
