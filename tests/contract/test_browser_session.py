@@ -59,11 +59,11 @@ def test_logged_in_browser_has_a_session(browser, url):
 
 
 def test_cookie_works_at_every_service(logged_in, url):
-    assert logged_in.get(f"{url}/users/me").json()["name"]
+    name = logged_in.get(f"{url}/users/me").json()["name"]
     assert logged_in.get(f"{url}/orders").status_code == 200
     assert logged_in.get(f"{url}/account/sessions").status_code == 200
     placed = logged_in.session.post(f"{url}/orders", json=SKU, headers=OWN, timeout=30)
-    assert (placed.status_code, placed.json()["customer"]["name"]) == (201, "Alice Example")
+    assert (placed.status_code, placed.json()["customer"]["name"]) == (201, name)
 
 
 @pytest.mark.parametrize(
