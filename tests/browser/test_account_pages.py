@@ -212,8 +212,7 @@ def test_app_scheme_is_redirected_to(open_page, auth_cluster, app, log_in):
         log_in(page)
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_account_pages_fit_window(open_page, app, new_email, mail, check_page, width, scheme):
     page = open_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
     start, view = app.authorization_url(), f"{width}-{scheme}"
