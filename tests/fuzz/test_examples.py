@@ -9,6 +9,8 @@ PROBLEM = "application/problem+json"
 CALLERS = {"/admin/": "an administrator", "/ssf/": "a receiver"}
 # OAuth errors for examples that are well-formed, but name nothing that exists.
 UNKNOWN_VALUE = {"invalid_grant", "invalid_client", "invalid_token"}
+# The fuzzing of this cluster sends the examples as well, so what they register may be there.
+USED = "is already used"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,8 @@ def test_examples_of_bodies_are_accepted(document, fuzzed_cluster, callers, clie
                 answer = gateway(method, path_of(path, operation), token=token, **body)
                 sent += 1
                 oauth_error = answer.json().get("error") if answer.status_code == 400 else None
-                if answer.status_code in {400, 422} and oauth_error not in UNKNOWN_VALUE:
+                known = oauth_error in UNKNOWN_VALUE or USED in answer.text
+                if answer.status_code in {400, 422} and not known:
                     faults.append(f"{method} {path}: {answer.status_code} {answer.text}")
 
     assert faults == []
