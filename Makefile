@@ -21,7 +21,7 @@ export NAME
 # COVERAGE=1 measures the tests of each package, which slows them down. Those under tests/ run the services in processes of
 # their own, so they are not measured. Some tests alone cannot reach a gate.
 COVERAGE ?=
-MEASURED := $(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=
+MEASURED := $(wildcard libs/* *-service gateway) $(addprefix --cov=,$(PACKAGES)) --cov-branch --cov-report=
 PYTEST := $(VENV) -m pytest -p tools.pytest_required
 PARALLEL := -p tools.pytest_parallel -n auto --dist=loadfile
 # Tests start hundreds of Python processes; without bytecode each of them compiles everything again.
@@ -48,7 +48,7 @@ test: setup-dev ## run every test that needs no Docker (ARGS='-k keys' or a path
 ifeq ($(strip $(ARGS)),)
 	@status=0; \
 	$(PYTEST) $(PARALLEL) --ignore=tests/compose $(if $(COVERAGE),tests) || status=1; \
-	$(if $(COVERAGE),$(PYTEST) $(PARALLEL) --ignore=tests $(MEASURED) || status=1; $(VENV) tools/coverage_gate.py || status=1;) \
+	$(if $(COVERAGE),$(PYTEST) $(PARALLEL) $(MEASURED) || status=1; $(VENV) tools/coverage_gate.py || status=1;) \
 	exit $$status
 else
 	@exec $(PYTEST) $(ARGS)
