@@ -13,7 +13,7 @@ from testkit.concurrency import wait_for
 from testkit.upstream import HttpServer
 
 MIB = 1024 * 1024
-SIZE = 256 * MIB  # the promise is about 1 GB, which takes longer and no more memory
+SIZE = 64 * MIB  # the promise is about 1 GB, which takes longer and no more memory
 MAX_GROWTH = 15 * MIB  # beyond what the process has taken at its start
 
 
